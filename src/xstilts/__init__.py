@@ -1,0 +1,1 @@
+"""Intermediate-task training and few-shot adaptation for multilingual encoders."""

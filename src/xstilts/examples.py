@@ -1,0 +1,65 @@
+"""One frozen example per shape of task. Every example carries its id, its language and its group.
+
+`id` is unique within a task and language. `group` names what the example belongs to (template, country, English
+string, passage): the unit of splitting and of resampling, the same in every language.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    id: str
+    group: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labelled(Example):
+    """A text, or a pair of texts, with one label. `label` is None where the split has no labels."""
+
+    text: str
+    pair: str | None = None
+    label: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice(Example):
+    """A prompt and its candidate answers; `answer` is the index of the right one."""
+
+    prompt: str
+    choices: tuple[str, ...]
+    answer: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A span of a context: its text and the offset of its first character."""
+
+    text: str
+    start: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span(Example):
+    """A question over a context. An empty tuple of answers means unanswerable, None means unlabelled."""
+
+    question: str
+    context: str
+    answers: tuple[Answer, ...] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tagged(Example):
+    """Words and, one for each, their tags (BIO where the tags are spans)."""
+
+    words: tuple[str, ...]
+    tags: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parallel(Example):
+    """A sentence in `language` and its English translation."""
+
+    text: str
+    english: str
