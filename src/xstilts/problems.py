@@ -33,7 +33,10 @@ PROBLEMS: dict[ProblemName, Problem] = {
         example=Choice, auto_model="AutoModelForMultipleChoice", metrics=("accuracy",), shots_unit="items"
     ),
     "span": Problem(
-        example=Span, auto_model="AutoModelForQuestionAnswering", metrics=("f1", "exact_match"), shots_unit="items"
+        example=Span,
+        auto_model="AutoModelForQuestionAnswering",
+        metrics=("f1", "exact_match"),
+        shots_unit="items",
     ),
     "tagging": Problem(
         example=Tagged,

@@ -1,0 +1,207 @@
+"""What a recipe file says. Every field has a default or is named in the error; unknown keys are refused."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from xstilts.problems import ProblemName
+
+Method = Literal["full", "head", "lora", "joint", "average"]
+Selection = Literal["none", "english_dev", "target_dev"]
+Keep = Literal["scores", "best", "all"]
+
+Positive = Annotated[int, Field(gt=0)]
+NotNegative = Annotated[int, Field(ge=0)]
+Rate = Annotated[float, Field(gt=0, lt=1)]
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Train(Frozen):
+    """How one stage trains. Everything here is part of the stage's key."""
+
+    epochs: Annotated[float, Field(gt=0)] = 5.0
+    """Passes over the training data; ignored where `steps` is given."""
+    steps: Positive | None = None
+    """Optimiser steps."""
+    batch_size: Positive = 32
+    """Examples in a step, at most."""
+    batch_tokens: Positive = 4096
+    """Tokens in a step after padding, at most; a longer example gets a step of its own."""
+    learning_rate: Rate = 1e-4
+    """Peak rate of the encoder's weights."""
+    head_learning_rate: Rate | None = None
+    """Peak rate of the fresh head; the encoder's where not given."""
+    weight_decay: Annotated[float, Field(ge=0, lt=1)] = 0.01
+    """AdamW's decay, not applied to biases and normalisation."""
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Part of the steps during which the rate rises; afterwards it falls linearly to zero."""
+    clip: Annotated[float, Field(gt=0)] = 1.0
+    """Largest norm of the gradient."""
+    max_length: Annotated[int, Field(ge=16, le=8192)] = 128
+    """Sub-words in an input, at most; longer texts are cut, longer tagged sentences and contexts are split."""
+    precision: Literal["bf16", "fp32"] = "bf16"
+    """Arithmetic of the matrix products; the weights and the optimiser stay in fp32."""
+    frozen_layers: NotNegative = 0
+    """Lower layers that keep their weights; with any, the embeddings keep theirs too."""
+    freeze_embeddings: bool = False
+    """Whether the embeddings keep their weights."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
+    """Dropout of the trained layers and the head; the encoder's own where not given."""
+    threads: Positive = 1
+    """Threads of the process that trains. Two stages of one thread side by side beat one with two."""
+    evaluations: Positive = 5
+    """How often the development data is scored where a checkpoint is selected on it."""
+
+
+class Sampling(Frozen):
+    """How a step's task is drawn when several are trained together."""
+
+    by: Literal["proportional", "temperature", "uniform"] = "proportional"
+    """Proportional to size, to size to the power 1/temperature, or alike."""
+    cap: Positive = 131072
+    """Examples that a task counts for, at most."""
+    temperature: Annotated[float, Field(ge=1)] = 5.0
+    """Exponent's divisor; only with `by: temperature`."""
+
+
+class Intermediate(Frozen):
+    """An intermediate arm: English tasks that are trained before the target. No tasks: the baseline."""
+
+    tasks: tuple[str, ...] = ()
+    """Names of shipped tasks or of the recipe's own."""
+    language: str = "en"
+    """Language of the training data."""
+    sampling: Sampling = Sampling()
+    max_examples: Positive | None = None
+    """Training examples of each task, at most."""
+    shuffle_labels: bool = False
+    """Control: the same training with labels permuted within each task."""
+    steps_of: str | None = None
+    """Control: no intermediate task, but the target is trained for as many more steps as that arm took."""
+    train: Train = Train()
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "Intermediate":
+        if self.steps_of and self.tasks:
+            raise ValueError("`steps_of` is a control without tasks: remove `tasks` or `steps_of`")
+        return self
+
+
+class Target(Frozen):
+    """A target task: trained in the source language, scored in every language."""
+
+    source_language: str = "en"
+    """Language of the training data and of the development data that selects the checkpoint."""
+    languages: tuple[str, ...] | None = None
+    """Languages that are scored; all of the task's where not given."""
+    split: str = "test"
+    """Split that is scored."""
+    max_examples: Positive | None = None
+    """Training examples, at most."""
+    max_items: Positive | None = None
+    """Scored items of each language, at most; the same items in every arm."""
+    intermediates: tuple[str, ...] | None = None
+    """Intermediate arms that this target is trained after; all where not given."""
+    layer: NotNegative | None = None
+    """Retrieval: layer of the representation; chosen with the untrained encoder on the dev split where not given."""
+    pooling: Literal["mean", "first"] = "mean"
+    """Retrieval: how tokens become one vector."""
+    train: Train = Train()
+
+
+class Lora(Frozen):
+    """Low-rank adapters on the attention of the trained layers."""
+
+    rank: Positive = 8
+    alpha: Positive = 16
+    learning_rate: Rate = 1e-3
+
+
+class Fewshot(Frozen):
+    """Adaptation with k examples in the target language."""
+
+    shots: tuple[Positive, ...] = (4,)
+    """Ladder of k: examples per class for classification, sentences for tagging, items otherwise."""
+    draws: Positive = 3
+    """Numbered, nested, stratified samples of the shots; the same in every arm and seed."""
+    methods: tuple[Method, ...] = ("full",)
+    tasks: tuple[str, ...] | None = None
+    """Targets that are adapted; every trained one where not given."""
+    languages: tuple[str, ...] | None = None
+    """Languages that are adapted; those of the target where not given."""
+    intermediates: tuple[str, ...] | None = None
+    """Intermediate arms that are adapted; all where not given."""
+    selection: Selection = "none"
+    """Fixed steps, best on English development data, or best on target-language data (an oracle)."""
+    more_english: bool = False
+    """Control: as many source-language examples instead of the shots."""
+    without_target: bool = False
+    """Control: shots on an encoder that was not trained on the target task in the source language."""
+    lora: Lora = Lora()
+    train: Train = Train(epochs=10)
+
+
+class Arm(Frozen):
+    """One path through the graph, as a comparison names it."""
+
+    intermediate: str
+    shots: NotNegative = 0
+    method: Method = "full"
+
+
+class Primary(Frozen):
+    """The one contrast that is named before the recipe runs."""
+
+    task: str
+    treatment: Arm
+    baseline: Arm
+    languages: tuple[str, ...] | None = None
+    """Fixed list of languages; those of the target, without the source and development languages, if not given."""
+
+
+class TaskFiles(Frozen):
+    """A user's own task: files, their columns and the problem."""
+
+    problem: ProblemName
+    files: dict[str, str | dict[str, str]]
+    """By language: one file, or files by split (train, dev, test). Relative to the recipe."""
+    columns: dict[str, str]
+    """From a field of the example (text, pair, label, prompt, choices, answer, question, context, answer_text,
+    answer_start, words, tags, english, id, group) to the file's column; `choices` may name several, with commas."""
+    fractions: dict[str, float] | None = None
+    """How groups are assigned to splits where a language has one file."""
+    licence: str = "not stated"
+
+    @model_validator(mode="after")
+    def _fractions_for_single_files(self) -> "TaskFiles":
+        if self.fractions is not None and abs(sum(self.fractions.values()) - 1) > 1e-6:
+            raise ValueError("`fractions` must add up to 1")
+        return self
+
+
+class Recipe(Frozen):
+    """A whole experiment."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+    description: str = ""
+    encoder: str = "e5-small"
+    """A name that `xstilts encoders` lists, a Hub id, or a local folder."""
+    revision: str | None = None
+    """Commit of a Hub encoder."""
+    seeds: tuple[NotNegative, ...] = (0, 1, 2)
+    """Each reseeds the whole chain, intermediate training included."""
+    development_languages: tuple[str, ...] = ()
+    """Languages on which settings were tuned: no headline contains them."""
+    tasks: dict[str, TaskFiles] = {}
+    """The user's own tasks, by name."""
+    intermediate: dict[str, Intermediate] = {"none": Intermediate()}
+    """Intermediate arms, by name."""
+    targets: dict[str, Target]
+    """Target tasks, by name."""
+    fewshot: Fewshot | None = None
+    primary: Primary | None = None
+    keep: Keep = "best"
+    """What is kept of trained weights: `scores` none, `best` the encoders that were fine-tuned, `all` the shots' too."""

@@ -1,0 +1,38 @@
+"""Where a worker finds things, and what it tells while it works. No torch here."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from xstilts.config import TaskFiles
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """All that a stage needs beside its spec; none of it changes a result."""
+
+    store: Path
+    cache: Path
+    offline: bool
+    device: str
+    tasks: Mapping[str, TaskFiles]
+    """The recipe's own tasks."""
+    base: Path
+    """Folder that their files are relative to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """News of one stage. `done` of `total` are its own steps (optimiser steps, or texts)."""
+
+    key: str
+    kind: Literal["started", "progress", "finished", "failed"]
+    done: int = 0
+    total: int = 0
+    seconds: float = 0.0
+    message: str = ""
+    hint: str = ""
+
+
+Emit = Callable[[Event], None]

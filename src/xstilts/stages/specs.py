@@ -1,0 +1,275 @@
+"""What a stage is: its settings, its inputs by key, and its own key. No torch here.
+
+A key is the sha256 of the stage's settings, the keys of its inputs, the fingerprints of its data and the epoch of
+the code that runs it. Two stages with one key are one stage.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import ClassVar
+
+from xstilts.config import Keep, Lora, Method, Sampling, Selection, Train
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Data:
+    """A task in one language, as a stage uses it."""
+
+    task: str
+    fingerprint: str
+    language: str
+    max_examples: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A node of the graph. `inputs` are keys of the artifacts that it reads."""
+
+    kind: ClassVar[str]
+    epoch: ClassVar[int] = 1
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return ()
+
+    @property
+    def group(self) -> str:
+        """Stages of one group run in one worker, one after another, and share what they encode."""
+        return self.key
+
+    @property
+    def threads(self) -> int:
+        return 1
+
+    @cached_property
+    def key(self) -> str:
+        return _digest([self.kind, self.epoch, asdict(self)])
+
+    @property
+    def title(self) -> str:
+        return self.kind
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainedStage(Stage):
+    """The encoder as it was published. `pin` names its weights (sha256 of the source, or a commit)."""
+
+    kind: ClassVar[str] = "pretrained"
+    encoder: str
+    pin: str
+
+    @property
+    def title(self) -> str:
+        return f"pretrained {self.encoder}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntermediateStage(Stage):
+    """Fine-tuning on one or several tasks; what is left is the encoder, heads are dropped."""
+
+    kind: ClassVar[str] = "intermediate"
+    parent: str
+    data: tuple[Data, ...]
+    sampling: Sampling
+    shuffle_labels: bool
+    train: Train
+    seed: int
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (self.parent,)
+
+    @property
+    def threads(self) -> int:
+        return self.train.threads
+
+    @property
+    def title(self) -> str:
+        shuffled = " (labels shuffled)" if self.shuffle_labels else ""
+        return f"intermediate {'+'.join(data.task for data in self.data)}{shuffled}, seed {self.seed}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetStage(Stage):
+    """Fine-tuning on the target task in the source language, with a fresh head."""
+
+    kind: ClassVar[str] = "target"
+    parent: str
+    steps_of: str | None
+    """Key of an intermediate stage whose number of steps is added: the equal-steps control."""
+    data: Data
+    train: Train
+    seed: int
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (self.parent, self.steps_of) if self.steps_of else (self.parent,)
+
+    @property
+    def threads(self) -> int:
+        return self.train.threads
+
+    @property
+    def title(self) -> str:
+        return f"target {self.data.task} ({self.data.language}), seed {self.seed}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FewshotStage(Stage):
+    """Adaptation to k examples of a language, scored at once so that its weights need not be kept.
+
+    `parent` is a target stage, or an encoder where `fresh_head` is set (shots without source training).
+    `shots_language` differs from `evaluation.language` only in the control of more source-language examples.
+    """
+
+    kind: ClassVar[str] = "fewshot"
+    parent: str
+    fresh_head: bool
+    data: Data
+    """The target task in the source language: what `joint` mixes in and `english_dev` selects on."""
+    evaluation: Data
+    split: str
+    shots_language: str
+    shots: int
+    draw: int
+    method: Method
+    selection: Selection
+    lora: Lora | None
+    train: Train
+    seed: int
+    keep: Keep
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (self.parent,)
+
+    @property
+    def group(self) -> str:
+        return _digest([self.kind, self.parent, self.evaluation.task, self.evaluation.language])
+
+    @property
+    def threads(self) -> int:
+        return self.train.threads
+
+    @property
+    def title(self) -> str:
+        return (
+            f"{self.shots}-shot {self.evaluation.language} {self.evaluation.task} ({self.method}), "
+            f"draw {self.draw}, seed {self.seed}"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateStage(Stage):
+    """Predictions and scores of a fine-tuned encoder in one language."""
+
+    kind: ClassVar[str] = "evaluate"
+    parent: str
+    data: Data
+    split: str
+    max_length: int
+    precision: str
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (self.parent,)
+
+    @property
+    def group(self) -> str:
+        return _digest([self.kind, self.parent])
+
+    @property
+    def title(self) -> str:
+        return f"evaluate {self.data.task} {self.data.language}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChooseLayerStage(Stage):
+    """The layer whose vectors retrieve best with the untrained encoder, on data that is not evaluated."""
+
+    kind: ClassVar[str] = "choose-layer"
+    parent: str
+    data: tuple[Data, ...]
+    split: str
+    pooling: str
+    max_length: int
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (self.parent,)
+
+    @property
+    def title(self) -> str:
+        return f"choose layer on {self.data[0].task}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrieveStage(Stage):
+    """Translations found by nearest vector, both directions, in one language."""
+
+    kind: ClassVar[str] = "retrieve"
+    parent: str
+    data: Data
+    split: str
+    centre_split: str
+    """Split whose mean vector is subtracted; never the one that is evaluated."""
+    layer: int | None
+    chosen_by: str | None
+    """Key of the stage that chose the layer, where none is given."""
+    pooling: str
+    max_length: int
+    precision: str
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (self.parent, self.chosen_by) if self.chosen_by else (self.parent,)
+
+    @property
+    def group(self) -> str:
+        return _digest([self.kind, self.parent])
+
+    @property
+    def title(self) -> str:
+        return f"retrieve {self.data.task} {self.data.language}"
+
+
+Spec = (
+    PretrainedStage
+    | IntermediateStage
+    | TargetStage
+    | FewshotStage
+    | EvaluateStage
+    | ChooseLayerStage
+    | RetrieveStage
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One score that a recipe asks for: where it stands in the design, and the artifact that holds it."""
+
+    artifact: str
+    encoder: str
+    task: str
+    language: str
+    split: str
+    intermediate: str
+    method: str
+    """`zero-shot`, a few-shot method, or a control's name."""
+    shots: int
+    draw: int | None
+    seed: int | None
+    """None where nothing random happened: the untrained encoder."""
+
+
+def _digest(value: object) -> str:
+    text = json.dumps(value, sort_keys=True, default=_plain, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Train | Sampling | Lora):
+        return value.model_dump(mode="json")
+    raise TypeError(f"a stage holds {type(value).__name__}, which has no canonical form")
