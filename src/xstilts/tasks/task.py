@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 
 from xstilts.examples import Example
@@ -30,6 +31,11 @@ class Library:
 
     package: str
     version: str
+
+    @classmethod
+    def installed(cls, package: str) -> "Library":
+        """The version that is installed: another one may hold other data, so it enters the fingerprint."""
+        return cls(package=package, version=metadata.version(package))
 
     @property
     def uri(self) -> str:
