@@ -1,0 +1,178 @@
+"""Tiny randomly initialised checkpoints of each encoder family, with real fast tokenizers, built in a second."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
+from transformers import (
+    BertConfig,
+    BertModel,
+    DebertaV2Config,
+    DebertaV2Model,
+    ModernBertConfig,
+    ModernBertModel,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+    XLMRobertaConfig,
+    XLMRobertaModel,
+)
+
+KINDS = ("xlm-roberta", "bert", "deberta-v2", "modernbert")
+
+SENTENCES = (
+    "turn on the light in the kitchen",
+    "what is the weather like today",
+    "mach das Licht in der Küche an",
+    "enciende la luz de la cocina",
+    "включи свет на кухне",
+    "شغل ضوء المطبخ",
+    "打开厨房的灯",
+    "रसोई की बत्ती जलाओ",
+)
+
+SIZES = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 64,
+    "max_position_embeddings": 130,
+    "initializer_range": 0.2,
+}
+
+
+def build(kind: str, folder: Path, *, seed: int = 0, layers: int = 2) -> Path:
+    """Save a tiny encoder of `kind` (one of `KINDS`) with its tokenizer in `folder`; the same seed, the same files."""
+    tokenizer, make = _FAMILIES[kind]
+    fast = tokenizer()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = make(len(fast), SIZES | {"num_hidden_layers": layers})
+    model.eval().save_pretrained(folder)
+    fast.save_pretrained(folder)
+    return folder
+
+
+def _pieces(mark: str) -> list[str]:
+    """Whole words with `mark` before them, then single characters with and without it."""
+    words = sorted({word for sentence in SENTENCES for word in sentence.split()})
+    letters = sorted(
+        {letter for word in words for letter in word} | set("abcdefghijklmnopqrstuvwxyz0123456789.?:")
+    )
+    return list(dict.fromkeys([f"{mark}{word}" for word in words[:60]] + [mark] * bool(mark) + letters))
+
+
+def _unigram(specials: tuple[str, ...], unknown: str, start: str, end: str, *, double: bool) -> Tokenizer:
+    vocabulary = [(piece, 0.0) for piece in specials]
+    vocabulary += [(piece, -2.0 - 0.01 * rank) for rank, piece in enumerate(_pieces("▁"))]
+    tokenizer = Tokenizer(models.Unigram(vocabulary, unk_id=specials.index(unknown)))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
+    _frame(tokenizer, start, end, second_type=0, double=double)
+    return tokenizer
+
+
+def _frame(tokenizer: Tokenizer, start: str, end: str, *, second_type: int, double: bool = False) -> None:
+    between = f"{end}:0 {end}:0" if double else f"{end}:0"
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{start}:0 $A:0 {end}:0",
+        pair=f"{start}:0 $A:0 {between} $B:{second_type} {end}:{second_type}",
+        special_tokens=[(piece, tokenizer.token_to_id(piece)) for piece in (start, end)],
+    )
+
+
+def _fast(tokenizer: Tokenizer, start: str, end: str, pad: str, unknown: str, mask: str, inputs: list[str]):
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        cls_token=start,
+        sep_token=end,
+        pad_token=pad,
+        unk_token=unknown,
+        mask_token=mask,
+        model_max_length=128,
+        model_input_names=inputs,
+    )
+
+
+def _xlm_roberta_tokenizer() -> PreTrainedTokenizerFast:
+    specials = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
+    tokenizer = _unigram(specials, "<unk>", "<s>", "</s>", double=True)
+    return _fast(tokenizer, "<s>", "</s>", "<pad>", "<unk>", "<mask>", ["input_ids", "attention_mask"])
+
+
+def _deberta_tokenizer() -> PreTrainedTokenizerFast:
+    specials = ("[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]")
+    tokenizer = _unigram(specials, "[UNK]", "[CLS]", "[SEP]", double=False)
+    inputs = ["input_ids", "token_type_ids", "attention_mask"]
+    return _fast(tokenizer, "[CLS]", "[SEP]", "[PAD]", "[UNK]", "[MASK]", inputs)
+
+
+def _bert_tokenizer() -> PreTrainedTokenizerFast:
+    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    pieces = _pieces("")
+    pieces += [f"##{piece}" for piece in pieces if len(piece) == 1]
+    vocabulary = {piece: row for row, piece in enumerate(specials + pieces)}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    _frame(tokenizer, "[CLS]", "[SEP]", second_type=1)
+    inputs = ["input_ids", "token_type_ids", "attention_mask"]
+    return _fast(tokenizer, "[CLS]", "[SEP]", "[PAD]", "[UNK]", "[MASK]", inputs)
+
+
+def _modernbert_tokenizer() -> PreTrainedTokenizerFast:
+    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {piece: row for row, piece in enumerate(specials + alphabet + ["th", "the"])}
+    tokenizer = Tokenizer(models.BPE(vocabulary, [("t", "h"), ("th", "e")], unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    _frame(tokenizer, "[CLS]", "[SEP]", second_type=0)
+    return _fast(tokenizer, "[CLS]", "[SEP]", "[PAD]", "[UNK]", "[MASK]", ["input_ids", "attention_mask"])
+
+
+def _xlm_roberta(rows: int, sizes: dict) -> PreTrainedModel:
+    return XLMRobertaModel(
+        _config(
+            XLMRobertaConfig, rows, sizes, pad_token_id=1, bos_token_id=0, eos_token_id=2, type_vocab_size=1
+        )
+    )
+
+
+def _bert(rows: int, sizes: dict) -> PreTrainedModel:
+    return BertModel(_config(BertConfig, rows, sizes, pad_token_id=0))
+
+
+def _deberta(rows: int, sizes: dict) -> PreTrainedModel:
+    """As mDeBERTa-v3: relative positions in buckets, no absolute ones, no token types."""
+    relative = {
+        "relative_attention": True,
+        "position_buckets": 16,
+        "norm_rel_ebd": "layer_norm",
+        "share_att_key": True,
+        "pos_att_type": ["p2c", "c2p"],
+        "position_biased_input": False,
+        "type_vocab_size": 0,
+    }
+    return DebertaV2Model(_config(DebertaV2Config, rows, sizes, pad_token_id=0, **relative))
+
+
+def _modernbert(rows: int, sizes: dict) -> PreTrainedModel:
+    special = {"pad_token_id": 0, "cls_token_id": 2, "sep_token_id": 3, "bos_token_id": 2, "eos_token_id": 3}
+    config = _config(
+        ModernBertConfig, rows, sizes, local_attention=8, global_attn_every_n_layers=2, **special
+    )
+    return ModernBertModel(config)
+
+
+def _config(family: type[PreTrainedConfig], rows: int, sizes: dict, **rest) -> PreTrainedConfig:
+    return family(vocab_size=rows, **sizes, **rest)
+
+
+_FAMILIES: dict[str, tuple[Callable[[], PreTrainedTokenizerFast], Callable[[int, dict], PreTrainedModel]]] = {
+    "xlm-roberta": (_xlm_roberta_tokenizer, _xlm_roberta),
+    "bert": (_bert_tokenizer, _bert),
+    "deberta-v2": (_deberta_tokenizer, _deberta),
+    "modernbert": (_modernbert_tokenizer, _modernbert),
+}
