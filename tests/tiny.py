@@ -1,23 +1,11 @@
-"""Tiny randomly initialised checkpoints of each encoder family, with real fast tokenizers, built in a second."""
+"""Tiny randomly initialised checkpoints of each encoder family, with real fast tokenizers, built at once."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
-from transformers import (
-    BertConfig,
-    BertModel,
-    DebertaV2Config,
-    DebertaV2Model,
-    ModernBertConfig,
-    ModernBertModel,
-    PreTrainedConfig,
-    PreTrainedModel,
-    PreTrainedTokenizerFast,
-    XLMRobertaConfig,
-    XLMRobertaModel,
-)
+from transformers import AutoConfig, AutoModel, PreTrainedTokenizerFast
 
 KINDS = ("xlm-roberta", "bert", "deberta-v2", "modernbert")
 
@@ -44,22 +32,20 @@ SIZES = {
 
 def build(kind: str, folder: Path, *, seed: int = 0, layers: int = 2) -> Path:
     """Save a tiny encoder of `kind` (one of `KINDS`) with its tokenizer in `folder`; the same seed, the same files."""
-    tokenizer, make = _FAMILIES[kind]
-    fast = tokenizer()
+    tokenizer = _TOKENIZERS[kind]()
+    sizes = SIZES | {"vocab_size": len(tokenizer), "num_hidden_layers": layers}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = make(len(fast), SIZES | {"num_hidden_layers": layers})
+        model = AutoModel.from_config(AutoConfig.for_model(kind, **sizes, **_SETTINGS[kind]))
     model.eval().save_pretrained(folder)
-    fast.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
     return folder
 
 
 def _pieces(mark: str) -> list[str]:
     """Whole words with `mark` before them, then single characters with and without it."""
     words = sorted({word for sentence in SENTENCES for word in sentence.split()})
-    letters = sorted(
-        {letter for word in words for letter in word} | set("abcdefghijklmnopqrstuvwxyz0123456789.?:")
-    )
+    letters = sorted({letter for word in words for letter in word} | set("abcdefghijklmnopqrstuvwxyz0123456789.?:"))
     return list(dict.fromkeys([f"{mark}{word}" for word in words[:60]] + [mark] * bool(mark) + letters))
 
 
@@ -82,7 +68,9 @@ def _frame(tokenizer: Tokenizer, start: str, end: str, *, second_type: int, doub
     )
 
 
-def _fast(tokenizer: Tokenizer, start: str, end: str, pad: str, unknown: str, mask: str, inputs: list[str]):
+def _fast(
+    tokenizer: Tokenizer, start: str, end: str, pad: str, unknown: str, mask: str, inputs: list[str]
+) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         cls_token=start,
@@ -132,21 +120,19 @@ def _modernbert_tokenizer() -> PreTrainedTokenizerFast:
     return _fast(tokenizer, "[CLS]", "[SEP]", "[PAD]", "[UNK]", "[MASK]", ["input_ids", "attention_mask"])
 
 
-def _xlm_roberta(rows: int, sizes: dict) -> PreTrainedModel:
-    return XLMRobertaModel(
-        _config(
-            XLMRobertaConfig, rows, sizes, pad_token_id=1, bos_token_id=0, eos_token_id=2, type_vocab_size=1
-        )
-    )
+_TOKENIZERS: dict[str, Callable[[], PreTrainedTokenizerFast]] = {
+    "xlm-roberta": _xlm_roberta_tokenizer,
+    "bert": _bert_tokenizer,
+    "deberta-v2": _deberta_tokenizer,
+    "modernbert": _modernbert_tokenizer,
+}
 
-
-def _bert(rows: int, sizes: dict) -> PreTrainedModel:
-    return BertModel(_config(BertConfig, rows, sizes, pad_token_id=0))
-
-
-def _deberta(rows: int, sizes: dict) -> PreTrainedModel:
-    """As mDeBERTa-v3: relative positions in buckets, no absolute ones, no token types."""
-    relative = {
+_SETTINGS: dict[str, dict] = {
+    "xlm-roberta": {"pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2, "type_vocab_size": 1},
+    "bert": {"pad_token_id": 0},
+    # As mDeBERTa-v3: relative positions in buckets, no absolute ones, no token types.
+    "deberta-v2": {
+        "pad_token_id": 0,
         "relative_attention": True,
         "position_buckets": 16,
         "norm_rel_ebd": "layer_norm",
@@ -154,25 +140,14 @@ def _deberta(rows: int, sizes: dict) -> PreTrainedModel:
         "pos_att_type": ["p2c", "c2p"],
         "position_biased_input": False,
         "type_vocab_size": 0,
-    }
-    return DebertaV2Model(_config(DebertaV2Config, rows, sizes, pad_token_id=0, **relative))
-
-
-def _modernbert(rows: int, sizes: dict) -> PreTrainedModel:
-    special = {"pad_token_id": 0, "cls_token_id": 2, "sep_token_id": 3, "bos_token_id": 2, "eos_token_id": 3}
-    config = _config(
-        ModernBertConfig, rows, sizes, local_attention=8, global_attn_every_n_layers=2, **special
-    )
-    return ModernBertModel(config)
-
-
-def _config(family: type[PreTrainedConfig], rows: int, sizes: dict, **rest) -> PreTrainedConfig:
-    return family(vocab_size=rows, **sizes, **rest)
-
-
-_FAMILIES: dict[str, tuple[Callable[[], PreTrainedTokenizerFast], Callable[[int, dict], PreTrainedModel]]] = {
-    "xlm-roberta": (_xlm_roberta_tokenizer, _xlm_roberta),
-    "bert": (_bert_tokenizer, _bert),
-    "deberta-v2": (_deberta_tokenizer, _deberta),
-    "modernbert": (_modernbert_tokenizer, _modernbert),
+    },
+    "modernbert": {
+        "pad_token_id": 0,
+        "cls_token_id": 2,
+        "sep_token_id": 3,
+        "bos_token_id": 2,
+        "eos_token_id": 3,
+        "local_attention": 8,
+        "global_attn_every_n_layers": 2,
+    },
 }
