@@ -8,7 +8,7 @@ from xstilts.problems import ProblemName
 
 Method = Literal["full", "head", "lora", "joint", "average"]
 Selection = Literal["none", "english_dev", "target_dev"]
-Keep = Literal["scores", "best", "all"]
+Keep = Literal["scores", "all"]
 
 Positive = Annotated[int, Field(gt=0)]
 NotNegative = Annotated[int, Field(ge=0)]
@@ -203,5 +203,5 @@ class Recipe(Frozen):
     """Target tasks, by name."""
     fewshot: Fewshot | None = None
     primary: Primary | None = None
-    keep: Keep = "best"
-    """What is kept of trained weights: `scores` none, `best` the encoders that were fine-tuned, `all` the shots' too."""
+    keep: Keep = "scores"
+    """Few-shot weights: dropped once they are scored, or kept. Fine-tuned encoders are kept until `gc`."""
