@@ -1,0 +1,110 @@
+"""The examples of a task in one language and split, read once and then kept in the cache."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from xstilts.data.sources import wheel_path
+from xstilts.data.splits import split_examples
+from xstilts.errors import DataError, LeakError, UserError
+from xstilts.examples import Answer, Choice, Example, Labelled, Parallel, Span, Tagged
+from xstilts.tasks.task import Task
+
+
+def load(task: Task, language: str, split: str, *, cache: Path, offline: bool) -> tuple[Example, ...]:
+    """The examples of one language and split, in the order of the reader.
+
+    The parsed examples stay in `cache` under the fingerprint of the task, so a second call parses nothing.
+    Raises UserError for a language or split that the task does not have, SourceError if its data cannot be had,
+    DataError if two examples share an id.
+    """
+    if language not in task.languages:
+        raise UserError(f"task {task.name!r} has no language {language!r}", f"it has {', '.join(task.languages)}")
+    folder = cache / "examples" / f"{task.name}-{task.fingerprint[:16]}" / language
+    if not folder.is_dir():
+        _keep(_read(task, language, cache=cache, offline=offline), folder)
+    path = folder / f"{split}.jsonl"
+    if not path.is_file():
+        there = ", ".join(sorted(p.stem for p in folder.glob("*.jsonl")))
+        raise UserError(f"task {task.name!r} has no split {split!r} in {language!r}", f"it has {there}")
+    with path.open(encoding="utf-8") as lines:
+        return tuple(_example(task.spec.example, json.loads(line)) for line in lines)
+
+
+def check_labels(examples: Sequence[Example], task: Task) -> None:
+    """Raises DataError unless every example has its label."""
+    for example in examples:
+        if _target(example) is None:
+            raise DataError(
+                f"task {task.name!r} has no labels in this split of {example.language!r} (example {example.id!r})",
+                "train and score on a split that has labels",
+            )
+
+
+def check_disjoint(train: Iterable[Example], evaluation: Iterable[Example], task: str = "") -> None:
+    """Raises LeakError if an example to train on shares its group with one to be scored, in any language."""
+    seen = {example.group: example for example in train}
+    for example in evaluation:
+        if (trained := seen.get(example.group)) is not None:
+            raise LeakError(
+                f"{f'task {task!r}: ' if task else ''}training and evaluation share the group {example.group!r}: "
+                f"example {trained.id!r} ({trained.language}) is trained on and "
+                f"example {example.id!r} ({example.language}) is scored",
+                "take shots and training data from the train split only",
+            )
+
+
+def _read(task: Task, language: str, *, cache: Path, offline: bool) -> dict[str, tuple[Example, ...]]:
+    paths = {wheel.package: wheel_path(wheel, cache=cache, offline=offline) for wheel in task.wheels}
+    splits = split_examples(task, task.read(paths, language))
+    seen: set[str] = set()
+    for examples in splits.values():
+        for example in examples:
+            if example.id in seen:
+                raise DataError(
+                    f"task {task.name!r} has two examples with the id {example.id!r} in {language!r}",
+                    "give every example an id of its own",
+                )
+            seen.add(example.id)
+    return splits
+
+
+def _keep(splits: dict[str, tuple[Example, ...]], folder: Path) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+    for split, examples in splits.items():
+        rows = (json.dumps(asdict(example), ensure_ascii=False) for example in examples)
+        (partial / f"{split}.jsonl").write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
+    try:
+        partial.rename(folder)
+    except OSError:  # another process was first
+        shutil.rmtree(partial)
+
+
+def _example(kind: type[Example], row: dict[str, Any]) -> Example:
+    if kind is Span and row["answers"] is not None:
+        row["answers"] = tuple(Answer(**answer) for answer in row["answers"])
+    for name, value in row.items():
+        if isinstance(value, list):
+            row[name] = tuple(value)
+    return kind(**row)
+
+
+def _target(example: Example) -> object:
+    match example:
+        case Labelled():
+            return example.label
+        case Choice():
+            return example.answer
+        case Span():
+            return example.answers
+        case Tagged():
+            return example.tags
+        case Parallel():
+            return example.english
+        case _:
+            raise TypeError(f"{type(example).__name__} is no example of a problem: {fields(example)}")

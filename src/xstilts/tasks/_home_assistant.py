@@ -1,0 +1,185 @@
+"""Voice commands, expanded from the templates that volunteers write for Home Assistant.
+
+`intent`, `slots` and `paraphrase` read the same commands and share one split of the templates.
+"""
+
+import hashlib
+import json
+import random
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hassil.expression import Alternative, Expression, Group, ListReference, Permutation, RuleReference, TextChunk
+from hassil.intents import IntentData, Intents, RangeSlotList, SlotList, TextSlotList
+from hassil.util import normalize_whitespace
+
+from xstilts.tasks.task import Library, Paths, Wheel
+
+WHEEL = Wheel(
+    package="home-assistant-intents",
+    version="2026.10.27",
+    sha256="256eb1e4fc6e6f4943d0ba4e089c9639d74d0e9d62ccddeb7148bc168de55e40",
+    size_mb=0.8,
+)
+SOURCES = (WHEEL, Library.installed("hassil"))
+FAMILY = "home-assistant"
+FRACTIONS = {"train": 0.6, "dev": 0.1, "test": 0.3}
+LICENCE = "Apache-2.0"
+CITATION = "Home Assistant Intents, the authors of home-assistant/intents, version 2026.10.27"
+URL = "https://github.com/home-assistant/intents"
+WEAKNESSES = (
+    "one narrow domain: commands to a house",
+    "templates are expanded mechanically, so some sentences are stiff or ungrammatical",
+    "coverage is volunteer-driven: languages differ in templates and intents; only the classes present are scored",
+)
+SENTENCES = 4
+"""How many sentences are drawn from a template, if it has as many."""
+
+_ATTEMPTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of a command: literal text, or (with `slot`) the words that fill a slot with `value`."""
+
+    text: str
+    slot: str = ""
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A sentence drawn from a template. `meaning` is all that the template fixes beside the values of its slots."""
+
+    id: str
+    template: str
+    intent: str
+    combination: str
+    meaning: str
+    pieces: tuple[Piece, ...]
+
+    @property
+    def text(self) -> str:
+        return "".join(piece.text for piece in self.pieces)
+
+    @property
+    def values(self) -> tuple[tuple[str, str], ...]:
+        return tuple(sorted((piece.slot, piece.value) for piece in self.pieces if piece.slot))
+
+
+def commands(paths: Paths, language: str) -> Iterator[Command]:
+    """The distinct commands of a language, up to `SENTENCES` for each template whose slots can all be filled.
+
+    The values of slots depend on what the template means, not on its wording: so the n-th sentences of templates
+    that mean the same have the same values.
+    """
+    intents = _intents(paths[WHEEL.package], language)
+    seen: set[str] = set()
+    for intent, data, template in _templates(intents):
+        meaning = _meaning(data)
+        name = f"{intent}/{hashlib.sha256((template.text or '').encode()).hexdigest()[:12]}"
+        for number in range(SENTENCES):
+            filler = _Filler(intents, f"{intent}|{meaning}", number)
+            for attempt in range(_ATTEMPTS):
+                choose = random.Random(f"{name}|{number}|{attempt}")
+                pieces = _tidy(filler.expand(template.expression, choose))
+                text = "".join(piece.text for piece in pieces).casefold()
+                if text and text not in seen:
+                    seen.add(text)
+                    yield Command(
+                        id=f"{name}#{number}",
+                        template=name,
+                        intent=intent,
+                        combination=str((data.metadata or {}).get("slot_combination", "")),
+                        meaning=meaning,
+                        pieces=pieces,
+                    )
+                    break
+
+
+def _intents(wheel: Path, language: str) -> Intents:
+    with zipfile.ZipFile(wheel) as archive:
+        content: dict[str, Any] = json.loads(archive.read(f"home_assistant_intents/data/{language}.json"))
+    return Intents.from_dict(content)
+
+
+def _templates(intents: Intents) -> Iterator[tuple[str, IntentData, Any]]:
+    for name, intent in intents.intents.items():
+        for data in intent.data:
+            for template in data.sentences:
+                if all(_fillable(intents.slot_lists, slot) for slot in template.list_names(intents.expansion_rules)):
+                    yield name, data, template
+
+
+def _fillable(lists: Mapping[str, SlotList], name: str) -> bool:
+    """Areas, floors and names of devices are known only in a house; a wildcard takes any words."""
+    return isinstance(lists.get(name), TextSlotList | RangeSlotList)
+
+
+def _meaning(data: IntentData) -> str:
+    parts = [data.metadata or {}, data.slots, data.response, data.requires_context]
+    return json.dumps(parts, sort_keys=True, ensure_ascii=False)
+
+
+class _Filler:
+    """Expands an expression by choices that a seed determines."""
+
+    def __init__(self, intents: Intents, meaning: str, number: int) -> None:
+        self._rules = intents.expansion_rules
+        self._lists = intents.slot_lists
+        self._meaning = meaning
+        self._number = number
+
+    def expand(self, expression: Expression, choose: random.Random) -> list[Piece]:
+        match expression:
+            case TextChunk():
+                return [Piece(expression.original_text)]
+            case ListReference():
+                return [self._fill(expression, choose)]
+            case RuleReference():
+                return self.expand(self._rules[expression.rule_name].expression, choose)
+            case Alternative():
+                return self.expand(choose.choice(expression.items), choose)
+            case Group():
+                items = list(expression.items)
+                if isinstance(expression, Permutation):
+                    choose.shuffle(items)
+                return [piece for item in items for piece in self.expand(item, choose)]
+            case _:
+                raise TypeError(f"a template holds {type(expression).__name__}, which this reader does not know")
+
+    def _fill(self, reference: ListReference, choose: random.Random) -> Piece:
+        values = self._lists[reference.list_name]
+        order = random.Random(f"{self._meaning}|{reference.slot_name}|{reference.list_name}")
+        if isinstance(values, RangeSlotList):
+            numbers = range(values.start, values.stop + 1, values.step)
+            drawn = order.sample(numbers, min(SENTENCES, len(numbers)))
+            number = drawn[self._number % len(drawn)]
+            return Piece(str(number), reference.slot_name, str(number))
+        assert isinstance(values, TextSlotList)
+        outcomes = sorted({str(value.value_out) for value in values.values})
+        order.shuffle(outcomes)
+        outcome = outcomes[self._number % len(outcomes)]
+        wording = choose.choice([value.text_in for value in values.values if str(value.value_out) == outcome])
+        text = "".join(piece.text for piece in self.expand(wording, choose))
+        return Piece(normalize_whitespace(text).strip(), reference.slot_name, outcome)
+
+
+def _tidy(pieces: list[Piece]) -> tuple[Piece, ...]:
+    """The pieces with single spaces between words and none at the ends."""
+    tidy: list[Piece] = []
+    for piece in pieces:
+        text = normalize_whitespace(piece.text)
+        if not tidy or tidy[-1].text.endswith(" "):
+            text = text.lstrip()
+        if text:
+            tidy.append(Piece(text, piece.slot, piece.value))
+    while tidy and not tidy[-1].text.rstrip():
+        tidy.pop()
+    if tidy:
+        last = tidy.pop()
+        tidy.append(Piece(last.text.rstrip(), last.slot, last.value))
+    return tuple(tidy)

@@ -1,0 +1,43 @@
+"""Words for tagging, by one Unicode rule that no encoder has a say in."""
+
+import re
+import unicodedata
+
+_UNSPACED = re.compile(
+    "["
+    "\u0e00-\u0eff"  # Thai, Lao
+    "\u1000-\u109f"  # Myanmar
+    "\u1780-\u17ff"  # Khmer
+    "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f"  # Japanese
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"  # Chinese characters
+    "]"
+)
+
+
+def split_words(text: str) -> tuple[tuple[str, int], ...]:
+    """The words of `text`, each with the offset of its first character.
+
+    Spaces separate words. A character of a script that is written without spaces is a word by itself, together
+    with the combining marks and vowel signs that follow it; a run of other characters (Latin, digits) stays whole.
+    """
+    words: list[tuple[str, int]] = []
+    glued = False
+    for offset, character in enumerate(text):
+        if character.isspace():
+            glued = False
+            continue
+        alone = bool(_UNSPACED.match(character))
+        if (words and _continues(character, words[-1], offset)) or (glued and not alone):
+            word, start = words[-1]
+            words[-1] = (word + character, start)
+        else:
+            words.append((character, offset))
+            glued = not alone
+    return tuple(words)
+
+
+def _continues(character: str, previous: tuple[str, int], offset: int) -> bool:
+    """Whether `character` is a mark on the word before it (nothing between them)."""
+    word, start = previous
+    mark = unicodedata.category(character).startswith("M") or character in "\u0e33\u0eb3\u200d"
+    return mark and start + len(word) == offset
