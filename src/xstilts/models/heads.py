@@ -1,0 +1,175 @@
+"""Encoders from a folder, the architecture's own heads on them, and the hand-over of the encoder between stages."""
+
+import inspect
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from torch import nn
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoTokenizer,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
+from transformers.models.auto.modeling_auto import MODEL_MAPPING
+from transformers.utils import logging
+
+from xstilts.errors import DataError, UserError
+from xstilts.models.split import backbone
+from xstilts.problems import PROBLEMS, ProblemName
+
+_TRUST = {"local_files_only": True, "trust_remote_code": False}
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
+    """The fast tokenizer of an encoder. Raises DataError if the folder has none."""
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, **_TRUST)
+    except (OSError, ValueError, ImportError) as error:
+        raise DataError(f"{folder} has no tokenizer that can be read: {_first_line(error)}", _TOKENIZER_HINT) from error
+    if not tokenizer.is_fast:
+        raise DataError(f"the tokenizer of {folder} gives no character offsets", _TOKENIZER_HINT)
+    return tokenizer
+
+
+_TOKENIZER_HINT = "save a fast tokenizer there (`save_pretrained`), so that the folder has a tokenizer.json"
+
+
+def load_backbone(folder: Path) -> PreTrainedModel:
+    """The encoder in `folder` without pooler and head, in float32 and evaluation mode."""
+    config = _config(folder)
+    known = inspect.signature(MODEL_MAPPING[type(config)].__init__).parameters
+    pooler = {"add_pooling_layer": False} if "add_pooling_layer" in known else {}
+    return _load(AutoModel, folder, config, **pooler)
+
+
+def load_for(problem: ProblemName, folder: Path, *, labels: tuple[str, ...] | None, seed: int) -> PreTrainedModel:
+    """The encoder in `folder` under the architecture's own, freshly drawn head for `problem`.
+
+    The head depends on `seed` alone, whatever head the folder has; torch's global random state is left as it was.
+    `labels` are needed for classification and tagging. For a problem without a head it is the bare encoder. Raises
+    UserError if the architecture has no such head, DataError if the folder does not hold the whole encoder.
+    """
+    name = PROBLEMS[problem].auto_model
+    if name is None:
+        return load_backbone(folder)
+    config = _config(folder)
+    auto = getattr(transformers, name)
+    if type(config) not in auto._model_mapping:
+        raise UserError(
+            f"transformers has no {problem} head for {config.model_type} encoders",
+            "use an encoder of another architecture, such as xlm-roberta",
+        )
+    if labels is not None:
+        config.id2label = dict(enumerate(labels))
+        config.label2id = {label: number for number, label in enumerate(labels)}
+    else:
+        config.num_labels = 2
+    model = _load(auto, folder, config, ignore_mismatched_sizes=True)
+    _draw_head(model, seed)
+    return model
+
+
+def head_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
+    """All parameters outside the encoder; a pooler belongs to the head, since it is fresh after a hand-over."""
+    inside = {id(parameter) for parameter in _encoder_parameters(model).values()}
+    return {name: value for name, value in model.named_parameters() if id(value) not in inside}
+
+
+def encoder_state(model: nn.Module) -> dict[str, torch.Tensor]:
+    """The encoder's tensors by their name in the bare encoder, without pooler and head; not copied."""
+    return {name: parameter.detach() for name, parameter in _encoder_parameters(model).items()}
+
+
+def restore_encoder(model: nn.Module, state: Mapping[str, torch.Tensor]) -> tuple[str, ...]:
+    """Copy `state`, from `encoder_state`, into the encoder of `model`; the head is not touched.
+
+    Returns the names of the restored tensors. Raises ValueError, with nothing changed, if names or shapes differ.
+    """
+    own = _encoder_parameters(model)
+    wrong = sorted(own.keys() ^ state.keys())
+    wrong += [name for name in own.keys() & state.keys() if own[name].shape != state[name].shape]
+    if wrong:
+        raise ValueError(f"the state is not that of this encoder: {', '.join(wrong[:5])} of {len(wrong)} differ")
+    with torch.no_grad():
+        for name, parameter in own.items():
+            parameter.copy_(state[name])
+    return tuple(own)
+
+
+def _encoder_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
+    named = backbone(model).named_parameters()
+    return {name: parameter for name, parameter in named if not name.startswith("pooler.")}
+
+
+def _config(folder: Path) -> PreTrainedConfig:
+    try:
+        return AutoConfig.from_pretrained(folder, **_TRUST)
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{folder} is no encoder: {_first_line(error)}",
+            "name a folder with config.json, model.safetensors and a tokenizer, as `save_pretrained` leaves it",
+        ) from error
+
+
+def _load(auto: Any, folder: Path, config: PreTrainedConfig, **options: Any) -> PreTrainedModel:
+    with _quiet(), torch.random.fork_rng(devices=[]):
+        try:
+            model, found = auto.from_pretrained(
+                folder,
+                config=config,
+                dtype=torch.float32,
+                use_safetensors=True,
+                output_loading_info=True,
+                **options,
+                **_TRUST,
+            )
+        except (OSError, ValueError, RuntimeError) as error:
+            raise DataError(f"the weights in {folder} cannot be read: {_first_line(error)}", _WEIGHTS_HINT) from error
+    head = head_parameters(model).keys()
+    lost = {*found["missing_keys"], *(key for key, *_ in found["mismatched_keys"])} - head
+    if lost:
+        raise DataError(
+            f"{folder} lacks {len(lost)} tensors of a {config.model_type} encoder, such as {min(lost)}", _WEIGHTS_HINT
+        )
+    return model.eval()
+
+
+_WEIGHTS_HINT = "the folder needs the whole encoder as safetensors; remove it from the cache to fetch it again"
+
+
+def _draw_head(model: PreTrainedModel, seed: int) -> None:
+    """Draw every parameter of the head by the architecture's own rule, children before parents."""
+    for parameter in head_parameters(model).values():
+        parameter._is_hf_initialized = False  # pyright: ignore[reportAttributeAccessIssue]
+    encoder = backbone(model)
+    pooler = {module for name, module in encoder.named_modules() if name.partition(".")[0] == "pooler"}
+    outside = [module for module in model.modules() if module in pooler or module not in set(encoder.modules())]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for module in reversed(outside):
+            model._init_weights(module)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Loading writes no progress bars and no report of fresh heads, which are meant to be fresh."""
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
