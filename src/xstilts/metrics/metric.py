@@ -1,0 +1,115 @@
+"""A metric is a function of sums over items: encode the items once, then score any resample by its sums."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+import polars as pl
+
+from xstilts.errors import UserError
+
+Encode = Callable[[pl.DataFrame, Sequence[str]], np.ndarray]
+Value = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """`encode(frame, classes)` gives statistics that add over items, [items, V]; `value(sums)` turns their sums
+    [..., V] into scores [...], 0 to 1.
+
+    Frames that are compared are encoded with the same `classes`: any list that holds their gold labels (JSON texts,
+    see `gold_classes`). Only macro_f1 reads it. A score without denominator is 0.
+    """
+
+    name: str
+    encode: Encode = field(repr=False)
+    value: Value = field(repr=False)
+
+    def score(self, frame: pl.DataFrame) -> float:
+        """The score of one frame."""
+        return float(self.value(self.encode(frame, gold_classes(frame)).sum(axis=0)))
+
+
+def gold_classes(*frames: pl.DataFrame) -> list[str]:
+    """The gold values of the frames, as JSON texts, sorted."""
+    return sorted({text for frame in frames for text in frame["gold"].unique()})
+
+
+def metric(name: str) -> Metric:
+    """The metric of that name. Raises UserError where there is none."""
+    match name:
+        case "accuracy":
+            encode, value = _mean_of("correct"), _ratio
+        case "exact_match":
+            encode, value = _mean_of("em"), _ratio
+        case "f1" | "to_english" | "from_english":
+            encode, value = _mean_of(name), _ratio
+        case "retrieval_accuracy":
+            encode, value = _both_directions, _ratio
+        case "token_accuracy":
+            encode, value = partial(_columns, ("correct_tokens", "tokens")), _ratio
+        case "span_f1":
+            encode, value = partial(_columns, ("true_positive", "predicted_spans", "gold_spans")), _micro_f1
+        case "macro_f1":
+            encode, value = _per_class, _macro_f1
+        case _:
+            raise UserError(f"unknown metric {name!r}", f"Known metrics: {', '.join(METRIC_NAMES)}.")
+    return Metric(name=name, encode=encode, value=value)
+
+
+METRIC_NAMES = (
+    "accuracy",
+    "macro_f1",
+    "exact_match",
+    "f1",
+    "span_f1",
+    "token_accuracy",
+    "retrieval_accuracy",
+    "to_english",
+    "from_english",
+)
+
+
+def _columns(names: Sequence[str], frame: pl.DataFrame, classes: Sequence[str]) -> np.ndarray:
+    return frame.select(names).to_numpy()
+
+
+def _mean_of(column: str) -> Encode:
+    return lambda frame, classes: np.column_stack([frame[column].to_numpy(), np.ones(len(frame))])
+
+
+def _both_directions(frame: pl.DataFrame, classes: Sequence[str]) -> np.ndarray:
+    found = frame["to_english"].to_numpy() + frame["from_english"].to_numpy()
+    return np.column_stack([found, np.full(len(frame), 2.0)])
+
+
+def _per_class(frame: pl.DataFrame, classes: Sequence[str]) -> np.ndarray:
+    """Per class: true positives, then predictions + gold, then gold; [items, 3 * classes]."""
+    gold, predicted = _one_hot(frame["gold"], classes), _one_hot(frame["predicted"], classes)
+    return np.concatenate([gold * predicted, gold + predicted, gold], axis=1)
+
+
+def _one_hot(texts: pl.Series, classes: Sequence[str]) -> np.ndarray:
+    """[items, classes]; a row of zeros where the text is none of the classes."""
+    columns = {text: column for column, text in enumerate(classes)}
+    index = np.array([columns.get(text, -1) for text in texts], dtype=int)
+    return (index[:, None] == np.arange(len(classes))).astype(float)
+
+
+def _ratio(sums: np.ndarray) -> np.ndarray:
+    return _divide(sums[..., 0], sums[..., 1])
+
+
+def _micro_f1(sums: np.ndarray) -> np.ndarray:
+    return _divide(2 * sums[..., 0], sums[..., 1] + sums[..., 2])
+
+
+def _macro_f1(sums: np.ndarray) -> np.ndarray:
+    """The mean over the classes that have gold items; the others have no true positive, so their F1 adds 0."""
+    true_positive, both, gold = np.split(sums, 3, axis=-1)
+    return _divide(2 * _divide(true_positive, both).sum(axis=-1), (gold > 0).sum(axis=-1))
+
+
+def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    return numerator / np.where(denominator > 0, denominator, np.inf)

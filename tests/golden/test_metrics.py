@@ -1,0 +1,114 @@
+"""Our scores beside seqeval, scikit-learn and the official XTREME evaluation."""
+
+import csv
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from statistics import mean
+
+import numpy as np
+import polars as pl
+import pytest
+import seqeval.metrics
+import sklearn.metrics
+
+from xstilts.metrics import metric, score_frame
+from xstilts.problems import ProblemName
+
+TAGS = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER", "I-ORG"]
+
+
+def scored(problem: ProblemName, gold: list, predicted: list) -> pl.DataFrame:
+    return score_frame(problem, [(str(i), str(i)) for i in range(len(gold))], gold, predicted)
+
+
+@pytest.mark.parametrize("tags", [TAGS, ["O", "B", "I"]], ids=["typed", "bare"])
+@pytest.mark.parametrize("seed", range(10))
+def test_tagging_agrees_with_seqeval(seed: int, tags: list[str]) -> None:
+    rng = np.random.default_rng(seed)
+    gold = [rng.choice(tags, size).tolist() for size in rng.integers(1, 12, 40)]
+    predicted = [[tag if rng.random() < 0.7 else str(rng.choice(tags)) for tag in line] for line in gold]
+    frame = scored("tagging", gold, predicted)
+    expected = seqeval.metrics.f1_score(gold, predicted)
+    assert metric("span_f1").score(frame) == pytest.approx(expected, abs=1e-12)
+    accuracy = seqeval.metrics.accuracy_score(gold, predicted)
+    assert metric("token_accuracy").score(frame) == pytest.approx(accuracy, abs=1e-12)
+
+
+@pytest.mark.parametrize("classes", [2, 5, 33])
+@pytest.mark.parametrize("seed", range(5))
+def test_classification_agrees_with_scikit_learn(seed: int, classes: int) -> None:
+    rng = np.random.default_rng(seed)
+    gold = [f"intent {i}" for i in rng.integers(0, classes, 60)]
+    predicted = [label if rng.random() < 0.6 else f"intent {rng.integers(0, classes)}" for label in gold]
+    frame = scored("classification", gold, predicted)
+    present = sorted(set(gold))
+    expected = sklearn.metrics.f1_score(gold, predicted, labels=present, average="macro")
+    assert metric("macro_f1").score(frame) == pytest.approx(expected, abs=1e-12)
+    accuracy = sklearn.metrics.accuracy_score(gold, predicted)
+    assert metric("accuracy").score(frame) == pytest.approx(accuracy, abs=1e-12)
+
+
+ROOT = os.environ.get("XSTILTS_DATA_ROOT")
+MOCK = Path(ROOT or ".") / "text" / "xtreme_mock"
+
+# evaluate.py of google-research/xtreme at 838c13b on its mock_test_data: percent, mean over languages
+XTREME = [
+    ("pawsx", "accuracy", 51.42857142857143),
+    ("xnli", "accuracy", 30.666666666666668),
+    ("panx", "span_f1", 57.50793650793652),
+    ("udpos", "span_f1", 70.21746048354693),
+    ("tatoeba", "to_english", 53.611111111111114),
+    ("xquad", "exact_match", 77.27272727272727),
+    ("xquad", "f1", 79.9586776859504),
+    ("tydiqa", "exact_match", 88.88888888888889),
+    ("tydiqa", "f1", 97.22222222222223),
+]
+
+
+@pytest.mark.data_root
+@pytest.mark.skipif(not MOCK.is_dir(), reason="needs XSTILTS_DATA_ROOT with text/xtreme_mock")
+@pytest.mark.parametrize(("task", "name", "expected"), XTREME)
+def test_scores_agree_with_the_official_xtreme_evaluation(task: str, name: str, expected: float) -> None:
+    files = sorted((MOCK / "labels" / task).iterdir())
+    read = READERS[task]
+    scores = [metric(name).score(read(file, MOCK / "predictions" / task / file.name)) for file in files]
+    assert 100 * mean(scores) == pytest.approx(expected, abs=1e-9)
+
+
+def labels(gold: Path, predicted: Path) -> pl.DataFrame:
+    return scored("classification", gold.read_text().split(), predicted.read_text().split())
+
+
+def neighbours(gold: Path, predicted: Path) -> pl.DataFrame:
+    return scored("retrieval", gold.read_text().split(), [[i, i] for i in predicted.read_text().split()])
+
+
+def tagged(gold: Path, predicted: Path) -> pl.DataFrame:
+    return scored("tagging", sentences(gold), sentences(predicted))
+
+
+def sentences(file: Path) -> list[list[str]]:
+    rows = csv.reader(file.open(encoding="utf-8"), delimiter="\t")
+    lines = [row[0] if row else "" for row in rows]
+    return [block.split("\n") for block in "\n".join(lines).strip().split("\n\n")]
+
+
+def spans(gold: Path, predicted: Path) -> pl.DataFrame:
+    articles = json.loads(gold.read_text(encoding="utf-8"))["data"]
+    questions = [qa for article in articles for part in article["paragraphs"] for qa in part["qas"]]
+    answers = [[answer["text"] for answer in qa["answers"]] for qa in questions]
+    found = json.loads(predicted.read_text(encoding="utf-8"))
+    return scored("span", answers, [found[qa["id"]] for qa in questions])
+
+
+READERS: dict[str, Callable[[Path, Path], pl.DataFrame]] = {
+    "pawsx": labels,
+    "xnli": labels,
+    "panx": tagged,
+    "udpos": tagged,
+    "tatoeba": neighbours,
+    "xquad": spans,
+    "tydiqa": spans,
+}

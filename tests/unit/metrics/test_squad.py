@@ -1,0 +1,35 @@
+import pytest
+
+from xstilts.metrics.squad import exact_match, normalise, token_f1
+
+
+@pytest.mark.parametrize(
+    ("answer", "tokens"),
+    [
+        ("The  U.S. Army!", ["us", "army"]),
+        ("a theme, an anthem", ["theme", "anthem"]),
+        ("La Maison", ["la", "maison"]),
+        ("“東京”。", ["“東京”。"]),
+        ("the", []),
+    ],
+)
+def test_normalise_drops_case_ascii_punctuation_and_english_articles(answer: str, tokens: list[str]) -> None:
+    assert normalise(answer) == tokens
+
+
+def test_scores_take_the_best_of_the_acceptable_answers() -> None:
+    assert exact_match("The Broncos", ["Denver Broncos", "broncos"]) == 1.0
+    assert token_f1("Denver team", ["Broncos", "the Denver Broncos"]) == pytest.approx(2 * 1 / (2 + 2))
+
+
+def test_repeated_tokens_count_as_often_as_both_have_them() -> None:
+    assert token_f1("no no no", ["no no"]) == pytest.approx(2 * 2 / (3 + 2))
+
+
+@pytest.mark.parametrize(("predicted", "score"), [("", 1.0), ("something", 0.0)])
+def test_an_unanswerable_question_wants_no_answer(predicted: str, score: float) -> None:
+    assert exact_match(predicted, []) == token_f1(predicted, []) == score
+
+
+def test_no_answer_to_an_answerable_question_is_wrong() -> None:
+    assert exact_match("", ["308"]) == token_f1("", ["308"]) == 0.0
