@@ -1,0 +1,199 @@
+"""What a recipe means for its tasks (arms, languages), and what in it makes no sense with them."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from xstilts.config import Arm, Fewshot, Recipe, Target
+from xstilts.tasks import task_names
+from xstilts.tasks.task import Task
+
+ENGLISH = "en"
+CENTRE_SPLIT = "dev"
+"""Split that gives retrieval its layer and its mean vector; never evaluated there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """A mistake in a recipe; `where` is the path of fields to it, as pydantic writes it."""
+
+    where: tuple[str, ...]
+    message: str
+
+    def __str__(self) -> str:
+        return f"{'.'.join(self.where)}: {self.message}"
+
+
+def arms(recipe: Recipe, target: Target, task: Task) -> tuple[str, ...]:
+    """The intermediate arms that a target stands after. Where it is not trained, more steps of it are no control."""
+    if target.intermediates is not None:
+        return tuple(dict.fromkeys(target.intermediates))
+    trained = task.problem != "retrieval"
+    return tuple(name for name, arm in recipe.intermediate.items() if trained or not arm.steps_of)
+
+
+def scored(target: Target, task: Task) -> tuple[str, ...]:
+    """The languages that are scored; the source language first, where the target is trained in it."""
+    if task.problem == "retrieval":
+        return target.languages or tuple(language for language in task.languages if language != ENGLISH)
+    return tuple(dict.fromkeys((target.source_language, *(target.languages or task.languages))))
+
+
+def adapted(fewshot: Fewshot, target: Target, task: Task) -> tuple[str, ...]:
+    """The scored languages that get shots; the source language only where `fewshot.languages` names it."""
+    chosen = fewshot.languages
+    return tuple(
+        language
+        for language in scored(target, task)
+        if (language in chosen if chosen is not None else language != target.source_language)
+    )
+
+
+def flaws(recipe: Recipe, tasks: Mapping[str, Task]) -> tuple[Flaw, ...]:
+    """Everything in `recipe` that its tasks (those that were found, by name) do not bear. Nothing is read."""
+    return (
+        *_empty(recipe),
+        *_intermediates(recipe, tasks),
+        *_targets(recipe, tasks),
+        *_fewshot(recipe, tasks),
+        *_primary(recipe, tasks),
+    )
+
+
+def _empty(recipe: Recipe) -> Iterator[Flaw]:
+    for name in ("seeds", "targets", "intermediate"):
+        if not getattr(recipe, name):
+            yield Flaw((name,), "is empty: name at least one")
+    for name in ("shots", "methods"):
+        if recipe.fewshot and not getattr(recipe.fewshot, name):
+            yield Flaw(("fewshot", name), "is empty: name at least one, or leave `fewshot` out")
+
+
+def _intermediates(recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
+    for name, arm in recipe.intermediate.items():
+        at = ("intermediate", name)
+        for used in arm.tasks:
+            task = tasks.get(used)
+            if task is None:
+                yield _no_task((*at, "tasks"), used, recipe)
+            elif task.problem == "retrieval":
+                yield Flaw((*at, "tasks"), f"{used!r} is a retrieval task: nothing can be trained on it")
+            else:
+                yield from _lacking((*at, "language"), [arm.language], task)
+        if arm.steps_of is None:
+            continue
+        yield from _unknown((*at, "steps_of"), [arm.steps_of], recipe.intermediate, "intermediate arm")
+        if (other := recipe.intermediate.get(arm.steps_of)) and not other.tasks:
+            yield Flaw((*at, "steps_of"), f"{arm.steps_of!r} trains nothing, so it takes no steps")
+
+
+def _targets(recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
+    for name, target in recipe.targets.items():
+        at = ("targets", name)
+        intermediates = target.intermediates or ()
+        yield from _unknown((*at, "intermediates"), intermediates, recipe.intermediate, "intermediate arm")
+        task = tasks.get(name)
+        if task is None:
+            yield _no_task(at, name, recipe)
+            continue
+        yield from _lacking((*at, "languages"), target.languages or (), task)
+        yield from _no_split((*at, "split"), target, task)
+        yield from _retrieval(at, recipe, target) if task.problem == "retrieval" else _trained(at, target, task)
+
+
+def _trained(at: tuple[str, ...], target: Target, task: Task) -> Iterator[Flaw]:
+    yield from _lacking((*at, "source_language"), [target.source_language], task)
+    if target.layer is not None:
+        yield Flaw((*at, "layer"), f"is for retrieval; {task.name!r} is a {task.problem} task")
+
+
+def _retrieval(at: tuple[str, ...], recipe: Recipe, target: Target) -> Iterator[Flaw]:
+    if target.split == CENTRE_SPLIT:
+        yield Flaw((*at, "split"), f"{CENTRE_SPLIT!r} gives the layer and the centre, so it cannot be scored as well")
+    for name in target.intermediates or ():
+        if (arm := recipe.intermediate.get(name)) and arm.steps_of:
+            yield Flaw((*at, "intermediates"), f"{name!r} adds steps to the target's training, and retrieval has none")
+
+
+def _no_split(at: tuple[str, ...], target: Target, task: Task) -> Iterator[Flaw]:
+    for language in scored(target, task):
+        splits = task.sizes.get(language)
+        if splits and target.split not in splits:
+            yield Flaw(at, f"{task.name!r} has no split {target.split!r} in {language!r}, only {', '.join(splits)}")
+            return
+
+
+def _fewshot(recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
+    fewshot = recipe.fewshot
+    if fewshot is None:
+        return
+    yield from _unknown(("fewshot", "tasks"), fewshot.tasks or (), recipe.targets, "target")
+    yield from _unknown(
+        ("fewshot", "intermediates"), fewshot.intermediates or (), recipe.intermediate, "intermediate arm"
+    )
+    for name in fewshot.tasks or ():
+        if name in recipe.targets and name in tasks and tasks[name].problem == "retrieval":
+            yield Flaw(("fewshot", "tasks"), f"{name!r} is a retrieval task: no shots can be drawn from it")
+    named = [name for name in fewshot.tasks or recipe.targets if name in tasks and name in recipe.targets]
+    got = {language for name in named for language in adapted(fewshot, recipe.targets[name], tasks[name])}
+    for language in fewshot.languages or ():
+        if named and language not in got:
+            yield Flaw(("fewshot", "languages"), f"no target that gets shots is scored in {language!r}")
+
+
+def _primary(recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
+    primary = recipe.primary
+    if primary is None:
+        return
+    yield from _unknown(("primary", "task"), [primary.task], recipe.targets, "target")
+    target, task = recipe.targets.get(primary.task), tasks.get(primary.task)
+    if target is None or task is None:
+        return
+    for role, arm in (("treatment", primary.treatment), ("baseline", primary.baseline)):
+        yield from _arm(("primary", role), arm, recipe, target, task)
+    shots = [arm.shots for arm in (primary.treatment, primary.baseline) if arm.shots]
+    fewshot = recipe.fewshot
+    there = adapted(fewshot, target, task) if shots and fewshot else scored(target, task)
+    for language in primary.languages or ():
+        if language not in there:
+            yield Flaw(("primary", "languages"), f"{language!r} is not among the languages of these arms")
+        if language in recipe.development_languages:
+            yield Flaw(("primary", "languages"), f"{language!r} is a development language: no headline may contain it")
+
+
+def _arm(at: tuple[str, ...], arm: Arm, recipe: Recipe, target: Target, task: Task) -> Iterator[Flaw]:
+    known = arms(recipe, target, task)
+    yield from _unknown((*at, "intermediate"), [arm.intermediate], known, f"intermediate arm of {task.name!r}")
+    if not arm.shots:
+        return
+    fewshot = recipe.fewshot
+    if fewshot is None or task.problem == "retrieval" or task.name not in (fewshot.tasks or recipe.targets):
+        yield Flaw((*at, "shots"), f"{task.name!r} gets no shots in this recipe")
+        return
+    if arm.shots not in fewshot.shots:
+        yield Flaw((*at, "shots"), f"{arm.shots} is not among `fewshot.shots`: {', '.join(map(str, fewshot.shots))}")
+    yield from _unknown((*at, "method"), [arm.method], fewshot.methods, "method of `fewshot`")
+    if arm.intermediate in known and arm.intermediate not in (fewshot.intermediates or known):
+        yield Flaw((*at, "intermediate"), f"{arm.intermediate!r} is not among `fewshot.intermediates`")
+
+
+def _unknown(at: tuple[str, ...], names: Iterable[str], known: Iterable[str], what: str) -> Iterator[Flaw]:
+    known = tuple(known)
+    for name in names:
+        if name not in known:
+            yield Flaw(at, f"there is no {what} {name!r}{_near(name, known)}")
+
+
+def _no_task(at: tuple[str, ...], name: str, recipe: Recipe) -> Flaw:
+    return Flaw(at, f"there is no task {name!r}{_near(name, (*task_names(), *recipe.tasks))}")
+
+
+def _near(name: str, known: tuple[str, ...]) -> str:
+    near = get_close_matches(name, known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(known) or 'none'}"
+
+
+def _lacking(at: tuple[str, ...], languages: Iterable[str], task: Task) -> Iterator[Flaw]:
+    lacking = [language for language in languages if language not in task.languages]
+    if lacking:
+        yield Flaw(at, f"task {task.name!r} has no {', '.join(lacking)}; it has {', '.join(task.languages)}")
