@@ -236,13 +236,7 @@ class RetrieveStage(Stage):
 
 
 Spec = (
-    PretrainedStage
-    | IntermediateStage
-    | TargetStage
-    | FewshotStage
-    | EvaluateStage
-    | ChooseLayerStage
-    | RetrieveStage
+    PretrainedStage | IntermediateStage | TargetStage | FewshotStage | EvaluateStage | ChooseLayerStage | RetrieveStage
 )
 
 

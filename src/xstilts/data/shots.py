@@ -1,0 +1,42 @@
+"""k examples in a language: numbered, nested, stratified draws.
+
+A draw is an order of the pool that depends on the draw's number alone, so k = 4 begins with the examples of k = 1,
+and every arm and seed sees the same shots. Within a class, examples of different groups come first, so that few
+shots are not expansions of one template.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import zip_longest
+
+from xstilts.errors import DataError
+from xstilts.examples import Example, Labelled
+
+
+def draw(pool: Sequence[Example], k: int, number: int) -> tuple[Example, ...]:
+    """The shots of draw `number`: k of each class (all, where a class has fewer), or k examples without classes.
+
+    Raises DataError where the pool is smaller than k and has no classes, or is empty.
+    """
+    if not pool:
+        raise DataError("no examples to draw shots from", "choose another language, or fewer restrictions on the data")
+    classes: dict[str, list[Example]] = defaultdict(list)
+    for example in pool:
+        classes[(example.label or "") if isinstance(example, Labelled) else ""].append(example)
+    if len(classes) == 1 and "" in classes and len(pool) < k:
+        raise DataError(f"{k} shots asked, {len(pool)} examples in {pool[0].language}", "lower `fewshot.shots`")
+    return tuple(shot for label in sorted(classes) for shot in _spread(classes[label], number)[:k])
+
+
+def _spread(examples: Sequence[Example], number: int) -> list[Example]:
+    """The examples in the draw's order, one of each group before the second of any."""
+    groups: dict[str, list[Example]] = defaultdict(list)
+    for example in sorted(examples, key=lambda example: _rank(example.id, number)):
+        groups[example.group].append(example)
+    rounds = zip_longest(*groups.values())
+    return [example for members in rounds for example in members if example is not None]
+
+
+def _rank(identity: str, number: int) -> bytes:
+    return hashlib.sha256(f"{number}\0{identity}".encode()).digest()

@@ -1,0 +1,50 @@
+"""Features become padded tensors."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from xstilts.data.features import IGNORED, Feature
+from xstilts.problems import ProblemName
+
+Batch = dict[str, Tensor]
+
+
+def collate(problem: ProblemName, features: Sequence[Feature], padding: int, *, labels: bool) -> Batch:
+    """`input_ids`, `attention_mask` (and `token_type_ids`) of shape [batch, tokens], or [batch, choices, tokens] for
+    choices, and the labels under the names that transformers' heads expect.
+    """
+    batch = {"input_ids": _pad([f.ids for f in features], padding), "attention_mask": mask(features)}
+    if features[0].types is not None:
+        batch["token_type_ids"] = _pad([f.types or () for f in features], 0)
+    if problem != "choice":
+        batch = {name: tensor.squeeze(1) for name, tensor in batch.items()}
+    if labels:
+        batch |= targets(problem, features)
+    return batch
+
+
+def mask(features: Sequence[Feature]) -> Tensor:
+    """[batch, choices or 1, tokens], 1 at sub-words and 0 at padding."""
+    return _pad([tuple([1] * len(ids) for ids in f.ids) for f in features], 0)
+
+
+def targets(problem: ProblemName, features: Sequence[Feature]) -> Batch:
+    """`labels`, or `start_positions` and `end_positions` for spans."""
+    values = [f.target for f in features]
+    if problem == "span":
+        positions = torch.tensor(values)
+        return {"start_positions": positions[:, 0], "end_positions": positions[:, 1]}
+    if problem == "tagging":
+        return {"labels": _pad([(value,) for value in values], IGNORED).squeeze(1)}  # type: ignore[arg-type]
+    return {"labels": torch.tensor(values)}
+
+
+def _pad(rows: Sequence[tuple[list[int], ...]], value: int) -> Tensor:
+    choices, length = max(map(len, rows)), max(len(ids) for row in rows for ids in row)
+    padded = torch.full((len(rows), choices, length), value, dtype=torch.long)
+    for number, row in enumerate(rows):
+        for choice, ids in enumerate(row):
+            padded[number, choice, : len(ids)] = torch.tensor(ids, dtype=torch.long)
+    return padded

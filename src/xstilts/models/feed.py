@@ -1,0 +1,108 @@
+"""What a model is fed: token ids, or the activations at the boundary above which it trains.
+
+Layers that keep their weights give the same activations in every pass, so they are run once.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from xstilts.data.batches import scoring_batches
+from xstilts.data.features import Feature
+from xstilts.models.collate import Batch, collate, mask, targets
+from xstilts.models.split import run_lower
+from xstilts.models.vocabulary import Vocabulary
+from xstilts.problems import ProblemName
+
+BUDGET = 1 << 30
+"""Bytes of cached activations; beyond that the frozen layers are run in every step."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """Features of one task and language, ready to be batched for one model.
+
+    `lower` is the model whose first `boundary` layers are run, where the model that trains begins above them; then
+    `activations` holds their output, one tensor [choices, tokens, hidden] for each feature, unless they are too many.
+    """
+
+    problem: ProblemName
+    features: Sequence[Feature]
+    padding: int
+    device: str = "cpu"
+    vocabulary: Vocabulary | None = None
+    lower: PreTrainedModel | None = None
+    boundary: int = 0
+    precision: str = "bf16"
+    activations: Sequence[Tensor] | None = None
+
+    @property
+    def lengths(self) -> list[int]:
+        return [feature.length for feature in self.features]
+
+    def batch(self, indices: Sequence[int], *, labels: bool) -> Batch:
+        """The arguments of the model's forward pass for these features."""
+        features = [self.features[index] for index in indices]
+        if self.activations is not None:
+            batch = self._joined([self.activations[index] for index in indices], features)
+            batch |= targets(self.problem, features) if labels else {}
+        else:
+            batch = collate(self.problem, features, self.padding, labels=labels)
+            if self.vocabulary is not None:
+                batch["input_ids"] = self.vocabulary.translate(batch["input_ids"])
+            if self.lower is not None:
+                batch["inputs_embeds"] = self._activate(batch)
+                batch = {name: value for name, value in batch.items() if name not in ("input_ids", "token_type_ids")}
+        return {name: tensor.to(self.device) for name, tensor in batch.items()}
+
+    def subset(self, indices: Sequence[int]) -> "Feed":
+        """The same feed over some of the features; activations are shared, not copied."""
+        kept = None if self.activations is None else [self.activations[index] for index in indices]
+        return replace(self, features=[self.features[index] for index in indices], activations=kept)
+
+    def cached(self) -> "Feed":
+        """The feed with its activations, where they fit the budget."""
+        assert self.lower is not None
+        width = self.lower.config.hidden_size * (2 if self.precision == "bf16" else 4)
+        if sum(self.lengths) * width > BUDGET:
+            return self
+        activations: list[Tensor] = [torch.empty(0)] * len(self.features)
+        for indices in scoring_batches(self.lengths):
+            features = [self.features[index] for index in indices]
+            hidden = self._activate(collate(self.problem, features, self.padding, labels=False))
+            hidden = hidden.unsqueeze(1) if hidden.dim() == 3 else hidden
+            for row, index in enumerate(indices):
+                length = max(map(len, self.features[index].ids))
+                activations[index] = hidden[row, : len(self.features[index].ids), :length].clone()
+        return replace(self, activations=activations)
+
+    def _activate(self, batch: Batch) -> Tensor:
+        assert self.lower is not None
+        inputs = {name: value.to(self.device) for name, value in batch.items() if name in _INPUTS}
+        training = self.lower.training
+        self.lower.eval()
+        with torch.no_grad(), autocast(self.device, self.precision):
+            hidden = run_lower(self.lower, self.boundary, **inputs)
+        self.lower.train(training)
+        return hidden.to(torch.bfloat16 if self.precision == "bf16" else torch.float32)
+
+    def _joined(self, activations: Sequence[Tensor], features: Sequence[Feature]) -> Batch:
+        choices, length = max(a.shape[0] for a in activations), max(a.shape[1] for a in activations)
+        shape = (len(activations), choices, length, activations[0].shape[-1])
+        joined = torch.zeros(shape, dtype=activations[0].dtype)
+        for row, activation in enumerate(activations):
+            joined[row, : activation.shape[0], : activation.shape[1]] = activation
+        batch = {"inputs_embeds": joined, "attention_mask": mask(features)}
+        return batch if self.problem == "choice" else {name: tensor.squeeze(1) for name, tensor in batch.items()}
+
+
+_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+
+
+def autocast(device: str, precision: str) -> AbstractContextManager:
+    """Matrix products in bf16 with fp32 weights, or nothing."""
+    return torch.autocast(device.partition(":")[0], dtype=torch.bfloat16) if precision == "bf16" else nullcontext()

@@ -1,0 +1,13 @@
+"""Several models over one encoder, for training tasks together."""
+
+from torch import nn
+
+from xstilts.models.split import backbone
+
+
+def share_encoder(owner: nn.Module, other: nn.Module) -> None:
+    """Let `other` use the encoder of `owner`; each keeps its own pooler, which is part of its head."""
+    source, target = backbone(owner), backbone(other)
+    for name, child in source.named_children():
+        if name != "pooler" and hasattr(target, name):
+            setattr(target, name, child)

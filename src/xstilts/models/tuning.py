@@ -1,0 +1,95 @@
+"""Which weights a stage trains, and where the part that trains begins."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import cast
+
+import torch
+from peft import LoraConfig, inject_adapter_in_model
+from peft.tuners.lora import LoraLayer
+from torch import nn
+from transformers import PreTrainedModel
+
+from xstilts.config import Lora, Train
+from xstilts.errors import UserError
+from xstilts.models.heads import head_parameters
+from xstilts.models.split import embeddings, layers, supports_split
+
+ATTENTION = ("query", "value", "query_proj", "value_proj", "Wqkv")
+"""Names of the projections that adapters go to, in BERT and XLM-R, DeBERTa, and ModernBERT (Hu et al. 2022, 4.2)."""
+
+
+def freeze(model: PreTrainedModel, train: Train) -> None:
+    """Take the gradient off the embeddings and lower layers that keep their weights.
+
+    Raises UserError where more layers are to be frozen than the encoder has.
+    """
+    depth = len(layers(model))
+    if train.frozen_layers > depth:
+        raise UserError(f"`frozen_layers: {train.frozen_layers}`, but the encoder has {depth} layers")
+    for parameter in model.parameters():
+        parameter.requires_grad_(True)
+    if train.freeze_embeddings or train.frozen_layers:
+        for module in (embeddings(model), *layers(model)[: train.frozen_layers]):
+            module.requires_grad_(False)
+
+
+def boundary(model: PreTrainedModel, train: Train) -> int | None:
+    """The number of layers below what trains, or None where the embeddings train or the encoder cannot be split."""
+    frozen = train.freeze_embeddings or train.frozen_layers > 0
+    return train.frozen_layers if frozen and supports_split(model) else None
+
+
+def set_dropout(model: nn.Module, rate: float | None) -> None:
+    for module in model.modules():
+        if isinstance(module, nn.Dropout) and rate is not None:
+            module.p = rate
+
+
+def trained(model: nn.Module) -> dict[str, nn.Parameter]:
+    return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+
+
+def split_head(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """Trained parameters of the encoder, and of the head."""
+    head = {id(parameter) for parameter in head_parameters(model).values()}
+    parameters = list(trained(model).values())
+    return [p for p in parameters if id(p) not in head], [p for p in parameters if id(p) in head]
+
+
+@contextmanager
+def adapters(model: PreTrainedModel, lora: Lora, seed: int, *, merge: bool) -> Iterator[None]:
+    """Low-rank adapters on the attention of `model`, the only encoder weights that train while they are there.
+
+    Hu et al. (2022, arXiv 2106.09685). Taken off at the end; with `merge` their product is added to the weights.
+    """
+    for parameter in split_head(model)[0]:
+        parameter.requires_grad_(False)
+    config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, lora_dropout=0.0, target_modules=_targets(model))
+    head = list(head_parameters(model).values())
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        inject_adapter_in_model(config, model)
+    for parameter in head:
+        parameter.requires_grad_(True)
+    try:
+        yield
+    finally:
+        _take_off(model, merge)
+
+
+def _targets(model: nn.Module) -> Sequence[str]:
+    return [name for name, module in model.named_modules() if isinstance(module, nn.Linear) and _is_attention(name)]
+
+
+def _is_attention(name: str) -> bool:
+    return name.rpartition(".")[2] in ATTENTION
+
+
+def _take_off(model: nn.Module, merge: bool) -> None:
+    for name, module in list(model.named_modules()):
+        if isinstance(module, LoraLayer):
+            if merge:
+                module.merge()  # type: ignore[operator]
+            parent, _, child = name.rpartition(".")
+            setattr(model.get_submodule(parent), child, cast(nn.Module, module.get_base_layer()))

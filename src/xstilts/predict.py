@@ -1,0 +1,141 @@
+"""Batched inference: features to predictions, and texts to vectors."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from transformers.modeling_outputs import ModelOutput
+
+from xstilts.data.batches import scoring_batches
+from xstilts.data.features import Feature
+from xstilts.examples import Example, Span
+from xstilts.models.collate import collate
+from xstilts.models.feed import Feed, autocast
+from xstilts.models.split import hidden_states
+
+NBEST = 20
+ANSWER_TOKENS = 30
+
+Prediction = str | int | list[str] | list[float]
+
+
+def predict(
+    model: nn.Module, feed: Feed, examples: Sequence[Example], labels: Sequence[str]
+) -> list[str] | list[int] | list[list[str]]:
+    """One prediction for each example: a label, the index of a choice, an answer ("" for none), or a tag a word."""
+    outputs = _outputs(model, feed)
+    if feed.problem == "classification":
+        return _classes(outputs, feed, labels)
+    if feed.problem == "choice":
+        return [row.argmax().item() for row in _in_order(outputs, len(feed.features), "logits")]  # type: ignore[misc]
+    if feed.problem == "tagging":
+        return _tags(outputs, feed, examples, labels)
+    return _answers(outputs, feed, examples)  # type: ignore[arg-type]
+
+
+def _outputs(model: nn.Module, feed: Feed) -> Iterator[tuple[list[int], ModelOutput]]:
+    model.eval()
+    for indices in scoring_batches(feed.lengths):
+        with torch.inference_mode(), autocast(feed.device, feed.precision):
+            yield indices, model(**feed.batch(indices, labels=False))
+
+
+def _in_order(outputs: Iterator[tuple[list[int], ModelOutput]], count: int, name: str) -> list[Tensor]:
+    rows: list[Tensor] = [torch.empty(0)] * count
+    for indices, output in outputs:
+        for index, row in zip(indices, output[name].float().cpu(), strict=True):
+            rows[index] = row
+    return rows
+
+
+def _classes(outputs: Iterator[tuple[list[int], ModelOutput]], feed: Feed, labels: Sequence[str]) -> list[str]:
+    return [labels[int(row.argmax())] for row in _in_order(outputs, len(feed.features), "logits")]
+
+
+def _tags(
+    outputs: Iterator[tuple[list[int], ModelOutput]], feed: Feed, examples: Sequence[Example], labels: Sequence[str]
+) -> list[list[str]]:
+    tags: dict[int, dict[int, str]] = defaultdict(dict)
+    for feature, row in zip(feed.features, _in_order(outputs, len(feed.features), "logits"), strict=True):
+        best = row.argmax(-1).tolist()
+        tags[feature.example] |= {word: labels[best[position]] for position, word in feature.words}
+    return [[tags[number][word] for word in sorted(tags[number])] for number in range(len(examples))]
+
+
+def _answers(outputs: Iterator[tuple[list[int], ModelOutput]], feed: Feed, examples: Sequence[Span]) -> list[str]:
+    """The best span over all windows of an example, or "" where no answer scores higher in every window.
+
+    As in Devlin et al. (2019, arXiv 1810.04805, section 4.3), with a threshold of zero.
+    """
+    rows: list[tuple[Tensor, Tensor]] = [(torch.empty(0), torch.empty(0))] * len(feed.features)
+    for indices, output in outputs:
+        starts, ends = output["start_logits"].float().cpu(), output["end_logits"].float().cpu()
+        for index, start, end in zip(indices, starts, ends, strict=True):
+            rows[index] = start, end
+    best: dict[int, tuple[float, str]] = {}
+    none: dict[int, float] = {}
+    for feature, (start, end) in zip(feed.features, rows, strict=True):
+        number = feature.example
+        none[number] = min(none.get(number, float("inf")), float(start[0] + end[0]))
+        score, span = _best_span(feature, start, end)
+        if number not in best or score > best[number][0]:
+            best[number] = score, examples[number].context[slice(*span)]
+    return [best[number][1] if best[number][0] > none[number] else "" for number in range(len(examples))]
+
+
+def _best_span(feature: Feature, start: Tensor, end: Tensor) -> tuple[float, tuple[int, int]]:
+    """The highest sum of logits of a start and an end at most ANSWER_TOKENS apart, with its characters."""
+    best = float("-inf"), (0, 0)
+    offsets = feature.offsets
+    size = len(offsets)
+    for first in start[:size].topk(min(NBEST, size)).indices.tolist():
+        for last in end[:size].topk(min(NBEST, size)).indices.tolist():
+            left, right = offsets[first], offsets[last]
+            if left is None or right is None or not first <= last < first + ANSWER_TOKENS:
+                continue
+            score = float(start[first] + end[last])
+            if score > best[0]:
+                best = score, (left[0], right[1])
+    return best
+
+
+def embed(
+    model: PreTrainedModel,
+    features: Sequence[Feature],
+    padding: int,
+    *,
+    layers: Sequence[int],
+    pooling: str,
+    precision: str,
+    device: str = "cpu",
+) -> Tensor:
+    """Vectors [layers asked, features, hidden]: the mean over all sub-words, or the first one; not normalised."""
+    lengths = [feature.length for feature in features]
+    vectors = torch.empty(len(layers), len(features), model.config.hidden_size)
+    model.eval()
+    for indices in scoring_batches(lengths):
+        batch = collate("retrieval", [features[index] for index in indices], padding, labels=False)
+        ids, mask = batch["input_ids"].to(device), batch["attention_mask"].to(device)
+        with torch.inference_mode(), autocast(device, precision):
+            states = hidden_states(model, ids, mask)
+        for number, layer in enumerate(layers):
+            vectors[number, indices] = _pool(states[layer].float(), mask, pooling).cpu()
+    return vectors
+
+
+def _pool(hidden: Tensor, mask: Tensor, pooling: str) -> Tensor:
+    if pooling == "first":
+        return hidden[:, 0]
+    weights = mask.unsqueeze(-1).float()
+    return (hidden * weights).sum(1) / weights.sum(1)
+
+
+def nearest(queries: Tensor, candidates: Tensor, block: int = 4096) -> Tensor:
+    """Index of the candidate with the highest cosine for each query; exact, `block` queries at a time.
+
+    Both are [rows, hidden] and are normalised here. Ties go to the first candidate.
+    """
+    queries, candidates = (nn.functional.normalize(x, dim=-1) for x in (queries, candidates))
+    return torch.cat([(part @ candidates.T).argmax(-1) for part in queries.split(block)])

@@ -1,0 +1,134 @@
+"""Weights of artifacts: what a stage changed is stored, the rest is inherited from the stage before it."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from xstilts.encoders import find_card
+from xstilts.engine.store import Store
+from xstilts.errors import UserError
+from xstilts.models.encoder import prepare
+from xstilts.models.heads import encoder_state, head_parameters, load_for, load_tokenizer, restore_encoder
+from xstilts.models.split import backbone
+from xstilts.problems import ProblemName
+from xstilts.stages.environment import Environment
+
+WEIGHTS = "weights.safetensors"
+ENCODER, HEAD = "encoder.", "head."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedModel:
+    """A fine-tuned model with what it needs to predict."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerFast
+    problem: ProblemName
+    labels: tuple[str, ...]
+    task: str
+    max_length: int
+    precision: str
+
+
+def facts_of(store: Store, key: str) -> dict[str, Any]:
+    """What the stage recorded. Raises UserError where the store does not hold it."""
+    manifest = store.manifest(key)
+    if manifest is None:
+        raise UserError(f"the store has no artifact {key[:12]}", "run the recipe first, or look with `xstilts status`")
+    return manifest.facts
+
+
+def changed(store: Store, key: str) -> dict[str, Tensor]:
+    """All encoder tensors, by their name in the bare encoder, that differ from the published ones."""
+    tensors: dict[str, Tensor] = {}
+    at: str | None = key
+    while at is not None:
+        facts = facts_of(store, at)
+        for name, tensor in _read(store.path(at)).items():
+            if name.startswith(ENCODER):
+                tensors.setdefault(name.removeprefix(ENCODER), tensor)
+        at = facts.get("inherits")
+    return tensors
+
+
+def folder_of(store: Store, key: str, environment: Environment) -> Path:
+    """The folder with the published encoder that an artifact goes back to."""
+    facts = facts_of(store, key)
+    return fetched(facts["encoder"], facts["pin"], environment)
+
+
+def fetched(encoder: str, pin: str, environment: Environment) -> Path:
+    """The folder of an encoder; `pin` is the revision where it comes from the Hub."""
+    source = find_card(encoder).source
+    revision = pin if isinstance(source, str) and source.startswith("hub:") else None
+    return prepare(encoder, cache=environment.cache, offline=environment.offline, revision=revision)
+
+
+def build(
+    store: Store, key: str, environment: Environment, problem: ProblemName, labels: tuple[str, ...] | None, seed: int
+) -> tuple[PreTrainedModel, tuple[str, ...]]:
+    """The encoder of an artifact under a fresh head, and the names of the tensors that were handed over."""
+    model = load_for(problem, folder_of(store, key, environment), labels=labels, seed=seed)
+    tensors = changed(store, key)
+    restored = restore_encoder(model, encoder_state(model) | tensors) if tensors else tuple(encoder_state(model))
+    return model, restored
+
+
+def load_model(store: Store, key: str, environment: Environment) -> LoadedModel:
+    """A fine-tuned artifact with its own head. Raises UserError for an artifact that is no fine-tuned model."""
+    facts = facts_of(store, key)
+    if "problem" not in facts:
+        raise UserError(
+            f"artifact {key[:12]} has no head", "name an artifact of a target stage, as `xstilts status` lists them"
+        )
+    labels = tuple(facts["labels"])
+    model, _ = build(store, key, environment, facts["problem"], labels or None, seed=0)
+    head = head_parameters(model)
+    with torch.no_grad():
+        for name, tensor in _read(store.path(key)).items():
+            if name.startswith(HEAD):
+                head[name.removeprefix(HEAD)].copy_(tensor)
+    return LoadedModel(
+        model=cast(PreTrainedModel, model.to(environment.device).eval()),  # type: ignore[arg-type]
+        tokenizer=load_tokenizer(folder_of(store, key, environment)),
+        problem=facts["problem"],
+        labels=labels,
+        task=facts["task"],
+        max_length=facts["max_length"],
+        precision=facts["precision"],
+    )
+
+
+def trainable(model: nn.Module) -> dict[str, Tensor]:
+    """The encoder's tensors that a stage may change, by their name in the bare encoder."""
+    named = backbone(model).named_parameters()
+    return {name: p.detach() for name, p in named if p.requires_grad and not name.startswith("pooler.")}
+
+
+def save_weights(folder: Path, model: nn.Module, *, head: bool) -> None:
+    """Write what the stage may have changed of the encoder, and the head."""
+    tensors = {ENCODER + name: tensor for name, tensor in trainable(model).items()}
+    if head:
+        tensors |= {HEAD + name: parameter.detach() for name, parameter in head_parameters(model).items()}
+    save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, folder / WEIGHTS)
+
+
+def joint_sum(tensors: Mapping[str, Tensor]) -> str:
+    """One sha256 over the names and bytes of tensors."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(name.encode())
+        digest.update(tensor.cpu().contiguous().view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _read(folder: Path) -> dict[str, Tensor]:
+    path = folder / WEIGHTS
+    return load_file(path) if path.is_file() else {}

@@ -1,0 +1,38 @@
+"""Zero-shot scores: a fine-tuned encoder in one language."""
+
+from xstilts.data.features import featurise
+from xstilts.data.load import check_labels
+from xstilts.engine.store import Draft
+from xstilts.metrics import score_frame
+from xstilts.models.feed import Feed
+from xstilts.predict import predict
+from xstilts.stages.artifacts import facts_of, load_model
+from xstilts.stages.environment import Emit
+from xstilts.stages.lineage import check_lineage
+from xstilts.stages.scoring import text_facts, write_scores
+from xstilts.stages.specs import EvaluateStage
+from xstilts.stages.training import gold
+from xstilts.stages.workshop import Workshop
+
+
+def run(spec: EvaluateStage, draft: Draft, workshop: Workshop, emit: Emit) -> None:
+    store, environment = workshop.store, workshop.environment
+    task = workshop.task(spec.data.task)
+    examples = workshop.examples(spec.data, spec.split)
+    check_labels(examples, task)
+    unchecked = check_lineage(workshop, spec.parent, task, examples)
+    loaded = workshop.once(("model", spec.parent), lambda: load_model(store, spec.parent, environment))
+    feed = Feed(
+        problem=task.problem,
+        features=featurise(task.problem, examples, loaded.tokenizer, None, spec.max_length),
+        padding=loaded.tokenizer.pad_token_id,  # type: ignore[arg-type]
+        device=environment.device,
+        precision=spec.precision,
+    )
+    predicted = predict(loaded.model, feed, examples, loaded.labels)
+    items = [(example.id, example.group) for example in examples]
+    frame = score_frame(task.problem, items, gold(task.problem, examples), predicted)
+    draft.facts.update(write_scores(draft.path, frame, task.problem))
+    draft.facts.update(text_facts(examples, loaded.tokenizer, spec.max_length))
+    parent = facts_of(store, spec.parent)
+    draft.facts.update(encoder=parent["encoder"], step_kept=parent["step_kept"], leaks_unchecked=unchecked)

@@ -1,0 +1,101 @@
+"""Intermediate training: one or several tasks, a head each, and only the encoder is handed on."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from transformers import PreTrainedModel
+
+from xstilts.data.features import Feature, featurise
+from xstilts.data.mixture import schedule
+from xstilts.engine.store import Draft
+from xstilts.models.heads import load_tokenizer
+from xstilts.models.sharing import share_encoder
+from xstilts.stages.artifacts import build, facts_of, folder_of, joint_sum, save_weights, trainable
+from xstilts.stages.environment import Emit
+from xstilts.stages.progress import steps_to
+from xstilts.stages.specs import IntermediateStage
+from xstilts.stages.training import facts_of_fit, student
+from xstilts.stages.workshop import Workshop
+from xstilts.train.fit import Lesson, fit, seed_of, steps_of
+from xstilts.train.optim import shrinkage
+
+
+def run(spec: IntermediateStage, draft: Draft, workshop: Workshop, emit: Emit) -> None:
+    store, environment = workshop.store, workshop.environment
+    tokenizer = load_tokenizer(folder_of(store, spec.parent, environment))
+    features = [_features(spec, number, workshop, tokenizer) for number in range(len(spec.data))]
+    models, restored = _models(spec, workshop)
+    used = [feature for found in features for feature in found]
+    first = student(models[0], _problem(spec, 0, workshop), tokenizer, spec.train, environment.device, used)
+    lessons = [Lesson(model=first.part, feed=first.feed(features[0]))]
+    for number, model in enumerate(models[1:], start=1):
+        share_encoder(first.model, model)
+        other = student(model, _problem(spec, number, workshop), tokenizer, spec.train, environment.device, None)
+        other = replace(other, vocabulary=first.vocabulary)
+        lessons.append(Lesson(model=other.part, feed=other.feed(features[number])))
+    before = joint_sum(trainable(first.model))
+    order = _order(spec, lessons)
+    fitted = fit(lessons, order, spec.train, seed=seed_of(spec.seed, "intermediate"), report=steps_to(spec, emit))
+    after = joint_sum(trainable(first.model))
+    if first.vocabulary is not None:
+        first.vocabulary.expand(shrinkage(spec.train, fitted.steps))
+    save_weights(draft.path, first.model, head=False)
+    parent = facts_of(store, spec.parent)
+    draft.facts.update(facts_of_fit(fitted, before, after))
+    draft.facts.update(encoder=parent["encoder"], pin=parent["pin"], inherits=spec.parent, restored=list(restored))
+    draft.facts.update(_shares(spec, order, features))
+
+
+def _problem(spec: IntermediateStage, number: int, workshop: Workshop) -> Any:
+    return workshop.task(spec.data[number].task).problem
+
+
+def _models(spec: IntermediateStage, workshop: Workshop) -> tuple[list[PreTrainedModel], tuple[str, ...]]:
+    models = []
+    restored: tuple[str, ...] = ()
+    for number, data in enumerate(spec.data):
+        labels = workshop.labels(data) or None
+        seed = seed_of(spec.seed, "head", data.task)
+        problem = _problem(spec, number, workshop)
+        model, restored = build(workshop.store, spec.parent, workshop.environment, problem, labels, seed)
+        models.append(model)
+    return models, restored
+
+
+def _features(spec: IntermediateStage, number: int, workshop: Workshop, tokenizer: Any) -> list[Feature]:
+    data = spec.data[number]
+    examples = workshop.examples(data, "train")
+    labels = workshop.labels(data) or None
+    features = featurise(_problem(spec, number, workshop), examples, tokenizer, labels, spec.train.max_length)
+    return _shuffled(features, seed_of(spec.seed, "shuffle", data.task)) if spec.shuffle_labels else features
+
+
+def _shuffled(features: Sequence[Feature], seed: int) -> list[Feature]:
+    """The features with their targets permuted among those of one length, so that a tag stays on a sub-word."""
+    rng = np.random.default_rng(seed)
+    rows = list(features)
+    by_shape: dict[object, list[int]] = {}
+    for number, feature in enumerate(rows):
+        shape = len(feature.target) if isinstance(feature.target, list) else 0
+        by_shape.setdefault(shape, []).append(number)
+    for numbers in by_shape.values():
+        for number, other in zip(numbers, rng.permutation(numbers), strict=True):
+            rows[number] = replace(rows[number], target=features[other].target)
+    return rows
+
+
+def _order(spec: IntermediateStage, lessons: Sequence[Lesson]) -> list[int]:
+    """One lesson a step. The steps are those of all tasks together, each with its capped number of examples."""
+    steps = spec.train.steps or sum(steps_of(lesson.feed, spec.train) for lesson in lessons)
+    sizes = [len(lesson.feed.features) for lesson in lessons]
+    return schedule(sizes, spec.sampling, steps, np.random.default_rng(seed_of(spec.seed, "mixture")))
+
+
+def _shares(spec: IntermediateStage, order: Sequence[int], features: Sequence[Sequence[Feature]]) -> dict[str, Any]:
+    tasks = [data.task for data in spec.data]
+    return {
+        "steps_by_task": {task: order.count(number) for number, task in enumerate(tasks)},
+        "examples_by_task": {task: len(found) for task, found in zip(tasks, features, strict=True)},
+    }

@@ -1,0 +1,70 @@
+"""What a worker runs: one job of stages that share what they load."""
+
+import time
+from collections.abc import Sequence
+
+from xstilts.engine.store import Draft, Store
+from xstilts.errors import UserError
+from xstilts.stages.environment import Emit, Environment, Event
+from xstilts.stages.specs import (
+    ChooseLayerStage,
+    EvaluateStage,
+    FewshotStage,
+    IntermediateStage,
+    PretrainedStage,
+    RetrieveStage,
+    Spec,
+    TargetStage,
+)
+
+
+def run_job(specs: Sequence[Spec], environment: Environment, emit: Emit) -> None:
+    """Run the stages one after another, each into the store as soon as it is done; one that fails stops no other."""
+    import torch
+
+    from xstilts.stages.workshop import Workshop
+
+    workshop = Workshop(environment=environment, store=Store(environment.store))
+    for spec in specs:
+        torch.set_num_threads(spec.threads)
+        started = time.perf_counter()
+        emit(Event(key=spec.key, kind="started"))
+        try:
+            with workshop.store.draft(spec) as draft:
+                run_stage(spec, draft, workshop, emit)
+        except UserError as error:
+            emit(Event(key=spec.key, kind="failed", message=error.message, hint=error.hint))
+        except Exception as error:
+            emit(Event(key=spec.key, kind="failed", message=_describe(error)))
+        else:
+            emit(Event(key=spec.key, kind="finished", seconds=time.perf_counter() - started))
+
+
+def run_stage(spec: Spec, draft: Draft, workshop: object, emit: Emit) -> None:
+    """The runner of each kind of stage, imported when it is needed."""
+    from xstilts.stages import evaluate, fewshot, intermediate, pretrained, retrieve, target
+    from xstilts.stages.workshop import Workshop
+
+    assert isinstance(workshop, Workshop)
+    match spec:
+        case PretrainedStage():
+            pretrained.run(spec, draft, workshop, emit)
+        case IntermediateStage():
+            intermediate.run(spec, draft, workshop, emit)
+        case TargetStage():
+            target.run(spec, draft, workshop, emit)
+        case FewshotStage():
+            fewshot.run(spec, draft, workshop, emit)
+        case EvaluateStage():
+            evaluate.run(spec, draft, workshop, emit)
+        case ChooseLayerStage():
+            retrieve.choose(spec, draft, workshop, emit)
+        case RetrieveStage():
+            retrieve.run(spec, draft, workshop, emit)
+
+
+def _describe(error: Exception) -> str:
+    import traceback
+
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({last.filename.rpartition('/')[2]}, line {last.lineno})"

@@ -1,0 +1,27 @@
+"""Predictions and their per-item statistics, as every scored artifact keeps them."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from transformers import PreTrainedTokenizerBase
+
+from xstilts.data.statistics import text_statistics
+from xstilts.examples import Example
+from xstilts.metrics import metric
+from xstilts.problems import PROBLEMS, ProblemName
+
+ITEMS = "items.parquet"
+
+
+def write_scores(folder: Path, frame: pl.DataFrame, problem: ProblemName) -> dict[str, Any]:
+    """Write the items; the facts are their number and the value of each of the problem's metrics, 0 to 1."""
+    frame.write_parquet(folder / ITEMS)
+    values = {name: metric(name).score(frame) for name in PROBLEMS[problem].metrics}
+    return {"scores": values, "items": len(frame), "groups": frame["group"].n_unique()}
+
+
+def text_facts(examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase, max_length: int) -> dict[str, Any]:
+    return asdict(text_statistics(examples, tokenizer, max_length))

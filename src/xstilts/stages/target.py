@@ -1,0 +1,61 @@
+"""Target training in the source language, with a fresh head and the best checkpoint on development data."""
+
+from xstilts.data.features import featurise
+from xstilts.data.load import check_disjoint, check_labels
+from xstilts.engine.store import Draft
+from xstilts.models.heads import load_tokenizer
+from xstilts.stages.artifacts import build, facts_of, folder_of, joint_sum, save_weights, trainable
+from xstilts.stages.environment import Emit
+from xstilts.stages.progress import steps_to
+from xstilts.stages.specs import TargetStage
+from xstilts.stages.training import facts_of_fit, scorer, student
+from xstilts.stages.workshop import Workshop
+from xstilts.train.fit import Lesson, fit, seed_of, steps_of
+from xstilts.train.optim import shrinkage
+
+
+def run(spec: TargetStage, draft: Draft, workshop: Workshop, emit: Emit) -> None:
+    store, environment = workshop.store, workshop.environment
+    task = workshop.task(spec.data.task)
+    examples, dev = workshop.examples(spec.data, "train"), workshop.examples(spec.data, "dev")
+    for split in (examples, dev):
+        check_labels(split, task)
+    check_disjoint(examples, dev, task.name)
+    labels = workshop.labels(spec.data)
+    tokenizer = load_tokenizer(folder_of(store, spec.parent, environment))
+    features = featurise(task.problem, examples, tokenizer, labels or None, spec.train.max_length)
+    dev_features = featurise(task.problem, dev, tokenizer, None, spec.train.max_length)
+    seed = seed_of(spec.seed, "head", task.name)
+    model, restored = build(store, spec.parent, environment, task.problem, labels or None, seed)
+    pupil = student(model, task.problem, tokenizer, spec.train, environment.device, [*features, *dev_features])
+    feed = pupil.feed(features)
+    before = joint_sum(trainable(pupil.model))
+    extra = facts_of(store, spec.steps_of)["steps"] if spec.steps_of else 0
+    fitted = fit(
+        [Lesson(model=pupil.part, feed=feed)],
+        [0] * (steps_of(feed, spec.train) + extra),
+        spec.train,
+        seed=seed_of(spec.seed, "target", task.name),
+        keeping="best",
+        score=scorer(pupil.part, pupil.feed(dev_features), dev, labels),
+        report=steps_to(spec, emit),
+    )
+    after = joint_sum(trainable(pupil.model))
+    if pupil.vocabulary is not None:
+        pupil.vocabulary.expand(shrinkage(spec.train, fitted.step_kept or fitted.steps))
+    save_weights(draft.path, pupil.model, head=True)
+    parent = facts_of(store, spec.parent)
+    draft.facts.update(facts_of_fit(fitted, before, after))
+    draft.facts.update(
+        encoder=parent["encoder"],
+        pin=parent["pin"],
+        inherits=spec.parent,
+        restored=list(restored),
+        problem=task.problem,
+        labels=list(labels),
+        task=task.name,
+        language=spec.data.language,
+        max_length=spec.train.max_length,
+        precision=spec.train.precision,
+        extra_steps=extra,
+    )

@@ -1,0 +1,108 @@
+"""What intermediate, target and few-shot training have in common: freeze, feed, fit, and say what changed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, cast
+
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from xstilts.config import Train
+from xstilts.data.features import Feature
+from xstilts.examples import Example
+from xstilts.metrics import metric, score_frame
+from xstilts.models.feed import Feed
+from xstilts.models.split import truncate
+from xstilts.models.tuning import boundary, freeze, set_dropout
+from xstilts.models.vocabulary import Vocabulary, compact
+from xstilts.predict import predict
+from xstilts.problems import PROBLEMS, ProblemName
+from xstilts.train.fit import Fitted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Student:
+    """The part of a model that trains, and how data are fed to it.
+
+    `model` is the whole model; `part` what is called: the model itself, or the layers above the frozen ones.
+    """
+
+    model: PreTrainedModel
+    part: PreTrainedModel
+    problem: ProblemName
+    below: int | None
+    padding: int
+    device: str
+    train: Train
+    vocabulary: Vocabulary | None
+
+    def feed(self, features: Sequence[Feature]) -> Feed:
+        """The features as this student reads them: activations where layers below are frozen."""
+        feed = Feed(
+            problem=self.problem,
+            features=features,
+            padding=self.padding,
+            device=self.device,
+            vocabulary=self.vocabulary,
+            lower=None if self.below is None else self.model,
+            boundary=self.below or 0,
+            precision=self.train.precision,
+        )
+        return feed if self.below is None else feed.cached()
+
+
+def student(
+    model: PreTrainedModel,
+    problem: ProblemName,
+    tokenizer: PreTrainedTokenizerBase,
+    train: Train,
+    device: str,
+    used: Sequence[Feature] | None,
+) -> Student:
+    """Freeze what the settings freeze; where the embeddings train, keep the rows of the features `used` only.
+
+    None leaves the embeddings as they are: those of an encoder that another student has compacted.
+    """
+    freeze(model, train)
+    set_dropout(model, train.dropout)
+    below = boundary(model, train)
+    whole = below is None and not train.freeze_embeddings and not train.frozen_layers
+    vocabulary = compact(model, _ids(used)) if whole and used is not None else None
+    model.to(device)  # type: ignore[arg-type]
+    return Student(
+        model=model,
+        part=model if below is None else truncate(model, below),
+        problem=problem,
+        below=below,
+        padding=cast(int, tokenizer.pad_token_id),
+        device=device,
+        train=train,
+        vocabulary=vocabulary,
+    )
+
+
+def _ids(features: Sequence[Feature]) -> set[int]:
+    return {token for feature in features for ids in feature.ids for token in ids}
+
+
+def gold(problem: ProblemName, examples: Sequence[Example]) -> list[Any]:
+    """What a prediction is compared with, in the form that `xstilts.metrics` expects."""
+    if problem == "span":
+        return [[answer.text for answer in example.answers] for example in examples]  # type: ignore[attr-defined]
+    name = {"classification": "label", "choice": "answer", "tagging": "tags"}[problem]
+    values = [getattr(example, name) for example in examples]
+    return [list(value) for value in values] if problem == "tagging" else values
+
+
+def scorer(
+    part: PreTrainedModel, feed: Feed, examples: Sequence[Example], labels: Sequence[str]
+) -> Callable[[], float]:
+    """The problem's first metric on development examples, with the weights as they are at the call."""
+    items = [(example.id, example.group) for example in examples]
+    measure = metric(PROBLEMS[feed.problem].metrics[0])
+    truth = gold(feed.problem, examples)
+    return lambda: measure.score(score_frame(feed.problem, items, truth, predict(part, feed, examples, labels)))
+
+
+def facts_of_fit(fitted: Fitted, before: str, after: str) -> dict[str, Any]:
+    """What every trained artifact records."""
+    return {**asdict(fitted), "weights_before": before, "weights_after": after, "weights_changed": before != after}

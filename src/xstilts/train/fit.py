@@ -1,0 +1,120 @@
+"""One training run: lessons, an order of them, the loop, and the checkpoint that is kept."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from xstilts.config import Train
+from xstilts.data.batches import count_steps, training_batches
+from xstilts.models.collate import Batch
+from xstilts.models.feed import Feed
+from xstilts.models.tuning import split_head, trained
+from xstilts.train.keep import Keeper, Keeping
+from xstilts.train.loop import train as loop
+from xstilts.train.optim import optimiser
+
+POINTS_OF_AVERAGE = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lesson:
+    """A model and its training data. Lessons of one run share their encoder, each has its own head."""
+
+    model: nn.Module
+    feed: Feed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """What a run leaves beside the weights: steps taken, the step that was kept, losses, development scores."""
+
+    steps: int
+    step_kept: int | None
+    """None where checkpoints were averaged."""
+    first_loss: float
+    last_loss: float
+    """Means over the first and last tenth of the steps."""
+    curve: tuple[tuple[int, float], ...]
+
+
+def seed_of(seed: int, *purpose: object) -> int:
+    """A seed for one purpose of a chain: the same in every arm, so that arms differ by their training alone."""
+    text = "\0".join(map(str, (seed, *purpose)))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+
+
+def steps_of(feed: Feed, train: Train) -> int:
+    """Optimiser steps that the settings ask for on these data."""
+    if train.steps is not None:
+        return train.steps
+    return count_steps(feed.lengths, epochs=train.epochs, batch_size=train.batch_size, batch_tokens=train.batch_tokens)
+
+
+def fit(
+    lessons: Sequence[Lesson],
+    order: Sequence[int],
+    train: Train,
+    *,
+    seed: int,
+    keeping: Keeping = "last",
+    score: Callable[[], float] | None = None,
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> Fitted:
+    """Train on one batch of lesson `order[step]` in each step. Deterministic in `seed` on one kind of machine."""
+    steps = len(order)
+    parameters = _parameters(lessons)
+    adam, schedule = optimiser(*_sides(lessons), train, steps)
+    points = POINTS_OF_AVERAGE if keeping == "average" else train.evaluations
+    keeper = Keeper(parameters, steps, keeping, points, score)
+    losses: list[float] = []
+    batches = _batches(lessons, order, train, seed)
+    device = lessons[0].feed.device
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for step in loop(batches, adam, schedule, norm=train.clip, precision=train.precision, device=device):
+            losses.append(step.loss)
+            keeper.after(step.number)
+            report(step.number, steps)
+    keeper.finish()
+    tenth = max(1, steps // 10)
+    return Fitted(
+        steps=steps,
+        step_kept=None if keeping == "average" else keeper.kept,
+        first_loss=float(np.mean(losses[:tenth])),
+        last_loss=float(np.mean(losses[-tenth:])),
+        curve=tuple(keeper.curve),
+    )
+
+
+def _batches(
+    lessons: Sequence[Lesson], order: Sequence[int], train: Train, seed: int
+) -> Iterator[tuple[nn.Module, Batch]]:
+    streams = [
+        training_batches(
+            lesson.feed.lengths,
+            batch_size=train.batch_size,
+            batch_tokens=train.batch_tokens,
+            rng=np.random.default_rng([seed, number]),
+        )
+        for number, lesson in enumerate(lessons)
+    ]
+    for number in order:
+        yield lessons[number].model, lessons[number].feed.batch(next(streams[number]), labels=True)
+
+
+def _parameters(lessons: Sequence[Lesson]) -> dict[str, nn.Parameter]:
+    """Each trained parameter once, under a name that is unique over the lessons."""
+    named = {id(p): (f"{n}.{name}", p) for n, lesson in enumerate(lessons) for name, p in trained(lesson.model).items()}
+    return dict(named.values())
+
+
+def _sides(lessons: Sequence[Lesson]) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    sides: tuple[dict[int, nn.Parameter], dict[int, nn.Parameter]] = ({}, {})
+    for lesson in lessons:
+        for side, parameters in zip(sides, split_head(lesson.model), strict=True):
+            side.update((id(p), p) for p in parameters)
+    return list(sides[0].values()), list(sides[1].values())

@@ -1,0 +1,50 @@
+"""The one training loop. It yields after every step; whoever calls it scores, saves, reports or stops."""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from torch import nn
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import LambdaLR
+
+from xstilts.errors import StageError
+from xstilts.models.collate import Batch
+from xstilts.models.feed import autocast
+from xstilts.train.optim import clip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One finished optimiser step; `number` begins at 1."""
+
+    number: int
+    loss: float
+
+
+def train(
+    batches: Iterable[tuple[nn.Module, Batch]],
+    adam: AdamW,
+    schedule: LambdaLR,
+    *,
+    norm: float,
+    precision: str,
+    device: str,
+) -> Iterator[Step]:
+    """One optimiser step for each pair of a model and its batch; models may share an encoder.
+
+    Raises StageError as soon as a loss is not finite.
+    """
+    for number, (model, batch) in enumerate(batches, start=1):
+        model.train()
+        with autocast(device, precision):
+            loss = model(**batch).loss
+        value = loss.item()
+        if not math.isfinite(value):
+            raise StageError(f"the loss is {value} at step {number}", "lower `learning_rate`, or use `precision: fp32`")
+        loss.backward()
+        clip(adam, norm)
+        adam.step()
+        schedule.step()
+        adam.zero_grad(set_to_none=True)
+        yield Step(number=number, loss=value)
