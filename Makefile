@@ -1,0 +1,28 @@
+# setup: the environment in .venv · quickstart: the whole experiment · test: what CI runs · bench: the promises · docs
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: setup quickstart test bench docs
+
+setup: .venv/.done
+
+.venv/.done: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+quickstart: setup
+	$(BIN)/xstilts run quickstart
+
+test: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/pytest
+
+bench: setup
+	for script in bench/*.py; do $(BIN)/python $$script || exit 1; done
+
+docs: setup
+	$(BIN)/python docs/build_reference.py

@@ -1,0 +1,80 @@
+"""The command line: data goes to stdout, progress to stderr. Exit codes: 0 done, 1 a stage failed, 2 a mistake."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError, Parameter
+
+from xstilts.errors import StageError, UserError
+
+VERBS = {
+    "run": "runs:run",
+    "plan": "runs:plan",
+    "status": "runs:status",
+    "results": "evidence:results",
+    "report": "evidence:report",
+    "compare": "evidence:compare",
+    "predict": "artifacts:predict",
+    "export": "artifacts:export",
+    "gc": "artifacts:gc",
+    "tasks": "listings:tasks",
+    "encoders": "listings:encoders",
+    "doctor": "listings:doctor",
+}
+
+
+def build_app() -> App:
+    """The verbs; each one's module is imported when it is asked for."""
+    app = App(
+        name="xstilts",
+        help="Intermediate-task training and few-shot adaptation for multilingual encoders.",
+        version=_version,
+        default_parameter=Parameter(negative=()),
+        suppress_keyboard_interrupt=False,
+        help_format="plaintext",
+    )
+    for verb, where in VERBS.items():
+        app.command(f"xstilts.cli.{where}", name=verb)
+    return app
+
+
+def main(tokens: Sequence[str] | None = None) -> None:
+    """Ends the process with the exit code of the verb."""
+    sys.exit(call(sys.argv[1:] if tokens is None else tokens))
+
+
+def call(tokens: Sequence[str]) -> int:
+    """Runs one verb; the exit code. Bugs are raised, mistakes are told."""
+    try:
+        build_app()(
+            tokens,
+            exit_on_error=False,
+            print_error=False,
+            result_action="return_value",
+        )
+        sys.stdout.flush()
+    except StageError as error:
+        return _tell(error, 1)
+    except (UserError, CycloptsError) as error:
+        return _tell(error, 2)
+    except BrokenPipeError:
+        # The reader of stdout has left, as `head` does; the interpreter must not flush into the closed pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        print(
+            "interrupted: finished stages are kept in the store; the same command goes on from there", file=sys.stderr
+        )
+        return 130
+    return 0
+
+
+def _tell(error: Exception, code: int) -> int:
+    print(f"error: {str(error).strip()}", file=sys.stderr)
+    return code
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("xstilts")

@@ -1,0 +1,47 @@
+"""What there is: tasks, encoders, and the machine."""
+
+from dataclasses import asdict
+
+from xstilts.cli.options import STORE, Json, StoreDir, print_json, print_table
+
+
+def tasks(*, suite: str | None = None, json: Json = False) -> None:
+    """List the shipped tasks.
+
+    Parameters
+    ----------
+    suite
+        Only the tasks of this suite.
+    """
+    from xstilts import api
+
+    found = [api.describe_task(task) for task in api.list_tasks(suite)]
+    if json:
+        return print_json(found)
+    rows = [{**row, "languages": len(row["languages"]), "suite": ", ".join(row["suite"])} for row in found]
+    return print_table(rows, ("name", "problem", "suite", "languages", "metric", "licence"))
+
+
+def encoders(*, json: Json = False) -> None:
+    """List the encoders that have a name; any Hub id or local folder works too."""
+    from xstilts import api
+
+    rows = [asdict(card) for card in api.list_encoders()]
+    return print_json(rows) if json else print_table(rows, ("name", "languages", "licence"))
+
+
+def doctor(*, hub: bool = False, store: StoreDir = STORE, json: Json = False) -> None:
+    """Show what this machine has: versions, processor, memory, disk, cache.
+
+    Parameters
+    ----------
+    hub
+        Ask whether the Hugging Face Hub answers.
+    """
+    from xstilts.doctor import broken, diagnose
+
+    findings = diagnose(store, hub=hub)
+    rows = [asdict(finding) for finding in findings]
+    print_json(rows) if json else print_table(rows)
+    if error := broken(findings):
+        raise error

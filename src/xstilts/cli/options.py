@@ -1,0 +1,51 @@
+"""The options that verbs share, and how they print."""
+
+import json as json_module
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+Json = Annotated[bool, Parameter(name="--json", help="Print JSON.")]
+StoreDir = Annotated[Path, Parameter(name="--store", help="Folder of the artifacts.")]
+Offline = Annotated[bool, Parameter(help="Fetch nothing; name what is missing before any work.")]
+Overrides = Annotated[
+    tuple[str, ...],
+    Parameter(name="--set", help="Override a field of the recipe, e.g. --set fewshot.shots=[1,4].", json_list=False),
+]
+Workers = Annotated[int | None, Parameter(help="Processes that work side by side; as many as cores if not given.")]
+Device = Annotated[str, Parameter(help="cpu, cuda or cuda:N.")]
+RecipeName = Annotated[str, Parameter(help="A recipe's path, or the name of a shipped one.")]
+
+STORE = Path("store")
+
+
+def print_json(value: object) -> None:
+    print(json_module.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def print_table(rows: Sequence[Mapping[str, object]], columns: Iterable[str] | None = None) -> None:
+    """Rows under a header, numbers to the right; wide cells are not cut."""
+    names = tuple(columns or (rows[0] if rows else ()))
+    cells = [[_cell(row.get(name)) for name in names] for row in rows]
+    numeric = [all(isinstance(row.get(name), int | float | None) for row in rows) for name in names]
+    widths = [max(map(len, column)) for column in zip(names, *cells, strict=True)]
+    for line in [names, *cells]:
+        padded = (
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(line, widths, numeric, strict=True)
+        )
+        print("  ".join(padded).rstrip())
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None:
+            return "-"
+        case float():
+            return f"{value:.3f}"
+        case list() | tuple():
+            return ", ".join(map(str, value))
+        case _:
+            return str(value)

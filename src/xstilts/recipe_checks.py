@@ -1,0 +1,99 @@
+"""What the types of a recipe cannot say: names that exist, files that are there, tasks that bear what is asked."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from xstilts.config import Recipe
+from xstilts.data.userfiles import user_task
+from xstilts.encoders import find_card
+from xstilts.engine.check import flaws
+from xstilts.errors import UserError
+from xstilts.mistakes import Mistake, dotted
+from xstilts.tasks import load_task, task_names
+from xstilts.tasks.task import Task
+
+Where = tuple[str | int, ...]
+
+
+def check(
+    recipe: Recipe, written: Mapping[str, Any], base: Path, *, complete: bool
+) -> tuple[dict[str, Task], list[Mistake]]:
+    """The tasks that the recipe names, and what is wrong with it.
+
+    Unless `complete`, `recipe` lacks those parts of `written` that are wrong by themselves. What only follows from
+    another mistake is not told.
+    """
+    tasks, found = _own_tasks(recipe, base)
+    known = {name for name in _used(recipe) if name in task_names()}
+    tasks |= {name: load_task(name) for name in known - tasks.keys()}
+    found += [*_encoder(recipe), *_same_arms(recipe), *_repeats((), recipe.model_dump())]
+    lost = _declared(written) - tasks.keys() - recipe.targets.keys() - recipe.intermediate.keys()
+    lost |= recipe.tasks.keys() - tasks.keys()
+    for flaw in flaws(recipe if complete else recipe.model_copy(update={"primary": None}), tasks):
+        if not any(repr(name) in flaw.message for name in lost):
+            message = flaw.message if flaw.message.startswith("there is") else str(flaw)
+            found.append(Mistake(path=flaw.where, message=message))
+    return tasks, found
+
+
+def _declared(written: Mapping[str, Any]) -> set[str]:
+    blocks = (written.get(name) for name in ("tasks", "intermediate", "targets"))
+    return {name for block in blocks if isinstance(block, dict) for name in block}
+
+
+def _own_tasks(recipe: Recipe, base: Path) -> tuple[dict[str, Task], list[Mistake]]:
+    tasks: dict[str, Task] = {}
+    found: list[Mistake] = []
+    for name, block in recipe.tasks.items():
+        if name in task_names():
+            message = f"{name!r} is a shipped task; give yours another name"
+            found.append(Mistake(path=("tasks", name), message=message))
+        elif missing := list(_missing_files(recipe, name, base)):
+            found += missing
+        else:
+            try:
+                tasks[name] = user_task(name, block, base)
+            except UserError as error:
+                found.append(Mistake(path=("tasks", name), message=_one_line(error)))
+    return tasks, found
+
+
+def _missing_files(recipe: Recipe, name: str, base: Path) -> Iterator[Mistake]:
+    for language, files in recipe.tasks[name].files.items():
+        where: Where = ("tasks", name, "files", language)
+        by_split = {where: files} if isinstance(files, str) else {(*where, split): f for split, f in files.items()}
+        for place, file in by_split.items():
+            if not (base / file).is_file():
+                yield Mistake(path=place, message=f"there is no file {base / file}")
+
+
+def _used(recipe: Recipe) -> set[str]:
+    return {*recipe.targets, *(name for arm in recipe.intermediate.values() for name in arm.tasks)}
+
+
+def _encoder(recipe: Recipe) -> Iterator[Mistake]:
+    try:
+        find_card(recipe.encoder)
+    except UserError as error:
+        yield Mistake(path=("encoder",), message=_one_line(error))
+
+
+def _same_arms(recipe: Recipe) -> Iterator[Mistake]:
+    if recipe.primary and recipe.primary.treatment == recipe.primary.baseline:
+        yield Mistake(path=("primary",), message="the treatment and the baseline of primary are the same arm")
+
+
+def _repeats(where: Where, value: object) -> Iterator[Mistake]:
+    """Lists that name something twice: a seed, a language, a number of shots."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _repeats((*where, key), inner)
+    elif isinstance(value, tuple):
+        for index, item in enumerate(value):
+            if item in value[:index]:
+                yield Mistake(path=(*where, index), message=f"{dotted(where)} names {item!r} twice")
+
+
+def _one_line(error: UserError) -> str:
+    return f"{error.message}; {error.hint}" if error.hint else error.message
