@@ -11,8 +11,6 @@ import polars as pl
 from xstilts.config import Arm
 from xstilts.engine.store import Manifest, Store
 from xstilts.errors import UserError
-from xstilts.metrics import metric
-from xstilts.problems import PROBLEMS, ProblemName
 from xstilts.stages.specs import Cell
 
 ITEMS_FILE = "items.parquet"
@@ -101,29 +99,15 @@ def load_items(cells: Iterable[Cell], store: Store) -> Items:
     return {key: pl.read_parquet(store.path(key) / ITEMS_FILE) for key in keys if store.manifest(key) is not None}
 
 
-def problem_of(items: pl.DataFrame) -> ProblemName:
-    """The shape of the task that the items belong to, by their statistics."""
-    columns = set(items.columns)
-    if "true_positive" in columns:
-        return "tagging"
-    if "em" in columns:
-        return "span"
-    if "to_english" in columns:
-        return "retrieval"
-    labels = items["gold"].str.starts_with('"').any()
-    return "classification" if labels else "choice"
-
-
-def scores(cells: Iterable[Cell], store: Store, recipe_name: str, items: Items | None = None) -> pl.DataFrame:
+def scores(cells: Iterable[Cell], store: Store, recipe_name: str) -> pl.DataFrame:
     """One row per cell and metric, with the columns of `Score`. Cells without artifact give no row."""
     cells = tuple(cells)
-    items = load_items(cells, store) if items is None else items
-    values = {key: _values(frame) for key, frame in items.items()}
+    manifests = {key: store.manifest(key) for key in dict.fromkeys(cell.artifact for cell in cells)}
     rows = [
         asdict(row)
         for cell in cells
-        if cell.artifact in items
-        for row in _score_rows(cell, store, recipe_name, items[cell.artifact], values[cell.artifact])
+        if (manifest := manifests[cell.artifact]) is not None
+        for row in _score_rows(cell, manifest, recipe_name)
     ]
     return pl.DataFrame(rows, schema=SCORE_SCHEMA, orient="row")
 
@@ -181,14 +165,7 @@ def selection_of(manifest: Manifest) -> str | None:
     return "oracle" if selection == "target_dev" else selection
 
 
-def _values(items: pl.DataFrame) -> dict[str, float]:
-    return {name: metric(name).score(items) for name in PROBLEMS[problem_of(items)].metrics}
-
-
-def _score_rows(cell: Cell, store: Store, recipe: str, items: pl.DataFrame, values: Mapping[str, float]) -> list[Score]:
-    manifest = store.manifest(cell.artifact)
-    if manifest is None:
-        return []
+def _score_rows(cell: Cell, manifest: Manifest, recipe: str) -> list[Score]:
     facts = manifest.facts
     return [
         Score(
@@ -196,15 +173,15 @@ def _score_rows(cell: Cell, store: Store, recipe: str, items: pl.DataFrame, valu
             **asdict(cell),
             metric=name,
             value=value,
-            items=items.height,
-            groups=items["group"].n_unique(),
+            items=facts["items"],
+            groups=facts["groups"],
             weights_changed=facts.get("weights_changed"),
             step_kept=facts.get("step_kept"),
             steps=facts.get("steps"),
             selection=selection_of(manifest),
             seconds=manifest.seconds,
         )
-        for name, value in values.items()
+        for name, value in facts["scores"].items()
     ]
 
 
