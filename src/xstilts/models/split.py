@@ -48,15 +48,23 @@ def supports_split(model: nn.Module) -> bool:
     return encoder.config.model_type in _SPLITS and not getattr(encoder.config, "conv_kernel_size", 0)
 
 
-def run_lower(model: nn.Module, count: int, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+def run_lower(
+    model: nn.Module,
+    count: int,
+    input_ids: torch.Tensor,
+    attention_mask: torch.Tensor,
+    token_type_ids: torch.Tensor | None = None,
+) -> torch.Tensor:
     """Embeddings and the first `count` layers: ids [batch, tokens] to activations [batch, tokens, hidden].
 
     Further leading dimensions, as of multiple choice, are kept.
     """
     shape = input_ids.shape
-    lower = _lower(model, count)
-    flat = input_ids.reshape(-1, shape[-1]), attention_mask.reshape(-1, shape[-1])
-    hidden = lower(input_ids=flat[0], attention_mask=flat[1]).last_hidden_state
+    inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
+    if token_type_ids is not None:
+        inputs["token_type_ids"] = token_type_ids
+    flat = {name: value.reshape(-1, shape[-1]) for name, value in inputs.items()}
+    hidden = _lower(model, count)(**flat).last_hidden_state
     return hidden.view(*shape, hidden.shape[-1])
 
 
