@@ -135,7 +135,7 @@ def predictions(cells: Iterable[Cell], store: Store) -> pl.LazyFrame:
     frames = [
         pl.scan_parquet(store.path(key) / ITEMS_FILE)
         .with_columns(artifact=pl.lit(key), task=pl.lit(cell.task), language=pl.lit(cell.language))
-        .select(PREDICTION_SCHEMA)
+        .select(*PREDICTION_SCHEMA)
         for key, cell in once.items()
     ]
     return pl.concat(frames) if frames else pl.LazyFrame(schema=PREDICTION_SCHEMA)
@@ -156,7 +156,9 @@ def query(frames: Mapping[str, pl.DataFrame | pl.LazyFrame], sql: str) -> pl.Dat
         return pl.SQLContext(frames=frames).execute(sql, eager=True)
     except pl.exceptions.PolarsError as error:
         tables = "; ".join(f"{name} ({', '.join(_columns(frame))})" for name, frame in frames.items())
-        raise UserError(f"the query cannot be answered: {error}", f"There are the tables {tables}.") from error
+        raise UserError(
+            f"the query cannot be answered: {str(error).splitlines()[0]}", f"There are the tables {tables}."
+        ) from error
 
 
 def selection_of(manifest: Manifest) -> str | None:

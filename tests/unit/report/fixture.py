@@ -1,0 +1,140 @@
+"""A synthetic experiment: every number here comes from a random generator, none from a model."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from xstilts.config import Arm, Fewshot, Intermediate, Primary, Recipe, Target
+from xstilts.engine.plan import Graph, build
+from xstilts.engine.store import Draft, Store
+from xstilts.metrics import metric, score_frame
+from xstilts.problems import ProblemName
+from xstilts.stages.specs import Cell, ChooseLayerStage, FewshotStage, Spec
+from xstilts.tasks.task import Files, Task
+
+LANGUAGES = ("en", "de", "fi", "ru", "ar", "th", "zh", "eu", "ml", "hi", "ko", "el", "vi")
+CLASSES = tuple(f"class {number}" for number in range(12))
+LAYERS = 13
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experiment:
+    recipe: Recipe
+    graph: Graph
+    store: Store
+    tasks: Mapping[str, Task]
+
+
+def toy_task(name: str, problem: ProblemName, languages: tuple[str, ...] = LANGUAGES, **changes: object) -> Task:
+    settings: dict[str, object] = {
+        "name": name,
+        "problem": problem,
+        "suite": ("toy",),
+        "languages": languages,
+        "sources": (Files(sums={"toy.csv": hashlib.sha256(name.encode()).hexdigest()}),),
+        "read": lambda paths, language: {},
+        "fractions": None,
+        "licence": "none",
+        "citation": "synthetic",
+        "url": "",
+        "weaknesses": ("Made by a random generator: it says nothing about any language.",),
+    }
+    return Task(**(settings | changes))  # type: ignore[arg-type]
+
+
+def toy_recipe(**changes: object) -> Recipe:
+    """{none, toy-qa} x {zero-shot, 4 shots} in twelve languages, and retrieval."""
+    settings: dict[str, object] = {
+        "name": "synthetic",
+        "description": "Random numbers in the shape of an experiment, for looking at the page.",
+        "seeds": (0, 1, 2),
+        "development_languages": ("el", "vi"),
+        "intermediate": {"none": Intermediate(), "toy-qa": Intermediate(tasks=("toy-qa",))},
+        "targets": {"toy-intent": Target(), "toy-bitext": Target(languages=LANGUAGES[1:7])},
+        "fewshot": Fewshot(shots=(4,), draws=3),
+        "primary": Primary(
+            task="toy-intent",
+            treatment=Arm(intermediate="toy-qa", shots=4),
+            baseline=Arm(intermediate="none", shots=4),
+        ),
+    }
+    return Recipe(**(settings | changes))  # type: ignore[arg-type]
+
+
+def toy_tasks(**changes: object) -> dict[str, Task]:
+    tasks = (
+        toy_task("toy-intent", "classification", **changes),
+        toy_task("toy-bitext", "retrieval"),
+        toy_task("toy-qa", "choice"),
+    )
+    return {task.name: task for task in tasks}
+
+
+def make_experiment(
+    root: Path, recipe: Recipe | None = None, tasks: Mapping[str, Task] | None = None, without: int = 0
+) -> Experiment:
+    """An experiment in a new store; the artifacts of the last `without` cells are left out."""
+    recipe, tasks = recipe or toy_recipe(), tasks or toy_tasks()
+    graph, store = build(recipe, tasks, "toy-pin"), Store(root)
+    cells = {cell.artifact: cell for cell in graph.cells}
+    left_out = {cell.artifact for cell in graph.cells[len(graph.cells) - without :]}
+    for key, stage in graph.stages.items():
+        if key not in left_out:
+            with store.draft(stage) as draft:
+                _fill(draft, stage, cells.get(key), tasks)
+    return Experiment(recipe=recipe, graph=graph, store=store, tasks=tasks)
+
+
+def _fill(draft: Draft, stage: Spec, cell: Cell | None, tasks: Mapping[str, Task]) -> None:
+    draft.seconds = 1.0 + int(stage.key[:4], 16) / 4096
+    if isinstance(stage, ChooseLayerStage):
+        rows = [
+            {"language": data.language, "layer": layer, "value": 0.3 + 0.5 * (layer / LAYERS) ** 0.5}
+            for data in stage.data
+            for layer in range(LAYERS)
+        ]
+        pl.DataFrame(rows).write_parquet(draft.path / "layers.parquet")
+        draft.facts.update(layer=LAYERS - 1, curve=[])
+    if cell is None:
+        return
+    task = tasks[cell.task]
+    frame = toy_items(cell, task.problem)
+    frame.write_parquet(draft.path / "items.parquet")
+    values = {name: metric(name).score(frame) for name in task.spec.metrics}
+    draft.facts.update(scores=values, items=frame.height, groups=frame["group"].n_unique())
+    draft.facts.update(unknown_rate=0.001 * (len(cell.language) + ord(cell.language[0]) % 7))
+    draft.facts.update(tokens_per_word=1.2 + ord(cell.language[1]) % 5 / 5, truncated_rate=0.0)
+    if task.problem == "retrieval":
+        draft.facts.update(layer=LAYERS - 1, pooling="mean")
+    if isinstance(stage, FewshotStage):
+        draft.facts.update(weights_changed=True, steps=40, step_kept=40)
+
+
+def toy_items(cell: Cell, problem: ProblemName, count: int = 120) -> pl.DataFrame:
+    """Items whose difficulty is shared by all arms; arms, seeds and draws shift the chance to be right."""
+    language = _random(cell.task, cell.language)
+    difficulty = language.normal(0, 1, count) + language.normal(0, 0.7)
+    gold = language.integers(len(CLASSES), size=count)
+    ability = 0.1 + 0.5 * (cell.intermediate != "none") + 0.35 * min(cell.shots, 8) ** 0.5
+    ability += 0.8 * (cell.language == "en") - 0.25 * (cell.intermediate != "none") * (cell.shots > 0)
+    ability += _random(cell.task, cell.intermediate, cell.seed).normal(0, 0.15)
+    ability += _random(cell.task, cell.language, cell.shots, cell.draw).normal(0, 0.1)
+    noise = _random(*cell.artifact)
+    right = noise.random(count) < 1 / (1 + np.exp(difficulty - ability))
+    wrong = (gold + noise.integers(1, len(CLASSES), size=count)) % len(CLASSES)
+    guess = np.where(right, gold, wrong)
+    items = [(f"item {number}", f"group {number // 4}") for number in range(count)]
+    if problem == "retrieval":
+        ids = [item for item, _ in items]
+        found = [[ids[n] if hit else ids[n - 1]] * 2 for n, hit in enumerate(right)]
+        return score_frame(problem, items, ids, found)
+    return score_frame(problem, items, [CLASSES[i] for i in gold], [CLASSES[i] for i in guess])
+
+
+def _random(*names: object) -> np.random.Generator:
+    digest = hashlib.sha256("\0".join(map(str, names)).encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:8], "big"))
