@@ -1,1 +1,51 @@
 """Intermediate-task training and few-shot adaptation for multilingual encoders."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from xstilts.api import (
+        Outcome,
+        build_report,
+        compare,
+        export_model,
+        list_encoders,
+        list_tasks,
+        load_results,
+        plan,
+        predict_file,
+        run,
+    )
+    from xstilts.config import Recipe
+    from xstilts.recipe import load_recipe
+    from xstilts.tasks import load_task
+
+__all__ = [
+    "Outcome",
+    "Recipe",
+    "build_report",
+    "compare",
+    "export_model",
+    "list_encoders",
+    "list_tasks",
+    "load_recipe",
+    "load_results",
+    "load_task",
+    "plan",
+    "predict_file",
+    "run",
+]
+
+_ELSEWHERE = {"Recipe": "xstilts.config", "load_recipe": "xstilts.recipe", "load_task": "xstilts.tasks"}
+
+
+def __getattr__(name: str) -> object:
+    """Each public name is imported when it is first used, so that `import xstilts` costs nothing."""
+    from importlib import import_module
+
+    if name not in __all__:
+        raise AttributeError(f"module 'xstilts' has no attribute {name!r}")
+    return getattr(import_module(_ELSEWHERE.get(name, "xstilts.api")), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

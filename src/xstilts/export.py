@@ -1,0 +1,26 @@
+"""A trained artifact as an ordinary transformers checkpoint."""
+
+from pathlib import Path
+
+from xstilts.card import model_card
+from xstilts.engine.store import Store
+from xstilts.errors import UserError
+from xstilts.stages.artifacts import load_model
+from xstilts.stages.environment import Environment
+
+
+def export(store: Store, key: str, folder: Path, environment: Environment) -> Path:
+    """Write model, tokenizer and model card into `folder`, which must be new or empty.
+
+    `AutoModelFor...from_pretrained(folder)` then gives the logits that the artifact gave. Raises UserError for an
+    artifact that is no fine-tuned model, or a folder with something in it.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder} is not empty", "name a new folder")
+    loaded = load_model(store, key, environment)
+    card = model_card(store, key)
+    folder.mkdir(parents=True, exist_ok=True)
+    loaded.model.save_pretrained(folder)
+    loaded.tokenizer.save_pretrained(folder)
+    (folder / "README.md").write_text(card, encoding="utf-8")
+    return folder
