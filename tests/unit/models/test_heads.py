@@ -1,0 +1,152 @@
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from tests.tiny import KINDS, build
+from xstilts.errors import DataError, UserError
+from xstilts.models import heads
+from xstilts.models.heads import (
+    encoder_state,
+    head_parameters,
+    load_backbone,
+    load_for,
+    load_tokenizer,
+    restore_encoder,
+)
+from xstilts.problems import PROBLEMS
+
+LABELS = {"classification": ("yes", "no", "maybe"), "tagging": ("O", "B-room", "I-room")}
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def folder(request, tmp_path_factory):
+    return build(request.param, tmp_path_factory.mktemp(request.param))
+
+
+def equal(one, other):
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize("problem", [name for name, problem in PROBLEMS.items() if problem.auto_model])
+def test_head_depends_on_the_seed_alone(folder, problem):
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    first = load_for(problem, folder, labels=LABELS.get(problem), seed=5)
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(2)
+    again = load_for(problem, folder, labels=LABELS.get(problem), seed=5)
+    other = load_for(problem, folder, labels=LABELS.get(problem), seed=6)
+    assert type(first).__name__.endswith(PROBLEMS[problem].auto_model.removeprefix("AutoModel"))
+    assert equal(first.state_dict(), again.state_dict())
+    assert equal(encoder_state(first), encoder_state(other))
+    assert not equal(head_parameters(first), head_parameters(other))
+
+
+def test_encoder_is_that_of_the_folder(folder):
+    stored = load_file(folder / "model.safetensors")
+    state = encoder_state(load_for("classification", folder, labels=LABELS["classification"], seed=0))
+    assert state.keys() == {name for name in stored if not name.startswith("pooler.")}
+    assert all(torch.equal(state[name], stored[name]) for name in state)
+    assert equal(state, encoder_state(load_backbone(folder)))
+    assert not head_parameters(load_backbone(folder))
+
+
+def test_labels_are_written_into_the_configuration(folder):
+    config = load_for("classification", folder, labels=LABELS["classification"], seed=0).config
+    assert config.id2label == {0: "yes", 1: "no", 2: "maybe"}
+    assert config.label2id == {"yes": 0, "no": 1, "maybe": 2}
+    assert load_for("span", folder, labels=None, seed=0).config.num_labels == 2
+
+
+def test_an_old_head_in_the_folder_has_no_influence(folder, tmp_path):
+    trained = load_for("classification", folder, labels=("a", "b"), seed=1)
+    trained.save_pretrained(tmp_path)
+    for labels in (("a", "b"), LABELS["classification"]):
+        fresh = load_for("classification", folder, labels=labels, seed=3)
+        after = load_for("classification", tmp_path, labels=labels, seed=3)
+        assert equal(after.state_dict(), fresh.state_dict())
+
+
+def test_retrieval_has_no_head(folder):
+    assert equal(
+        load_for("retrieval", folder, labels=None, seed=0).state_dict(), load_backbone(folder).state_dict()
+    )
+
+
+def test_the_encoder_is_handed_over_to_another_head(folder):
+    source = load_for("classification", folder, labels=LABELS["classification"], seed=1)
+    with torch.no_grad():
+        for parameter in source.parameters():
+            parameter.add_(1)
+    target = load_for("tagging", folder, labels=LABELS["tagging"], seed=1)
+    head = {name: parameter.clone() for name, parameter in head_parameters(target).items()}
+    restored = restore_encoder(target, encoder_state(source))
+    assert set(restored) == encoder_state(source).keys()
+    assert equal(encoder_state(target), encoder_state(source))
+    assert equal(head_parameters(target), head)
+
+
+def test_a_foreign_state_is_refused_and_changes_nothing(folder):
+    model = load_backbone(folder)
+    before = {name: tensor.clone() for name, tensor in encoder_state(model).items()}
+    name = next(iter(before))
+    wrong_shape = {**before, name: torch.zeros(3)}
+    lacking = {key: tensor + 1 for key, tensor in before.items() if key != name}
+    for state in (wrong_shape, lacking):
+        with pytest.raises(ValueError, match="not that of this encoder"):
+            restore_encoder(model, state)
+    assert equal(encoder_state(model), before)
+
+
+def test_poolers_belong_to_the_head(tmp_path):
+    model = load_for("choice", build("bert", tmp_path), labels=None, seed=0)
+    assert "bert.pooler.dense.weight" in head_parameters(model)
+    assert not any("pooler" in name for name in encoder_state(model))
+
+
+def test_a_folder_that_lacks_a_tensor_is_refused(folder, tmp_path):
+    state = load_file(folder / "model.safetensors")
+    lost = next(name for name in state if "layer" in name)
+    del state[lost]
+    save_file(state, tmp_path / "model.safetensors", {"format": "pt"})
+    (tmp_path / "config.json").write_bytes((folder / "config.json").read_bytes())
+    with pytest.raises(DataError, match="lacks 1 tensors"):
+        load_backbone(tmp_path)
+
+
+def test_a_folder_without_encoder_or_tokenizer_is_refused(tmp_path):
+    with pytest.raises(DataError, match="no encoder"):
+        load_backbone(tmp_path)
+    with pytest.raises(DataError, match="no tokenizer"):
+        load_tokenizer(tmp_path)
+
+
+def test_a_folder_of_another_size_is_refused(folder, tmp_path):
+    config = json.loads((folder / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | {"vocab_size": config["vocab_size"] + 1}))
+    (tmp_path / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes())
+    with pytest.raises(DataError, match="lacks 1 tensors"):
+        load_for("classification", tmp_path, labels=("a", "b"), seed=0)
+
+
+def test_pickled_weights_are_not_read(folder, tmp_path):
+    torch.save(load_file(folder / "model.safetensors"), tmp_path / "pytorch_model.bin")
+    (tmp_path / "config.json").write_bytes((folder / "config.json").read_bytes())
+    with pytest.raises(DataError, match="cannot be read"):
+        load_backbone(tmp_path)
+
+
+def test_an_architecture_without_the_head_is_named(folder, monkeypatch):
+    class Auto:
+        _model_mapping = ()
+
+    monkeypatch.setattr(heads.transformers, "AutoModelForMultipleChoice", Auto, raising=False)
+    with pytest.raises(UserError, match="no choice head"):
+        load_for("choice", folder, labels=None, seed=0)
+
+
+def test_tokenizers_give_offsets(folder):
+    encoded = load_tokenizer(folder)("turn on", return_offsets_mapping=True)
+    assert (0, 4) in encoded["offset_mapping"] or (0, 1) in encoded["offset_mapping"]
