@@ -12,10 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hassil.expression import Alternative, Expression, Group, ListReference, Permutation, RuleReference, TextChunk
+from hassil.expression import (
+    Alternative,
+    Expression,
+    Group,
+    ListReference,
+    Permutation,
+    RuleReference,
+    Sentence,
+    TextChunk,
+)
 from hassil.intents import IntentData, Intents, RangeSlotList, SlotList, TextSlotList
 from hassil.util import normalize_whitespace
 
+from xstilts.splits import assign
 from xstilts.tasks.task import Library, Paths, Wheel
 
 WHEEL = Wheel(
@@ -25,7 +35,8 @@ WHEEL = Wheel(
     size_mb=0.8,
 )
 SOURCES = (WHEEL, Library.installed("hassil"))
-FAMILY = "home-assistant"
+FAMILY = "home-assistant/74"
+"""The salt of the split: the first number that leaves every English intent with a template to train on."""
 FRACTIONS = {"train": 0.6, "dev": 0.1, "test": 0.3}
 LICENCE = "Apache-2.0"
 CITATION = "Home Assistant Intents, the authors of home-assistant/intents, version 2026.10.27"
@@ -52,12 +63,18 @@ class Piece:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A sentence drawn from a template. `meaning` is all that the template fixes beside the values of its slots."""
+    """A sentence drawn from a template.
+
+    `template` is the same wherever the same template is (German and Swiss German share many). `combination` names the
+    slots that a command of this kind has, `fixed` the values that the template itself implies, and `meaning` holds
+    all that sets templates of one intent apart beside their wording.
+    """
 
     id: str
     template: str
     intent: str
     combination: str
+    fixed: str
     meaning: str
     pieces: tuple[Piece, ...]
 
@@ -79,25 +96,30 @@ def commands(paths: Paths, language: str) -> Iterator[Command]:
     intents = _intents(paths[WHEEL.package], language)
     seen: set[str] = set()
     for intent, data, template in _templates(intents):
-        meaning = _meaning(data)
-        name = f"{intent}/{hashlib.sha256((template.text or '').encode()).hexdigest()[:12]}"
+        kind = _Kind.of(intent, data, template)
         for number in range(SENTENCES):
-            filler = _Filler(intents, f"{intent}|{meaning}", number)
-            for attempt in range(_ATTEMPTS):
-                choose = random.Random(f"{name}|{number}|{attempt}")
-                pieces = _tidy(filler.expand(template.expression, choose))
-                text = "".join(piece.text for piece in pieces).casefold()
-                if text and text not in seen:
-                    seen.add(text)
-                    yield Command(
-                        id=f"{name}#{number}",
-                        template=name,
-                        intent=intent,
-                        combination=str((data.metadata or {}).get("slot_combination", "")),
-                        meaning=meaning,
-                        pieces=pieces,
-                    )
-                    break
+            pieces = _draw(_Filler(intents, kind, number), template.expression, seen)
+            if pieces:
+                seen.add(_folded(pieces))
+                yield kind.command(number, pieces)
+
+
+def split_of(command: Command) -> str:
+    """The split of a command's template, in all three tasks."""
+    return assign(command.template, FRACTIONS, FAMILY)
+
+
+def _draw(filler: "_Filler", expression: Expression, seen: set[str]) -> tuple[Piece, ...]:
+    """A sentence that no template gave before; empty if none is found."""
+    for attempt in range(_ATTEMPTS):
+        pieces = _tidy(filler.expand(expression, filler.chooser(attempt)))
+        if pieces and _folded(pieces) not in seen:
+            return pieces
+    return ()
+
+
+def _folded(pieces: tuple[Piece, ...]) -> str:
+    return "".join(piece.text for piece in pieces).casefold()
 
 
 def _intents(wheel: Path, language: str) -> Intents:
@@ -106,7 +128,7 @@ def _intents(wheel: Path, language: str) -> Intents:
     return Intents.from_dict(content)
 
 
-def _templates(intents: Intents) -> Iterator[tuple[str, IntentData, Any]]:
+def _templates(intents: Intents) -> Iterator[tuple[str, IntentData, Sentence]]:
     for name, intent in intents.intents.items():
         for data in intent.data:
             for template in data.sentences:
@@ -119,19 +141,52 @@ def _fillable(lists: Mapping[str, SlotList], name: str) -> bool:
     return isinstance(lists.get(name), TextSlotList | RangeSlotList)
 
 
-def _meaning(data: IntentData) -> str:
-    parts = [data.metadata or {}, data.slots, data.response, data.requires_context]
-    return json.dumps(parts, sort_keys=True, ensure_ascii=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kind:
+    """What the commands of one template have in common."""
+
+    template: str
+    intent: str
+    combination: str
+    fixed: str
+    meaning: str
+
+    @classmethod
+    def of(cls, intent: str, data: IntentData, template: Sentence) -> "_Kind":
+        digest = hashlib.sha256((template.text or "").encode()).hexdigest()
+        combination = str((data.metadata or {}).get("slot_combination", ""))
+        fixed = json.dumps(data.slots, sort_keys=True)
+        return cls(
+            template=f"{intent}/{digest[:12]}",
+            intent=intent,
+            combination=combination,
+            fixed=fixed,
+            meaning=json.dumps([combination, fixed, data.response, data.requires_context], sort_keys=True),
+        )
+
+    def command(self, number: int, pieces: tuple[Piece, ...]) -> Command:
+        return Command(
+            id=f"{self.template}#{number}",
+            template=self.template,
+            intent=self.intent,
+            combination=self.combination,
+            fixed=self.fixed,
+            meaning=self.meaning,
+            pieces=pieces,
+        )
 
 
 class _Filler:
-    """Expands an expression by choices that a seed determines."""
+    """Expands the n-th sentence of a template by choices that a seed determines."""
 
-    def __init__(self, intents: Intents, meaning: str, number: int) -> None:
+    def __init__(self, intents: Intents, kind: _Kind, number: int) -> None:
         self._rules = intents.expansion_rules
         self._lists = intents.slot_lists
-        self._meaning = meaning
+        self._kind = kind
         self._number = number
+
+    def chooser(self, attempt: int) -> random.Random:
+        return random.Random(f"{self._kind.template}|{self._number}|{attempt}")
 
     def expand(self, expression: Expression, choose: random.Random) -> list[Piece]:
         match expression:
@@ -153,7 +208,9 @@ class _Filler:
 
     def _fill(self, reference: ListReference, choose: random.Random) -> Piece:
         values = self._lists[reference.list_name]
-        order = random.Random(f"{self._meaning}|{reference.slot_name}|{reference.list_name}")
+        order = random.Random(
+            f"{self._kind.combination}|{self._kind.fixed}|{reference.slot_name}|{reference.list_name}"
+        )
         if isinstance(values, RangeSlotList):
             numbers = range(values.start, values.stop + 1, values.step)
             drawn = order.sample(numbers, min(SENTENCES, len(numbers)))

