@@ -87,7 +87,7 @@ def find_card(name: str) -> EncoderCard:
     for card in _CARDS:
         if name in (card.name, str(card.uri).removeprefix("hub:")):
             return card
-    if Path(name).expanduser().is_dir():
+    if name and Path(name).expanduser().is_dir():
         return EncoderCard(name=name, source=f"file:{name}")
     if _HUB_ID.fullmatch(name):
         return EncoderCard(name=name, source=f"hub:{name}", url=f"https://huggingface.co/{name}")

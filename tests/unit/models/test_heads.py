@@ -3,8 +3,8 @@ import json
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-
 from tests.tiny import KINDS, build
+
 from xstilts.errors import DataError, UserError
 from xstilts.models import heads
 from xstilts.models.heads import (
@@ -70,9 +70,7 @@ def test_an_old_head_in_the_folder_has_no_influence(folder, tmp_path):
 
 
 def test_retrieval_has_no_head(folder):
-    assert equal(
-        load_for("retrieval", folder, labels=None, seed=0).state_dict(), load_backbone(folder).state_dict()
-    )
+    assert equal(load_for("retrieval", folder, labels=None, seed=0).state_dict(), load_backbone(folder).state_dict())
 
 
 def test_the_encoder_is_handed_over_to_another_head(folder):

@@ -1,7 +1,7 @@
 import pytest
 import torch
-
 from tests.tiny import KINDS, SENTENCES, build
+
 from xstilts.models.heads import load_backbone, load_for, load_tokenizer
 from xstilts.models.split import backbone, embeddings, hidden_states, layers, run_lower, supports_split, truncate
 from xstilts.problems import PROBLEMS
