@@ -207,10 +207,8 @@ class _Filler:
                 raise TypeError(f"a template holds {type(expression).__name__}, which this reader does not know")
 
     def _fill(self, reference: ListReference, choose: random.Random) -> Piece:
-        values = self._lists[reference.list_name]
-        order = random.Random(
-            f"{self._kind.combination}|{self._kind.fixed}|{reference.slot_name}|{reference.list_name}"
-        )
+        kind, values = self._kind, self._lists[reference.list_name]
+        order = random.Random("|".join((kind.combination, kind.fixed, reference.slot_name, reference.list_name)))
         if isinstance(values, RangeSlotList):
             numbers = range(values.start, values.stop + 1, values.step)
             drawn = order.sample(numbers, min(SENTENCES, len(numbers)))

@@ -38,8 +38,8 @@ def choices(paths: Paths, name: str, options: int) -> Iterator[Choice]:
     """The multiple-choice rows that have all their options and an answer among them."""
     for number, row in enumerate(rows(paths, name)):
         lines = [line.strip() for line in row["options"].strip().split("\n")]
-        answer = row["answer"].strip()
-        if len(lines) != options or answer not in lines:
+        answer = ord(row["answer"][0]) - ord("A")
+        if len(lines) != options or not 0 <= answer < options:
             continue
         passage = row.get("passage", "")
         yield Choice(
@@ -48,5 +48,5 @@ def choices(paths: Paths, name: str, options: int) -> Iterator[Choice]:
             language="en",
             prompt=f"{passage} {row['question']}".strip(),
             choices=tuple(_OPTION.sub("", line) for line in lines),
-            answer=lines.index(answer),
+            answer=answer,
         )

