@@ -157,7 +157,7 @@ class _Builder:
                     lora=fewshot.lora if method == "lora" else None,
                     train=fewshot.train,
                     seed=chain.seed,
-                    keep="all" if self.recipe.keep == "all" else "scores",
+                    keep=self.recipe.keep,
                 )
                 for method in fewshot.methods
             ]
