@@ -122,7 +122,7 @@ def expected(graph: Graph, store: Store, misses: Iterable[str]) -> dict[str, Cos
     wanted = tuple(misses)
     if not wanted:
         return {}
-    costs = Costs({key: manifest for key in store.listing() if (manifest := store.peek(key))})
+    costs = Costs({manifest.key: manifest for manifest in map(store.peek, store.keys()) if manifest})
     root = _roots({key: spec.inputs for key, spec in graph.stages.items()})
     return {key: costs.of(graph.stages[key], root(key)) for key in wanted}
 

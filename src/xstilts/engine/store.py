@@ -83,7 +83,7 @@ class Store:
     def path(self, key: str) -> Path:
         return self.root / "artifacts" / key
 
-    def listing(self) -> tuple[str, ...]:
+    def keys(self) -> tuple[str, ...]:
         """The keys of all artifacts, unchecked."""
         folder = self.root / "artifacts"
         return tuple(sorted(path.name for path in folder.iterdir())) if folder.is_dir() else ()
