@@ -44,9 +44,10 @@ class Library:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
-    """A user's own files, with the sha256 of each (by path)."""
+    """A user's own files, with the sha256 of each (by path), and how they are read (which columns, which splits)."""
 
     sums: Mapping[str, str]
+    layout: str
 
     @property
     def uri(self) -> str:
@@ -120,4 +121,4 @@ def _pin(source: Source) -> list[str]:
         case Library():
             return [source.package, source.version]
         case Files():
-            return [digest for _, digest in sorted(source.sums.items())]
+            return [source.layout, *(digest for _, digest in sorted(source.sums.items()))]

@@ -1,0 +1,100 @@
+"""The rows of a user's CSV, TSV, JSON lines or Parquet file, each with the place it has in the file."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from xstilts.errors import DataError
+
+SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
+
+Row = Mapping[str, Any]
+
+
+def rows(path: Path) -> Iterator[tuple[int, Row]]:
+    """The rows of a file with the number of the line (in Parquet: of the row) on which each begins, from 1.
+
+    Blank lines are passed over. Raises DataError, naming file and line, for what cannot be read.
+    """
+    match path.suffix.lower():
+        case ".csv":
+            return _separated(path, ",")
+        case ".tsv":
+            return _separated(path, "\t")
+        case ".jsonl":
+            return _json_lines(path)
+        case ".parquet":
+            return _parquet(path)
+        case suffix:
+            raise DataError(f"{path}: cannot read {suffix or 'a file without a suffix'}", f"use {', '.join(SUFFIXES)}")
+
+
+def _separated(path: Path, delimiter: str) -> Iterator[tuple[int, Row]]:
+    reader = csv.reader(io.StringIO(_text(path), newline=""), delimiter=delimiter, strict=True)
+    header: list[str] | None = None
+    while True:
+        line = reader.line_num + 1
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            raise DataError(f"{path}:{line}: {error}", "close every quote, and double a quote inside quotes") from None
+        if cells is None:
+            break
+        if not cells:
+            continue
+        if header is None:
+            header = _header(path, line, cells)
+        elif len(cells) != len(header):
+            raise DataError(
+                f"{path}:{line}: {len(cells)} cells, but the header has {len(header)}",
+                "put cells that hold the separator between quotes",
+            )
+        else:
+            yield line, dict(zip(header, cells, strict=True))
+    if header is None:
+        raise DataError(f"{path}: the file is empty", "give it a header and rows")
+
+
+def _header(path: Path, line: int, cells: list[str]) -> list[str]:
+    names = [cell.strip() for cell in cells]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise DataError(f"{path}:{line}: the header has {sorted(twice)[0]!r} twice", "give every column its own name")
+    return names
+
+
+def _json_lines(path: Path) -> Iterator[tuple[int, Row]]:
+    for line, text in enumerate(_text(path).split("\n"), start=1):
+        if not text.strip():
+            continue
+        try:
+            row = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise DataError(f"{path}:{line}: not JSON: {error.msg}", "write one JSON object to a line") from None
+        if not isinstance(row, dict):
+            raise DataError(f"{path}:{line}: not a JSON object", "write one JSON object to a line")
+        yield line, row
+
+
+def _parquet(path: Path) -> Iterator[tuple[int, Row]]:
+    import polars as pl
+
+    try:
+        frame = pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise DataError(f"{path}: not a Parquet file: {error}", "write the file anew") from None
+    return enumerate(frame.iter_rows(named=True), start=1)
+
+
+def _text(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}", "check the path in the recipe") from None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise DataError(f"{path}:{line}: not UTF-8", "save the file as UTF-8") from None
