@@ -42,8 +42,9 @@ class Train(Frozen):
     """Largest norm of the gradient."""
     max_length: Annotated[int, Field(ge=16, le=8192)] = 128
     """Sub-words in an input, at most; longer texts are cut, longer tagged sentences and contexts are split."""
-    precision: Literal["bf16", "fp32"] = "bf16"
-    """Arithmetic of the matrix products; the weights and the optimiser stay in fp32."""
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    """Arithmetic of the matrix products; the weights and the optimiser stay in fp32. `auto` is the faster on this kind
+    of machine, and what it stands for is part of the stage's key."""
     frozen_layers: NotNegative = 0
     """Lower layers that keep their weights; with any, the embeddings keep theirs too."""
     freeze_embeddings: bool = False
@@ -205,3 +206,13 @@ class Recipe(Frozen):
     primary: Primary | None = None
     keep: Keep = "scores"
     """Few-shot weights: dropped once they are scored, or kept. Fine-tuned encoders are kept until `gc`."""
+
+    def with_precision(self, precision: Literal["bf16", "fp32"]) -> "Recipe":
+        """The recipe with every `auto` replaced."""
+        return Recipe.model_validate(_settled(self.model_dump(), precision))
+
+
+def _settled(value: object, precision: str) -> object:
+    if isinstance(value, dict):
+        return {k: precision if (k, v) == ("precision", "auto") else _settled(v, precision) for k, v in value.items()}
+    return value

@@ -1,0 +1,22 @@
+import numpy as np
+import pytest
+
+from xstilts.config import Sampling
+from xstilts.data.mixture import schedule, weights
+
+
+def test_proportional_with_a_cap():
+    assert weights([100, 300], Sampling()).tolist() == pytest.approx([0.25, 0.75])
+    assert weights([100, 300], Sampling(cap=100)).tolist() == pytest.approx([0.5, 0.5])
+
+
+def test_temperature_flattens_and_uniform_ignores_sizes():
+    assert weights([1, 16], Sampling(by="temperature", temperature=2)).tolist() == pytest.approx([0.2, 0.8])
+    assert weights([1, 16], Sampling(by="temperature", temperature=1)).tolist() == pytest.approx([1 / 17, 16 / 17])
+    assert weights([1, 999], Sampling(by="uniform")).tolist() == pytest.approx([0.5, 0.5])
+
+
+def test_schedule_follows_the_weights():
+    drawn = schedule([100, 300], Sampling(), 4000, np.random.default_rng(0))
+    assert len(drawn) == 4000
+    assert np.mean(drawn) == pytest.approx(0.75, abs=0.03)

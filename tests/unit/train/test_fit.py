@@ -1,0 +1,98 @@
+import itertools
+
+import pytest
+import torch
+from torch import nn
+
+from xstilts.config import Train
+from xstilts.errors import StageError
+from xstilts.train.fit import seed_of
+from xstilts.train.keep import Keeper
+from xstilts.train.loop import train
+from xstilts.train.optim import optimiser, rate, shrinkage
+
+
+def test_the_rate_rises_then_falls_to_zero():
+    rates = [rate(step, 100, 0.1) for step in range(101)]
+    assert rates[0] > 0
+    assert max(rates) == rates[10] == 1
+    assert all(a < b for a, b in itertools.pairwise(rates[:11]))
+    assert all(a > b for a, b in itertools.pairwise(rates[10:]))
+    assert rates[100] == 0
+
+
+def test_shrinkage_is_what_adamw_leaves_of_an_untouched_weight():
+    settings = Train(learning_rate=0.01, weight_decay=0.5)
+    idle, moved = nn.Parameter(torch.ones(2, 2)), nn.Parameter(torch.ones(2, 2))
+    adam, schedule = optimiser([idle, moved], [], settings, 20)
+    for _ in range(20):
+        (moved.sum() + 0 * idle.sum()).backward()
+        adam.step()
+        schedule.step()
+        adam.zero_grad()
+    assert torch.allclose(idle, torch.full((2, 2), shrinkage(settings, 20)), atol=1e-6)
+
+
+def test_biases_are_not_decayed_and_frozen_weights_not_optimised():
+    frozen = nn.Parameter(torch.ones(2, 2), requires_grad=False)
+    adam, _ = optimiser([frozen, nn.Parameter(torch.ones(3))], [nn.Parameter(torch.ones(2, 2))], Train(), 10)
+    decays = {tuple(p.shape): group["weight_decay"] for group in adam.param_groups for p in group["params"]}
+    assert decays == {(3,): 0.0, (2, 2): Train().weight_decay}
+
+
+class Line(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x):
+        return type("Output", (), {"loss": ((self.weight * x - 2 * x) ** 2).mean()})
+
+
+def run(batches, steps=50):
+    model = Line()
+    adam, schedule = optimiser(model.parameters(), [], Train(learning_rate=0.2, warmup=0, weight_decay=0), steps)
+    losses = [
+        step.loss
+        for step in train(
+            ((model, batch) for batch in batches), adam, schedule, norm=1.0, precision="fp32", device="cpu"
+        )
+    ]
+    return model, losses
+
+
+def test_the_loop_yields_after_every_step_and_learns():
+    model, losses = run([{"x": torch.ones(4)}] * 50)
+    assert len(losses) == 50
+    assert losses[-1] < 0.01 * losses[0]
+    assert model.weight.item() == pytest.approx(2, abs=0.2)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run():
+    with pytest.raises(StageError, match="at step 2"):
+        run([{"x": torch.ones(1)}, {"x": torch.tensor([float("inf")])}])
+
+
+def keep(keeping, scores):
+    weight = nn.Parameter(torch.zeros(1))
+    values = iter(scores)
+    keeper = Keeper({"w": weight}, 10, keeping, 5, lambda: next(values))
+    for step in range(1, 11):
+        with torch.no_grad():
+            weight.fill_(step)
+        keeper.after(step)
+    keeper.finish()
+    return weight.item(), keeper
+
+
+def test_last_best_and_average():
+    assert keep("last", [])[0] == 10
+    weight, keeper = keep("best", [0.1, 0.5, 0.5, 0.2, 0.3])
+    assert (weight, keeper.kept) == (4, 4)
+    assert [step for step, _ in keeper.curve] == [2, 4, 6, 8, 10]
+    assert keep("average", [])[0] == pytest.approx(6)
+
+
+def test_a_seed_of_a_purpose_is_stable_and_its_own():
+    assert seed_of(0, "head", "intent") == seed_of(0, "head", "intent")
+    assert len({seed_of(0, "head"), seed_of(1, "head"), seed_of(0, "target"), seed_of(0, "he", "ad")}) == 4
