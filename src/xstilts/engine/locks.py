@@ -2,9 +2,15 @@
 
 import fcntl
 import os
+import resource
 import socket
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+
+_OTHER_FILES = 256
+_MANY = 10240
+"""What every system grants that names no bound."""
 
 
 class Lock:
@@ -51,6 +57,15 @@ def holder(path: Path) -> str | None:
     except FileNotFoundError:
         pass
     return None
+
+
+def allow(count: int) -> None:
+    """Let this process hold so many locks at once, as far as the system grants it: each is an open file."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = min(count + _OTHER_FILES, hard if hard != resource.RLIM_INFINITY else _MANY)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _take(path: Path, how: int) -> Lock | None:
