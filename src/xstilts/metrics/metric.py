@@ -12,6 +12,8 @@ from xstilts.errors import UserError
 Encode = Callable[[pl.DataFrame, Sequence[str]], np.ndarray]
 Value = Callable[[np.ndarray], np.ndarray]
 
+_TINY = 1e-30
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
@@ -108,8 +110,11 @@ def _micro_f1(sums: np.ndarray) -> np.ndarray:
 def _macro_f1(sums: np.ndarray) -> np.ndarray:
     """The mean over the classes that have gold items; the others have no true positive, so their F1 adds 0."""
     true_positive, both, gold = np.split(sums, 3, axis=-1)
-    return _divide(2 * _divide(true_positive, both).sum(axis=-1), (gold > 0).sum(axis=-1))
+    # a product with ones adds short rows faster than sum()
+    ones = np.ones(gold.shape[-1], dtype=sums.dtype)
+    return _divide(2 * (_divide(true_positive, both) @ ones), (gold > 0).astype(sums.dtype) @ ones)
 
 
 def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    return numerator / np.where(denominator > 0, denominator, np.inf)
+    """0 where the denominator is 0, because then the numerator is too."""
+    return numerator / np.maximum(denominator, _TINY)

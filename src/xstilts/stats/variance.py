@@ -1,0 +1,108 @@
+"""The variance of a mean over crossed seeds, draws and groups, and t intervals for it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import optimize, stats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """A part of the variance of the mean, with the degrees of freedom it was estimated with."""
+
+    variance: float
+    degrees_of_freedom: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Components:
+    seeds: Component
+    draws: Component
+    items: Component
+
+    @property
+    def total(self) -> float:
+        return self.seeds.variance + self.draws.variance + self.items.variance
+
+    @property
+    def shares(self) -> tuple[float, float, float]:
+        """Of seeds, draws and items in the variance; all 0 where there is none."""
+        total = self.total or 1.0
+        return self.seeds.variance / total, self.draws.variance / total, self.items.variance / total
+
+
+def components(scores: np.ndarray, deviations: np.ndarray, group_degrees_of_freedom: float) -> Components:
+    """The variance of the mean of `scores` [languages, seeds, draws] as a crossed random-effects analysis splits it.
+
+    `deviations` [resamples, languages, seeds, draws] say how the scores move with the items. Seeds keep all that
+    differs between seeds, interactions included; draws and items add what they have beyond that (mean squares are
+    added and subtracted as in the multiway clustering of Cameron, Gelbach and Miller 2011). One seed: its part is 0.
+    """
+    seeds, draws, both = _mean_squares(scores)
+    seeds_items, draws_items, all_three = (part.mean() for part in _mean_squares(deviations))
+    items = deviations.mean(axis=(1, 2, 3)).var()
+    return Components(
+        seeds=Component(variance=float(seeds), degrees_of_freedom=max(1, scores.shape[1] - 1)),
+        draws=Component(variance=max(0.0, float(draws - both)), degrees_of_freedom=_draw_degrees(scores)),
+        items=Component(
+            variance=max(0.0, float(items - seeds_items - draws_items + all_three)),
+            degrees_of_freedom=group_degrees_of_freedom,
+        ),
+    )
+
+
+def _mean_squares(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Estimated variances of the mean from its spread over seeds, over draws within languages, and over both;
+    for scores [..., languages, seeds, draws]."""
+    languages, seeds, draws = scores.shape[-3:]
+    by_seed = scores.mean(axis=(-3, -1))
+    by_draw = scores.mean(axis=-2)
+    rest = scores - scores.mean(axis=-1, keepdims=True) - (by_draw - by_draw.mean(axis=-1, keepdims=True))[..., None, :]
+    freedom = max(1, (seeds - 1) * (draws - 1))
+    return (
+        by_seed.var(axis=-1, ddof=min(1, seeds - 1)) / seeds,
+        by_draw.var(axis=-1, ddof=min(1, draws - 1)).sum(axis=-1) / draws / languages**2,
+        (rest**2).sum(axis=(-3, -2, -1)) / freedom / (seeds * draws) / languages**2,
+    )
+
+
+def _draw_degrees(scores: np.ndarray) -> float:
+    """Satterthwaite over languages, whose draws are independent; each square is estimated without bias."""
+    languages, _, draws = scores.shape
+    each = scores.mean(axis=1).var(axis=-1)
+    if draws < 2 or not each.any():
+        return float(max(1, languages * (draws - 1)))
+    pooled = each.sum() ** 2 * (draws + 1) / (each**2).sum() - 2
+    return float(np.clip(pooled, draws - 1, languages * (draws - 1)))
+
+
+def critical_value(parts: Components, level: float) -> float:
+    """The two-sided t quantile: that of each component, averaged by its share of the variance (Cochran and Cox 1950,
+    for the Behrens-Fisher problem). Exact where one component dominates, somewhat too wide in between."""
+    freedoms = (parts.seeds, parts.draws, parts.items)
+    quantiles = stats.t.isf(level / 2, [part.degrees_of_freedom for part in freedoms])
+    return float(np.dot(parts.shares, quantiles))
+
+
+def p_value(parts: Components, value: float) -> float:
+    """Two-sided, against 0: the level at which the interval just reaches 0."""
+    if value == 0 or parts.total == 0:
+        return float(value == 0)
+    ratio = abs(value) / np.sqrt(parts.total)
+    return _solve(lambda level: critical_value(parts, level), ratio, -300.0, 0.0)
+
+
+def equivalent_degrees_of_freedom(critical: float, level: float) -> float:
+    """Of the t distribution that has this critical value; at most a million."""
+    return _solve(lambda freedom: float(stats.t.isf(level / 2, freedom)), critical, 0.0, 6.0)
+
+
+def _solve(falling: Callable[[float], float], wanted: float, low: float, high: float) -> float:
+    """Where a falling function has the wanted value, between 10^low and 10^high, or the nearer end."""
+    if falling(10.0**low) <= wanted:
+        return 10.0**low
+    if falling(10.0**high) >= wanted:
+        return 10.0**high
+    found = optimize.root_scalar(lambda power: falling(10.0**power) - wanted, bracket=(low, high), xtol=1e-13)
+    return float(10.0**found.root)
