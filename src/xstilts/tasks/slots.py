@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from xstilts.examples import Tagged
 from xstilts.tasks import _home_assistant as home
-from xstilts.tasks.task import Paths, Task
+from xstilts.tasks.task import Paths, Task, measured
 from xstilts.words import split_words
 
 SLOTS = frozenset(
@@ -86,4 +86,5 @@ TASK = Task(
         "about 80% of the slot values are bare digits in en, de, fi and zh: no slot has more than 100 values",
     ),
     split_family=home.FAMILY,
+    sizes=measured("slots"),
 )  # fmt: skip

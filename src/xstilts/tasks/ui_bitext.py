@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from xstilts.examples import Parallel
-from xstilts.tasks.task import Paths, Task, Wheel
+from xstilts.tasks.task import Paths, Task, Wheel, measured
 
 DJANGO = Wheel(
     package="Django",
@@ -104,4 +104,5 @@ TASK = Task(
         "one narrow domain: labels and messages of web interfaces",
         "coverage is volunteer-driven: languages differ in the strings that they have",
     ),
+    sizes=measured("ui-bitext"),
 )  # fmt: skip

@@ -1,0 +1,36 @@
+"""Counts the examples of every shipped task anew: `python tests/golden/measure_sizes.py`, after a reader changed."""
+
+import json
+from pathlib import Path
+
+from xstilts import tasks
+from xstilts.data.load import load
+from xstilts.data.sources import cache_dir
+from xstilts.tasks.task import Task
+
+Sizes = dict[str, dict[str, int]]
+
+
+def measure(task: Task, cache: Path) -> Sizes:
+    return {
+        language: {
+            split: len(load(task, language, split, cache=cache, offline=False)) for split in task.fractions or ()
+        }
+        for language in task.languages
+    }
+
+
+def main() -> None:
+    sizes = {name: measure(tasks.load_task(name), cache_dir()) for name in tasks.task_names()}
+    lines = (
+        f"  {json.dumps(name)}: {{\n"
+        + ",\n".join(f"    {json.dumps(lang)}: {json.dumps(splits)}" for lang, splits in languages.items())
+        + "\n  }"
+        for name, languages in sizes.items()
+    )
+    path = Path(tasks.__file__).with_name("sizes.json")
+    path.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

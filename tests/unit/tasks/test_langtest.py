@@ -1,0 +1,26 @@
+import pytest
+
+from xstilts.tasks.disfl_qa import find
+from xstilts.tasks.quac import recover
+
+PASSAGE = "In May 1983, she married Nikos Karvelas, a composer. They had a daughter, Sofia."
+
+
+def test_the_first_of_repeated_answers_is_recovered_with_its_offset():
+    answers = "she married Nikos Karvelas, she married Nikos Karvelas, a composer. she married Nikos Karvelas,"
+    span = recover(answers, PASSAGE)
+    assert span is not None
+    assert (span.text, span.start) == ("she married Nikos Karvelas", 13)
+
+
+@pytest.mark.parametrize(
+    "answers", ["CANNOTANSWER CANNOTANSWER", "Nikos Karvelas, Nikos Karvelas,", "they had a son they had a"]
+)
+def test_what_is_short_or_absent_or_said_once_is_not_recovered(answers):
+    assert recover(answers, PASSAGE) is None
+
+
+def test_an_answer_is_found_as_whole_words_only():
+    assert find("major", "the majority, a major part")[0].start == 16
+    assert find("unknown", PASSAGE) == ()
+    assert find("Sof", PASSAGE) is None

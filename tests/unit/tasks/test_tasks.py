@@ -1,0 +1,58 @@
+import subprocess
+import sys
+
+import pytest
+
+from xstilts.errors import UserError
+from xstilts.tasks import load_task, task_names
+from xstilts.tasks.task import Library, Wheel
+
+
+def test_every_file_of_a_task_holds_the_task_of_its_name():
+    assert {load_task(name).name for name in task_names()} == set(task_names())
+
+
+def test_names_are_listed_without_importing_a_task():
+    code = (
+        "import sys; from xstilts.tasks import task_names; assert 'intent' in task_names(); "
+        "print([m for m in sys.modules if m in ('torch', 'hassil', 'babel', 'xstilts.tasks.intent')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_misspelt_task_is_told_its_neighbour():
+    with pytest.raises(UserError, match="did you mean 'paraphrase'"):
+        load_task("paraphrases")
+
+
+@pytest.mark.parametrize("name", task_names())
+def test_every_task_says_what_it_is(name):
+    task = load_task(name)
+    assert task.licence and task.citation and task.url.startswith("https://") and task.weaknesses
+    assert len(set(task.languages)) == len(task.languages)
+    assert set(task.sizes) == set(task.languages)
+    assert all(len(wheel.sha256) == 64 for wheel in task.wheels)
+
+
+def test_a_fingerprint_depends_on_what_decides_the_examples():
+    from dataclasses import replace
+
+    task = load_task("boolq")
+    wheel = task.wheels[0]
+    others = [
+        replace(task, epoch=2),
+        replace(task, fractions={"train": 0.5, "dev": 0.5}),
+        replace(task, split_family="other"),
+        replace(task, sources=(replace(wheel, sha256="0" * 64),)),
+        replace(task, sources=(Library(package="babel", version="1"),)),
+    ]
+    assert len({task.fingerprint, *(other.fingerprint for other in others)}) == 6
+    assert replace(task, licence="another").fingerprint == task.fingerprint
+
+
+def test_a_library_carries_its_installed_version():
+    from importlib.metadata import version
+
+    assert Library.installed("babel").uri == f"library:babel=={version('babel')}"
+    assert Wheel(package="a", version="1", sha256="", size_mb=1).uri == "pypi:a==1"
