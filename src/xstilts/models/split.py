@@ -13,9 +13,7 @@ _SPLITS = frozenset({"bert", "roberta", "xlm-roberta", "deberta-v2", "modernbert
 
 
 def backbone(model: nn.Module) -> PreTrainedModel:
-    """The encoder inside `model`: without task head and without peft's wrapper, but with its pooler if it has one."""
-    unwrap = getattr(model, "get_base_model", None)
-    model = unwrap() if unwrap else model
+    """The encoder inside `model`: without task head, but with its pooler if it has one."""
     return cast(PreTrainedModel, cast(PreTrainedModel, model).base_model)
 
 
