@@ -33,7 +33,7 @@ class TrainedOn:
     source: str
     """Where this is said."""
     same: tuple[str, ...] = ()
-    """Tasks made of this very data, or of translations of it."""
+    """Tasks that come from this data set, whichever split, or from translations of it."""
     akin: tuple[str, ...] = ()
     """Tasks of other data that ask for the same skill."""
 
@@ -107,7 +107,7 @@ def overlaps(card: EncoderCard, task_names: Collection[str]) -> tuple[str, ...]:
 
 
 def _sentences(card: EncoderCard, seen: TrainedOn, task_names: Collection[str]) -> Iterator[str]:
-    for tasks, relation in ((seen.same, "is made of that data"), (seen.akin, "asks for the same skill")):
+    for tasks, relation in ((seen.same, "comes from that data set"), (seen.akin, "asks for the same skill")):
         for task in sorted(set(tasks) & set(task_names)):
             yield f"{card.name} saw {seen.data} {seen.how}; `{task}` {relation}."
 

@@ -41,7 +41,7 @@ def test_overlaps_name_the_data_and_the_task():
     sentences = overlaps(find_card("e5-small"), ["intent", "quac", "disfl-qa", "paraphrase", "ui-bitext"])
     assert len(sentences) == 4
     assert any("SQuAD" in sentence and "`quac` asks for the same skill" in sentence for sentence in sentences)
-    assert any("SQuAD" in sentence and "`disfl-qa` is made of that data" in sentence for sentence in sentences)
+    assert any("SQuAD" in sentence and "`disfl-qa` comes from that data set" in sentence for sentence in sentences)
     assert not any("`intent`" in sentence for sentence in sentences)
 
 
@@ -58,7 +58,7 @@ def test_each_overlap_is_said_once():
     seen = TrainedOn(data="D", how="as raw text", source="here", same=("a",), akin=("b", "c"))
     card = EncoderCard(name="x", source="hub:o/x", trained_on=(seen,))
     assert overlaps(card, ["c", "a", "a"]) == (
-        "x saw D as raw text; `a` is made of that data.",
+        "x saw D as raw text; `a` comes from that data set.",
         "x saw D as raw text; `c` asks for the same skill.",
     )
 
