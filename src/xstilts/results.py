@@ -117,15 +117,17 @@ def arm_items(
 ) -> ArmItems:
     """The items of an arm on a task. Languages and (seed, draw) pairs without artifact are absent.
 
-    A seed of None, which the untrained encoder has, counts as 0.
+    The untrained encoder, whose cells have no seed, has the same items under every seed of the other cells.
     """
-    name = ArmName.of(arm)
+    cells, name = tuple(cells), ArmName.of(arm)
     mine = tuple(cell for cell in cells if cell.task == task and ArmName.of(cell) == name)
     items = load_items(mine, store) if items is None else items
+    seeds = sorted({cell.seed for cell in cells if cell.seed is not None}) or [0]
     found: dict[str, dict[tuple[int, int | None], pl.DataFrame]] = defaultdict(dict)
     for cell in mine:
         if cell.artifact in items:
-            found[cell.language][cell.seed or 0, cell.draw] = items[cell.artifact]
+            for seed in seeds if cell.seed is None else [cell.seed]:
+                found[cell.language][seed, cell.draw] = items[cell.artifact]
     return dict(found)
 
 

@@ -1,0 +1,243 @@
+"""What a recipe compares, read off its cells: arms, languages, controls, and the contrasts that it stands for."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from xstilts.config import Recipe
+from xstilts.report.names import arm_name, metric_name, shots_name
+from xstilts.results import ZERO_SHOT, ArmName
+from xstilts.stages.specs import Cell
+from xstilts.tasks.task import Task
+
+Kind = Literal["primary", "effect", "control", "retrieval"]
+Term = tuple[float, ArmName]
+
+CONTROLS = {
+    "more-english": "as many more English examples instead of the shots",
+    "without-target": "the shots on an encoder that was not trained on the task in English",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """A weighted sum of arms, over a fixed list of languages."""
+
+    kind: Kind
+    task: str
+    title: str
+    what: str
+    """What changes: the sentence goes on with "by +1.2 points"."""
+    terms: tuple[Term, ...]
+    languages: tuple[str, ...]
+    intermediate: str = ""
+    """The arm of intermediate tasks that it is about."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Square:
+    """The 2 x 2 of one intermediate arm: without and with it, without and with shots."""
+
+    intermediate: str
+    corners: tuple[ArmName, ArmName, ArmName, ArmName]
+    """Neither, shots alone, intermediate alone, both."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskDesign:
+    """One target: its arms and languages, in the order of the recipe."""
+
+    task: Task
+    source: str
+    arms: tuple[ArmName, ...]
+    languages: tuple[str, ...]
+    development: frozenset[str]
+    headline: tuple[str, ...]
+    """The languages that means are over: every arm has them, none is the source or a development language."""
+    baseline: ArmName
+    squares: tuple[Square, ...]
+    controls: tuple[tuple[ArmName, ArmName, str], ...]
+    """A control, the arm that it stands beside, and what it is."""
+
+    @property
+    def retrieval(self) -> bool:
+        return self.task.problem == "retrieval"
+
+    @property
+    def main_arms(self) -> tuple[ArmName, ...]:
+        return tuple(arm for arm in self.arms if arm not in {control for control, _, _ in self.controls})
+
+
+def design_of(recipe: Recipe, cells: Sequence[Cell], task: Task) -> TaskDesign:
+    """The design of one target."""
+    mine = [cell for cell in cells if cell.task == task.name]
+    arms = tuple(sorted({ArmName.of(cell) for cell in mine}, key=_order(recipe)))
+    by_arm = {arm: {cell.language for cell in mine if ArmName.of(cell) == arm} for arm in arms}
+    source = recipe.targets[task.name].source_language
+    apart = {source, *recipe.development_languages}
+    languages = tuple(dict.fromkeys(cell.language for cell in mine))
+    controls = tuple(_controls(recipe, arms))
+    compared = [by_arm[arm] for arm in arms if arm.method not in CONTROLS]
+    return TaskDesign(
+        task=task,
+        source=source,
+        arms=arms,
+        languages=languages,
+        development=frozenset(recipe.development_languages),
+        headline=tuple(x for x in languages if x not in apart and all(x in there for there in compared)),
+        baseline=arms[0],
+        squares=tuple(_squares(recipe, arms, task.name)),
+        controls=controls,
+    )
+
+
+def comparisons(recipe: Recipe, designs: Sequence[TaskDesign]) -> tuple[Comparison, ...]:
+    """Every contrast of the report. The primary one is first where the recipe names one, and is not repeated."""
+    found: list[Comparison] = [*_primary(recipe, designs)]
+    for design in designs:
+        found += [*_retrieval(design)] if design.retrieval else [*_effects(design), *_beside(design)]
+    seen: dict[tuple[str, frozenset[Term], tuple[str, ...]], Comparison] = {}
+    for comparison in found:
+        seen.setdefault((comparison.task, frozenset(comparison.terms), comparison.languages), comparison)
+    return tuple(seen.values())
+
+
+def _primary(recipe: Recipe, designs: Sequence[TaskDesign]) -> Iterator[Comparison]:
+    if (primary := recipe.primary) is None:
+        return
+    design = next(design for design in designs if design.task.name == primary.task)
+    treatment, baseline = ArmName.of(primary.treatment), ArmName.of(primary.baseline)
+    yield Comparison(
+        kind="primary",
+        task=primary.task,
+        title=f"{arm_name(treatment)} against {arm_name(baseline)}",
+        what=_instead(design, treatment, baseline),
+        terms=((1.0, treatment), (-1.0, baseline)),
+        languages=primary.languages or design.headline,
+        intermediate=treatment.intermediate,
+    )
+
+
+def _effects(design: TaskDesign) -> Iterator[Comparison]:
+    """The simple effects of each 2 x 2, then its main effects and its interaction."""
+    for square in design.squares:
+        names = {"shots": shots_name(square.corners[1]), "intermediate": square.intermediate}
+        for title, what, weights in _EFFECTS:
+            terms = tuple((w, arm) for w, arm in zip(weights, square.corners, strict=True) if w)
+            yield Comparison(
+                kind="effect",
+                task=design.task.name,
+                title=title.format(**names),
+                what=f"On {design.task.name}, {what.format(**names)} {metric_name(design.task.metric)}",
+                terms=terms,
+                languages=design.headline,
+                intermediate=square.intermediate,
+            )
+
+
+_EFFECTS = (
+    ("{intermediate} alone", "{intermediate} first, zero-shot, changes", (-1.0, 0.0, 1.0, 0.0)),
+    ("{shots} alone", "{shots} adaptation without {intermediate} changes", (-1.0, 1.0, 0.0, 0.0)),
+    ("both together", "{intermediate} first and {shots} adaptation together change", (-1.0, 0.0, 0.0, 1.0)),
+    ("main effect of {intermediate}", "{intermediate} first, on average over both, changes", (-0.5, -0.5, 0.5, 0.5)),
+    ("main effect of {shots}", "{shots} adaptation, on average over both, changes", (-0.5, 0.5, -0.5, 0.5)),
+    ("interaction", "{intermediate} first changes what {shots} adaptation adds to", (1.0, -1.0, -1.0, 1.0)),
+)
+
+
+def _beside(design: TaskDesign) -> Iterator[Comparison]:
+    for control, arm, _ in design.controls:
+        yield Comparison(
+            kind="control",
+            task=design.task.name,
+            title=f"{arm_name(arm)} against {arm_name(control)}",
+            what=_instead(design, arm, control),
+            terms=((1.0, arm), (-1.0, control)),
+            languages=design.headline,
+            intermediate=arm.intermediate,
+        )
+
+
+def _retrieval(design: TaskDesign) -> Iterator[Comparison]:
+    for arm in design.arms[1:]:
+        yield Comparison(
+            kind="retrieval",
+            task=design.task.name,
+            title=f"encoder after {arm.intermediate} against {design.baseline.intermediate}",
+            what=f"On {design.task.name}, {arm.intermediate} first changes {metric_name(design.task.metric)}",
+            terms=((1.0, arm), (-1.0, design.baseline)),
+            languages=design.headline,
+            intermediate=arm.intermediate,
+        )
+
+
+def _instead(design: TaskDesign, arm: ArmName, other: ArmName) -> str:
+    return (
+        f"On {design.task.name}, {arm_name(arm)} instead of {arm_name(other)} changes {metric_name(design.task.metric)}"
+    )
+
+
+def _squares(recipe: Recipe, arms: Sequence[ArmName], task: str) -> Iterator[Square]:
+    base = arms[0].intermediate
+    adapted = [arm for arm in arms if arm.shots and arm.method not in CONTROLS]
+    if not adapted or recipe.intermediate[base].tasks:
+        return
+    shots, method = _corner(recipe, adapted, task)
+    for name, intermediate in recipe.intermediate.items():
+        corners = tuple(
+            ArmName(intermediate=i, method=m, shots=k)
+            for i in (base, name)
+            for m, k in ((ZERO_SHOT, 0), (method, shots))
+        )
+        if intermediate.tasks and not intermediate.shuffle_labels and set(corners) <= set(arms):
+            yield Square(intermediate=name, corners=(corners[0], corners[1], corners[2], corners[3]))
+
+
+def _corner(recipe: Recipe, adapted: Sequence[ArmName], task: str) -> tuple[int, str]:
+    """The few-shot side of the 2 x 2: what the primary contrast names, else most shots by the first method."""
+    if recipe.primary and recipe.primary.task == task:
+        for arm in (recipe.primary.treatment, recipe.primary.baseline):
+            if arm.shots:
+                return arm.shots, arm.method
+    most = max(arm.shots for arm in adapted)
+    return most, next(arm.method for arm in adapted if arm.shots == most)
+
+
+def _controls(recipe: Recipe, arms: Sequence[ArmName]) -> Iterator[tuple[ArmName, ArmName, str]]:
+    beside = {name: other for name in recipe.intermediate if (other := _counterpart(recipe, name))}
+    first = recipe.fewshot.methods[0] if recipe.fewshot else ""
+    for arm in arms:
+        if arm.method in CONTROLS:
+            other, what = ArmName(intermediate=arm.intermediate, method=first, shots=arm.shots), CONTROLS[arm.method]
+        elif arm.intermediate in beside:
+            name, what = beside[arm.intermediate]
+            other = ArmName(intermediate=name, method=arm.method, shots=arm.shots)
+        else:
+            continue
+        if other in arms:
+            yield arm, other, what
+
+
+def _counterpart(recipe: Recipe, name: str) -> tuple[str, str] | None:
+    """The arm that an intermediate control stands beside, and what was changed."""
+    arm = recipe.intermediate[name]
+    if arm.steps_of:
+        return arm.steps_of, "the same number of steps, all on the target task"
+    if arm.shuffle_labels:
+        twins = (n for n, other in recipe.intermediate.items() if other.tasks == arm.tasks and not other.shuffle_labels)
+        if twin := next(twins, None):
+            return twin, "the same intermediate training with shuffled labels"
+    return None
+
+
+def _order(recipe: Recipe):
+    """Arms in the order of the recipe: the baseline first, zero-shot before shots, controls after methods."""
+    names: Mapping[str, int] = {
+        name: position
+        for position, (name, arm) in enumerate(
+            sorted(recipe.intermediate.items(), key=lambda item: bool(item[1].tasks or item[1].steps_of))
+        )
+    }
+    methods = [ZERO_SHOT, *(recipe.fewshot.methods if recipe.fewshot else ()), *CONTROLS]
+    position = {method: index for index, method in enumerate(methods)}
+    return lambda arm: (names[arm.intermediate], position.get(arm.method, 0), arm.shots)

@@ -1,0 +1,37 @@
+"""How the numbers were made, in plain language."""
+
+from xstilts.config import Recipe
+from xstilts.report.names import count, language_name
+
+_SELECTION = {
+    "none": "Few-shot training runs for a fixed number of steps and keeps the last.",
+    "english_dev": "Few-shot training keeps the step that scored best on development data of the source language.",
+    "target_dev": "Few-shot training keeps the step that scored best on development data of the target language, which "
+    "nobody has who has only the shots: these scores are oracles.",
+}
+
+
+def paragraphs(recipe: Recipe, resamples: int) -> tuple[str, ...]:
+    """What was trained, how differences and intervals were computed, and how they are corrected."""
+    return (
+        _training(recipe),
+        "Every score is computed for each language, seed and draw, then averaged over draws, seeds and languages, each "
+        "language counting the same. A difference compares arms on the same items, seeds and draws.",
+        f"The 95% intervals come from {resamples:,} resamples. Items are resampled by group (what they share: a "
+        "template, a country, a passage), the same groups in every language and arm; seeds and draws add their own "
+        "spread. The languages are taken as they are: the intervals speak of these languages, not of others.",
+        "The primary contrast was named before anything ran. All other contrasts on this page are corrected together "
+        "by Holm's method. The smallest detectable difference is what this design would have found in four of five "
+        "repetitions at the 5% level; a smaller true difference may well exist where an interval includes zero.",
+    )
+
+
+def _training(recipe: Recipe) -> str:
+    tuned = ", ".join(map(language_name, recipe.development_languages))
+    held = f" Settings were tuned on {tuned}, which no mean contains." if tuned else ""
+    draws = f" and {count(recipe.fewshot.draws, 'draw')} of the shots" if recipe.fewshot else ""
+    selection = f" {_SELECTION[recipe.fewshot.selection]}" if recipe.fewshot else ""
+    return (
+        f"The whole chain, intermediate training included, was run with {count(len(recipe.seeds), 'seed')}{draws}. The "
+        f"target model is the checkpoint that scored best on development data of the source language.{selection}{held}"
+    )

@@ -1,0 +1,64 @@
+"""How things are called on the page."""
+
+from babel import Locale, UnknownLocaleError
+
+from xstilts.results import ZERO_SHOT, ArmName
+
+MISSING = "missing"
+ABSENT = "\u2013"
+_MINUS = "\u2212"
+_METHODS = {"full": "", "head": "head only", "lora": "LoRA", "joint": "joint with English", "average": "averaged"}
+
+
+def language_name(code: str) -> str:
+    """English name of a language, or the code where CLDR has none."""
+    try:
+        return Locale.parse(code, sep="-" if "-" in code else "_").get_display_name("en") or code
+    except (UnknownLocaleError, ValueError):
+        return code
+
+
+def shots_name(arm: ArmName) -> str:
+    """The part of an arm's name after the intermediate task."""
+    if arm.method == ZERO_SHOT:
+        return "zero-shot"
+    if not arm.shots:
+        return arm.method
+    method = _METHODS.get(arm.method, arm.method)
+    return f"{arm.shots}-shot" + (f", {method}" if method else "")
+
+
+def arm_name(arm: ArmName) -> str:
+    return f"{arm.intermediate} \u2192 {shots_name(arm)}"
+
+
+def points(value: float) -> str:
+    """A score of 0..1 as points of 100."""
+    return f"{100 * value:.1f}"
+
+
+def signed(value: float) -> str:
+    """A difference in points, with its sign."""
+    text = f"{100 * value:+.1f}"
+    return "0.0" if float(text) == 0 else text.replace("-", _MINUS)
+
+
+def short(key: str) -> str:
+    return key[:10]
+
+
+def seconds_name(seconds: float) -> str:
+    """A duration as people say it."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    if seconds < 3600:
+        return f"{seconds / 60:.1f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def metric_name(metric: str) -> str:
+    return metric.replace("_", " ").replace("f1", "F1")

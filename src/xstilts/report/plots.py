@@ -1,0 +1,166 @@
+"""Plots as SVG text: no script, no font and no picture is fetched; each mark has its value in a <title>."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair as alt
+import vl_convert
+
+Rows = Sequence[Mapping[str, Any]]
+"""Data of a plot; `label` is what a mark says when it is pointed at."""
+
+# Okabe and Ito's colours that have a contrast of about 3 on white and on near-black; the baseline comes first.
+COLOURS = ("#767676", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#8C6D31", "#7A68C8", "#2A8C99")
+SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-left", "triangle-right")
+GLYPHS: dict[str, str] = dict(zip(SHAPES, "●■▲◆✚▼◀▶", strict=True))
+
+_INK = "currentColor"
+_GRID = "#80808033"
+_CONFIG: dict[str, Any] = {
+    "font": "Arial, Helvetica, sans-serif",
+    "background": "transparent",
+    "padding": 4,
+    "view": {"stroke": None},
+    "axis": {
+        "labelColor": _INK,
+        "titleColor": _INK,
+        "titleFontWeight": "normal",
+        "labelFontSize": 11,
+        "titleFontSize": 11,
+        "gridColor": _GRID,
+        "domainColor": "#80808080",
+        "ticks": False,
+        "labelPadding": 5,
+    },
+}
+_LABELLED = re.compile(r'<(path|rect)( [^>]*?aria-label="([^"]*)" role="graphics-symbol"[^>]*?)/>')
+_XLINK = ' xmlns:xlink="http://www.w3.org/1999/xlink"'
+_SCALE_MARGIN = 0.02
+
+
+def style_of(position: int) -> tuple[str, str]:
+    """Colour and shape of the series at that position; they repeat after the last."""
+    return COLOURS[position % len(COLOURS)], SHAPES[position % len(SHAPES)]
+
+
+def shot_curves(panels: Sequence[Rows], series: Sequence[str], shots: Sequence[int]) -> list[str]:
+    """One small plot per panel on one scale. Rows: series, shots, value, low, high, label."""
+    rows = [row for panel in panels for row in panel]
+    x = alt.X("shots:O", title=None, scale=alt.Scale(domain=list(shots)), axis=alt.Axis(labelAngle=0))
+    base = alt.Chart(_named()).encode(x=x, color=_colour(series))
+    y = alt.Y("value:Q", title=None, scale=_domain(rows), axis=alt.Axis(format=".2~f", tickCount=4))
+    band = base.mark_area(opacity=0.15).encode(y=alt.Y("low:Q", title=None, scale=_domain(rows)), y2="high:Q")
+    line = base.mark_line(strokeWidth=1.8).encode(y=y)
+    whisker = base.mark_rule(opacity=0.6).encode(y=alt.Y("low:Q", title=None), y2="high:Q")
+    point = base.mark_point(filled=True, opacity=1, size=42).encode(y=y, shape=_shape(series), description="label:N")
+    return _render(alt.layer(band, whisker, line, point).properties(width=132, height=104), panels)
+
+
+def language_lines(panels: Sequence[Rows], shots: Sequence[int]) -> list[str]:
+    """One plot per panel with a line for each language and the mean in bold. Rows: name, shots, value, mean, label."""
+    rows = [row for panel in panels for row in panel]
+    x = alt.X("shots:O", title="shots", scale=alt.Scale(domain=list(shots)), axis=alt.Axis(labelAngle=0))
+    y = alt.Y("value:Q", title=None, scale=_domain(rows), axis=alt.Axis(format=".2~f", tickCount=6))
+    base = alt.Chart(_named()).encode(x=x, y=y)
+    each = base.transform_filter("!datum.mean").mark_line(color="#808080", opacity=0.55, strokeWidth=1.2)
+    point = base.transform_filter("!datum.mean").mark_point(filled=True, color="#808080", opacity=0.8, size=16)
+    mean = base.transform_filter("datum.mean").mark_line(color=COLOURS[1], strokeWidth=3)
+    name = base.transform_filter(f"datum.shots == {max(shots)}").mark_text(align="left", dx=8, fontSize=10, color=_INK)
+    layers = (
+        each.encode(detail="name:N"),
+        point.encode(description="label:N"),
+        mean,
+        name.encode(text="name:N", y=alt.Y("label_at:Q", scale=_domain(rows))),
+    )
+    return _render(alt.layer(*layers).properties(width=230, height=max(200, 11 * _most(panels))), panels)
+
+
+def heat_map(rows: Rows, arms: Sequence[str], languages: Sequence[str]) -> str:
+    """Differences by language and arm, centred on zero. Rows: language, arm, value (None = missing), text, label."""
+    reach = max([abs(row["value"]) for row in rows if row["value"] is not None] + [0.01])
+    colour = alt.Color(
+        "value:Q",
+        legend=None,
+        scale=alt.Scale(scheme="purpleorange", reverse=True, domain=[-reach, reach], domainMid=0),
+    )
+    x = alt.X("arm:N", sort=list(arms), title=None, axis=alt.Axis(orient="top", labelAngle=-35, labelLimit=260))
+    y = alt.Y("language:N", sort=list(languages), title=None, axis=alt.Axis(labelLimit=220))
+    base = alt.Chart(_named()).encode(x=x, y=y)
+    ink = alt.when(f"abs(datum.value) > {0.7 * reach}").then(alt.value("#fff")).otherwise(alt.value("#111"))
+    there = base.transform_filter("datum.value !== null")
+    gone = base.transform_filter("datum.value === null")
+    layers = (
+        there.mark_rect(stroke="#fff", strokeWidth=1).encode(color=colour, description="label:N"),
+        there.mark_text(fontSize=11).encode(text="text:N", color=ink),
+        gone.mark_text(fontSize=11, fontStyle="italic", color=_INK, opacity=0.7).encode(text="text:N"),
+    )
+    return _render(alt.layer(*layers).properties(width=alt.Step(62), height=alt.Step(21)), [rows])[0]
+
+
+def forest(rows: Rows, names: Sequence[str]) -> str:
+    """Estimates with their intervals, one a line, against zero. Rows: name, value, low, high, label."""
+    reach = max([abs(row[key]) for row in rows for key in ("low", "high")] + [0.01]) * 1.05
+    title = "difference in points"
+    x = alt.X("value:Q", title=title, scale=alt.Scale(domain=[-reach, reach]))
+    y = alt.Y("name:N", sort=list(names), title=None, axis=alt.Axis(labelLimit=230, grid=False))
+    base = alt.Chart(_named()).encode(y=y)
+    layers = (
+        alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=_INK, opacity=0.5).encode(x="zero:Q"),
+        base.mark_rule(strokeWidth=2, color=COLOURS[1]).encode(x=alt.X("low:Q", title=title), x2="high:Q"),
+        base.mark_point(filled=True, opacity=1, size=55, color=COLOURS[1]).encode(x=x, description="label:N"),
+    )
+    return _render(alt.layer(*layers).properties(width=300, height=alt.Step(24)), [rows])[0]
+
+
+def layer_curve(rows: Rows, chosen: int) -> str:
+    """Retrieval accuracy by layer, the chosen one marked. Rows: layer, value, label."""
+    x = alt.X("layer:O", title="layer", axis=alt.Axis(labelAngle=0))
+    y = alt.Y("value:Q", title=None, scale=_domain(rows), axis=alt.Axis(format=".2~f", tickCount=5))
+    base = alt.Chart(_named()).encode(x=x, y=y)
+    mark = alt.when(f"datum.layer == {chosen}")
+    point = base.mark_point(filled=True, opacity=1).encode(
+        color=mark.then(alt.value(COLOURS[2])).otherwise(alt.value(COLOURS[1])),
+        size=mark.then(alt.value(110)).otherwise(alt.value(38)),
+        description="label:N",
+    )
+    line = base.mark_line(strokeWidth=1.8, color=COLOURS[1])
+    return _render(alt.layer(line, point).properties(width=300, height=180), [rows])[0]
+
+
+def _render(chart: alt.LayerChart | alt.FacetChart, panels: Sequence[Rows]) -> list[str]:
+    """Every panel by the same chart: Altair takes longer than drawing does."""
+    spec = chart.to_dict() | {"config": _CONFIG}
+    return [_titled(vl_convert.vegalite_to_svg(spec | {"datasets": {"rows": list(rows)}})) for rows in panels]
+
+
+def _titled(svg: str) -> str:
+    """Browsers show <title>, not aria-label, to who points at a mark. Labels are escaped already."""
+    return _LABELLED.sub(r"<\1\2><title>\3</title></\1>", svg).replace(
+        ' xmlns:xlink="http://www.w3.org/1999/xlink"', ""
+    )
+
+
+def _named() -> alt.NamedData:
+    return alt.NamedData(name="rows")
+
+
+def _domain(rows: Rows) -> alt.Scale:
+    """One scale for all panels, from the lowest to the highest bound."""
+    low = min((row.get("low", row["value"]) for row in rows), default=0.0)
+    high = max((row.get("high", row["value"]) for row in rows), default=1.0)
+    return alt.Scale(domain=[max(0.0, low - _SCALE_MARGIN), min(1.0, high + _SCALE_MARGIN)], nice=True, zero=False)
+
+
+def _colour(series: Sequence[str]) -> alt.Color:
+    colours = [style_of(position)[0] for position in range(len(series))]
+    return alt.Color("series:N", legend=None, scale=alt.Scale(domain=list(series), range=colours))
+
+
+def _shape(series: Sequence[str]) -> alt.Shape:
+    shapes = [style_of(position)[1] for position in range(len(series))]
+    return alt.Shape("series:N", legend=None, scale=alt.Scale(domain=list(series), range=shapes))
+
+
+def _most(panels: Sequence[Rows]) -> int:
+    return max(len({row["name"] for row in panel}) for panel in panels)

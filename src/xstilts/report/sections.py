@@ -1,0 +1,203 @@
+"""The sections of the page, in order."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from xstilts.config import Recipe
+from xstilts.encoders import find_card, overlaps
+from xstilts.engine.plan import Graph
+from xstilts.engine.store import Manifest, Store
+from xstilts.report import figures, methods, tables
+from xstilts.report.design import CONTROLS, TaskDesign
+from xstilts.report.evidence import Evidence
+from xstilts.report.names import count, metric_name
+from xstilts.report.parts import Aside, Figure, Fold, Part, Section
+from xstilts.report.provenance import Provenance, artifact_table, behind_section
+from xstilts.results import ZERO_SHOT
+from xstilts.stages.specs import ChooseLayerStage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """All that a page is made from."""
+
+    recipe: Recipe
+    graph: Graph
+    store: Store
+    out: Path
+    designs: tuple[TaskDesign, ...]
+    evidence: Evidence
+    manifests: Mapping[str, Manifest | None]
+    provenance: Provenance
+    resamples: int
+
+
+def all_sections(material: Material) -> tuple[Section, ...]:
+    """Those that the recipe has something for."""
+    trained = [design for design in material.designs if not design.retrieval]
+    retrieval = [design for design in material.designs if design.retrieval]
+    found = [
+        *(_task_section(material, design) for design in trained),
+        *(_retrieval_section(material, design) for design in retrieval),
+        *_controls_section(material),
+        *_fewshot_section(material),
+        _texts_section(material),
+        _overlaps_section(material),
+        Section(anchor="methods", title="Methods", lead=methods.paragraphs(material.recipe, material.resamples)),
+        _provenance_section(material),
+    ]
+    return tuple(found)
+
+
+def _task_section(material: Material, design: TaskDesign) -> Section:
+    name = design.task.name
+    return Section(
+        anchor=f"task-{name}",
+        title=name,
+        lead=(_what(material, design),),
+        parts=(*_weaknesses(design), *_two_by_two(material, design), *_scores(material, design)),
+    )
+
+
+def _what(material: Material, design: TaskDesign) -> str:
+    scored = (material.manifests[cell.artifact] for cell in material.graph.cells if cell.task == design.task.name)
+    items = sorted({manifest.facts["items"] for manifest in scored if manifest})
+    of = " to ".join(f"{number:,}" for number in dict.fromkeys((items[0], items[-1]))) if items else "no"
+    return (
+        f"A {design.task.problem} task in {count(len(design.languages), 'language')} ({of} items each), scored by "
+        f"{metric_name(design.task.metric)}. All numbers are points of 100."
+    )
+
+
+def _weaknesses(design: TaskDesign) -> Iterator[Aside]:
+    if design.task.weaknesses:
+        yield Aside(title="Weaknesses of these data", remarks=design.task.weaknesses)
+
+
+def _two_by_two(material: Material, design: TaskDesign) -> Iterator[Part]:
+    if not design.squares:
+        return
+    evidence, provenance, name = material.evidence, material.provenance, design.task.name
+    parts: list[Part] = []
+    for square, means in zip(design.squares, tables.square_tables(design, evidence, provenance), strict=True):
+        found = evidence.about(name, square.intermediate, ("primary", "effect"))
+        parts.append(means)
+        if figure := figures.forest_figure(found, square):
+            parts.append(figure)
+        caption = f"{square.intermediate}: differences in points, over {count(len(design.headline), 'language')}."
+        parts.append(tables.findings_table(found, provenance, caption))
+    sentences = tuple(finding.sentence for finding in evidence.about(name, None, ("effect",)))
+    yield Section(
+        anchor=f"effects-{name}",
+        title="What each step did",
+        lead=(
+            "Intermediate training and shots, each without and with the other. A main effect is the mean of a step's "
+            "effect without and with the other step; the interaction is how much the two differ.",
+        ),
+        parts=(*parts, Aside(title="In sentences", remarks=sentences)),
+    )
+
+
+def _scores(material: Material, design: TaskDesign) -> Iterator[Part]:
+    evidence, name = material.evidence, design.task.name
+    parts: list[Part] = [tables.scores_table(design, evidence, material.provenance)]
+    if heat := figures.heat_figure(design, evidence):
+        parts.append(heat)
+    methods_used = dict.fromkeys(arm.method for arm in design.arms if arm.method not in (ZERO_SHOT, *CONTROLS))
+    for method in methods_used:
+        if figures.has_curve(design, method):
+            drawn = figures.curves_figure(design, evidence, method), figures.lines_figure(design, evidence, method)
+            parts += [figure for figure in drawn if figure]
+    yield Section(anchor=f"scores-{name}", title="Scores by language", parts=tuple(parts))
+
+
+def _retrieval_section(material: Material, design: TaskDesign) -> Section:
+    evidence, name = material.evidence, design.task.name
+    parts: list[Part] = [*_weaknesses(design), tables.encoders_table(design, evidence, material.provenance)]
+    if found := evidence.about(name, None, ("primary", "retrieval")):
+        caption = "Differences to the encoder as published, in points."
+        parts.append(tables.findings_table(found, material.provenance, caption))
+        parts.append(Aside(title="In sentences", remarks=tuple(finding.sentence for finding in found)))
+    parts += _layers(material, name)
+    return Section(
+        anchor=f"task-{name}",
+        title=f"{name}: retrieval",
+        lead=(
+            _what(material, design),
+            "Nothing is trained for it: each text is matched to its nearest translation, in both directions, by the "
+            "encoder that an arm hands over. It is never averaged with the other tasks.",
+        ),
+        parts=tuple(parts),
+    )
+
+
+def _layers(material: Material, task: str) -> Iterator[Figure]:
+    for key, stage in material.graph.stages.items():
+        path = material.store.path(key) / "layers.parquet"
+        manifest = material.manifests[key]
+        if isinstance(stage, ChooseLayerStage) and stage.data[0].task == task and manifest and path.is_file():
+            yield figures.layers_figure(pl.read_parquet(path), manifest.facts["layer"])
+
+
+def _controls_section(material: Material) -> Iterator[Section]:
+    parts = tuple(
+        tables.controls_table(design, found, material.provenance)
+        for design in material.designs
+        if (found := material.evidence.about(design.task.name, None, ("control",)))
+    )
+    if parts:
+        lead = "An effect is the intermediate task's, or the shots', only as far as it exceeds these controls."
+        yield Section(anchor="controls", title="Controls", lead=(lead,), parts=parts)
+
+
+def _fewshot_section(material: Material) -> Iterator[Section]:
+    if any(cell.shots for cell in material.graph.cells):
+        yield Section(
+            anchor="fewshot",
+            title="How the few-shot models came about",
+            parts=(tables.honesty_table(material.graph.cells, material.manifests),),
+        )
+
+
+def _texts_section(material: Material) -> Section:
+    return Section(
+        anchor="texts",
+        title="Languages and the tokenizer",
+        lead=("Many unknown tokens, or many tokens per word, explain failures that no training mends.",),
+        parts=tuple(
+            tables.texts_table(design, material.graph.cells, material.manifests) for design in material.designs
+        ),
+    )
+
+
+def _overlaps_section(material: Material) -> Section:
+    recipe, card = material.recipe, find_card(material.recipe.encoder)
+    used = {*recipe.targets, *(task for arm in recipe.intermediate.values() for task in arm.tasks)}
+    unchecked = sorted({t for m in material.manifests.values() if m for t in m.facts.get("leaks_unchecked", ())})
+    remarks = overlaps(card, used) or (f"None of these tasks is among what {card.name} is known to have seen.",)
+    parts = [Aside(title="Overlaps with the tasks", remarks=remarks)]
+    if card.notes:
+        parts.insert(0, Aside(title="About the encoder", remarks=card.notes))
+    if unchecked:
+        names = ", ".join(unchecked)
+        told = f"Whether the targets share items with {names} is unchecked: their groups differ in kind."
+        parts.append(Aside(title="Leaks", remarks=(told,)))
+    return Section(anchor="overlaps", title="What the encoder had seen before", parts=tuple(parts))
+
+
+def _provenance_section(material: Material) -> Section:
+    return Section(
+        anchor="provenance",
+        title="Provenance",
+        lead=("Every number above leads here: to its artifact, or to those that it is a mean of.",),
+        parts=(
+            behind_section(material.provenance),
+            Fold(
+                title=f"All {count(len(material.graph.stages), 'artifact')}",
+                parts=(artifact_table(material.graph.stages, material.manifests, material.store, material.out),),
+            ),
+        ),
+    )

@@ -1,0 +1,286 @@
+"""The tables of the page, from the evidence."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+
+from xstilts.engine.store import Manifest
+from xstilts.report.design import TaskDesign
+from xstilts.report.evidence import MEAN, Evidence, Finding, Level
+from xstilts.report.names import ABSENT, MISSING, arm_name, language_name, metric_name, points, shots_name, signed
+from xstilts.report.parts import Entry, Head, Row, Table
+from xstilts.report.provenance import Provenance
+from xstilts.results import ArmName, selection_of
+from xstilts.stages.specs import Cell
+
+Manifests = Mapping[str, Manifest | None]
+
+_APART = {"source": "source language, not in the mean", "development": "development language, not in the mean"}
+
+
+def scores_table(design: TaskDesign, evidence: Evidence, provenance: Provenance) -> Table:
+    """Languages by arms: means over seeds and draws in points, with half the 95% interval."""
+    arms = design.arms
+    first = (Head(text="", number=False), *_groups(arms))
+    second = (Head(text="language", number=False), *(Head(text=shots_name(arm)) for arm in arms))
+    order = (MEAN, *_ordered(design))
+    rows = tuple(_language_row(design, language, arms, evidence, provenance) for language in order)
+    return Table(
+        caption=f"{design.task.name}: {metric_name(design.task.metric)}, mean over seeds and draws \u00b1 half of its "
+        "95% interval.",
+        heads=(second,) if design.retrieval else (first, second),
+        rows=rows,
+        notes=_score_notes(design),
+    )
+
+
+def encoders_table(design: TaskDesign, evidence: Evidence, provenance: Provenance) -> Table:
+    """Retrieval: languages by encoder."""
+    heads = tuple(Head(text=arm.intermediate, note=_after(arm, design)) for arm in design.arms)
+    rows = tuple(
+        _language_row(design, language, design.arms, evidence, provenance) for language in (MEAN, *_ordered(design))
+    )
+    return Table(
+        caption=f"{design.task.name}: {metric_name(design.task.metric)} by encoder, mean over seeds \u00b1 half of its "
+        "95% interval.",
+        heads=((Head(text="language", number=False), *heads),),
+        rows=rows,
+        notes=_score_notes(design),
+    )
+
+
+def square_tables(design: TaskDesign, evidence: Evidence, provenance: Provenance) -> Iterator[Table]:
+    """The means of each 2 x 2 with its margins' differences."""
+    for square in design.squares:
+        none, shots, alone, both = (evidence.level(design.task.name, arm, MEAN) for arm in square.corners)
+        adapted = shots_name(square.corners[1])
+        rows = []
+        for name, left, right, arms in (
+            (square.corners[0].intermediate, none, shots, square.corners[:2]),
+            (square.intermediate, alone, both, square.corners[2:]),
+        ):
+            linked = [
+                level_entry(level, provenance.link(design.task.name, arm))
+                for level, arm in zip((left, right), arms, strict=True)
+            ]
+            rows.append(Row(entries=(Entry(text=name, kind="head"), *linked, _difference(left, right))))
+        down = (Entry(text="difference", kind="head"), _difference(none, alone), _difference(shots, both))
+        rows.append(Row(entries=(*down, _interaction(none, shots, alone, both)), kind="apart"))
+        heads = (Head(text="", number=False), Head(text="zero-shot"), Head(text=adapted), Head(text="difference"))
+        yield Table(
+            caption=f"{square.intermediate}: means over {len(design.headline)} languages, in points. "
+            "Bottom right: the interaction.",
+            heads=(heads,),
+            rows=tuple(rows),
+        )
+
+
+def findings_table(findings: Sequence[Finding], provenance: Provenance, caption: str) -> Table:
+    """One contrast a row: difference, interval, corrected p, what could have been detected."""
+    heads = ("difference", "95% interval", "p (Holm)", "detectable")
+    return Table(
+        caption=caption,
+        heads=((Head(text="contrast", number=False), *(Head(text=text) for text in heads)),),
+        rows=tuple(_finding_row(finding, provenance) for finding in findings),
+    )
+
+
+def controls_table(design: TaskDesign, findings: Sequence[Finding], provenance: Provenance) -> Table:
+    """Each control as the difference of its arm to it."""
+    what = {(arm, control): text for control, arm, text in design.controls}
+    table = findings_table(
+        findings, provenance, f"{design.task.name}: each arm minus its control. Above zero, the arm does better."
+    )
+    notes = tuple(
+        f"{arm_name(control)}: {text}."
+        for (_, control), text in dict(sorted(what.items(), key=lambda pair: pair[0])).items()
+    )
+    return Table(caption=table.caption, heads=table.heads, rows=table.rows, notes=notes)
+
+
+def honesty_table(cells: Sequence[Cell], manifests: Mapping[str, Manifest | None]) -> Table:
+    """What few-shot training did in each arm: whether weights changed, how many steps, what selected the step kept."""
+    adapted = sorted((cell for cell in cells if cell.shots), key=_task_and_arm)
+    heads = ("runs", "weights changed", "steps", "step kept")
+    return Table(
+        caption="Few-shot training, by task and arm: over all languages, seeds and draws.",
+        heads=(
+            (
+                Head(text="task", number=False),
+                Head(text="arm", number=False),
+                *(Head(text=text) for text in heads),
+                Head(text="step chosen by", number=False),
+            ),
+        ),
+        rows=tuple(_honest_row(arm, tuple(group), manifests) for arm, group in groupby(adapted, key=_task_and_arm)),
+    )
+
+
+def texts_table(design: TaskDesign, cells: Sequence[Cell], manifests: Mapping[str, Manifest | None]) -> Table:
+    """What the tokenizer makes of each language: it explains failures that no training mends."""
+    heads = ("unknown tokens", "tokens per word", "texts cut off")
+    facts = _text_facts(design, cells, manifests)
+    rows = tuple(
+        Row(entries=(language_entry(language), *_text_entries(facts.get(language)))) for language in _ordered(design)
+    )
+    return Table(
+        caption=f"{design.task.name}: what the tokenizer makes of the scored texts.",
+        heads=((Head(text="language", number=False), *(Head(text=text) for text in heads)),),
+        rows=rows,
+    )
+
+
+def language_entry(language: str, note: str = "") -> Entry:
+    if language == MEAN:
+        return Entry(text="mean", kind="head")
+    return Entry(text=language_name(language), note=language, kind="head", hint=note)
+
+
+def level_entry(level: Level | None, href: str, absent: bool = False) -> Entry:
+    """A mean with half its interval; missing and absent are said, never shown as zero."""
+    if absent:
+        return Entry(text=ABSENT, kind="absent", hint="not in the recipe")
+    if level is None:
+        return Entry(text=MISSING, kind="missing", href=href)
+    if level.interval is None:
+        return Entry(text=points(level.value), href=href, hint="too few groups for an interval", kind="number")
+    half, hint = (level.high - level.low) / 2, f"95% interval {points(level.low)} to {points(level.high)}"
+    return Entry(text=points(level.value), note=f"\u00b1{points(half)}", href=href, hint=hint, kind="number")
+
+
+def chosen_by(selection: str | None) -> str:
+    match selection:
+        case "oracle":
+            return "target-language development data: an ORACLE, out of reach where only the shots are labelled"
+        case "english_dev":
+            return "development data of the source language"
+        case _:
+            return "nothing: fixed steps"
+
+
+def _groups(arms: Sequence[ArmName]) -> Iterator[Head]:
+    for intermediate, group in groupby(arms, key=lambda arm: arm.intermediate):
+        yield Head(text=intermediate, span=len(tuple(group)))
+
+
+def _after(arm: ArmName, design: TaskDesign) -> str:
+    return "as published" if arm == design.baseline else "after it"
+
+
+def _ordered(design: TaskDesign) -> tuple[str, ...]:
+    """Source language, headline languages, other languages, development languages."""
+    rank = dict.fromkeys(design.headline, 1) | dict.fromkeys(design.development, 3)
+    rank[design.source] = 0
+    return tuple(sorted(design.languages, key=lambda language: rank.get(language, 2)))
+
+
+def _language_row(
+    design: TaskDesign, language: str, arms: Sequence[ArmName], evidence: Evidence, provenance: Provenance
+) -> Row:
+    task = design.task.name
+    entries = tuple(
+        level_entry(
+            evidence.level(task, arm, language),
+            provenance.link(task, arm, language),
+            evidence.absent(task, arm, language),
+        )
+        for arm in arms
+    )
+    role = "source" if language == design.source else "development" if language in design.development else ""
+    kind = "mean" if language == MEAN else "apart" if role else ""
+    label = language_entry(language, _APART.get(role, ""))
+    if role:
+        label = Entry(text=label.text, note=f"{language}, {role}", kind="head", hint=label.hint)
+    return Row(entries=(label, *entries), kind=kind)
+
+
+def _score_notes(design: TaskDesign) -> tuple[str, ...]:
+    notes = [f"The mean is over the {len(design.headline)} languages that every arm has."]
+    if design.source in design.languages:
+        notes.append(f"{language_name(design.source)} is the source language and stands apart.")
+    if tuned := [language_name(x) for x in design.languages if x in design.development]:
+        notes.append(f"Settings were tuned on {', '.join(tuned)}: not in any mean.")
+    return (" ".join(notes),)
+
+
+def _difference(left: Level | None, right: Level | None) -> Entry:
+    if left is None or right is None:
+        return Entry(text=MISSING, kind="missing")
+    return Entry(text=signed(right.value - left.value), kind="number")
+
+
+def _interaction(none: Level | None, shots: Level | None, alone: Level | None, both: Level | None) -> Entry:
+    if none is None or shots is None or alone is None or both is None:
+        return Entry(text=MISSING, kind="missing")
+    return Entry(text=signed(both.value - alone.value - shots.value + none.value), kind="number")
+
+
+def _finding_row(finding: Finding, provenance: Provenance) -> Row:
+    comparison = finding.comparison
+    title = Entry(text=comparison.title, kind="head", note="primary" if comparison.kind == "primary" else "")
+    estimate = finding.estimate
+    if estimate is None:
+        return Row(entries=(title, Entry(text=MISSING, kind="missing"), *[Entry(text=ABSENT, kind="absent")] * 3))
+    href = provenance.task_link(comparison.task)
+    texts = (
+        f"{signed(estimate.low)} to {signed(estimate.high)}",
+        ABSENT if finding.corrected is None else p_name(finding.corrected),
+        points(estimate.smallest_detectable),
+    )
+    value = Entry(text=signed(estimate.value), kind="number", href=href)
+    kind = "primary" if comparison.kind == "primary" else ""
+    return Row(entries=(title, value, *(Entry(text=text, kind="number") for text in texts)), kind=kind)
+
+
+def p_name(p: float) -> str:
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _task_and_arm(cell: Cell) -> tuple[str, ArmName]:
+    return cell.task, ArmName.of(cell)
+
+
+def _honest_row(place: tuple[str, ArmName], cells: Sequence[Cell], manifests: Mapping[str, Manifest | None]) -> Row:
+    task, arm = place
+    found = [manifest for cell in cells if (manifest := manifests[cell.artifact]) is not None]
+    changed = sum(bool(manifest.facts.get("weights_changed")) for manifest in found)
+    selections = {selection_of(manifest) for manifest in found}
+    entries = (
+        Entry(text=task, kind="head"),
+        Entry(text=arm_name(arm)),
+        Entry(text=f"{len(found)} of {len(cells)}", kind="number"),
+        Entry(text=f"{changed} of {len(found)}", kind="number"),
+        Entry(text=_range([manifest.facts.get("steps") for manifest in found]), kind="number"),
+        Entry(text=_range([manifest.facts.get("step_kept") for manifest in found]), kind="number"),
+        Entry(text="; ".join(sorted(map(chosen_by, selections)))),
+    )
+    return Row(entries=entries)
+
+
+def _range(numbers: Sequence[int | None]) -> str:
+    known = sorted({number for number in numbers if number is not None})
+    averaged = "averaged" if None in numbers else ""
+    if not known:
+        return averaged or ABSENT
+    span = f"{known[0]}" if len(known) == 1 else f"{known[0]}\u2013{known[-1]}"
+    return f"{span}, {averaged}" if averaged else span
+
+
+def _text_facts(
+    design: TaskDesign, cells: Sequence[Cell], manifests: Mapping[str, Manifest | None]
+) -> dict[str, tuple[float, float, float]]:
+    """By language, of the first artifact that is there: all arms read the same texts with the same tokenizer."""
+    found: dict[str, tuple[float, float, float]] = {}
+    for cell in cells:
+        manifest = manifests[cell.artifact]
+        if cell.task == design.task.name and manifest is not None and "unknown_rate" in manifest.facts:
+            facts = manifest.facts
+            rates = (facts["unknown_rate"], facts["tokens_per_word"], facts["truncated_rate"])
+            found.setdefault(cell.language, rates)
+    return found
+
+
+def _text_entries(rates: tuple[float, float, float] | None) -> tuple[Entry, ...]:
+    if rates is None:
+        return (Entry(text=MISSING, kind="missing"),) * 3
+    unknown, per_word, cut = rates
+    return tuple(Entry(text=text, kind="number") for text in (f"{unknown:.2%}", f"{per_word:.2f}", f"{cut:.1%}"))
