@@ -1,0 +1,112 @@
+from dataclasses import replace
+
+import pytest
+from tests.unit.engine.world import TASKS, recipe
+
+from xstilts.config import Arm, Fewshot, Intermediate, Primary, Recipe, Target
+from xstilts.engine.check import adapted, arms, flaws, scored
+
+
+def found(**changes: object) -> list[str]:
+    return [str(flaw) for flaw in flaws(recipe(**changes), TASKS)]
+
+
+def primary(treatment: Arm, **more: object) -> Primary:
+    return Primary(task="topic", treatment=treatment, baseline=Arm(intermediate="none")).model_copy(update=more)
+
+
+def test_a_recipe_that_makes_sense_has_no_flaws() -> None:
+    assert found() == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "flaw"),
+    [
+        ({"seeds": ()}, "seeds: is empty"),
+        ({"fewshot": Fewshot(shots=())}, "fewshot.shots: is empty"),
+        (
+            {"intermediate": {"none": Intermediate(), "facts": Intermediate(tasks=("fcts",))}},
+            "intermediate.facts.tasks: there is no task 'fcts'",
+        ),
+        (
+            {"intermediate": {"none": Intermediate(), "facts": Intermediate(tasks=("facts",), language="de")}},
+            "intermediate.facts.language: task 'facts' has no de; it has en",
+        ),
+        (
+            {"intermediate": {"none": Intermediate(), "facts": Intermediate(tasks=("pairs",))}},
+            "intermediate.facts.tasks: 'pairs' is a retrieval task",
+        ),
+        (
+            {"intermediate": {"none": Intermediate(), "facts": Intermediate(steps_of="fact")}},
+            "intermediate.facts.steps_of: there is no intermediate arm 'fact'; did you mean 'facts'?",
+        ),
+        (
+            {"intermediate": {"none": Intermediate(), "facts": Intermediate(steps_of="none")}},
+            "intermediate.facts.steps_of: 'none' trains nothing",
+        ),
+        ({"targets": {"topic": Target(intermediates=("fact",))}}, "targets.topic.intermediates: there is no inter"),
+        ({"targets": {"topic": Target(languages=("de", "xx"))}}, "targets.topic.languages: task 'topic' has no xx"),
+        ({"targets": {"topic": Target(source_language="xx")}}, "targets.topic.source_language: task 'topic' has no"),
+        ({"targets": {"topic": Target(layer=3)}}, "targets.topic.layer: is for retrieval"),
+        ({"targets": {"pairs": Target(split="dev")}, "primary": None}, "targets.pairs.split: 'dev' gives the layer"),
+        (
+            {"targets": {"pairs": Target(intermediates=("more-steps",))}, "primary": None},
+            "targets.pairs.intermediates: 'more-steps' adds steps",
+        ),
+        ({"fewshot": Fewshot(tasks=("pairs",)), "primary": None}, "fewshot.tasks: 'pairs' is a retrieval task"),
+        ({"fewshot": Fewshot(tasks=("tags",)), "primary": None}, "fewshot.tasks: there is no target 'tags'"),
+        (
+            {"fewshot": Fewshot(languages=("de", "sw"))},
+            "fewshot.languages: no target that gets shots is scored in",
+        ),
+        ({"primary": primary(Arm(intermediate="no"))}, "primary.treatment.intermediate: there is no intermediate arm"),
+        ({"primary": primary(Arm(intermediate="none", shots=3))}, "primary.treatment.shots: 3 is not among"),
+        (
+            {"primary": primary(Arm(intermediate="none", shots=4, method="lora"))},
+            "primary.treatment.method: there is no method of `fewshot` 'lora'",
+        ),
+        ({"primary": primary(Arm(intermediate="none"), task="tags")}, "primary.task: there is no target 'tags'"),
+        (
+            {"primary": primary(Arm(intermediate="facts"), languages=("th",))},
+            "primary.languages: 'th' is not among the languages",
+        ),
+        (
+            {"primary": primary(Arm(intermediate="facts"), languages=("de",)), "development_languages": ("de",)},
+            "primary.languages: 'de' is a development language",
+        ),
+    ],
+)
+def test_each_flaw_is_told_with_its_place(changes: dict[str, object], flaw: str) -> None:
+    assert any(told.startswith(flaw) for told in found(**changes)), found(**changes)
+
+
+def test_a_split_that_the_task_does_not_have() -> None:
+    tasks = {**TASKS, "topic": replace(TASKS["topic"], sizes={"fi": {"train": 5, "test": 5}})}
+    changes = recipe(targets={"topic": Target(split="validation")})
+    (flaw,) = flaws(changes, tasks)
+    assert str(flaw) == "targets.topic.split: 'topic' has no split 'validation' in 'fi', only train, test"
+
+
+def test_all_flaws_are_told_at_once() -> None:
+    bad = Recipe(
+        name="bad",
+        seeds=(),
+        targets={"topc": Target(), "pairs": Target(languages=("xx",))},
+        fewshot=Fewshot(tasks=("pairs",)),
+    )
+    places = [".".join(flaw.where) for flaw in flaws(bad, TASKS)]
+    assert places == ["seeds", "targets.topc", "targets.pairs.languages", "fewshot.tasks"]
+
+
+def test_more_steps_are_no_arm_of_a_target_without_training() -> None:
+    assert arms(recipe(), Target(), TASKS["pairs"]) == ("none", "facts")
+    assert arms(recipe(), Target(), TASKS["topic"]) == ("none", "facts", "more-steps")
+
+
+def test_languages() -> None:
+    assert scored(Target(source_language="fi", languages=("de",)), TASKS["topic"]) == ("fi", "de")
+    assert scored(Target(), TASKS["topic"]) == ("en", "de", "fi", "th", "sw")
+    english_too = replace(TASKS["pairs"], languages=("en", "de"))
+    assert scored(Target(), english_too) == ("de",)
+    assert adapted(Fewshot(), Target(languages=("en", "de")), TASKS["topic"]) == ("de",)
+    assert adapted(Fewshot(languages=("sw",)), Target(), TASKS["topic"]) == ("sw",)
