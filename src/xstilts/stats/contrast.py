@@ -5,11 +5,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
-from scipy import stats
+from scipy import special
 
+from xstilts.metrics import Metric
 from xstilts.metrics import metric as metric_named
 from xstilts.stats.cells import (
     ArmItems,
+    Axes,
+    LanguageSums,
     Terms,
     axes,
     group_degrees_of_freedom,
@@ -75,8 +78,13 @@ def contrast(
     scored = metric_named(metric)
     grid = axes(terms, languages)
     parts = [language_sums(terms, scored, language, grid) for language in grid.languages]
-    values = scores(scored, parts)
-    moved = resampled_deviations(scored, parts, resamples, seed)
+    return estimate(scored, parts, grid, resamples, seed)
+
+
+def estimate(metric: Metric, parts: Sequence[LanguageSums], grid: Axes, resamples: int, seed: int) -> Estimate:
+    """The contrast of sums that are paired already, one part for each language of the grid."""
+    values = scores(metric, parts)
+    moved = resampled_deviations(metric, parts, resamples, seed)
     value = float(values.mean())
     uncertain = components(values, moved, group_degrees_of_freedom(parts))
     critical, error = critical_value(uncertain, LEVEL), float(np.sqrt(uncertain.total))
@@ -89,7 +97,7 @@ def contrast(
         standard_error=error,
         degrees_of_freedom=freedom,
         p_value=p_value(uncertain, value),
-        smallest_detectable=error * float(critical + stats.t.ppf(POWER, freedom)),
+        smallest_detectable=error * float(critical + special.stdtrit(freedom, POWER)),
         seed_share=seed_share,
         draw_share=draw_share,
         item_share=item_share,
@@ -106,8 +114,8 @@ def arm_interval(
 ) -> Estimate:
     """The mean of one arm, in one language or over all, with its interval cut at 0 and 1."""
     languages = None if language is None else [language]
-    estimate = contrast([(1.0, arm)], metric, languages=languages, resamples=resamples, seed=seed)
-    return replace(estimate, low=max(0.0, estimate.low), high=min(1.0, estimate.high))
+    whole = contrast([(1.0, arm)], metric, languages=languages, resamples=resamples, seed=seed)
+    return replace(whole, low=max(0.0, whole.low), high=min(1.0, whole.high))
 
 
 def cell_means(arm: ArmItems, metric: str) -> pl.DataFrame:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize, special
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,7 @@ def critical_value(parts: Components, level: float) -> float:
     """The two-sided t quantile: that of each component, averaged by its share of the variance (Cochran and Cox 1950,
     for the Behrens-Fisher problem). Exact where one component dominates, somewhat too wide in between."""
     freedoms = (parts.seeds, parts.draws, parts.items)
-    quantiles = stats.t.isf(level / 2, [part.degrees_of_freedom for part in freedoms])
+    quantiles = -special.stdtrit([part.degrees_of_freedom for part in freedoms], level / 2)
     return float(np.dot(parts.shares, quantiles))
 
 
@@ -95,7 +95,7 @@ def p_value(parts: Components, value: float) -> float:
 
 def equivalent_degrees_of_freedom(critical: float, level: float) -> float:
     """Of the t distribution that has this critical value; at most a million."""
-    return _solve(lambda freedom: float(stats.t.isf(level / 2, freedom)), critical, 0.0, 6.0)
+    return _solve(lambda freedom: -float(special.stdtrit(freedom, level / 2)), critical, 0.0, 6.0)
 
 
 def _solve(falling: Callable[[float], float], wanted: float, low: float, high: float) -> float:

@@ -1,0 +1,224 @@
+"""How often 95% intervals cover the truth, by simulation: seeds, draws, groups and items in many mixtures.
+
+    python bench/coverage.py [replicates] [resamples]
+
+prints, for every design and mixture, the share of intervals that cover, and for comparison that of the percentile
+bootstrap which resamples seeds, draws and groups independently (naive).
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from xstilts.metrics import Metric, metric
+from xstilts.stats.cells import Axes, LanguageSums, resampled_deviations, scores
+from xstilts.stats.contrast import estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Design:
+    """`draws` 1 stands for none; `shared`: the same groups in all languages."""
+
+    languages: int
+    seeds: int
+    draws: int
+    groups: int
+    shared: bool = False
+
+    @property
+    def axes(self) -> Axes:
+        draws = (None,) if self.draws == 1 else tuple(range(self.draws))
+        return Axes(languages=tuple(map(str, range(self.languages))), seeds=tuple(range(self.seeds)), draws=draws)
+
+    def names(self, language: int) -> tuple[str, ...]:
+        return tuple(f"{0 if self.shared else language}.{group}" for group in range(self.groups))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mix:
+    """Standard deviations of the crossed effects; `item` is that of a single item in a single run."""
+
+    seed: float = 0.0
+    seed_language: float = 0.0
+    draw: float = 0.0
+    cell: float = 0.0
+    group: float = 0.0
+    group_seed: float = 0.0
+    group_draw: float = 0.0
+    item: float = 0.0
+
+
+DESIGNS = {
+    "12 languages, 3 seeds x 3 draws": Design(languages=12, seeds=3, draws=3, groups=40),
+    "the same, shared groups": Design(languages=12, seeds=3, draws=3, groups=40, shared=True),
+    "12 languages, 5 seeds x 3 draws": Design(languages=12, seeds=5, draws=3, groups=40),
+    "12 languages, 3 seeds, zero-shot": Design(languages=12, seeds=3, draws=1, groups=40),
+    "1 language, 3 seeds x 3 draws": Design(languages=1, seeds=3, draws=3, groups=60),
+    "1 language, 5 seeds x 3 draws": Design(languages=1, seeds=5, draws=3, groups=60),
+    "1 language, 3 seeds, zero-shot": Design(languages=1, seeds=3, draws=1, groups=60),
+}
+
+MIXES = {
+    "seeds": Mix(seed=1.0, item=0.5),
+    "items": Mix(group=1.0, item=1.0),
+    "cell noise": Mix(cell=1.0, item=0.5),
+    "residual only, no draw effect": Mix(item=1.0),
+    "draws": Mix(draw=1.0, item=0.5),
+    "seeds in each language": Mix(seed_language=1.0, item=0.5),
+    "seeds and items": Mix(seed=0.1, group=0.5, item=1.0),
+    "items that seeds flip": Mix(group_seed=1.0, item=0.5),
+    "items that draws flip": Mix(group_draw=1.0, item=0.5),
+    "all": Mix(seed=0.05, seed_language=0.1, draw=0.1, cell=0.1, group=0.4, group_seed=0.3, group_draw=0.3, item=0.5),
+}
+
+Replicate = tuple[list[LanguageSums], float]
+"""The sums of each language, and the true value of the contrast."""
+
+
+def normal(design: Design, mix: Mix, rng: np.random.Generator) -> Replicate:
+    """One difference per item, three items in a group; scored by their mean."""
+    effects = _effects(design, mix, rng)[..., None] + mix.item * rng.standard_normal((*_shape(design), 3))
+    sums = np.stack([effects.sum(axis=-1), np.full(effects.shape[:-1], 3.0)], axis=-1)
+    return [_part(design, language, sums[language][None], (1.0,)) for language in range(design.languages)], 0.0
+
+
+def binary(design: Design, mix: Mix, rng: np.random.Generator) -> Replicate:
+    """Right or wrong items of unequal groups: a treatment with all effects, on the probit scale, and a baseline that
+    has those of seeds and groups only; both find the same groups hard."""
+    shape = _shape(design)
+    sizes = 1 + rng.poisson(3, (1 if design.shared else design.languages, design.groups))
+    sizes = np.broadcast_to(sizes, (design.languages, design.groups))
+    hard = 0.7 * rng.standard_normal((design.languages, 1, 1, design.groups))
+    treated, plain = _effects(design, mix, rng), _effects(design, Mix(seed=mix.seed, group=mix.group), rng)
+    right = [
+        rng.binomial(np.broadcast_to(sizes[:, None, None], shape), special.ndtr(0.3 + hard + arm))
+        for arm in (treated, plain)
+    ]
+    spread = [
+        0.49 + sum(getattr(mix, name) ** 2 for name in names)
+        for names in (("seed", "seed_language", "draw", "cell", "group", "group_seed", "group_draw"), ("seed", "group"))
+    ]
+    truth = float(np.subtract(*[special.ndtr(0.3 / np.sqrt(1 + variance)) for variance in spread]))
+    sums = np.stack([np.stack([arm, np.broadcast_to(sizes[:, None, None], shape)], -1) for arm in right], 1)
+    parts = [_part(design, i, sums[i].astype(float), (1.0, -1.0), sizes[i]) for i in range(design.languages)]
+    return parts, truth
+
+
+def labels(design: Design, mix: Mix, rng: np.random.Generator, classes: int = 20) -> Replicate:
+    """Two arms alike, four items in a group, each group of one class; wrong answers are any class. For macro-F1."""
+    shape = _shape(design)
+    gold = np.eye(classes)[np.arange(design.groups) % classes]
+    arms = []
+    for _ in range(2):
+        chance = special.ndtr(0.5 + _effects(design, mix, rng))
+        right = rng.binomial(4, chance)[..., None] * gold
+        guesses = rng.multinomial(1, np.full(classes, 1 / classes), (*shape, 4)).cumsum(axis=-2)
+        wrong = np.take_along_axis(
+            np.concatenate([np.zeros_like(guesses[..., :1, :]), guesses], axis=-2),
+            (4 - right.sum(axis=-1).astype(int))[..., None, None],
+            axis=-2,
+        )[..., 0, :]
+        hits = right + wrong * gold
+        arms.append(np.concatenate([hits, right + wrong + 4 * gold, np.broadcast_to(4 * gold, hits.shape)], axis=-1))
+    sums = np.stack(arms, axis=1)
+    return [_part(design, i, sums[i], (1.0, -1.0)) for i in range(design.languages)], 0.0
+
+
+def _shape(design: Design) -> tuple[int, int, int, int]:
+    return design.languages, design.seeds, design.draws, design.groups
+
+
+def _effects(design: Design, mix: Mix, rng: np.random.Generator) -> np.ndarray:
+    """[languages, seeds, draws, groups]; draws are of their own in each language."""
+    languages, seeds, draws, groups = _shape(design)
+    own = 1 if design.shared else languages
+    shapes = {
+        "seed": (1, seeds, 1, 1),
+        "seed_language": (languages, seeds, 1, 1),
+        "draw": (languages, 1, draws, 1),
+        "cell": (languages, seeds, draws, 1),
+        "group": (own, 1, 1, groups),
+        "group_seed": (own, seeds, 1, groups),
+        "group_draw": (languages, 1, draws, groups),
+    }
+    total = np.zeros(_shape(design))
+    for name, shape in shapes.items():
+        total += getattr(mix, name) * rng.standard_normal(shape)
+    return total
+
+
+def _part(
+    design: Design, language: int, sums: np.ndarray, signs: tuple[float, ...], sizes: np.ndarray | None = None
+) -> LanguageSums:
+    """From sums [arms, seeds, draws, groups, V]."""
+    runs = design.seeds * design.draws
+    weights = np.concatenate([sign * np.eye(runs) for sign in signs], axis=1)
+    return LanguageSums(
+        groups=design.names(language),
+        sizes=np.ones(design.groups) if sizes is None else sizes,
+        sums=sums.reshape(len(signs) * runs, design.groups, -1),
+        weights=weights.reshape(design.seeds, design.draws, -1),
+    )
+
+
+Simulate = Callable[[Design, Mix, np.random.Generator], Replicate]
+
+
+def coverage(
+    design: Design, mix: Mix, simulate: Simulate, name: str, replicates: int, resamples: int
+) -> tuple[float, float, float]:
+    """The shares of intervals that cover, ours and the naive ones, and our median width over the width that a known
+    standard error would give."""
+    runs = list(_intervals(design, mix, simulate, metric(name), replicates, resamples))
+    errors, half, low, high = np.array(runs).T
+    known = 1.96 * np.sqrt(np.mean(errors**2))
+    return (
+        float(np.mean(abs(errors) <= half)),
+        float(np.mean((low <= 0) & (high >= 0))),
+        float(np.median(half) / known),
+    )
+
+
+def _intervals(
+    design: Design, mix: Mix, simulate: Simulate, scored: Metric, replicates: int, resamples: int
+) -> Iterator[tuple[float, float, float, float]]:
+    for replicate in range(replicates):
+        rng = np.random.default_rng(replicate)
+        parts, truth = simulate(design, mix, rng)
+        found = estimate(scored, parts, design.axes, resamples, replicate)
+        naive = _percentile_bootstrap(scored, parts, resamples, rng) - truth
+        yield found.value - truth, (found.high - found.low) / 2, *np.quantile(naive, (0.025, 0.975))
+
+
+def _percentile_bootstrap(
+    scored: Metric, parts: list[LanguageSums], resamples: int, rng: np.random.Generator
+) -> np.ndarray:
+    grid = scores(scored, parts) + resampled_deviations(scored, parts, resamples, int(rng.integers(2**32)))
+    _, languages, seeds, draws = grid.shape
+    by_seed = rng.multinomial(seeds, np.full(seeds, 1 / seeds), resamples) / seeds
+    by_draw = rng.multinomial(draws, np.full(draws, 1 / draws), (resamples, languages)) / draws
+    return np.einsum("blsd,bs,bld->b", grid, by_seed, by_draw) / languages
+
+
+KINDS = {"normal": (normal, "accuracy"), "binary": (binary, "accuracy"), "labels": (labels, "macro_f1")}
+SLOW = ("12 languages, 3 seeds, zero-shot", "1 language, 3 seeds x 3 draws")
+"""Designs that macro-F1 is simulated for."""
+
+
+def main(replicates: int = 1000, resamples: int = 300) -> None:
+    print(f"{replicates} replicates, {resamples} resamples; in percent: interval, naive; width / known", flush=True)
+    for title, design in DESIGNS.items():
+        for kind, (simulate, name) in KINDS.items():
+            for mixture, mix in MIXES.items():
+                if (design.draws == 1 and (mix.draw or mix.group_draw)) or (kind == "labels" and title not in SLOW):
+                    continue
+                ours, naive, width = coverage(design, mix, simulate, name, replicates, resamples)
+                row = f"{title:34s} {kind:7s} {mixture:30s} {100 * ours:5.1f} {100 * naive:5.1f} {width:5.2f}"
+                print(row, flush=True)
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
