@@ -6,6 +6,7 @@
 import hashlib
 import json
 import random
+import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from hassil.expression import (
     TextChunk,
 )
 from hassil.intents import IntentData, Intents, RangeSlotList, SlotList, TextSlotList
+from hassil.parse_expression import parse_sentence
 from hassil.util import normalize_whitespace
 
 from xstilts.splits import assign
@@ -50,6 +52,7 @@ SENTENCES = 4
 """How many sentences are drawn from a template, if it has as many."""
 
 _ATTEMPTS = 20
+_SLOT = re.compile(r"\{@?([^:{}]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +132,15 @@ def _intents(wheel: Path, language: str) -> Intents:
 
 
 def _templates(intents: Intents) -> Iterator[tuple[str, IntentData, Sentence]]:
+    """The templates that can be filled. Most cannot, and show it before they are parsed, which is the slow part."""
+    rules, lists = intents.expansion_rules, intents.slot_lists
     for name, intent in intents.intents.items():
         for data in intent.data:
-            for template in data.sentences:
-                if all(_fillable(intents.slot_lists, slot) for slot in template.list_names(intents.expansion_rules)):
-                    yield name, data, template
+            for text in data.sentence_texts:
+                if all(_fillable(lists, slot) for slot in _SLOT.findall(text)):
+                    template = parse_sentence(text, keep_text=True)
+                    if all(_fillable(lists, slot) for slot in template.list_names(rules)):
+                        yield name, data, template
 
 
 def _fillable(lists: Mapping[str, SlotList], name: str) -> bool:

@@ -62,10 +62,14 @@ def _trigrams(text: str) -> set[str]:
     return {folded[i : i + 3] for i in range(len(folded) - 2)}
 
 
+@cache
+def _countries(split: str) -> frozenset[str]:
+    return frozenset(country for country in _zones().values() if assign(country, FRACTIONS, NAME) == split)
+
+
 def _choices(zone: str, country: str) -> list[str]:
     """The country and three others of its split, in an order that the zone decides."""
-    split = assign(country, FRACTIONS, NAME)
-    others = {c for c in _zones().values() if c != country and assign(c, FRACTIONS, NAME) == split}
+    others = _countries(assign(country, FRACTIONS, NAME)) - {country}
     drawn = sorted(others, key=lambda c: _hash(f"{zone}|{c}"))[: CHOICES - 1]
     return sorted([country, *drawn], key=lambda c: _hash(f"{c}|{zone}"))
 
