@@ -1,0 +1,27 @@
+import pytest
+
+from xstilts import suites
+from xstilts.tasks import load_task, task_names
+
+
+def test_variants_of_a_language_count_once():
+    scores = {"de": 0.8, "de-CH": 0.4, "zh-CN": 0.2, "zh-TW": 0.4, "zh-HK": 0.6, "fi": 0.0}
+    assert suites.mean(scores) == pytest.approx((0.6 + 0.4 + 0.0) / 3)
+
+
+def test_no_scores_have_no_mean():
+    with pytest.raises(ValueError, match="no scores"):
+        suites.mean({})
+
+
+def test_the_embedded_suite_names_every_shipped_task_once():
+    suite = suites.EMBEDDED
+    named = (*suite.targets, *suite.retrieval, *suite.intermediates)
+    assert sorted(named) == sorted(task_names())
+    assert all(load_task(name).problem == "retrieval" for name in suite.retrieval)
+    assert all(len(load_task(name).languages) > 30 for name in suite.targets)
+
+
+def test_every_variant_in_a_task_is_known():
+    locales = {language for name in task_names() for language in load_task(name).languages}
+    assert {locale for locale in locales if "-" in locale} == set(suites.VARIANTS)
