@@ -133,8 +133,11 @@ def _facts(material: Material) -> tuple[tuple[str, str], ...]:
         ("Seeds", ", ".join(map(str, recipe.seeds))),
         ("Shots (k)", ", ".join(map(str, (0, *fewshot.shots))) if fewshot else "0"),
         ("Draws of the shots", str(fewshot.draws) if fewshot else "none"),
-        ("Stages", f"{len(found)} of {len(graph.stages)} done; {len(kinds)} hold scores"),
-        ("Work", f"{seconds_name(sum(manifest.seconds for manifest in found))} of computing in all stages"),
+        (
+            "Stages",
+            f"{len(found)} of {len(graph.stages)} done in {seconds_name(sum(m.seconds for m in found))} of computing; "
+            f"{len(kinds)} hold scores",
+        ),
     )
 
 

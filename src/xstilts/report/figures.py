@@ -64,9 +64,9 @@ def curves_figure(design: TaskDesign, evidence: Evidence, method: str) -> Figure
             {
                 "series": name,
                 "shots": arm.shots,
-                "value": level.value,
-                "low": level.low,
-                "high": level.high,
+                "value": 100 * level.value,
+                "low": 100 * level.low,
+                "high": 100 * level.high,
                 "label": f"{arm_name(arm)}: {points(level.value)} ({points(level.low)} to {points(level.high)})",
             }
             for name in series
@@ -78,7 +78,7 @@ def curves_figure(design: TaskDesign, evidence: Evidence, method: str) -> Figure
         return None
     drawn = plots.shot_curves(panels, series, shots)
     return Figure(
-        caption=f"Score against k shots per language{_by(method)}, with 95% intervals. All panels share their axes.",
+        caption=f"Points against k, the shots{_by(method)}, with 95% intervals. All panels share their axes.",
         panels=tuple(
             Panel(svg=Markup(svg), title="Mean" if place == MEAN else _labelled(place))
             for svg, place in zip(drawn, places, strict=True)
@@ -113,7 +113,7 @@ def layers_figure(curve: pl.DataFrame, layer: int) -> Figure:
     """Retrieval accuracy of the untrained encoder by layer, on data that is not evaluated."""
     means = curve.group_by("layer").agg(pl.col("value").mean()).sort("layer")
     rows = [
-        {"layer": number, "value": value, "label": f"layer {number}: {points(value)}"}
+        {"layer": number, "value": 100 * value, "label": f"layer {number}: {points(value)}"}
         for number, value in means.iter_rows()
     ]
     svg = plots.layer_curve(rows, layer)
@@ -155,7 +155,7 @@ def _language_line(place: str, line: Sequence[tuple[ArmName, Level]]) -> list[Ro
         {
             "name": name,
             "shots": arm.shots,
-            "value": level.value,
+            "value": 100 * level.value,
             "mean": place == MEAN,
             "label": f"{name if place == MEAN else _labelled(place)}, {shots_name(arm)}: {points(level.value)}",
         }
@@ -167,9 +167,9 @@ def _spread(rows: list[Row], last: int) -> list[Row]:
     """The rows with `label_at`: the value at the last k, moved apart where names would cover each other."""
     ends = {str(row["name"]): float(row["value"]) for row in rows if row["shots"] == last}
     values = [float(row["value"]) for row in rows]
-    gap = (max(values) - min(values) + 0.04) / max(18, len(ends) + 1)
+    gap = (max(values) - min(values) + 4) / max(18, len(ends) + 1)
     at: dict[str, float] = {}
-    lowest = -1.0
+    lowest = -100.0
     for name, value in sorted(ends.items(), key=lambda end: end[1]):
         at[name] = lowest = max(value, lowest + gap)
     over = max(0.0, lowest - max(values))
@@ -182,7 +182,7 @@ def _heat_cell(language: str, arm: ArmName, level: Level | None, baseline: Level
         return {**where, "value": None, "text": MISSING, "label": MISSING}
     value = level.value - baseline.value
     label = f"{language_name(language)}, {arm_name(arm)}: {signed(value)} points ({points(level.value)})"
-    return {**where, "value": value, "text": signed(value), "label": label}
+    return {**where, "value": 100 * value, "text": signed(value), "label": label}
 
 
 def _keys(series: Sequence[str]) -> tuple[Key, ...]:

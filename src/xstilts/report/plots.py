@@ -36,7 +36,7 @@ _CONFIG: dict[str, Any] = {
 }
 _LABELLED = re.compile(r'<(path|rect)( [^>]*?aria-label="([^"]*)" role="graphics-symbol"[^>]*?)/>')
 _XLINK = ' xmlns:xlink="http://www.w3.org/1999/xlink"'
-_SCALE_MARGIN = 0.02
+_SCALE_MARGIN = 2.0
 
 
 def style_of(position: int) -> tuple[str, str]:
@@ -46,22 +46,25 @@ def style_of(position: int) -> tuple[str, str]:
 
 def shot_curves(panels: Sequence[Rows], series: Sequence[str], shots: Sequence[int]) -> list[str]:
     """One small plot per panel on one scale. Rows: series, shots, value, low, high, label."""
-    rows = [row for panel in panels for row in panel]
-    x = alt.X("shots:O", title=None, scale=alt.Scale(domain=list(shots)), axis=alt.Axis(labelAngle=0))
+    scale = _domain([row for panel in panels for row in panel])
+    axis = alt.Axis(values=list(range(len(shots))), labelExpr=f"{list(shots)}[datum.value]", grid=False)
+    x = alt.X("at:Q", title=None, axis=axis, scale=alt.Scale(domain=[-0.4, len(shots) - 0.6], nice=False))
     base = alt.Chart(_named()).encode(x=x, color=_colour(series))
-    y = alt.Y("value:Q", title=None, scale=_domain(rows), axis=alt.Axis(format=".2~f", tickCount=4))
-    band = base.mark_area(opacity=0.15).encode(y=alt.Y("low:Q", title=None, scale=_domain(rows)), y2="high:Q")
-    line = base.mark_line(strokeWidth=1.8).encode(y=y)
-    whisker = base.mark_rule(opacity=0.6).encode(y=alt.Y("low:Q", title=None), y2="high:Q")
+    y = alt.Y("value:Q", title=None, scale=scale, axis=alt.Axis(format="d", tickCount=4))
+    line = base.mark_line(strokeWidth=1.5).encode(y=y)
+    whisker = base.mark_rule(strokeWidth=1.5, opacity=0.75).encode(
+        y=alt.Y("low:Q", title=None, scale=scale), y2="high:Q"
+    )
     point = base.mark_point(filled=True, opacity=1, size=42).encode(y=y, shape=_shape(series), description="label:N")
-    return _render(alt.layer(band, whisker, line, point).properties(width=132, height=104), panels)
+    chart = alt.layer(line, whisker, point).properties(width=132, height=104)
+    return _render(chart, [_side_by_side(panel, series, shots) for panel in panels])
 
 
 def language_lines(panels: Sequence[Rows], shots: Sequence[int]) -> list[str]:
     """One plot per panel with a line for each language and the mean in bold. Rows: name, shots, value, mean, label."""
     rows = [row for panel in panels for row in panel]
     x = alt.X("shots:O", title="shots", scale=alt.Scale(domain=list(shots)), axis=alt.Axis(labelAngle=0))
-    y = alt.Y("value:Q", title=None, scale=_domain(rows), axis=alt.Axis(format=".2~f", tickCount=6))
+    y = alt.Y("value:Q", title=None, scale=_domain(rows), axis=alt.Axis(format="d", tickCount=6))
     base = alt.Chart(_named()).encode(x=x, y=y)
     each = base.transform_filter("!datum.mean").mark_line(color="#808080", opacity=0.55, strokeWidth=1.2)
     point = base.transform_filter("!datum.mean").mark_point(filled=True, color="#808080", opacity=0.8, size=16)
@@ -78,7 +81,7 @@ def language_lines(panels: Sequence[Rows], shots: Sequence[int]) -> list[str]:
 
 def heat_map(rows: Rows, arms: Sequence[str], languages: Sequence[str]) -> str:
     """Differences by language and arm, centred on zero. Rows: language, arm, value (None = missing), text, label."""
-    reach = max([abs(row["value"]) for row in rows if row["value"] is not None] + [0.01])
+    reach = max([abs(row["value"]) for row in rows if row["value"] is not None] + [1.0])
     colour = alt.Color(
         "value:Q",
         legend=None,
@@ -100,23 +103,25 @@ def heat_map(rows: Rows, arms: Sequence[str], languages: Sequence[str]) -> str:
 
 def forest(rows: Rows, names: Sequence[str]) -> str:
     """Estimates with their intervals, one a line, against zero. Rows: name, value, low, high, label."""
-    reach = max([abs(row[key]) for row in rows for key in ("low", "high")] + [0.01]) * 1.05
+    reach = max([abs(row[key]) for row in rows for key in ("low", "high")] + [1.0]) * 1.05
     title = "difference in points"
     x = alt.X("value:Q", title=title, scale=alt.Scale(domain=[-reach, reach]))
-    y = alt.Y("name:N", sort=list(names), title=None, axis=alt.Axis(labelLimit=230, grid=False))
+    broken = "split(replace(datum.label, ' against ', '|against '), '|')"
+    axis = alt.Axis(labelExpr=broken, labelLimit=200, grid=False)
+    y = alt.Y("name:N", sort=list(names), title=None, axis=axis)
     base = alt.Chart(_named()).encode(y=y)
     layers = (
         alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=_INK, opacity=0.5).encode(x="zero:Q"),
         base.mark_rule(strokeWidth=2, color=COLOURS[1]).encode(x=alt.X("low:Q", title=title), x2="high:Q"),
         base.mark_point(filled=True, opacity=1, size=55, color=COLOURS[1]).encode(x=x, description="label:N"),
     )
-    return _render(alt.layer(*layers).properties(width=300, height=alt.Step(24)), [rows])[0]
+    return _render(alt.layer(*layers).properties(width=215, height=alt.Step(31)), [rows])[0]
 
 
 def layer_curve(rows: Rows, chosen: int) -> str:
     """Retrieval accuracy by layer, the chosen one marked. Rows: layer, value, label."""
     x = alt.X("layer:O", title="layer", axis=alt.Axis(labelAngle=0))
-    y = alt.Y("value:Q", title=None, scale=_domain(rows), axis=alt.Axis(format=".2~f", tickCount=5))
+    y = alt.Y("value:Q", title=None, scale=_domain(rows), axis=alt.Axis(format="d", tickCount=5))
     base = alt.Chart(_named()).encode(x=x, y=y)
     mark = alt.when(f"datum.layer == {chosen}")
     point = base.mark_point(filled=True, opacity=1).encode(
@@ -134,6 +139,12 @@ def _render(chart: alt.LayerChart | alt.FacetChart, panels: Sequence[Rows]) -> l
     return [_titled(vl_convert.vegalite_to_svg(spec | {"datasets": {"rows": list(rows)}})) for rows in panels]
 
 
+def _side_by_side(panel: Rows, series: Sequence[str], shots: Sequence[int]) -> Rows:
+    """Rows with `at`: the place of k, moved a little for each series so that no interval covers another."""
+    middle, apart = (len(series) - 1) / 2, min(0.08, 0.5 / len(series))
+    return [{**row, "at": shots.index(row["shots"]) + apart * (series.index(row["series"]) - middle)} for row in panel]
+
+
 def _titled(svg: str) -> str:
     """Browsers show <title>, not aria-label, to who points at a mark. Labels are escaped already."""
     return _LABELLED.sub(r"<\1\2><title>\3</title></\1>", svg).replace(
@@ -146,10 +157,10 @@ def _named() -> alt.NamedData:
 
 
 def _domain(rows: Rows) -> alt.Scale:
-    """One scale for all panels, from the lowest to the highest bound."""
+    """One scale for all panels, from the lowest to the highest bound, in points."""
     low = min((row.get("low", row["value"]) for row in rows), default=0.0)
-    high = max((row.get("high", row["value"]) for row in rows), default=1.0)
-    return alt.Scale(domain=[max(0.0, low - _SCALE_MARGIN), min(1.0, high + _SCALE_MARGIN)], nice=True, zero=False)
+    high = max((row.get("high", row["value"]) for row in rows), default=100.0)
+    return alt.Scale(domain=[max(0.0, low - _SCALE_MARGIN), min(100.0, high + _SCALE_MARGIN)], nice=True, zero=False)
 
 
 def _colour(series: Sequence[str]) -> alt.Color:
