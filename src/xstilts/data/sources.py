@@ -130,8 +130,9 @@ def _fetch(wheel: Wheel, folder: Path) -> Path:
 
 
 def _last_error(stderr: str) -> str:
-    errors = [line.removeprefix("ERROR: ") for line in stderr.splitlines() if line.startswith("ERROR")]
-    return errors[-1] if errors else "pip said nothing"
+    lines = [line for line in stderr.splitlines() if line.strip()]
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR")]
+    return (errors or lines or ["pip said nothing"])[-1]
 
 
 @contextmanager
