@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import IO
@@ -46,11 +47,13 @@ class _Worker:
         self.connection.send((job, environment))
 
     def note(self, event: Event) -> None:
+        """With its last stage the worker is free: it tidies up while its next job is on the way."""
         if event.kind == "started":
             self.begun[event.key] = None
         elif event.kind in ("finished", "failed"):
             self.left.pop(event.key, None)
             self.begun.pop(event.key, None)
+            self.job = self.job if self.left else None
 
     def stop(self) -> None:
         self.process.kill()
@@ -68,6 +71,7 @@ class Pool:
     def __init__(self, environment: Environment, slots: int, runner: str = RUN_JOB) -> None:
         self._environment, self._slots, self._runner = environment, slots, runner
         self._workers: list[_Worker] = []
+        self._numbers = count()
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -82,8 +86,9 @@ class Pool:
         """Whether a job of so many threads may start now. One that wants more than there are gets all."""
         return self._taken + min(threads, self._slots) <= self._slots
 
-    def submit(self, job: Job) -> None:
-        """Give `job` to an idle worker, or to a new one where there is none."""
+    def submit(self, specs: tuple[Spec, ...]) -> None:
+        """Give the stages of a job, each after its inputs, to an idle worker, or to a new one where there is none."""
+        job = Job(specs=specs, number=next(self._numbers))
         idle = [worker for worker in self._workers if worker.job is None]
         for worker in sorted(idle, key=lambda worker: worker.threads != job.threads):
             if worker.process.poll() is None:
@@ -108,12 +113,12 @@ class Pool:
             except (EOFError, OSError):
                 yield from self._bury(worker)
                 continue
-            if isinstance(message, Ended):
-                yield from _unsaid(worker, message)
-                worker.job = None
-            else:
+            if isinstance(message, Event):
                 worker.note(message)
                 yield message
+            elif worker.job and worker.job.number == message.number:
+                yield from _unsaid(worker, message)
+                worker.job = None
 
     def __enter__(self) -> "Pool":
         return self
@@ -166,7 +171,7 @@ class Pool:
             del worker.left[key]
             yield Event(key=key, kind="failed", message=message, hint=hint)
         if worker.left:
-            self.submit(Job(specs=tuple(worker.left.values())))
+            self.submit(tuple(worker.left.values()))
 
 
 def _unsaid(worker: _Worker, ended: Ended) -> Iterator[Event]:

@@ -10,7 +10,6 @@ from xstilts.engine.executors import Pool
 from xstilts.engine.plan import Graph
 from xstilts.engine.price import expected, needed
 from xstilts.engine.store import Store
-from xstilts.engine.worker import Job
 from xstilts.stages.environment import Event
 from xstilts.stages.specs import Spec
 
@@ -68,7 +67,7 @@ class Walk:
                 self._settle(spec.key)
                 yield Event(key=spec.key, kind="finished", message="made by another process")
             if left := [spec for spec in claimed if spec.key in self._running]:
-                pool.submit(Job(specs=tuple(left)))
+                pool.submit(tuple(left))
 
     def note(self, event: Event) -> Event:
         """Book the end of a stage. One that is said to be finished must be in the store, else it failed."""

@@ -21,6 +21,7 @@ class Job:
     """Stages of one group, each after its inputs, for one worker."""
 
     specs: tuple[Spec, ...]
+    number: int
 
     @property
     def threads(self) -> int:
@@ -29,8 +30,9 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """The job is over; `error` is the traceback of a bug that escaped from it."""
+    """The job of that number is over; `error` is the traceback of a bug that escaped from it."""
 
+    number: int
     error: str = ""
 
 
@@ -60,5 +62,5 @@ def _run(job: Job, environment: Environment, runner: str, emit: Emit) -> Ended:
         run_job: RunJob = getattr(importlib.import_module(module), name)
         run_job(job.specs, environment, emit)
     except Exception:
-        return Ended(error=traceback.format_exc())
-    return Ended()
+        return Ended(number=job.number, error=traceback.format_exc())
+    return Ended(number=job.number)

@@ -1,0 +1,256 @@
+"""Runs with real worker processes; what they run is `tests.unit.engine.world.run_job`."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from tests.unit.engine.world import RUNNER, TASKS, environment, recipe, results
+
+from xstilts.config import Target, Train
+from xstilts.engine.plan import Graph, build
+from xstilts.engine.run import Outcome, run, status
+from xstilts.engine.store import Store
+from xstilts.stages.environment import Event
+
+GRAPH = build(recipe(), TASKS, "1234")
+SMALL = build(recipe(seeds=(0,), fewshot=None, primary=None), TASKS, "1234")
+
+
+class Told(list[Event]):
+    def of(self, kind: str) -> list[Event]:
+        return [event for event in self if event.kind == kind]
+
+
+def engine(root: Path, graph: Graph = SMALL, workers: int = 2, **behaviour: str) -> tuple[Outcome, Told]:
+    told = Told()
+    outcome = run(graph, Store(root / "store"), environment(root, behaviour), workers, told.append, RUNNER)
+    return outcome, told
+
+
+def titles(graph: Graph, keys: tuple[str, ...]) -> set[str]:
+    return {graph.stages[key].title for key in keys}
+
+
+def test_a_second_run_does_nothing(tmp_path: Path) -> None:
+    first, told = engine(tmp_path, GRAPH)
+    assert set(first.done) == GRAPH.stages.keys()
+    assert (first.hits, first.failed, first.skipped) == ((), (), ())
+    assert first.peak_memory_mb > 20
+    assert Counter(event.key for event in told.of("finished")) == Counter(GRAPH.stages.keys())
+    made = results(tmp_path)
+    second, told = engine(tmp_path, GRAPH)
+    assert (second.done, set(second.hits), told) == ((), set(GRAPH.stages), [])
+    assert results(tmp_path) == made
+    assert not list((tmp_path / "store" / "locks").iterdir())
+
+
+def test_the_number_of_workers_changes_no_result(tmp_path: Path) -> None:
+    engine(tmp_path / "one", GRAPH, workers=1)
+    engine(tmp_path / "three", GRAPH, workers=3)
+    assert results(tmp_path / "one") == results(tmp_path / "three")
+    assert len(results(tmp_path / "one")) == len(GRAPH.stages)
+
+
+def test_no_more_workers_than_jobs(tmp_path: Path) -> None:
+    parent = psutil.Process()
+    most = 0
+
+    def count(event: Event) -> None:
+        nonlocal most
+        most = max(most, len(parent.children()))
+
+    graph = build(recipe(seeds=(0,), targets={"pairs": Target(layer=1)}, fewshot=None, primary=None), TASKS, "1234")
+    run(graph, Store(tmp_path / "store"), environment(tmp_path), 8, count, RUNNER)
+    assert most == 2  # the stages of `none`, and the intermediate stage or what follows it
+    assert not parent.children()
+
+
+def test_long_paths_begin_first(tmp_path: Path) -> None:
+    _, told = engine(tmp_path, GRAPH, workers=1)
+    kinds = [GRAPH.stages[event.key].kind for event in told.of("started")]
+    assert kinds[:3] == ["pretrained", "intermediate", "intermediate"]
+    last_target = max(at for at, kind in enumerate(kinds) if kind == "target")
+    assert last_target < min(kinds.index(kind) for kind in ("evaluate", "fewshot", "retrieve"))
+
+
+def test_a_failure_stops_only_what_needs_it(tmp_path: Path) -> None:
+    outcome, told = engine(tmp_path, intermediate="fail")
+    (failure,) = outcome.failed
+    assert (failure.title, failure.message, failure.hint) == (
+        "intermediate facts, seed 0",
+        "no such thing",
+        "bring one",
+    )
+    assert {skipped.because for skipped in outcome.skipped} == {failure.title}
+    assert len(outcome.done) + len(outcome.skipped) + 1 == len(SMALL.stages)
+    assert {SMALL.stages[key].kind for key in outcome.done} == {
+        "pretrained",
+        "target",
+        "evaluate",
+        "choose-layer",
+        "retrieve",
+    }
+    assert len(told.of("failed")) == 1
+    mended, _ = engine(tmp_path)
+    assert set(mended.done) == {failure.key, *(skipped.key for skipped in outcome.skipped)}
+    assert mended.failed == ()
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("die", "its worker process ended with exit code 9\nout of everything"),
+        ("nothing", "it ended, but left nothing whole in the store"),
+        ("silence", "the job ended without a word on this stage"),
+    ],
+)
+def test_what_goes_wrong_with_one_stage_spares_the_others(tmp_path: Path, what: str, message: str) -> None:
+    outcome, _ = engine(tmp_path, fi=what)
+    assert titles(SMALL, tuple(failure.key for failure in outcome.failed)) == {"evaluate topic fi"}
+    assert {failure.message for failure in outcome.failed} == {message}
+    assert len(outcome.failed) == 3
+    assert outcome.skipped == ()
+    assert len(outcome.done) == len(SMALL.stages) - 3
+    mended, _ = engine(tmp_path)
+    assert set(mended.done) == {failure.key for failure in outcome.failed}
+
+
+def test_a_bug_in_the_runner_is_told(tmp_path: Path) -> None:
+    outcome, _ = engine(tmp_path, intermediate="escape")
+    (failure,) = outcome.failed
+    assert failure.message.startswith("Traceback") and "nobody caught this" in failure.message
+
+
+def test_a_runner_that_cannot_be_imported_is_told(tmp_path: Path) -> None:
+    told = Told()
+    outcome = run(SMALL, Store(tmp_path / "store"), environment(tmp_path), 1, told.append, "no.such.runner")
+    (failure,) = outcome.failed
+    assert "No module named 'no'" in failure.message
+    assert len(outcome.skipped) == len(SMALL.stages) - 1
+
+
+def test_a_stage_of_two_threads_takes_two_workers(tmp_path: Path) -> None:
+    def stages_at_once(threads: int) -> int:
+        target = Target(languages=("de",), train=Train(threads=threads))
+        graph = build(recipe(targets={"topic": target}, fewshot=None, primary=None), TASKS, "1234")
+        _, told = engine(tmp_path / str(threads), graph, workers=2, target="sleep0.2")
+        running, most = set[str](), 0
+        for event in told:
+            if graph.stages[event.key].kind == "target":
+                (running.add if event.kind == "started" else running.discard)(event.key)
+                most = max(most, len(running))
+        return most
+
+    assert stages_at_once(1) == 2
+    assert stages_at_once(2) == 1
+    assert stages_at_once(5) == 1
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from tests.integration.test_engine import GRAPH, RUNNER
+from tests.unit.engine.world import environment
+from xstilts.engine.run import run
+from xstilts.engine.store import Store
+root = Path(sys.argv[1])
+def tell(event):
+    print(event.kind, event.key, flush=True)
+outcome = run(GRAPH, Store(root / "store"), environment(root, {"fewshot": "sleep0.05"}), 2, tell, RUNNER)
+print("done", len(outcome.done), "hits", len(outcome.hits), flush=True)
+"""
+
+
+def other_process(root: Path) -> "subprocess.Popen[str]":
+    # No guard for __main__: whoever calls the library from a plain script needs none.
+    root.mkdir(exist_ok=True)
+    script = root / "script.py"
+    script.write_text(SCRIPT)
+    variables = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    return subprocess.Popen(
+        [sys.executable, script, str(root)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=variables
+    )
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_killed_goes_on_where_it_was(tmp_path: Path, how: signal.Signals) -> None:
+    engine(tmp_path / "whole", GRAPH, workers=1)
+    process = other_process(tmp_path / "killed")
+    wait_for(lambda: len(results(tmp_path / "killed")) > 20)
+    workers = psutil.Process(process.pid).children()
+    assert workers
+    process.send_signal(how)
+    process.communicate(timeout=30)
+    _, alive = psutil.wait_procs(workers, timeout=10)
+    assert not alive
+    kept = results(tmp_path / "killed")
+    assert 20 < len(kept) < len(GRAPH.stages)
+    rest, _ = engine(tmp_path / "killed", GRAPH)
+    assert set(rest.hits) == kept.keys()
+    assert rest.failed == ()
+    assert results(tmp_path / "killed") == results(tmp_path / "whole")
+
+
+def test_two_processes_share_the_work(tmp_path: Path) -> None:
+    processes = [other_process(tmp_path) for _ in range(2)]
+    told = [process.communicate(timeout=120) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], told
+    started = Counter(line.split()[1] for out, _ in told for line in out.splitlines() if line.startswith("started"))
+    assert started == Counter(GRAPH.stages.keys())
+
+
+def test_a_stage_of_another_process_is_waited_for(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    first = next(iter(SMALL.stages.values()))
+    code = f"""
+import time
+from tests.integration.test_engine import SMALL
+from tests.unit.engine.world import leave
+from xstilts.engine.store import Store
+from pathlib import Path
+store = Store(Path({str(tmp_path / "store")!r}))
+first = next(iter(SMALL.stages.values()))
+with store.lock(first.key):
+    print("locked", flush=True)
+    time.sleep(2)
+    leave(store, first)
+"""
+    variables = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=variables) as other:
+        assert other.stdout and other.stdout.readline() == "locked\n"
+        now = status(SMALL, store)
+        assert now.finished == () and now.missing == tuple(SMALL.stages)
+        assert now.working.keys() == {first.key} and f"process {other.pid} " in now.working[first.key]
+        outcome, told = engine(tmp_path)
+    assert outcome.hits == (first.key,)
+    assert len(outcome.done) == len(SMALL.stages) - 1
+    assert next(event.message for event in told.of("finished") if event.key == first.key) == "made by another process"
+    assert status(SMALL, store).missing == ()
+
+
+def test_what_gc_took_is_not_made_again_unless_it_is_needed(tmp_path: Path) -> None:
+    engine(tmp_path)
+    store = Store(tmp_path / "store")
+    intermediate = next(key for key, spec in SMALL.stages.items() if spec.kind == "intermediate")
+    shutil.rmtree(store.path(intermediate))
+    again, _ = engine(tmp_path)
+    assert again.done == () and intermediate not in again.hits
+    leaf = next(key for key, spec in SMALL.stages.items() if spec.kind == "retrieve" and intermediate in spec.inputs)
+    shutil.rmtree(store.path(leaf))
+    needing, _ = engine(tmp_path)
+    assert needing.done == (intermediate, leaf)
