@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -71,6 +72,12 @@ def fetched(encoder: str, pin: str, environment: Environment) -> Path:
     return prepare(encoder, cache=environment.cache, offline=environment.offline, revision=revision)
 
 
+@lru_cache(maxsize=2)
+def tokenizer_in(folder: Path) -> PreTrainedTokenizerFast:
+    """The tokenizer of an encoder, read once by a worker: a large vocabulary takes seconds."""
+    return load_tokenizer(folder)
+
+
 def build(
     store: Store, key: str, environment: Environment, problem: ProblemName, labels: tuple[str, ...] | None, seed: int
 ) -> tuple[PreTrainedModel, tuple[str, ...]]:
@@ -97,7 +104,7 @@ def load_model(store: Store, key: str, environment: Environment) -> LoadedModel:
                 head[name.removeprefix(HEAD)].copy_(tensor)
     return LoadedModel(
         model=cast(PreTrainedModel, model.to(environment.device).eval()),  # type: ignore[arg-type]
-        tokenizer=load_tokenizer(folder_of(store, key, environment)),
+        tokenizer=tokenizer_in(folder_of(store, key, environment)),
         problem=facts["problem"],
         labels=labels,
         task=facts["task"],

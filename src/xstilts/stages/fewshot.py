@@ -22,11 +22,10 @@ from xstilts.engine.store import Draft
 from xstilts.examples import Example
 from xstilts.metrics import score_frame
 from xstilts.models.feed import Feed
-from xstilts.models.heads import load_tokenizer
 from xstilts.models.split import layers
 from xstilts.models.tuning import adapters, trained
 from xstilts.predict import predict
-from xstilts.stages.artifacts import build, facts_of, folder_of, joint_sum, load_model, save_weights
+from xstilts.stages.artifacts import build, facts_of, folder_of, joint_sum, load_model, save_weights, tokenizer_in
 from xstilts.stages.environment import Emit
 from xstilts.stages.lineage import check_lineage
 from xstilts.stages.progress import steps_to
@@ -96,7 +95,7 @@ def _bench_key(spec: FewshotStage, train: Train) -> Hashable:
 def _bench(spec: FewshotStage, train: Train, workshop: Workshop) -> Bench:
     store, environment = workshop.store, workshop.environment
     problem = workshop.task(spec.evaluation.task).problem
-    tokenizer = load_tokenizer(folder_of(store, spec.parent, environment))
+    tokenizer = tokenizer_in(folder_of(store, spec.parent, environment))
     if spec.fresh_head:
         labels = workshop.labels(spec.data)
         seed = seed_of(spec.seed, "head", spec.evaluation.task)
@@ -106,7 +105,7 @@ def _bench(spec: FewshotStage, train: Train, workshop: Workshop) -> Bench:
         model, labels = loaded.model, loaded.labels
     if spec.method == "head":
         train = train.model_copy(update={"frozen_layers": len(layers(model))})
-    used = None if spec.keep == "all" else _texts(spec, workshop, tokenizer, train)
+    used = None if spec.keep == "all" else lambda: _texts(spec, workshop, tokenizer, train)
     pupil = student(model, problem, tokenizer, train, environment.device, used)
     initial = {name: p.detach().clone() for name, p in trained(pupil.part).items()}
     return Bench(pupil=pupil, tokenizer=tokenizer, labels=labels, initial=initial)

@@ -10,9 +10,8 @@ from transformers import PreTrainedModel
 from xstilts.data.features import Feature, featurise
 from xstilts.data.mixture import schedule
 from xstilts.engine.store import Draft
-from xstilts.models.heads import load_tokenizer
 from xstilts.models.sharing import share_encoder
-from xstilts.stages.artifacts import build, facts_of, folder_of, joint_sum, save_weights, trainable
+from xstilts.stages.artifacts import build, facts_of, folder_of, joint_sum, save_weights, tokenizer_in, trainable
 from xstilts.stages.environment import Emit
 from xstilts.stages.progress import steps_to
 from xstilts.stages.specs import IntermediateStage
@@ -24,11 +23,11 @@ from xstilts.train.optim import shrinkage
 
 def run(spec: IntermediateStage, draft: Draft, workshop: Workshop, emit: Emit) -> None:
     store, environment = workshop.store, workshop.environment
-    tokenizer = load_tokenizer(folder_of(store, spec.parent, environment))
+    tokenizer = tokenizer_in(folder_of(store, spec.parent, environment))
     features = [_features(spec, number, workshop, tokenizer) for number in range(len(spec.data))]
     models, restored = _models(spec, workshop)
     used = [feature for found in features for feature in found]
-    first = student(models[0], _problem(spec, 0, workshop), tokenizer, spec.train, environment.device, used)
+    first = student(models[0], _problem(spec, 0, workshop), tokenizer, spec.train, environment.device, lambda: used)
     lessons = [Lesson(model=first.part, feed=first.feed(features[0]))]
     for number, model in enumerate(models[1:], start=1):
         share_encoder(first.model, model)

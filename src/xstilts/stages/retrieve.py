@@ -13,10 +13,10 @@ from xstilts.encoders import find_card
 from xstilts.engine.store import Draft
 from xstilts.examples import Parallel
 from xstilts.metrics import metric, score_frame
-from xstilts.models.heads import encoder_state, load_backbone, load_tokenizer, restore_encoder
+from xstilts.models.heads import encoder_state, load_backbone, restore_encoder
 from xstilts.models.split import layers
 from xstilts.predict import embed, nearest
-from xstilts.stages.artifacts import changed, facts_of, folder_of
+from xstilts.stages.artifacts import changed, facts_of, folder_of, tokenizer_in
 from xstilts.stages.environment import Emit, Event
 from xstilts.stages.scoring import text_facts, write_scores
 from xstilts.stages.specs import ChooseLayerStage, Data, RetrieveStage
@@ -70,7 +70,7 @@ def _tool(key: str, workshop: Workshop) -> Tool:
         if tensors:
             restore_encoder(model, encoder_state(model) | tensors)
         prefix = find_card(facts_of(workshop.store, key)["encoder"]).query_prefix or ""
-        return model.to(workshop.environment.device), load_tokenizer(folder), prefix  # type: ignore[arg-type]
+        return model.to(workshop.environment.device), tokenizer_in(folder), prefix  # type: ignore[arg-type]
 
     return workshop.once(("encoder", key), make)
 

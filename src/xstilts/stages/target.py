@@ -3,8 +3,7 @@
 from xstilts.data.features import featurise
 from xstilts.data.load import check_disjoint, check_labels
 from xstilts.engine.store import Draft
-from xstilts.models.heads import load_tokenizer
-from xstilts.stages.artifacts import build, facts_of, folder_of, joint_sum, save_weights, trainable
+from xstilts.stages.artifacts import build, facts_of, folder_of, joint_sum, save_weights, tokenizer_in, trainable
 from xstilts.stages.environment import Emit
 from xstilts.stages.progress import steps_to
 from xstilts.stages.specs import TargetStage
@@ -22,12 +21,12 @@ def run(spec: TargetStage, draft: Draft, workshop: Workshop, emit: Emit) -> None
         check_labels(split, task)
     check_disjoint(examples, dev, task.name)
     labels = workshop.labels(spec.data)
-    tokenizer = load_tokenizer(folder_of(store, spec.parent, environment))
+    tokenizer = tokenizer_in(folder_of(store, spec.parent, environment))
     features = featurise(task.problem, examples, tokenizer, labels or None, spec.train.max_length)
     dev_features = featurise(task.problem, dev, tokenizer, None, spec.train.max_length)
     seed = seed_of(spec.seed, "head", task.name)
     model, restored = build(store, spec.parent, environment, task.problem, labels or None, seed)
-    pupil = student(model, task.problem, tokenizer, spec.train, environment.device, [*features, *dev_features])
+    pupil = student(model, task.problem, tokenizer, spec.train, environment.device, lambda: [*features, *dev_features])
     feed = pupil.feed(features)
     before = joint_sum(trainable(pupil.model))
     extra = facts_of(store, spec.steps_of)["steps"] if spec.steps_of else 0

@@ -56,17 +56,17 @@ def student(
     tokenizer: PreTrainedTokenizerBase,
     train: Train,
     device: str,
-    used: Sequence[Feature] | None,
+    used: Callable[[], Sequence[Feature]] | None,
 ) -> Student:
     """Freeze what the settings freeze; where the embeddings train, keep the rows of the features `used` only.
 
-    None leaves the embeddings as they are: those of an encoder that another student has compacted.
+    None leaves the embeddings as they are: those of an encoder that another student has compacted, for one.
     """
     freeze(model, train)
     set_dropout(model, train.dropout)
     below = boundary(model, train)
     whole = below is None and not train.freeze_embeddings and not train.frozen_layers
-    vocabulary = compact(model, _ids(used)) if whole and used is not None else None
+    vocabulary = compact(model, _ids(used())) if whole and used is not None else None
     model.to(device)  # type: ignore[arg-type]
     return Student(
         model=model,

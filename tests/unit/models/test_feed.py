@@ -46,7 +46,7 @@ def test_what_is_frozen_is_run_once_and_gives_the_same(problem, kind, frozen, tm
     train = Train(frozen_layers=frozen, freeze_embeddings=True, precision="fp32")
     model = load_for(problem, folder, labels=labels, seed=0)
     features = featurise(problem, EXAMPLES[problem], tokenizer, labels, 32)
-    pupil = student(model, problem, tokenizer, train, "cpu", features)
+    pupil = student(model, problem, tokenizer, train, "cpu", lambda: features)
     cached = pupil.feed(features)
     assert cached.activations is not None
     monkeypatch.setattr(feeds, "BUDGET", 0)

@@ -40,7 +40,7 @@ def test_compact_training_equals_full_training(kind, tmp_path):
     train = Train(steps=12, batch_size=3, precision="fp32", learning_rate=5e-3, weight_decay=0.3, dropout=0.0)
     features = featurise("classification", examples(TEXTS), tokenizer, LABELS, 32)
     models = []
-    for used in (features, None):
+    for used in (lambda: features, None):
         model = load_for("classification", folder, labels=LABELS, seed=1)
         published = copy.deepcopy(backbone(model).get_input_embeddings().weight.detach())
         pupil = student(model, "classification", tokenizer, train, "cpu", used)
