@@ -86,11 +86,11 @@ def critical_value(parts: Components, level: float) -> float:
 
 
 def p_value(parts: Components, value: float) -> float:
-    """Two-sided, against 0: the level at which the interval just reaches 0."""
+    """Two-sided, against 0: the level at which the interval just reaches 0; at least 1e-100 where there is variance."""
     if value == 0 or parts.total == 0:
         return float(value == 0)
     ratio = abs(value) / np.sqrt(parts.total)
-    return _solve(lambda level: critical_value(parts, level), ratio, -300.0, 0.0)
+    return _solve(lambda level: critical_value(parts, level), ratio, -100.0, 0.0)
 
 
 def equivalent_degrees_of_freedom(critical: float, level: float) -> float:
