@@ -8,14 +8,13 @@ if TYPE_CHECKING:
         build_report,
         compare,
         export_model,
-        list_encoders,
-        list_tasks,
         load_results,
         plan,
         predict_file,
         run,
     )
     from xstilts.config import Recipe
+    from xstilts.listing import list_encoders, list_tasks
     from xstilts.recipe import load_recipe
     from xstilts.tasks import load_task
 
@@ -35,7 +34,13 @@ __all__ = [
     "run",
 ]
 
-_ELSEWHERE = {"Recipe": "xstilts.config", "load_recipe": "xstilts.recipe", "load_task": "xstilts.tasks"}
+_ELSEWHERE = {
+    "Recipe": "xstilts.config",
+    "list_encoders": "xstilts.listing",
+    "list_tasks": "xstilts.listing",
+    "load_recipe": "xstilts.recipe",
+    "load_task": "xstilts.tasks",
+}
 
 
 def __getattr__(name: str) -> object:

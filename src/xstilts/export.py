@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from transformers.utils import logging
+
 from xstilts.card import model_card
 from xstilts.engine.store import Store
 from xstilts.errors import UserError
@@ -20,7 +22,10 @@ def export(store: Store, key: str, folder: Path, environment: Environment) -> Pa
     loaded = load_model(store, key, environment)
     card = model_card(store, key)
     folder.mkdir(parents=True, exist_ok=True)
+    logging.disable_progress_bar()
     loaded.model.save_pretrained(folder)
     loaded.tokenizer.save_pretrained(folder)
     (folder / "README.md").write_text(card, encoding="utf-8")
+    for path in folder.iterdir():
+        path.chmod(0o644)
     return folder

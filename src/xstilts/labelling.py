@@ -2,15 +2,13 @@
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 from xstilts.errors import DataError, UserError
 from xstilts.examples import Choice, Example, Labelled, Span, Tagged
 from xstilts.problems import ProblemName
-
-Row = dict[str, Any]
 
 PREDICTED = "predicted"
 _REQUIRED: dict[ProblemName, tuple[str, ...]] = {
@@ -19,71 +17,31 @@ _REQUIRED: dict[ProblemName, tuple[str, ...]] = {
     "span": ("question", "context"),
     "tagging": ("words",),
 }
+_TOLD = 10
+"""Bad rows that are shown."""
 
 
-def read_rows(path: Path) -> list[Row]:
-    """The rows of a CSV, TSV or JSONL file. Raises DataError naming file and row for one that cannot be used."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            match path.suffix:
-                case ".jsonl" | ".ndjson":
-                    return list(_json_rows(path, file))
-                case ".csv" | ".tsv":
-                    return list(_csv_rows(path, file))
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 (byte {error.start})", "save it as UTF-8") from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from None
-    raise DataError(f"{path} is neither .csv, .tsv nor .jsonl", "rename or convert the file")
+def to_examples(rows: Sequence[tuple[int, Mapping[str, Any]]], problem: ProblemName, path: Path) -> list[Example]:
+    """Unlabelled examples of `problem` from numbered rows. Columns are named like its fields: `text` and `pair`;
+    `prompt` and `choices`; `question` and `context`; `words`. A list is a JSON list, words may also be one string
+    with spaces.
 
-
-def _json_rows(path: Path, file: TextIO) -> Iterator[Row]:
-    for number, line in enumerate(file, start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise DataError(f"{path}, row {number}: {error.msg}", "every line must be one JSON object") from None
-        if not isinstance(row, dict):
-            raise DataError(f"{path}, row {number}: this is no JSON object", "every line must be one JSON object")
-        yield row
-
-
-def _csv_rows(path: Path, file: TextIO) -> Iterator[Row]:
-    reader = csv.reader(file, delimiter="\t" if path.suffix == ".tsv" else ",", strict=True)
-    try:
-        header = next(reader, [])
-        for number, cells in enumerate(reader, start=1):
-            if len(cells) != len(header):
-                message = f"{path}, row {number}: {len(cells)} cells under {len(header)} columns"
-                raise DataError(message, "quote cells that hold the separator")
-            yield dict(zip(header, cells, strict=True))
-    except csv.Error as error:
-        raise DataError(
-            f"{path}, line {reader.line_num}: {error}", "quote cells that hold quotes or line breaks"
-        ) from None
-
-
-def to_examples(rows: Sequence[Mapping[str, Any]], problem: ProblemName, name: str) -> list[Example]:
-    """Unlabelled examples of `problem`. Columns are named like its fields: `text` and `pair`; `prompt` and `choices`;
-    `question` and `context`; `words`. A list is a JSON list, words may also be one string with spaces.
-
-    Raises DataError that names all bad rows of the file `name`.
+    Raises DataError that names all bad rows of the file `path` by line.
     """
     if problem not in _REQUIRED:
-        raise UserError(f"nothing is predicted for {problem} tasks")
+        raise UserError(f"nothing is predicted for {problem} tasks", "name an artifact of a trained task")
     examples: list[Example] = []
     wrong: list[str] = []
-    for number, row in enumerate(rows, start=1):
+    for line, row in rows:
         try:
-            examples.append(_MAKERS[problem](row, {"id": str(number), "group": str(number), "language": "und"}))
+            examples.append(_MAKERS[problem](row, {"id": str(line), "group": str(line), "language": "und"}))
         except ValueError as error:
-            wrong.append(f"row {number}: {error}")
+            wrong.append(f"{path}:{line}: {error}")
     if wrong:
-        more = f"\n  and {len(wrong) - 10} more" if len(wrong) > 10 else ""
+        more = [f"and {len(wrong) - _TOLD} more"] if len(wrong) > _TOLD else []
         needs = " and ".join(f"`{column}`" for column in _REQUIRED[problem])
-        raise DataError("\n  ".join([f"{name} has bad rows:", *wrong[:10]]) + more, f"a {problem} task needs {needs}")
+        message = "\n  ".join([f"{len(wrong)} of {len(rows)} rows cannot be used:", *wrong[:_TOLD], *more])
+        raise DataError(message, f"a {problem} task needs {needs}")
     return examples
 
 

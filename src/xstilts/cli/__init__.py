@@ -9,18 +9,18 @@ from cyclopts import App, CycloptsError, Parameter
 from xstilts.errors import StageError, UserError
 
 VERBS = {
-    "run": "runs:run",
-    "plan": "runs:plan",
-    "status": "runs:status",
-    "results": "evidence:results",
-    "report": "evidence:report",
-    "compare": "evidence:compare",
-    "predict": "artifacts:predict",
-    "export": "artifacts:export",
-    "gc": "artifacts:gc",
-    "tasks": "listings:tasks",
-    "encoders": "listings:encoders",
-    "doctor": "listings:doctor",
+    "run": ("runs:run", "Run a recipe; what the store already holds is not done again."),
+    "plan": ("runs:plan", "Tell what a run would find and do: hits, misses, time, memory, disk."),
+    "status": ("runs:status", "Show which stages of a recipe are done, running or missing."),
+    "results": ("evidence:results", "Print the scores, or the answer to a query."),
+    "report": ("evidence:report", "Write the report of what the store holds."),
+    "compare": ("evidence:compare", "Compare two arms, paired over items."),
+    "predict": ("artifacts:predict", "Label the rows of a file."),
+    "export": ("artifacts:export", "Write a trained artifact as a transformers checkpoint."),
+    "gc": ("artifacts:gc", "Remove what no recipe needs."),
+    "tasks": ("listings:tasks", "List the shipped tasks."),
+    "encoders": ("listings:encoders", "List the encoders that have a name."),
+    "doctor": ("listings:doctor", "Show what this machine has."),
 }
 
 
@@ -34,8 +34,8 @@ def build_app() -> App:
         suppress_keyboard_interrupt=False,
         help_format="plaintext",
     )
-    for verb, where in VERBS.items():
-        app.command(f"xstilts.cli.{where}", name=verb)
+    for number, (verb, (where, about)) in enumerate(VERBS.items()):
+        app.command(f"xstilts.cli.{where}", name=verb, help=about, sort_key=number)
     return app
 
 

@@ -13,9 +13,9 @@ def tasks(*, suite: str | None = None, json: Json = False) -> None:
     suite
         Only the tasks of this suite.
     """
-    from xstilts import api
+    from xstilts import listing
 
-    found = [api.describe_task(task) for task in api.list_tasks(suite)]
+    found = [listing.describe_task(task) for task in listing.list_tasks(suite)]
     if json:
         return print_json(found)
     rows = [{**row, "languages": len(row["languages"]), "suite": ", ".join(row["suite"])} for row in found]
@@ -24,9 +24,9 @@ def tasks(*, suite: str | None = None, json: Json = False) -> None:
 
 def encoders(*, json: Json = False) -> None:
     """List the encoders that have a name; any Hub id or local folder works too."""
-    from xstilts import api
+    from xstilts import listing
 
-    rows = [asdict(card) for card in api.list_encoders()]
+    rows = [asdict(card) for card in listing.list_encoders()]
     return print_json(rows) if json else print_table(rows, ("name", "languages", "licence"))
 
 

@@ -1,21 +1,34 @@
 """The options that verbs share, and how they print."""
 
 import json as json_module
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from xstilts.report.build import Summary
 
 Json = Annotated[bool, Parameter(name="--json", help="Print JSON.")]
 StoreDir = Annotated[Path, Parameter(name="--store", help="Folder of the artifacts.")]
 Offline = Annotated[bool, Parameter(help="Fetch nothing; name what is missing before any work.")]
 Overrides = Annotated[
     tuple[str, ...],
-    Parameter(name="--set", help="Override a field of the recipe, e.g. --set fewshot.shots=[1,4].", json_list=False),
+    Parameter(
+        name="--set",
+        help="Override a field of the recipe, e.g. --set fewshot.shots=[1,4].",
+        json_list=False,
+        show_default=False,
+    ),
 ]
 Workers = Annotated[int | None, Parameter(help="Processes that work side by side; as many as cores if not given.")]
 Device = Annotated[str, Parameter(help="cpu, cuda or cuda:N.")]
+Ran = Annotated[
+    str | None,
+    Parameter(help="A recipe's path or shipped name; the one that was last run into the store if not given."),
+]
 RecipeName = Annotated[str, Parameter(help="A recipe's path, or the name of a shipped one.")]
 
 STORE = Path("store")
@@ -23,6 +36,21 @@ STORE = Path("store")
 
 def print_json(value: object) -> None:
     print(json_module.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def print_summary(summary: "Summary", *, json: bool) -> None:
+    """Tables, sentences and the path of the report."""
+    if json:
+        told = {"primary": summary.primary, "sentences": summary.sentences, "notices": summary.notices}
+        return print_json({**told, "report": str(summary.path)})
+    from rich.console import Console
+
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    for table in summary.tables:
+        console.print(table)
+    for line in (summary.primary, *summary.sentences, *summary.notices, f"report: {summary.path}"):
+        console.print(line, markup=False)
+    return None
 
 
 def print_table(rows: Sequence[Mapping[str, object]], columns: Iterable[str] | None = None) -> None:

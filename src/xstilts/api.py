@@ -1,0 +1,275 @@
+"""What the command line does, from Python. Torch is imported only by `predict_file` and `export_model`."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xstilts.engine import run as engine
+from xstilts.engine.executors import default_workers
+from xstilts.engine.gc import Swept, sweep
+from xstilts.engine.price import Plan, price
+from xstilts.engine.progress import Progress
+from xstilts.engine.store import Store
+from xstilts.errors import StageError, UserError
+from xstilts.experiment import (
+    AnyRecipe,
+    Experiment,
+    bare_environment,
+    find_artifact,
+    open_experiment,
+    problem_of,
+    remember,
+    remembered,
+)
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from xstilts.compare import Difference
+    from xstilts.report.build import Summary
+
+STORE = Path("store")
+_TOLD = 5
+"""Failures that are told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What a run would find, do and fetch."""
+
+    plan: Plan
+    workers: int
+    seconds: float | None
+    """Expected with so many workers; None = not yet measured."""
+    to_fetch: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """A recipe that was run, what the run did, and what it found out."""
+
+    experiment: Experiment
+    walk: engine.Outcome
+    summary: "Summary"
+
+    def results(self) -> "pl.DataFrame":
+        """One row for each score, with the columns of `xstilts.results.Score`."""
+        return _scores(self.experiment)
+
+
+def run(
+    recipe: AnyRecipe,
+    *,
+    store: str | Path = STORE,
+    overrides: Sequence[str] = (),
+    offline: bool = False,
+    workers: int | None = None,
+    device: str = "cpu",
+    report: str | Path | None = None,
+    show: bool = False,
+) -> Outcome:
+    """Run what the store lacks of a recipe, and write its report. `show` tells the progress on stderr.
+
+    `recipe` is a path, a shipped name or a Recipe. Raises UserError for mistakes, StageError where a stage failed;
+    what was finished is kept either way.
+    """
+    experiment = open_experiment(recipe, store, overrides, offline=offline, device=device)
+    found = price(experiment.graph, experiment.store)
+    if found.misses:
+        experiment.fetch(_tell if show else _keep_quiet)
+    remember(experiment)
+    walked = _walk(experiment, found, _workers(workers), show)
+    if walked.failed:
+        raise _failure(walked)
+    return Outcome(experiment=experiment, walk=walked, summary=_report(experiment, report))
+
+
+def _walk(experiment: Experiment, found: Plan, workers: int, show: bool) -> engine.Outcome:
+    graph, store, environment = experiment.graph, experiment.store, experiment.environment
+    if not show:
+        return engine.run(graph, store, environment, workers, _keep_quiet)
+    with Progress(graph, found) as progress:
+        walked = engine.run(graph, store, environment, workers, progress)
+    _tell(f"{len(walked.done)} stages run, {len(walked.hits)} found in the store; {walked.seconds:.0f} s")
+    return walked
+
+
+def _failure(walked: engine.Outcome) -> StageError:
+    lines = [f"{failure.title}: {failure.message}" for failure in walked.failed]
+    skipped = f"; {len(walked.skipped)} that need them were not run" if walked.skipped else ""
+    message = "\n  ".join([f"{len(lines)} stages failed{skipped}:", *lines[:_TOLD]])
+    hints = dict.fromkeys(failure.hint for failure in walked.failed if failure.hint)
+    return StageError(message, "; ".join(hints) or "what was finished is kept: run again to go on")
+
+
+def _workers(asked: int | None) -> int:
+    if asked is None:
+        return default_workers()
+    if asked < 1:
+        raise UserError(f"{asked} workers can do nothing", "give --workers 1 or more")
+    return asked
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def _keep_quiet(_: object) -> None: ...
+
+
+def plan(
+    recipe: AnyRecipe,
+    *,
+    store: str | Path = STORE,
+    overrides: Sequence[str] = (),
+    offline: bool = False,
+    workers: int | None = None,
+) -> Preview:
+    """What a run would find and do, and what that is expected to take. Nothing is run, nothing is fetched."""
+    experiment = open_experiment(recipe, store, overrides, offline=offline)
+    found, count = price(experiment.graph, experiment.store), _workers(workers)
+    return Preview(
+        plan=found,
+        workers=count,
+        seconds=found.elapsed(count),
+        to_fetch=experiment.missing() if found.misses else (),
+    )
+
+
+def status(
+    recipe: AnyRecipe | None = None, *, store: str | Path = STORE, overrides: Sequence[str] = ()
+) -> list[dict[str, Any]]:
+    """Each stage of a recipe and whether it is done, running, missing, or not needed (again)."""
+    experiment = _reopen(recipe, store, overrides)
+    now = engine.status(experiment.graph, experiment.store)
+    finished, missing = set(now.finished), set(now.missing)
+
+    def state(key: str) -> str:
+        if key in now.working:
+            return f"running ({now.working[key]})"
+        return "done" if key in finished else "missing" if key in missing else "not needed"
+
+    return [
+        {"artifact": key, "kind": stage.kind, "stage": stage.title, "state": state(key)}
+        for key, stage in experiment.graph.stages.items()
+    ]
+
+
+def _scores(experiment: Experiment) -> "pl.DataFrame":
+    from xstilts.results import scores
+
+    return scores(experiment.graph.cells, experiment.store, experiment.recipe.name)
+
+
+def load_results(
+    recipe: AnyRecipe | None = None,
+    *,
+    store: str | Path = STORE,
+    overrides: Sequence[str] = (),
+    sql: str | None = None,
+) -> "pl.DataFrame":
+    """The scores of a recipe (the last that was run, if none is named), or the answer to a SQL query.
+
+    A query has the tables `scores` and `predictions`. Raises UserError where it is wrong.
+    """
+    experiment = _reopen(recipe, store, overrides)
+    frame = _scores(experiment)
+    if sql is None:
+        return frame
+    from xstilts.results import predictions, query
+
+    return query({"scores": frame, "predictions": predictions(experiment.graph.cells, experiment.store)}, sql)
+
+
+def build_report(
+    recipe: AnyRecipe | None = None,
+    *,
+    store: str | Path = STORE,
+    overrides: Sequence[str] = (),
+    out: str | Path | None = None,
+) -> "Summary":
+    """Write the report of what the store holds: one HTML file, `<store>/reports/<recipe>.html` if not told."""
+    return _report(_reopen(recipe, store, overrides), out)
+
+
+def _report(experiment: Experiment, out: str | Path | None) -> "Summary":
+    from xstilts.report.build import build
+
+    path = Path(out) if out else experiment.store.root / "reports" / f"{experiment.recipe.name}.html"
+    loaded = experiment.loaded
+    return build(loaded.recipe, experiment.graph, experiment.store, path, tasks=loaded.tasks, text=loaded.text)
+
+
+def _reopen(recipe: AnyRecipe | None, store: str | Path, overrides: Sequence[str]) -> Experiment:
+    """A named recipe, or the last one that was run into the store. Nothing is fetched."""
+    if recipe is not None:
+        return open_experiment(recipe, store, overrides, offline=True)
+    if overrides:
+        raise UserError("--set overrides a recipe, and none is named", "name the recipe")
+    if not (found := remembered(store)):
+        raise UserError(f"nothing was run into {store}/", "name a recipe, or another --store")
+    return found[0]
+
+
+def compare(
+    treatment: str,
+    baseline: str,
+    *,
+    recipe: AnyRecipe | None = None,
+    task: str | None = None,
+    store: str | Path = STORE,
+    overrides: Sequence[str] = (),
+) -> "tuple[Difference, ...]":
+    """The difference of two arms, `intermediate/k/method` each, paired over items: for each target the mean over its
+    headline languages and each language. Raises UserError for an arm that the recipe does not have.
+    """
+    from xstilts.compare import differences, parse_arm
+
+    arms = parse_arm(treatment), parse_arm(baseline)
+    return differences(_reopen(recipe, store, overrides), *arms, task)
+
+
+def predict_file(
+    artifact: str,
+    file: str | Path,
+    *,
+    store: str | Path = STORE,
+    device: str = "cpu",
+    offline: bool = False,
+) -> list[dict[str, Any]]:
+    """The rows of a CSV, TSV, JSONL or Parquet file with a `predicted` each: a label, a text, or a list of tags."""
+    from xstilts.data.tables import rows
+    from xstilts.labelling import PREDICTED, to_examples
+
+    path, there = Path(file), Store(Path(store))
+    key, read = find_artifact(there, artifact), list(rows(path))
+    problem = problem_of(there, key)
+    examples = to_examples(read, problem, path)
+    if not examples:
+        return []
+    from xstilts.labeller import label, load_model
+
+    environment = bare_environment(there, device=device, offline=offline)
+    predicted = label(load_model(there, key, environment), examples, device)
+    return [{**row, PREDICTED: value} for (_, row), value in zip(read, predicted, strict=True)]
+
+
+def export_model(artifact: str, folder: str | Path, *, store: str | Path = STORE, offline: bool = False) -> Path:
+    """Write a trained artifact as a transformers checkpoint with a model card; `folder` must be new or empty."""
+    there = Store(Path(store))
+    key = find_artifact(there, artifact)
+    problem_of(there, key)
+    from xstilts.export import export
+
+    return export(there, key, Path(folder), bare_environment(there, offline=offline))
+
+
+def collect_garbage(*, store: str | Path = STORE, dry_run: bool = False) -> Swept:
+    """Remove what none of the recipes that were run into the store needs, as they were last run."""
+    there = Store(Path(store))
+    if not there.root.is_dir():
+        raise UserError(f"there is no store {there.root}/", "name it with --store")
+    keep = [key for experiment in remembered(store) for key in experiment.graph.stages]
+    return sweep(there, keep, dry_run)

