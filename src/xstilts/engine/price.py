@@ -86,11 +86,11 @@ def needed(graph: Graph, found: Iterable[str]) -> tuple[str, ...]:
 
     An artifact that was removed is not made again while nothing needs it.
     """
-    there, wanted = set(found), {cell.artifact for cell in graph.cells}
+    there, scores = set(found), {cell.artifact for cell in graph.cells}
     misses: list[str] = []
     ancestors: set[str] = set()
     for key, spec in reversed(tuple(graph.stages.items())):
-        missing = key not in there and key in (wanted | ancestors)
+        missing = key not in there and (key in scores or key in ancestors)
         if missing or key in ancestors:
             ancestors.update(spec.inputs)
         if missing:
@@ -102,7 +102,7 @@ def price(graph: Graph, store: Store) -> Plan:
     """Hits and misses of `graph` in `store`, and what the misses are expected to take. Nothing is run."""
     found = {key: manifest for key in graph.stages if (manifest := store.manifest(key))}
     misses = needed(graph, found)
-    costs = expected(graph, store, misses)
+    costs = expected(graph, store, misses, found)
     kinds = dict.fromkeys(spec.kind for spec in graph.stages.values())
     known = [cost for cost in costs.values() if cost]
     unknown = bool(misses) and not known
@@ -117,12 +117,15 @@ def price(graph: Graph, store: Store) -> Plan:
     )
 
 
-def expected(graph: Graph, store: Store, misses: Iterable[str]) -> dict[str, Cost | None]:
-    """What each of `misses` is expected to cost, by what `store` holds of earlier runs; None = not yet measured."""
+def expected(
+    graph: Graph, store: Store, misses: Iterable[str], found: Mapping[str, Manifest]
+) -> dict[str, Cost | None]:
+    """What each of `misses` is expected to cost, by `found` and what else `store` holds; None = not yet measured."""
     wanted = tuple(misses)
     if not wanted:
         return {}
-    costs = Costs({manifest.key: manifest for manifest in map(store.peek, store.keys()) if manifest})
+    others = (manifest for key in set(store.keys()) - found.keys() if (manifest := store.peek(key)))
+    costs = Costs({**found, **{manifest.key: manifest for manifest in others}})
     root = _roots({key: spec.inputs for key, spec in graph.stages.items()})
     return {key: costs.of(graph.stages[key], root(key)) for key in wanted}
 

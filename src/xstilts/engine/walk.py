@@ -36,7 +36,8 @@ class Walk:
 
     def __init__(self, graph: Graph, store: Store) -> None:
         self._graph, self._store = graph, store
-        self.hits = [key for key in graph.stages if store.manifest(key)]
+        found = {key: manifest for key in graph.stages if (manifest := store.manifest(key))}
+        self.hits = list(found)
         self.done: list[str] = []
         self.failed: dict[str, Failure] = {}
         self.waiting: dict[str, dict[str, Spec]] = {}
@@ -44,7 +45,7 @@ class Walk:
         self._running: dict[str, locks.Lock] = {}
         self._misses = needed(graph, self.hits)
         self._heights = _heights(graph, self._misses)
-        costs = expected(graph, store, self._misses)
+        costs = expected(graph, store, self._misses, found)
         self._seconds = {key: cost.seconds if cost else 0.0 for key, cost in costs.items()}
         self._order = TopologicalSorter({key: self._parents(key) for key in self._misses})
         self._order.prepare()
