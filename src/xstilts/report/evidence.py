@@ -160,7 +160,7 @@ def _finding(comparison: Comparison, result: stats.Estimate | str, corrected: fl
             comparison=comparison,
             estimate=None,
             corrected=None,
-            sentence=f"{comparison.what}: cannot be computed, {result}.",
+            sentence=f"{comparison.task}, {comparison.title}: not computed, {result}.",
         )
     told = stats.sentence(result, comparison.what, adjusted=corrected)
     return Finding(

@@ -1,6 +1,6 @@
 """The sections of the page, in order."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from xstilts.engine.plan import Graph
 from xstilts.engine.store import Manifest, Store
 from xstilts.report import figures, methods, tables
 from xstilts.report.design import CONTROLS, TaskDesign
-from xstilts.report.evidence import Evidence
+from xstilts.report.evidence import Evidence, Finding
 from xstilts.report.names import count, metric_name
 from xstilts.report.parts import Aside, Figure, Fold, Part, Section
 from xstilts.report.provenance import Provenance, artifact_table, behind_section
@@ -65,7 +65,7 @@ def _task_section(material: Material, design: TaskDesign) -> Section:
 def _what(material: Material, design: TaskDesign) -> str:
     scored = (material.manifests[cell.artifact] for cell in material.graph.cells if cell.task == design.task.name)
     items = sorted({manifest.facts["items"] for manifest in scored if manifest})
-    of = " to ".join(f"{number:,}" for number in dict.fromkeys((items[0], items[-1]))) if items else "no"
+    of = " to ".join(f"{number:,}" for number in dict.fromkeys((items[0], items[-1]))) if items else "0"
     return (
         f"A {design.task.problem} task in {count(len(design.languages), 'language')} ({of} items each), scored by "
         f"{metric_name(design.task.metric)}. All numbers are points of 100."
@@ -89,7 +89,6 @@ def _two_by_two(material: Material, design: TaskDesign) -> Iterator[Part]:
             parts.append(figure)
         caption = f"{square.intermediate}: differences in points, over {count(len(design.headline), 'language')}."
         parts.append(tables.findings_table(found, provenance, caption))
-    sentences = tuple(finding.sentence for finding in evidence.about(name, None, ("effect",)))
     yield Section(
         anchor=f"effects-{name}",
         title="What each step did",
@@ -97,7 +96,7 @@ def _two_by_two(material: Material, design: TaskDesign) -> Iterator[Part]:
             "Intermediate training and shots, each without and with the other. A main effect is the mean of a step's "
             "effect without and with the other step; the interaction is how much the two differ.",
         ),
-        parts=(*parts, Aside(title="In sentences", remarks=sentences)),
+        parts=(*parts, _in_sentences(evidence.about(name, None, ("effect",)))),
     )
 
 
@@ -120,7 +119,7 @@ def _retrieval_section(material: Material, design: TaskDesign) -> Section:
     if found := evidence.about(name, None, ("primary", "retrieval")):
         caption = "Differences to the encoder as published, in points."
         parts.append(tables.findings_table(found, material.provenance, caption))
-        parts.append(Aside(title="In sentences", remarks=tuple(finding.sentence for finding in found)))
+        parts.append(_in_sentences(found))
     parts += _layers(material, name)
     return Section(
         anchor=f"task-{name}",
@@ -134,6 +133,10 @@ def _retrieval_section(material: Material, design: TaskDesign) -> Section:
     )
 
 
+def _in_sentences(findings: Sequence[Finding]) -> Aside:
+    return Aside(title="In sentences", remarks=tuple(finding.sentence for finding in findings))
+
+
 def _layers(material: Material, task: str) -> Iterator[Figure]:
     for key, stage in material.graph.stages.items():
         path = material.store.path(key) / "layers.parquet"
@@ -143,14 +146,13 @@ def _layers(material: Material, task: str) -> Iterator[Figure]:
 
 
 def _controls_section(material: Material) -> Iterator[Section]:
-    parts = tuple(
-        tables.controls_table(design, found, material.provenance)
-        for design in material.designs
-        if (found := material.evidence.about(design.task.name, None, ("control",)))
-    )
+    parts: list[Part] = []
+    for design in material.designs:
+        if found := material.evidence.about(design.task.name, None, ("control",)):
+            parts += [tables.controls_table(design, found, material.provenance), _in_sentences(found)]
     if parts:
         lead = "An effect is the intermediate task's, or the shots', only as far as it exceeds these controls."
-        yield Section(anchor="controls", title="Controls", lead=(lead,), parts=parts)
+        yield Section(anchor="controls", title="Controls", lead=(lead,), parts=tuple(parts))
 
 
 def _fewshot_section(material: Material) -> Iterator[Section]:

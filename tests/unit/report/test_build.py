@@ -1,0 +1,227 @@
+import re
+from io import StringIO
+from pathlib import Path
+
+import polars as pl
+import pytest
+from rich.console import Console
+from tests.unit.report.fixture import Experiment, make_experiment, toy_recipe, toy_tasks
+from tests.unit.report.page import Page
+
+from xstilts import stats
+from xstilts.config import Fewshot, Intermediate, Target
+from xstilts.engine.plan import build as plan
+from xstilts.engine.store import Store
+from xstilts.report import Summary, build
+from xstilts.results import ArmName, arm_items, scores
+
+_TARGETS = {"toy-intent": Target(languages=("en", "de", "fi", "el")), "toy-bitext": Target(languages=("de", "fi"))}
+_EVIL = "<script>alert(1)</script>"
+
+
+def _report(experiment: Experiment, out: Path) -> tuple[Summary, Page]:
+    summary = build(
+        experiment.recipe,
+        experiment.graph,
+        experiment.store,
+        out,
+        resamples=200,
+        tasks=experiment.tasks,
+        text="name: x",
+    )
+    return summary, Page(out.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def experiment(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
+    recipe = toy_recipe(targets=_TARGETS, fewshot=Fewshot(shots=(4,), draws=2))
+    return make_experiment(tmp_path_factory.mktemp("store"), recipe)
+
+
+@pytest.fixture(scope="module")
+def told(experiment: Experiment, tmp_path_factory: pytest.TempPathFactory) -> tuple[Summary, Page]:
+    return _report(experiment, tmp_path_factory.mktemp("out") / "deep" / "report.html")
+
+
+def test_the_page_loads_nothing(told: tuple[Summary, Page]) -> None:
+    page = told[1]
+    assert not page.values("src") and not page.values("srcset")
+    assert not {"link", "iframe", "img", "object", "embed", "base"} & set(page.tags)
+    assert not [href for href in page.values("href") if "//" in href]
+    assert not re.search(r"url\(|@import", page.html)
+
+
+def test_every_link_within_the_page_leads_somewhere(told: tuple[Summary, Page]) -> None:
+    page = told[1]
+    targets = {href[1:] for href in page.values("href") if href.startswith("#")}
+    assert len(targets) > 20
+    assert targets <= set(page.ids)
+    assert max(page.ids.values()) == 1
+
+
+def test_every_artifact_has_its_row_with_a_link_to_its_folder(
+    experiment: Experiment, told: tuple[Summary, Page]
+) -> None:
+    summary, page = told
+    folders = [href for href in page.values("href") if "artifacts/" in href]
+    assert len(folders) == len(experiment.graph.stages)
+    for key, href in zip(experiment.graph.stages, folders, strict=True):
+        assert f"a-{key[:10]}" in page.ids
+        assert (summary.path.parent / href).resolve() == experiment.store.path(key).resolve()
+
+
+def test_means_are_those_of_the_scores(experiment: Experiment, told: tuple[Summary, Page]) -> None:
+    frame = scores(experiment.graph.cells, experiment.store, "synthetic").filter(
+        pl.col("metric") == "macro_f1", pl.col("task") == "toy-intent"
+    )
+    arms = (("none", 0), ("none", 4), ("toy-qa", 0), ("toy-qa", 4))
+    for row, languages in (("mean", ("de", "fi")), ("German", ("de",)), ("Greek", ("el",))):
+        shown = [float(cell.split()[0]) for cell in told[1].row(row)[1:]]
+        found = [
+            frame.filter(pl.col("intermediate") == name, pl.col("shots") == shots, pl.col("language").is_in(languages))
+            for name, shots in arms
+        ]
+        assert shown == pytest.approx([100 * part["value"].mean() for part in found], abs=0.051)
+
+
+def test_intervals_and_the_primary_sentence_are_those_of_the_statistics(
+    experiment: Experiment, told: tuple[Summary, Page]
+) -> None:
+    summary, page = told
+    cells, store, languages = experiment.graph.cells, experiment.store, ("de", "fi")
+    treated, baseline = (
+        arm_items(cells, store, "toy-intent", ArmName(intermediate=name, method="full", shots=4))
+        for name in ("toy-qa", "none")
+    )
+    found = stats.contrast([(1, treated), (-1, baseline)], "macro_f1", languages=languages, resamples=200)
+    assert summary.primary == stats.sentence(
+        found, "On toy-intent, toy-qa → 4-shot instead of none → 4-shot changes macro F1"
+    ).replace(" -", " −")
+    assert summary.primary in page.text
+    level = stats.arm_interval({name: treated[name] for name in languages}, "macro_f1", resamples=200)
+    assert page.row("mean")[-1].endswith(f"±{50 * (level.high - level.low):.1f}")
+
+
+def test_one_sentence_for_every_contrast_and_all_but_the_primary_corrected(told: tuple[Summary, Page]) -> None:
+    summary, page = told
+    assert len(summary.sentences) == 6 + 1
+    assert all(sentence in page.text for sentence in summary.sentences)
+    assert page.row("toy-qa → 4-shot against none → 4-shot")[3] == "–"
+    assert re.fullmatch(r"0\.\d{3}|1\.000|< 0\.001", page.row("interaction")[3])
+
+
+def test_development_languages_and_the_source_are_marked(told: tuple[Summary, Page]) -> None:
+    page = told[1]
+    assert page.row("English")[0] == "English en, source"
+    assert page.row("Greek")[0] == "Greek el, development"
+    assert page.row("English")[2] == "–"
+    assert "over the 2 languages that every arm has" in page.text
+
+
+def test_weaknesses_overlaps_and_honesty_are_on_the_page(told: tuple[Summary, Page]) -> None:
+    page = told[1]
+    assert page.text.count("Made by a random generator") == 2
+    assert "None of these tasks is among what e5-small is known to have seen." in page.text
+    honest = next(row for row in page.rows if row[:2] == ["toy-intent", "toy-qa → 4-shot"])
+    assert honest[2:] == ["18 of 18", "18 of 18", "40", "40", "nothing: fixed steps"]
+    assert "Layer 12 was chosen" in page.text
+    assert "name: x" in page.text
+
+
+def test_the_terminal_gets_the_same_numbers(told: tuple[Summary, Page]) -> None:
+    console = Console(width=200, file=StringIO())
+    for table in told[0].tables:
+        console.print(table)
+    printed = console.file.getvalue()  # type: ignore[attr-defined]
+    assert all(cell in printed for cell in told[1].row("mean"))
+    assert printed.count("German") == 2
+
+
+def test_a_report_is_the_same_each_time(experiment: Experiment, told: tuple[Summary, Page]) -> None:
+    _, again = _report(experiment, told[0].path)
+    assert again.html == told[1].html
+
+
+def test_what_is_missing_is_said_and_nothing_is_computed_without_it(tmp_path: Path) -> None:
+    recipe = toy_recipe(targets={"toy-intent": _TARGETS["toy-intent"]}, fewshot=Fewshot(shots=(4,), draws=2))
+    gone = make_experiment(tmp_path / "store", recipe, without=1)
+    summary, page = _report(gone, tmp_path / "report.html")
+    lost = gone.graph.cells[-1]
+    assert lost.language == "el" and lost.intermediate == "toy-qa" and lost.shots == 4
+    assert page.row("Greek")[-1] == "missing"
+    assert "missing" not in page.row("mean")
+    assert any("1 of 60 scores are missing" in notice for notice in summary.notices)
+    assert "changes macro F1 by" in summary.primary
+
+
+def test_a_missing_headline_cell_leaves_its_mean_and_contrasts_missing(tmp_path: Path) -> None:
+    recipe = toy_recipe(targets={"toy-intent": Target(languages=("en", "de", "fi"))}, fewshot=Fewshot(draws=1))
+    gone = make_experiment(tmp_path / "store", recipe, without=1)
+    summary, page = _report(gone, tmp_path / "report.html")
+    assert page.row("mean")[-1] == page.row("Finnish")[-1] == "missing"
+    assert summary.primary.endswith("not computed, 1 score missing.")
+    assert page.row("interaction")[1:] == ["missing", "–", "–", "–"]
+    assert "by" in summary.sentences[0] and "points" in summary.sentences[0]
+
+
+def test_an_empty_store_still_gives_a_page(tmp_path: Path) -> None:
+    recipe = toy_recipe(targets=_TARGETS)
+    tasks = toy_tasks()
+    graph = plan(recipe, tasks, "toy-pin")
+    empty = Experiment(recipe=recipe, graph=graph, store=Store(tmp_path / "no"), tasks=tasks)
+    _, page = _report(empty, tmp_path / "report.html")
+    assert set(page.row("mean")[1:]) == {"missing"}
+    assert {href[1:] for href in page.values("href") if href.startswith("#")} <= set(page.ids)
+
+
+def test_fewer_than_three_seeds_and_oracles_are_flagged(tmp_path: Path) -> None:
+    recipe = toy_recipe(
+        targets={"toy-intent": Target(languages=("en", "de"))},
+        seeds=(0,),
+        fewshot=Fewshot(draws=1, selection="target_dev"),
+    )
+    summary, page = _report(make_experiment(tmp_path / "store", recipe), tmp_path / "report.html")
+    assert "indicative" in page.text
+    assert any("oracle" in notice for notice in summary.notices)
+    assert any("ORACLE" in cell for row in page.rows for cell in row)
+
+
+def test_controls_and_several_methods_have_their_places(tmp_path: Path) -> None:
+    recipe = toy_recipe(
+        targets={"toy-intent": Target(languages=("en", "de"))},
+        intermediate={
+            "none": Intermediate(),
+            "toy-qa": Intermediate(tasks=("toy-qa",)),
+            "longer": Intermediate(steps_of="toy-qa"),
+        },
+        fewshot=Fewshot(shots=(1, 4), draws=1, methods=("full", "lora"), more_english=True),
+    )
+    summary, page = _report(make_experiment(tmp_path / "store", recipe), tmp_path / "report.html")
+    assert "controls" in page.ids
+    assert "longer → zero-shot: the same number of steps, all on the target task." in page.text
+    assert page.row("toy-qa → 4-shot against toy-qa → 4-shot, more-english")[1] != "missing"
+    assert "Points against k, the shots (lora)" in page.text
+    assert sum("instead of" in sentence for sentence in summary.sentences) >= 5
+
+
+def test_markup_in_names_and_texts_is_inert(tmp_path: Path) -> None:
+    recipe = toy_recipe(
+        targets={"toy-intent": Target(languages=("en", "de"))},
+        description=_EVIL,
+        intermediate={"none": Intermediate(), _EVIL: Intermediate(tasks=("toy-qa",))},
+        fewshot=Fewshot(draws=1),
+        primary=None,
+    )
+    tasks = toy_tasks(weaknesses=(_EVIL, '"><img src=x onerror=alert(1)>'))
+    summary, page = _report(make_experiment(tmp_path / "store", recipe, tasks), tmp_path / "report.html")
+    assert summary.primary == "This recipe names no primary contrast."
+    assert page.tags["script"] == 1 and "img" not in page.tags
+    assert not [name for _, name, _ in page.attributes if name.startswith("on")]
+    assert page.text.count(_EVIL) > 5
+
+
+def test_no_language_left_for_a_mean(tmp_path: Path) -> None:
+    recipe = toy_recipe(targets={"toy-intent": Target(languages=("en", "el"))}, fewshot=Fewshot(draws=1))
+    summary, page = _report(make_experiment(tmp_path / "store", recipe), tmp_path / "report.html")
+    assert "no language is left" in summary.primary
+    assert set(page.row("mean")[1:]) == {"–"}

@@ -1,0 +1,96 @@
+from tests.unit.report.fixture import toy_recipe, toy_tasks
+
+from xstilts.config import Arm, Fewshot, Intermediate, Primary, Recipe, Target
+from xstilts.engine.plan import build
+from xstilts.report.design import TaskDesign, comparisons, design_of
+from xstilts.results import ArmName
+
+_TARGETS = {"toy-intent": Target(languages=("en", "de", "fi", "el")), "toy-bitext": Target(languages=("de", "fi"))}
+
+
+def _designs(recipe: Recipe) -> tuple[TaskDesign, ...]:
+    tasks = toy_tasks()
+    cells = build(recipe, tasks, "toy-pin").cells
+    return tuple(design_of(recipe, cells, tasks[name]) for name in recipe.targets)
+
+
+def test_headline_languages_leave_out_the_source_and_the_development_languages() -> None:
+    intent, bitext = _designs(toy_recipe(targets=_TARGETS))
+    assert intent.languages == ("en", "de", "fi", "el")
+    assert intent.headline == ("de", "fi")
+    assert bitext.headline == ("de", "fi")
+    assert bitext.retrieval and not intent.retrieval
+
+
+def test_a_language_that_an_arm_lacks_is_in_no_mean() -> None:
+    recipe = toy_recipe(targets=_TARGETS, fewshot=Fewshot(languages=("de",), draws=2))
+    assert _designs(recipe)[0].headline == ("de",)
+
+
+def test_the_baseline_is_no_intermediate_and_no_shots_wherever_it_stands_in_the_recipe() -> None:
+    arms = {"toy-qa": Intermediate(tasks=("toy-qa",)), "none": Intermediate()}
+    intent, _ = _designs(toy_recipe(targets=_TARGETS, intermediate=arms))
+    assert intent.baseline == ArmName(intermediate="none")
+    assert intent.arms[-1] == ArmName(intermediate="toy-qa", method="full", shots=4)
+
+
+def test_the_two_by_two_holds_the_four_corners() -> None:
+    (square,) = _designs(toy_recipe(targets=_TARGETS))[0].squares
+    assert [(arm.intermediate, arm.shots) for arm in square.corners] == [
+        ("none", 0),
+        ("none", 4),
+        ("toy-qa", 0),
+        ("toy-qa", 4),
+    ]
+
+
+def test_the_effects_of_a_two_by_two_are_those_of_its_means() -> None:
+    recipe = toy_recipe(targets=_TARGETS, primary=None)
+    found = comparisons(recipe, _designs(recipe))
+    level = {("none", 0): 1.0, ("none", 4): 3.0, ("toy-qa", 0): 6.0, ("toy-qa", 4): 13.0}
+    sums = {
+        found.title: sum(weight * level[arm.intermediate, arm.shots] for weight, arm in found.terms)
+        for found in found
+        if found.kind == "effect"
+    }
+    assert sums == {
+        "toy-qa alone": 5.0,
+        "4-shot alone": 2.0,
+        "both together": 12.0,
+        "main effect of toy-qa": 7.5,
+        "main effect of 4-shot": 4.5,
+        "interaction": 5.0,
+    }
+
+
+def test_the_primary_contrast_is_first_and_stands_once() -> None:
+    primary = Primary(task="toy-intent", treatment=Arm(intermediate="toy-qa"), baseline=Arm(intermediate="none"))
+    recipe = toy_recipe(targets=_TARGETS, primary=primary)
+    found = comparisons(recipe, _designs(recipe))
+    assert found[0].kind == "primary"
+    assert [c for c in found if set(c.terms) == set(found[0].terms) and c.task == "toy-intent"] == [found[0]]
+    assert [c.kind for c in found[1:]] == ["effect"] * 5 + ["retrieval"]
+
+
+def test_every_control_stands_beside_its_arm() -> None:
+    recipe = toy_recipe(
+        targets={"toy-intent": _TARGETS["toy-intent"]},
+        intermediate={
+            "none": Intermediate(),
+            "toy-qa": Intermediate(tasks=("toy-qa",)),
+            "shuffled": Intermediate(tasks=("toy-qa",), shuffle_labels=True),
+            "longer": Intermediate(steps_of="toy-qa"),
+        },
+        fewshot=Fewshot(shots=(4,), draws=1, more_english=True, without_target=True),
+    )
+    (design,) = _designs(recipe)
+    pairs = {(control, arm) for control, arm, _ in design.controls}
+    adapted = {
+        name: ArmName(intermediate=name, method="full", shots=4) for name in ("none", "toy-qa", "shuffled", "longer")
+    }
+    assert (ArmName(intermediate="shuffled"), ArmName(intermediate="toy-qa")) in pairs
+    assert (adapted["shuffled"], adapted["toy-qa"]) in pairs
+    assert (adapted["longer"], adapted["toy-qa"]) in pairs
+    assert (ArmName(intermediate="none", method="more-english", shots=4), adapted["none"]) in pairs
+    assert (ArmName(intermediate="toy-qa", method="without-target", shots=4), adapted["toy-qa"]) in pairs
+    assert [square.intermediate for square in design.squares] == ["toy-qa"]

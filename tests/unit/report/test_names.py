@@ -1,0 +1,37 @@
+import pytest
+
+from xstilts.report.names import arm_name, count, language_name, points, seconds_name, signed
+from xstilts.results import ArmName
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("fi", "Finnish"),
+        ("zh-TW", "Chinese (Traditional, Taiwan)"),
+        ("zh_Hant", "Chinese (Traditional)"),
+        ("sr-Latn", "Serbian (Latin)"),
+        ("xx", "xx"),
+        ("not a language", "not a language"),
+        ("", ""),
+    ],
+)
+def test_languages_by_their_english_name_or_their_code(code: str, name: str) -> None:
+    assert language_name(code) == name
+
+
+def test_arms_in_words() -> None:
+    assert arm_name(ArmName(intermediate="none")) == "none → zero-shot"
+    assert arm_name(ArmName(intermediate="boolq", method="full", shots=4)) == "boolq → 4-shot"
+    assert arm_name(ArmName(intermediate="boolq", method="lora", shots=16)) == "boolq → 16-shot, LoRA"
+    assert arm_name(ArmName(intermediate="none", method="more-english", shots=4)) == "none → 4-shot, more-english"
+
+
+def test_numbers_in_points_of_100() -> None:
+    assert points(0.6149) == "61.5"
+    assert (signed(0.012), signed(-0.034), signed(-0.0001)) == ("+1.2", "−3.4", "0.0")
+
+
+def test_counts_and_durations() -> None:
+    assert (count(1, "seed"), count(1200, "item")) == ("1 seed", "1,200 items")
+    assert (seconds_name(5.04), seconds_name(90), seconds_name(5400)) == ("5.0 s", "1.5 min", "1.5 h")
