@@ -39,7 +39,7 @@ def blocks(model: type[BaseModel]) -> list[type[BaseModel]]:
 
 def section(model: type[BaseModel]) -> str:
     rows = [
-        f"| `{name}` | {type_of(field.annotation, field)} | {default_of(field)} | {one_line(field.description)} |"
+        f"| `{name}` | {type_of(field.annotation, field)} | {default_of(field)} | {about(field)} |"
         for name, field in model.model_fields.items()
     ]
     title = "The recipe" if model is Recipe else f"`{model.__name__}`"
@@ -66,7 +66,8 @@ def type_of(annotation: Any, field: FieldInfo | None = None) -> str:
     if origin is tuple:
         return f"list of {type_of(parts[0])}"
     if origin is dict:
-        return f"{type_of(parts[1])} by name"
+        inner = type_of(parts[1])
+        return f"({inner}) by name" if " or " in inner else f"{inner} by name"
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return f"[`{annotation.__name__}`](#{annotation.__name__.lower()})"
     words = {int: "whole number", float: "number", str: "text", bool: "true or false"}
@@ -101,6 +102,12 @@ def default_of(field: FieldInfo) -> str:
             return "-"
         case value:
             return f"`{value}`"
+
+
+def about(field: FieldInfo) -> str:
+    """What the field says of itself, or else what its block says."""
+    block = next(iter(models_in(field.annotation)), None)
+    return one_line(field.description or (block.__doc__ if block else ""))
 
 
 def one_line(text: str | None) -> str:

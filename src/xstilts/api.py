@@ -199,13 +199,17 @@ def _report(experiment: Experiment, out: str | Path | None) -> "Summary":
 
     path = Path(out) if out else experiment.store.root / "reports" / f"{experiment.recipe.name}.html"
     loaded = experiment.loaded
-    return build(loaded.recipe, experiment.graph, experiment.store, path, tasks=loaded.tasks, text=loaded.text)
+    return build(experiment.recipe, experiment.graph, experiment.store, path, tasks=loaded.tasks, text=loaded.text)
 
 
 def _reopen(recipe: AnyRecipe | None, store: str | Path, overrides: Sequence[str]) -> Experiment:
-    """A named recipe, or the last one that was run into the store. Nothing is fetched."""
+    """A named recipe, or the last one that was run into the store. Nothing is fetched.
+
+    A named one that was run on another device, where `precision: auto` means something else, is that run's.
+    """
     if recipe is not None:
-        return open_experiment(recipe, store, overrides, offline=True)
+        named = open_experiment(recipe, store, overrides, offline=True)
+        return next((ran for ran in remembered(store) if ran.loaded.recipe == named.loaded.recipe), named)
     if overrides:
         raise UserError("--set overrides a recipe, and none is named", "name the recipe")
     if not (found := remembered(store)):

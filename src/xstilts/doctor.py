@@ -14,6 +14,7 @@ import psutil
 
 from xstilts.data.sources import cache_dir, data_root, missing
 from xstilts.errors import SourceError, UserError
+from xstilts.hardware import CPUINFO, matrix_precision
 from xstilts.tasks import load_task, task_names
 from xstilts.tasks.task import Wheel
 
@@ -60,11 +61,9 @@ def _cores() -> Finding:
 
 
 def _bf16() -> Finding:
-    flags = bf16_flags(Path("/proc/cpuinfo"))
-    if flags is None:
-        return Finding(what="bf16", found="unknown on this system")
-    advice = "" if flags else "`train.precision: fp32` is as fast on this processor"
-    return Finding(what="bf16", found=", ".join(flags) or "not supported by the processor", advice=advice)
+    flags = bf16_flags(CPUINFO)
+    found = "unknown on this system" if flags is None else ", ".join(flags) or "not supported by the processor"
+    return Finding(what="bf16", found=f"{found}; `precision: auto` means {matrix_precision()} here")
 
 
 def bf16_flags(cpuinfo: Path) -> tuple[str, ...] | None:

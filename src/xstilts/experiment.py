@@ -13,6 +13,7 @@ from xstilts.engine.missing import missing
 from xstilts.engine.plan import Graph, build
 from xstilts.engine.store import Store
 from xstilts.errors import SourceError, UserError
+from xstilts.hardware import matrix_precision
 from xstilts.pins import pin
 from xstilts.problems import ProblemName
 from xstilts.recipe import LoadedRecipe, checked_recipe, load_recipe
@@ -24,13 +25,11 @@ AnyRecipe = str | Path | Recipe
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Experiment:
     loaded: LoadedRecipe
+    recipe: Recipe
+    """What was loaded, with the arithmetic that `precision: auto` means on the machine that runs it."""
     graph: Graph
     store: Store
     environment: Environment
-
-    @property
-    def recipe(self) -> Recipe:
-        return self.loaded.recipe
 
     def missing(self) -> tuple[str, ...]:
         """What a run would have to fetch, with sizes where they are known."""
@@ -65,17 +64,22 @@ def open_experiment(
 ) -> Experiment:
     """The recipe loaded and expanded; nothing is fetched but the commit of a Hub encoder, once."""
     if not isinstance(recipe, Recipe):
-        return _expanded(load_recipe(recipe, overrides), Path(store), offline, device)
+        return _settled(load_recipe(recipe, overrides), Path(store), offline, device)
     if overrides:
         raise UserError("overrides are for recipes in files", "change the Recipe itself")
-    return _expanded(checked_recipe(recipe), Path(store), offline, device)
+    return _settled(checked_recipe(recipe), Path(store), offline, device)
 
 
-def _expanded(loaded: LoadedRecipe, store: Path, offline: bool, device: str) -> Experiment:
-    cache, recipe = cache_dir(), loaded.recipe
+def _settled(loaded: LoadedRecipe, store: Path, offline: bool, device: str) -> Experiment:
+    return _expanded(loaded, loaded.recipe.with_precision(matrix_precision(device)), store, offline, device)
+
+
+def _expanded(loaded: LoadedRecipe, recipe: Recipe, store: Path, offline: bool, device: str) -> Experiment:
+    cache = cache_dir()
     pinned = pin(recipe.encoder, recipe.revision, cache=cache, offline=offline)
     return Experiment(
         loaded=loaded,
+        recipe=recipe,
         graph=build(recipe, loaded.tasks, pinned),
         store=Store(store),
         environment=Environment(
@@ -87,7 +91,12 @@ def _expanded(loaded: LoadedRecipe, store: Path, offline: bool, device: str) -> 
 def remember(experiment: Experiment) -> None:
     """Note in the store which recipe was run, so that later verbs need not name it and `gc` keeps what it needs."""
     loaded = experiment.loaded
-    note = {"recipe": loaded.recipe.model_dump(mode="json"), "base": str(loaded.base.resolve()), "text": loaded.text}
+    note = {
+        "written": loaded.recipe.model_dump(mode="json"),
+        "recipe": experiment.recipe.model_dump(mode="json"),
+        "base": str(loaded.base.resolve()),
+        "text": loaded.text,
+    }
     path = experiment.store.root / "runs" / f"{loaded.recipe.name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
@@ -104,8 +113,9 @@ def remembered(store: str | Path) -> tuple[Experiment, ...]:
 def _recalled(path: Path, store: Path) -> Experiment:
     try:
         note = json.loads(path.read_text(encoding="utf-8"))
-        loaded = checked_recipe(Recipe.model_validate(note["recipe"]), Path(note["base"]))
-        return _expanded(replace(loaded, text=note["text"]), store, offline=True, device="cpu")
+        loaded = checked_recipe(Recipe.model_validate(note["written"]), Path(note["base"]))
+        recipe = Recipe.model_validate(note["recipe"])
+        return _expanded(replace(loaded, text=note["text"]), recipe, store, offline=True, device="cpu")
     except (UserError, ValueError, KeyError) as error:
         hint = f"name a recipe; or remove {path}, and `gc` will let its artifacts go"
         raise UserError(f"the recipe that was run here can no longer be read: {error}", hint) from None

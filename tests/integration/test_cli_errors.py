@@ -62,16 +62,16 @@ def test_offline_with_an_empty_cache_names_everything_missing(tmp_path: Path):
 
 
 def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path):
-    program = f"{sys.executable} -c 'from xstilts.cli import main; main()' tasks --json"
+    program = f"{sys.executable} -c 'from xstilts.cli import main; main()' tasks"
     done = subprocess.run(
-        ["bash", "-c", f"set -o pipefail; {program} | head -c 1"],
+        ["bash", "-c", f"set -o pipefail; {program} | true"],
         capture_output=True,
         text=True,
         cwd=tmp_path,
         check=False,
         timeout=60,
     )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "[", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_help_and_plan_are_quick(tmp_path: Path):
