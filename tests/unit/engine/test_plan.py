@@ -144,7 +144,7 @@ RECIPES = st.builds(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(RECIPES, st.sampled_from(LANGUAGES[1:]), st.integers(5, 9))
 def test_more_languages_draws_seeds_and_shots_keep_the_keys_there_were(small: Recipe, language: str, seed: int) -> None:
     assert small.fewshot
@@ -171,7 +171,7 @@ def test_more_languages_draws_seeds_and_shots_keep_the_keys_there_were(small: Re
         assert set(before.cells) <= set(after.cells), what
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(RECIPES, st.integers(5, 9))
 def test_two_seeds_share_no_checkpoint(small: Recipe, seed: int) -> None:
     first, second = (build(small.model_copy(update={"seeds": (number,)}), TASKS, PIN) for number in (seed, seed + 1))
