@@ -23,6 +23,10 @@ from xstilts.stages.specs import (
 from xstilts.tasks.task import Task
 
 
+CHOICE_ITEMS = 40
+"""Sentences of each language on which the layer for retrieval is chosen; a mean over all languages needs no more."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Graph:
     """The stages of a recipe by key, each after its inputs, and the scores that the recipe asks for."""
@@ -192,7 +196,7 @@ class _Builder:
         return self._add(
             ChooseLayerStage(
                 parent=self._pretrained(),
-                data=tuple(self._data(chain.task.name, language, target.max_items) for language in languages),
+                data=tuple(self._data(chain.task.name, language, CHOICE_ITEMS) for language in languages),
                 split=CENTRE_SPLIT,
                 pooling=target.pooling,
                 max_length=target.train.max_length,

@@ -63,7 +63,8 @@ def adapters(model: PreTrainedModel, lora: Lora, seed: int, *, merge: bool) -> I
 
     Hu et al. (2022, arXiv 2106.09685). Taken off at the end; with `merge` their product is added to the weights.
     """
-    for parameter in split_head(model)[0]:
+    weights = split_head(model)[0]
+    for parameter in weights:
         parameter.requires_grad_(False)
     config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, lora_dropout=0.0, target_modules=_targets(model))
     head = list(head_parameters(model).values())
@@ -76,6 +77,8 @@ def adapters(model: PreTrainedModel, lora: Lora, seed: int, *, merge: bool) -> I
         yield
     finally:
         _take_off(model, merge)
+        for parameter in weights:
+            parameter.requires_grad_(True)
 
 
 def _targets(model: nn.Module) -> Sequence[str]:
@@ -93,3 +96,4 @@ def _take_off(model: nn.Module, merge: bool) -> None:
                 module.merge()  # type: ignore[operator]
             parent, _, child = name.rpartition(".")
             setattr(model.get_submodule(parent), child, cast(nn.Module, module.get_base_layer()))
+    vars(model).pop("peft_config", None)

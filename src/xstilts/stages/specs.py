@@ -6,7 +6,7 @@ the code that runs it. Two stages with one key are one stage.
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import ClassVar
 
@@ -45,7 +45,7 @@ class Stage:
 
     @cached_property
     def key(self) -> str:
-        return _digest([self.kind, self.epoch, asdict(self)])
+        return _digest([self.kind, self.epoch, {field.name: getattr(self, field.name) for field in fields(self)}])
 
     @property
     def title(self) -> str:
@@ -264,6 +264,8 @@ def _digest(value: object) -> str:
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, Data):
+        return asdict(value)
     if isinstance(value, Train | Sampling | Lora):
         return value.model_dump(mode="json")
     raise TypeError(f"a stage holds {type(value).__name__}, which has no canonical form")
