@@ -1,5 +1,6 @@
 """From a recipe's cells and the store to one HTML file, and to what the terminal prints."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -135,8 +137,8 @@ def _facts(material: Material) -> tuple[tuple[str, str], ...]:
         ("Draws of the shots", str(fewshot.draws) if fewshot else "none"),
         (
             "Stages",
-            f"{len(found)} of {len(graph.stages)} done in {seconds_name(sum(m.seconds for m in found))} of computing; "
-            f"{len(kinds)} hold scores",
+            f"{len(found):,} of {len(graph.stages):,} done in {seconds_name(sum(m.seconds for m in found))} of "
+            f"computing; {len(kinds):,} hold scores",
         ),
     )
 
@@ -183,9 +185,15 @@ def _render(page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["with_code"] = _with_code
     for kind in (parts.Table, parts.Figure, parts.Aside, parts.Listing, parts.Fold):
         environment.tests[f"{kind.__name__.lower()}_part"] = partial(_is, kind)
     return environment.get_template("page.html.j2").render(page=page)
+
+
+def _with_code(text: str) -> Markup:
+    """The escaped text; what stands between back quotes is code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def _is(kind: type, value: object) -> bool:

@@ -8,6 +8,7 @@ from xstilts.config import Recipe
 from xstilts.report.names import arm_name, metric_name, shots_name
 from xstilts.results import ZERO_SHOT, ArmName
 from xstilts.stages.specs import Cell
+from xstilts.suites import VARIANTS
 from xstilts.tasks.task import Task
 
 Kind = Literal["primary", "effect", "control", "retrieval"]
@@ -30,8 +31,6 @@ class Comparison:
     """What changes: the sentence goes on with "by +1.2 points"."""
     terms: tuple[Term, ...]
     languages: tuple[str, ...]
-    intermediate: str = ""
-    """The arm of intermediate tasks that it is about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +52,10 @@ class TaskDesign:
     languages: tuple[str, ...]
     development: frozenset[str]
     headline: tuple[str, ...]
-    """The languages that means are over: every arm has them, none is the source or a development language."""
+    """The languages that means are over: those that every arm has, without the source, the development languages and
+    variants."""
+    variants: frozenset[str]
+    """Locales of a language that the means hold already: de-CH beside de."""
     baseline: ArmName
     squares: tuple[Square, ...]
     controls: tuple[tuple[ArmName, ArmName, str], ...]
@@ -78,13 +80,16 @@ def design_of(recipe: Recipe, cells: Sequence[Cell], task: Task) -> TaskDesign:
     languages = tuple(dict.fromkeys(cell.language for cell in mine))
     controls = tuple(_controls(recipe, arms))
     compared = [by_arm[arm] for arm in arms if arm.method not in CONTROLS]
+    shared = tuple(x for x in languages if x not in apart and all(x in there for there in compared))
+    headline = _one_locale_each(shared)
     return TaskDesign(
         task=task,
         source=source,
         arms=arms,
         languages=languages,
         development=frozenset(recipe.development_languages),
-        headline=tuple(x for x in languages if x not in apart and all(x in there for there in compared)),
+        headline=headline,
+        variants=frozenset(shared) - frozenset(headline),
         baseline=arms[0],
         squares=tuple(_squares(recipe, arms, task.name)),
         controls=controls,
@@ -102,6 +107,14 @@ def comparisons(recipe: Recipe, designs: Sequence[TaskDesign]) -> tuple[Comparis
     return tuple(seen.values())
 
 
+def _one_locale_each(locales: Sequence[str]) -> tuple[str, ...]:
+    """Each language once, by its plain code where that is there, else by its first variant; in the same order."""
+    chosen: dict[str, str] = {}
+    for locale in sorted(locales, key=VARIANTS.__contains__):
+        chosen.setdefault(VARIANTS.get(locale, locale), locale)
+    return tuple(locale for locale in locales if locale in chosen.values())
+
+
 def _primary(recipe: Recipe, designs: Sequence[TaskDesign]) -> Iterator[Comparison]:
     if (primary := recipe.primary) is None:
         return
@@ -114,7 +127,6 @@ def _primary(recipe: Recipe, designs: Sequence[TaskDesign]) -> Iterator[Comparis
         what=_instead(design, treatment, baseline),
         terms=((1.0, treatment), (-1.0, baseline)),
         languages=primary.languages or design.headline,
-        intermediate=treatment.intermediate,
     )
 
 
@@ -131,16 +143,23 @@ def _effects(design: TaskDesign) -> Iterator[Comparison]:
                 what=f"On {design.task.name}, {what.format(**names)} {metric_name(design.task.metric)}",
                 terms=terms,
                 languages=design.headline,
-                intermediate=square.intermediate,
             )
 
 
 _EFFECTS = (
     ("{intermediate} alone", "{intermediate} first, zero-shot, changes", (-1.0, 0.0, 1.0, 0.0)),
-    ("{shots} alone", "{shots} adaptation without {intermediate} changes", (-1.0, 1.0, 0.0, 0.0)),
+    ("{shots} alone", "{shots} adaptation alone changes", (-1.0, 1.0, 0.0, 0.0)),
     ("both together", "{intermediate} first and {shots} adaptation together change", (-1.0, 0.0, 0.0, 1.0)),
-    ("main effect of {intermediate}", "{intermediate} first, on average over both, changes", (-0.5, -0.5, 0.5, 0.5)),
-    ("main effect of {shots}", "{shots} adaptation, on average over both, changes", (-0.5, 0.5, -0.5, 0.5)),
+    (
+        "main effect of {intermediate}",
+        "{intermediate} first, on average over zero-shot and {shots}, changes",
+        (-0.5, -0.5, 0.5, 0.5),
+    ),
+    (
+        "main effect of {shots}",
+        "{shots} adaptation, on average with and without {intermediate}, changes",
+        (-0.5, 0.5, -0.5, 0.5),
+    ),
     ("interaction", "{intermediate} first changes what {shots} adaptation adds to", (1.0, -1.0, -1.0, 1.0)),
 )
 
@@ -154,7 +173,6 @@ def _beside(design: TaskDesign) -> Iterator[Comparison]:
             what=_instead(design, arm, control),
             terms=((1.0, arm), (-1.0, control)),
             languages=design.headline,
-            intermediate=arm.intermediate,
         )
 
 
@@ -167,7 +185,6 @@ def _retrieval(design: TaskDesign) -> Iterator[Comparison]:
             what=f"On {design.task.name}, {arm.intermediate} first changes {metric_name(design.task.metric)}",
             terms=((1.0, arm), (-1.0, design.baseline)),
             languages=design.headline,
-            intermediate=arm.intermediate,
         )
 
 

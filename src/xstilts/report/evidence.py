@@ -62,14 +62,18 @@ class Evidence:
     def absent(self, task: str, arm: ArmName, language: str) -> bool:
         return (task, arm, language) not in self.levels
 
-    def about(self, task: str, intermediate: str | None, kinds: Collection[Kind]) -> tuple[Finding, ...]:
-        """The findings on a task, on one intermediate arm or on all."""
+    def about(self, task: str, *kinds: Kind) -> tuple[Finding, ...]:
+        """The findings on a task."""
+        here = (finding for finding in self.findings if finding.comparison.task == task)
+        return tuple(finding for finding in here if finding.comparison.kind in kinds)
+
+    def within(self, task: str, arms: Collection[ArmName], languages: Collection[str]) -> tuple[Finding, ...]:
+        """The primary contrast and the effects that only these arms make, over these languages."""
         return tuple(
             finding
-            for finding in self.findings
-            if finding.comparison.task == task
-            and finding.comparison.kind in kinds
-            and intermediate in (None, finding.comparison.intermediate)
+            for finding in self.about(task, "primary", "effect")
+            if {arm for _, arm in finding.comparison.terms} <= set(arms)
+            and set(finding.comparison.languages) == set(languages)
         )
 
 

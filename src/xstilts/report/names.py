@@ -50,10 +50,10 @@ def short(key: str) -> str:
 def seconds_name(seconds: float) -> str:
     """A duration as people say it."""
     if seconds < 60:
-        return f"{seconds:.1f} s"
+        return f"{seconds:.1f}\u00a0s"
     if seconds < 3600:
-        return f"{seconds / 60:.1f} min"
-    return f"{seconds / 3600:.1f} h"
+        return f"{seconds / 60:.1f}\u00a0min"
+    return f"{seconds / 3600:.1f}\u00a0h"
 
 
 def count(number: int, noun: str) -> str:

@@ -83,7 +83,7 @@ def _two_by_two(material: Material, design: TaskDesign) -> Iterator[Part]:
     evidence, provenance, name = material.evidence, material.provenance, design.task.name
     parts: list[Part] = []
     for square, means in zip(design.squares, tables.square_tables(design, evidence, provenance), strict=True):
-        found = evidence.about(name, square.intermediate, ("primary", "effect"))
+        found = evidence.within(name, square.corners, design.headline)
         parts.append(means)
         if figure := figures.forest_figure(found, square):
             parts.append(figure)
@@ -96,7 +96,7 @@ def _two_by_two(material: Material, design: TaskDesign) -> Iterator[Part]:
             "Intermediate training and shots, each without and with the other. A main effect is the mean of a step's "
             "effect without and with the other step; the interaction is how much the two differ.",
         ),
-        parts=(*parts, _in_sentences(evidence.about(name, None, ("effect",)))),
+        parts=(*parts, _in_sentences(evidence.about(name, "effect"))),
     )
 
 
@@ -116,7 +116,7 @@ def _scores(material: Material, design: TaskDesign) -> Iterator[Part]:
 def _retrieval_section(material: Material, design: TaskDesign) -> Section:
     evidence, name = material.evidence, design.task.name
     parts: list[Part] = [*_weaknesses(design), tables.encoders_table(design, evidence, material.provenance)]
-    if found := evidence.about(name, None, ("primary", "retrieval")):
+    if found := evidence.about(name, "primary", "retrieval"):
         caption = "Differences to the encoder as published, in points."
         parts.append(tables.findings_table(found, material.provenance, caption))
         parts.append(_in_sentences(found))
@@ -148,7 +148,7 @@ def _layers(material: Material, task: str) -> Iterator[Figure]:
 def _controls_section(material: Material) -> Iterator[Section]:
     parts: list[Part] = []
     for design in material.designs:
-        if found := material.evidence.about(design.task.name, None, ("control",)):
+        if found := material.evidence.about(design.task.name, "control"):
             parts += [tables.controls_table(design, found, material.provenance), _in_sentences(found)]
     if parts:
         lead = "An effect is the intermediate task's, or the shots', only as far as it exceeds these controls."

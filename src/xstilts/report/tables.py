@@ -14,7 +14,11 @@ from xstilts.stages.specs import Cell
 
 Manifests = Mapping[str, Manifest | None]
 
-_APART = {"source": "source language, not in the mean", "development": "development language, not in the mean"}
+_APART = {
+    "source": "source language, not in the mean",
+    "development": "development language, not in the mean",
+    "variant": "variant of a language that the mean holds already",
+}
 
 
 def scores_table(design: TaskDesign, evidence: Evidence, provenance: Provenance) -> Table:
@@ -185,12 +189,21 @@ def _language_row(
         )
         for arm in arms
     )
-    role = "source" if language == design.source else "development" if language in design.development else ""
+    role = _role(design, language)
     kind = "mean" if language == MEAN else "apart" if role else ""
     label = language_entry(language, _APART.get(role, ""))
     if role:
         label = Entry(text=label.text, note=f"{language}, {role}", kind="head", hint=label.hint)
     return Row(entries=(label, *entries), kind=kind)
+
+
+def _role(design: TaskDesign, language: str) -> str:
+    """Why a language stands apart, if it does."""
+    if language == design.source:
+        return "source"
+    if language in design.development:
+        return "development"
+    return "variant" if language in design.variants else ""
 
 
 def _score_notes(design: TaskDesign) -> tuple[str, ...]:
@@ -199,6 +212,8 @@ def _score_notes(design: TaskDesign) -> tuple[str, ...]:
         notes.append(f"{language_name(design.source)} is the source language and stands apart.")
     if tuned := [language_name(x) for x in design.languages if x in design.development]:
         notes.append(f"Settings were tuned on {', '.join(tuned)}: not in any mean.")
+    if variants := [language_name(x) for x in design.languages if x in design.variants]:
+        notes.append(f"Each language counts once: {', '.join(variants)} not in the mean.")
     return (" ".join(notes),)
 
 

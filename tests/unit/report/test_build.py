@@ -204,6 +204,30 @@ def test_controls_and_several_methods_have_their_places(tmp_path: Path) -> None:
     assert sum("instead of" in sentence for sentence in summary.sentences) >= 5
 
 
+def test_an_effect_that_two_intermediates_share_stands_in_both_tables_and_is_corrected_once(tmp_path: Path) -> None:
+    recipe = toy_recipe(
+        targets={"toy-intent": Target(languages=("en", "de"))},
+        intermediate={
+            "none": Intermediate(),
+            "a": Intermediate(tasks=("toy-qa",)),
+            "b": Intermediate(tasks=("toy-qa",), max_examples=10),
+        },
+        fewshot=Fewshot(draws=1),
+        primary=None,
+    )
+    summary, page = _report(make_experiment(tmp_path / "store", recipe), tmp_path / "report.html")
+    assert len(summary.sentences) == len(set(summary.sentences)) == 6 + 5
+    shared = [row for row in page.rows if row and row[0] == "4-shot alone"]
+    assert len(shared) == 2 and shared[0] == shared[1]
+
+
+def test_what_stands_between_back_quotes_is_code(tmp_path: Path) -> None:
+    recipe = toy_recipe(targets={"toy-intent": Target(languages=("en", "de"))}, fewshot=Fewshot(draws=1))
+    tasks = toy_tasks(weaknesses=("see `<b>a & b</b>` and ` alone",))
+    _, page = _report(make_experiment(tmp_path / "store", recipe, tasks), tmp_path / "report.html")
+    assert "see <code>&lt;b&gt;a &amp; b&lt;/b&gt;</code> and ` alone" in page.html
+
+
 def test_markup_in_names_and_texts_is_inert(tmp_path: Path) -> None:
     recipe = toy_recipe(
         targets={"toy-intent": Target(languages=("en", "de"))},

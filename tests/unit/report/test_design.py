@@ -1,4 +1,4 @@
-from tests.unit.report.fixture import toy_recipe, toy_tasks
+from tests.unit.report.fixture import toy_recipe, toy_task, toy_tasks
 
 from xstilts.config import Arm, Fewshot, Intermediate, Primary, Recipe, Target
 from xstilts.engine.plan import build
@@ -25,6 +25,15 @@ def test_headline_languages_leave_out_the_source_and_the_development_languages()
 def test_a_language_that_an_arm_lacks_is_in_no_mean() -> None:
     recipe = toy_recipe(targets=_TARGETS, fewshot=Fewshot(languages=("de",), draws=2))
     assert _designs(recipe)[0].headline == ("de",)
+
+
+def test_a_language_counts_once_whatever_its_locales() -> None:
+    languages = ("en", "de-CH", "de", "zh-HK", "zh-CN", "fi")
+    tasks = {"toy-intent": toy_task("toy-intent", "classification", languages), "toy-qa": toy_tasks()["toy-qa"]}
+    recipe = toy_recipe(targets={"toy-intent": Target()})
+    design = design_of(recipe, build(recipe, tasks, "toy-pin").cells, tasks["toy-intent"])
+    assert design.headline == ("de", "zh-HK", "fi")
+    assert design.variants == {"de-CH", "zh-CN"}
 
 
 def test_the_baseline_is_no_intermediate_and_no_shots_wherever_it_stands_in_the_recipe() -> None:

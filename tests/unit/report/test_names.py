@@ -34,4 +34,4 @@ def test_numbers_in_points_of_100() -> None:
 
 def test_counts_and_durations() -> None:
     assert (count(1, "seed"), count(1200, "item")) == ("1 seed", "1,200 items")
-    assert (seconds_name(5.04), seconds_name(90), seconds_name(5400)) == ("5.0 s", "1.5 min", "1.5 h")
+    assert (seconds_name(5.04), seconds_name(90), seconds_name(5400)) == ("5.0\u00a0s", "1.5\u00a0min", "1.5\u00a0h")
