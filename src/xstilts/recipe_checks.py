@@ -7,7 +7,7 @@ from typing import Any
 from xstilts.config import Recipe
 from xstilts.data.userfiles import user_task
 from xstilts.encoders import find_card
-from xstilts.engine.check import flaws
+from xstilts.engine.check import CENTRE_SPLIT, adapted, flaws, scored
 from xstilts.errors import UserError
 from xstilts.mistakes import Mistake, dotted
 from xstilts.tasks import load_task, task_names
@@ -28,6 +28,7 @@ def check(
     known = {name for name in _used(recipe) if name in task_names()}
     tasks |= {name: load_task(name) for name in known - tasks.keys()}
     found += [*_encoder(recipe), *_same_arms(recipe), *_repeats((), recipe.model_dump())]
+    found += [mistake for name in recipe.targets if name in tasks for mistake in _missing_splits(recipe, tasks[name])]
     lost = _declared(written) - tasks.keys() - recipe.targets.keys() - recipe.intermediate.keys()
     lost |= recipe.tasks.keys() - tasks.keys()
     for flaw in flaws(recipe if complete else recipe.model_copy(update={"primary": None}), tasks):
@@ -66,6 +67,22 @@ def _missing_files(recipe: Recipe, name: str, base: Path) -> Iterator[Mistake]:
         for place, file in by_split.items():
             if not (base / file).is_file():
                 yield Mistake(path=place, message=f"there is no file {base / file}")
+
+
+def _missing_splits(recipe: Recipe, task: Task) -> Iterator[Mistake]:
+    """Languages of an own task whose files, one for each split, leave out one that the recipe reads."""
+    target, block = recipe.targets[task.name], recipe.tasks.get(task.name)
+    needed: dict[str, set[str]] = {language: {target.split} for language in scored(target, task)}
+    if task.problem == "retrieval":
+        needed = {language: {target.split, CENTRE_SPLIT} for language in needed}
+    else:
+        needed.setdefault(target.source_language, set()).update(("train", "dev"))
+        for language in adapted(recipe.fewshot, target, task) if recipe.fewshot else ():
+            needed[language].add("train")
+    for language, files in block.files.items() if block else ():
+        if isinstance(files, dict) and (absent := sorted(needed.get(language, set()) - files.keys())):
+            message = f"{task.name!r} needs a file for {' and '.join(absent)} in {language!r}"
+            yield Mistake(path=("tasks", task.name, "files", language), message=message)
 
 
 def _used(recipe: Recipe) -> set[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from tests.tiny import build
+from tests.own import write_recipe
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from xstilts.api import export_model, predict_file
@@ -17,35 +17,11 @@ from xstilts.stages.artifacts import load_model
 from xstilts.stages.environment import Event
 from xstilts.stages.job import run_job
 
-RECIPE = """\
-name: own
-encoder: {encoder}
-seeds: [0]
-tasks:
-  rooms:
-    problem: classification
-    files: {{en: rooms.csv, de: rooms.csv}}
-    columns: {{text: sentence, label: room}}
-targets:
-  rooms: {{train: {{steps: 4, precision: fp32, max_length: 32}}}}
-fewshot:
-  shots: [1]
-  draws: 1
-  methods: [lora]
-  train: {{steps: 2, precision: fp32, max_length: 32}}
-keep: all
-"""
-
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
     folder = tmp_path_factory.mktemp("own")
-    rooms = ("kitchen", "cellar", "attic")
-    rows = [f"turn on lamp {number} in the {room},{room}" for number in range(30) for room in rooms]
-    (folder / "rooms.csv").write_text("\n".join(["sentence,room", *rows]) + "\n", encoding="utf-8")
-    recipe = RECIPE.format(encoder=build("xlm-roberta", folder / "encoder"))
-    (folder / "own.yaml").write_text(recipe, encoding="utf-8")
-    experiment = open_experiment(folder / "own.yaml", folder / "store", offline=True)
+    experiment = open_experiment(write_recipe(folder), folder / "store", offline=True)
     told: list[Event] = []
     run_job(list(experiment.graph.stages.values()), experiment.environment, told.append)
     assert [event.message for event in told if event.kind == "failed"] == []

@@ -138,6 +138,29 @@ def test_files_that_are_no_recipe(tmp_path: Path):
     assert complaints(tmp_path / "latin.yaml") == ["latin.yaml is not UTF-8 (byte 9)"]
 
 
+def test_splits_that_an_own_task_leaves_out(tmp_path: Path):
+    for name in ("en.csv", "de.csv", "fi.csv"):
+        write(tmp_path, "text,label\na,b\n", name)
+    text = (
+        "name: mine\n"
+        "tasks:\n"
+        "  rooms:\n"
+        "    problem: classification\n"
+        "    columns: {text: text, label: label}\n"
+        "    files:\n"
+        "      en: {train: en.csv}\n"
+        "      de: {test: de.csv}\n"
+        "      fi: fi.csv\n"
+        "targets:\n"
+        "  rooms:\n"
+    )
+    assert complaints(write(tmp_path, text))[1:] == ["mine.yaml:7: 'rooms' needs a file for dev and test in 'en'"]
+    assert complaints(write(tmp_path, text + "fewshot:\n  shots: [1]\n"))[1:] == [
+        "mine.yaml:7: 'rooms' needs a file for dev and test in 'en'",
+        "mine.yaml:8: 'rooms' needs a file for train in 'de'",
+    ]
+
+
 def test_shipped_recipes_load():
     assert {"smoke", "quickstart"} <= set(shipped_recipes())
     for name in shipped_recipes():

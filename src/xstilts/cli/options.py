@@ -45,7 +45,8 @@ def print_summary(summary: "Summary", *, json: bool) -> None:
         return print_json({**told, "report": str(summary.path)})
     from rich.console import Console
 
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    wide = None if sys.stdout.isatty() else 160
+    console = Console(highlight=False, width=wide, soft_wrap=wide is not None)
     for table in summary.tables:
         console.print(table)
     for line in (summary.primary, *summary.sentences, *summary.notices, f"report: {summary.path}"):
