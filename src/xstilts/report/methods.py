@@ -17,9 +17,11 @@ def paragraphs(recipe: Recipe, resamples: int) -> tuple[str, ...]:
         _training(recipe),
         "Every score is computed for each language, seed and draw, then averaged over draws, seeds and languages, each "
         "language counting the same. A difference compares arms on the same items, seeds and draws.",
-        f"The 95% intervals come from {resamples:,} resamples. Items are resampled by group (what they share: a "
-        "template, a country, a passage), the same groups in every language and arm; seeds and draws add their own "
-        "spread. The languages are taken as they are: the intervals speak of these languages, not of others.",
+        "The 95% intervals are t intervals. What is uncertain has three parts: how far results differ from seed to "
+        f"seed, from draw to draw, and with the items; the last comes from {resamples:,} resamples, each keeping "
+        "a random half of the groups (a group is what items share: a template, a country, a passage), the same groups "
+        "in every language and arm. With few seeds the interval is wide where seeds differ. The languages are taken as "
+        "they are: the intervals speak of these languages, not of others.",
         "The primary contrast was named before anything ran. All other contrasts on this page are corrected together "
         "by Holm's method. The smallest detectable difference is what this design would have found in four of five "
         "repetitions at the 5% level; a smaller true difference may well exist where an interval includes zero.",

@@ -20,7 +20,7 @@ _GRID = "#80808033"
 _CONFIG: dict[str, Any] = {
     "font": "Arial, Helvetica, sans-serif",
     "background": "transparent",
-    "padding": 4,
+    "padding": {"left": 12, "right": 6, "top": 4, "bottom": 4},
     "view": {"stroke": None},
     "axis": {
         "labelColor": _INK,

@@ -51,8 +51,11 @@ class Provenance:
         behind = self.arms[task, arm]
         for one in behind.languages:
             if one.language == language:
-                return f"#a-{short(one.artifacts[0])}" if len(one.artifacts) == 1 else f"#{one.anchor}"
+                return self.artifact_link(one.artifacts[0]) if len(one.artifacts) == 1 else f"#{one.anchor}"
         return f"#{behind.anchor}"
+
+    def artifact_link(self, key: str) -> str:
+        return f"#a-{short(key)}"
 
     def task_link(self, task: str) -> str:
         """To the first arm of a task, after which the others follow."""
@@ -89,7 +92,7 @@ def artifact_table(
     rows = tuple(_row(stage, manifests[key], _relative(store.path(key), out)) for key, stage in stages.items())
     return Table(
         caption="Every artifact. Its digest is the sha256 of its settings, inputs and data, and the epoch of its code.",
-        heads=((*heads, Head(text="seconds"), Head(text="peak memory")),),
+        heads=((*heads, Head(text="time"), Head(text="peak memory")),),
         rows=rows,
     )
 

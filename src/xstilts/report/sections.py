@@ -10,7 +10,7 @@ from xstilts.config import Recipe
 from xstilts.encoders import find_card, overlaps
 from xstilts.engine.plan import Graph
 from xstilts.engine.store import Manifest, Store
-from xstilts.report import figures, methods, tables
+from xstilts.report import figures, methods, records, tables
 from xstilts.report.design import CONTROLS, TaskDesign
 from xstilts.report.evidence import Evidence, Finding
 from xstilts.report.names import count, metric_name
@@ -160,7 +160,7 @@ def _fewshot_section(material: Material) -> Iterator[Section]:
         yield Section(
             anchor="fewshot",
             title="How the few-shot models came about",
-            parts=(tables.honesty_table(material.graph.cells, material.manifests),),
+            parts=(records.honesty_table(material.graph.cells, material.manifests, material.provenance),),
         )
 
 
@@ -170,7 +170,8 @@ def _texts_section(material: Material) -> Section:
         title="Languages and the tokenizer",
         lead=("Many unknown tokens, or many tokens per word, explain failures that no training mends.",),
         parts=tuple(
-            tables.texts_table(design, material.graph.cells, material.manifests) for design in material.designs
+            records.texts_table(design, material.graph.cells, material.manifests, material.provenance)
+            for design in material.designs
         ),
     )
 

@@ -1,18 +1,14 @@
 """The tables of the page, from the evidence."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from xstilts.engine.store import Manifest
 from xstilts.report.design import TaskDesign
 from xstilts.report.evidence import MEAN, Evidence, Finding, Level
 from xstilts.report.names import ABSENT, MISSING, arm_name, language_name, metric_name, points, shots_name, signed
 from xstilts.report.parts import Entry, Head, Row, Table
 from xstilts.report.provenance import Provenance
-from xstilts.results import ArmName, selection_of
-from xstilts.stages.specs import Cell
-
-Manifests = Mapping[str, Manifest | None]
+from xstilts.results import ArmName
 
 _APART = {
     "source": "source language, not in the mean",
@@ -26,7 +22,7 @@ def scores_table(design: TaskDesign, evidence: Evidence, provenance: Provenance)
     arms = design.arms
     first = (Head(text="", number=False), *_groups(arms))
     second = (Head(text="language", number=False), *(Head(text=shots_name(arm)) for arm in arms))
-    order = (MEAN, *_ordered(design))
+    order = (MEAN, *ordered(design))
     rows = tuple(_language_row(design, language, arms, evidence, provenance) for language in order)
     return Table(
         caption=f"{design.task.name}: {metric_name(design.task.metric)}, mean over seeds and draws \u00b1 half of its "
@@ -41,7 +37,7 @@ def encoders_table(design: TaskDesign, evidence: Evidence, provenance: Provenanc
     """Retrieval: languages by encoder."""
     heads = tuple(Head(text=arm.intermediate, note=_after(arm, design)) for arm in design.arms)
     rows = tuple(
-        _language_row(design, language, design.arms, evidence, provenance) for language in (MEAN, *_ordered(design))
+        _language_row(design, language, design.arms, evidence, provenance) for language in (MEAN, *ordered(design))
     )
     return Table(
         caption=f"{design.task.name}: {metric_name(design.task.metric)} by encoder, mean over seeds \u00b1 half of its "
@@ -101,38 +97,6 @@ def controls_table(design: TaskDesign, findings: Sequence[Finding], provenance: 
     return Table(caption=table.caption, heads=table.heads, rows=table.rows, notes=notes)
 
 
-def honesty_table(cells: Sequence[Cell], manifests: Mapping[str, Manifest | None]) -> Table:
-    """What few-shot training did in each arm: whether weights changed, how many steps, what selected the step kept."""
-    adapted = sorted((cell for cell in cells if cell.shots), key=_task_and_arm)
-    heads = ("runs", "weights changed", "steps", "step kept")
-    return Table(
-        caption="Few-shot training, by task and arm: over all languages, seeds and draws.",
-        heads=(
-            (
-                Head(text="task", number=False),
-                Head(text="arm", number=False),
-                *(Head(text=text) for text in heads),
-                Head(text="step chosen by", number=False),
-            ),
-        ),
-        rows=tuple(_honest_row(arm, tuple(group), manifests) for arm, group in groupby(adapted, key=_task_and_arm)),
-    )
-
-
-def texts_table(design: TaskDesign, cells: Sequence[Cell], manifests: Mapping[str, Manifest | None]) -> Table:
-    """What the tokenizer makes of each language: it explains failures that no training mends."""
-    heads = ("unknown tokens", "tokens per word", "texts cut off")
-    facts = _text_facts(design, cells, manifests)
-    rows = tuple(
-        Row(entries=(language_entry(language), *_text_entries(facts.get(language)))) for language in _ordered(design)
-    )
-    return Table(
-        caption=f"{design.task.name}: what the tokenizer makes of the scored texts.",
-        heads=((Head(text="language", number=False), *(Head(text=text) for text in heads)),),
-        rows=rows,
-    )
-
-
 def language_entry(language: str, note: str = "") -> Entry:
     if language == MEAN:
         return Entry(text="mean", kind="head")
@@ -151,16 +115,6 @@ def level_entry(level: Level | None, href: str, absent: bool = False) -> Entry:
     return Entry(text=points(level.value), note=f"\u00b1{points(half)}", href=href, hint=hint, kind="number")
 
 
-def chosen_by(selection: str | None) -> str:
-    match selection:
-        case "oracle":
-            return "target-language development data: an ORACLE, out of reach where only the shots are labelled"
-        case "english_dev":
-            return "development data of the source language"
-        case _:
-            return "nothing: fixed steps"
-
-
 def _groups(arms: Sequence[ArmName]) -> Iterator[Head]:
     for intermediate, group in groupby(arms, key=lambda arm: arm.intermediate):
         yield Head(text=intermediate, span=len(tuple(group)))
@@ -170,7 +124,7 @@ def _after(arm: ArmName, design: TaskDesign) -> str:
     return "as published" if arm == design.baseline else "after it"
 
 
-def _ordered(design: TaskDesign) -> tuple[str, ...]:
+def ordered(design: TaskDesign) -> tuple[str, ...]:
     """Source language, headline languages, other languages, development languages."""
     rank = dict.fromkeys(design.headline, 1) | dict.fromkeys(design.development, 3)
     rank[design.source] = 0
@@ -248,54 +202,3 @@ def _finding_row(finding: Finding, provenance: Provenance) -> Row:
 
 def p_name(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def _task_and_arm(cell: Cell) -> tuple[str, ArmName]:
-    return cell.task, ArmName.of(cell)
-
-
-def _honest_row(place: tuple[str, ArmName], cells: Sequence[Cell], manifests: Mapping[str, Manifest | None]) -> Row:
-    task, arm = place
-    found = [manifest for cell in cells if (manifest := manifests[cell.artifact]) is not None]
-    changed = sum(bool(manifest.facts.get("weights_changed")) for manifest in found)
-    selections = {selection_of(manifest) for manifest in found}
-    entries = (
-        Entry(text=task, kind="head"),
-        Entry(text=arm_name(arm)),
-        Entry(text=f"{len(found)} of {len(cells)}", kind="number"),
-        Entry(text=f"{changed} of {len(found)}", kind="number"),
-        Entry(text=_range([manifest.facts.get("steps") for manifest in found]), kind="number"),
-        Entry(text=_range([manifest.facts.get("step_kept") for manifest in found]), kind="number"),
-        Entry(text="; ".join(sorted(map(chosen_by, selections)))),
-    )
-    return Row(entries=entries)
-
-
-def _range(numbers: Sequence[int | None]) -> str:
-    known = sorted({number for number in numbers if number is not None})
-    averaged = "averaged" if None in numbers else ""
-    if not known:
-        return averaged or ABSENT
-    span = f"{known[0]}" if len(known) == 1 else f"{known[0]}\u2013{known[-1]}"
-    return f"{span}, {averaged}" if averaged else span
-
-
-def _text_facts(
-    design: TaskDesign, cells: Sequence[Cell], manifests: Mapping[str, Manifest | None]
-) -> dict[str, tuple[float, float, float]]:
-    """By language, of the first artifact that is there: all arms read the same texts with the same tokenizer."""
-    found: dict[str, tuple[float, float, float]] = {}
-    for cell in cells:
-        manifest = manifests[cell.artifact]
-        if cell.task == design.task.name and manifest is not None and "unknown_rate" in manifest.facts:
-            facts = manifest.facts
-            rates = (facts["unknown_rate"], facts["tokens_per_word"], facts["truncated_rate"])
-            found.setdefault(cell.language, rates)
-    return found
-
-
-def _text_entries(rates: tuple[float, float, float] | None) -> tuple[Entry, ...]:
-    if rates is None:
-        return (Entry(text=MISSING, kind="missing"),) * 3
-    unknown, per_word, cut = rates
-    return tuple(Entry(text=text, kind="number") for text in (f"{unknown:.2%}", f"{per_word:.2f}", f"{cut:.1%}"))
