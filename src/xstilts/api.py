@@ -27,7 +27,7 @@ from xstilts.experiment import (
 if TYPE_CHECKING:
     import polars as pl
 
-    from xstilts.compare import Difference
+    from xstilts.comparison import Difference
     from xstilts.report.build import Summary
 
 STORE = Path("store")
@@ -229,7 +229,7 @@ def compare(
     """The difference of two arms, `intermediate/k/method` each, paired over items: for each target the mean over its
     headline languages and each language. Raises UserError for an arm that the recipe does not have.
     """
-    from xstilts.compare import differences, parse_arm
+    from xstilts.comparison import differences, parse_arm
 
     arms = parse_arm(treatment), parse_arm(baseline)
     return differences(_reopen(recipe, store, overrides), *arms, task)
