@@ -11,6 +11,12 @@ _SELECTION = {
 }
 
 
+_CORRECTION = {
+    True: "The primary contrast was named before anything ran. All other contrasts on this page are corrected together",
+    False: "No contrast was named before the recipe ran. All contrasts on this page are corrected together",
+}
+
+
 def paragraphs(recipe: Recipe, resamples: int) -> tuple[str, ...]:
     """What was trained, how differences and intervals were computed, and how they are corrected."""
     return (
@@ -22,9 +28,9 @@ def paragraphs(recipe: Recipe, resamples: int) -> tuple[str, ...]:
         "a random half of the groups (a group is what items share: a template, a country, a passage), the same groups "
         "in every language and arm. With few seeds the interval is wide where seeds differ. The languages are taken as "
         "they are: the intervals speak of these languages, not of others.",
-        "The primary contrast was named before anything ran. All other contrasts on this page are corrected together "
-        "by Holm's method. The smallest detectable difference is what this design would have found in four of five "
-        "repetitions at the 5% level; a smaller true difference may well exist where an interval includes zero.",
+        f"{_CORRECTION[recipe.primary is not None]} by Holm's method. The smallest "
+        "detectable difference is what this design would have found in four of five repetitions at the 5% level; a "
+        "smaller true difference may well exist where an interval includes zero.",
     )
 
 

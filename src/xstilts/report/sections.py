@@ -62,6 +62,14 @@ def _task_section(material: Material, design: TaskDesign) -> Section:
     )
 
 
+_SHOTS = {
+    None: "",
+    "per class": " k counts the shots of each class.",
+    "sentences": " k counts sentences.",
+    "items": " k counts items.",
+}
+
+
 def _what(material: Material, design: TaskDesign) -> str:
     scored = (material.manifests[cell.artifact] for cell in material.graph.cells if cell.task == design.task.name)
     items = sorted({manifest.facts["items"] for manifest in scored if manifest})
@@ -69,6 +77,7 @@ def _what(material: Material, design: TaskDesign) -> str:
     return (
         f"A {design.task.problem} task in {count(len(design.languages), 'language')} ({of} items each), scored by "
         f"{metric_name(design.task.metric)}. All numbers are points of 100."
+        f"{_SHOTS[design.task.spec.shots_unit]}"
     )
 
 
@@ -127,10 +136,16 @@ def _retrieval_section(material: Material, design: TaskDesign) -> Section:
         lead=(
             _what(material, design),
             "Nothing is trained for it: each text is matched to its nearest translation, in both directions, by the "
-            "encoder that an arm hands over. It is never averaged with the other tasks.",
+            "encoder that an arm hands over. It is never averaged with the other tasks." + _layer(material, name),
         ),
         parts=tuple(parts),
     )
+
+
+def _layer(material: Material, task: str) -> str:
+    found = (material.manifests[cell.artifact] for cell in material.graph.cells if cell.task == task)
+    used = sorted({(m.facts["layer"], m.facts["pooling"]) for m in found if m})
+    return "".join(f" Vectors are those of layer {layer}, pooled by {pooling}." for layer, pooling in used)
 
 
 def _in_sentences(findings: Sequence[Finding]) -> Aside:

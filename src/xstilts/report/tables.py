@@ -5,7 +5,17 @@ from itertools import groupby
 
 from xstilts.report.design import TaskDesign
 from xstilts.report.evidence import MEAN, Evidence, Finding, Level
-from xstilts.report.names import ABSENT, MISSING, arm_name, language_name, metric_name, points, shots_name, signed
+from xstilts.report.names import (
+    ABSENT,
+    MISSING,
+    arm_name,
+    count,
+    language_name,
+    metric_name,
+    points,
+    shots_name,
+    signed,
+)
 from xstilts.report.parts import Entry, Head, Row, Table
 from xstilts.report.provenance import Provenance
 from xstilts.results import ArmName
@@ -67,7 +77,7 @@ def square_tables(design: TaskDesign, evidence: Evidence, provenance: Provenance
         rows.append(Row(entries=(*down, _interaction(none, shots, alone, both)), kind="apart"))
         heads = (Head(text="", number=False), Head(text="zero-shot"), Head(text=adapted), Head(text="difference"))
         yield Table(
-            caption=f"{square.intermediate}: means over {len(design.headline)} languages, in points. "
+            caption=f"{square.intermediate}: means over {count(len(design.headline), 'language')}, in points. "
             "Bottom right: the interaction.",
             heads=(heads,),
             rows=tuple(rows),
@@ -161,7 +171,7 @@ def _role(design: TaskDesign, language: str) -> str:
 
 
 def _score_notes(design: TaskDesign) -> tuple[str, ...]:
-    notes = [f"The mean is over the {len(design.headline)} languages that every arm has."]
+    notes = [f"The mean is over {count(len(design.headline), 'language')}: those that every arm has."]
     if design.source in design.languages:
         notes.append(f"{language_name(design.source)} is the source language and stands apart.")
     if tuned := [language_name(x) for x in design.languages if x in design.development]:

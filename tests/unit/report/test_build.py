@@ -115,7 +115,7 @@ def test_development_languages_and_the_source_are_marked(told: tuple[Summary, Pa
     assert page.row("English")[0] == "English en, source"
     assert page.row("Greek")[0] == "Greek el, development"
     assert page.row("English")[2] == "–"
-    assert "over the 2 languages that every arm has" in page.text
+    assert "over 2 languages: those that every arm has" in page.text
 
 
 def test_weaknesses_overlaps_and_honesty_are_on_the_page(told: tuple[Summary, Page]) -> None:
@@ -125,6 +125,8 @@ def test_weaknesses_overlaps_and_honesty_are_on_the_page(told: tuple[Summary, Pa
     honest = next(row for row in page.rows if row[:2] == ["toy-intent", "toy-qa → 4-shot"])
     assert honest[2:] == ["18 of 18", "18 of 18", "40", "40", "nothing: fixed steps"]
     assert "Layer 12 was chosen" in page.text
+    assert "Vectors are those of layer 12, pooled by mean." in page.text
+    assert "k counts the shots of each class." in page.text
     assert "name: x" in page.text
 
 
