@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.tiny import build as build_encoder
+
 from xstilts.config import Recipe
 from xstilts.data.userfiles import user_task
 from xstilts.engine.plan import Graph, build
@@ -15,7 +16,7 @@ from xstilts.stages.environment import Environment, Event
 from xstilts.stages.job import run_job
 from xstilts.stages.specs import Spec
 
-WORDS = "turn on the light in the kitchen what is the weather like today".split()
+WORDS = ["turn", "on", "the", "light", "in", "the", "kitchen", "what", "is", "the", "weather", "like", "today"]
 LANGUAGES = ("en", "de", "sw")
 TRAIN = {"steps": 4, "batch_size": 8, "max_length": 32, "precision": "fp32", "evaluations": 2}
 

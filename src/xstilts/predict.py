@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
-from transformers.modeling_outputs import ModelOutput
+from transformers.utils.generic import ModelOutput
 
 from xstilts.data.batches import scoring_batches
 from xstilts.data.features import Feature
@@ -59,8 +59,8 @@ def _tags(
 ) -> list[list[str]]:
     tags: dict[int, dict[int, str]] = defaultdict(dict)
     for feature, row in zip(feed.features, _in_order(outputs, len(feed.features), "logits"), strict=True):
-        best = row.argmax(-1).tolist()
-        tags[feature.example] |= {word: labels[best[position]] for position, word in feature.words}
+        best: list[int] = row.argmax(-1).tolist()  # type: ignore[assignment]
+        tags[feature.example].update((word, labels[best[position]]) for position, word in feature.words)
     return [[tags[number][word] for word in sorted(tags[number])] for number in range(len(examples))]
 
 

@@ -70,7 +70,7 @@ def _classification(
         Feature(
             example=row,
             ids=(ids,),
-            types=types and (types,),
+            types=(types,) if types else None,
             target=_position(index, example.label, example) if index and example.label is not None else None,
         )
         for row, (example, (ids, types)) in enumerate(zip(examples, encoded, strict=True))
@@ -99,7 +99,10 @@ def _retrieval(
     """Two features for each example: the foreign text, then the English one."""
     texts = [text for e in examples for text in (e.text, e.english)]
     encoded = _encode(tokenizer, texts, [None] * len(texts), max_length)
-    return [Feature(example=row // 2, ids=(ids,), types=types and (types,)) for row, (ids, types) in enumerate(encoded)]
+    return [
+        Feature(example=row // 2, ids=(ids,), types=(types,) if types else None)
+        for row, (ids, types) in enumerate(encoded)
+    ]
 
 
 def _tagging(

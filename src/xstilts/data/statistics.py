@@ -25,7 +25,7 @@ def text_statistics(examples: Sequence[Example], tokenizer: PreTrainedTokenizerB
         return TextStatistics(unknown_rate=0.0, tokens_per_word=0.0, truncated_rate=0.0)
     ids: list[list[int]] = tokenizer(texts, add_special_tokens=False)["input_ids"]  # type: ignore[assignment]
     tokens = sum(map(len, ids))
-    unknown = sum(row.count(tokenizer.unk_token_id) for row in ids)
+    unknown = sum(token == tokenizer.unk_token_id for row in ids for token in row)
     words = sum(len(split_words(text)) for text in texts)
     whole = isinstance(examples[0], Span | Tagged)
     longest = max_length - tokenizer.num_special_tokens_to_add()

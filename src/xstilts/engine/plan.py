@@ -22,7 +22,6 @@ from xstilts.stages.specs import (
 )
 from xstilts.tasks.task import Task
 
-
 CHOICE_ITEMS = 40
 """Sentences of each language on which the layer for retrieval is chosen; a mean over all languages needs no more."""
 

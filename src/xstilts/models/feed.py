@@ -3,8 +3,8 @@
 Layers that keep their weights give the same activations in every pass, so they are run once.
 """
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 
 import torch
@@ -14,7 +14,8 @@ from transformers import PreTrainedModel
 from xstilts.data.batches import scoring_batches
 from xstilts.data.features import Feature
 from xstilts.models.collate import Batch, collate, mask, targets
-from xstilts.models.split import run_lower
+from xstilts.models.shelf import Ground, digest
+from xstilts.models.split import run_between, run_lower, truncate
 from xstilts.models.vocabulary import Vocabulary
 from xstilts.problems import ProblemName
 
@@ -64,30 +65,62 @@ class Feed:
         kept = None if self.activations is None else [self.activations[index] for index in indices]
         return replace(self, features=[self.features[index] for index in indices], activations=kept)
 
-    def cached(self) -> "Feed":
-        """The feed with its activations, where they fit the budget."""
+    def cached(self, ground: Ground | None = None) -> "Feed":
+        """The feed with its activations, where they fit the budget; from the ground's shelf where that reaches up."""
         assert self.lower is not None
         width = self.lower.config.hidden_size * (2 if self.precision == "bf16" else 4)
         if sum(self.lengths) * width > BUDGET:
             return self
+        if ground is None:
+            return replace(self, activations=self._run(self._activate))
+        shared = replace(self, boundary=min(ground.layers, self.boundary))
+        key = (ground.origin, shared.boundary, self.precision, torch.get_num_threads(), digest(self.features))
+        activations = ground.shelf.get(key, lambda: shared._run(shared._activate))
+        return replace(shared, activations=activations).raised(self.boundary)
+
+    def raised(self, boundary: int) -> "Feed":
+        """The same feed, its activations taken on to a higher boundary."""
+        if boundary == self.boundary or self.activations is None:
+            return replace(self, boundary=boundary)
+        assert self.lower is not None
+        between = truncate(self.lower, self.boundary)
+        count = boundary - self.boundary
+        return replace(self, boundary=boundary, activations=self._run(lambda batch: self._climb(between, count, batch)))
+
+    def _run(self, run: Callable[[Batch], Tensor]) -> list[Tensor]:
+        """What `run` gives for every feature, without its padding."""
         activations: list[Tensor] = [torch.empty(0)] * len(self.features)
         for indices in scoring_batches(self.lengths):
-            features = [self.features[index] for index in indices]
-            hidden = self._activate(collate(self.problem, features, self.padding, labels=False))
+            hidden = run(self.batch(indices, labels=False) if self.activations is not None else self._ids(indices))
             hidden = hidden.unsqueeze(1) if hidden.dim() == 3 else hidden
             for row, index in enumerate(indices):
                 length = max(map(len, self.features[index].ids))
                 activations[index] = hidden[row, : len(self.features[index].ids), :length].clone()
-        return replace(self, activations=activations)
+        return activations
+
+    def _ids(self, indices: Sequence[int]) -> Batch:
+        return collate(self.problem, [self.features[index] for index in indices], self.padding, labels=False)
+
+    def _climb(self, between: PreTrainedModel, count: int, batch: Batch) -> Tensor:
+        with self._resting(between):
+            return self._kept(run_between(between, count, batch["inputs_embeds"], batch["attention_mask"]))
 
     def _activate(self, batch: Batch) -> Tensor:
         assert self.lower is not None
         inputs = {name: value.to(self.device) for name, value in batch.items() if name in _INPUTS}
-        training = self.lower.training
-        self.lower.eval()
+        with self._resting(self.lower):
+            return self._kept(run_lower(self.lower, self.boundary, **inputs))
+
+    @contextmanager
+    def _resting(self, model: PreTrainedModel) -> Iterator[None]:
+        """Without dropout and gradients, whatever the model is doing otherwise."""
+        training = model.training
+        model.eval()
         with torch.no_grad(), autocast(self.device, self.precision):
-            hidden = run_lower(self.lower, self.boundary, **inputs)
-        self.lower.train(training)
+            yield
+        model.train(training)
+
+    def _kept(self, hidden: Tensor) -> Tensor:
         return hidden.to(torch.bfloat16 if self.precision == "bf16" else torch.float32)
 
     def _joined(self, activations: Sequence[Tensor], features: Sequence[Feature]) -> Batch:

@@ -66,6 +66,19 @@ def run_lower(
     return hidden.view(*shape, hidden.shape[-1])
 
 
+def run_between(
+    truncated: nn.Module, count: int, activations: torch.Tensor, attention_mask: torch.Tensor
+) -> torch.Tensor:
+    """The first `count` layers of a truncated model: activations [batch, tokens, hidden] to activations.
+
+    Further leading dimensions are kept.
+    """
+    shape = activations.shape
+    hidden = activations.reshape(-1, *shape[-2:])
+    mask = attention_mask.reshape(-1, shape[-2])
+    return _lower(truncated, count)(inputs_embeds=hidden, attention_mask=mask).last_hidden_state.view(shape)
+
+
 def truncate(model: PreTrainedModel, count: int) -> PreTrainedModel:
     """`model` without embeddings and its first `count` layers, to be called with what `run_lower` gave.
 

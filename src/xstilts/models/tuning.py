@@ -1,6 +1,6 @@
 """Which weights a stage trains, and where the part that trains begins."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import cast
 
@@ -81,7 +81,7 @@ def adapters(model: PreTrainedModel, lora: Lora, seed: int, *, merge: bool) -> I
             parameter.requires_grad_(True)
 
 
-def _targets(model: nn.Module) -> Sequence[str]:
+def _targets(model: nn.Module) -> list[str]:
     return [name for name, module in model.named_modules() if isinstance(module, nn.Linear) and _is_attention(name)]
 
 

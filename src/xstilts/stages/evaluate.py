@@ -1,10 +1,16 @@
 """Zero-shot scores: a fine-tuned encoder in one language."""
 
+from dataclasses import replace
+
+from transformers import PreTrainedModel
+
 from xstilts.data.features import featurise
 from xstilts.data.load import check_labels
 from xstilts.engine.store import Draft
 from xstilts.metrics import score_frame
 from xstilts.models.feed import Feed
+from xstilts.models.shelf import Ground
+from xstilts.models.split import supports_split, truncate
 from xstilts.predict import predict
 from xstilts.stages.artifacts import facts_of, load_model
 from xstilts.stages.environment import Emit
@@ -29,10 +35,19 @@ def run(spec: EvaluateStage, draft: Draft, workshop: Workshop, emit: Emit) -> No
         device=environment.device,
         precision=spec.precision,
     )
-    predicted = predict(loaded.model, feed, examples, loaded.labels)
+    part, feed = _above(workshop.ground(spec.parent), loaded.model, feed)
+    predicted = predict(part, feed, examples, loaded.labels)
     items = [(example.id, example.group) for example in examples]
     frame = score_frame(task.problem, items, gold(task.problem, examples), predicted)
     draft.facts.update(write_scores(draft.path, frame, task.problem))
     draft.facts.update(text_facts(examples, loaded.tokenizer, spec.max_length))
     parent = facts_of(store, spec.parent)
     draft.facts.update(encoder=parent["encoder"], step_kept=parent["step_kept"], leaks_unchecked=unchecked)
+
+
+def _above(ground: Ground | None, model: PreTrainedModel, feed: Feed) -> tuple[PreTrainedModel, Feed]:
+    """The layers that some stage trained, fed by those that none did, which every arm shares."""
+    if ground is None or not supports_split(model):
+        return model, feed
+    feed = replace(feed, lower=model, boundary=ground.layers).cached(ground)
+    return truncate(model, ground.layers), feed

@@ -106,7 +106,8 @@ def _bench(spec: FewshotStage, train: Train, workshop: Workshop) -> Bench:
     if spec.method == "head":
         train = train.model_copy(update={"frozen_layers": len(layers(model))})
     used = None if spec.keep == "all" else lambda: _texts(spec, workshop, tokenizer, train)
-    pupil = student(model, problem, tokenizer, train, environment.device, used)
+    ground = workshop.ground(spec.parent)
+    pupil = student(model, problem, tokenizer, train, environment.device, used, ground)
     initial = {name: p.detach().clone() for name, p in trained(pupil.part).items()}
     return Bench(pupil=pupil, tokenizer=tokenizer, labels=labels, initial=initial)
 

@@ -15,7 +15,7 @@ from xstilts.stages.artifacts import build, facts_of, folder_of, joint_sum, save
 from xstilts.stages.environment import Emit
 from xstilts.stages.progress import steps_to
 from xstilts.stages.specs import IntermediateStage
-from xstilts.stages.training import facts_of_fit, student
+from xstilts.stages.training import facts_of_fit, student, untouched
 from xstilts.stages.workshop import Workshop
 from xstilts.train.fit import Lesson, fit, seed_of, steps_of
 from xstilts.train.optim import shrinkage
@@ -26,12 +26,17 @@ def run(spec: IntermediateStage, draft: Draft, workshop: Workshop, emit: Emit) -
     tokenizer = tokenizer_in(folder_of(store, spec.parent, environment))
     features = [_features(spec, number, workshop, tokenizer) for number in range(len(spec.data))]
     models, restored = _models(spec, workshop)
+    ground = workshop.ground(spec.parent)
     used = [feature for found in features for feature in found]
-    first = student(models[0], _problem(spec, 0, workshop), tokenizer, spec.train, environment.device, lambda: used)
+    first = student(
+        models[0], _problem(spec, 0, workshop), tokenizer, spec.train, environment.device, lambda: used, ground
+    )
     lessons = [Lesson(model=first.part, feed=first.feed(features[0]))]
     for number, model in enumerate(models[1:], start=1):
         share_encoder(first.model, model)
-        other = student(model, _problem(spec, number, workshop), tokenizer, spec.train, environment.device, None)
+        other = student(
+            model, _problem(spec, number, workshop), tokenizer, spec.train, environment.device, None, ground
+        )
         other = replace(other, vocabulary=first.vocabulary)
         lessons.append(Lesson(model=other.part, feed=other.feed(features[number])))
     before = joint_sum(trainable(first.model))
@@ -44,6 +49,7 @@ def run(spec: IntermediateStage, draft: Draft, workshop: Workshop, emit: Emit) -
     parent = facts_of(store, spec.parent)
     draft.facts.update(facts_of_fit(fitted, before, after))
     draft.facts.update(encoder=parent["encoder"], pin=parent["pin"], inherits=spec.parent, restored=list(restored))
+    draft.facts.update(untouched=untouched(first, ground))
     draft.facts.update(_shares(spec, order, features))
 
 

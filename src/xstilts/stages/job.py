@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING
 
 from xstilts.engine.store import Draft, Store
 from xstilts.errors import UserError
@@ -17,6 +19,9 @@ from xstilts.stages.specs import (
     TargetStage,
 )
 
+if TYPE_CHECKING:
+    from xstilts.models.shelf import Shelf
+
 
 def run_job(specs: Sequence[Spec], environment: Environment, emit: Emit) -> None:
     """Run the stages one after another, each into the store as soon as it is done; one that fails stops no other."""
@@ -24,7 +29,7 @@ def run_job(specs: Sequence[Spec], environment: Environment, emit: Emit) -> None
 
     from xstilts.stages.workshop import Workshop
 
-    workshop = Workshop(environment=environment, store=Store(environment.store))
+    workshop = Workshop(environment=environment, store=Store(environment.store), shelf=_shelf())
     for spec in specs:
         torch.set_num_threads(spec.threads)
         started = time.perf_counter()
@@ -61,6 +66,14 @@ def run_stage(spec: Spec, draft: Draft, workshop: object, emit: Emit) -> None:
             retrieve.choose(spec, draft, workshop, emit)
         case RetrieveStage():
             retrieve.run(spec, draft, workshop, emit)
+
+
+@cache
+def _shelf() -> "Shelf":
+    """The one of this worker."""
+    from xstilts.models.shelf import Shelf
+
+    return Shelf()
 
 
 def _describe(error: Exception) -> str:

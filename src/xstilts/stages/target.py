@@ -7,7 +7,7 @@ from xstilts.stages.artifacts import build, facts_of, folder_of, joint_sum, save
 from xstilts.stages.environment import Emit
 from xstilts.stages.progress import steps_to
 from xstilts.stages.specs import TargetStage
-from xstilts.stages.training import facts_of_fit, scorer, student
+from xstilts.stages.training import facts_of_fit, scorer, student, untouched
 from xstilts.stages.workshop import Workshop
 from xstilts.train.fit import Lesson, fit, seed_of, steps_of
 from xstilts.train.optim import shrinkage
@@ -26,7 +26,9 @@ def run(spec: TargetStage, draft: Draft, workshop: Workshop, emit: Emit) -> None
     dev_features = featurise(task.problem, dev, tokenizer, None, spec.train.max_length)
     seed = seed_of(spec.seed, "head", task.name)
     model, restored = build(store, spec.parent, environment, task.problem, labels or None, seed)
-    pupil = student(model, task.problem, tokenizer, spec.train, environment.device, lambda: [*features, *dev_features])
+    ground = workshop.ground(spec.parent)
+    used = [*features, *dev_features]
+    pupil = student(model, task.problem, tokenizer, spec.train, environment.device, lambda: used, ground)
     feed = pupil.feed(features)
     before = joint_sum(trainable(pupil.model))
     extra = facts_of(store, spec.steps_of)["steps"] if spec.steps_of else 0
@@ -57,4 +59,5 @@ def run(spec: TargetStage, draft: Draft, workshop: Workshop, emit: Emit) -> None
         max_length=spec.train.max_length,
         precision=spec.train.precision,
         extra_steps=extra,
+        untouched=untouched(pupil, ground),
     )

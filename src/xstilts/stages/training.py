@@ -11,6 +11,7 @@ from xstilts.data.features import Feature
 from xstilts.examples import Example
 from xstilts.metrics import metric, score_frame
 from xstilts.models.feed import Feed
+from xstilts.models.shelf import Ground
 from xstilts.models.split import truncate
 from xstilts.models.tuning import boundary, freeze, set_dropout
 from xstilts.models.vocabulary import Vocabulary, compact
@@ -34,6 +35,7 @@ class Student:
     device: str
     train: Train
     vocabulary: Vocabulary | None
+    ground: Ground | None
 
     def feed(self, features: Sequence[Feature]) -> Feed:
         """The features as this student reads them: activations where layers below are frozen."""
@@ -47,7 +49,7 @@ class Student:
             boundary=self.below or 0,
             precision=self.train.precision,
         )
-        return feed if self.below is None else feed.cached()
+        return feed if self.below is None else feed.cached(self.ground)
 
 
 def student(
@@ -57,6 +59,7 @@ def student(
     train: Train,
     device: str,
     used: Callable[[], Sequence[Feature]] | None,
+    ground: Ground | None = None,
 ) -> Student:
     """Freeze what the settings freeze; where the embeddings train, keep the rows of the features `used` only.
 
@@ -77,6 +80,7 @@ def student(
         device=device,
         train=train,
         vocabulary=vocabulary,
+        ground=ground,
     )
 
 
@@ -106,3 +110,10 @@ def scorer(
 def facts_of_fit(fitted: Fitted, before: str, after: str) -> dict[str, Any]:
     """What every trained artifact records."""
     return {**asdict(fitted), "weights_before": before, "weights_after": after, "weights_changed": before != after}
+
+
+def untouched(pupil: Student, ground: Ground | None) -> int | None:
+    """How many of the lowest layers are as published after this stage; None where the embeddings are not."""
+    if pupil.below is None or ground is None:
+        return None
+    return min(pupil.below, ground.layers)

@@ -10,6 +10,7 @@ from xstilts.data.userfiles import user_task
 from xstilts.engine.store import Store
 from xstilts.errors import DataError
 from xstilts.examples import Example
+from xstilts.models.shelf import Ground, Shelf
 from xstilts.stages.environment import Environment
 from xstilts.stages.specs import Data
 from xstilts.tasks import load_task
@@ -17,13 +18,18 @@ from xstilts.tasks.task import Task
 
 T = TypeVar("T")
 
+WHOLE = 1 << 16
+"""More layers than any encoder has."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workshop:
-    """Lives as long as a job; nothing in it outlives the job, so a worker's memory does not grow."""
+    """Lives as long as a job, and with it all that it remembers."""
 
     environment: Environment
     store: Store
+    shelf: Shelf
+    """Outlives the job, within its budget."""
     memory: dict[Hashable, Any] = field(default_factory=dict)
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
@@ -52,6 +58,15 @@ class Workshop:
         """Classes or tags of the training split, sorted: the outputs of a head."""
         return self.once(("labels", data), lambda: _labels(self.examples(data, "train")))
 
+    def ground(self, key: str) -> Ground | None:
+        """The layers of an artifact that are as published, if its embeddings are."""
+        manifest = self.store.manifest(key)
+        if manifest is None or "encoder" not in manifest.facts:
+            return None
+        layers = WHOLE if manifest.kind == "pretrained" else manifest.facts.get("untouched")
+        origin = f"{manifest.facts['encoder']} {manifest.facts['pin']}"
+        return None if layers is None else Ground(layers=layers, origin=origin, shelf=self.shelf)
+
     def _read(self, data: Data, split: str) -> tuple[Example, ...]:
         environment = self.environment
         found = load(self.task(data.task), data.language, split, cache=environment.cache, offline=environment.offline)
@@ -59,15 +74,18 @@ class Workshop:
 
 
 def cap(examples: Sequence[Example], most: int | None) -> tuple[Example, ...]:
-    """At most so many examples, whole groups first to be kept in an order that no other setting changes."""
+    """At most so many examples, in their order, chosen by their ids alone: a larger cap keeps those of a smaller.
+
+    Chosen one by one and not by group, so that few examples still stem from many groups.
+    """
     if most is None or len(examples) <= most:
         return tuple(examples)
     kept = {example.id for example in sorted(examples, key=_rank)[:most]}
     return tuple(example for example in examples if example.id in kept)
 
 
-def _rank(example: Example) -> tuple[bytes, bytes]:
-    return tuple(hashlib.sha256(text.encode()).digest() for text in (example.group, example.id))  # type: ignore[return-value]
+def _rank(example: Example) -> bytes:
+    return hashlib.sha256(example.id.encode()).digest()
 
 
 def _labels(examples: Sequence[Example]) -> tuple[str, ...]:

@@ -5,8 +5,8 @@ import json
 import polars as pl
 import pytest
 from safetensors.torch import load_file
-
 from tests.world import TRAIN, World
+
 from xstilts.metrics import metric
 from xstilts.stages.artifacts import load_model
 from xstilts.stages.specs import EvaluateStage, FewshotStage, IntermediateStage, RetrieveStage, TargetStage
