@@ -3,7 +3,7 @@
     python bench/coverage.py [replicates] [resamples]
 
 prints, for every design and mixture, the share of intervals that cover, and for comparison that of the percentile
-bootstrap which resamples seeds, draws and groups independently (naive). Twelve languages get a third of the replicates.
+bootstrap which resamples seeds, draws and groups independently (naive).
 """
 
 import sys
@@ -20,7 +20,7 @@ from xstilts.stats.contrast import estimate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Design:
-    """`draws` 1 stands for none; `shared`: the same groups in all languages."""
+    """`draws` 1 stands for none; `shared`: the same groups and draws in all languages."""
 
     languages: int
     seeds: int
@@ -53,7 +53,7 @@ class Mix:
 
 DESIGNS = {
     "12 languages, 3 seeds x 3 draws": Design(languages=12, seeds=3, draws=3, groups=40),
-    "the same, shared groups": Design(languages=12, seeds=3, draws=3, groups=40, shared=True),
+    "the same, parallel data": Design(languages=12, seeds=3, draws=3, groups=40, shared=True),
     "12 languages, 5 seeds x 3 draws": Design(languages=12, seeds=5, draws=3, groups=40),
     "12 languages, 3 seeds, zero-shot": Design(languages=12, seeds=3, draws=1, groups=40),
     "1 language, 3 seeds x 3 draws": Design(languages=1, seeds=3, draws=3, groups=60),
@@ -74,6 +74,9 @@ MIXES = {
     "all": Mix(seed=0.05, seed_language=0.1, draw=0.1, cell=0.1, group=0.4, group_seed=0.3, group_draw=0.3, item=0.5),
 }
 
+PROBIT = 0.3
+"""What a standard deviation of 1 in a mixture is for items that are right or wrong: about 10 points of accuracy."""
+
 Replicate = tuple[list[LanguageSums], float]
 """The sums of each language, and the true value of the contrast."""
 
@@ -92,13 +95,14 @@ def binary(design: Design, mix: Mix, rng: np.random.Generator) -> Replicate:
     sizes = 1 + rng.poisson(3, (1 if design.shared else design.languages, design.groups))
     sizes = np.broadcast_to(sizes, (design.languages, design.groups))
     hard = 0.7 * rng.standard_normal((design.languages, 1, 1, design.groups))
-    treated, plain = _effects(design, mix, rng), _effects(design, Mix(seed=mix.seed, group=mix.group), rng)
+    treated = PROBIT * _effects(design, mix, rng)
+    plain = PROBIT * _effects(design, Mix(seed=mix.seed, group=mix.group), rng)
     right = [
         rng.binomial(np.broadcast_to(sizes[:, None, None], shape), special.ndtr(0.3 + hard + arm))
         for arm in (treated, plain)
     ]
     spread = [
-        0.49 + sum(getattr(mix, name) ** 2 for name in names)
+        0.49 + PROBIT**2 * sum(getattr(mix, name) ** 2 for name in names)
         for names in (("seed", "seed_language", "draw", "cell", "group", "group_seed", "group_draw"), ("seed", "group"))
     ]
     truth = float(np.subtract(*[special.ndtr(0.3 / np.sqrt(1 + variance)) for variance in spread]))
@@ -113,7 +117,7 @@ def labels(design: Design, mix: Mix, rng: np.random.Generator, classes: int = 20
     gold = np.eye(classes)[np.arange(design.groups) % classes]
     arms = []
     for _ in range(2):
-        chance = special.ndtr(0.5 + _effects(design, mix, rng))
+        chance = special.ndtr(0.5 + PROBIT * _effects(design, mix, rng))
         right = rng.binomial(4, chance)[..., None] * gold
         guesses = rng.multinomial(1, np.full(classes, 1 / classes), (*shape, 4)).cumsum(axis=-2)
         wrong = np.take_along_axis(
@@ -132,17 +136,17 @@ def _shape(design: Design) -> tuple[int, int, int, int]:
 
 
 def _effects(design: Design, mix: Mix, rng: np.random.Generator) -> np.ndarray:
-    """[languages, seeds, draws, groups]; draws are of their own in each language."""
+    """[languages, seeds, draws, groups]."""
     languages, seeds, draws, groups = _shape(design)
     own = 1 if design.shared else languages
     shapes = {
         "seed": (1, seeds, 1, 1),
         "seed_language": (languages, seeds, 1, 1),
-        "draw": (languages, 1, draws, 1),
+        "draw": (own, 1, draws, 1),
         "cell": (languages, seeds, draws, 1),
         "group": (own, 1, 1, groups),
         "group_seed": (own, seeds, 1, groups),
-        "group_draw": (languages, 1, draws, groups),
+        "group_draw": (own, 1, draws, groups),
     }
     total = np.zeros(_shape(design))
     for name, shape in shapes.items():
@@ -215,8 +219,7 @@ def main(replicates: int = 1000, resamples: int = 300) -> None:
             for mixture, mix in MIXES.items():
                 if (design.draws == 1 and (mix.draw or mix.group_draw)) or (kind == "labels" and title not in SLOW):
                     continue
-                runs = replicates if design.languages == 1 else replicates // 3
-                ours, naive, width = coverage(design, mix, simulate, name, runs, resamples)
+                ours, naive, width = coverage(design, mix, simulate, name, replicates, resamples)
                 row = f"{title:34s} {kind:7s} {mixture:30s} {100 * ours:5.1f} {100 * naive:5.1f} {width:5.2f}"
                 print(row, flush=True)
 

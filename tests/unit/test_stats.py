@@ -152,6 +152,25 @@ def test_groups_that_languages_share_are_resampled_together() -> None:
     assert abs(np.corrcoef(apart.T)[0, 1]) < 0.1
 
 
+def draws_of(shift: dict[str, list[int]], group: str) -> Arm:
+    """Three draws and three seeds per language; `shift` says how many of 12 items a draw gets right."""
+    names = {name: [f"{group.format(name)}{i}" for i in range(12)] for name in shift}
+    return {
+        name: {
+            (s, d): cell([1] * right + [0] * (12 - right), names[name]) for s in range(3) for d, right in enumerate(by)
+        }
+        for name, by in shift.items()
+    }
+
+
+@pytest.mark.parametrize(("group", "uncertain"), [("g", False), ("{}-g", True)], ids=["parallel", "apart"])
+def test_draws_of_parallel_data_are_one_sample(group: str, uncertain: bool) -> None:
+    """Two languages whose draws go opposite ways cancel only if a draw is the same examples in both."""
+    arm = draws_of({"de": [4, 6, 8], "fi": [8, 6, 4]}, group)
+    found = stats.contrast([(1, arm)], "accuracy", resamples=100)
+    assert (found.draw_share > 0) == uncertain
+
+
 def test_components_are_unbiased() -> None:
     """In the mean over many simulated grids, the total is the variance of the grand mean."""
     rng = np.random.default_rng(2)

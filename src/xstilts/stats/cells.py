@@ -163,3 +163,10 @@ def group_degrees_of_freedom(languages: Sequence[LanguageSums]) -> float:
     squares = np.array(list(weight.values())) ** 2
     effective = squares.sum() ** 2 / (squares**2).sum()
     return float(max(1.0, effective * (1 - 1 / min(len(part.groups) for part in languages))))
+
+
+def parallel(languages: Sequence[LanguageSums]) -> bool:
+    """Whether a group lies in two languages or more on average: then a draw holds translations of the same examples
+    in all of them, and draws are one sample."""
+    distinct = {name for part in languages for name in part.groups}
+    return sum(len(part.groups) for part in languages) >= 2 * len(distinct)

@@ -17,6 +17,7 @@ from xstilts.stats.cells import (
     axes,
     group_degrees_of_freedom,
     language_sums,
+    parallel,
     resampled_deviations,
     scores,
 )
@@ -71,7 +72,8 @@ def contrast(
 
     An arm's mean is taken over draws and seeds, then over languages (all of them unless named). Runs are paired by seed
     and draw, items by id; a cell without draws pairs with every draw. Languages are fixed. Seeds are one sample for all
-    arms and languages, draws one for each language, groups one for all languages that share them.
+    arms and languages, groups one for all languages that share them, draws one for each language, or one for all where
+    the data are parallel (see `parallel`).
 
     Raises UserError where an arm lacks a run, runs have different items, or a language has fewer than two groups.
     """
@@ -85,6 +87,8 @@ def estimate(metric: Metric, parts: Sequence[LanguageSums], grid: Axes, resample
     """The contrast of sums that are paired already, one part for each language of the grid."""
     values = scores(metric, parts)
     moved = resampled_deviations(metric, parts, resamples, seed)
+    if parallel(parts):
+        values, moved = values.mean(axis=0, keepdims=True), moved.mean(axis=1, keepdims=True)
     value = float(values.mean())
     uncertain = components(values, moved, group_degrees_of_freedom(parts))
     critical, error = critical_value(uncertain, LEVEL), float(np.sqrt(uncertain.total))

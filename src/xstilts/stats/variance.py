@@ -35,20 +35,22 @@ class Components:
 def components(scores: np.ndarray, deviations: np.ndarray, group_degrees_of_freedom: float) -> Components:
     """The variance of the mean of `scores` [languages, seeds, draws] as a crossed random-effects analysis splits it.
 
-    `deviations` [resamples, languages, seeds, draws] say how the scores move with the items. Seeds keep all that
-    differs between seeds, interactions included; draws and items add what they have beyond that (mean squares are
-    added and subtracted as in the multiway clustering of Cameron, Gelbach and Miller 2011). One seed: its part is 0.
+    `deviations` [resamples, languages, seeds, draws] say how the scores move with the items. Mean squares are added and
+    subtracted as in the multiway clustering of Cameron, Gelbach and Miller (2011). An interaction belongs to the factor
+    with fewer degrees of freedom, so that what is subtracted is the better known. One seed: its part is 0.
     """
-    seeds, draws, both = _mean_squares(scores)
+    seeds, draws, both = (float(part) for part in _mean_squares(scores))
     seeds_items, draws_items, all_three = (part.mean() for part in _mean_squares(deviations))
-    items = deviations.mean(axis=(1, 2, 3)).var()
+    items = deviations.mean(axis=(1, 2, 3)).var() - seeds_items - draws_items + all_three
+    seed_freedom, draw_freedom = max(1.0, scores.shape[1] - 1.0), _draw_degrees(scores)
+    if seed_freedom <= draw_freedom:
+        draws -= both
+    else:
+        seeds -= both
     return Components(
-        seeds=Component(variance=float(seeds), degrees_of_freedom=max(1, scores.shape[1] - 1)),
-        draws=Component(variance=max(0.0, float(draws - both)), degrees_of_freedom=_draw_degrees(scores)),
-        items=Component(
-            variance=max(0.0, float(items - seeds_items - draws_items + all_three)),
-            degrees_of_freedom=group_degrees_of_freedom,
-        ),
+        seeds=Component(variance=max(0.0, seeds), degrees_of_freedom=seed_freedom),
+        draws=Component(variance=max(0.0, draws), degrees_of_freedom=draw_freedom),
+        items=Component(variance=max(0.0, float(items)), degrees_of_freedom=group_degrees_of_freedom),
     )
 
 
