@@ -22,7 +22,7 @@ class Frozen(BaseModel):
 class Train(Frozen):
     """How one stage trains. Everything here is part of the stage's key."""
 
-    epochs: Annotated[float, Field(gt=0)] = 5.0
+    epochs: Annotated[float, Field(gt=0)] = 10.0
     """Passes over the training data; ignored where `steps` is given."""
     steps: Positive | None = None
     """Optimiser steps."""
@@ -32,8 +32,8 @@ class Train(Frozen):
     """Tokens in a step after padding, at most; a longer example gets a step of its own."""
     learning_rate: Rate = 1e-4
     """Peak rate of the encoder's weights."""
-    head_learning_rate: Rate | None = None
-    """Peak rate of the fresh head; the encoder's where not given."""
+    head_learning_rate: Rate | None = 1e-3
+    """Peak rate of the head, which is fresh in all but few-shot training; the encoder's where null."""
     weight_decay: Annotated[float, Field(ge=0, lt=1)] = 0.01
     """AdamW's decay, not applied to biases and normalisation."""
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
@@ -142,7 +142,7 @@ class Fewshot(Frozen):
     without_target: bool = False
     """Control: shots on an encoder that was not trained on the target task in the source language."""
     lora: Lora = Lora()
-    train: Train = Train(epochs=10)
+    train: Train = Train(epochs=5, batch_size=16, learning_rate=2e-4, head_learning_rate=5e-4)
 
 
 class Arm(Frozen):

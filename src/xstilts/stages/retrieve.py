@@ -30,7 +30,7 @@ def run(spec: RetrieveStage, draft: Draft, workshop: Workshop, emit: Emit) -> No
     layer = spec.layer if spec.layer is not None else facts_of(workshop.store, spec.chosen_by or "")["layer"]
     tool = _tool(spec.parent, workshop)
     examples = _parallel(workshop, spec.data, spec.split)
-    centre = _parallel(workshop, replace(spec.data, max_examples=None), spec.centre_split)
+    centre = _parallel(workshop, spec.data, spec.centre_split)
     vectors = _vectors(examples, tool, [layer], spec, workshop)[0]
     centres = _vectors(centre, tool, [layer], spec, workshop)[0].mean(1, keepdim=True)
     frame = _matched(examples, vectors - centres)

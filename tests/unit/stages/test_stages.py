@@ -5,6 +5,7 @@ import json
 import polars as pl
 import pytest
 from safetensors.torch import load_file
+from tests.tiny import KINDS
 from tests.world import TRAIN, World
 
 from xstilts.metrics import metric
@@ -50,6 +51,20 @@ def test_a_target_after_an_intermediate_is_scored_in_every_language(world, probl
         task_metric = next(iter(facts(world, spec)["scores"]))
         assert metric(task_metric).score(items) == facts(world, spec)["scores"][task_metric]
     assert {spec.data.language for spec in stages(graph, EvaluateStage)} == {"en", "de", "sw"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("train", [TRAIN, FROZEN])
+def test_every_family_of_encoders_goes_through_all_stages(kind, train, tmp_path):
+    world = World(tmp_path, kind=kind)
+    recipe = world.recipe(
+        intermediate={"none": {}, "several": {"tasks": ["topic", "find"], "train": train}},
+        targets={"mark": {"train": train}, "same": {"train": train}},
+        fewshot={"shots": [2], "draws": 1, "methods": ["full", "lora"], "languages": ["sw"], "train": train},
+    )
+    graph = world.run(recipe)
+    assert not world.failures(), [event.message for event in world.failures()]
+    assert all(facts(world, spec)["weights_changed"] for spec in stages(graph, FewshotStage))
 
 
 def test_frozen_tensors_are_inherited_not_stored(world):
