@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import polars as pl
 from markupsafe import Markup
+from scipy.optimize import isotonic_regression
 
 from xstilts.report import plots
 from xstilts.report.design import Square, TaskDesign
@@ -164,16 +166,13 @@ def _language_line(place: str, line: Sequence[tuple[ArmName, Level]]) -> list[Ro
 
 
 def _spread(rows: list[Row], last: int) -> list[Row]:
-    """The rows with `label_at`: the value at the last k, moved apart where names would cover each other."""
-    ends = {str(row["name"]): float(row["value"]) for row in rows if row["shots"] == last}
+    """The rows with `label_at`: the value at the last k, moved as little as keeps names from covering each other."""
+    ends = sorted((float(row["value"]), str(row["name"])) for row in rows if row["shots"] == last)
     values = [float(row["value"]) for row in rows]
-    gap = (max(values) - min(values) + 4) / max(18, len(ends) + 1)
-    at: dict[str, float] = {}
-    lowest = -100.0
-    for name, value in sorted(ends.items(), key=lambda end: end[1]):
-        at[name] = lowest = max(value, lowest + gap)
-    over = max(0.0, lowest - max(values))
-    return [row | {"label_at": at[row["name"]] - over / 2 if row["name"] in at else row["value"]} for row in rows]
+    steps = np.arange(len(ends)) * (max(values) - min(values) + 4) / max(18, len(ends) + 1)
+    free = isotonic_regression([value for value, _ in ends] - steps).x + steps
+    at = {name: float(place) for (_, name), place in zip(ends, free, strict=True)}
+    return [row | {"label_at": at.get(str(row["name"]), row["value"])} for row in rows]
 
 
 def _heat_cell(language: str, arm: ArmName, level: Level | None, baseline: Level | None) -> Row:
