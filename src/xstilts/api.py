@@ -92,7 +92,8 @@ def _walk(experiment: Experiment, found: Plan, workers: int, show: bool) -> engi
         return engine.run(graph, store, environment, workers, _keep_quiet)
     with Progress(graph, found) as progress:
         walked = engine.run(graph, store, environment, workers, progress)
-    _tell(f"{len(walked.done)} stages run, {len(walked.hits)} found in the store; {walked.seconds:.0f} s")
+    counts = f"{len(walked.done)} stages run, {len(walked.hits)} found in the store"
+    _tell(f"{counts}; {walked.seconds:.0f} s, at most {walked.peak_memory_mb:,.0f} MB of memory")
     return walked
 
 
