@@ -31,6 +31,15 @@ def scoring_batches(lengths: Sequence[int], *, batch_size: int = 64, batch_token
     return list(_cut(order, lengths, batch_size, batch_tokens))
 
 
+def enough(count: int, steps: int, *, batch_size: int, rng: np.random.Generator) -> list[int]:
+    """Indices, ascending, of as many of `count` examples as the steps can use: all, or a random part.
+
+    What no step will see need not be read, nor run through frozen layers.
+    """
+    used = steps * batch_size
+    return list(range(count)) if used >= count else sorted(rng.permutation(count)[:used].tolist())
+
+
 def count_steps(lengths: Sequence[int], *, epochs: float, batch_size: int, batch_tokens: int) -> int:
     """Steps of that many passes, reckoned on the examples in order of length."""
     batches = len(scoring_batches(lengths, batch_size=batch_size, batch_tokens=batch_tokens))

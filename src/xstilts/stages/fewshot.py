@@ -160,7 +160,7 @@ def _fit(
     pupil = bench.pupil
     features = featurise(pupil.problem, shots, bench.tokenizer, bench.labels or None, train.max_length)
     lessons = [Lesson(model=pupil.part, feed=pupil.feed(features))]
-    order = [0] * steps_of(lessons[0].feed, train)
+    order = [0] * steps_of(lessons[0].feed.lengths, train)
     if spec.method == "joint":
         lessons.append(Lesson(model=pupil.part, feed=_feed(spec.data, "train", workshop, bench)))
         order = [0, 1] * len(order)

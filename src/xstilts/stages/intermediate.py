@@ -17,7 +17,7 @@ from xstilts.stages.progress import steps_to
 from xstilts.stages.specs import IntermediateStage
 from xstilts.stages.training import facts_of_fit, student, untouched
 from xstilts.stages.workshop import Workshop
-from xstilts.train.fit import Lesson, fit, seed_of, steps_of
+from xstilts.train.fit import Lesson, fit, seed_of, steps_of, used_in
 from xstilts.train.optim import shrinkage
 
 
@@ -25,6 +25,11 @@ def run(spec: IntermediateStage, draft: Draft, workshop: Workshop, emit: Emit) -
     store, environment = workshop.store, workshop.environment
     tokenizer = tokenizer_in(folder_of(store, spec.parent, environment))
     features = [_features(spec, number, workshop, tokenizer) for number in range(len(spec.data))]
+    order = _order(spec, features)
+    features = [
+        used_in(found, order.count(number), spec.train, seed_of(spec.seed, "used", spec.data[number].task))
+        for number, found in enumerate(features)
+    ]
     models, restored = _models(spec, workshop)
     ground = workshop.ground(spec.parent)
     used = [feature for found in features for feature in found]
@@ -40,7 +45,6 @@ def run(spec: IntermediateStage, draft: Draft, workshop: Workshop, emit: Emit) -
         other = replace(other, vocabulary=first.vocabulary)
         lessons.append(Lesson(model=other.part, feed=other.feed(features[number])))
     before = joint_sum(trainable(first.model))
-    order = _order(spec, lessons)
     fitted = fit(lessons, order, spec.train, seed=seed_of(spec.seed, "intermediate"), report=steps_to(spec, emit))
     after = joint_sum(trainable(first.model))
     if first.vocabulary is not None:
@@ -91,10 +95,11 @@ def _shuffled(features: Sequence[Feature], seed: int) -> list[Feature]:
     return rows
 
 
-def _order(spec: IntermediateStage, lessons: Sequence[Lesson]) -> list[int]:
-    """One lesson a step. The steps are those of all tasks together, each with its capped number of examples."""
-    steps = spec.train.steps or sum(steps_of(lesson.feed, spec.train) for lesson in lessons)
-    sizes = [len(lesson.feed.features) for lesson in lessons]
+def _order(spec: IntermediateStage, features: Sequence[Sequence[Feature]]) -> list[int]:
+    """One task a step. The steps are those of all tasks together, each with its capped number of examples."""
+    lengths = [[feature.length for feature in found] for found in features]
+    steps = spec.train.steps or sum(steps_of(found, spec.train) for found in lengths)
+    sizes = [len(found) for found in features]
     return schedule(sizes, spec.sampling, steps, np.random.default_rng(seed_of(spec.seed, "mixture")))
 
 

@@ -9,7 +9,7 @@ from xstilts.stages.progress import steps_to
 from xstilts.stages.specs import TargetStage
 from xstilts.stages.training import facts_of_fit, scorer, student, untouched
 from xstilts.stages.workshop import Workshop
-from xstilts.train.fit import Lesson, fit, seed_of, steps_of
+from xstilts.train.fit import Lesson, fit, seed_of, steps_of, used_in
 from xstilts.train.optim import shrinkage
 
 
@@ -23,6 +23,9 @@ def run(spec: TargetStage, draft: Draft, workshop: Workshop, emit: Emit) -> None
     labels = workshop.labels(spec.data)
     tokenizer = tokenizer_in(folder_of(store, spec.parent, environment))
     features = featurise(task.problem, examples, tokenizer, labels or None, spec.train.max_length)
+    extra = facts_of(store, spec.steps_of)["steps"] if spec.steps_of else 0
+    steps = steps_of([feature.length for feature in features], spec.train) + extra
+    features = used_in(features, steps, spec.train, seed_of(spec.seed, "used", task.name))
     dev_features = featurise(task.problem, dev, tokenizer, None, spec.train.max_length)
     seed = seed_of(spec.seed, "head", task.name)
     model, restored = build(store, spec.parent, environment, task.problem, labels or None, seed)
@@ -31,10 +34,9 @@ def run(spec: TargetStage, draft: Draft, workshop: Workshop, emit: Emit) -> None
     pupil = student(model, task.problem, tokenizer, spec.train, environment.device, lambda: used, ground)
     feed = pupil.feed(features)
     before = joint_sum(trainable(pupil.model))
-    extra = facts_of(store, spec.steps_of)["steps"] if spec.steps_of else 0
     fitted = fit(
         [Lesson(model=pupil.part, feed=feed)],
-        [0] * (steps_of(feed, spec.train) + extra),
+        [0] * steps,
         spec.train,
         seed=seed_of(spec.seed, "target", task.name),
         keeping="best",

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from xstilts.config import Train
-from xstilts.data.batches import count_steps, training_batches
+from xstilts.data.batches import count_steps, enough, training_batches
+from xstilts.data.features import Feature
 from xstilts.models.collate import Batch
 from xstilts.models.feed import Feed
 from xstilts.models.tuning import split_head, trained
@@ -47,11 +48,17 @@ def seed_of(seed: int, *purpose: object) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
 
 
-def steps_of(feed: Feed, train: Train) -> int:
-    """Optimiser steps that the settings ask for on these data."""
+def steps_of(lengths: Sequence[int], train: Train) -> int:
+    """Optimiser steps that the settings ask for on features of these lengths."""
     if train.steps is not None:
         return train.steps
-    return count_steps(feed.lengths, epochs=train.epochs, batch_size=train.batch_size, batch_tokens=train.batch_tokens)
+    return count_steps(lengths, epochs=train.epochs, batch_size=train.batch_size, batch_tokens=train.batch_tokens)
+
+
+def used_in(features: Sequence[Feature], steps: int, train: Train, seed: int) -> list[Feature]:
+    """The features that so many steps can use."""
+    kept = enough(len(features), steps, batch_size=train.batch_size, rng=np.random.default_rng(seed))
+    return [features[index] for index in kept]
 
 
 def fit(
