@@ -4,7 +4,7 @@ import re
 from collections import Counter
 
 import pytest
-from measure_sizes import measure
+from tests.golden.measure_sizes import measure
 
 from xstilts.data.sources import cache_dir
 from xstilts.data.splits import assign, salt
