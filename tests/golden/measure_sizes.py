@@ -1,6 +1,7 @@
 """Counts the examples of every shipped task anew: `python tests/golden/measure_sizes.py`, after a reader changed."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from xstilts import tasks
@@ -11,17 +12,18 @@ from xstilts.tasks.task import Task
 Sizes = dict[str, dict[str, int]]
 
 
-def measure(task: Task, cache: Path) -> Sizes:
+def measure(task: Task, cache: Path, languages: Sequence[str]) -> Sizes:
     return {
         language: {
             split: len(load(task, language, split, cache=cache, offline=False)) for split in task.fractions or ()
         }
-        for language in task.languages
+        for language in languages
     }
 
 
 def main() -> None:
-    sizes = {name: measure(tasks.load_task(name), cache_dir()) for name in tasks.task_names()}
+    shipped = [tasks.load_task(name) for name in tasks.task_names()]
+    sizes = {task.name: measure(task, cache_dir(), task.languages) for task in shipped}
     lines = (
         f"  {json.dumps(name)}: {{\n"
         + ",\n".join(f"    {json.dumps(lang)}: {json.dumps(splits)}" for lang, splits in languages.items())

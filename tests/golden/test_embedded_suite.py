@@ -21,7 +21,8 @@ def test_sizes_are_what_the_packages_hold(name, wheels, tmp_path):
     wheels(name)
     (tmp_path / "wheels").symlink_to(cache_dir() / "wheels")
     task = load_task(name)
-    assert measure(task, tmp_path) == task.sizes
+    some = task.languages[::6]  # a fresh parse of all takes minutes; measure_sizes.py made the file from all
+    assert measure(task, tmp_path, some) == {language: task.sizes[language] for language in some}
 
 
 @pytest.mark.parametrize(

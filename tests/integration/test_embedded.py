@@ -27,7 +27,7 @@ def start(store: Path, workers: int) -> subprocess.Popen[str]:
 
 
 def finish(run: subprocess.Popen[str]) -> None:
-    _, told = run.communicate(timeout=280)
+    _, told = run.communicate(timeout=500)
     assert run.returncode == 0, told
 
 
@@ -47,6 +47,9 @@ def written(store: Path) -> dict[Path, int]:
 def predictions(store: Path) -> dict[str, str]:
     files = sorted((store / "artifacts").glob("*/items.parquet"))
     return {file.parent.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+pytestmark = pytest.mark.timeout(600)  # minutes on a busy machine; under one on an idle one
 
 
 @pytest.fixture(scope="module")
