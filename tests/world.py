@@ -54,7 +54,7 @@ def write_files(folder: Path, count: int = 60) -> None:
         (folder / f"{language}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def tasks(suffix_of_split: str = "") -> dict[str, dict]:
+def tasks() -> dict[str, dict]:
     files = {language: f"{language}.csv" for language in LANGUAGES}
     place = {"id": "id", "group": "group"}
     fractions = {"train": 0.5, "dev": 0.2, "test": 0.3}

@@ -18,8 +18,6 @@ from xstilts.models.split import hidden_states
 NBEST = 20
 ANSWER_TOKENS = 30
 
-Prediction = str | int | list[str] | list[float]
-
 
 def predict(
     model: nn.Module, feed: Feed, examples: Sequence[Example], labels: Sequence[str]

@@ -58,7 +58,10 @@ def run(spec: FewshotStage, draft: Draft, workshop: Workshop, emit: Emit) -> Non
     task = workshop.task(spec.evaluation.task)
     examples = workshop.examples(spec.evaluation, spec.split)
     check_labels(examples, task)
-    unchecked = check_lineage(workshop, spec.parent, task, examples)
+    unchecked = workshop.once(
+        ("lineage", spec.parent, spec.evaluation, spec.split),
+        lambda: check_lineage(workshop, spec.parent, task, examples),
+    )
     train = _settings(spec)
     bench = workshop.once(_bench_key(spec, train), lambda: _bench(spec, train, workshop))
     bench.reset()
