@@ -245,7 +245,7 @@ def predict_file(
     offline: bool = False,
 ) -> list[dict[str, Any]]:
     """The rows of a CSV, TSV, JSONL or Parquet file with a `predicted` each: a label, a text, or a list of tags."""
-    from xstilts.data.tables import rows
+    from xstilts.formats.tables import rows
     from xstilts.labelling import PREDICTED, to_examples
 
     path, there = Path(file), Store(Path(store))

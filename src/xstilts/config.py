@@ -183,6 +183,21 @@ class TaskFiles(Frozen):
         return self
 
 
+class Partition(Frozen):
+    """Splits of a task that are thrown together and assigned anew, by group, the same in every language."""
+
+    of: Annotated[tuple[str, ...], Field(min_length=1)] = ("dev",)
+    """Splits that the task has; one that a language lacks is passed over."""
+    fractions: dict[str, Annotated[float, Field(gt=0)]] = {"train": 0.6, "dev": 0.1, "test": 0.3}
+    """Share of the groups that each split gets."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Partition":
+        if abs(sum(self.fractions.values()) - 1) > 1e-6:
+            raise ValueError("`fractions` must add up to 1")
+        return self
+
+
 class Recipe(Frozen):
     """A whole experiment."""
 
@@ -198,6 +213,8 @@ class Recipe(Frozen):
     """Languages on which settings were tuned: no headline contains them."""
     tasks: dict[str, TaskFiles] = {}
     """The user's own tasks, by name."""
+    partition: dict[str, Partition] = {}
+    """Tasks whose splits are made anew, where the official ones are not at hand; scores are then not the official."""
     intermediate: dict[str, Intermediate] = {"none": Intermediate()}
     """Intermediate arms, by name."""
     targets: dict[str, Target]

@@ -61,13 +61,17 @@ def open_experiment(
     *,
     offline: bool = False,
     device: str = "cpu",
+    root: Path | None = None,
 ) -> Experiment:
-    """The recipe loaded and expanded; nothing is fetched but the commit of a Hub encoder, once."""
+    """The recipe loaded and expanded; nothing is fetched but the commit of a Hub encoder, once.
+
+    Benchmarks are read from their own files below `root`, or below XSTILTS_DATA_ROOT if that is None.
+    """
     if not isinstance(recipe, Recipe):
-        return _settled(load_recipe(recipe, overrides), Path(store), offline, device)
+        return _settled(load_recipe(recipe, overrides, root), Path(store), offline, device)
     if overrides:
         raise UserError("overrides are for recipes in files", "change the Recipe itself")
-    return _settled(checked_recipe(recipe), Path(store), offline, device)
+    return _settled(checked_recipe(recipe, root=root), Path(store), offline, device)
 
 
 def _settled(loaded: LoadedRecipe, store: Path, offline: bool, device: str) -> Experiment:
@@ -83,7 +87,14 @@ def _expanded(loaded: LoadedRecipe, recipe: Recipe, store: Path, offline: bool, 
         graph=build(recipe, loaded.tasks, pinned),
         store=Store(store),
         environment=Environment(
-            store=store, cache=cache, offline=offline, device=device, tasks=recipe.tasks, base=loaded.base
+            store=store,
+            cache=cache,
+            offline=offline,
+            device=device,
+            tasks=recipe.tasks,
+            base=loaded.base,
+            data_root=loaded.root,
+            partition=recipe.partition,
         ),
     )
 
@@ -95,6 +106,7 @@ def remember(experiment: Experiment) -> None:
         "written": loaded.recipe.model_dump(mode="json"),
         "recipe": experiment.recipe.model_dump(mode="json"),
         "base": str(loaded.base.resolve()),
+        "root": str(loaded.root.resolve()) if loaded.root else None,
         "text": loaded.text,
     }
     path = experiment.store.root / "runs" / f"{loaded.recipe.name}.json"
@@ -113,7 +125,8 @@ def remembered(store: str | Path) -> tuple[Experiment, ...]:
 def _recalled(path: Path, store: Path) -> Experiment:
     try:
         note = json.loads(path.read_text(encoding="utf-8"))
-        loaded = checked_recipe(Recipe.model_validate(note["written"]), Path(note["base"]))
+        root = Path(note["root"]) if note.get("root") else None
+        loaded = checked_recipe(Recipe.model_validate(note["written"]), Path(note["base"]), root)
         recipe = Recipe.model_validate(note["recipe"])
         return _expanded(replace(loaded, text=note["text"]), recipe, store, offline=True, device="cpu")
     except (UserError, ValueError, KeyError) as error:

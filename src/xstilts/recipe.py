@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from xstilts import mistakes, yaml12
 from xstilts.config import Recipe
+from xstilts.data.sources import data_root
 from xstilts.errors import RecipeError
 from xstilts.mistakes import Mistake, Places
 from xstilts.recipe_checks import check
@@ -32,6 +33,8 @@ class LoadedRecipe:
     base: Path
     tasks: Mapping[str, Task]
     text: str = field(repr=False)
+    root: Path | None = None
+    """Folder of benchmarks' own files."""
 
 
 def shipped_recipes() -> tuple[str, ...]:
@@ -39,9 +42,10 @@ def shipped_recipes() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _SHIPPED.glob("*.yaml")))
 
 
-def load_recipe(name_or_path: str | Path, overrides: Sequence[str] = ()) -> LoadedRecipe:
+def load_recipe(name_or_path: str | Path, overrides: Sequence[str] = (), root: Path | None = None) -> LoadedRecipe:
     """The recipe of a file or of a shipped name, with `overrides` such as `fewshot.shots=[1,4]` applied.
 
+    Benchmarks are read from their own files below `root`, or below XSTILTS_DATA_ROOT if that is None.
     Raises RecipeError that shows every mistake with its line. Nothing heavy is imported and nothing is fetched.
     """
     path = _find(str(name_or_path))
@@ -60,10 +64,10 @@ def load_recipe(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Load
         Mistake(path=p, message=f"{p[-1]!r} stands here a second time", line=line)
         for p, line in document.repeated.items()
     ]
-    return _checked(value, twice, places, path=path, base=path.parent, text=text)
+    return _checked(value, twice, places, path=path, base=path.parent, text=text, root=root)
 
 
-def checked_recipe(recipe: Recipe, base: Path | None = None) -> LoadedRecipe:
+def checked_recipe(recipe: Recipe, base: Path | None = None, root: Path | None = None) -> LoadedRecipe:
     """A recipe that was built in Python, checked like a file. Its own files are relative to `base`, or to here.
 
     Raises RecipeError.
@@ -76,19 +80,28 @@ def checked_recipe(recipe: Recipe, base: Path | None = None) -> LoadedRecipe:
         path=None,
         base=base or Path.cwd(),
         text=recipe.model_dump_json(indent=2, exclude_defaults=True),
+        root=root,
     )
 
 
 def _checked(
-    value: dict[str, Any], wrong: list[Mistake], places: Places, *, path: Path | None, base: Path, text: str
+    value: dict[str, Any],
+    wrong: list[Mistake],
+    places: Places,
+    *,
+    path: Path | None,
+    base: Path,
+    text: str,
+    root: Path | None,
 ) -> LoadedRecipe:
     recipe, invalid = _validated(value)
-    tasks, senseless = check(recipe, value, base, complete=not invalid)
+    root = root or data_root()
+    tasks, senseless = check(recipe, value, base, complete=not invalid, root=root)
     emptied = {mistake.path[:-1] for mistake in invalid}
     senseless = [m for m in senseless if not (m.path in emptied and "is empty" in m.message)]
     if wrong or invalid or senseless:
         raise mistakes.refusal([*wrong, *invalid, *senseless], places)
-    return LoadedRecipe(recipe=recipe, path=path, base=base, tasks=tasks, text=text)
+    return LoadedRecipe(recipe=recipe, path=path, base=base, tasks=tasks, text=text, root=root)
 
 
 def _find(name: str) -> Path:

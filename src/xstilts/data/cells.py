@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xstilts.data.tables import Row
 from xstilts.errors import DataError
 from xstilts.examples import Answer, Choice, Example, Labelled, Parallel, Span, Tagged
+from xstilts.formats.tables import Row
 from xstilts.problems import ProblemName
 
 

@@ -24,7 +24,7 @@ def load(task: Task, language: str, split: str, *, cache: Path, offline: bool) -
     """
     if language not in task.languages:
         raise UserError(f"task {task.name!r} has no language {language!r}", f"it has {', '.join(task.languages)}")
-    folder = cache / "examples" / f"{task.name}-{task.fingerprint[:16]}" / language
+    folder = cache / "examples" / f"{task.name}-{task.fingerprint(language)[:16]}" / language
     if not folder.is_dir():
         _keep(_read(task, language, cache=cache, offline=offline), folder)
     path = folder / f"{split}.jsonl"

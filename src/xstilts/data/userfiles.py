@@ -9,9 +9,9 @@ from typing import Protocol
 
 from xstilts.data.cells import BUILDERS, Cells
 from xstilts.data.splits import ALL
-from xstilts.data.tables import SUFFIXES, rows
 from xstilts.errors import DataError
 from xstilts.examples import Example
+from xstilts.formats.tables import SUFFIXES, rows
 from xstilts.problems import ProblemName
 from xstilts.tasks.task import Files, Paths, Task
 

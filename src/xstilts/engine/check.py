@@ -117,7 +117,7 @@ def _retrieval(at: tuple[str, ...], recipe: Recipe, target: Target) -> Iterator[
 
 def _no_split(at: tuple[str, ...], target: Target, task: Task) -> Iterator[Flaw]:
     for language in scored(target, task):
-        splits = task.sizes.get(language)
+        splits = task.splits.get(language) or task.sizes.get(language)
         if splits and target.split not in splits:
             yield Flaw(at, f"{task.name!r} has no split {target.split!r} in {language!r}, only {', '.join(splits)}")
             return

@@ -103,7 +103,9 @@ class _Builder:
         )
 
     def _data(self, task: str, language: str, max_examples: int | None) -> Data:
-        return Data(task=task, fingerprint=self.tasks[task].fingerprint, language=language, max_examples=max_examples)
+        return Data(
+            task=task, fingerprint=self.tasks[task].fingerprint(language), language=language, max_examples=max_examples
+        )
 
     def _train(self, chain: _Chain) -> None:
         target, arm = chain.target, self.recipe.intermediate[chain.intermediate]

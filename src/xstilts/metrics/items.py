@@ -18,7 +18,14 @@ Statistics = dict[str, list[float]]
 _BARE = frozenset("OBIES")
 
 
-def item_statistics(problem: ProblemName, gold: Sequence[Any], predicted: Sequence[Any]) -> Statistics:
+def item_statistics(
+    problem: ProblemName,
+    gold: Sequence[Any],
+    predicted: Sequence[Any],
+    *,
+    normaliser: str = "squad",
+    language: str = "en",
+) -> Statistics:
     """Per-item statistics, one list per name, in the order of the items.
 
     Gold and predicted hold, by problem: classification, label strings; choice, indices; span, acceptable answers
@@ -44,13 +51,19 @@ def item_statistics(problem: ProblemName, gold: Sequence[Any], predicted: Sequen
 
 
 def score_frame(
-    problem: ProblemName, items: Sequence[tuple[str, str]], gold: Sequence[Any], predicted: Sequence[Any]
+    problem: ProblemName,
+    items: Sequence[tuple[str, str]],
+    gold: Sequence[Any],
+    predicted: Sequence[Any],
+    *,
+    normaliser: str = "squad",
+    language: str = "en",
 ) -> pl.DataFrame:
     """Columns item, group, gold and predicted (JSON texts), then the statistics; `items` are (id, group).
 
     Raises DataError where an id occurs twice, because items are paired across arms by id.
     """
-    statistics = item_statistics(problem, gold, predicted)
+    statistics = item_statistics(problem, gold, predicted, normaliser=normaliser, language=language)
     ids = [item for item, _ in items]
     if repeated := [item for item, count in Counter(ids).items() if count > 1]:
         raise DataError(f"item {repeated[0]!r} occurs more than once", "Ids must be unique within a task and language.")

@@ -53,6 +53,8 @@ def metric(name: str) -> Metric:
             encode, value = partial(_columns, ("correct_tokens", "tokens")), _ratio
         case "span_f1":
             encode, value = partial(_columns, ("true_positive", "predicted_spans", "gold_spans")), _micro_f1
+        case "em_f1":
+            encode, value = _em_and_f1, _ratio
         case "macro_f1":
             encode, value = _per_class, _macro_f1
         case _:
@@ -65,6 +67,7 @@ METRIC_NAMES = (
     "macro_f1",
     "exact_match",
     "f1",
+    "em_f1",
     "span_f1",
     "token_accuracy",
     "retrieval_accuracy",
@@ -84,6 +87,11 @@ def _mean_of(column: str) -> Encode:
 def _both_directions(frame: pl.DataFrame, classes: Sequence[str]) -> np.ndarray:
     found = frame["to_english"].to_numpy() + frame["from_english"].to_numpy()
     return np.column_stack([found, np.full(len(frame), 2.0)])
+
+
+def _em_and_f1(frame: pl.DataFrame, classes: Sequence[str]) -> np.ndarray:
+    """Exact match and F1 count alike: the task score of question answering in XTREME."""
+    return np.column_stack([frame["em"].to_numpy() + frame["f1"].to_numpy(), np.full(len(frame), 2.0)])
 
 
 def _per_class(frame: pl.DataFrame, classes: Sequence[str]) -> np.ndarray:

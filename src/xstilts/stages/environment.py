@@ -1,11 +1,11 @@
 """Where a worker finds things, and what it tells while it works. No torch here."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from xstilts.config import TaskFiles
+from xstilts.config import Partition, TaskFiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +20,10 @@ class Environment:
     """The recipe's own tasks."""
     base: Path
     """Folder that their files are relative to."""
+    data_root: Path | None = None
+    """Folder of benchmarks' own files."""
+    partition: Mapping[str, Partition] = field(default_factory=dict)
+    """Tasks whose splits are made anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

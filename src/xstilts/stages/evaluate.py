@@ -7,7 +7,6 @@ from transformers import PreTrainedModel
 from xstilts.data.features import featurise
 from xstilts.data.load import check_labels
 from xstilts.engine.store import Draft
-from xstilts.metrics import score_frame
 from xstilts.models.feed import Feed
 from xstilts.models.shelf import Ground
 from xstilts.models.split import supports_split, truncate
@@ -17,7 +16,7 @@ from xstilts.stages.environment import Emit
 from xstilts.stages.lineage import check_lineage
 from xstilts.stages.scoring import text_facts, write_scores
 from xstilts.stages.specs import EvaluateStage
-from xstilts.stages.training import gold
+from xstilts.stages.training import scored_items
 from xstilts.stages.workshop import Workshop
 
 
@@ -37,9 +36,8 @@ def run(spec: EvaluateStage, draft: Draft, workshop: Workshop, emit: Emit) -> No
     )
     part, feed = _above(workshop.ground(spec.parent), loaded.model, feed)
     predicted = predict(part, feed, examples, loaded.labels)
-    items = [(example.id, example.group) for example in examples]
-    frame = score_frame(task.problem, items, gold(task.problem, examples), predicted)
-    draft.facts.update(write_scores(draft.path, frame, task.problem))
+    frame = scored_items(task, examples, predicted)
+    draft.facts.update(write_scores(draft.path, frame, task))
     draft.facts.update(text_facts(examples, loaded.tokenizer, spec.max_length))
     parent = facts_of(store, spec.parent)
     draft.facts.update(encoder=parent["encoder"], step_kept=parent["step_kept"], leaks_unchecked=unchecked)

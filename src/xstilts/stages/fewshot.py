@@ -20,7 +20,6 @@ from xstilts.data.load import check_disjoint, check_labels
 from xstilts.data.shots import draw
 from xstilts.engine.store import Draft
 from xstilts.examples import Example
-from xstilts.metrics import score_frame
 from xstilts.models.feed import Feed
 from xstilts.models.split import layers
 from xstilts.models.tuning import adapters, trained
@@ -31,7 +30,7 @@ from xstilts.stages.lineage import check_lineage
 from xstilts.stages.progress import steps_to
 from xstilts.stages.scoring import text_facts, write_scores
 from xstilts.stages.specs import Data, FewshotStage
-from xstilts.stages.training import Student, facts_of_fit, gold, scorer, student
+from xstilts.stages.training import Student, facts_of_fit, scored_items, scorer, student
 from xstilts.stages.workshop import Workshop
 from xstilts.train.fit import Fitted, Lesson, fit, seed_of, steps_of
 from xstilts.train.keep import Keeping
@@ -73,9 +72,9 @@ def run(spec: FewshotStage, draft: Draft, workshop: Workshop, emit: Emit) -> Non
         predicted = predict(bench.pupil.part, feed, examples, bench.labels)
     if spec.keep == "all":
         save_weights(draft.path, bench.pupil.model, head=True)
-    frame = score_frame(task.problem, [(e.id, e.group) for e in examples], gold(task.problem, examples), predicted)
+    frame = scored_items(task, examples, predicted)
     (draft.path / "shots.json").write_text(json.dumps([shot.id for shot in shots], ensure_ascii=False))
-    draft.facts.update(write_scores(draft.path, frame, task.problem))
+    draft.facts.update(write_scores(draft.path, frame, task))
     draft.facts.update(
         workshop.once(("text", spec.evaluation), lambda: text_facts(examples, bench.tokenizer, train.max_length))
     )
@@ -191,7 +190,7 @@ def _selector(spec: FewshotStage, workshop: Workshop, bench: Bench) -> Any:
         return None
     data = spec.data if spec.selection == "english_dev" else _whole(spec.evaluation)
     dev = workshop.examples(data, "dev")
-    return scorer(bench.pupil.part, _feed(data, "dev", workshop, bench), dev, bench.labels)
+    return scorer(bench.pupil.part, _feed(data, "dev", workshop, bench), dev, bench.labels, workshop.task(data.task))
 
 
 def _provenance(spec: FewshotStage, train: Train, workshop: Workshop, bench: Bench) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def run(spec: RetrieveStage, draft: Draft, workshop: Workshop, emit: Emit) -> No
     vectors = _vectors(examples, tool, [layer], spec, workshop)[0]
     centres = _vectors(centre, tool, [layer], spec, workshop)[0].mean(1, keepdim=True)
     frame = _matched(examples, vectors - centres)
-    draft.facts.update(write_scores(draft.path, frame, "retrieval"))
+    draft.facts.update(write_scores(draft.path, frame, workshop.task(spec.data.task)))
     draft.facts.update(text_facts(examples, tool[1], spec.max_length))
     draft.facts.update(layer=layer, pooling=spec.pooling, encoder=facts_of(workshop.store, spec.parent)["encoder"])
 

@@ -11,15 +11,15 @@ from transformers import PreTrainedTokenizerBase
 from xstilts.data.statistics import text_statistics
 from xstilts.examples import Example
 from xstilts.metrics import metric
-from xstilts.problems import PROBLEMS, ProblemName
+from xstilts.tasks.task import Task
 
 ITEMS = "items.parquet"
 
 
-def write_scores(folder: Path, frame: pl.DataFrame, problem: ProblemName) -> dict[str, Any]:
-    """Write the items; the facts are their number and the value of each of the problem's metrics, 0 to 1."""
+def write_scores(folder: Path, frame: pl.DataFrame, task: Task) -> dict[str, Any]:
+    """Write the items; the facts are their number and the value of each of the task's metrics, 0 to 1."""
     frame.write_parquet(folder / ITEMS)
-    values = {name: metric(name).score(frame) for name in PROBLEMS[problem].metrics}
+    values = {name: metric(name).score(frame) for name in task.scores}
     return {"scores": values, "items": len(frame), "groups": frame["group"].n_unique()}
 
 

@@ -1,7 +1,8 @@
 """What a stage is: its settings, its inputs by key, and its own key. No torch here.
 
 A key is the sha256 of the stage's settings, the keys of its inputs, the fingerprints of its data and the epoch of
-the code that runs it. Two stages with one key are one stage.
+the code that runs it. Two stages with one key are one stage. A setting that is None is left out, so that an option
+which is added later leaves the artifacts of those valid who do not use it.
 """
 
 import hashlib
@@ -9,6 +10,8 @@ import json
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import ClassVar
+
+from pydantic import BaseModel
 
 from xstilts.config import Keep, Lora, Method, Sampling, Selection, Train
 
@@ -45,7 +48,9 @@ class Stage:
 
     @cached_property
     def key(self) -> str:
-        return _digest([self.kind, self.epoch, {field.name: getattr(self, field.name) for field in fields(self)}])
+        settings = {field.name: getattr(self, field.name) for field in fields(self)}
+        given = {name: value for name, value in settings.items() if value is not None}
+        return _digest([self.kind, self.epoch, given])
 
     @property
     def title(self) -> str:
@@ -265,7 +270,7 @@ def _digest(value: object) -> str:
 
 def _plain(value: object) -> object:
     if isinstance(value, Data):
-        return asdict(value)
-    if isinstance(value, Train | Sampling | Lora):
-        return value.model_dump(mode="json")
+        return {name: setting for name, setting in asdict(value).items() if setting is not None}
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", exclude_none=True)
     raise TypeError(f"a stage holds {type(value).__name__}, which has no canonical form")

@@ -40,7 +40,7 @@ def run(spec: TargetStage, draft: Draft, workshop: Workshop, emit: Emit) -> None
         spec.train,
         seed=seed_of(spec.seed, "target", task.name),
         keeping="best",
-        score=scorer(pupil.part, pupil.feed(dev_features), dev, labels),
+        score=scorer(pupil.part, pupil.feed(dev_features), dev, labels, task),
         report=steps_to(spec, emit),
     )
     after = joint_sum(trainable(pupil.model))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
+import polars as pl
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from xstilts.config import Train
@@ -16,7 +17,8 @@ from xstilts.models.split import truncate
 from xstilts.models.tuning import boundary, freeze, set_dropout
 from xstilts.models.vocabulary import Vocabulary, compact
 from xstilts.predict import predict
-from xstilts.problems import PROBLEMS, ProblemName
+from xstilts.problems import ProblemName
+from xstilts.tasks.task import Task
 from xstilts.train.fit import Fitted
 
 
@@ -97,14 +99,24 @@ def gold(problem: ProblemName, examples: Sequence[Example]) -> list[Any]:
     return [list(value) for value in values] if problem == "tagging" else values
 
 
+def scored_items(task: Task, examples: Sequence[Example], predicted: Sequence[Any]) -> pl.DataFrame:
+    """The items of one language with their statistics, as `xstilts.metrics.score_frame` lays them out."""
+    return score_frame(
+        task.problem,
+        [(example.id, example.group) for example in examples],
+        gold(task.problem, examples),
+        predicted,
+        normaliser=task.normaliser,
+        language=examples[0].language,
+    )
+
+
 def scorer(
-    part: PreTrainedModel, feed: Feed, examples: Sequence[Example], labels: Sequence[str]
+    part: PreTrainedModel, feed: Feed, examples: Sequence[Example], labels: Sequence[str], task: Task
 ) -> Callable[[], float]:
-    """The problem's first metric on development examples, with the weights as they are at the call."""
-    items = [(example.id, example.group) for example in examples]
-    measure = metric(PROBLEMS[feed.problem].metrics[0])
-    truth = gold(feed.problem, examples)
-    return lambda: measure.score(score_frame(feed.problem, items, truth, predict(part, feed, examples, labels)))
+    """The task's metric on development examples, with the weights as they are at the call."""
+    measure = metric(task.metric)
+    return lambda: measure.score(scored_items(task, examples, predict(part, feed, examples, labels)))
 
 
 def facts_of_fit(fitted: Fitted, before: str, after: str) -> dict[str, Any]:

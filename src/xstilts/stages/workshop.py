@@ -5,6 +5,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from xstilts.data.benchmarks import bind
 from xstilts.data.load import load
 from xstilts.data.userfiles import user_task
 from xstilts.engine.store import Store
@@ -39,10 +40,7 @@ class Workshop:
         return self.memory[key]
 
     def task(self, name: str) -> Task:
-        own = self.environment.tasks.get(name)
-        return self.once(
-            ("task", name), lambda: user_task(name, own, self.environment.base) if own else load_task(name)
-        )
+        return self.once(("task", name), lambda: self._task(name))
 
     def examples(self, data: Data, split: str) -> tuple[Example, ...]:
         """The examples of a split, capped: the same items whatever the cap's neighbours are.
@@ -66,6 +64,18 @@ class Workshop:
         layers = WHOLE if manifest.kind == "pretrained" else manifest.facts.get("untouched")
         origin = f"{manifest.facts['encoder']} {manifest.facts['pin']}"
         return None if layers is None else Ground(layers=layers, origin=origin, shelf=self.shelf)
+
+    def _task(self, name: str) -> Task:
+        environment = self.environment
+        if own := environment.tasks.get(name):
+            return user_task(name, own, environment.base)
+        return bind(
+            load_task(name),
+            root=environment.data_root,
+            cache=environment.cache,
+            offline=environment.offline,
+            partition=environment.partition.get(name),
+        )
 
     def _read(self, data: Data, split: str) -> tuple[Example, ...]:
         environment = self.environment

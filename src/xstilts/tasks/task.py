@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
+from typing import Literal
 
 from xstilts.examples import Example
 from xstilts.problems import PROBLEMS, Problem, ProblemName
+from xstilts.tasks.benchmark import Benchmark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +56,21 @@ class Files:
         return "file:" + ",".join(sorted(self.sums))
 
 
-Source = Wheel | Library | Files
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubData:
+    """A data set of the Hugging Face Hub at a commit, read as Parquet; `revision` is what the commit was asked for."""
+
+    repository: str
+    revision: str
+    commit: str | None
+    """None while the Hub could not be asked: good for planning, not for running."""
+
+    @property
+    def uri(self) -> str:
+        return f"hub:{self.repository}@{self.commit or self.revision}"
+
+
+Source = Wheel | Library | Files | HubData
 
 Paths = Mapping[str, Path]
 """Where each wheel of a task lies, by package name."""
@@ -62,22 +78,39 @@ Paths = Mapping[str, Path]
 Fractions = Mapping[str, float]
 
 
+def _unbound(paths: Paths, language: str) -> Mapping[str, Iterable[Example]]:
+    raise TypeError("a benchmark's task is read after it was bound to a data root or to the Hub")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """A data set with a problem, languages, splits, sources, licence, metric and citation.
 
     `read(paths, language)` gives the examples of a language, in a fixed order, by native split. A task without
-    native splits gives one, named "all", whose groups `xstilts.data.splits` then assigns by `fractions`.
-    `sizes[language][split]` are the counts of examples that a test has verified.
+    native splits gives one, named "all", whose groups `xstilts.data.splits` then assigns by `fractions`; one with
+    native splits may pool some of them to be assigned anew (`pool`).
+    `sizes[language][split]` are the counts of examples that a test has verified, or that the publisher states.
     """
 
     name: str
     problem: ProblemName
     suite: tuple[str, ...]
     languages: tuple[str, ...]
-    sources: tuple[Source, ...]
-    read: Callable[[Paths, str], Mapping[str, Iterable[Example]]] = field(repr=False)
-    fractions: Fractions | None
+    sources: tuple[Source, ...] = ()
+    read: Callable[[Paths, str], Mapping[str, Iterable[Example]]] = field(default=_unbound, repr=False)
+    fractions: Fractions | None = None
+    pool: tuple[str, ...] = ()
+    """Native splits that are thrown together and assigned anew; none: `fractions` apply to the split "all"."""
+    benchmark: Benchmark | None = field(default=None, repr=False)
+    """Where the data of a published benchmark lie; `xstilts.data.benchmarks.bind` turns it into sources."""
+    sources_by_language: Mapping[str, tuple[Source, ...]] = field(default_factory=dict, repr=False)
+    """What the examples of a language depend on, where that is not all of `sources`."""
+    splits: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    """The splits that are at hand by language, where that is known without reading."""
+    metrics: tuple[str, ...] = ()
+    """Names in `xstilts.metrics`, the one of tables and contrasts first; those of the problem if empty."""
+    normaliser: Literal["squad", "mlqa"] = "squad"
+    """How answers are compared: by SQuAD's English rules in every language, or by MLQA's own for each."""
     licence: str
     citation: str
     url: str
@@ -93,23 +126,28 @@ class Task:
         return PROBLEMS[self.problem]
 
     @property
+    def scores(self) -> tuple[str, ...]:
+        """The metrics that are computed."""
+        return self.metrics or self.spec.metrics
+
+    @property
     def metric(self) -> str:
-        return self.spec.metrics[0]
+        return self.scores[0]
 
     @property
     def wheels(self) -> tuple[Wheel, ...]:
         return tuple(source for source in self.sources if isinstance(source, Wheel))
 
-    @property
-    def fingerprint(self) -> str:
-        """Sha256 of all that decides which examples a split holds; nothing is read for it."""
+    def fingerprint(self, language: str) -> str:
+        """Sha256 of all that decides which examples a split of a language holds; nothing is read for it."""
         parts = [
             self.name,
             self.problem,
             self.epoch,
             self.split_family,
             sorted((self.fractions or {}).items()),
-            [_pin(source) for source in self.sources],
+            *([self.pool] if self.pool else []),
+            [_pin(source) for source in self.sources_by_language.get(language, self.sources)],
         ]
         return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
 
@@ -122,6 +160,8 @@ def measured(name: str) -> Mapping[str, Mapping[str, int]]:
 
 def _pin(source: Source) -> list[str]:
     match source:
+        case HubData():
+            return [source.repository, source.commit or f"unresolved {source.revision}"]
         case Wheel():
             return [source.package, source.version, source.sha256]
         case Library():

@@ -159,12 +159,12 @@ def test_one_file_is_split_by_group_and_parallel_data_alike_in_every_language(tm
 def test_a_fingerprint_follows_content_and_columns(tmp_path):
     path = tmp_path / "data.csv"
     path.write_text("text,label,other\na,x,y\n")
-    before = user_task("own", Block(), tmp_path).fingerprint
-    assert user_task("own", Block(columns={"text": "text", "label": "other"}), tmp_path).fingerprint != before
-    assert user_task("own", Block(files={"fi": {"train": "data.csv"}}), tmp_path).fingerprint != before
-    assert user_task("own", Block(files={"fi": {"test": str(path)}}), Path("/")).fingerprint == before
+    before = user_task("own", Block(), tmp_path).fingerprint("fi")
+    assert user_task("own", Block(columns={"text": "text", "label": "other"}), tmp_path).fingerprint("fi") != before
+    assert user_task("own", Block(files={"fi": {"train": "data.csv"}}), tmp_path).fingerprint("fi") != before
+    assert user_task("own", Block(files={"fi": {"test": str(path)}}), Path("/")).fingerprint("fi") == before
     path.write_text("text,label,other\na,x,z\n")
-    assert user_task("own", Block(), tmp_path).fingerprint != before
+    assert user_task("own", Block(), tmp_path).fingerprint("fi") != before
 
 
 @pytest.mark.parametrize(

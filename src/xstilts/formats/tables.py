@@ -1,4 +1,4 @@
-"""The rows of a user's CSV, TSV, JSON lines or Parquet file, each with the place it has in the file."""
+"""The rows of a CSV, TSV, JSON lines or Parquet file, each with the place it has in the file."""
 
 import csv
 import io
@@ -21,9 +21,9 @@ def rows(path: Path) -> Iterator[tuple[int, Row]]:
     """
     match path.suffix.lower():
         case ".csv":
-            return _separated(path, ",")
+            return separated(path, ",")
         case ".tsv":
-            return _separated(path, "\t")
+            return separated(path, "\t")
         case ".jsonl":
             return _json_lines(path)
         case ".parquet":
@@ -32,8 +32,11 @@ def rows(path: Path) -> Iterator[tuple[int, Row]]:
             raise DataError(f"{path}: cannot read {suffix or 'a file without a suffix'}", f"use {', '.join(SUFFIXES)}")
 
 
-def _separated(path: Path, delimiter: str) -> Iterator[tuple[int, Row]]:
-    reader = csv.reader(io.StringIO(_text(path), newline=""), delimiter=delimiter, strict=True)
+def separated(path: Path, delimiter: str, *, quoted: bool = True) -> Iterator[tuple[int, Row]]:
+    """The rows of a file of cells under a header; unless `quoted`, quotation marks are characters like others."""
+    quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+    lines = io.StringIO(read_text(path), newline="")
+    reader = csv.reader(lines, delimiter=delimiter, strict=True, quoting=quoting)
     header: list[str] | None = None
     while True:
         line = reader.line_num + 1
@@ -66,7 +69,7 @@ def _header(path: Path, line: int, cells: list[str]) -> list[str]:
 
 
 def _json_lines(path: Path) -> Iterator[tuple[int, Row]]:
-    for line, text in enumerate(_text(path).split("\n"), start=1):
+    for line, text in enumerate(read_text(path).split("\n"), start=1):
         if not text.strip():
             continue
         try:
@@ -88,7 +91,8 @@ def _parquet(path: Path) -> Iterator[tuple[int, Row]]:
     return enumerate(frame.iter_rows(named=True), start=1)
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """The text of a UTF-8 file, without a byte-order mark."""
     try:
         content = path.read_bytes()
     except OSError as error:

@@ -1,0 +1,198 @@
+"""A benchmark's task, tied to the files that are at hand: its own below the data root, or its copy on the Hub."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from xstilts.data import hub
+from xstilts.data.cells import BUILDERS, Cells
+from xstilts.data.sums import sum_of
+from xstilts.examples import Example
+from xstilts.formats.tables import Row, rows
+from xstilts.tasks.benchmark import Benchmark, Fields, Hub, Native
+from xstilts.tasks.task import Files, HubData, Paths, Task
+
+ENGLISH = "en"
+
+Numbered = tuple[Path, int, Row]
+"""A row with its file and line, its fields by the names of an example's."""
+
+
+class Partition(Protocol):
+    """Splits to throw together, and the share of each split that their groups are assigned to."""
+
+    @property
+    def of(self) -> tuple[str, ...]: ...
+    @property
+    def fractions(self) -> Mapping[str, float]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One split of a language: native files, or a place on the Hub."""
+
+    split: str
+    paths: tuple[Path, ...] = ()
+    native: Native | None = None
+    hub: Hub | None = None
+
+
+def bind(
+    task: Task, *, root: Path | None, cache: Path, offline: bool = False, partition: Partition | None = None
+) -> Task:
+    """The task with the sources that it is read from, and its splits assigned anew if a partition says so.
+
+    A language whose files lie below `root` is read from them, any other from the Hub. Nothing is fetched here.
+    """
+    if task.benchmark is not None:
+        task = _bound(task, task.benchmark, root, cache, offline)
+    if partition is None:
+        return task
+    splits = {language: tuple(partition.fractions) for language in task.languages}
+    return replace(task, fractions=dict(partition.fractions), pool=tuple(partition.of), splits=splits)
+
+
+def native_parts(benchmark: Benchmark, root: Path | None, language: str) -> tuple[Part, ...]:
+    """The splits of a language that have files below `root`, or below its folder `text`."""
+    if root is None:
+        return ()
+    found: dict[str, Part] = {}
+    for native in benchmark.native:
+        patterns = dict(native.files) | (dict(native.english) if language == ENGLISH else {})
+        name = native.names.get(language, language)
+        for split, pattern in patterns.items():
+            paths = _matches(root, (pattern,) if isinstance(pattern, str) else pattern, name)
+            if paths and split not in found:
+                found[split] = Part(split=split, paths=paths, native=native)
+    return tuple(found.values())
+
+
+def _matches(root: Path, patterns: Sequence[str], language: str) -> tuple[Path, ...]:
+    for pattern in patterns:
+        for folder in (root, root / "text"):
+            if paths := tuple(sorted(folder.glob(pattern.replace("{language}", language)))):
+                return paths
+    return ()
+
+
+def _hub_parts(benchmark: Benchmark, language: str) -> tuple[Part, ...]:
+    places = [place for place in benchmark.hub if place.languages is None or language in place.languages]
+    return tuple(Part(split=split, hub=place) for place in places for split in place.splits)
+
+
+def _bound(task: Task, benchmark: Benchmark, root: Path | None, cache: Path, offline: bool) -> Task:
+    parts = {
+        language: native_parts(benchmark, root, language) or _hub_parts(benchmark, language)
+        for language in task.languages
+    }
+    own = {language: _sources(task.name, found, language, cache) for language, found in parts.items()}
+    english = own.get(ENGLISH, ()) if benchmark.pivot else ()
+    by_language = {language: tuple(dict.fromkeys((*sources, *english))) for language, sources in own.items()}
+    return replace(
+        task,
+        sources=tuple(dict.fromkeys(source for sources in own.values() for source in sources)),
+        sources_by_language=by_language,
+        splits={language: tuple(part.split for part in found) for language, found in parts.items()},
+        read=partial(_read, task, benchmark, parts, cache, offline),
+    )
+
+
+def _sources(task: str, parts: Sequence[Part], language: str, cache: Path) -> tuple[Files | HubData, ...]:
+    """The sources of parts, with what pins them."""
+    sums = {f"{part.split}/{path.name}": sum_of(path, cache) for part in parts for path in part.paths}
+    files = (Files(sums=sums, layout=f"{task} {language}"),) if sums else ()
+    places = dict.fromkeys((part.hub.repository, part.hub.revision) for part in parts if part.hub)
+    commits = [(*place, hub.known_commit(*place, cache=cache)) for place in places]
+    return (*files, *(HubData(repository=name, revision=revision, commit=at) for name, revision, at in commits))
+
+
+def _read(
+    task: Task,
+    benchmark: Benchmark,
+    parts: Mapping[str, Sequence[Part]],
+    cache: Path,
+    offline: bool,
+    paths: Paths,
+    language: str,
+) -> dict[str, Iterator[Example]]:
+    fetch = partial(_rows, cache=cache, offline=offline)
+    own = {part.split: list(fetch(part, language)) for part in parts[language]}
+    groups = _groups(benchmark, own, parts, language, fetch)
+    return {split: _examples(task, split, numbered, groups[split], language) for split, numbered in own.items()}
+
+
+def _rows(part: Part, language: str, *, cache: Path, offline: bool) -> Iterator[Numbered]:
+    if part.native is not None:
+        for path in part.paths:
+            for line, row in part.native.read(path):
+                yield path, line, _renamed(path, line, row, part.native.fields)
+    elif part.hub is not None:
+        place = part.hub
+        for path in hub.parquet(place, part.split, language, cache=cache, offline=offline):
+            for line, row in rows(path):
+                if place.keep(row, language):
+                    yield path, line, _renamed(path, line, row, place.fields)
+
+
+def _renamed(path: Path, line: int, row: Row, fields: Fields) -> Row:
+    """The row by the names of an example's fields. Raises DataError, naming file and line, where it lacks one."""
+    try:
+        return fields(row)
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        what = f"there is no {error}" if isinstance(error, KeyError) else str(error)
+        raise Cells(path, line, row, {}).wrong(f"the row cannot be read: {what}", _NATIVE) from None
+
+
+_NATIVE = "the file is not laid out as its publisher lays it out; fetch it anew"
+
+
+def _groups(
+    benchmark: Benchmark,
+    own: Mapping[str, Sequence[Numbered]],
+    parts: Mapping[str, Sequence[Part]],
+    language: str,
+    fetch: Callable[[Part, str], Iterator[Numbered]],
+) -> dict[str, list[str]]:
+    """The group of every row. Rows that have no English counterpart keep groups of their own."""
+    mine = _grouped(benchmark, own)
+    if benchmark.pivot is None or language == ENGLISH:
+        return mine
+    english = {part.split: list(fetch(part, ENGLISH)) for part in parts.get(ENGLISH, ())}
+    theirs = _grouped(benchmark, english)
+    return {
+        split: _paired(benchmark, numbered, english.get(split, ()), mine[split], theirs.get(split, ()), language)
+        for split, numbered in own.items()
+    }
+
+
+def _grouped(benchmark: Benchmark, splits: Mapping[str, Sequence[Numbered]]) -> dict[str, list[str]]:
+    """Groups over all splits together, split by split again."""
+    names = iter(benchmark.groups([row for numbered in splits.values() for _, _, row in numbered]))
+    return {split: [next(names) for _ in numbered] for split, numbered in splits.items()}
+
+
+def _paired(
+    benchmark: Benchmark,
+    own: Sequence[Numbered],
+    english: Sequence[Numbered],
+    mine: Sequence[str],
+    theirs: Sequence[str],
+    language: str,
+) -> list[str]:
+    alone = [f"{language}:{group}" for group in mine]
+    if benchmark.pivot == "position":
+        return list(theirs) if len(own) == len(english) else alone
+    known = {row["id"]: group for (_, _, row), group in zip(english, theirs, strict=True)}
+    return [known.get(row["id"], group) for (_, _, row), group in zip(own, alone, strict=True)]
+
+
+def _examples(
+    task: Task, split: str, numbered: Sequence[Numbered], groups: Sequence[str], language: str
+) -> Iterator[Example]:
+    build = BUILDERS[task.problem]
+    for number, ((path, line, row), group) in enumerate(zip(numbered, groups, strict=True)):
+        fields = {**row, "group": group}
+        cells = Cells(path, line, fields, {name: name for name in fields if fields[name] is not None})
+        yield build(cells, f"{split}-{number}", language)

@@ -1,0 +1,148 @@
+"""The layouts that benchmarks publish their files in, each as rows with the line on which a row begins."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from xstilts.errors import DataError
+from xstilts.formats.tables import Row, read_text, separated
+
+Reader = Callable[[Path], Iterator[tuple[int, Row]]]
+
+
+def headerless(*columns: str) -> Reader:
+    """Lines of cells between tabs, without header and without quoting."""
+
+    def read(path: Path) -> Iterator[tuple[int, Row]]:
+        for number, line in _lines(path):
+            cells = line.split("\t")
+            if len(cells) != len(columns):
+                raise DataError(
+                    f"{path}:{number}: {len(cells)} cells, expected {len(columns)}: {', '.join(columns)}",
+                    "the cells of a line stand between tabs; this is not the layout that the benchmark publishes",
+                )
+            yield number, dict(zip(columns, cells, strict=True))
+
+    return read
+
+
+def unquoted(path: Path) -> Iterator[tuple[int, Row]]:
+    """Cells between tabs under a header, where a quotation mark is a character like any other (GLUE, XNLI)."""
+    return separated(path, "\t", quoted=False)
+
+
+def questions(path: Path) -> Iterator[tuple[int, Row]]:
+    """A row for each question of a file in SQuAD's layout: `id`, `title`, `question`, `context`, `answer_text` and
+    `answer_start` (lists; empty where a question is marked impossible, absent where no answers are given)."""
+    text = read_text(path)
+    try:
+        articles = json.loads(text)["data"]
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path}:{error.lineno}: not JSON: {error.msg}", _SQUAD) from None
+    except (KeyError, TypeError):
+        raise DataError(f"{path}:1: there is no `data`", _SQUAD) from None
+    at = 0
+    for number, article in enumerate(articles, start=1):
+        try:
+            for paragraph in article["paragraphs"]:
+                for question in paragraph["qas"]:
+                    at = max(at, text.find(json.dumps(question["id"]), at))
+                    yield text.count("\n", 0, at) + 1, _question(article, paragraph, question)
+        except (KeyError, TypeError) as error:
+            line = text.count("\n", 0, at) + 1
+            raise DataError(f"{path}:{line}: article {number} lacks {error}", _SQUAD) from None
+
+
+_SQUAD = "SQuAD's layout is data > paragraphs > qas, each with id, question and answers"
+
+
+def _question(article: Mapping[str, Any], paragraph: Mapping[str, Any], question: Mapping[str, Any]) -> Row:
+    row = {
+        "id": str(question["id"]),
+        "title": article.get("title", ""),
+        "question": question["question"],
+        "context": paragraph["context"],
+    }
+    answers = question.get("answers")
+    if question.get("is_impossible"):
+        answers = []
+    if answers is None:
+        return row
+    return row | {"answer_text": [a["text"] for a in answers], "answer_start": [a["answer_start"] for a in answers]}
+
+
+def tagged(path: Path) -> Iterator[tuple[int, Row]]:
+    """Sentences of a word and its tag a line, between tabs, a blank line after each: `words` and `tags`.
+
+    A file whose lines hold the word alone has no `tags`. Blank lines in a row are one.
+    """
+    for first, lines in _blocks(path):
+        cells = [line.split("\t") for line in lines]
+        widths = {len(parts) for parts in cells}
+        if len(widths) != 1 or widths > {1, 2}:
+            wrong = next(i for i, parts in enumerate(cells) if len(parts) != len(cells[0]) or len(parts) > 2)
+            raise DataError(f"{path}:{first + wrong}: {len(cells[wrong])} cells", "write a word, a tab and its tag")
+        row: dict[str, Any] = {"words": [parts[0] for parts in cells]}
+        yield first, row | ({"tags": [parts[1] for parts in cells]} if widths == {2} else {})
+
+
+def conllu(path: Path) -> Iterator[tuple[int, Row]]:
+    """Sentences of CoNLL-U: the forms of syntactic words and their universal tags.
+
+    As XTREME's own conversion does it, a multi-word token stands for its words (Mikhail's `conllu_to_conll`): lines
+    numbered 1-2 and 1.1 are left out.
+    """
+    for first, lines in _blocks(path):
+        words, tags = [], []
+        for offset, line in enumerate(lines):
+            if line.startswith("#"):
+                continue
+            cells = line.split("\t")
+            if len(cells) != 10:
+                raise DataError(f"{path}:{first + offset}: {len(cells)} cells, CoNLL-U has 10", "mend the line")
+            if cells[0].isdecimal():
+                words.append(cells[1])
+                tags.append(cells[3])
+        if words:
+            yield first, {"words": words, "tags": tags}
+
+
+def beside(suffix: str) -> Reader:
+    """Aligned lines of two files: `text` from the file, `english` from the one that ends in `suffix` instead."""
+
+    def read(path: Path) -> Iterator[tuple[int, Row]]:
+        other = path.with_suffix(suffix)
+        here, there = list(_lines(path, blank=True)), list(_lines(other, blank=True))
+        if len(here) != len(there):
+            raise DataError(
+                f"{path} has {len(here)} lines, but {other.name} has {len(there)}", "line n translates line n"
+            )
+        for (number, text), (_, english) in zip(here, there, strict=True):
+            yield number, {"text": text, "english": english}
+
+    return read
+
+
+def _lines(path: Path, *, blank: bool = False) -> Iterator[tuple[int, str]]:
+    """The lines and their numbers; those of white space alone only if `blank`, but never the last one."""
+    lines = read_text(path).split("\n")
+    if lines and not lines[-1].strip():
+        lines.pop()
+    for number, line in enumerate(lines, start=1):
+        if blank or line.strip():
+            yield number, line.removesuffix("\r")
+
+
+def _blocks(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Runs of lines between blank ones, with the number of the first."""
+    block: list[str] = []
+    number = 0
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if line.strip():
+            block.append(line.removesuffix("\r"))
+        elif block:
+            yield number - len(block), block
+            block = []
+    if block:
+        yield number - len(block) + 1, block

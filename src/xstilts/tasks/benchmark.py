@@ -1,0 +1,104 @@
+"""How a published benchmark is laid out: its own files below the data root, and its copy on the Hub.
+
+Rows are mappings by the names of an example's fields: text, pair, label; prompt, choices, answer; question, context,
+answer_text, answer_start; words, tags; text, english; and `id` where the benchmark has unique ones.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from xstilts.formats.benchmarks import Reader
+from xstilts.formats.tables import Row
+
+Fields = Callable[[Row], Row]
+Patterns = Mapping[str, str | tuple[str, ...]]
+"""Glob patterns by split. All matches of the first pattern that matches are read; `{language}` is filled in."""
+
+
+def as_is(row: Row) -> Row:
+    return row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Native:
+    """Files as the benchmark's own download scripts leave them, below the data root.
+
+    `english` are files of English alone, which mostly means the training data. `names` are the languages' names in
+    the names of files, where those are not the codes.
+    """
+
+    read: Reader
+    files: Patterns = field(default_factory=dict)
+    english: Patterns = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+    fields: Fields = as_is
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hub:
+    """Splits of a repository of the Hugging Face Hub that holds Parquet, by our names for them.
+
+    `config` may hold `{language}`. `keep` says which rows are of a language, where a configuration mixes them.
+    """
+
+    repository: str
+    config: str
+    splits: Mapping[str, str]
+    languages: tuple[str, ...] | None = None
+    """Languages that are read from here; all of the task's if None."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    revision: str = "main"
+    fields: Fields = as_is
+    keep: Callable[[Row, str], bool] = lambda row, language: True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Benchmark:
+    """`groups` names the group of each row, given the rows of all splits of the English data (`pivot`), so that it is
+    the same in every language; or of the language itself where there is no pivot.
+
+    A row finds its English counterpart by its `id`, or by its `position` in the split.
+    """
+
+    hub: tuple[Hub, ...]
+    groups: Callable[[Sequence[Row]], Sequence[str]]
+    native: tuple[Native, ...] = ()
+    pivot: Literal["id", "position"] | None = None
+
+
+def text_group(*texts: str) -> str:
+    """A short name for texts that differ from others in more than spaces and case."""
+    return hashlib.sha256("\0".join(" ".join(text.casefold().split()) for text in texts).encode()).hexdigest()[:16]
+
+
+def by(*names: str) -> Callable[[Sequence[Row]], Sequence[str]]:
+    """Groups of rows that have these fields in common."""
+    return lambda rows: [text_group(*(_flat(row[name]) for name in names)) for row in rows]
+
+
+def components(*names: str) -> Callable[[Sequence[Row]], Sequence[str]]:
+    """Groups of rows that are linked by having a text in common, in whichever of these fields."""
+
+    def groups(rows: Sequence[Row]) -> Sequence[str]:
+        parent: dict[str, str] = {}
+
+        def root(text: str) -> str:
+            while (above := parent.setdefault(text, text)) != text:
+                parent[text] = parent[above]
+                text = above
+            return text
+
+        keys = [[text_group(str(row[name])) for name in names] for row in rows]
+        for first, *others in keys:
+            for other in others:
+                low, high = sorted((root(first), root(other)))
+                parent[high] = low
+        return [root(first) for first, *_ in keys]
+
+    return groups
+
+
+def _flat(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
