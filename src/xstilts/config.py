@@ -107,9 +107,14 @@ class Target(Frozen):
     intermediates: tuple[str, ...] | None = None
     """Intermediate arms that this target is trained after; all where not given."""
     layer: NotNegative | None = None
-    """Retrieval: layer of the representation; chosen with the untrained encoder on the dev split where not given."""
-    pooling: Literal["mean", "first"] = "mean"
-    """Retrieval: how tokens become one vector."""
+    """Retrieval: layer of the representation; chosen with the untrained encoder where not given."""
+    pooling: Literal["mean", "first"] | None = None
+    """Retrieval: how tokens become one vector; chosen with the layer where not given, `mean` where that is given."""
+    choose_on: str | None = None
+    """Retrieval: a task on whose dev split layer and pooling are chosen, or `other-languages`, which chooses for each
+    language on the scored items of all others. The task's own dev split, or that of `ui-bitext`, where not given."""
+    choose_per_arm: bool = False
+    """Retrieval: whether to score each arm also with the layer that its own encoder would have chosen."""
     train: Train = Train()
 
 
@@ -187,7 +192,8 @@ class Partition(Frozen):
     """Splits of a task that are thrown together and assigned anew, by group, the same in every language."""
 
     of: Annotated[tuple[str, ...], Field(min_length=1)] = ("dev",)
-    """Splits that the task has; one that a language lacks is passed over."""
+    """Splits that the task has; one that a language lacks is passed over. The others stay, unless one that is made
+    anew has their name."""
     fractions: dict[str, Annotated[float, Field(gt=0)]] = {"train": 0.6, "dev": 0.1, "test": 0.3}
     """Share of the groups that each split gets."""
 

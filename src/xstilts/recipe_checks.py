@@ -9,7 +9,7 @@ from xstilts.data.benchmarks import bind
 from xstilts.data.sources import cache_dir
 from xstilts.data.userfiles import user_task
 from xstilts.encoders import find_card
-from xstilts.engine.check import CENTRE_SPLIT, adapted, flaws, scored
+from xstilts.engine.check import CENTRE_SPLIT, OTHER_LANGUAGES, adapted, chosen_on, flaws, has_dev, scored
 from xstilts.errors import UserError
 from xstilts.mistakes import Mistake, dotted
 from xstilts.tasks import load_task, task_names
@@ -79,7 +79,8 @@ def _missing_splits(recipe: Recipe, task: Task) -> Iterator[Mistake]:
     target, block = recipe.targets[task.name], recipe.tasks.get(task.name)
     needed: dict[str, set[str]] = {language: {target.split} for language in scored(target, task)}
     if task.problem == "retrieval":
-        needed = {language: {target.split, CENTRE_SPLIT} for language in needed}
+        splits = {target.split, CENTRE_SPLIT} if has_dev(task) else {target.split}
+        needed = dict.fromkeys(needed, splits)
     else:
         needed.setdefault(target.source_language, set()).update(("train", "dev"))
         for language in adapted(recipe.fewshot, target, task) if recipe.fewshot else ():
@@ -91,7 +92,11 @@ def _missing_splits(recipe: Recipe, task: Task) -> Iterator[Mistake]:
 
 
 def _used(recipe: Recipe) -> set[str]:
-    return {*recipe.targets, *(name for arm in recipe.intermediate.values() for name in arm.tasks)}
+    shipped = {name: load_task(name) for name in recipe.targets.keys() & set(task_names())}
+    chosen = {
+        chosen_on(recipe.targets[name], task) for name, task in shipped.items() if task.problem == "retrieval"
+    } - {OTHER_LANGUAGES}
+    return {*recipe.targets, *chosen, *(name for arm in recipe.intermediate.values() for name in arm.tasks)}
 
 
 def _partitions(recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Mistake]:

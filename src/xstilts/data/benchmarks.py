@@ -8,10 +8,11 @@ from typing import Protocol
 
 from xstilts.data import hub
 from xstilts.data.cells import BUILDERS, Cells
+from xstilts.data.splits import split_names
 from xstilts.data.sums import sum_of
 from xstilts.examples import Example
 from xstilts.formats.tables import Row, rows
-from xstilts.tasks.benchmark import Benchmark, Fields, Hub, Native
+from xstilts.tasks.benchmark import Benchmark, Fields, Hub, Native, as_is
 from xstilts.tasks.task import Files, HubData, Paths, Task
 
 ENGLISH = "en"
@@ -50,30 +51,37 @@ def bind(
         task = _bound(task, task.benchmark, root, cache, offline)
     if partition is None:
         return task
-    splits = {language: tuple(partition.fractions) for language in task.languages}
-    return replace(task, fractions=dict(partition.fractions), pool=tuple(partition.of), splits=splits)
+    pooled = replace(task, fractions=dict(partition.fractions), pool=tuple(partition.of))
+    splits = {language: split_names(pooled, found) for language, found in task.splits.items()}
+    return replace(pooled, splits=splits)
 
 
 def native_parts(benchmark: Benchmark, root: Path | None, language: str) -> tuple[Part, ...]:
     """The splits of a language that have files below `root`, or below its folder `text`."""
     if root is None:
         return ()
-    found: dict[str, Part] = {}
+    found: list[Part] = []
     for native in benchmark.native:
-        patterns = dict(native.files) | (dict(native.english) if language == ENGLISH else {})
-        name = native.names.get(language, language)
-        for split, pattern in patterns.items():
-            paths = _matches(root, (pattern,) if isinstance(pattern, str) else pattern, name)
-            if paths and split not in found:
-                found[split] = Part(split=split, paths=paths, native=native)
-    return tuple(found.values())
+        taken = set() if benchmark.joined else {part.split for part in found}
+        found += [part for part in _laid_out(native, root, language) if part.split not in taken]
+    return tuple(found)
 
 
-def _matches(root: Path, patterns: Sequence[str], language: str) -> tuple[Path, ...]:
-    for pattern in patterns:
-        for folder in (root, root / "text"):
-            if paths := tuple(sorted(folder.glob(pattern.replace("{language}", language)))):
-                return paths
+def _laid_out(native: Native, root: Path, language: str) -> Iterator[Part]:
+    patterns = dict(native.files) | (dict(native.english) if language == ENGLISH else {})
+    name = native.names.get(language, language)
+    for split, pattern in patterns.items():
+        matches = [_matches(root, one, name) for one in ((pattern,) if isinstance(pattern, str) else pattern)]
+        matches = [paths for paths in matches if paths]
+        if matches:
+            kept = matches if native.every_pattern else matches[:1]
+            yield Part(split=split, paths=tuple(path for paths in kept for path in paths), native=native)
+
+
+def _matches(root: Path, pattern: str, language: str) -> tuple[Path, ...]:
+    for folder in (root, root / "text"):
+        if paths := tuple(sorted(folder.glob(pattern.replace("{language}", language)))):
+            return paths
     return ()
 
 
@@ -89,12 +97,12 @@ def _bound(task: Task, benchmark: Benchmark, root: Path | None, cache: Path, off
     }
     own = {language: _sources(task.name, found, language, cache) for language, found in parts.items()}
     english = own.get(ENGLISH, ()) if benchmark.pivot else ()
-    by_language = {language: tuple(dict.fromkeys((*sources, *english))) for language, sources in own.items()}
+    by_language = {name: (*sources, *(e for e in english if e not in sources)) for name, sources in own.items()}
     return replace(
         task,
-        sources=tuple(dict.fromkeys(source for sources in own.values() for source in sources)),
+        sources=tuple(source for sources in own.values() for source in sources),
         sources_by_language=by_language,
-        splits={language: tuple(part.split for part in found) for language, found in parts.items()},
+        splits={language: tuple(dict.fromkeys(part.split for part in found)) for language, found in parts.items()},
         read=partial(_read, task, benchmark, parts, cache, offline),
     )
 
@@ -118,25 +126,40 @@ def _read(
     language: str,
 ) -> dict[str, Iterator[Example]]:
     fetch = partial(_rows, cache=cache, offline=offline)
-    own = {part.split: list(fetch(part, language)) for part in parts[language]}
+    own = _by_split(parts[language], language, fetch)
     groups = _groups(benchmark, own, parts, language, fetch)
     return {split: _examples(task, split, numbered, groups[split], language) for split, numbered in own.items()}
 
 
+def _by_split(
+    parts: Sequence[Part], language: str, fetch: Callable[[Part, str], Iterator[Numbered]]
+) -> dict[str, list[Numbered]]:
+    found: dict[str, list[Numbered]] = {}
+    for part in parts:
+        found.setdefault(part.split, []).extend(fetch(part, language))
+    return found
+
+
 def _rows(part: Part, language: str, *, cache: Path, offline: bool) -> Iterator[Numbered]:
+    place = part.native or part.hub
+    for path, line, row in _raw(part, language, cache=cache, offline=offline):
+        if (renamed := _renamed(path, line, row, place.fields if place else as_is)) is not None:
+            yield path, line, renamed
+
+
+def _raw(part: Part, language: str, *, cache: Path, offline: bool) -> Iterator[Numbered]:
     if part.native is not None:
         for path in part.paths:
-            for line, row in part.native.read(path):
-                yield path, line, _renamed(path, line, row, part.native.fields)
-    elif part.hub is not None:
-        place = part.hub
-        for path in hub.parquet(place, part.split, language, cache=cache, offline=offline):
-            for line, row in rows(path):
-                if place.keep(row, language):
-                    yield path, line, _renamed(path, line, row, place.fields)
+            yield from ((path, line, row) for line, row in part.native.read(path))
+    if part.hub is not None:
+        names = part.hub.splits[part.split]
+        for name in (names,) if isinstance(names, str) else names:
+            place = replace(part.hub, splits={part.split: name})
+            for path in hub.parquet(place, part.split, language, cache=cache, offline=offline):
+                yield from ((path, line, row) for line, row in rows(path) if place.keep(row, language))
 
 
-def _renamed(path: Path, line: int, row: Row, fields: Fields) -> Row:
+def _renamed(path: Path, line: int, row: Row, fields: Fields) -> Row | None:
     """The row by the names of an example's fields. Raises DataError, naming file and line, where it lacks one."""
     try:
         return fields(row)
@@ -159,7 +182,7 @@ def _groups(
     mine = _grouped(benchmark, own)
     if benchmark.pivot is None or language == ENGLISH:
         return mine
-    english = {part.split: list(fetch(part, ENGLISH)) for part in parts.get(ENGLISH, ())}
+    english = _by_split(parts.get(ENGLISH, ()), ENGLISH, fetch)
     theirs = _grouped(benchmark, english)
     return {
         split: _paired(benchmark, numbered, english.get(split, ()), mine[split], theirs.get(split, ()), language)

@@ -77,12 +77,16 @@ def _keep(splits: dict[str, tuple[Example, ...]], folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
     for split, examples in splits.items():
-        rows = (json.dumps(asdict(example), ensure_ascii=False) for example in examples)
+        rows = (json.dumps(_plain(example), ensure_ascii=False, default=asdict) for example in examples)
         (partial / f"{split}.jsonl").write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
     try:
         partial.rename(folder)
     except OSError:  # another process was first
         shutil.rmtree(partial)
+
+
+def _plain(example: Example) -> dict[str, Any]:
+    return {field.name: getattr(example, field.name) for field in fields(example)}
 
 
 def _example(kind: type[Example], row: dict[str, Any]) -> Example:

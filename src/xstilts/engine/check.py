@@ -11,6 +11,9 @@ from xstilts.tasks.task import Task
 ENGLISH = "en"
 CENTRE_SPLIT = "dev"
 """Split that gives retrieval its layer and its mean vector; never evaluated there."""
+OTHER_LANGUAGES = "other-languages"
+BITEXT = "ui-bitext"
+"""What layers are chosen on where a retrieval task has no development data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,17 @@ def arms(recipe: Recipe, target: Target, task: Task) -> tuple[str, ...]:
         return tuple(dict.fromkeys(target.intermediates))
     trained = task.problem != "retrieval"
     return tuple(name for name, arm in recipe.intermediate.items() if trained or not arm.steps_of)
+
+
+def has_dev(task: Task) -> bool:
+    """Whether a retrieval task has text that is not evaluated, in every language."""
+    splits = task.splits or task.sizes
+    return not splits or all(CENTRE_SPLIT in there for there in splits.values())
+
+
+def chosen_on(target: Target, task: Task) -> str:
+    """The task on whose development data the layer of a retrieval target is chosen."""
+    return target.choose_on or (task.name if has_dev(task) else BITEXT)
 
 
 def scored(target: Target, task: Task) -> tuple[str, ...]:
@@ -98,16 +112,19 @@ def _targets(recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
             continue
         yield from _lacking((*at, "languages"), target.languages or (), task)
         yield from _no_split((*at, "split"), target, task)
-        yield from _retrieval(at, recipe, target) if task.problem == "retrieval" else _trained(at, target, task)
+        yield from _retrieval(at, recipe, target, tasks) if task.problem == "retrieval" else _trained(at, target, task)
 
 
 def _trained(at: tuple[str, ...], target: Target, task: Task) -> Iterator[Flaw]:
     yield from _lacking((*at, "source_language"), [target.source_language], task)
-    if target.layer is not None:
-        yield Flaw((*at, "layer"), f"is for retrieval; {task.name!r} is a {task.problem} task")
+    for name in ("layer", "pooling", "choose_on", "choose_per_arm"):
+        if getattr(target, name):
+            yield Flaw((*at, name), f"is for retrieval; {task.name!r} is a {task.problem} task")
 
 
-def _retrieval(at: tuple[str, ...], recipe: Recipe, target: Target) -> Iterator[Flaw]:
+def _retrieval(at: tuple[str, ...], recipe: Recipe, target: Target, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
+    if target.choose_on not in (None, OTHER_LANGUAGES, *tasks):
+        yield _no_task((*at, "choose_on"), target.choose_on or "", recipe)
     if target.split == CENTRE_SPLIT:
         yield Flaw((*at, "split"), f"{CENTRE_SPLIT!r} gives the layer and the centre, so it cannot be scored as well")
     for name in target.intermediates or ():

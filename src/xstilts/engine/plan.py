@@ -6,7 +6,17 @@ from graphlib import TopologicalSorter
 from itertools import product
 
 from xstilts.config import Fewshot, Recipe, Target
-from xstilts.engine.check import CENTRE_SPLIT, ENGLISH, adapted, arms, flaws, scored
+from xstilts.engine.check import (
+    CENTRE_SPLIT,
+    ENGLISH,
+    OTHER_LANGUAGES,
+    adapted,
+    arms,
+    chosen_on,
+    flaws,
+    has_dev,
+    scored,
+)
 from xstilts.errors import RecipeError
 from xstilts.stages.specs import (
     Cell,
@@ -21,6 +31,9 @@ from xstilts.stages.specs import (
     TargetStage,
 )
 from xstilts.tasks.task import Task
+
+OWN_LAYER = "own-layer"
+"""The name among methods of the score at the layer that an arm's own encoder chose."""
 
 CHOICE_ITEMS = 40
 """Sentences of each language on which the layer for retrieval is chosen; a mean over all languages needs no more."""
@@ -175,32 +188,40 @@ class _Builder:
     def _retrieve(self, chain: _Chain) -> None:
         """An arm without training is one encoder, whatever the seed."""
         target, encoder = chain.target, self._encoder(chain.intermediate, chain.seed)
-        chosen_by = None if target.layer is not None else self._chosen_layer(chain)
+        chosen_by = None if target.layer is not None else self._chosen_layer(chain, self._pretrained())
         for language in scored(target, chain.task):
             stage = RetrieveStage(
                 parent=encoder,
                 data=self._data(chain.task.name, language, target.max_items),
                 split=target.split,
-                centre_split=CENTRE_SPLIT,
+                centre_split=CENTRE_SPLIT if has_dev(chain.task) else None,
                 layer=target.layer,
                 chosen_by=chosen_by,
-                pooling=target.pooling,
+                leave_out=True if target.choose_on == OTHER_LANGUAGES else None,
+                pooling=target.pooling or ("mean" if target.layer is not None else None),
                 max_length=target.train.max_length,
                 precision=target.train.precision,
             )
             self._cell(chain, stage)
+            if target.choose_per_arm and encoder != self._pretrained():
+                self._cell(chain, replace(stage, chosen_by=self._chosen_layer(chain, encoder)), method=OWN_LAYER)
 
-    def _chosen_layer(self, chain: _Chain) -> str:
+    def _chosen_layer(self, chain: _Chain, encoder: str) -> str:
         """By all languages of the task, so that a recipe that scores one more has the same layer."""
-        target = chain.target
-        languages = [language for language in chain.task.languages if language != ENGLISH]
+        target, task = chain.target, chain.task
+        if target.choose_on == OTHER_LANGUAGES:
+            languages, split, most = scored(target, task), target.split, target.max_items
+        else:
+            task = self.tasks[chosen_on(target, task)]
+            languages, split, most = [x for x in task.languages if x != ENGLISH], CENTRE_SPLIT, CHOICE_ITEMS
         return self._add(
             ChooseLayerStage(
-                parent=self._pretrained(),
-                data=tuple(self._data(chain.task.name, language, CHOICE_ITEMS) for language in languages),
-                split=CENTRE_SPLIT,
+                parent=encoder,
+                data=tuple(self._data(task.name, language, most) for language in languages),
+                split=split,
                 pooling=target.pooling,
                 max_length=target.train.max_length,
+                centred=has_dev(chain.task),
             )
         )
 

@@ -17,6 +17,7 @@ Term = tuple[float, ArmName]
 CONTROLS = {
     "more-english": "as many more English examples instead of the shots",
     "without-target": "the shots on an encoder that was not trained on the task in English",
+    "own-layer": "the layer and pooling that the arm's own encoder would have chosen, instead of one choice for all",
 }
 
 
@@ -100,7 +101,7 @@ def comparisons(recipe: Recipe, designs: Sequence[TaskDesign]) -> tuple[Comparis
     """Every contrast of the report. The primary one is first where the recipe names one, and is not repeated."""
     found: list[Comparison] = [*_primary(recipe, designs)]
     for design in designs:
-        found += [*_retrieval(design)] if design.retrieval else [*_effects(design), *_beside(design)]
+        found += [*(_retrieval(design) if design.retrieval else _effects(design)), *_beside(design)]
     seen: dict[tuple[str, frozenset[Term], tuple[str, ...]], Comparison] = {}
     for comparison in found:
         seen.setdefault((comparison.task, frozenset(comparison.terms), comparison.languages), comparison)
@@ -177,7 +178,7 @@ def _beside(design: TaskDesign) -> Iterator[Comparison]:
 
 
 def _retrieval(design: TaskDesign) -> Iterator[Comparison]:
-    for arm in design.arms[1:]:
+    for arm in design.main_arms[1:]:
         yield Comparison(
             kind="retrieval",
             task=design.task.name,
@@ -224,7 +225,9 @@ def _controls(recipe: Recipe, arms: Sequence[ArmName]) -> Iterator[tuple[ArmName
     beside = {name: other for name in recipe.intermediate if (other := _counterpart(recipe, name))}
     first = recipe.fewshot.methods[0] if recipe.fewshot else ""
     for arm in arms:
-        if arm.method in CONTROLS:
+        if arm.method in CONTROLS and not arm.shots:
+            other, what = ArmName(intermediate=arm.intermediate), CONTROLS[arm.method]
+        elif arm.method in CONTROLS:
             other, what = ArmName(intermediate=arm.intermediate, method=first, shots=arm.shots), CONTROLS[arm.method]
         elif arm.intermediate in beside:
             name, what = beside[arm.intermediate]

@@ -1,5 +1,6 @@
 """The sections of the page, in order."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from xstilts.report.evidence import Evidence, Finding
 from xstilts.report.names import count, metric_name
 from xstilts.report.parts import Aside, Figure, Fold, Part, Section
 from xstilts.report.provenance import Provenance, artifact_table, behind_section
-from xstilts.results import ZERO_SHOT
+from xstilts.results import CURVE_FILE, ZERO_SHOT
 from xstilts.stages.specs import ChooseLayerStage
 
 
@@ -143,9 +144,11 @@ def _retrieval_section(material: Material, design: TaskDesign) -> Section:
 
 
 def _layer(material: Material, task: str) -> str:
-    found = (material.manifests[cell.artifact] for cell in material.graph.cells if cell.task == task)
+    cells = [cell for cell in material.graph.cells if cell.task == task and cell.method == ZERO_SHOT]
+    found = (material.manifests[cell.artifact] for cell in cells)
     used = sorted({(m.facts["layer"], m.facts["pooling"]) for m in found if m})
-    return "".join(f" Vectors are those of layer {layer}, pooled by {pooling}." for layer, pooling in used)
+    told = [f"layer {layer}, pooled by {pooling}" for layer, pooling in used]
+    return f" Vectors are those of {'; or '.join(told)}." if told else ""
 
 
 def _in_sentences(findings: Sequence[Finding]) -> Aside:
@@ -153,11 +156,27 @@ def _in_sentences(findings: Sequence[Finding]) -> Aside:
 
 
 def _layers(material: Material, task: str) -> Iterator[Figure]:
-    for key, stage in material.graph.stages.items():
-        path = material.store.path(key) / "layers.parquet"
-        manifest = material.manifests[key]
-        if isinstance(stage, ChooseLayerStage) and stage.data[0].task == task and manifest and path.is_file():
-            yield figures.layers_figure(pl.read_parquet(path), manifest.facts["layer"])
+    """How accuracy depends on layer and pooling where they were chosen, then where they are scored, by encoder."""
+    stages = material.graph.stages
+    mine = {cell.artifact: cell.intermediate for cell in material.graph.cells if cell.task == task}
+    chosen_by = dict.fromkeys(getattr(stages[key], "chosen_by", None) for key in mine)
+    for key in chosen_by:
+        chooser, manifest = stages.get(key or ""), material.manifests.get(key or "")
+        if isinstance(chooser, ChooseLayerStage) and manifest:
+            curve = pl.read_parquet(material.store.path(chooser.key) / CURVE_FILE)
+            yield figures.layers_figure(curve, manifest.facts["layer"], chooser)
+    if curves := _scored_curves(material, mine):
+        yield figures.arms_by_layer_figure(curves)
+
+
+def _scored_curves(material: Material, artifacts: Mapping[str, str]) -> dict[str, pl.DataFrame]:
+    """By intermediate, the curves of all its seeds and languages on the scored items."""
+    found: dict[str, list[pl.DataFrame]] = defaultdict(list)
+    for key, intermediate in artifacts.items():
+        path = material.store.path(key) / CURVE_FILE
+        if material.manifests[key] and path.is_file():
+            found[intermediate].append(pl.read_parquet(path))
+    return {intermediate: pl.concat(frames) for intermediate, frames in found.items()}
 
 
 def _controls_section(material: Material) -> Iterator[Section]:

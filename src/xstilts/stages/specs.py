@@ -192,14 +192,18 @@ class EvaluateStage(Stage):
 
 @dataclass(frozen=True, kw_only=True)
 class ChooseLayerStage(Stage):
-    """The layer whose vectors retrieve best with the untrained encoder, on data that is not evaluated."""
+    """The layer and pooling whose vectors retrieve best; `parent` is the untrained encoder where all arms follow it.
+
+    A `pooling` of None sweeps all. `centred` says whether the mean vector of the other half is subtracted.
+    """
 
     kind: ClassVar[str] = "choose-layer"
     parent: str
     data: tuple[Data, ...]
     split: str
-    pooling: str
+    pooling: str | None
     max_length: int
+    centred: bool = True
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -218,12 +222,14 @@ class RetrieveStage(Stage):
     parent: str
     data: Data
     split: str
-    centre_split: str
-    """Split whose mean vector is subtracted; never the one that is evaluated."""
+    centre_split: str | None
+    """Split whose mean vector is subtracted; never the one that is evaluated. None: none is subtracted."""
     layer: int | None
     chosen_by: str | None
-    """Key of the stage that chose the layer, where none is given."""
-    pooling: str
+    """Key of the stage that chose layer and pooling, where none is given."""
+    leave_out: bool | None
+    """Whether the choice is made on all languages of that stage but the one that is scored."""
+    pooling: str | None
     max_length: int
     precision: str
 

@@ -12,7 +12,8 @@ from typing import Literal
 from xstilts.formats.benchmarks import Reader
 from xstilts.formats.tables import Row
 
-Fields = Callable[[Row], Row]
+Fields = Callable[[Row], Row | None]
+"""A row of a file by the names of an example's fields, or None where it is to be left out."""
 Patterns = Mapping[str, str | tuple[str, ...]]
 """Glob patterns by split. All matches of the first pattern that matches are read; `{language}` is filled in."""
 
@@ -34,6 +35,8 @@ class Native:
     english: Patterns = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     fields: Fields = as_is
+    every_pattern: bool = False
+    """Whether the matches of all patterns of a split are read, not those of the first that matches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +48,7 @@ class Hub:
 
     repository: str
     config: str
-    splits: Mapping[str, str]
+    splits: Mapping[str, str | tuple[str, ...]]
     languages: tuple[str, ...] | None = None
     """Languages that are read from here; all of the task's if None."""
     names: Mapping[str, str] = field(default_factory=dict)
@@ -65,7 +68,10 @@ class Benchmark:
     hub: tuple[Hub, ...]
     groups: Callable[[Sequence[Row]], Sequence[str]]
     native: tuple[Native, ...] = ()
+    """Layouts, the first that has a file for a split before the others."""
     pivot: Literal["id", "position"] | None = None
+    joined: bool = False
+    """Whether a split is what all native layouts have of it together."""
 
 
 def text_group(*texts: str) -> str:

@@ -158,6 +158,12 @@ def measured(name: str) -> Mapping[str, Mapping[str, int]]:
     return sizes.get(name, {})
 
 
+def published(name: str) -> Mapping[str, Mapping[str, int]]:
+    """The counts that a benchmark's publishers state, by language and split."""
+    sizes = json.loads(Path(__file__).with_name("published.json").read_text(encoding="utf-8"))
+    return sizes.get(name, {})
+
+
 def _pin(source: Source) -> list[str]:
     match source:
         case HubData():

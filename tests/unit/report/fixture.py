@@ -93,9 +93,15 @@ def _fill(draft: Draft, stage: Spec, cell: Cell | None, tasks: Mapping[str, Task
     draft.seconds = 1.0 + int(stage.key[:4], 16) / 4096
     if isinstance(stage, ChooseLayerStage):
         rows = [
-            {"language": data.language, "layer": layer, "value": 0.3 + 0.5 * (layer / LAYERS) ** 0.5}
+            {
+                "language": data.language,
+                "layer": layer,
+                "pooling": pooling,
+                "value": 0.3 + 0.5 * (layer / LAYERS) ** 0.5,
+            }
             for data in stage.data
             for layer in range(LAYERS)
+            for pooling in ("mean", "first")
         ]
         pl.DataFrame(rows).write_parquet(draft.path / "layers.parquet")
         draft.facts.update(layer=LAYERS - 1, curve=[])

@@ -124,7 +124,7 @@ def test_weaknesses_overlaps_and_honesty_are_on_the_page(told: tuple[Summary, Pa
     assert "None of these tasks is among what e5-small is known to have seen." in page.text
     honest = next(row for row in page.rows if row[:2] == ["toy-intent", "toy-qa → 4-shot"])
     assert honest[2:] == ["18 of 18", "18 of 18", "40", "40", "nothing: fixed steps"]
-    assert "Layer 12 was chosen" in page.text
+    assert "layer 12 was chosen" in page.text
     assert "Vectors are those of layer 12, pooled by mean." in page.text
     assert "k counts the shots of each class." in page.text
     assert "name: x" in page.text
