@@ -97,7 +97,10 @@ def _bound(task: Task, benchmark: Benchmark, root: Path | None, cache: Path, off
     }
     own = {language: _sources(task.name, found, language, cache) for language, found in parts.items()}
     english = own.get(ENGLISH, ()) if benchmark.pivot else ()
-    by_language = {name: (*sources, *(e for e in english if e not in sources)) for name, sources in own.items()}
+    by_language = {
+        name: (*sources, *(e for e in english if e not in sources and type(e) in map(type, sources)))
+        for name, sources in own.items()
+    }
     return replace(
         task,
         sources=tuple(source for sources in own.values() for source in sources),
@@ -178,11 +181,14 @@ def _groups(
     language: str,
     fetch: Callable[[Part, str], Iterator[Numbered]],
 ) -> dict[str, list[str]]:
-    """The group of every row. Rows that have no English counterpart keep groups of their own."""
+    """The group of every row. Rows that have no English counterpart keep groups of their own; a file has its
+    counterpart in a file, never on the Hub."""
     mine = _grouped(benchmark, own)
     if benchmark.pivot is None or language == ENGLISH:
         return mine
-    english = _by_split(parts.get(ENGLISH, ()), ENGLISH, fetch)
+    alike = {bool(part.native) for part in parts[language]}
+    there = [part for part in parts.get(ENGLISH, ()) if bool(part.native) in alike]
+    english = _by_split(there, ENGLISH, fetch)
     theirs = _grouped(benchmark, english)
     return {
         split: _paired(benchmark, numbered, english.get(split, ()), mine[split], theirs.get(split, ()), language)

@@ -23,6 +23,7 @@ def hub_fields(row: Row) -> Row:
 
 HUB = Hub(
     repository="rajpurkar/squad",
+    revision="7b6d24c440a36b6815f21b70d25016731768db1f",
     config="plain_text",
     splits={"train": "train", "dev": "validation"},
     languages=("en",),

@@ -44,6 +44,7 @@ TASK = Task(
         hub=(
             Hub(
                 repository="facebook/anli",
+                revision="8e4813d81f46d313dac7892e1c28076917cfcdf9",
                 config="plain_text",
                 splits={
                     "train": tuple(f"train_{name}" for name in _ROUNDS),
@@ -53,12 +54,14 @@ TASK = Task(
             ),
             Hub(
                 repository="stanfordnlp/snli",
+                revision="cdb5c3d5eed6ead6e5a341c8e56e669bb666725b",
                 config="plain_text",
                 splits={"train": "train", "dev": "validation"},
                 fields=lambda row: _majority(nli.fields(row)),
             ),
             Hub(
                 repository="nyu-mll/glue",
+                revision="bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c",
                 config="mnli",
                 splits={"train": "train", "dev": "validation_matched"},
                 fields=nli.fields,

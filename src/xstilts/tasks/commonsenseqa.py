@@ -39,6 +39,7 @@ TASK = Task(
         hub=(
             Hub(
                 repository="tau/commonsense_qa",
+                revision="94630fe30dad47192a8546eb75f094926d47e155",
                 config="default",
                 splits={"train": "train", "dev": "validation"},
                 fields=_hub,

@@ -27,9 +27,9 @@ TASK = Task(
         hub=(
             Hub(
                 repository="allenai/cosmos_qa",
+                revision="ed50fe83db62b355759053b1cd5eef344ee371e0",
                 config="default",
                 splits={"train": "train", "dev": "validation"},
-                revision="refs/convert/parquet",
                 fields=_fields,
             ),
         ),

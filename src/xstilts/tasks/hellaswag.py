@@ -34,6 +34,7 @@ TASK = Task(
         hub=(
             Hub(
                 repository="Rowan/hellaswag",
+                revision="218ec52e09a7e7462a5400043bb9a69a41d06b76",
                 config="default",
                 splits={"train": "train", "dev": "validation"},
                 fields=_fields,

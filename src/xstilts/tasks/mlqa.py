@@ -28,10 +28,10 @@ TASK = Task(
         ),
         hub=(
             Hub(
-                repository="facebook/mlqa",
-                config="mlqa.{language}.{language}",
+                repository="google/xtreme",
+                revision="ec5f1f46e9af79639a90684a7a70a956c4998f04",
+                config="MLQA.{language}.{language}",
                 splits={"dev": "validation", "test": "test"},
-                revision="refs/convert/parquet",
                 fields=_squad.hub_fields,
             ),
             _squad.HUB,

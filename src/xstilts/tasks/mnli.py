@@ -36,6 +36,7 @@ TASK = Task(
         hub=(
             Hub(
                 repository="nyu-mll/glue",
+                revision="bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c",
                 config="mnli",
                 splits={
                     "train": "train",

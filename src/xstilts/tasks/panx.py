@@ -44,6 +44,7 @@ TASK = Task(
         hub=(
             Hub(
                 repository="google/xtreme",
+                revision="ec5f1f46e9af79639a90684a7a70a956c4998f04",
                 config="PAN-X.{language}",
                 splits={"train": "train", "dev": "validation", "test": "test"},
                 fields=_hub,

@@ -35,6 +35,7 @@ TASK = Task(
         hub=(
             Hub(
                 repository="google-research-datasets/paws-x",
+                revision="4cd8187c404bda33cb1f62b49b001115862acf37",
                 config="{language}",
                 splits={"train": "train", "dev": "validation", "test": "test"},
                 fields=_official,

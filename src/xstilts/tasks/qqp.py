@@ -34,6 +34,7 @@ TASK = Task(
         hub=(
             Hub(
                 repository="nyu-mll/glue",
+                revision="bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c",
                 config="qqp",
                 splits={"train": "train", "dev": "validation"},
                 fields=_hub,

@@ -25,6 +25,7 @@ TASK = Task(
         hub=(
             Hub(
                 repository="rajpurkar/squad_v2",
+                revision="3ffb306f725f7d2ce8394bc1873b24868140c412",
                 config="squad_v2",
                 splits={"train": "train", "dev": "validation"},
                 fields=_squad.hub_fields,

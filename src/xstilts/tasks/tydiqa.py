@@ -52,6 +52,7 @@ TASK = Task(
         hub=(
             Hub(
                 repository="google-research-datasets/tydiqa",
+                revision="da78f23f9119363459acbaf46bf89426ff26c259",
                 config="secondary_task",
                 splits={"train": "train", "test": "validation"},
                 fields=_hub,

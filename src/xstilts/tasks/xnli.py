@@ -28,6 +28,7 @@ TASK = Task(
         hub=(
             Hub(
                 repository="facebook/xnli",
+                revision="b8dd5d7af51114dbda02c0e3f6133f332186418e",
                 config="{language}",
                 splits={"train": "train", "dev": "validation", "test": "test"},
                 fields=nli.fields,

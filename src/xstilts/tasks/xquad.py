@@ -15,6 +15,7 @@ TASK = Task(
         hub=(
             Hub(
                 repository="google/xquad",
+                revision="51adfef1c1287aab1d2d91b5bead9bcfb9c68583",
                 config="xquad.{language}",
                 splits={"test": "validation"},
                 fields=_squad.hub_fields,
