@@ -11,7 +11,7 @@ from xstilts.data.userfiles import user_task
 from xstilts.encoders import find_card
 from xstilts.engine.check import CENTRE_SPLIT, OTHER_LANGUAGES, adapted, chosen_on, flaws, has_dev, scored
 from xstilts.errors import UserError
-from xstilts.mistakes import Mistake, dotted
+from xstilts.mistakes import Mistake, dotted, suggestion
 from xstilts.tasks import load_task, task_names
 from xstilts.tasks.task import Task
 
@@ -32,7 +32,7 @@ def check(
         name: bind(load_task(name), root=root, cache=cache_dir(), partition=recipe.partition.get(name))
         for name in known - tasks.keys()
     }
-    found += [*_encoder(recipe), *_partitions(recipe, tasks), *_same_arms(recipe), *_repeats((), recipe.model_dump())]
+    found += [*_encoder(recipe), *_partitions(recipe), *_same_arms(recipe), *_repeats((), recipe.model_dump())]
     found += [mistake for name in recipe.targets if name in tasks for mistake in _missing_splits(recipe, tasks[name])]
     lost = _declared(written) - tasks.keys() - recipe.targets.keys() - recipe.intermediate.keys()
     lost |= recipe.tasks.keys() - tasks.keys()
@@ -99,9 +99,10 @@ def _used(recipe: Recipe) -> set[str]:
     return {*recipe.targets, *chosen, *(name for arm in recipe.intermediate.values() for name in arm.tasks)}
 
 
-def _partitions(recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Mistake]:
-    for name in recipe.partition.keys() - tasks.keys():
-        yield Mistake(path=("partition", name), message=f"{name!r} is no shipped task that this recipe uses")
+def _partitions(recipe: Recipe) -> Iterator[Mistake]:
+    for name in recipe.partition.keys() - recipe.tasks.keys() - set(task_names()):
+        message = f"there is no task {name!r}{suggestion(name, task_names())}"
+        yield Mistake(path=("partition", name), message=message)
     for name in recipe.partition.keys() & recipe.tasks.keys():
         message = f"{name!r} is the recipe's own: give its files `fractions` instead"
         yield Mistake(path=("partition", name), message=message)

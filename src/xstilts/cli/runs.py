@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from xstilts.cli.options import (
     STORE,
+    DataRoot,
     Device,
     Json,
     Offline,
@@ -28,6 +29,7 @@ def run(
     store: StoreDir = STORE,
     overrides: Overrides = (),
     offline: Offline = False,
+    data_root: DataRoot = None,
     workers: Workers = None,
     device: Device = "cpu",
     report: Annotated[Path | None, Parameter(help="<store>/reports/<recipe>.html if not given.")] = None,
@@ -56,6 +58,7 @@ def plan(
     store: StoreDir = STORE,
     overrides: Overrides = (),
     offline: Offline = False,
+    data_root: DataRoot = None,
     workers: Workers = None,
     json: Json = False,
 ) -> None:
