@@ -133,7 +133,8 @@ def _rows(part: Part, language: str, *, cache: Path, offline: bool) -> Iterator[
         for path in hub.parquet(place, part.split, language, cache=cache, offline=offline):
             for line, row in rows(path):
                 if place.keep(row, language):
-                    yield path, line, _renamed(path, line, row, place.fields)
+                    for fields in (place.fields, *place.further):
+                        yield path, line, _renamed(path, line, row, fields)
 
 
 def _renamed(path: Path, line: int, row: Row, fields: Fields) -> Row:
