@@ -144,10 +144,17 @@ def _by_split(
 
 
 def _rows(part: Part, language: str, *, cache: Path, offline: bool) -> Iterator[Numbered]:
-    place = part.native or part.hub
     for path, line, row in _raw(part, language, cache=cache, offline=offline):
-        if (renamed := _renamed(path, line, row, place.fields if place else as_is)) is not None:
-            yield path, line, renamed
+        for fields in _fields(part):
+            if (renamed := _renamed(path, line, row, fields)) is not None:
+                yield path, line, renamed
+
+
+def _fields(part: Part) -> tuple[Fields, ...]:
+    """What makes rows of a row: on the Hub, a row may hold two sentences."""
+    if part.native is not None:
+        return (part.native.fields,)
+    return (part.hub.fields, *part.hub.further) if part.hub else (as_is,)
 
 
 def _raw(part: Part, language: str, *, cache: Path, offline: bool) -> Iterator[Numbered]:

@@ -11,7 +11,7 @@ from typing import Any
 from xstilts.data.sources import wheel_path
 from xstilts.data.splits import split_examples
 from xstilts.errors import DataError, LeakError, UserError
-from xstilts.examples import Answer, Choice, Example, Labelled, Parallel, Span, Tagged
+from xstilts.examples import Answer, Choice, Example, Labelled, Parallel, Sentence, Span, Tagged
 from xstilts.tasks.task import Task
 
 
@@ -110,5 +110,7 @@ def _target(example: Example) -> object:
             return example.tags
         case Parallel():
             return example.english
+        case Sentence():
+            return example.partners
         case _:
             raise TypeError(f"{type(example).__name__} is no example of a problem: {fields(example)}")

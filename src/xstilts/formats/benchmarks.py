@@ -161,6 +161,41 @@ def beside(suffix: str) -> Reader:
     return read
 
 
+def comparable(path: Path) -> Iterator[tuple[int, Row]]:
+    """Sentences of one of two collections in BUCC's layout: `id`, `text`, `english` (whether they are) and `partners`.
+
+    The collections are xx-en.SPLIT.xx and xx-en.SPLIT.en, lines of an id, a tab and a sentence; the pairs of ids that
+    translate each other are in xx-en.SPLIT.gold, the English one second. Without it there are no `partners`. An id
+    gets the name of the split before it, because splits number their sentences alike.
+    """
+    pair, _, split = path.stem.partition(".")
+    foreign, _, english = pair.partition("-")
+    side = path.suffix.removeprefix(".")
+    if side not in (foreign, english):
+        return
+    gold = path.with_suffix(".gold")
+    partners = _partners(gold, split, side == english) if gold.is_file() else None
+    for number, (name, text) in _two_cells(path):
+        row = {"id": f"{split}:{name}", "text": text, "english": side == english}
+        yield number, row if partners is None else row | {"partners": partners.get(row["id"], [])}
+
+
+def _partners(gold: Path, split: str, english: bool) -> dict[str, list[str]]:
+    partners: dict[str, list[str]] = {}
+    for _, names in _two_cells(gold):
+        own, other = reversed(names) if english else names
+        partners.setdefault(f"{split}:{own.strip()}", []).append(f"{split}:{other.strip()}")
+    return partners
+
+
+def _two_cells(path: Path) -> Iterator[tuple[int, tuple[str, str]]]:
+    for number, line in _lines(path):
+        first, tab, second = line.partition("\t")
+        if not tab:
+            raise DataError(f"{path}:{number}: there is no tab", "BUCC's lines are two cells with a tab between them")
+        yield number, (first, second)
+
+
 def _lines(path: Path, *, blank: bool = False) -> Iterator[tuple[int, str]]:
     """The lines and their numbers; those of white space alone only if `blank`, but never the last one."""
     lines = read_text(path).split("\n")

@@ -1,7 +1,8 @@
 """How a published benchmark is laid out: its own files below the data root, and its copy on the Hub.
 
 Rows are mappings by the names of an example's fields: text, pair, label; prompt, choices, answer; question, context,
-answer_text, answer_start; words, tags; text, english; and `id` where the benchmark has unique ones.
+answer_text, answer_start; words, tags; text, english; text, english (whether it is), partners; and `id` where the
+benchmark has unique ones.
 """
 
 import hashlib
@@ -54,6 +55,8 @@ class Hub:
     names: Mapping[str, str] = field(default_factory=dict)
     revision: str = "main"
     fields: Fields = as_is
+    further: tuple[Fields, ...] = ()
+    """More examples that lie in the same row."""
     keep: Callable[[Row, str], bool] = lambda row, language: True
 
 

@@ -48,7 +48,7 @@ class Library:
 class Files:
     """A user's own files, with the sha256 of each (by path), and how they are read (which columns, which splits)."""
 
-    sums: Mapping[str, str]
+    sums: Mapping[str, str] = field(hash=False)
     layout: str
 
     @property
