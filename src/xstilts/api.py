@@ -18,6 +18,7 @@ from xstilts.experiment import (
     Experiment,
     bare_environment,
     find_artifact,
+    known,
     open_experiment,
     problem_of,
     remember,
@@ -44,6 +45,8 @@ class Preview:
     seconds: float | None
     """Expected with so many workers; None = not yet measured."""
     to_fetch: tuple[str, ...]
+    unresolved: tuple[str, ...] = ()
+    """What comes from the Hub at a commit that it was not asked for: keys are provisional, and so are hits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +78,11 @@ def run(
     `recipe` is a path, a shipped name or a Recipe. Raises UserError for mistakes, StageError where a stage failed;
     what was finished is kept either way.
     """
-    experiment = open_experiment(recipe, store, overrides, offline=offline, device=device)
+    tell = _tell if show else _keep_quiet
+    experiment = open_experiment(recipe, store, overrides, offline=offline, device=device).resolve(tell)
     found = price(experiment.graph, experiment.store)
     if found.misses:
-        experiment.fetch(_tell if show else _keep_quiet)
+        experiment.fetch(tell)
     remember(experiment)
     walked = _walk(experiment, found, _workers(workers), show)
     if walked.failed:
@@ -136,6 +140,7 @@ def plan(
         workers=count,
         seconds=found.elapsed(count),
         to_fetch=experiment.missing() if found.misses else (),
+        unresolved=experiment.unresolved,
     )
 
 
@@ -209,7 +214,7 @@ def _reopen(recipe: AnyRecipe | None, store: str | Path, overrides: Sequence[str
     A named one that was run on another device, where `precision: auto` means something else, is that run's.
     """
     if recipe is not None:
-        named = open_experiment(recipe, store, overrides, offline=True)
+        named = known(open_experiment(recipe, store, overrides, offline=True))
         return next((ran for ran in remembered(store) if ran.loaded.recipe == named.loaded.recipe), named)
     if overrides:
         raise UserError("--set overrides a recipe, and none is named", "name the recipe")

@@ -84,6 +84,8 @@ def plan(
     print(f"{len(found.hits)} hits, {len(found.misses)} misses")
     print(f"time with {preview.workers} workers: {duration(preview.seconds)}")
     print(f"disk: {size(found.bytes)}; memory of each worker: {size(mebibytes(found.peak_memory_mb))}")
+    if preview.unresolved:
+        print(f"the Hub was not asked for the commits of {', '.join(preview.unresolved)}: keys are provisional")
     for source in preview.to_fetch:
         print(f"to fetch: {source}")
     return None
