@@ -12,6 +12,7 @@ from xstilts.engine.gc import Swept, sweep
 from xstilts.engine.price import Plan, price
 from xstilts.engine.progress import Progress
 from xstilts.engine.store import Store
+from xstilts.engine.work import Processor, Work
 from xstilts.errors import StageError, UserError
 from xstilts.experiment import (
     AnyRecipe,
@@ -44,6 +45,8 @@ class Preview:
     workers: int
     seconds: float | None
     """Expected with so many workers; None = not yet measured."""
+    work: Work
+    """Of the misses, reckoned and not measured."""
     to_fetch: tuple[str, ...]
     unresolved: tuple[str, ...] = ()
     """What comes from the Hub at a commit that it was not asked for: keys are provisional, and so are hits."""
@@ -131,14 +134,19 @@ def plan(
     overrides: Sequence[str] = (),
     offline: bool = False,
     workers: int | None = None,
+    processor: Processor | None = None,
 ) -> Preview:
-    """What a run would find and do, and what that is expected to take. Nothing is run, nothing is fetched."""
+    """What a run would find and do, and what that is expected to take. Nothing is run, nothing is fetched.
+
+    `processor` says how fast a GPU is taken to be; an A100 at 40% of its peak if it is not given.
+    """
     experiment = open_experiment(recipe, store, overrides, offline=offline)
     found, count = price(experiment.graph, experiment.store), _workers(workers)
     return Preview(
         plan=found,
         workers=count,
         seconds=found.elapsed(count),
+        work=experiment.work(found.misses, processor or Processor()),
         to_fetch=experiment.missing() if found.misses else (),
         unresolved=experiment.unresolved,
     )

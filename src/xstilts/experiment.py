@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from xstilts.encoders import find_card
 from xstilts.engine.missing import missing, parts, used
 from xstilts.engine.plan import Graph, build
 from xstilts.engine.store import Store
+from xstilts.engine.work import Processor, Work, work
 from xstilts.errors import SourceError, UserError
 from xstilts.hardware import matrix_precision
 from xstilts.pins import known_pin, pin
@@ -52,6 +53,10 @@ class Experiment:
         """What a run would have to fetch, with sizes where they are known."""
         where = self.environment
         return missing(self.recipe, self.loaded.tasks, self.graph, cache=where.cache, root=where.data_root)
+
+    def work(self, misses: Iterable[str], processor: Processor) -> Work:
+        """What these stages take at most, before anything like them was run."""
+        return work(self.graph, misses, self.loaded.tasks, find_card(self.recipe.encoder), processor)
 
     def resolve(self, tell: Callable[[str], None]) -> "Experiment":
         """The same with final keys: the Hub is asked for the commits that are not known yet.
