@@ -45,7 +45,8 @@ def bind(
 ) -> Task:
     """The task with the sources that it is read from, and its splits assigned anew if a partition says so.
 
-    A language whose files lie below `root` is read from them, any other from the Hub. Nothing is fetched here.
+    A language whose files lie below `root` is read from them, any other from the Hub. Nothing is fetched here. A task
+    that was bound may be bound again, once commits are known.
     """
     if task.benchmark is not None:
         task = _bound(task, task.benchmark, root, cache, offline)
@@ -85,16 +86,32 @@ def _matches(root: Path, pattern: str, language: str) -> tuple[Path, ...]:
     return ()
 
 
+def hub_parts(task: Task, root: Path | None, language: str) -> tuple[tuple[Part, str], ...]:
+    """What of the Hub the examples of a language are read from: parts, each with the language it is asked for."""
+    if task.benchmark is None:
+        return ()
+    asked = dict.fromkeys((language, ENGLISH) if task.benchmark.pivot and ENGLISH in task.languages else (language,))
+    parts = ((part, name) for name in asked for part in _parts(task.benchmark, root, name))
+    return tuple((part, name) for part, name in parts if part.hub)
+
+
+def unresolved(task: Task, language: str) -> tuple[HubData, ...]:
+    """What the examples of a language are read from whose commit is not known."""
+    sources = task.sources_by_language.get(language, task.sources)
+    return tuple(source for source in sources if isinstance(source, HubData) and source.commit is None)
+
+
+def _parts(benchmark: Benchmark, root: Path | None, language: str) -> tuple[Part, ...]:
+    return native_parts(benchmark, root, language) or _hub_parts(benchmark, language)
+
+
 def _hub_parts(benchmark: Benchmark, language: str) -> tuple[Part, ...]:
     places = [place for place in benchmark.hub if place.languages is None or language in place.languages]
     return tuple(Part(split=split, hub=place) for place in places for split in place.splits)
 
 
 def _bound(task: Task, benchmark: Benchmark, root: Path | None, cache: Path, offline: bool) -> Task:
-    parts = {
-        language: native_parts(benchmark, root, language) or _hub_parts(benchmark, language)
-        for language in task.languages
-    }
+    parts = {language: _parts(benchmark, root, language) for language in task.languages}
     own = {language: _sources(task.name, found, language, cache) for language, found in parts.items()}
     english = own.get(ENGLISH, ()) if benchmark.pivot else ()
     by_language = {
