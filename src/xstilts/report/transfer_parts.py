@@ -119,6 +119,29 @@ def matrix_table(transfer: Transfer) -> Table:
     )
 
 
+def matrix_rows(transfer: Transfer) -> list[dict[str, object]]:
+    """One row for each cell of the matrix, in points; `why` says why a cell has no numbers."""
+    return [
+        {"intermediate": title, "target": task, "metric": design.task.metric, **_numbers(transfer.effect((task,), arm))}
+        for title, arm in (*((arm, arm) for arm in transfer.arms), (CHOSEN, BEST))
+        for task, design in transfer.designs.items()
+    ]
+
+
+def _numbers(effect: Result) -> dict[str, object]:
+    if isinstance(effect, str):
+        empty = dict.fromkeys(("difference", "low", "high", "p_value", "languages", "seeds"))
+        return {**empty, "why": effect}
+    numbers = {"difference": 100 * effect.value, "low": 100 * effect.low, "high": 100 * effect.high}
+    return {
+        **numbers,
+        "p_value": effect.p_value,
+        "languages": len(effect.languages),
+        "seeds": effect.seeds,
+        "why": None,
+    }
+
+
 def _matrix_section(transfer: Transfer) -> Section:
     parts: list[Part] = [matrix_figure(transfer), matrix_table(transfer)]
     if any(not design.retrieval for design in transfer.designs.values()):
