@@ -197,6 +197,19 @@ def load_results(
     return query({"scores": frame, "predictions": predictions(experiment.graph.cells, experiment.store)}, sql)
 
 
+def load_matrix(
+    recipe: AnyRecipe | None = None, *, store: str | Path = STORE, overrides: Sequence[str] = ()
+) -> "pl.DataFrame":
+    """Intermediate arms by targets: the difference to the arm without intermediate training, zero-shot, in points with
+    its 95% interval; one row for each cell, and for the arm that development data choose.
+
+    Raises UserError where the recipe has no such arms.
+    """
+    from xstilts.matrix import matrix
+
+    return matrix(_reopen(recipe, store, overrides))
+
+
 def build_report(
     recipe: AnyRecipe | None = None,
     *,

@@ -14,6 +14,9 @@ from xstilts.tasks.task import Task
 Kind = Literal["primary", "effect", "control", "retrieval"]
 Term = tuple[float, ArmName]
 
+UNTRAINED = ("retrieval", "mining")
+"""Problems that nothing is trained for."""
+
 CONTROLS = {
     "more-english": "as many more English examples instead of the shots",
     "without-target": "the shots on an encoder that was not trained on the task in English",
@@ -64,7 +67,7 @@ class TaskDesign:
 
     @property
     def retrieval(self) -> bool:
-        return self.task.problem == "retrieval"
+        return self.task.problem in UNTRAINED
 
     @property
     def main_arms(self) -> tuple[ArmName, ...]:
@@ -82,7 +85,7 @@ def design_of(recipe: Recipe, cells: Sequence[Cell], task: Task) -> TaskDesign:
     controls = tuple(_controls(recipe, arms))
     compared = [by_arm[arm] for arm in arms if arm.method not in CONTROLS]
     shared = tuple(x for x in languages if x not in apart and all(x in there for there in compared))
-    headline = _one_locale_each(shared)
+    headline = one_locale_each(shared)
     return TaskDesign(
         task=task,
         source=source,
@@ -108,7 +111,7 @@ def comparisons(recipe: Recipe, designs: Sequence[TaskDesign]) -> tuple[Comparis
     return tuple(seen.values())
 
 
-def _one_locale_each(locales: Sequence[str]) -> tuple[str, ...]:
+def one_locale_each(locales: Sequence[str]) -> tuple[str, ...]:
     """Each language once, by its plain code where that is there, else by its first variant; in the same order."""
     chosen: dict[str, str] = {}
     for locale in sorted(locales, key=VARIANTS.__contains__):

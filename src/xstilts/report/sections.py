@@ -11,12 +11,13 @@ from xstilts.config import Recipe
 from xstilts.encoders import find_card, overlaps
 from xstilts.engine.plan import Graph
 from xstilts.engine.store import Manifest, Store
-from xstilts.report import figures, methods, records, tables
+from xstilts.report import figures, methods, records, tables, transfer_parts
 from xstilts.report.design import CONTROLS, TaskDesign
 from xstilts.report.evidence import Evidence, Finding
 from xstilts.report.names import count, metric_name
 from xstilts.report.parts import Aside, Figure, Fold, Part, Section
 from xstilts.report.provenance import Provenance, artifact_table, behind_section
+from xstilts.report.transfer import Transfer
 from xstilts.results import CURVE_FILE, ZERO_SHOT
 from xstilts.stages.specs import ChooseLayerStage
 
@@ -31,6 +32,7 @@ class Material:
     out: Path
     designs: tuple[TaskDesign, ...]
     evidence: Evidence
+    transfer: Transfer
     manifests: Mapping[str, Manifest | None]
     provenance: Provenance
     resamples: int
@@ -43,6 +45,7 @@ def all_sections(material: Material) -> tuple[Section, ...]:
     found = [
         *(_task_section(material, design) for design in trained),
         *(_retrieval_section(material, design) for design in retrieval),
+        *transfer_parts.sections(material.transfer),
         *_controls_section(material),
         *_fewshot_section(material),
         _texts_section(material),
@@ -137,7 +140,8 @@ def _retrieval_section(material: Material, design: TaskDesign) -> Section:
         lead=(
             _what(material, design),
             "Nothing is trained for it: each text is matched to its nearest translation, in both directions, by the "
-            "encoder that an arm hands over. It is never averaged with the other tasks." + _layer(material, name),
+            "encoder that an arm hands over. It is averaged with other tasks only where a published average does so."
+            + _layer(material, name),
         ),
         parts=tuple(parts),
     )

@@ -13,7 +13,7 @@ from xstilts.engine.plan import Graph, build
 from xstilts.engine.store import Draft, Store
 from xstilts.metrics import metric, score_frame
 from xstilts.problems import ProblemName
-from xstilts.stages.specs import Cell, ChooseLayerStage, FewshotStage, Spec
+from xstilts.stages.specs import Cell, ChooseLayerStage, FewshotStage, Spec, TargetStage
 from xstilts.tasks.task import Library, Task
 
 LANGUAGES = ("en", "de", "fi", "ru", "ar", "th", "zh", "eu", "ml", "hi", "ko", "el", "vi")
@@ -105,6 +105,8 @@ def _fill(draft: Draft, stage: Spec, cell: Cell | None, tasks: Mapping[str, Task
         ]
         pl.DataFrame(rows).write_parquet(draft.path / "layers.parquet")
         draft.facts.update(layer=LAYERS - 1, curve=[])
+    if isinstance(stage, TargetStage):
+        draft.facts.update(curve=[[20, 0.4], [40, 0.5 + int(stage.key[4:8], 16) / 2**18]], step_kept=40)
     if cell is None:
         return
     task = tasks[cell.task]
