@@ -179,11 +179,8 @@ def _raw(part: Part, language: str, *, cache: Path, offline: bool) -> Iterator[N
         for path in part.paths:
             yield from ((path, line, row) for line, row in part.native.read(path))
     if part.hub is not None:
-        names = part.hub.splits[part.split]
-        for name in (names,) if isinstance(names, str) else names:
-            place = replace(part.hub, splits={part.split: name})
-            for path in hub.parquet(place, part.split, language, cache=cache, offline=offline):
-                yield from ((path, line, row) for line, row in rows(path) if place.keep(row, language))
+        for path in hub.parquet(part.hub, part.split, language, cache=cache, offline=offline):
+            yield from ((path, line, row) for line, row in rows(path) if part.hub.keep(row, language))
 
 
 def _renamed(path: Path, line: int, row: Row, fields: Fields) -> Row | None:

@@ -74,7 +74,8 @@ class Meter:
                 yield self._read(spec.data, spec.split, spec.max_length)
             case RetrieveStage():
                 yield self._read(spec.data, spec.split, spec.max_length)
-                yield self._read(spec.data, spec.centre_split, spec.max_length)
+                if spec.centre_split:
+                    yield self._read(spec.data, spec.centre_split, spec.max_length)
             case ChooseLayerStage():
                 yield from (self._read(data, spec.split, spec.max_length) for data in spec.data)
             case _:

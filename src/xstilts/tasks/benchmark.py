@@ -49,7 +49,7 @@ class Hub:
 
     repository: str
     config: str
-    splits: Mapping[str, str | tuple[str, ...]]
+    splits: Mapping[str, str]
     languages: tuple[str, ...] | None = None
     """Languages that are read from here; all of the task's if None."""
     names: Mapping[str, str] = field(default_factory=dict)

@@ -13,12 +13,8 @@ LANGUAGES = {
 
 
 def _without_id(row: Row) -> Row:
-    """The ids of XTREME's files are not unique."""
+    """XTREME cuts the ids of the training data short, so that they are no longer unique."""
     return {name: value for name, value in row.items() if name != "id"}
-
-
-def _hub(row: Row) -> Row:
-    return _without_id(_squad.hub_fields(row))
 
 
 def _of(row: Row, language: str) -> bool:
@@ -39,14 +35,24 @@ TASK = Task(
                         "tydiqa/tydiqa.goldp.{language}.train.json",
                         "tydiqa/tydiqa-goldp-v1.1-train/tydiqa.goldp.{language}.train.json",
                         "tydiqa/tydiqa.{language}.train.json",
-                    ),
+                    )
+                },
+                fields=_without_id,
+            ),
+            Native(
+                read=questions,
+                files={"test": ("tydiqa/tydiqa-goldp-v1.1-dev/tydiqa-goldp-dev-{language}.json",)},
+                names=LANGUAGES,
+            ),
+            Native(
+                read=questions,
+                files={
                     "test": (
                         "tydiqa/tydiqa.goldp.{language}.dev.json",
                         "tydiqa/tydiqa-goldp-v1.1-dev/tydiqa.goldp.{language}.dev.json",
                         "tydiqa/tydiqa.{language}.dev.json",
-                    ),
+                    )
                 },
-                fields=_without_id,
             ),
         ),
         hub=(
@@ -55,7 +61,7 @@ TASK = Task(
                 revision="da78f23f9119363459acbaf46bf89426ff26c259",
                 config="secondary_task",
                 splits={"train": "train", "test": "validation"},
-                fields=_hub,
+                fields=_squad.hub_fields,
                 keep=_of,
             ),
         ),
