@@ -17,7 +17,7 @@ from xstilts.engine.store import Store
 from xstilts.engine.work import Processor, Work, work
 from xstilts.errors import SourceError, UserError
 from xstilts.hardware import matrix_precision
-from xstilts.pins import known_pin, pin
+from xstilts.pins import known_pin, on_the_hub, pin
 from xstilts.problems import ProblemName
 from xstilts.recipe import LoadedRecipe, checked_recipe, load_recipe
 from xstilts.stages.environment import Environment
@@ -47,7 +47,7 @@ class Experiment:
         cache = self.environment.cache
         if known_pin(self.recipe.encoder, self.recipe.revision, cache=cache) is not None:
             return ()
-        return (f"{self.recipe.encoder}@{self.recipe.revision or 'main'}",)
+        return ("@".join(on_the_hub(find_card(self.recipe.encoder), self.recipe.revision)),)
 
     def missing(self) -> tuple[str, ...]:
         """What a run would have to fetch, with sizes where they are known."""
@@ -114,7 +114,7 @@ class Experiment:
 def _offline(cache: Path, absent: Sequence[str]) -> SourceError:
     return SourceError(
         "\n  ".join([f"offline, and not in the cache {cache}:", *absent]),
-        "run once without --offline, or copy the wheels into the cache",
+        "run once without --offline, or copy what is missing into the cache",
     )
 
 

@@ -20,7 +20,7 @@ def pin(encoder: str, revision: str | None, *, cache: Path, offline: bool) -> st
     """
     if pinned := known_pin(encoder, revision, cache=cache):
         return pinned
-    return revisions.resolve(*_on_the_hub(find_card(encoder), revision), kind="model", cache=cache, offline=offline)
+    return revisions.resolve(*on_the_hub(find_card(encoder), revision), kind="model", cache=cache, offline=offline)
 
 
 def known_pin(encoder: str, revision: str | None, *, cache: Path) -> str | None:
@@ -31,10 +31,11 @@ def known_pin(encoder: str, revision: str | None, *, cache: Path) -> str | None:
     kind, _, place = card.uri.partition(":")
     if kind == "file":
         return _folder_sum(Path(place).expanduser().resolve(), cache)
-    return revisions.known(*_on_the_hub(card, revision), kind="model", cache=cache)
+    return revisions.known(*on_the_hub(card, revision), kind="model", cache=cache)
 
 
-def _on_the_hub(card: EncoderCard, revision: str | None) -> tuple[str, str]:
+def on_the_hub(card: EncoderCard, revision: str | None) -> tuple[str, str]:
+    """Repository and revision of an encoder that comes from there."""
     return card.uri.removeprefix("hub:"), revision or card.revision or "main"
 
 

@@ -74,7 +74,7 @@ def test_plan_says_what_is_reckoned_and_what_is_not_known(tmp_path: Path, capsys
     assert cli.call(["plan", "smoke", "--store", str(tmp_path), "--set", "encoder=xlm-roberta-large"]) == 0
     out = capsys.readouterr().out
     assert re.search(r"reckoned, not measured: \d\.\d\de\+\d\d FLOPs, .* GPU-hours at 40% of 312 TFLOP/s", out)
-    assert "the Hub was not asked for the commits of xlm-roberta-large@main: keys are provisional" in out
+    assert "the Hub was not asked for the commits of FacebookAI/xlm-roberta-large@main: keys are provisional" in out
     assert cli.call(["plan", "smoke", "--store", str(tmp_path), "--set", "encoder=mdeberta-v3-base"]) == 0
     out = capsys.readouterr().out
     assert "reckoned, not measured" not in out

@@ -1,4 +1,7 @@
-"""How long the examples of a task are before anything of it was read: a small table that `bench/lengths.py` writes."""
+"""How long the examples of a task are, before anything of it was read.
+
+The table beside this file is written by `tests/golden/measure_lengths.py`.
+"""
 
 import json
 import math

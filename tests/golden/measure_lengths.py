@@ -1,7 +1,8 @@
 """How long the examples of each task are, in sub-words of the tokenizer that e5-small and XLM-R share.
 
-`python bench/lengths.py DATA_ROOT` writes src/xstilts/engine/lengths.json anew from real files below DATA_ROOT, laid
-out as the benchmarks publish them, and from the shipped tasks. What no file is at hand for is assumed, and says so.
+`python tests/golden/measure_lengths.py DATA_ROOT` writes src/xstilts/engine/lengths.json anew from real files below
+DATA_ROOT, laid out as the benchmarks publish them, and from the shipped tasks. What no file is at hand for is assumed,
+and says so.
 """
 
 import csv
