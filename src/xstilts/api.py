@@ -29,6 +29,7 @@ from xstilts.experiment import (
 if TYPE_CHECKING:
     import polars as pl
 
+    from xstilts.claims import Checked
     from xstilts.comparison import Difference
     from xstilts.report.build import Summary
 
@@ -260,6 +261,23 @@ def compare(
 
     arms = parse_arm(treatment), parse_arm(baseline)
     return differences(_reopen(recipe, store, overrides), *arms, task)
+
+
+def check_claims(
+    recipe: AnyRecipe | None = None,
+    *,
+    store: str | Path = STORE,
+    overrides: Sequence[str] = (),
+    statements: str = "phang2020",
+) -> "tuple[Checked, ...]":
+    """The statements of a paper beside what the scores of a recipe say of them, each with a verdict.
+
+    "verified" and "refuted" are said only of the paper's own encoder and data. Raises UserError for unknown statements.
+    """
+    from xstilts.claims import check, load_statements
+    from xstilts.matrix import transfer_of
+
+    return check(load_statements(statements), transfer_of(_reopen(recipe, store, overrides)))
 
 
 def predict_file(

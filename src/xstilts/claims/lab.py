@@ -12,7 +12,6 @@ from xstilts.report.transfer import Result, Transfer, Weights
 _ADDED = ("mlm", "align", "translate")
 """Fields of an arm that add to plain English tasks."""
 
-
 Outcome = Literal["holds", "fails", "open", "untested"]
 
 
@@ -46,14 +45,16 @@ class Lab:
 
     def present(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The targets of the suite that the recipe has, and what it lacks of them."""
-        mean = self._all_means()["all"]
-        return mean.tasks, (f"absent: {', '.join(mean.absent)}",) if mean.absent else ()
+        return self._here(self._all_means()["all"])
 
     def tasks(self, over: Over) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The tasks of a mean that the recipe has, and what it lacks of them."""
+        """The same of one of its means; NotTestable where there is none."""
         mean = self._all_means()[over]
         if not mean.tasks:
             raise NotTestable("the recipe has none of these targets: " + ", ".join(mean.absent))
+        return self._here(mean)
+
+    def _here(self, mean: suites.Mean) -> tuple[tuple[str, ...], tuple[str, ...]]:
         return mean.tasks, (f"absent: {', '.join(mean.absent)}",) if mean.absent else ()
 
     def mean(self, over: Over) -> str:
