@@ -191,6 +191,7 @@ def test_offline_names_what_is_absent(hub, tmp_path):
 
 def test_a_hub_that_does_not_answer_is_told(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("time.sleep", lambda seconds: None)  # the client waits before it tries again
     with pytest.raises(SourceError, match="the commit of hub:someone/pairs@main cannot be fetched"):
         sets.resolve("someone/pairs", "main", cache=tmp_path, offline=False)
     with pytest.raises(SourceError, match="the list of files of hub:someone/pairs@0123"):
