@@ -120,7 +120,7 @@ def _consistent_gain(lab: Lab, predicate: ConsistentGain) -> Finding:
     none = [arm for arm, effect in effects.items() if effect.high < predicate.margin / 100]
     half = len(arms) / 2
     outcome = "holds" if len(gains) > half else "fails" if len(arms) - len(none) <= half else "open"
-    told = f"{len(gains)} of {len(arms)} arms gain (Holm), {len(none)} gain less than {predicate.margin:g} in 100"
+    told = f"{len(gains)} of {len(arms)} arms gain (Holm), {len(none)} gain less than {predicate.margin:.1f} points"
     measured = {f"{arm}, {task}": effect for arm, effect in effects.items()}
     lacks = (*fewer, *lab.lacks((task,), arms))
     return Finding(outcome=outcome, why=told, measured=measured, tasks=(task,), lacks=lacks)
