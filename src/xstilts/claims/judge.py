@@ -59,8 +59,10 @@ def _gain(lab: Lab, predicate: Gain) -> Finding:
     arm, fewer = lab.arm(predicate.tasks)
     title, effect = f"{arm}, {lab.mean(predicate.over)}", lab.known(lab.transfer.effect(tasks, arm))
     lacks = (*lacks, *fewer, *lab.lacks(tasks, [arm]))
+    outcome, why = _raised(effect, None if lacks else predicate.figure)
     return Finding(
-        outcome=_raised(effect, None if lacks else predicate.figure),
+        outcome=outcome,
+        why=why,
         measured={title: effect},
         tasks=tasks,
         lacks=lacks,
@@ -118,7 +120,7 @@ def _consistent_gain(lab: Lab, predicate: ConsistentGain) -> Finding:
     none = [arm for arm, effect in effects.items() if effect.high < predicate.margin / 100]
     half = len(arms) / 2
     outcome = "holds" if len(gains) > half else "fails" if len(arms) - len(none) <= half else "open"
-    told = f"{len(gains)} of {len(arms)} arms gain (Holm), {len(none)} gain less than {predicate.margin:g} points"
+    told = f"{len(gains)} of {len(arms)} arms gain (Holm), {len(none)} gain less than {predicate.margin:.1f} points"
     measured = {f"{arm}, {task}": effect for arm, effect in effects.items()}
     lacks = (*fewer, *lab.lacks((task,), arms))
     return Finding(outcome=outcome, why=told, measured=measured, tasks=(task,), lacks=lacks)
@@ -142,8 +144,10 @@ def _best_per_target(lab: Lab, predicate: BestPerTarget) -> Finding:
     effect = lab.known(lab.transfer.effect(tasks, BEST))
     _, fewer = lab.many()
     lacks = (*lacks, *fewer, *lab.lacks(tasks, lab.transfer.arms))
+    outcome, why = _raised(effect, None if lacks else predicate.figure)
     return Finding(
-        outcome=_raised(effect, None if lacks else predicate.figure),
+        outcome=outcome,
+        why=why,
         measured={f"chosen on development data, {lab.mean(predicate.over)}": effect},
         tasks=tasks,
         lacks=lacks,
@@ -158,24 +162,25 @@ def _beats(lab: Lab, predicate: Beats) -> Finding:
     told = "; ".join(f"{plain} minus {other}" for plain, other in pairs)
     used = [arm for pair in pairs for arm in pair]
     return Finding(
-        outcome=_raised(effect, None),
+        outcome=_raised(effect)[0],
         measured={f"{told}, {lab.mean(predicate.over)}": effect},
         tasks=tasks,
         lacks=(*lacks, *lab.lacks(tasks, used)),
     )
 
 
-def _raised(effect: stats.Estimate, figure: float | None) -> Outcome:
-    """Whether there is a gain; and one of `figure` points, if one is given.
+def _raised(effect: stats.Estimate, figure: float | None = None) -> tuple[Outcome, str]:
+    """Whether there is a gain, and one of `figure` points if one is given; with the reason where the figure decides.
 
-    The figure was measured too, so it may lie outside the interval by as much as another run of this design would:
-    the prediction interval, wider by the square root of 2 (Patil, Peng and Leek 2016).
+    The figure was measured too, so it may lie outside the interval by as much as another run of this design would: the
+    prediction interval of a replication is wider by the square root of 2 (Patil, Peng and Leek 2016).
     """
-    if figure is not None:
+    if figure is not None and effect.high > 0:
         half = math.sqrt(2) * (effect.high - effect.low) / 2
         if abs(effect.value - figure / 100) > half + _ROUNDING:
-            return "fails"
-    return "holds" if effect.low > 0 else "fails" if effect.high < 0 else "open"
+            low, high = (100 * (effect.value + sign * half) for sign in (-1, 1))
+            return "fails", f"a run like this one would give {low:+.1f} to {high:+.1f}, and {figure:+.1f} was stated"
+    return ("holds" if effect.low > 0 else "fails" if effect.high < 0 else "open"), ""
 
 
 def _all_above(differences: Mapping[str, stats.Estimate]) -> Outcome:

@@ -26,9 +26,18 @@ class Place:
     of: int
     """Languages that the task has."""
 
-    def __str__(self) -> str:
-        languages = f"{self.languages} of {count(self.of, 'language')}"
-        return f"{self.task} ({self.data}, {self.split}, {languages})"
+
+def in_words(places: Sequence[Place]) -> str:
+    """Such as "native files, test: xnli 15 of 15, pawsx 7 of 7; partition, test: tydiqa 3 of 9 languages"."""
+    kinds = dict.fromkeys((place.data, place.split) for place in places)
+    return (
+        "; ".join(
+            f"{data}, {split}: "
+            + ", ".join(f"{p.task} {p.languages} of {p.of}" for p in places if (p.data, p.split) == (data, split))
+            for data, split in kinds
+        )
+        + " languages"
+    )
 
 
 def data_of(recipe: Recipe, task: Task) -> str:

@@ -45,12 +45,14 @@ def _lines(claim: "Checked") -> Iterator[str]:
 
 
 def _facts(part: "CheckedPart") -> Iterator[tuple[str, str]]:
+    from xstilts.claims import in_words
+
     yield from (("published", text) for text in part.published)
     for found in part.measured:
         interval = f"95% interval {found.low:+.1f} to {found.high:+.1f}"
-        yield "measured", f"{found.difference:+.1f} points ({interval}; {found.seeds} seeds): {found.what}"
+        yield "measured", f"{found.difference:+.1f} points ({interval}; seeds: {found.seeds}): {found.what}"
     if part.places:
-        yield "on", f"{part.encoder}: " + ", ".join(map(str, part.places))
+        yield "on", f"{part.encoder}; {in_words(part.places)}"
     yield "verdict", part.verdict + (f": {part.why}" if part.why else "")
     if part.lacks and part.verdict != "not tested":
         yield "differs", "from the paper: " + "; ".join(part.lacks)
