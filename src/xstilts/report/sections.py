@@ -193,7 +193,7 @@ def _texts_section(material: Material) -> Section:
 
 def _overlaps_section(material: Material) -> Section:
     recipe, card = material.recipe, find_card(material.recipe.encoder)
-    used = {*recipe.targets, *(task for arm in recipe.intermediate.values() for task in arm.tasks)}
+    used = {*recipe.targets, *(task for arm in recipe.intermediate.values() for task in arm.reads)}
     unchecked = sorted({t for m in material.manifests.values() if m for t in m.facts.get("leaks_unchecked", ())})
     remarks = overlaps(card, used) or (f"None of these tasks is among what {card.name} is known to have seen.",)
     parts = [Aside(title="Overlaps with the tasks", remarks=remarks)]

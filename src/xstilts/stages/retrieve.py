@@ -18,6 +18,7 @@ from xstilts.models.split import layers
 from xstilts.predict import embed, nearest
 from xstilts.stages.artifacts import changed, facts_of, folder_of, tokenizer_in
 from xstilts.stages.environment import Emit, Event
+from xstilts.stages.lineage import check_lineage
 from xstilts.stages.scoring import text_facts, write_scores
 from xstilts.stages.specs import ChooseLayerStage, Data, RetrieveStage
 from xstilts.stages.workshop import Workshop
@@ -30,6 +31,7 @@ def run(spec: RetrieveStage, draft: Draft, workshop: Workshop, emit: Emit) -> No
     layer = spec.layer if spec.layer is not None else facts_of(workshop.store, spec.chosen_by or "")["layer"]
     tool = _tool(spec.parent, workshop)
     examples = _parallel(workshop, spec.data, spec.split)
+    unchecked = check_lineage(workshop, spec.parent, workshop.task(spec.data.task), tuple(examples))
     centre = _parallel(workshop, spec.data, spec.centre_split)
     vectors = _vectors(examples, tool, [layer], spec, workshop)[0]
     centres = _vectors(centre, tool, [layer], spec, workshop)[0].mean(1, keepdim=True)
@@ -37,6 +39,7 @@ def run(spec: RetrieveStage, draft: Draft, workshop: Workshop, emit: Emit) -> No
     draft.facts.update(write_scores(draft.path, frame, workshop.task(spec.data.task)))
     draft.facts.update(text_facts(examples, tool[1], spec.max_length))
     draft.facts.update(layer=layer, pooling=spec.pooling, encoder=facts_of(workshop.store, spec.parent)["encoder"])
+    draft.facts.update(leaks_unchecked=unchecked)
 
 
 def choose(spec: ChooseLayerStage, draft: Draft, workshop: Workshop, emit: Emit) -> None:
