@@ -71,8 +71,8 @@ class Sampling(Frozen):
 class Mlm(Frozen):
     """Masked-language modelling that goes on during intermediate training, alone or beside the tasks.
 
-    Masks are drawn anew at every visit, 80% of them shown as the mask token, 10% as a random one and 10% as they are
-    (Liu et al. 2019, arXiv 1907.11692, section 4.1).
+    Masks are drawn anew at every visit (Liu et al. 2019, arXiv 1907.11692, section 4.1). The head is the checkpoint's
+    own where it has one, and its decoder is the table of word embeddings.
     """
 
     texts: Annotated[dict[str, str], Field(min_length=1)]
@@ -118,6 +118,7 @@ class Align(Frozen):
     max_pairs: Positive | None = None
     """Pairs of each language, at most."""
     train: Train = Train(learning_rate=1e-3)
+    """Of the adapters; what it says of heads and frozen layers has no meaning here."""
 
 
 class Intermediate(Frozen):

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -71,12 +71,15 @@ def read(corpus: Corpus, *, cache: Path, offline: bool) -> tuple[str, ...]:
     return texts
 
 
-def parts(texts: Iterable[str], held_out: int) -> tuple[list[str], list[str]]:
-    """Texts to train on and texts held out: at most a tenth and at most so many, chosen by the texts themselves."""
-    found = list(texts)
-    ranked = sorted(found, key=lambda text: hashlib.sha256(text.encode()).digest())
-    apart = set(ranked[: min(held_out, len(found) // 10)])
-    return [text for text in found if text not in apart], [text for text in found if text in apart]
+def parts(texts: Sequence[str], held_out: int, most: int | None) -> tuple[list[str], list[str]]:
+    """At most so many texts to train on, and texts held out: a tenth and `held_out` of them at most.
+
+    Chosen by the texts themselves, so that a larger number keeps those of a smaller one.
+    """
+    ranked = sorted(texts, key=lambda text: hashlib.sha256(text.encode()).digest())
+    count = min(held_out, len(texts) // 10)
+    apart, kept = set(ranked[:count]), set(ranked[count:][:most])
+    return [text for text in texts if text in kept], [text for text in texts if text in apart]
 
 
 def _corpus(language: str, place: str, column: str, base: Path, cache: Path) -> Corpus:

@@ -114,13 +114,7 @@ def _aligned(
     if not languages:
         yield Flaw((*at, "languages"), "is empty: name at least one")
     yield from _lacking((*at, "languages"), languages, task)
-    for language in languages:
-        splits = task.splits.get(language) or task.sizes.get(language)
-        if splits and align.split not in splits:
-            yield Flaw(
-                (*at, "split"), f"{task.name!r} has no {align.split!r} in {language!r}, only {', '.join(splits)}"
-            )
-            break
+    yield from _no_split((*at, "split"), languages, align.split, task)
     for name, target in recipe.targets.items():
         other = tasks.get(name)
         if other and target.split == align.split and related(task, other):
@@ -137,7 +131,7 @@ def _targets(recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
             yield _no_task(at, name, recipe)
             continue
         yield from _lacking((*at, "languages"), target.languages or (), task)
-        yield from _no_split((*at, "split"), target, task)
+        yield from _no_split((*at, "split"), scored(target, task), target.split, task)
         yield from _retrieval(at, recipe, target) if task.problem == "retrieval" else _trained(at, target, task)
 
 
@@ -155,11 +149,11 @@ def _retrieval(at: tuple[str, ...], recipe: Recipe, target: Target) -> Iterator[
             yield Flaw((*at, "intermediates"), f"{name!r} adds steps to the target's training, and retrieval has none")
 
 
-def _no_split(at: tuple[str, ...], target: Target, task: Task) -> Iterator[Flaw]:
-    for language in scored(target, task):
+def _no_split(at: tuple[str, ...], languages: Iterable[str], split: str, task: Task) -> Iterator[Flaw]:
+    for language in languages:
         splits = task.splits.get(language) or task.sizes.get(language)
-        if splits and target.split not in splits:
-            yield Flaw(at, f"{task.name!r} has no split {target.split!r} in {language!r}, only {', '.join(splits)}")
+        if splits and split not in splits:
+            yield Flaw(at, f"{task.name!r} has no split {split!r} in {language!r}, only {', '.join(splits)}")
             return
 
 

@@ -17,6 +17,6 @@ def test_temperature_flattens_and_uniform_ignores_sizes():
 
 
 def test_schedule_follows_the_weights():
-    drawn = schedule([100, 300], Sampling(), 4000, np.random.default_rng(0))
+    drawn = schedule(weights([100, 300], Sampling()), 4000, np.random.default_rng(0))
     assert len(drawn) == 4000
     assert np.mean(drawn) == pytest.approx(0.75, abs=0.03)
