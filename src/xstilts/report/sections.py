@@ -10,7 +10,7 @@ from xstilts.config import Recipe
 from xstilts.encoders import find_card, overlaps
 from xstilts.engine.plan import Graph
 from xstilts.engine.store import Manifest, Store
-from xstilts.report import figures, methods, records, tables
+from xstilts.report import ablations, figures, methods, records, tables
 from xstilts.report.design import CONTROLS, TaskDesign
 from xstilts.report.evidence import Evidence, Finding
 from xstilts.report.names import count, metric_name
@@ -43,6 +43,7 @@ def all_sections(material: Material) -> tuple[Section, ...]:
         *(_task_section(material, design) for design in trained),
         *(_retrieval_section(material, design) for design in retrieval),
         *_controls_section(material),
+        *_ablations_section(material),
         *_fewshot_section(material),
         _texts_section(material),
         _overlaps_section(material),
@@ -168,6 +169,14 @@ def _controls_section(material: Material) -> Iterator[Section]:
     if parts:
         lead = "An effect is the intermediate task's, or the shots', only as far as it exceeds these controls."
         yield Section(anchor="controls", title="Controls", lead=(lead,), parts=tuple(parts))
+
+
+def _ablations_section(material: Material) -> Iterator[Section]:
+    graph, manifests, provenance = material.graph, material.manifests, material.provenance
+    found = (table(graph, manifests, provenance) for table in (ablations.texts_read_table, ablations.alignment_table))
+    if parts := tuple(table for table in found if table):
+        lead = "Measures of the training itself, on texts that were kept from it. What it is worth, the targets tell."
+        yield Section(anchor="ablations", title="Masked texts and alignment", lead=(lead,), parts=parts)
 
 
 def _fewshot_section(material: Material) -> Iterator[Section]:

@@ -26,6 +26,8 @@ class Reading:
     """The texts of one language as sub-words: those that are trained on, and those that are held out."""
 
     language: str
+    texts: tuple[int, int]
+    """How many there are of both."""
     features: Sequence[Feature]
     held_out: Sequence[Feature]
 
@@ -61,8 +63,8 @@ class Reader:
         after = self.perplexities()
         by_language = {
             reading.language: {
-                "texts": len(reading.features),
-                "held_out": len(reading.held_out),
+                "texts": reading.texts[0],
+                "held_out": reading.texts[1],
                 "steps": count,
                 "perplexity_before": before[reading.language],
                 "perplexity_after": after[reading.language],
@@ -127,4 +129,5 @@ def _reading(spec: IntermediateStage, texts: Texts, workshop: Workshop, tokenize
     features, held_out = (windows(part, tokenizer, spec.train.max_length) for part in (train, apart))
     if not features:
         raise DataError(f"the tokenizer makes nothing of the texts in {corpus.place}", "name other texts")
-    return Reading(language=texts.language, features=features, held_out=held_out)
+    counts = len(train), len(apart)
+    return Reading(language=texts.language, texts=counts, features=features, held_out=held_out)

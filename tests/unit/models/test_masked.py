@@ -111,7 +111,10 @@ def test_the_loss_falls_and_the_decoder_stays_the_table_of_embeddings(kind: str,
 
 
 def test_an_exchanged_encoder_lends_its_embeddings_to_the_decoder(tmp_path: Path) -> None:
-    model, other = load_masked(build("xlm-roberta", tmp_path), seed=0), load_for("choice", tmp_path, labels=None, seed=1)
+    model, other = (
+        load_masked(build("xlm-roberta", tmp_path), seed=0),
+        load_for("choice", tmp_path, labels=None, seed=1),
+    )
     share_encoder(other, model.model)
     model.tie()
     table = backbone(other).get_input_embeddings().weight
