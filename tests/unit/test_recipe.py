@@ -204,6 +204,7 @@ targets:
         "mine.yaml:8: 'hub:alone' is not hub:owner/name, or with /configuration",
         "mine.yaml:9: intermediate.read.mlm.masking must be less than 1, not 1.5",
         f"mine.yaml:11: intermediate.aligned.align.languages: task 'ui-bitext' has no xx; it has {languages}",
-        "mine.yaml:11: intermediate.aligned.align.split: 'test' of 'ui-bitext' is scored, so nothing may be trained on it",
+        "mine.yaml:11: intermediate.aligned.align.split: 'test' of 'ui-bitext' is scored, so nothing may be trained on "
+        "it",
         "mine.yaml:12: `steps_of` is a control without mlm: remove `mlm` or `steps_of`",
     ]
