@@ -10,6 +10,7 @@ from xstilts.config import Recipe
 from xstilts.data import hub
 from xstilts.data.benchmarks import bind, unresolved
 from xstilts.data.sources import cache_dir, wheel_path
+from xstilts.data.texts import corpora
 from xstilts.encoders import find_card
 from xstilts.engine.missing import missing, parts, used
 from xstilts.engine.plan import Graph, build
@@ -147,10 +148,12 @@ def _settled(loaded: LoadedRecipe, store: Path, offline: bool, device: str) -> E
 def _expanded(loaded: LoadedRecipe, recipe: Recipe, store: Path, offline: bool, device: str) -> Experiment:
     cache = cache_dir()
     pinned = known_pin(recipe.encoder, recipe.revision, cache=cache) or "unresolved"
+    arms = recipe.intermediate.items()
+    texts = {name: corpora(arm.mlm, base=loaded.base, cache=cache) for name, arm in arms if arm.mlm}
     return Experiment(
         loaded=loaded,
         recipe=recipe,
-        graph=build(recipe, loaded.tasks, pinned),
+        graph=build(recipe, loaded.tasks, pinned, texts),
         store=Store(store),
         environment=Environment(
             store=store,
@@ -161,6 +164,7 @@ def _expanded(loaded: LoadedRecipe, recipe: Recipe, store: Path, offline: bool, 
             base=loaded.base,
             data_root=loaded.root,
             partition=recipe.partition,
+            texts={corpus.fingerprint: corpus for found in texts.values() for corpus in found},
         ),
     )
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from xstilts.config import Recipe
+from xstilts.data import texts
 from xstilts.data.benchmarks import bind
 from xstilts.data.sources import cache_dir
 from xstilts.data.userfiles import user_task
@@ -32,6 +33,7 @@ def check(
         name: bind(load_task(name), root=root, cache=cache_dir(), partition=recipe.partition.get(name))
         for name in known - tasks.keys()
     }
+    found += [*_texts(recipe, base)]
     found += [*_encoder(recipe), *_partitions(recipe), *_same_arms(recipe), *_repeats((), recipe.model_dump())]
     found += [mistake for name in recipe.targets if name in tasks for mistake in _missing_splits(recipe, tasks[name])]
     lost = _declared(written) - tasks.keys() - recipe.targets.keys() - recipe.intermediate.keys()
@@ -96,7 +98,7 @@ def _used(recipe: Recipe) -> set[str]:
     chosen = {
         chosen_on(recipe.targets[name], task) for name, task in shipped.items() if task.problem == "retrieval"
     } - {OTHER_LANGUAGES}
-    return {*recipe.targets, *chosen, *(name for arm in recipe.intermediate.values() for name in arm.tasks)}
+    return {*recipe.targets, *chosen, *(name for arm in recipe.intermediate.values() for name in arm.reads)}
 
 
 def _partitions(recipe: Recipe) -> Iterator[Mistake]:
@@ -106,6 +108,13 @@ def _partitions(recipe: Recipe) -> Iterator[Mistake]:
     for name in recipe.partition.keys() & recipe.tasks.keys():
         message = f"{name!r} is the recipe's own: give its files `fractions` instead"
         yield Mistake(path=("partition", name), message=message)
+
+
+def _texts(recipe: Recipe, base: Path) -> Iterator[Mistake]:
+    for name, arm in recipe.intermediate.items():
+        for language, place in arm.mlm.texts.items() if arm.mlm else ():
+            if wrong := texts.flaw(place, base):
+                yield Mistake(path=("intermediate", name, "mlm", "texts", language), message=wrong)
 
 
 def _encoder(recipe: Recipe) -> Iterator[Mistake]:

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from xstilts.config import Arm, Fewshot, Recipe, Target
+from xstilts.config import Align, Arm, Fewshot, Intermediate, Recipe, Target
 from xstilts.tasks import task_names
-from xstilts.tasks.task import Task
+from xstilts.tasks.task import Task, related
 
 ENGLISH = "en"
 CENTRE_SPLIT = "dev"
@@ -49,7 +49,7 @@ def chosen_on(target: Target, task: Task) -> str:
 def scored(target: Target, task: Task) -> tuple[str, ...]:
     """The languages that are scored; the source language first, where the target is trained in it."""
     if task.problem == "retrieval":
-        return target.languages or tuple(language for language in task.languages if language != ENGLISH)
+        return target.languages or foreign(task)
     return tuple(dict.fromkeys((target.source_language, *(target.languages or task.languages))))
 
 
@@ -61,6 +61,11 @@ def adapted(fewshot: Fewshot, target: Target, task: Task) -> tuple[str, ...]:
         for language in scored(target, task)
         if (language in chosen if chosen is not None else language != target.source_language)
     )
+
+
+def foreign(task: Task) -> tuple[str, ...]:
+    """The languages of a retrieval task, whose translations are all into English."""
+    return tuple(language for language in task.languages if language != ENGLISH)
 
 
 def flaws(recipe: Recipe, tasks: Mapping[str, Task]) -> tuple[Flaw, ...]:
@@ -94,11 +99,40 @@ def _intermediates(recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
                 yield Flaw((*at, "tasks"), f"{used!r} is a retrieval task: nothing can be trained on it")
             else:
                 yield from _lacking((*at, "language"), [arm.language], task)
+        yield from _ablations(at, arm, recipe, tasks)
         if arm.steps_of is None:
             continue
         yield from _unknown((*at, "steps_of"), [arm.steps_of], recipe.intermediate, "intermediate arm")
-        if (other := recipe.intermediate.get(arm.steps_of)) and not other.tasks:
+        if (other := recipe.intermediate.get(arm.steps_of)) and not other.trains:
             yield Flaw((*at, "steps_of"), f"{arm.steps_of!r} trains nothing, so it takes no steps")
+
+
+def _ablations(at: tuple[str, ...], arm: Intermediate, recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
+    if arm.shuffle_labels and arm.trains and not arm.tasks:
+        yield Flaw((*at, "shuffle_labels"), "there are no labels to shuffle: the arm has no tasks")
+    if arm.align is None:
+        return
+    task = tasks.get(arm.align.task)
+    if task is None:
+        yield _no_task((*at, "align", "task"), arm.align.task, recipe)
+    elif task.problem != "retrieval":
+        yield Flaw((*at, "align", "task"), f"{task.name!r} is no retrieval task: it holds no translations")
+    else:
+        yield from _aligned((*at, "align"), arm.align, task, recipe, tasks)
+
+
+def _aligned(
+    at: tuple[str, ...], align: Align, task: Task, recipe: Recipe, tasks: Mapping[str, Task]
+) -> Iterator[Flaw]:
+    languages = foreign(task) if align.languages is None else align.languages
+    if not languages:
+        yield Flaw((*at, "languages"), "is empty: name at least one")
+    yield from _lacking((*at, "languages"), languages, task)
+    yield from _no_split((*at, "split"), languages, align.split, task)
+    for name, target in recipe.targets.items():
+        other = tasks.get(name)
+        if other and target.split == align.split and related(task, other):
+            yield Flaw((*at, "split"), f"{align.split!r} of {name!r} is scored, so nothing may be trained on it")
 
 
 def _targets(recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
@@ -111,7 +145,7 @@ def _targets(recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
             yield _no_task(at, name, recipe)
             continue
         yield from _lacking((*at, "languages"), target.languages or (), task)
-        yield from _no_split((*at, "split"), target, task)
+        yield from _no_split((*at, "split"), scored(target, task), target.split, task)
         yield from _retrieval(at, recipe, target, tasks) if task.problem == "retrieval" else _trained(at, target, task)
 
 
@@ -132,11 +166,11 @@ def _retrieval(at: tuple[str, ...], recipe: Recipe, target: Target, tasks: Mappi
             yield Flaw((*at, "intermediates"), f"{name!r} adds steps to the target's training, and retrieval has none")
 
 
-def _no_split(at: tuple[str, ...], target: Target, task: Task) -> Iterator[Flaw]:
-    for language in scored(target, task):
+def _no_split(at: tuple[str, ...], languages: Iterable[str], split: str, task: Task) -> Iterator[Flaw]:
+    for language in languages:
         splits = task.splits.get(language) or task.sizes.get(language)
-        if splits and target.split not in splits:
-            yield Flaw(at, f"{task.name!r} has no split {target.split!r} in {language!r}, only {', '.join(splits)}")
+        if splits and split not in splits:
+            yield Flaw(at, f"{task.name!r} has no split {split!r} in {language!r}, only {', '.join(splits)}")
             return
 
 

@@ -1,34 +1,38 @@
 """From a recipe to the graph of its stages. Pure: nothing is fetched, read or run."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 from itertools import product
 
-from xstilts.config import Fewshot, Recipe, Target
+from xstilts.config import Align, Fewshot, Intermediate, Recipe, Target
+from xstilts.data.texts import Corpus
 from xstilts.engine.check import (
     CENTRE_SPLIT,
-    ENGLISH,
     OTHER_LANGUAGES,
     adapted,
     arms,
     chosen_on,
     flaws,
+    foreign,
     has_dev,
     scored,
 )
 from xstilts.errors import RecipeError
 from xstilts.stages.specs import (
+    AlignStage,
     Cell,
     ChooseLayerStage,
     Data,
     EvaluateStage,
     FewshotStage,
     IntermediateStage,
+    Masking,
     PretrainedStage,
     RetrieveStage,
     Spec,
     TargetStage,
+    Texts,
 )
 from xstilts.tasks.task import Task
 
@@ -47,15 +51,18 @@ class Graph:
     cells: tuple[Cell, ...]
 
 
-def build(recipe: Recipe, tasks: Mapping[str, Task], pin: str) -> Graph:
-    """The graph of `recipe`. `tasks` are those that it names; `pin` names the encoder's weights.
+def build(
+    recipe: Recipe, tasks: Mapping[str, Task], pin: str, texts: Mapping[str, Sequence[Corpus]] | None = None
+) -> Graph:
+    """The graph of `recipe`. `tasks` are those that it names; `pin` names the encoder's weights; `texts` are those of
+    the arms with masked-language modelling, by arm.
 
     Raises RecipeError with every mistake at once, where recipe and tasks do not fit.
     """
     if found := flaws(recipe, tasks):
         listed = "".join(f"\n  - {flaw}" for flaw in found)
         raise RecipeError(f"recipe {recipe.name!r} does not make sense:{listed}", "correct these fields")
-    builder = _Builder(recipe, tasks, pin)
+    builder = _Builder(recipe, tasks, pin, texts or {})
     for name, target in recipe.targets.items():
         builder.add_target(target, tasks[name])
     return builder.graph()
@@ -76,6 +83,7 @@ class _Builder:
     recipe: Recipe
     tasks: Mapping[str, Task]
     pin: str
+    texts: Mapping[str, Sequence[Corpus]]
     stages: dict[str, Spec] = field(default_factory=dict)
     cells: dict[Cell, None] = field(default_factory=dict)
 
@@ -102,17 +110,51 @@ class _Builder:
     def _encoder(self, intermediate: str, seed: int) -> str:
         """Key of the encoder that an arm hands over."""
         arm = self.recipe.intermediate[intermediate]
-        if not arm.tasks:
-            return self._pretrained()
+        encoder = self._pretrained()
+        if arm.align:
+            encoder = self._aligned(encoder, arm.align, seed)
+        if not arm.tasks and not arm.mlm:
+            return encoder
         return self._add(
             IntermediateStage(
-                parent=self._pretrained(),
+                parent=encoder,
                 data=tuple(self._data(name, arm.language, arm.max_examples) for name in arm.tasks),
                 sampling=arm.sampling,
                 shuffle_labels=arm.shuffle_labels,
                 train=arm.train,
                 seed=seed,
+                mlm=self._masking(intermediate, arm),
             )
+        )
+
+    def _aligned(self, encoder: str, align: Align, seed: int) -> str:
+        languages = align.languages or foreign(self.tasks[align.task])
+        return self._add(
+            AlignStage(
+                parent=encoder,
+                data=tuple(self._data(align.task, language, align.max_pairs) for language in languages),
+                split=align.split,
+                layer=align.layer,
+                rank=align.rank,
+                alpha=align.alpha,
+                dropout=align.dropout,
+                margin=align.margin,
+                held_out=align.held_out,
+                train=align.train,
+                seed=seed,
+            )
+        )
+
+    def _masking(self, name: str, arm: Intermediate) -> Masking | None:
+        if arm.mlm is None:
+            return None
+        return Masking(
+            texts=tuple(Texts(language=c.language, fingerprint=c.fingerprint) for c in self.texts[name]),
+            weight=arm.mlm.weight,
+            alpha=arm.mlm.alpha,
+            masking=arm.mlm.masking,
+            held_out=arm.mlm.held_out,
+            max_texts=arm.max_examples,
         )
 
     def _data(self, task: str, language: str, max_examples: int | None) -> Data:
@@ -213,7 +255,7 @@ class _Builder:
             languages, split, most = scored(target, task), target.split, target.max_items
         else:
             task = self.tasks[chosen_on(target, task)]
-            languages, split, most = [x for x in task.languages if x != ENGLISH], CENTRE_SPLIT, CHOICE_ITEMS
+            languages, split, most = foreign(task), CENTRE_SPLIT, CHOICE_ITEMS
         return self._add(
             ChooseLayerStage(
                 parent=encoder,

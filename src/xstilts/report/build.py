@@ -19,7 +19,7 @@ from xstilts.engine.store import Manifest, Store
 from xstilts.report import parts
 from xstilts.report.design import comparisons, design_of
 from xstilts.report.evidence import gather
-from xstilts.report.names import count, language_name, seconds_name
+from xstilts.report.names import count, language_name, seconds_name, training_name
 from xstilts.report.parts import Entry, Section, Table
 from xstilts.report.provenance import Provenance
 from xstilts.report.sections import Material, all_sections
@@ -128,13 +128,14 @@ def _page(material: Material, text: str) -> Page:
 
 def _facts(material: Material) -> tuple[tuple[str, str], ...]:
     recipe, graph, found = material.recipe, material.graph, [m for m in material.manifests.values() if m]
-    arms = [name if not arm.tasks else f"{name} ({', '.join(arm.tasks)})" for name, arm in recipe.intermediate.items()]
+    trained = {name: training_name(arm) for name, arm in recipe.intermediate.items()}
+    arms = [f"{name} ({training})" if training else name for name, training in trained.items()]
     languages = tuple(dict.fromkeys(language for design in material.designs for language in design.languages))
     fewshot = recipe.fewshot
     kinds = {cell.artifact for cell in graph.cells}
     return (
         ("Encoder", recipe.encoder),
-        ("Intermediate tasks", ", ".join(arms)),
+        ("Intermediate training", ", ".join(arms)),
         ("Targets", ", ".join(f"{d.task.name} ({d.task.problem})" for d in material.designs)),
         (f"{count(len(languages), 'language')}", ", ".join(map(language_name, languages))),
         ("Seeds", ", ".join(map(str, recipe.seeds))),

@@ -201,7 +201,7 @@ def _instead(design: TaskDesign, arm: ArmName, other: ArmName) -> str:
 def _squares(recipe: Recipe, arms: Sequence[ArmName], task: str) -> Iterator[Square]:
     base = arms[0].intermediate
     adapted = [arm for arm in arms if arm.shots and arm.method not in CONTROLS]
-    if not adapted or recipe.intermediate[base].tasks:
+    if not adapted or recipe.intermediate[base].trains:
         return
     shots, method = _corner(recipe, adapted, task)
     for name, intermediate in recipe.intermediate.items():
@@ -210,7 +210,7 @@ def _squares(recipe: Recipe, arms: Sequence[ArmName], task: str) -> Iterator[Squ
             for i in (base, name)
             for m, k in ((ZERO_SHOT, 0), (method, shots))
         )
-        if intermediate.tasks and not intermediate.shuffle_labels and set(corners) <= set(arms):
+        if intermediate.trains and not intermediate.shuffle_labels and set(corners) <= set(arms):
             yield Square(intermediate=name, corners=(corners[0], corners[1], corners[2], corners[3]))
 
 
@@ -247,7 +247,8 @@ def _counterpart(recipe: Recipe, name: str) -> tuple[str, str] | None:
     if arm.steps_of:
         return arm.steps_of, "the same number of steps, all on the target task"
     if arm.shuffle_labels:
-        twins = (n for n, other in recipe.intermediate.items() if other.tasks == arm.tasks and not other.shuffle_labels)
+        plain = arm.tasks, arm.mlm, arm.align, False
+        twins = (n for n, o in recipe.intermediate.items() if (o.tasks, o.mlm, o.align, o.shuffle_labels) == plain)
         if twin := next(twins, None):
             return twin, "the same intermediate training with shuffled labels"
     return None
@@ -258,7 +259,7 @@ def _order(recipe: Recipe):
     names: Mapping[str, int] = {
         name: position
         for position, (name, arm) in enumerate(
-            sorted(recipe.intermediate.items(), key=lambda item: bool(item[1].tasks or item[1].steps_of))
+            sorted(recipe.intermediate.items(), key=lambda item: bool(item[1].trains or item[1].steps_of))
         )
     }
     methods = [ZERO_SHOT, *(recipe.fewshot.methods if recipe.fewshot else ()), *CONTROLS]

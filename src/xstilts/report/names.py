@@ -2,6 +2,7 @@
 
 from babel import Locale, UnknownLocaleError
 
+from xstilts.config import Intermediate
 from xstilts.results import ZERO_SHOT, ArmName
 
 MISSING = "missing"
@@ -30,6 +31,13 @@ def shots_name(arm: ArmName) -> str:
 
 def arm_name(arm: ArmName) -> str:
     return f"{arm.intermediate} \u2192 {shots_name(arm)}"
+
+
+def training_name(arm: Intermediate) -> str:
+    """What an intermediate arm trains, in order; empty for the baseline and its controls."""
+    aligned = [f"alignment on {arm.align.task}"] if arm.align else []
+    masked = [f"masked texts in {', '.join(arm.mlm.texts)}"] if arm.mlm else []
+    return "; ".join([*aligned, ", ".join([*arm.tasks, *masked])]).strip("; ")
 
 
 def points(value: float) -> str:

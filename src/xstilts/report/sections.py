@@ -11,7 +11,7 @@ from xstilts.config import Recipe
 from xstilts.encoders import find_card, overlaps
 from xstilts.engine.plan import Graph
 from xstilts.engine.store import Manifest, Store
-from xstilts.report import figures, methods, records, tables, transfer_parts
+from xstilts.report import ablations, figures, methods, records, tables, transfer_parts
 from xstilts.report.design import CONTROLS, TaskDesign
 from xstilts.report.evidence import Evidence, Finding
 from xstilts.report.names import count, metric_name
@@ -47,6 +47,7 @@ def all_sections(material: Material) -> tuple[Section, ...]:
         *(_retrieval_section(material, design) for design in retrieval),
         *transfer_parts.sections(material.transfer),
         *_controls_section(material),
+        *_ablations_section(material),
         *_fewshot_section(material),
         _texts_section(material),
         _overlaps_section(material),
@@ -193,6 +194,14 @@ def _controls_section(material: Material) -> Iterator[Section]:
         yield Section(anchor="controls", title="Controls", lead=(lead,), parts=tuple(parts))
 
 
+def _ablations_section(material: Material) -> Iterator[Section]:
+    graph, manifests, provenance = material.graph, material.manifests, material.provenance
+    found = (table(graph, manifests, provenance) for table in (ablations.texts_read_table, ablations.alignment_table))
+    if parts := tuple(table for table in found if table):
+        lead = "Measures of the training itself, on texts that were kept from it. What it is worth, the targets tell."
+        yield Section(anchor="ablations", title="Masked texts and alignment", lead=(lead,), parts=parts)
+
+
 def _fewshot_section(material: Material) -> Iterator[Section]:
     if any(cell.shots for cell in material.graph.cells):
         yield Section(
@@ -216,7 +225,7 @@ def _texts_section(material: Material) -> Section:
 
 def _overlaps_section(material: Material) -> Section:
     recipe, card = material.recipe, find_card(material.recipe.encoder)
-    used = {*recipe.targets, *(task for arm in recipe.intermediate.values() for task in arm.tasks)}
+    used = {*recipe.targets, *(task for arm in recipe.intermediate.values() for task in arm.reads)}
     unchecked = sorted({t for m in material.manifests.values() if m for t in m.facts.get("leaks_unchecked", ())})
     remarks = overlaps(card, used) or (f"None of these tasks is among what {card.name} is known to have seen.",)
     parts = [Aside(title="Overlaps with the tasks", remarks=remarks)]

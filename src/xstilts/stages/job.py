@@ -9,6 +9,7 @@ from xstilts.engine.store import Draft, Store
 from xstilts.errors import UserError
 from xstilts.stages.environment import Emit, Environment, Event
 from xstilts.stages.specs import (
+    AlignStage,
     ChooseLayerStage,
     EvaluateStage,
     FewshotStage,
@@ -47,13 +48,15 @@ def run_job(specs: Sequence[Spec], environment: Environment, emit: Emit) -> None
 
 def run_stage(spec: Spec, draft: Draft, workshop: object, emit: Emit) -> None:
     """The runner of each kind of stage, imported when it is needed."""
-    from xstilts.stages import evaluate, fewshot, intermediate, pretrained, retrieve, target
+    from xstilts.stages import align, evaluate, fewshot, intermediate, pretrained, retrieve, target
     from xstilts.stages.workshop import Workshop
 
     assert isinstance(workshop, Workshop)
     match spec:
         case PretrainedStage():
             pretrained.run(spec, draft, workshop, emit)
+        case AlignStage():
+            align.run(spec, draft, workshop, emit)
         case IntermediateStage():
             intermediate.run(spec, draft, workshop, emit)
         case TargetStage():

@@ -21,6 +21,7 @@ from xstilts.predict import POOLINGS, embed, nearest
 from xstilts.results import CURVE_FILE
 from xstilts.stages.artifacts import changed, facts_of, folder_of, tokenizer_in
 from xstilts.stages.environment import Emit, Event
+from xstilts.stages.lineage import check_lineage
 from xstilts.stages.scoring import text_facts, write_scores
 from xstilts.stages.specs import ChooseLayerStage, Data, RetrieveStage
 from xstilts.stages.workshop import Workshop
@@ -34,16 +35,18 @@ def run(spec: RetrieveStage, draft: Draft, workshop: Workshop, emit: Emit) -> No
     tool = _tool(spec.parent, workshop)
     layer, pooling = _choice(spec, workshop)
     examples = _parallel(workshop, spec.data, spec.split)
+    task = workshop.task(spec.data.task)
+    unchecked = check_lineage(workshop, spec.parent, task, tuple(examples))
     vectors = _vectors(examples, tool, spec, workshop)
     centre = _parallel(workshop, spec.data, spec.centre_split) if spec.centre_split else None
     centres = _vectors(centre, tool, spec, workshop).mean(3, keepdim=True) if centre else 0.0
-    task = workshop.task(spec.data.task)
     frames = {place: _matched(examples, found) for place, found in _places(vectors - centres)}
     rows = [_row(spec.data.language, *place, metric(task.metric).score(frame)) for place, frame in frames.items()]
     pl.DataFrame(rows).write_parquet(draft.path / CURVE_FILE)
     draft.facts.update(write_scores(draft.path, frames[layer, pooling], task))
     draft.facts.update(text_facts(examples, tool[1], spec.max_length))
     draft.facts.update(layer=layer, pooling=pooling, encoder=facts_of(workshop.store, spec.parent)["encoder"])
+    draft.facts.update(leaks_unchecked=unchecked)
 
 
 def choose(spec: ChooseLayerStage, draft: Draft, workshop: Workshop, emit: Emit) -> None:

@@ -26,6 +26,27 @@ class Data:
     max_examples: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Texts:
+    """The texts of a language; `fingerprint` says which, whatever the path that they lie at."""
+
+    language: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Masking:
+    """Masked-language modelling in a stage: `xstilts.config.Mlm` with its texts pinned."""
+
+    texts: tuple[Texts, ...]
+    weight: int | None
+    alpha: float
+    masking: float
+    held_out: int
+    max_texts: int | None
+    """Of each language, at most."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Stage:
     """A node of the graph. `inputs` are keys of the artifacts that it reads."""
@@ -81,6 +102,7 @@ class IntermediateStage(Stage):
     shuffle_labels: bool
     train: Train
     seed: int
+    mlm: Masking | None = None
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -92,8 +114,42 @@ class IntermediateStage(Stage):
 
     @property
     def title(self) -> str:
+        names = [data.task for data in self.data]
+        if self.mlm:
+            names.append(f"masked texts ({', '.join(texts.language for texts in self.mlm.texts)})")
         shuffled = " (labels shuffled)" if self.shuffle_labels else ""
-        return f"intermediate {'+'.join(data.task for data in self.data)}{shuffled}, seed {self.seed}"
+        return f"intermediate {'+'.join(names)}{shuffled}, seed {self.seed}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlignStage(Stage):
+    """Low-rank adaptation of one layer's attention that draws translations together; merged into the weights."""
+
+    kind: ClassVar[str] = "align"
+    parent: str
+    data: tuple[Data, ...]
+    split: str
+    layer: int
+    rank: int
+    alpha: int
+    dropout: float
+    margin: float
+    held_out: float
+    train: Train
+    seed: int
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (self.parent,)
+
+    @property
+    def threads(self) -> int:
+        return self.train.threads
+
+    @property
+    def title(self) -> str:
+        languages = ", ".join(data.language for data in self.data)
+        return f"align {self.data[0].task} ({languages}) in layer {self.layer}, seed {self.seed}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -247,7 +303,14 @@ class RetrieveStage(Stage):
 
 
 Spec = (
-    PretrainedStage | IntermediateStage | TargetStage | FewshotStage | EvaluateStage | ChooseLayerStage | RetrieveStage
+    PretrainedStage
+    | AlignStage
+    | IntermediateStage
+    | TargetStage
+    | FewshotStage
+    | EvaluateStage
+    | ChooseLayerStage
+    | RetrieveStage
 )
 
 
@@ -275,7 +338,7 @@ def _digest(value: object) -> str:
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, Data):
+    if isinstance(value, Data | Texts | Masking):
         return {name: setting for name, setting in asdict(value).items() if setting is not None}
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json", exclude_none=True)
