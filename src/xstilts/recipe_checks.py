@@ -9,7 +9,7 @@ from xstilts.data.benchmarks import bind
 from xstilts.data.sources import cache_dir
 from xstilts.data.userfiles import user_task
 from xstilts.encoders import find_card
-from xstilts.engine.check import CENTRE_SPLIT, adapted, flaws, scored
+from xstilts.engine.check import HELD_SPLIT, adapted, flaws, scored
 from xstilts.errors import UserError
 from xstilts.mistakes import Mistake, dotted
 from xstilts.tasks import load_task, task_names
@@ -78,8 +78,8 @@ def _missing_splits(recipe: Recipe, task: Task) -> Iterator[Mistake]:
     """Languages of an own task whose files, one for each split, leave out one that the recipe reads."""
     target, block = recipe.targets[task.name], recipe.tasks.get(task.name)
     needed: dict[str, set[str]] = {language: {target.split} for language in scored(target, task)}
-    if task.problem == "retrieval":
-        needed = {language: {target.split, CENTRE_SPLIT} for language in needed}
+    if not task.spec.trained:
+        needed = {language: {target.split, HELD_SPLIT} for language in needed}
     else:
         needed.setdefault(target.source_language, set()).update(("train", "dev"))
         for language in adapted(recipe.fewshot, target, task) if recipe.fewshot else ():

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 from itertools import product
+from typing import Any
 
 from xstilts.config import Fewshot, Recipe, Target
-from xstilts.engine.check import CENTRE_SPLIT, ENGLISH, adapted, arms, flaws, scored
+from xstilts.engine.check import ENGLISH, HELD_SPLIT, adapted, arms, flaws, scored
 from xstilts.errors import RecipeError
 from xstilts.stages.specs import (
     Cell,
@@ -15,6 +16,7 @@ from xstilts.stages.specs import (
     EvaluateStage,
     FewshotStage,
     IntermediateStage,
+    MineStage,
     PretrainedStage,
     RetrieveStage,
     Spec,
@@ -23,7 +25,8 @@ from xstilts.stages.specs import (
 from xstilts.tasks.task import Task
 
 CHOICE_ITEMS = 40
-"""Sentences of each language on which the layer for retrieval is chosen; a mean over all languages needs no more."""
+"""Pairs of each language on which the layer of a task without training is chosen; a mean over all languages needs no
+more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,10 +77,10 @@ class _Builder:
         for intermediate in arms(self.recipe, target, task):
             for seed in dict.fromkeys(self.recipe.seeds):
                 chain = _Chain(target=target, task=task, intermediate=intermediate, seed=seed)
-                if task.problem == "retrieval":
-                    self._retrieve(chain)
-                else:
+                if task.spec.trained:
                     self._train(chain)
+                else:
+                    self._embed(chain)
 
     def _add(self, stage: Spec) -> str:
         self.stages.setdefault(stage.key, stage)
@@ -172,23 +175,25 @@ class _Builder:
             if fewshot.without_target and trained.steps_of is None:
                 yield "without-target", replace(first, parent=trained.parent, fresh_head=True)
 
-    def _retrieve(self, chain: _Chain) -> None:
+    def _embed(self, chain: _Chain) -> None:
         """An arm without training is one encoder, whatever the seed."""
         target, encoder = chain.target, self._encoder(chain.intermediate, chain.seed)
         chosen_by = None if target.layer is not None else self._chosen_layer(chain)
         for language in scored(target, chain.task):
-            stage = RetrieveStage(
-                parent=encoder,
-                data=self._data(chain.task.name, language, target.max_items),
-                split=target.split,
-                centre_split=CENTRE_SPLIT,
-                layer=target.layer,
-                chosen_by=chosen_by,
-                pooling=target.pooling,
-                max_length=target.train.max_length,
-                precision=target.train.precision,
-            )
-            self._cell(chain, stage)
+            settings: dict[str, Any] = {
+                "parent": encoder,
+                "data": self._data(chain.task.name, language, target.max_items),
+                "split": target.split,
+                "layer": target.layer,
+                "chosen_by": chosen_by,
+                "pooling": target.pooling,
+                "max_length": target.train.max_length,
+                "precision": target.train.precision,
+            }
+            if chain.task.problem == "mining":
+                self._cell(chain, MineStage(dev_split=HELD_SPLIT, **settings))
+            else:
+                self._cell(chain, RetrieveStage(centre_split=HELD_SPLIT, **settings))
 
     def _chosen_layer(self, chain: _Chain) -> str:
         """By all languages of the task, so that a recipe that scores one more has the same layer."""
@@ -198,7 +203,7 @@ class _Builder:
             ChooseLayerStage(
                 parent=self._pretrained(),
                 data=tuple(self._data(chain.task.name, language, CHOICE_ITEMS) for language in languages),
-                split=CENTRE_SPLIT,
+                split=HELD_SPLIT,
                 pooling=target.pooling,
                 max_length=target.train.max_length,
             )
@@ -207,12 +212,13 @@ class _Builder:
     def _cell(
         self,
         chain: _Chain,
-        stage: EvaluateStage | FewshotStage | RetrieveStage,
+        stage: EvaluateStage | FewshotStage | RetrieveStage | MineStage,
         *,
         method: str = "zero-shot",
         shots: int = 0,
         draw: int | None = None,
     ) -> None:
+        untrained = isinstance(stage, RetrieveStage | MineStage) and stage.parent == self._pretrained()
         data = stage.evaluation if isinstance(stage, FewshotStage) else stage.data
         cell = Cell(
             artifact=self._add(stage),
@@ -224,6 +230,6 @@ class _Builder:
             method=method,
             shots=shots,
             draw=draw,
-            seed=None if isinstance(stage, RetrieveStage) and stage.parent == self._pretrained() else chain.seed,
+            seed=None if untrained else chain.seed,
         )
         self.cells[cell] = None

@@ -6,29 +6,24 @@ from dataclasses import replace
 import polars as pl
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from xstilts.data.features import featurise
-from xstilts.encoders import find_card
 from xstilts.engine.store import Draft
-from xstilts.examples import Parallel
+from xstilts.errors import DataError
+from xstilts.examples import Parallel, Sentence
 from xstilts.metrics import metric, score_frame
-from xstilts.models.heads import encoder_state, load_backbone, restore_encoder
 from xstilts.models.split import layers
-from xstilts.predict import embed, nearest
-from xstilts.stages.artifacts import changed, facts_of, folder_of, tokenizer_in
+from xstilts.predict import nearest
+from xstilts.stages.artifacts import facts_of
 from xstilts.stages.environment import Emit, Event
 from xstilts.stages.scoring import text_facts, write_scores
 from xstilts.stages.specs import ChooseLayerStage, Data, RetrieveStage
-from xstilts.stages.workshop import Workshop
-
-Tool = tuple[PreTrainedModel, PreTrainedTokenizerBase, str]
-"""An encoder, its tokenizer, and the prefix that its texts were trained with."""
+from xstilts.stages.vectors import Tool, layer_of, tool_of, vectors_of
+from xstilts.stages.workshop import Workshop, cap
 
 
 def run(spec: RetrieveStage, draft: Draft, workshop: Workshop, emit: Emit) -> None:
-    layer = spec.layer if spec.layer is not None else facts_of(workshop.store, spec.chosen_by or "")["layer"]
-    tool = _tool(spec.parent, workshop)
+    layer, tool = layer_of(spec, workshop), tool_of(spec.parent, workshop)
     examples = _parallel(workshop, spec.data, spec.split)
     centre = _parallel(workshop, spec.data, spec.centre_split)
     vectors = _vectors(examples, tool, [layer], spec, workshop)[0]
@@ -40,19 +35,22 @@ def run(spec: RetrieveStage, draft: Draft, workshop: Workshop, emit: Emit) -> No
 
 
 def choose(spec: ChooseLayerStage, draft: Draft, workshop: Workshop, emit: Emit) -> None:
-    """Every layer of the untrained encoder, centred, on all languages; the highest mean wins, the lower on a tie.
+    """Every layer of the untrained encoder on all languages; the highest mean wins, the lower on a tie.
 
-    Half of each language's strings give the mean that centres the other half, so no string is centred by itself.
+    For retrieval, half of each language's strings give the mean that centres the other half, so no string is centred
+    by itself. For mining, which does not centre, the strings are the gold pairs.
     """
-    tool = _tool(spec.parent, workshop)
+    tool = tool_of(spec.parent, workshop)
     depth = len(layers(tool[0])) + 1
     rows = []
     for number, data in enumerate(spec.data):
         examples = _parallel(workshop, data, spec.split)
         vectors = _vectors(examples, tool, range(depth), spec, workshop)
-        half = len(examples) // 2
+        half = len(examples) // 2 if workshop.task(data.task).problem == "retrieval" else 0
         for layer in range(depth):
-            scored = vectors[layer, :, half:] - vectors[layer, :, :half].mean(1, keepdim=True)
+            scored = vectors[layer, :, half:]
+            if half:
+                scored = scored - vectors[layer, :, :half].mean(1, keepdim=True)
             value = metric("retrieval_accuracy").score(_matched(examples[half:], scored))
             rows.append({"language": data.language, "layer": layer, "value": value})
         emit(Event(key=spec.key, kind="progress", done=number + 1, total=len(spec.data)))
@@ -62,21 +60,26 @@ def choose(spec: ChooseLayerStage, draft: Draft, workshop: Workshop, emit: Emit)
     draft.facts.update(layer=int(means["value"].arg_max() or 0), curve=means["value"].to_list())
 
 
-def _tool(key: str, workshop: Workshop) -> Tool:
-    def make() -> Tool:
-        folder = folder_of(workshop.store, key, workshop.environment)
-        model = load_backbone(folder)
-        tensors = changed(workshop.store, key)
-        if tensors:
-            restore_encoder(model, encoder_state(model) | tensors)
-        prefix = find_card(facts_of(workshop.store, key)["encoder"]).query_prefix or ""
-        return model.to(workshop.environment.device), tokenizer_in(folder), prefix  # type: ignore[arg-type]
-
-    return workshop.once(("encoder", key), make)
-
-
 def _parallel(workshop: Workshop, data: Data, split: str) -> Sequence[Parallel]:
-    return workshop.examples(data, split)  # type: ignore[return-value]
+    if workshop.task(data.task).problem == "retrieval":
+        return workshop.examples(data, split)  # type: ignore[return-value]
+    sentences: Sequence[Sentence] = workshop.examples(replace(data, max_examples=None), split)  # type: ignore[assignment]
+    return cap(_pairs(sentences), data.max_examples)  # type: ignore[return-value]
+
+
+def _pairs(sentences: Sequence[Sentence]) -> list[Parallel]:
+    """The translations that two collections hold. Raises DataError where they hold none."""
+    english = {e.id: e.text for e in sentences if e.english}
+    found = [
+        Parallel(id=e.id, group=e.group, language=e.language, text=e.text, english=english[e.partners[0]])
+        for e in sentences
+        if not e.english and e.partners and e.partners[0] in english
+    ]
+    if not found:
+        raise DataError(
+            "no sentence has a translation to choose a layer by", "name the layer, as `layer:` of the target"
+        )
+    return found
 
 
 def _vectors(
@@ -87,17 +90,10 @@ def _vectors(
     workshop: Workshop,
 ) -> Tensor:
     """[layers, 2, examples, hidden]: the foreign texts, then the English ones."""
-    model, tokenizer, prefix = tool
+    _, tokenizer, prefix = tool
     texts = [replace(e, text=prefix + e.text, english=prefix + e.english) for e in examples]
-    vectors = embed(
-        model,
-        featurise("retrieval", texts, tokenizer, None, spec.max_length),
-        tokenizer.pad_token_id,  # type: ignore[arg-type]
-        layers=layers,
-        pooling=spec.pooling,
-        precision=getattr(spec, "precision", "fp32"),
-        device=workshop.environment.device,
-    )
+    features = featurise("retrieval", texts, tokenizer, None, spec.max_length)
+    vectors = vectors_of(features, tool, layers, spec, workshop)
     return torch.stack([vectors[:, 0::2], vectors[:, 1::2]], dim=1)
 
 
