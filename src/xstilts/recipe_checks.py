@@ -10,7 +10,7 @@ from xstilts.data.benchmarks import bind
 from xstilts.data.sources import cache_dir
 from xstilts.data.userfiles import user_task
 from xstilts.encoders import find_card
-from xstilts.engine.check import CENTRE_SPLIT, OTHER_LANGUAGES, adapted, chosen_on, flaws, has_dev, scored
+from xstilts.engine.check import HELD_SPLIT, OTHER_LANGUAGES, adapted, chosen_on, flaws, has_dev, scored
 from xstilts.errors import UserError
 from xstilts.mistakes import Mistake, dotted, suggestion
 from xstilts.tasks import load_task, task_names
@@ -80,8 +80,8 @@ def _missing_splits(recipe: Recipe, task: Task) -> Iterator[Mistake]:
     """Languages of an own task whose files, one for each split, leave out one that the recipe reads."""
     target, block = recipe.targets[task.name], recipe.tasks.get(task.name)
     needed: dict[str, set[str]] = {language: {target.split} for language in scored(target, task)}
-    if task.problem == "retrieval":
-        splits = {target.split, CENTRE_SPLIT} if has_dev(task) else {target.split}
+    if not task.spec.trained:
+        splits = {target.split, HELD_SPLIT} if has_dev(task) else {target.split}
         needed = dict.fromkeys(needed, splits)
     else:
         needed.setdefault(target.source_language, set()).update(("train", "dev"))
@@ -95,9 +95,9 @@ def _missing_splits(recipe: Recipe, task: Task) -> Iterator[Mistake]:
 
 def _used(recipe: Recipe) -> set[str]:
     shipped = {name: load_task(name) for name in recipe.targets.keys() & set(task_names())}
-    chosen = {
-        chosen_on(recipe.targets[name], task) for name, task in shipped.items() if task.problem == "retrieval"
-    } - {OTHER_LANGUAGES}
+    chosen = {chosen_on(recipe.targets[name], task) for name, task in shipped.items() if not task.spec.trained} - {
+        OTHER_LANGUAGES
+    }
     return {*recipe.targets, *chosen, *(name for arm in recipe.intermediate.values() for name in arm.reads)}
 
 

@@ -55,3 +55,25 @@ def paired(seed: int, sentences: int = 70) -> tuple[dict[str, str], dict[str, st
     gold = {name: f"en-{number:09d}" for number, name in enumerate(names) if rng.random() < 0.6}
     guesses = {name: draw(rng, [gold.get(name, "en-none"), "en-other"]) for name in names if rng.random() < 0.7}
     return gold, guesses
+
+
+Side = dict[str, tuple[str, list[float]]]
+"""The text and the vector of each sentence by its id."""
+
+
+def collections(seed: int, size: int = 70, hidden: int = 6) -> tuple[Side, Side, dict[str, str]]:
+    """Two collections and their gold pairs. Some texts come twice; the vectors of translations are near each other."""
+    rng = random.Random(seed)
+
+    def vector(near: list[float] | None = None) -> list[float]:
+        noise = [rng.random() - 0.5 for _ in range(hidden)]
+        return noise if near is None else [a + 0.6 * b for a, b in zip(near, noise, strict=True)]
+
+    foreign: Side = {f"xx-{i}": (f"satz {i % (size - 5)}", vector()) for i in range(size)}
+    names = list(foreign)
+    foreign |= {name: (text, foreign[f"xx-{text.split()[1]}"][1]) for name, (text, _) in foreign.items()}
+    gold = {name: f"en-{i}" for i, name in enumerate(names) if rng.random() < 0.6}
+    english: Side = {f"en-{i}": (f"sentence {i}", vector()) for i in range(size + 20)}
+    english |= {other: (english[other][0], vector(foreign[name][1])) for name, other in gold.items()}
+    english["en-3"] = "sentence 4", english["en-4"][1]
+    return foreign, english, gold

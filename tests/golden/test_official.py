@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 
 import pytest
+import torch
 from tests.golden import official_inputs as inputs
 
+from xstilts.examples import Sentence
 from xstilts.metrics import metric, score_frame
 from xstilts.problems import ProblemName
+from xstilts.stages.mine import Mined, pair_up
 
 
 def percent(name: str, problem: ProblemName, gold: list, predicted: list, **how: str) -> float:
@@ -61,6 +64,47 @@ def test_bucc(seed: int, expected: tuple[float, ...]) -> None:
         for name in ("pair_f1", "pair_precision", "pair_recall")
     ]
     assert scores == pytest.approx(expected, abs=1e-9)
+
+
+MINED = [
+    (1.1126766204833984, 45.614035087719294, 32.78688524590164, 43.47826086956522, 26.31578947368421),
+    (1.056354820728302, 43.18181818181818, 42.10526315789474, 44.44444444444444, 40.0),
+    (1.0721420049667358, 40.50632911392405, 28.985507246376805, 30.303030303030305, 27.77777777777778),
+]
+
+
+@pytest.mark.parametrize(("seed", "expected"), list(enumerate(MINED)))
+def test_mining(seed: int, expected: tuple[float, ...]) -> None:
+    """Candidates, threshold and scores of two collections, and of two others with the threshold of the first."""
+    dev, scored = mined(seed), mined(seed + 100)
+    threshold = dev.threshold()
+    frame = scored.frame(threshold)
+    assert threshold == pytest.approx(expected[0], abs=1e-6)
+    scores = [
+        100 * metric("pair_f1").score(dev.frame(threshold)),
+        *(100 * metric(name).score(frame) for name in ("pair_f1", "pair_precision", "pair_recall")),
+    ]
+    assert scores == pytest.approx(expected[1:], abs=1e-9)
+
+
+def mined(seed: int) -> Mined:
+    *sides, gold = inputs.collections(seed)
+    vectors = {name: vector for side in sides for name, (_, vector) in side.items()}
+    foreign, english = (
+        [
+            Sentence(
+                id=name,
+                group=name,
+                language="xx",
+                text=text,
+                english=english,
+                partners=(gold[name],) if name in gold else (),
+            )
+            for name, (text, _) in side.items()
+        ]
+        for side, english in zip(sides, (False, True), strict=True)
+    )
+    return pair_up(foreign, english, lambda side: torch.tensor([vectors[sentence.id] for sentence in side]))
 
 
 ANSWERS = {

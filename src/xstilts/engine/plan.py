@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 from itertools import product
+from typing import Any
 
 from xstilts.config import Align, Fewshot, Intermediate, Recipe, Target
 from xstilts.data.texts import Corpus
 from xstilts.engine.check import (
-    CENTRE_SPLIT,
+    HELD_SPLIT,
     OTHER_LANGUAGES,
     adapted,
     arms,
@@ -28,6 +29,7 @@ from xstilts.stages.specs import (
     FewshotStage,
     IntermediateStage,
     Masking,
+    MineStage,
     PretrainedStage,
     RetrieveStage,
     Spec,
@@ -40,7 +42,8 @@ OWN_LAYER = "own-layer"
 """The name among methods of the score at the layer that an arm's own encoder chose."""
 
 CHOICE_ITEMS = 40
-"""Sentences of each language on which the layer for retrieval is chosen; a mean over all languages needs no more."""
+"""Pairs of each language on which the layer of a task without training is chosen; a mean over all languages needs no
+more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,10 +98,10 @@ class _Builder:
         for intermediate in arms(self.recipe, target, task):
             for seed in dict.fromkeys(self.recipe.seeds):
                 chain = _Chain(target=target, task=task, intermediate=intermediate, seed=seed)
-                if task.problem == "retrieval":
-                    self._retrieve(chain)
-                else:
+                if task.spec.trained:
                     self._train(chain)
+                else:
+                    self._embed(chain)
 
     def _add(self, stage: Spec) -> str:
         self.stages.setdefault(stage.key, stage)
@@ -227,23 +230,28 @@ class _Builder:
             if fewshot.without_target and trained.steps_of is None:
                 yield "without-target", replace(first, parent=trained.parent, fresh_head=True)
 
-    def _retrieve(self, chain: _Chain) -> None:
+    def _embed(self, chain: _Chain) -> None:
         """An arm without training is one encoder, whatever the seed."""
         target, encoder = chain.target, self._encoder(chain.intermediate, chain.seed)
         chosen_by = None if target.layer is not None else self._chosen_layer(chain, self._pretrained())
         for language in scored(target, chain.task):
-            stage = RetrieveStage(
-                parent=encoder,
-                data=self._data(chain.task.name, language, target.max_items),
-                split=target.split,
-                centre_split=CENTRE_SPLIT if has_dev(chain.task) else None,
-                layer=target.layer,
-                chosen_by=chosen_by,
-                leave_out=True if target.choose_on == OTHER_LANGUAGES else None,
-                pooling=target.pooling or ("mean" if target.layer is not None else None),
-                max_length=target.train.max_length,
-                precision=target.train.precision,
-            )
+            settings: dict[str, Any] = {
+                "parent": encoder,
+                "data": self._data(chain.task.name, language, target.max_items),
+                "split": target.split,
+                "layer": target.layer,
+                "chosen_by": chosen_by,
+                "pooling": target.pooling or ("mean" if target.layer is not None else None),
+                "max_length": target.train.max_length,
+                "precision": target.train.precision,
+            }
+            stage: MineStage | RetrieveStage
+            if chain.task.problem == "mining":
+                stage = MineStage(dev_split=HELD_SPLIT, **settings)
+            else:
+                leave_out = True if target.choose_on == OTHER_LANGUAGES else None
+                centre = HELD_SPLIT if has_dev(chain.task) else None
+                stage = RetrieveStage(centre_split=centre, leave_out=leave_out, **settings)
             self._cell(chain, stage)
             if target.choose_per_arm and encoder != self._pretrained():
                 self._cell(chain, replace(stage, chosen_by=self._chosen_layer(chain, encoder)), method=OWN_LAYER)
@@ -255,7 +263,7 @@ class _Builder:
             languages, split, most = scored(target, task), target.split, target.max_items
         else:
             task = self.tasks[chosen_on(target, task)]
-            languages, split, most = foreign(task), CENTRE_SPLIT, CHOICE_ITEMS
+            languages, split, most = foreign(task), HELD_SPLIT, CHOICE_ITEMS
         return self._add(
             ChooseLayerStage(
                 parent=encoder,
@@ -263,19 +271,20 @@ class _Builder:
                 split=split,
                 pooling=target.pooling,
                 max_length=target.train.max_length,
-                centred=has_dev(chain.task),
+                centred=has_dev(chain.task) and chain.task.problem == "retrieval",
             )
         )
 
     def _cell(
         self,
         chain: _Chain,
-        stage: EvaluateStage | FewshotStage | RetrieveStage,
+        stage: EvaluateStage | FewshotStage | RetrieveStage | MineStage,
         *,
         method: str = "zero-shot",
         shots: int = 0,
         draw: int | None = None,
     ) -> None:
+        untrained = isinstance(stage, RetrieveStage | MineStage) and stage.parent == self._pretrained()
         data = stage.evaluation if isinstance(stage, FewshotStage) else stage.data
         cell = Cell(
             artifact=self._add(stage),
@@ -287,6 +296,6 @@ class _Builder:
             method=method,
             shots=shots,
             draw=draw,
-            seed=None if isinstance(stage, RetrieveStage) and stage.parent == self._pretrained() else chain.seed,
+            seed=None if untrained else chain.seed,
         )
         self.cells[cell] = None

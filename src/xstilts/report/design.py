@@ -67,7 +67,8 @@ class TaskDesign:
 
     @property
     def retrieval(self) -> bool:
-        return self.task.problem in UNTRAINED
+        """Nothing is trained for it: translations are retrieved or mined by an encoder's vectors."""
+        return not self.task.spec.trained
 
     @property
     def main_arms(self) -> tuple[ArmName, ...]:

@@ -11,6 +11,7 @@ from xstilts.config import Recipe
 from xstilts.encoders import find_card, overlaps
 from xstilts.engine.plan import Graph
 from xstilts.engine.store import Manifest, Store
+from xstilts.problems import ProblemName
 from xstilts.report import ablations, figures, methods, records, tables, transfer_parts
 from xstilts.report.design import CONTROLS, TaskDesign
 from xstilts.report.evidence import Evidence, Finding
@@ -127,6 +128,12 @@ def _scores(material: Material, design: TaskDesign) -> Iterator[Part]:
     yield Section(anchor=f"scores-{name}", title="Scores by language", parts=tuple(parts))
 
 
+_MATCHED: Mapping[ProblemName, str] = {
+    "retrieval": "each text is matched to its nearest translation, in both directions,",
+    "mining": "sentences are paired one to one by their margin, from a threshold on that the dev split decides,",
+}
+
+
 def _retrieval_section(material: Material, design: TaskDesign) -> Section:
     evidence, name = material.evidence, design.task.name
     parts: list[Part] = [*_weaknesses(design), tables.encoders_table(design, evidence, material.provenance)]
@@ -137,12 +144,11 @@ def _retrieval_section(material: Material, design: TaskDesign) -> Section:
     parts += _layers(material, name)
     return Section(
         anchor=f"task-{name}",
-        title=f"{name}: retrieval",
+        title=f"{name}: {design.task.problem}",
         lead=(
             _what(material, design),
-            "Nothing is trained for it: each text is matched to its nearest translation, in both directions, by the "
-            "encoder that an arm hands over. It is averaged with other tasks only where a published average does so."
-            + _layer(material, name),
+            f"Nothing is trained for it: {_MATCHED[design.task.problem]} by the encoder that an arm hands over. It is "
+            "averaged with other tasks only where a published average does so." + _layer(material, name),
         ),
         parts=tuple(parts),
     )

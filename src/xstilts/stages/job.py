@@ -14,6 +14,7 @@ from xstilts.stages.specs import (
     EvaluateStage,
     FewshotStage,
     IntermediateStage,
+    MineStage,
     PretrainedStage,
     RetrieveStage,
     Spec,
@@ -48,7 +49,7 @@ def run_job(specs: Sequence[Spec], environment: Environment, emit: Emit) -> None
 
 def run_stage(spec: Spec, draft: Draft, workshop: object, emit: Emit) -> None:
     """The runner of each kind of stage, imported when it is needed."""
-    from xstilts.stages import align, evaluate, fewshot, intermediate, pretrained, retrieve, target
+    from xstilts.stages import align, evaluate, fewshot, intermediate, mine, pretrained, retrieve, target
     from xstilts.stages.workshop import Workshop
 
     assert isinstance(workshop, Workshop)
@@ -69,6 +70,8 @@ def run_stage(spec: Spec, draft: Draft, workshop: object, emit: Emit) -> None:
             retrieve.choose(spec, draft, workshop, emit)
         case RetrieveStage():
             retrieve.run(spec, draft, workshop, emit)
+        case MineStage():
+            mine.run(spec, draft, workshop, emit)
 
 
 @cache

@@ -7,33 +7,27 @@ from itertools import product
 import polars as pl
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from xstilts.data.features import featurise
-from xstilts.encoders import find_card
 from xstilts.engine.store import Draft
-from xstilts.errors import UserError
-from xstilts.examples import Parallel
+from xstilts.errors import DataError
+from xstilts.examples import Parallel, Sentence
 from xstilts.metrics import metric, score_frame
-from xstilts.models.heads import encoder_state, load_backbone, restore_encoder
 from xstilts.models.split import layers
-from xstilts.predict import POOLINGS, embed, nearest
+from xstilts.predict import POOLINGS, nearest
 from xstilts.results import CURVE_FILE
-from xstilts.stages.artifacts import changed, facts_of, folder_of, tokenizer_in
+from xstilts.stages.artifacts import facts_of
 from xstilts.stages.environment import Emit, Event
 from xstilts.stages.lineage import check_lineage
 from xstilts.stages.scoring import text_facts, write_scores
 from xstilts.stages.specs import ChooseLayerStage, Data, RetrieveStage
-from xstilts.stages.workshop import Workshop
-
-Tool = tuple[PreTrainedModel, PreTrainedTokenizerBase, str]
-"""An encoder, its tokenizer, and the prefix that its texts were trained with."""
+from xstilts.stages.vectors import Tool, best, place_of, tool_of, vectors_of
+from xstilts.stages.workshop import Workshop, cap
 
 
 def run(spec: RetrieveStage, draft: Draft, workshop: Workshop, emit: Emit) -> None:
     """Every layer and pooling in one pass, of which one is the score; the others are published as a curve."""
-    tool = _tool(spec.parent, workshop)
-    layer, pooling = _choice(spec, workshop)
+    tool, (layer, pooling) = tool_of(spec.parent, workshop), place_of(spec, workshop)
     examples = _parallel(workshop, spec.data, spec.split)
     task = workshop.task(spec.data.task)
     unchecked = check_lineage(workshop, spec.parent, task, tuple(examples))
@@ -53,14 +47,15 @@ def choose(spec: ChooseLayerStage, draft: Draft, workshop: Workshop, emit: Emit)
     """Every layer and pooling on all languages; the highest mean wins, the lower layer and then the mean on a tie.
 
     Where vectors are centred, half of each language's strings give the mean that centres the other half, so that no
-    string is centred by itself.
+    string is centred by itself. For mining, which does not centre, the strings are the gold pairs.
     """
-    tool = _tool(spec.parent, workshop)
+    tool = tool_of(spec.parent, workshop)
     rows = []
     for number, data in enumerate(spec.data):
         examples = _parallel(workshop, data, spec.split)
         vectors = _vectors(examples, tool, spec, workshop)
-        measure = metric(workshop.task(data.task).metric)
+        task = workshop.task(data.task)
+        measure = metric(task.metric if task.problem == "retrieval" else "retrieval_accuracy")
         if spec.centred:
             half = len(examples) // 2
             examples = examples[half:]
@@ -76,31 +71,6 @@ def choose(spec: ChooseLayerStage, draft: Draft, workshop: Workshop, emit: Emit)
     draft.facts.update(layer=layer, pooling=pooling, curve=means["value"].to_list())
 
 
-def best(curve: pl.DataFrame, pooling: str | None) -> tuple[int, str]:
-    """The layer and pooling of the highest mean over languages; with that pooling only, if one is named."""
-    if pooling is not None:
-        curve = curve.filter(pooling=pooling)
-    means = curve.group_by("layer", "pooling").agg(pl.col("value").mean())
-    top = means.sort([-pl.col("value"), "layer", pl.col("pooling") != "mean"]).row(0, named=True)
-    return top["layer"], top["pooling"]
-
-
-def _choice(spec: RetrieveStage, workshop: Workshop) -> tuple[int, str]:
-    if spec.chosen_by is None:
-        return spec.layer or 0, spec.pooling or "mean"
-    facts = facts_of(workshop.store, spec.chosen_by)
-    if not spec.leave_out:
-        return facts["layer"], facts["pooling"]
-    curve = pl.read_parquet(workshop.store.path(spec.chosen_by) / CURVE_FILE)
-    others = curve.filter(pl.col("language") != spec.data.language)
-    if others.is_empty():
-        raise UserError(
-            f"the layer for {spec.data.language} is to be chosen on the other languages, but there are none",
-            "score more languages, or name a task in `choose_on`",
-        )
-    return best(others, spec.pooling)
-
-
 def _row(language: str, layer: int, pooling: str, value: float) -> dict[str, object]:
     return {"language": language, "layer": layer, "pooling": pooling, "value": value}
 
@@ -112,21 +82,26 @@ def _places(vectors: Tensor) -> Iterator[tuple[tuple[int, str], Tensor]]:
         yield (layer, pooling), vectors[number, layer]
 
 
-def _tool(key: str, workshop: Workshop) -> Tool:
-    def make() -> Tool:
-        folder = folder_of(workshop.store, key, workshop.environment)
-        model = load_backbone(folder)
-        tensors = changed(workshop.store, key)
-        if tensors:
-            restore_encoder(model, encoder_state(model) | tensors)
-        prefix = find_card(facts_of(workshop.store, key)["encoder"]).query_prefix or ""
-        return model.to(workshop.environment.device), tokenizer_in(folder), prefix  # type: ignore[arg-type]
-
-    return workshop.once(("encoder", key), make)
-
-
 def _parallel(workshop: Workshop, data: Data, split: str) -> Sequence[Parallel]:
-    return workshop.examples(data, split)  # type: ignore[return-value]
+    if workshop.task(data.task).problem == "retrieval":
+        return workshop.examples(data, split)  # type: ignore[return-value]
+    sentences: Sequence[Sentence] = workshop.examples(replace(data, max_examples=None), split)  # type: ignore[assignment]
+    return cap(_pairs(sentences), data.max_examples)  # type: ignore[return-value]
+
+
+def _pairs(sentences: Sequence[Sentence]) -> list[Parallel]:
+    """The translations that two collections hold. Raises DataError where they hold none."""
+    english = {e.id: e.text for e in sentences if e.english}
+    found = [
+        Parallel(id=e.id, group=e.group, language=e.language, text=e.text, english=english[e.partners[0]])
+        for e in sentences
+        if not e.english and e.partners and e.partners[0] in english
+    ]
+    if not found:
+        raise DataError(
+            "no sentence has a translation to choose a layer by", "name the layer, as `layer:` of the target"
+        )
+    return found
 
 
 def _vectors(
@@ -135,15 +110,8 @@ def _vectors(
     """[poolings, layers, 2, examples, hidden]: the foreign texts, then the English ones."""
     model, tokenizer, prefix = tool
     texts = [replace(e, text=prefix + e.text, english=prefix + e.english) for e in examples]
-    vectors = embed(
-        model,
-        featurise("retrieval", texts, tokenizer, None, spec.max_length),
-        tokenizer.pad_token_id,  # type: ignore[arg-type]
-        layers=range(len(layers(model)) + 1),
-        poolings=POOLINGS,
-        precision=getattr(spec, "precision", "fp32"),
-        device=workshop.environment.device,
-    )
+    features = featurise("retrieval", texts, tokenizer, None, spec.max_length)
+    vectors = vectors_of(features, tool, range(len(layers(model)) + 1), POOLINGS, spec, workshop)
     return torch.stack([vectors[..., 0::2, :], vectors[..., 1::2, :]], dim=2)
 
 

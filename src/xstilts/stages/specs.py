@@ -302,6 +302,36 @@ class RetrieveStage(Stage):
         return f"retrieve {self.data.task} {self.data.language}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class MineStage(Stage):
+    """Translations picked out of a collection in one language and an English one."""
+
+    kind: ClassVar[str] = "mine"
+    parent: str
+    data: Data
+    split: str
+    dev_split: str
+    """Split whose gold pairs decide from which margin on a pair is kept; never the one that is evaluated."""
+    layer: int | None
+    chosen_by: str | None
+    """Key of the stage that chose layer and pooling, where none is given."""
+    pooling: str | None
+    max_length: int
+    precision: str
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (self.parent, self.chosen_by) if self.chosen_by else (self.parent,)
+
+    @property
+    def group(self) -> str:
+        return _digest([self.kind, self.parent])
+
+    @property
+    def title(self) -> str:
+        return f"mine {self.data.task} {self.data.language}"
+
+
 Spec = (
     PretrainedStage
     | AlignStage
@@ -311,6 +341,7 @@ Spec = (
     | EvaluateStage
     | ChooseLayerStage
     | RetrieveStage
+    | MineStage
 )
 
 

@@ -82,6 +82,14 @@ def test_a_recipe_that_makes_sense_has_no_flaws() -> None:
             "targets.pairs.intermediates: 'more-steps' adds steps",
         ),
         ({"fewshot": Fewshot(tasks=("pairs",)), "primary": None}, "fewshot.tasks: 'pairs' is a retrieval task"),
+        (
+            {"targets": {"pools": Target(split="dev")}, "primary": None},
+            "targets.pools.split: 'dev' gives the layer and",
+        ),
+        (
+            {"intermediate": {"none": Intermediate(), "facts": Intermediate(tasks=("pools",))}},
+            "intermediate.facts.tasks: 'pools' is a mining task",
+        ),
         ({"fewshot": Fewshot(tasks=("tags",)), "primary": None}, "fewshot.tasks: there is no target 'tags'"),
         (
             {"fewshot": Fewshot(languages=("de", "sw"))},

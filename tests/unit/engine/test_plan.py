@@ -16,6 +16,7 @@ from xstilts.stages.specs import (
     EvaluateStage,
     FewshotStage,
     IntermediateStage,
+    MineStage,
     PretrainedStage,
     RetrieveStage,
     TargetStage,
@@ -78,6 +79,16 @@ def test_the_untrained_encoder_retrieves_once_whatever_the_seed() -> None:
     assert tuple(data.language for data in choose.data) == LANGUAGES[1:]
     for stage in of_kind(graph, RetrieveStage):
         assert (stage.chosen_by, stage.layer, stage.centre_split) == (choose.key, None, "dev")
+
+
+def test_mining_goes_like_retrieval() -> None:
+    graph = graph_of(targets={"pools": Target(languages=("de",))}, fewshot=None, primary=None)
+    assert {(cell.intermediate, cell.seed) for cell in graph.cells} == {("none", None), ("facts", 0), ("facts", 1)}
+    (choose,) = of_kind(graph, ChooseLayerStage)
+    found = of_kind(graph, MineStage)
+    assert len(found) == 3
+    assert {(stage.chosen_by, stage.split, stage.dev_split) for stage in found} == {(choose.key, "test", "dev")}
+    assert not of_kind(graph, TargetStage)
 
 
 def test_a_given_layer_is_not_chosen() -> None:

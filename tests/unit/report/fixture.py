@@ -116,7 +116,7 @@ def _fill(draft: Draft, stage: Spec, cell: Cell | None, tasks: Mapping[str, Task
     draft.facts.update(scores=values, items=frame.height, groups=frame["group"].n_unique())
     draft.facts.update(unknown_rate=0.001 * (len(cell.language) + ord(cell.language[0]) % 7))
     draft.facts.update(tokens_per_word=1.2 + ord(cell.language[1]) % 5 / 5, truncated_rate=0.0)
-    if task.problem == "retrieval":
+    if not task.spec.trained:
         draft.facts.update(layer=LAYERS - 1, pooling="mean")
     if isinstance(stage, FewshotStage):
         draft.facts.update(weights_changed=True, steps=40, step_kept=40)
@@ -140,6 +140,9 @@ def toy_items(cell: Cell, problem: ProblemName, count: int = 120) -> pl.DataFram
         ids = [item for item, _ in items]
         found = [[ids[n] if hit else ids[n - 1]] * 2 for n, hit in enumerate(right)]
         return score_frame(problem, items, ids, found)
+    if problem == "mining":
+        partners = [[f"english {n}"] if n % 3 else [] for n in range(count)]
+        return score_frame(problem, items, partners, [f"english {n}" if hit else "" for n, hit in enumerate(right)])
     return score_frame(problem, items, [CLASSES[i] for i in gold], [CLASSES[i] for i in guess])
 
 
