@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from xstilts.claims import Checked
     from xstilts.comparison import Difference
     from xstilts.report.build import Summary
+    from xstilts.submission import Submission
 
 STORE = Path("store")
 _TOLD = 5
@@ -72,6 +73,7 @@ def run(
     store: str | Path = STORE,
     overrides: Sequence[str] = (),
     offline: bool = False,
+    data_root: str | Path | None = None,
     workers: int | None = None,
     device: str = "cpu",
     report: str | Path | None = None,
@@ -79,11 +81,13 @@ def run(
 ) -> Outcome:
     """Run what the store lacks of a recipe, and write its report. `show` tells the progress on stderr.
 
-    `recipe` is a path, a shipped name or a Recipe. Raises UserError for mistakes, StageError where a stage failed;
-    what was finished is kept either way.
+    `recipe` is a path, a shipped name or a Recipe. Benchmarks are read from their own files below `data_root`, or below
+    XSTILTS_DATA_ROOT. Raises UserError for mistakes, StageError where a stage failed; what was finished is kept either
+    way.
     """
     tell = _tell if show else _keep_quiet
-    experiment = open_experiment(recipe, store, overrides, offline=offline, device=device).resolve(tell)
+    opened = open_experiment(recipe, store, overrides, offline=offline, device=device, root=_folder(data_root))
+    experiment = opened.resolve(tell)
     found = price(experiment.graph, experiment.store)
     if found.misses:
         experiment.fetch(tell)
@@ -113,6 +117,12 @@ def _failure(walked: engine.Outcome) -> StageError:
     return StageError(message, "; ".join(hints) or "what was finished is kept: run again to go on")
 
 
+def _folder(path: str | Path | None) -> Path | None:
+    if path is not None and not Path(path).expanduser().is_dir():
+        raise UserError(f"{path} is no folder", "name the folder with the benchmarks' files")
+    return None if path is None else Path(path).expanduser()
+
+
 def _workers(asked: int | None) -> int:
     if asked is None:
         return default_workers()
@@ -134,6 +144,7 @@ def plan(
     store: str | Path = STORE,
     overrides: Sequence[str] = (),
     offline: bool = False,
+    data_root: str | Path | None = None,
     workers: int | None = None,
     processor: Processor | None = None,
 ) -> Preview:
@@ -141,7 +152,7 @@ def plan(
 
     `processor` says how fast a GPU is taken to be; an A100 at 40% of its peak if it is not given.
     """
-    experiment = open_experiment(recipe, store, overrides, offline=offline)
+    experiment = open_experiment(recipe, store, overrides, offline=offline, root=_folder(data_root))
     found, count = price(experiment.graph, experiment.store), _workers(workers)
     return Preview(
         plan=found,
@@ -313,6 +324,25 @@ def export_model(artifact: str, folder: str | Path, *, store: str | Path = STORE
     from xstilts.export import export
 
     return export(there, key, Path(folder), bare_environment(there, offline=offline))
+
+
+def export_xtreme(
+    folder: str | Path,
+    *,
+    recipe: AnyRecipe | None = None,
+    arm: str = "none",
+    seed: int = 0,
+    store: str | Path = STORE,
+    overrides: Sequence[str] = (),
+) -> "Submission":
+    """Write the predictions of an arm, `intermediate/k/method`, as XTREME's evaluation reads them.
+
+    `folder` must be new or empty. What an official submission would need and this lacks is told with the files.
+    """
+    from xstilts.comparison import parse_arm
+    from xstilts.submission import write_submission
+
+    return write_submission(_reopen(recipe, store, overrides), parse_arm(arm), seed, Path(folder))
 
 
 def collect_garbage(*, store: str | Path = STORE, dry_run: bool = False) -> Swept:

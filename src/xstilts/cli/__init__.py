@@ -17,7 +17,10 @@ VERBS = {
     "compare": ("evidence:compare", "Compare two arms, paired over items."),
     "claims": ("claims:claims", "Check the statements of a paper against the scores."),
     "predict": ("artifacts:predict", "Label the rows of a file."),
-    "export": ("artifacts:export", "Write a trained artifact as a transformers checkpoint."),
+    "export": (
+        "artifacts:export",
+        "Write a trained artifact as a transformers checkpoint, or an arm as an XTREME submission.",
+    ),
     "gc": ("artifacts:gc", "Remove what no recipe needs."),
     "tasks": ("listings:tasks", "List the shipped tasks."),
     "encoders": ("listings:encoders", "List the encoders that have a name."),

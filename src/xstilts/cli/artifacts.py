@@ -3,11 +3,14 @@
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from xstilts.cli.options import STORE, Device, Json, Offline, StoreDir, print_json
+from xstilts.cli.options import STORE, Device, Json, Offline, Ran, StoreDir, print_json
+
+if TYPE_CHECKING:
+    from xstilts.submission import Submission
 
 Artifact = Annotated[str, Parameter(help="The key of a trained artifact, or its beginning (6 characters or more).")]
 
@@ -37,20 +40,41 @@ def predict(
     return None
 
 
+XTREME = "xtreme"
+"""In the place of an artifact: the predictions of an arm on XTREME."""
+
+
 def export(
-    artifact: Artifact,
+    artifact: Annotated[
+        str, Parameter(help="The key of a trained artifact, or its beginning; or `xtreme`, for a submission folder.")
+    ],
     folder: Annotated[Path, Parameter(help="A new or empty folder.")],
     /,
     *,
+    recipe: Ran = None,
+    arm: Annotated[str, Parameter(help="xtreme: the arm, intermediate/k/method, such as english/0.")] = "none",
+    seed: Annotated[int, Parameter(help="xtreme: the seed.")] = 0,
     store: StoreDir = STORE,
     offline: Offline = False,
     json: Json = False,
 ) -> None:
-    """Write a trained artifact as a transformers checkpoint with a model card."""
+    """Write a trained artifact as a transformers checkpoint, or an arm's predictions as an XTREME submission."""
     from xstilts import api
 
+    if artifact == XTREME:
+        return _submit(api.export_xtreme(folder, recipe=recipe, arm=arm, seed=seed, store=store), folder, json=json)
     path = api.export_model(artifact, folder, store=store, offline=offline)
-    print_json({"folder": str(path)}) if json else print(path)
+    return print_json({"folder": str(path)}) if json else print(path)
+
+
+def _submit(written: "Submission", folder: Path, *, json: bool) -> None:
+    if json:
+        files = [str(path) for path in written.files]
+        return print_json({"folder": str(folder), "files": files, "shortcomings": written.shortcomings})
+    print(f"wrote {len(written.files)} files below {folder}")
+    for line in written.shortcomings:
+        print(f"no official submission: {line}", file=sys.stderr)
+    return None
 
 
 def gc(

@@ -46,6 +46,7 @@ def run(
         store=store,
         overrides=overrides,
         offline=offline,
+        data_root=data_root,
         workers=workers,
         device=device,
         report=report,
@@ -74,7 +75,15 @@ def plan(
     from xstilts.engine.work import Processor
 
     processor = Processor(tflops=tflops, utilisation=utilisation)
-    preview = api.plan(recipe, store=store, overrides=overrides, offline=offline, workers=workers, processor=processor)
+    preview = api.plan(
+        recipe,
+        store=store,
+        overrides=overrides,
+        offline=offline,
+        data_root=data_root,
+        workers=workers,
+        processor=processor,
+    )
     if json:
         return print_json(asdict(preview))
     found = preview.plan

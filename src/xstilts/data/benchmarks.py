@@ -120,7 +120,7 @@ def _bound(task: Task, benchmark: Benchmark, root: Path | None, cache: Path, off
     }
     return replace(
         task,
-        sources=tuple(source for sources in own.values() for source in sources),
+        sources=tuple(dict.fromkeys(source for sources in own.values() for source in sources)),
         sources_by_language=by_language,
         splits={language: tuple(dict.fromkeys(part.split for part in found)) for language, found in parts.items()},
         read=partial(_read, task, benchmark, parts, cache, offline),

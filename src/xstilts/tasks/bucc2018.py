@@ -30,6 +30,7 @@ def side(split: str, own: str, other: str, row: Row) -> Row:
 def _hub(split: str, name: str) -> Hub:
     return Hub(
         repository="google/xtreme",
+        revision="ec5f1f46e9af79639a90684a7a70a956c4998f04",
         config="bucc18.{language}",
         splits={split: name},
         fields=partial(side, split, "source", "target"),
