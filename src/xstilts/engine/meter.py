@@ -18,6 +18,7 @@ from xstilts.stages.specs import (
     EvaluateStage,
     FewshotStage,
     IntermediateStage,
+    MineStage,
     RetrieveStage,
     Spec,
     TargetStage,
@@ -76,6 +77,9 @@ class Meter:
                 yield self._read(spec.data, spec.split, spec.max_length)
                 if spec.centre_split:
                     yield self._read(spec.data, spec.centre_split, spec.max_length)
+            case MineStage():
+                yield self._read(spec.data, spec.split, spec.max_length)
+                yield self._read(spec.data, spec.dev_split, spec.max_length)
             case ChooseLayerStage():
                 yield from (self._read(data, spec.split, spec.max_length) for data in spec.data)
             case _:
