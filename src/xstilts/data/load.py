@@ -3,7 +3,7 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from xstilts.data.benchmarks import unresolved
 from xstilts.data.sources import wheel_path
 from xstilts.data.splits import split_examples
-from xstilts.errors import DataError, LeakError, SourceError, UserError
+from xstilts.errors import DataError, SourceError, UserError
 from xstilts.examples import Answer, Choice, Example, Labelled, Parallel, Sentence, Span, Tagged
 from xstilts.tasks.task import Task
 
@@ -48,19 +48,6 @@ def check_labels(examples: Sequence[Example], task: Task) -> None:
             raise DataError(
                 f"task {task.name!r} has no labels in this split of {example.language!r} (example {example.id!r})",
                 "train and score on a split that has labels",
-            )
-
-
-def check_disjoint(train: Iterable[Example], evaluation: Iterable[Example], task: str = "") -> None:
-    """Raises LeakError if an example to train on shares its group with one to be scored, in any language."""
-    seen = {example.group: example for example in train}
-    for example in evaluation:
-        if (trained := seen.get(example.group)) is not None:
-            raise LeakError(
-                f"{f'task {task!r}: ' if task else ''}training and evaluation share the group {example.group!r}: "
-                f"example {trained.id!r} ({trained.language}) is trained on and "
-                f"example {example.id!r} ({example.language}) is scored",
-                "take shots and training data from the train split only",
             )
 
 

@@ -19,7 +19,7 @@ from xstilts.report.names import count, metric_name
 from xstilts.report.parts import Aside, Figure, Fold, Part, Section
 from xstilts.report.provenance import Provenance, artifact_table, behind_section
 from xstilts.report.transfer import Transfer
-from xstilts.results import CURVE_FILE, ZERO_SHOT
+from xstilts.results import CURVE_FILE, MASKED_TEXTS, ZERO_SHOT
 from xstilts.stages.specs import ChooseLayerStage
 
 
@@ -238,10 +238,19 @@ def _overlaps_section(material: Material) -> Section:
     if card.notes:
         parts.insert(0, Aside(title="About the encoder", remarks=card.notes))
     if unchecked:
-        names = ", ".join(unchecked)
-        told = f"Whether the targets share items with {names} is unchecked: their groups differ in kind."
-        parts.append(Aside(title="Leaks", remarks=(told,)))
+        parts.append(Aside(title="Leaks", remarks=tuple(_unchecked(unchecked))))
     return Section(anchor="overlaps", title="What the encoder had seen before", parts=tuple(parts))
+
+
+def _unchecked(names: Sequence[str]) -> Iterator[str]:
+    if tasks := [name for name in names if name != MASKED_TEXTS]:
+        told = ", ".join(tasks)
+        yield (
+            f"With {told}, a text of eight words or more that a target shares word for word would have been refused. "
+            "Whether they share translations or paraphrases is unchecked: their groups differ in kind."
+        )
+    if MASKED_TEXTS in names:
+        yield "Whether the masked texts hold what the targets are scored on is unchecked."
 
 
 def _provenance_section(material: Material) -> Section:

@@ -16,7 +16,8 @@ from transformers import PreTrainedTokenizerBase
 
 from xstilts.config import Train
 from xstilts.data.features import Feature, featurise
-from xstilts.data.load import check_disjoint, check_labels
+from xstilts.data.leaks import check_disjoint
+from xstilts.data.load import check_labels
 from xstilts.data.shots import draw
 from xstilts.engine.store import Draft
 from xstilts.examples import Example

@@ -1,16 +1,14 @@
 """What an artifact was trained on, through all the stages before it, and that none of it is scored."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from xstilts.data.load import check_disjoint
+from xstilts.data.leaks import check_disjoint, check_texts, long_texts
 from xstilts.engine.store import Store
 from xstilts.examples import Example
+from xstilts.results import MASKED_TEXTS
 from xstilts.stages.specs import Data
 from xstilts.stages.workshop import Workshop
 from xstilts.tasks.task import Task, related
-
-TEXTS = "masked texts"
-"""What stands for texts of masked-language modelling, which have no groups."""
 
 
 def trained_on(store: Store, key: str) -> Iterator[tuple[Data, str]]:
@@ -28,16 +26,23 @@ def trained_on(store: Store, key: str) -> Iterator[tuple[Data, str]]:
 def check_lineage(workshop: Workshop, key: str, task: Task, evaluation: tuple[Example, ...]) -> list[str]:
     """Refuse an evaluation whose groups were trained on in any stage, whatever the language.
 
-    Only data whose groups mean the same can be compared: the task's own, and those of its split family. Returns the
-    names of the tasks that were trained on and could not be compared. Raises LeakError.
+    Only data whose groups mean the same can be compared by them: the task's own, and those of its split family. Any
+    other task's are compared by their long texts, word for word, and named in what is returned: a translation or a
+    paraphrase of a scored item would not be seen. Raises LeakError.
     """
-    unchecked = {TEXTS} if _read_texts(workshop.store, key) else set()
+    unchecked = {MASKED_TEXTS} if _read_texts(workshop.store, key) else set()
     for data, split in trained_on(workshop.store, key):
         if related(task, workshop.task(data.task)):
             check_disjoint(workshop.examples(data, split), evaluation, task.name)
         else:
+            own = workshop.once(("long texts", data, split), lambda d=data, s=split: _long(workshop.examples(d, s)))
+            check_texts(own, evaluation, data.task)
             unchecked.add(data.task)
     return sorted(unchecked)
+
+
+def _long(examples: Iterable[Example]) -> frozenset[str]:
+    return frozenset(text for example in examples for text in long_texts(example))
 
 
 def _read_texts(store: Store, key: str) -> bool:

@@ -1,7 +1,8 @@
 """Target training in the source language, with a fresh head and the best checkpoint on development data."""
 
 from xstilts.data.features import featurise
-from xstilts.data.load import check_disjoint, check_labels
+from xstilts.data.leaks import check_disjoint
+from xstilts.data.load import check_labels
 from xstilts.engine.store import Draft
 from xstilts.stages.artifacts import (
     build,

@@ -7,7 +7,8 @@ import pytest
 
 from xstilts.config import Partition
 from xstilts.data.benchmarks import bind
-from xstilts.data.load import check_disjoint, load
+from xstilts.data.leaks import check_disjoint
+from xstilts.data.load import load
 from xstilts.errors import DataError
 from xstilts.tasks import load_task
 from xstilts.tasks.benchmark import by, components

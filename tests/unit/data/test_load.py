@@ -2,7 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from xstilts.data.load import check_disjoint, check_labels, load
+from xstilts.data.leaks import check_disjoint
+from xstilts.data.load import check_labels, load
 from xstilts.errors import DataError, LeakError, UserError
 from xstilts.examples import Answer, Choice, Labelled, Parallel, Span, Tagged
 from xstilts.tasks.task import Task
