@@ -12,6 +12,7 @@ from xstilts.encoders import find_card
 from xstilts.engine.missing import missing
 from xstilts.engine.plan import Graph, build
 from xstilts.engine.store import Store
+from xstilts.engine.translation import translator_pins
 from xstilts.errors import SourceError, UserError
 from xstilts.hardware import matrix_precision
 from xstilts.pins import pin
@@ -81,10 +82,11 @@ def _settled(loaded: LoadedRecipe, store: Path, offline: bool, device: str) -> E
 def _expanded(loaded: LoadedRecipe, recipe: Recipe, store: Path, offline: bool, device: str) -> Experiment:
     cache = cache_dir()
     pinned = pin(recipe.encoder, recipe.revision, cache=cache, offline=offline)
+    translators = translator_pins(recipe, loaded.base, loaded.root, cache=cache, offline=offline)
     return Experiment(
         loaded=loaded,
         recipe=recipe,
-        graph=build(recipe, loaded.tasks, pinned),
+        graph=build(recipe, loaded.tasks, pinned, translators),
         store=Store(store),
         environment=Environment(
             store=store,

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 from itertools import product
 
-from xstilts.config import Fewshot, Recipe, Target
+from xstilts.config import Fewshot, Intermediate, Recipe, Target
 from xstilts.engine.check import CENTRE_SPLIT, ENGLISH, adapted, arms, flaws, scored
+from xstilts.engine.translation import translation
 from xstilts.errors import RecipeError
 from xstilts.stages.specs import (
     Cell,
@@ -34,15 +35,16 @@ class Graph:
     cells: tuple[Cell, ...]
 
 
-def build(recipe: Recipe, tasks: Mapping[str, Task], pin: str) -> Graph:
-    """The graph of `recipe`. `tasks` are those that it names; `pin` names the encoder's weights.
+def build(recipe: Recipe, tasks: Mapping[str, Task], pin: str, translators: Mapping[str, str] | None = None) -> Graph:
+    """The graph of `recipe`. `tasks` are those that it names; `pin` names the encoder's weights, and `translators`
+    those of models of translation and the sums of files of translations (`pins.translator_pins`).
 
     Raises RecipeError with every mistake at once, where recipe and tasks do not fit.
     """
     if found := flaws(recipe, tasks):
         listed = "".join(f"\n  - {flaw}" for flaw in found)
         raise RecipeError(f"recipe {recipe.name!r} does not make sense:{listed}", "correct these fields")
-    builder = _Builder(recipe, tasks, pin)
+    builder = _Builder(recipe, tasks, pin, translators or {})
     for name, target in recipe.targets.items():
         builder.add_target(target, tasks[name])
     return builder.graph()
@@ -63,6 +65,7 @@ class _Builder:
     recipe: Recipe
     tasks: Mapping[str, Task]
     pin: str
+    translators: Mapping[str, str]
     stages: dict[str, Spec] = field(default_factory=dict)
     cells: dict[Cell, None] = field(default_factory=dict)
 
@@ -94,13 +97,23 @@ class _Builder:
         return self._add(
             IntermediateStage(
                 parent=self._pretrained(),
-                data=tuple(self._data(name, arm.language, arm.max_examples) for name in arm.tasks),
+                data=tuple(data for name in arm.tasks for data in self._trained_on(arm, name)),
                 sampling=arm.sampling,
                 shuffle_labels=arm.shuffle_labels,
                 train=arm.train,
                 seed=seed,
             )
         )
+
+    def _trained_on(self, arm: Intermediate, task: str) -> Iterator[Data]:
+        """The task in the arm's language, or in every language that it is translated into."""
+        data = self._data(task, arm.language, arm.max_examples)
+        for language in arm.translate.to if arm.translate else (arm.language,):
+            if arm.translate is None or language == arm.language:
+                yield data
+            else:
+                key = self._add(translation(arm.translate, data, language, self.translators))
+                yield replace(data, language=language, translated=key)
 
     def _data(self, task: str, language: str, max_examples: int | None) -> Data:
         return Data(

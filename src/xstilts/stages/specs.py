@@ -24,6 +24,8 @@ class Data:
     fingerprint: str
     language: str
     max_examples: int | None = None
+    translated: str | None = None
+    """Key of the stage that translated the training examples into `language`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +73,39 @@ class PretrainedStage(Stage):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TranslateStage(Stage):
+    """A task's training examples in another language: by a model, or from a file that holds the translations.
+
+    `pin` names the weights of `model`, or is the sha256 of `file`; what belongs to a model alone is None with a file.
+    """
+
+    kind: ClassVar[str] = "translate"
+    data: Data
+    to: str
+    pin: str
+    file: str | None = None
+    model: str | None = None
+    source_code: str | None = None
+    """The model's name of the language, where the recipe gives one."""
+    target_code: str | None = None
+    unit: str | None = None
+    beams: int | None = None
+    batch_size: int | None = None
+    max_length: int | None = None
+    precision: str | None = None
+    at_once: int | None = None
+    """Threads of the process that translates."""
+
+    @property
+    def threads(self) -> int:
+        return self.at_once or 1
+
+    @property
+    def title(self) -> str:
+        return f"translate {self.data.task} {self.data.language} to {self.to}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class IntermediateStage(Stage):
     """Fine-tuning on one or several tasks; what is left is the encoder, heads are dropped."""
 
@@ -84,7 +119,7 @@ class IntermediateStage(Stage):
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        return (self.parent,)
+        return (self.parent, *(data.translated for data in self.data if data.translated))
 
     @property
     def threads(self) -> int:
@@ -93,7 +128,8 @@ class IntermediateStage(Stage):
     @property
     def title(self) -> str:
         shuffled = " (labels shuffled)" if self.shuffle_labels else ""
-        return f"intermediate {'+'.join(data.task for data in self.data)}{shuffled}, seed {self.seed}"
+        tasks = "+".join(f"{data.task} in {data.language}" if data.translated else data.task for data in self.data)
+        return f"intermediate {tasks}{shuffled}, seed {self.seed}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,7 +277,14 @@ class RetrieveStage(Stage):
 
 
 Spec = (
-    PretrainedStage | IntermediateStage | TargetStage | FewshotStage | EvaluateStage | ChooseLayerStage | RetrieveStage
+    PretrainedStage
+    | TranslateStage
+    | IntermediateStage
+    | TargetStage
+    | FewshotStage
+    | EvaluateStage
+    | ChooseLayerStage
+    | RetrieveStage
 )
 
 
