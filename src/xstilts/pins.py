@@ -10,7 +10,7 @@ from xstilts.encoders import EncoderCard, find_card
 from xstilts.errors import SourceError
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_READ = ("config.json", "*.safetensors", "tokenizer*.json", "*.txt", "*.model")
+_READ = ("config.json", "*.safetensors", "tokenizer*.json", "vocab.json", "*.txt", "*.model")
 """What an encoder's folder holds that decides its outputs."""
 
 

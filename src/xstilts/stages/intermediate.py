@@ -11,10 +11,11 @@ from xstilts.data.features import Feature, featurise
 from xstilts.data.mixture import schedule
 from xstilts.engine.store import Draft
 from xstilts.models.sharing import share_encoder
+from xstilts.problems import ProblemName
 from xstilts.stages.artifacts import build, facts_of, folder_of, joint_sum, save_weights, tokenizer_in, trainable
 from xstilts.stages.environment import Emit
 from xstilts.stages.progress import steps_to
-from xstilts.stages.specs import IntermediateStage
+from xstilts.stages.specs import Data, IntermediateStage
 from xstilts.stages.training import facts_of_fit, student, untouched
 from xstilts.stages.workshop import Workshop
 from xstilts.train.fit import Lesson, fit, seed_of, steps_of, used_in
@@ -24,24 +25,22 @@ from xstilts.train.optim import shrinkage
 def run(spec: IntermediateStage, draft: Draft, workshop: Workshop, emit: Emit) -> None:
     store, environment = workshop.store, workshop.environment
     tokenizer = tokenizer_in(folder_of(store, spec.parent, environment))
-    features = [_features(spec, number, workshop, tokenizer) for number in range(len(spec.data))]
+    tasks = by_task(spec.data)
+    features = [_features(spec, parts, workshop, tokenizer) for parts in tasks.values()]
     order = _order(spec, features)
     features = [
-        used_in(found, order.count(number), spec.train, seed_of(spec.seed, "used", spec.data[number].task))
-        for number, found in enumerate(features)
+        used_in(found, order.count(number), spec.train, seed_of(spec.seed, "used", task))
+        for (number, found), task in zip(enumerate(features), tasks, strict=True)
     ]
     models, restored = _models(spec, workshop)
     ground = workshop.ground(spec.parent)
     used = [feature for found in features for feature in found]
-    first = student(
-        models[0], _problem(spec, 0, workshop), tokenizer, spec.train, environment.device, lambda: used, ground
-    )
+    problems: list[ProblemName] = [workshop.task(task).problem for task in tasks]
+    first = student(models[0], problems[0], tokenizer, spec.train, environment.device, lambda: used, ground)
     lessons = [Lesson(model=first.part, feed=first.feed(features[0]))]
     for number, model in enumerate(models[1:], start=1):
         share_encoder(first.model, model)
-        other = student(
-            model, _problem(spec, number, workshop), tokenizer, spec.train, environment.device, None, ground
-        )
+        other = student(model, problems[number], tokenizer, spec.train, environment.device, None, ground)
         other = replace(other, vocabulary=first.vocabulary)
         lessons.append(Lesson(model=other.part, feed=other.feed(features[number])))
     before = joint_sum(trainable(first.model))
@@ -57,28 +56,31 @@ def run(spec: IntermediateStage, draft: Draft, workshop: Workshop, emit: Emit) -
     draft.facts.update(_shares(spec, order, features))
 
 
-def _problem(spec: IntermediateStage, number: int, workshop: Workshop) -> Any:
-    return workshop.task(spec.data[number].task).problem
+def by_task(data: Sequence[Data]) -> dict[str, tuple[Data, ...]]:
+    """What each task is trained on, in all its languages: they share a head."""
+    return {name: tuple(part for part in data if part.task == name) for name in dict.fromkeys(d.task for d in data)}
 
 
 def _models(spec: IntermediateStage, workshop: Workshop) -> tuple[list[PreTrainedModel], tuple[str, ...]]:
     models = []
     restored: tuple[str, ...] = ()
-    for number, data in enumerate(spec.data):
-        labels = workshop.labels(data) or None
-        seed = seed_of(spec.seed, "head", data.task)
-        problem = _problem(spec, number, workshop)
+    for task, parts in by_task(spec.data).items():
+        seed, problem = seed_of(spec.seed, "head", task), workshop.task(task).problem
+        labels = _labels(parts, workshop)
         model, restored = build(workshop.store, spec.parent, workshop.environment, problem, labels, seed)
         models.append(model)
     return models, restored
 
 
-def _features(spec: IntermediateStage, number: int, workshop: Workshop, tokenizer: Any) -> list[Feature]:
-    data = spec.data[number]
-    examples = workshop.examples(data, "train")
-    labels = workshop.labels(data) or None
-    features = featurise(_problem(spec, number, workshop), examples, tokenizer, labels, spec.train.max_length)
-    return _shuffled(features, seed_of(spec.seed, "shuffle", data.task)) if spec.shuffle_labels else features
+def _labels(parts: Sequence[Data], workshop: Workshop) -> tuple[str, ...] | None:
+    return tuple(sorted({label for data in parts for label in workshop.labels(data)})) or None
+
+
+def _features(spec: IntermediateStage, parts: Sequence[Data], workshop: Workshop, tokenizer: Any) -> list[Feature]:
+    task = workshop.task(parts[0].task)
+    examples = [example for data in parts for example in workshop.examples(data, "train")]
+    features = featurise(task.problem, examples, tokenizer, _labels(parts, workshop), spec.train.max_length)
+    return _shuffled(features, seed_of(spec.seed, "shuffle", task.name)) if spec.shuffle_labels else features
 
 
 def _shuffled(features: Sequence[Feature], seed: int) -> list[Feature]:
@@ -104,7 +106,7 @@ def _order(spec: IntermediateStage, features: Sequence[Sequence[Feature]]) -> li
 
 
 def _shares(spec: IntermediateStage, order: Sequence[int], features: Sequence[Sequence[Feature]]) -> dict[str, Any]:
-    tasks = [data.task for data in spec.data]
+    tasks = by_task(spec.data)
     return {
         "steps_by_task": {task: order.count(number) for number, task in enumerate(tasks)},
         "examples_by_task": {task: len(found) for task, found in zip(tasks, features, strict=True)},
