@@ -119,7 +119,7 @@ def _config(folder: Path) -> PreTrainedConfig:
 
 
 def _load(auto: Any, folder: Path, config: PreTrainedConfig, **options: Any) -> PreTrainedModel:
-    with _quiet(), torch.random.fork_rng(devices=[]):
+    with quiet(), torch.random.fork_rng(devices=[]):
         try:
             model, found = auto.from_pretrained(
                 folder,
@@ -159,7 +159,7 @@ def _draw_head(model: PreTrainedModel, seed: int) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Loading writes no progress bars and no report of fresh heads, which are meant to be fresh."""
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()

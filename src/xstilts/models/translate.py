@@ -8,7 +8,6 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 from transformers import (
-    AutoConfig,
     AutoModelForSeq2SeqLM,
     AutoTokenizer,
     GenerationConfig,
@@ -20,6 +19,7 @@ from xstilts.data.batches import scoring_batches
 from xstilts.data.codes import codes
 from xstilts.errors import DataError, UserError
 from xstilts.models.feed import autocast
+from xstilts.models.heads import quiet
 
 _SAFE = {"local_files_only": True, "trust_remote_code": False}
 _HINT = "name a sequence-to-sequence model that `save_pretrained` wrote, with its tokenizer"
@@ -56,15 +56,9 @@ def load_translator(folder: Path, source: str, target: str, names: tuple[str | N
     An empty name says that the model needs none, as one of a single direction. Raises DataError for a folder that
     holds no such model with weights as safetensors, UserError for a language that the model does not name.
     """
-    try:
-        config = AutoConfig.from_pretrained(folder, **_SAFE)
-        network = AutoModelForSeq2SeqLM.from_pretrained(
-            folder, config=config, dtype=torch.float32, use_safetensors=True, **_SAFE
-        )
-        tokenizer = AutoTokenizer.from_pretrained(folder, **_SAFE)
-    except (OSError, ValueError, ImportError, KeyError) as error:
-        raise DataError(f"{folder} cannot translate: {_first_line(error)}", _HINT) from error
-    one_way = config.model_type == "marian"
+    network, tokenizer = _loaded(folder)
+    network.generation_config = GenerationConfig()  # else its own would fill in what `translate` leaves open
+    one_way = network.config.model_type == "marian"
     token = _token(tokenizer, target, names[1], one_way)
     own = _token(tokenizer, source, names[0], True)
     if own and hasattr(tokenizer, "src_lang"):
@@ -77,6 +71,15 @@ def load_translator(folder: Path, source: str, target: str, names: tuple[str | N
         first=cast(int, tokenizer.convert_tokens_to_ids(token)) if token and not prefixed else None,
         device=device,
     )
+
+
+def _loaded(folder: Path) -> tuple[Any, PreTrainedTokenizerBase]:
+    try:
+        with quiet():
+            network = AutoModelForSeq2SeqLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True, **_SAFE)
+            return network, AutoTokenizer.from_pretrained(folder, **_SAFE)
+    except (OSError, ValueError, ImportError, KeyError) as error:
+        raise DataError(f"{folder} cannot translate: {_first_line(error)}", _HINT) from error
 
 
 def translate(
