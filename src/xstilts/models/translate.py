@@ -142,14 +142,15 @@ def _generated(
     network: Any = model.network
     with torch.no_grad(), autocast(model.device, search.precision):
         written: Tensor = network.generate(input_ids=ids, attention_mask=seen, generation_config=settings)
-    return [_text(row, ending, model.tokenizer) for row in written[:, 1:].tolist()]
+    return [_text(row, ending, model) for row in written[:, 1:].tolist()]
 
 
-def _text(row: list[int], ending: Any, tokenizer: PreTrainedTokenizerBase) -> str | None:
+def _text(row: list[int], ending: Any, model: Model) -> str | None:
     """What was written, or None where it was cut off before its end."""
     if ending not in row:
         return None
-    return cast(str, tokenizer.decode(row[: row.index(ending)], skip_special_tokens=True)).strip()
+    words = [token for token in row[: row.index(ending)] if token != model.first]
+    return cast(str, model.tokenizer.decode(words, skip_special_tokens=True)).strip()
 
 
 def _token(tokenizer: PreTrainedTokenizerBase, language: str, name: str | None, optional: bool) -> str:
@@ -158,9 +159,8 @@ def _token(tokenizer: PreTrainedTokenizerBase, language: str, name: str | None, 
         return ""
     short = language.partition("-")[0]
     asked = [form.format(name) for form in _FORMS] if name else [*codes(language), f"<2{short}>"]
-    vocabulary = tokenizer.get_vocab()
     for token in asked:
-        if token in vocabulary:
+        if tokenizer.convert_tokens_to_ids(token) not in (None, tokenizer.unk_token_id):
             return token
     if name is None and optional:
         return ""
