@@ -9,6 +9,8 @@ from xstilts.errors import SourceError
 from xstilts.pins import pin
 from xstilts.stages.specs import Data, TranslateStage
 
+UNFETCHED = "check the id and the connection, name a local folder, or give translations as `files`"
+
 
 def translation(translate: Translate, data: Data, to: str, pins: Mapping[str, str]) -> TranslateStage:
     """The stage that translates `data`; `pins` are those of `translator_pins`."""
@@ -41,7 +43,10 @@ def translator_pins(recipe: Recipe, base: Path, root: Path | None, *, cache: Pat
     for translate in translates(recipe):
         if translate.model is not None:
             name = _named(translate.model, translate.revision)
-            pins[name] = pin(translate.model, translate.revision, cache=cache, offline=offline)
+            try:
+                pins[name] = pin(translate.model, translate.revision, cache=cache, offline=offline)
+            except SourceError as error:
+                raise SourceError(error.message, error.hint if offline else UNFETCHED) from None
     for arm in recipe.intermediate.values():
         for _, file in files_of(arm):
             pins[file] = sum_of(find_file(file, base, root), cache)

@@ -3,13 +3,14 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import cast
 
 from xstilts.data.load import write_examples
 from xstilts.data.translated_files import read_translations
 from xstilts.data.translation import Translated, Unit, translate
 from xstilts.engine.store import Draft
-from xstilts.engine.translation import find_file
+from xstilts.engine.translation import UNFETCHED, find_file
 from xstilts.errors import SourceError, StageError
 from xstilts.models import translate as models
 from xstilts.stages.artifacts import fetched
@@ -65,12 +66,11 @@ def _by_model(spec: TranslateStage, workshop: Workshop, emit: Emit) -> Translate
     return translate(workshop.examples(spec.data, "train"), translator, spec.to, cast(Unit, spec.unit))
 
 
-def _folder(spec: TranslateStage, environment: Environment):
+def _folder(spec: TranslateStage, environment: Environment) -> Path:
     try:
         return fetched(cast(str, spec.model), spec.pin, environment)
     except SourceError as error:
-        hint = "check the id and the connection, name a local folder, or give translations as `files`"
-        raise SourceError(error.message, error.hint if environment.offline else hint) from None
+        raise SourceError(error.message, error.hint if environment.offline else UNFETCHED) from None
 
 
 def _counting(report: Callable[[int, int], None]) -> Callable[[int], Callable[[int], None]]:
