@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.tiny import build as build_encoder
 
 from xstilts.config import Recipe
+from xstilts.data.texts import Corpus, corpora
 from xstilts.data.userfiles import user_task
 from xstilts.engine.plan import Graph, build
 from xstilts.engine.store import Store
@@ -92,7 +93,11 @@ class World:
 
     def graph(self, recipe: Recipe) -> Graph:
         known = {name: user_task(name, block, self.folder) for name, block in recipe.tasks.items()}
-        return build(recipe, known, "pin")
+        return build(recipe, known, "pin", self.texts(recipe))
+
+    def texts(self, recipe: Recipe) -> dict[str, tuple[Corpus, ...]]:
+        arms, cache = recipe.intermediate.items(), self.folder / "cache"
+        return {name: corpora(arm.mlm, base=self.folder, cache=cache) for name, arm in arms if arm.mlm}
 
     def environment(self, recipe: Recipe) -> Environment:
         return Environment(
@@ -102,6 +107,7 @@ class World:
             device="cpu",
             tasks=recipe.tasks,
             base=self.folder,
+            texts={corpus.fingerprint: corpus for found in self.texts(recipe).values() for corpus in found},
         )
 
     def run(self, recipe: Recipe) -> Graph:

@@ -12,12 +12,14 @@ from xstilts.engine.gc import Swept, sweep
 from xstilts.engine.price import Plan, price
 from xstilts.engine.progress import Progress
 from xstilts.engine.store import Store
+from xstilts.engine.work import Processor, Work
 from xstilts.errors import StageError, UserError
 from xstilts.experiment import (
     AnyRecipe,
     Experiment,
     bare_environment,
     find_artifact,
+    known,
     open_experiment,
     problem_of,
     remember,
@@ -27,6 +29,7 @@ from xstilts.experiment import (
 if TYPE_CHECKING:
     import polars as pl
 
+    from xstilts.claims import Checked
     from xstilts.comparison import Difference
     from xstilts.report.build import Summary
 
@@ -43,7 +46,11 @@ class Preview:
     workers: int
     seconds: float | None
     """Expected with so many workers; None = not yet measured."""
+    work: Work
+    """Of the misses, reckoned and not measured."""
     to_fetch: tuple[str, ...]
+    unresolved: tuple[str, ...] = ()
+    """What comes from the Hub at a commit that it was not asked for: keys are provisional, and so are hits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +82,11 @@ def run(
     `recipe` is a path, a shipped name or a Recipe. Raises UserError for mistakes, StageError where a stage failed;
     what was finished is kept either way.
     """
-    experiment = open_experiment(recipe, store, overrides, offline=offline, device=device)
+    tell = _tell if show else _keep_quiet
+    experiment = open_experiment(recipe, store, overrides, offline=offline, device=device).resolve(tell)
     found = price(experiment.graph, experiment.store)
     if found.misses:
-        experiment.fetch(_tell if show else _keep_quiet)
+        experiment.fetch(tell)
     remember(experiment)
     walked = _walk(experiment, found, _workers(workers), show)
     if walked.failed:
@@ -127,15 +135,21 @@ def plan(
     overrides: Sequence[str] = (),
     offline: bool = False,
     workers: int | None = None,
+    processor: Processor | None = None,
 ) -> Preview:
-    """What a run would find and do, and what that is expected to take. Nothing is run, nothing is fetched."""
+    """What a run would find and do, and what that is expected to take. Nothing is run, nothing is fetched.
+
+    `processor` says how fast a GPU is taken to be; an A100 at 40% of its peak if it is not given.
+    """
     experiment = open_experiment(recipe, store, overrides, offline=offline)
     found, count = price(experiment.graph, experiment.store), _workers(workers)
     return Preview(
         plan=found,
         workers=count,
         seconds=found.elapsed(count),
+        work=experiment.work(found.misses, processor or Processor()),
         to_fetch=experiment.missing() if found.misses else (),
+        unresolved=experiment.unresolved,
     )
 
 
@@ -184,6 +198,19 @@ def load_results(
     return query({"scores": frame, "predictions": predictions(experiment.graph.cells, experiment.store)}, sql)
 
 
+def load_matrix(
+    recipe: AnyRecipe | None = None, *, store: str | Path = STORE, overrides: Sequence[str] = ()
+) -> "pl.DataFrame":
+    """Intermediate arms by targets: the difference to the arm without intermediate training, zero-shot, in points with
+    its 95% interval; one row for each cell, and for the arm that development data choose.
+
+    Raises UserError where the recipe has no such arms.
+    """
+    from xstilts.matrix import matrix
+
+    return matrix(_reopen(recipe, store, overrides))
+
+
 def build_report(
     recipe: AnyRecipe | None = None,
     *,
@@ -209,7 +236,7 @@ def _reopen(recipe: AnyRecipe | None, store: str | Path, overrides: Sequence[str
     A named one that was run on another device, where `precision: auto` means something else, is that run's.
     """
     if recipe is not None:
-        named = open_experiment(recipe, store, overrides, offline=True)
+        named = known(open_experiment(recipe, store, overrides, offline=True))
         return next((ran for ran in remembered(store) if ran.loaded.recipe == named.loaded.recipe), named)
     if overrides:
         raise UserError("--set overrides a recipe, and none is named", "name the recipe")
@@ -234,6 +261,23 @@ def compare(
 
     arms = parse_arm(treatment), parse_arm(baseline)
     return differences(_reopen(recipe, store, overrides), *arms, task)
+
+
+def check_claims(
+    recipe: AnyRecipe | None = None,
+    *,
+    store: str | Path = STORE,
+    overrides: Sequence[str] = (),
+    statements: str = "phang2020",
+) -> "tuple[Checked, ...]":
+    """The statements of a paper beside what the scores of a recipe say of them, each with a verdict.
+
+    "verified" and "refuted" are said only of the paper's own encoder and data. Raises UserError for unknown statements.
+    """
+    from xstilts.claims import check, load_statements
+    from xstilts.matrix import transfer_of
+
+    return check(load_statements(statements), transfer_of(_reopen(recipe, store, overrides)))
 
 
 def predict_file(

@@ -107,6 +107,8 @@ def _languages(chain: Sequence[Manifest]) -> Iterator[str]:
         data = manifest.spec.get("data")
         for one in data if isinstance(data, list | tuple) else [data] if data else []:
             yield one["language"].partition("-")[0]
+        for texts in (manifest.spec.get("mlm") or {}).get("texts", ()):
+            yield texts["language"].partition("-")[0]
         if "shots_language" in manifest.spec:
             yield manifest.spec["shots_language"].partition("-")[0]
 

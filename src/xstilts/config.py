@@ -107,8 +107,61 @@ class Translate(Frozen):
         return self
 
 
+class Mlm(Frozen):
+    """Masked-language modelling that goes on during intermediate training, alone or beside the tasks.
+
+    Masks are drawn anew at every visit (Liu et al. 2019, arXiv 1907.11692, section 4.1). The head is the checkpoint's
+    own where it has one, and its decoder is the table of word embeddings.
+    """
+
+    texts: Annotated[dict[str, str], Field(min_length=1)]
+    """By language: a file relative to the recipe (.txt with a text on each line; .csv, .tsv, .jsonl or .parquet), or
+    `hub:owner/name`, `hub:owner/name/configuration`, for the train split of a data set of the Hub. `{language}` in a
+    configuration is filled in."""
+    column: str = "text"
+    """Column of the texts, where files have columns."""
+    weight: Positive | None = None
+    """Examples that all texts together count for against the tasks, before `sampling.cap`; as many as there are, where
+    not given."""
+    alpha: Annotated[float, Field(ge=0, le=1)] = 0.3
+    """Languages are drawn in proportion to their number of texts to this power (Conneau et al. 2020, arXiv 1911.02116,
+    section 3.1): 1 as they are, 0 alike."""
+    masking: Rate = 0.15
+    """Share of the sub-words that are masked; one of each text at least."""
+    held_out: Positive = 200
+    """Texts of each language, a tenth of them at most, on which perplexity is measured before and after."""
+
+
+class Align(Frozen):
+    """Alignment of one early layer before the tasks, by low-rank adaptation of its attention's query and value.
+
+    A triplet loss on mean-pooled, L2-normalised vectors draws translations together (Ngugi 2025, arXiv 2506.15415).
+    """
+
+    task: str
+    """Name of a retrieval task: shipped, or the recipe's own."""
+    languages: tuple[str, ...] | None = None
+    """Languages that are aligned with English; all of the task's where not given."""
+    split: str = "dev"
+    """Split of the trained pairs; never one that is scored."""
+    layer: Positive = 2
+    """The layer, counted from 1, that is adapted, and whose vectors are compared."""
+    rank: Positive = 16
+    alpha: Positive = 32
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    """Dropout of the adapters' input."""
+    margin: Annotated[float, Field(gt=0, le=2)] = 0.2
+    """By how much the cosine of a translation must exceed that of every other sentence of the step."""
+    held_out: Rate = 0.1
+    """Share of the groups that is not trained on, but measured before and after."""
+    max_pairs: Positive | None = None
+    """Pairs of each language, at most."""
+    train: Train = Train(learning_rate=1e-3)
+    """Of the adapters; what it says of heads and frozen layers has no meaning here."""
+
+
 class Intermediate(Frozen):
-    """An intermediate arm: English tasks that are trained before the target. No tasks: the baseline."""
+    """An intermediate arm: what is trained before the target, English tasks first of all. Nothing: the baseline."""
 
     tasks: tuple[str, ...] = ()
     """Names of shipped tasks or of the recipe's own."""
@@ -123,15 +176,30 @@ class Intermediate(Frozen):
     """Translations of the training data into other languages instead of the originals."""
     steps_of: str | None = None
     """Control: no intermediate task, but the target is trained for as many more steps as that arm took."""
+    mlm: Mlm | None = None
+    """Masked-language modelling beside the tasks, or alone."""
+    align: Align | None = None
+    """Alignment of one layer, before the tasks."""
     train: Train = Train()
 
     @model_validator(mode="after")
     def _one_kind(self) -> "Intermediate":
-        if self.steps_of and self.tasks:
-            raise ValueError("`steps_of` is a control without tasks: remove `tasks` or `steps_of`")
+        if self.steps_of and self.trains:
+            kind = next(name for name in ("tasks", "mlm", "align") if getattr(self, name))
+            raise ValueError(f"`steps_of` is a control without {kind}: remove `{kind}` or `steps_of`")
         if self.translate and not self.tasks:
             raise ValueError("`translate` is of the arm's `tasks`, and it has none: name them or remove it")
         return self
+
+    @property
+    def trains(self) -> bool:
+        """Whether the arm changes the encoder before the target: the baseline does not."""
+        return bool(self.tasks or self.mlm or self.align)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The tasks whose data the arm trains on."""
+        return (*self.tasks, self.align.task) if self.align else self.tasks
 
 
 class Target(Frozen):
@@ -150,9 +218,14 @@ class Target(Frozen):
     intermediates: tuple[str, ...] | None = None
     """Intermediate arms that this target is trained after; all where not given."""
     layer: NotNegative | None = None
-    """Retrieval: layer of the representation; chosen with the untrained encoder on the dev split where not given."""
-    pooling: Literal["mean", "first"] = "mean"
-    """Retrieval: how tokens become one vector."""
+    """Retrieval: layer of the representation; chosen with the untrained encoder where not given."""
+    pooling: Literal["mean", "first"] | None = None
+    """Retrieval: how tokens become one vector; chosen with the layer where not given, `mean` where that is given."""
+    choose_on: str | None = None
+    """Retrieval: a task on whose dev split layer and pooling are chosen, or `other-languages`, which chooses for each
+    language on the scored items of all others. The task's own dev split, or that of `ui-bitext`, where not given."""
+    choose_per_arm: bool = False
+    """Retrieval: whether to score each arm also with the layer that its own encoder would have chosen."""
     train: Train = Train()
 
 
@@ -230,7 +303,8 @@ class Partition(Frozen):
     """Splits of a task that are thrown together and assigned anew, by group, the same in every language."""
 
     of: Annotated[tuple[str, ...], Field(min_length=1)] = ("dev",)
-    """Splits that the task has; one that a language lacks is passed over."""
+    """Splits that the task has; one that a language lacks is passed over. The others stay, unless one that is made
+    anew has their name."""
     fractions: dict[str, Annotated[float, Field(gt=0)]] = {"train": 0.6, "dev": 0.1, "test": 0.3}
     """Share of the groups that each split gets."""
 

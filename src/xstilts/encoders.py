@@ -53,6 +53,9 @@ class EncoderCard:
     """Without pooler and head."""
     embedding_parameters: int | None = None
     """Those of the token embeddings."""
+    forward_flops: tuple[int, int] | None = None
+    """Floating-point operations of a forward pass over n sub-words, without pooler and head: first * n + second * n**2.
+    Counted by `bench/flops.py`."""
     trained_on: tuple[TrainedOn, ...] | None = None
     """None where it is unknown, so that overlaps are unchecked rather than absent."""
     languages: str | None = None
@@ -162,6 +165,7 @@ _E5_SMALL = EncoderCard(
     hidden=384,
     parameters=117_505_920,
     embedding_parameters=250_037 * 384,
+    forward_flops=(42_467_328, 18_432),
     trained_on=_MULTILINGUAL_E5,
     licence="MIT",
     citation="Wang et al. 2024, Multilingual E5 Text Embeddings: A Technical Report, arXiv 2402.05672",
@@ -197,11 +201,15 @@ _CARDS = (
         source="hub:intfloat/multilingual-e5-small",
         revision=None,
         notes=_E5_SMALL.notes[1:],
-        parameters=None,
     ),
     EncoderCard(
         name="xlm-roberta-base",
         source="hub:FacebookAI/xlm-roberta-base",
+        layers=12,
+        hidden=768,
+        parameters=277_453_056,
+        embedding_parameters=250_002 * 768,
+        forward_flops=(169_869_312, 36_864),
         url="https://huggingface.co/FacebookAI/xlm-roberta-base",
         **_XLM_R,
     ),
@@ -210,13 +218,20 @@ _CARDS = (
         source="hub:FacebookAI/xlm-roberta-large",
         layers=24,
         hidden=1024,
+        parameters=558_840_832,
         embedding_parameters=250_002 * 1024,
+        forward_flops=(603_979_776, 98_304),
         url="https://huggingface.co/FacebookAI/xlm-roberta-large",
         **_XLM_R,
     ),
     EncoderCard(
         name="bert-base-multilingual-cased",
         source="hub:google-bert/bert-base-multilingual-cased",
+        layers=12,
+        hidden=768,
+        parameters=177_262_848,
+        embedding_parameters=119_547 * 768,
+        forward_flops=(169_869_312, 36_864),
         trained_on=(
             TrainedOn(
                 data="Wikipedia in 104 languages",
@@ -246,6 +261,11 @@ _CARDS = (
     EncoderCard(
         name="mmbert-base",
         source="hub:jhu-clsp/mmBERT-base",
+        layers=22,
+        hidden=768,
+        parameters=306_939_648,
+        embedding_parameters=256_000 * 768,
+        forward_flops=(220_594_176, 67_584),
         trained_on=(
             TrainedOn(
                 data="3 T tokens in 1,833 languages",
@@ -263,8 +283,9 @@ _CARDS = (
         source="hub:answerdotai/ModernBERT-base",
         layers=22,
         hidden=768,
-        parameters=149_000_000,
+        parameters=149_014_272,
         embedding_parameters=50_368 * 768,
+        forward_flops=(220_594_176, 67_584),
         trained_on=(
             TrainedOn(
                 data="2 T tokens of English and code",

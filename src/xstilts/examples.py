@@ -63,3 +63,16 @@ class Parallel(Example):
 
     text: str
     english: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentence(Example):
+    """A sentence of two collections, one in `language` and one in English, of which some translate each other.
+
+    `english` says which collection it is of. `partners` are the ids of its translations in the other one; an empty
+    tuple means that it has none, None means unlabelled.
+    """
+
+    text: str
+    english: bool
+    partners: tuple[str, ...] | None

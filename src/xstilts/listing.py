@@ -27,14 +27,38 @@ def describe_task(task: Task) -> dict[str, Any]:
         "suite": list(task.suite),
         "languages": list(task.languages),
         "splits": {language: dict(sizes) for language, sizes in task.sizes.items()},
-        "source": [source.uri for source in task.sources],
-        "revision": [_revision(source) for source in task.sources],
+        "source": [source for source, _ in _sources(task)],
+        "revision": [revision for _, revision in _sources(task)],
+        "files": _files(task),
         "licence": task.licence,
         "metric": task.metric,
+        "metrics": list(task.scores),
         "citation": task.citation,
         "url": task.url,
         "weaknesses": list(task.weaknesses),
     }
+
+
+def _sources(task: Task) -> list[tuple[str, str]]:
+    """Each source and its revision; those of a benchmark are its places on the Hub, each once."""
+    if task.benchmark is None:
+        return [(source.uri, _revision(source)) for source in task.sources]
+    places = [(f"hub:{place.repository}", place.revision) for place in task.benchmark.hub]
+    return list(dict.fromkeys(places))
+
+
+def _files(task: Task) -> list[str]:
+    """The benchmark's own files, as patterns below a data root."""
+    natives = task.benchmark.native if task.benchmark else ()
+    patterns = [pattern for native in natives for pattern in (*native.files.values(), *native.english.values())]
+    flat = [one for pattern in patterns for one in ((pattern,) if isinstance(pattern, str) else pattern)]
+    return list(dict.fromkeys(flat))
+
+
+def size_of(task: Task) -> str:
+    """The sizes of the splits in English, or in the first language that has any."""
+    sizes = task.sizes.get("en") or next(iter(task.sizes.values()), {})
+    return " ".join(f"{split} {count:,}" for split, count in sizes.items()) or "not known"
 
 
 def _revision(source: object) -> str:

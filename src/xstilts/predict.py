@@ -99,19 +99,23 @@ def _best_span(feature: Feature, start: Tensor, end: Tensor) -> tuple[float, tup
     return best
 
 
+POOLINGS = ("mean", "first")
+"""How sub-words become one vector: the mean over all of them, special ones included, or the first."""
+
+
 def embed(
     model: PreTrainedModel,
     features: Sequence[Feature],
     padding: int,
     *,
     layers: Sequence[int],
-    pooling: str,
+    poolings: Sequence[str],
     precision: str,
     device: str = "cpu",
 ) -> Tensor:
-    """Vectors [layers asked, features, hidden]: the mean over all sub-words, or the first one; not normalised."""
+    """Vectors [poolings, layers asked, features, hidden], not normalised, all from one pass over the texts."""
     lengths = [feature.length for feature in features]
-    vectors = torch.empty(len(layers), len(features), model.config.hidden_size)
+    vectors = torch.empty(len(poolings), len(layers), len(features), model.config.hidden_size)
     model.eval()
     for indices in scoring_batches(lengths):
         batch = collate("retrieval", [features[index] for index in indices], padding, labels=False)
@@ -119,7 +123,8 @@ def embed(
         with torch.inference_mode(), autocast(device, precision):
             states = hidden_states(model, ids, mask)
         for number, layer in enumerate(layers):
-            vectors[number, indices] = _pool(states[layer].float(), mask, pooling).cpu()
+            for row, pooling in enumerate(poolings):
+                vectors[row, number, indices] = _pool(states[layer].float(), mask, pooling).cpu()
     return vectors
 
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from xstilts.examples import Choice, Example, Labelled, Parallel, Span, Tagged
+from xstilts.examples import Choice, Example, Labelled, Parallel, Sentence, Span, Tagged
 
-ProblemName = Literal["classification", "choice", "span", "tagging", "retrieval"]
+ProblemName = Literal["classification", "choice", "span", "tagging", "retrieval", "mining"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +20,11 @@ class Problem:
     auto_model: str | None
     metrics: tuple[str, ...]
     shots_unit: Literal["per class", "sentences", "items"] | None
+
+    @property
+    def trained(self) -> bool:
+        """Whether there is something to train; if not, an arm of it is an encoder."""
+        return self.auto_model is not None
 
 
 PROBLEMS: dict[ProblemName, Problem] = {
@@ -48,6 +53,12 @@ PROBLEMS: dict[ProblemName, Problem] = {
         example=Parallel,
         auto_model=None,
         metrics=("retrieval_accuracy", "to_english", "from_english"),
+        shots_unit=None,
+    ),
+    "mining": Problem(
+        example=Sentence,
+        auto_model=None,
+        metrics=("pair_f1", "pair_precision", "pair_recall"),
         shots_unit=None,
     ),
 }

@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from xstilts.config import Recipe
+from xstilts.data import texts
 from xstilts.data.benchmarks import bind
 from xstilts.data.sources import cache_dir
 from xstilts.data.userfiles import user_task
 from xstilts.encoders import find_card
-from xstilts.engine.check import CENTRE_SPLIT, adapted, flaws, scored
+from xstilts.engine.check import HELD_SPLIT, OTHER_LANGUAGES, adapted, chosen_on, flaws, has_dev, scored
 from xstilts.engine.translation import files_of, find_file
 from xstilts.errors import UserError
-from xstilts.mistakes import Mistake, dotted
+from xstilts.mistakes import Mistake, dotted, suggestion
 from xstilts.tasks import load_task, task_names
 from xstilts.tasks.task import Task
 
@@ -33,13 +34,8 @@ def check(
         name: bind(load_task(name), root=root, cache=cache_dir(), partition=recipe.partition.get(name))
         for name in known - tasks.keys()
     }
-    found += [
-        *_encoder(recipe),
-        *_partitions(recipe, tasks),
-        *_translations(recipe, base, root),
-        *_same_arms(recipe),
-        *_repeats((), recipe.model_dump()),
-    ]
+    found += [*_texts(recipe, base), *_translations(recipe, base, root)]
+    found += [*_encoder(recipe), *_partitions(recipe), *_same_arms(recipe), *_repeats((), recipe.model_dump())]
     found += [mistake for name in recipe.targets if name in tasks for mistake in _missing_splits(recipe, tasks[name])]
     lost = _declared(written) - tasks.keys() - recipe.targets.keys() - recipe.intermediate.keys()
     lost |= recipe.tasks.keys() - tasks.keys()
@@ -85,8 +81,9 @@ def _missing_splits(recipe: Recipe, task: Task) -> Iterator[Mistake]:
     """Languages of an own task whose files, one for each split, leave out one that the recipe reads."""
     target, block = recipe.targets[task.name], recipe.tasks.get(task.name)
     needed: dict[str, set[str]] = {language: {target.split} for language in scored(target, task)}
-    if task.problem == "retrieval":
-        needed = {language: {target.split, CENTRE_SPLIT} for language in needed}
+    if not task.spec.trained:
+        splits = {target.split, HELD_SPLIT} if has_dev(task) else {target.split}
+        needed = dict.fromkeys(needed, splits)
     else:
         needed.setdefault(target.source_language, set()).update(("train", "dev"))
         for language in adapted(recipe.fewshot, target, task) if recipe.fewshot else ():
@@ -98,15 +95,27 @@ def _missing_splits(recipe: Recipe, task: Task) -> Iterator[Mistake]:
 
 
 def _used(recipe: Recipe) -> set[str]:
-    return {*recipe.targets, *(name for arm in recipe.intermediate.values() for name in arm.tasks)}
+    shipped = {name: load_task(name) for name in recipe.targets.keys() & set(task_names())}
+    chosen = {chosen_on(recipe.targets[name], task) for name, task in shipped.items() if not task.spec.trained} - {
+        OTHER_LANGUAGES
+    }
+    return {*recipe.targets, *chosen, *(name for arm in recipe.intermediate.values() for name in arm.reads)}
 
 
-def _partitions(recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Mistake]:
-    for name in recipe.partition.keys() - tasks.keys():
-        yield Mistake(path=("partition", name), message=f"{name!r} is no shipped task that this recipe uses")
+def _partitions(recipe: Recipe) -> Iterator[Mistake]:
+    for name in recipe.partition.keys() - recipe.tasks.keys() - set(task_names()):
+        message = f"there is no task {name!r}{suggestion(name, task_names())}"
+        yield Mistake(path=("partition", name), message=message)
     for name in recipe.partition.keys() & recipe.tasks.keys():
         message = f"{name!r} is the recipe's own: give its files `fractions` instead"
         yield Mistake(path=("partition", name), message=message)
+
+
+def _texts(recipe: Recipe, base: Path) -> Iterator[Mistake]:
+    for name, arm in recipe.intermediate.items():
+        for language, place in arm.mlm.texts.items() if arm.mlm else ():
+            if wrong := texts.flaw(place, base):
+                yield Mistake(path=("intermediate", name, "mlm", "texts", language), message=wrong)
 
 
 def _encoder(recipe: Recipe) -> Iterator[Mistake]:

@@ -14,6 +14,8 @@ from xstilts.errors import UserError
 from xstilts.stages.specs import Cell
 
 ITEMS_FILE = "items.parquet"
+CURVE_FILE = "layers.parquet"
+"""Retrieval accuracy by layer and pooling: columns language, layer, pooling, value."""
 ZERO_SHOT = "zero-shot"
 
 Items = Mapping[str, pl.DataFrame]

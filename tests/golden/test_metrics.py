@@ -4,6 +4,7 @@ import csv
 import json
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import mean
 
@@ -19,8 +20,9 @@ from xstilts.problems import ProblemName
 TAGS = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER", "I-ORG"]
 
 
-def scored(problem: ProblemName, gold: list, predicted: list) -> pl.DataFrame:
-    return score_frame(problem, [(str(i), str(i)) for i in range(len(gold))], gold, predicted)
+def scored(problem: ProblemName, gold: list, predicted: list, **how: str) -> pl.DataFrame:
+    items = [(str(i), str(i)) for i in range(len(gold))]
+    return score_frame(problem, items, gold, predicted, **how)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("tags", [TAGS, ["O", "B", "I"]], ids=["typed", "bare"])
@@ -50,6 +52,16 @@ def test_classification_agrees_with_scikit_learn(seed: int, classes: int) -> Non
     assert metric("accuracy").score(frame) == pytest.approx(accuracy, abs=1e-12)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_accuracy_f1_agrees_with_scikit_learn(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    gold, predicted = (rng.choice(["0", "1"], 80, p=[0.6, 0.4]).tolist() for _ in range(2))
+    expected = (
+        sklearn.metrics.accuracy_score(gold, predicted) + sklearn.metrics.f1_score(gold, predicted, pos_label="1")
+    ) / 2
+    assert metric("accuracy_f1").score(scored("classification", gold, predicted)) == pytest.approx(expected, abs=1e-12)
+
+
 ROOT = os.environ.get("XSTILTS_DATA_ROOT")
 MOCK = Path(ROOT or ".") / "text" / "xtreme_mock"
 
@@ -59,9 +71,15 @@ XTREME = [
     ("xnli", "accuracy", 30.666666666666668),
     ("panx", "span_f1", 57.50793650793652),
     ("udpos", "span_f1", 70.21746048354693),
-    ("tatoeba", "to_english", 53.611111111111114),
+    ("tatoeba", "from_english", 53.611111111111114),
+    ("bucc2018", "pair_f1", 55.0),
+    ("bucc2018", "pair_precision", 55.0),
+    ("bucc2018", "pair_recall", 55.0),
     ("xquad", "exact_match", 77.27272727272727),
     ("xquad", "f1", 79.9586776859504),
+    ("mlqa", "exact_match", 57.142857142857146),
+    ("mlqa", "f1", 81.76870748299321),
+    ("mlqa", "em_f1", (57.142857142857146 + 81.76870748299321) / 2),
     ("tydiqa", "exact_match", 88.88888888888889),
     ("tydiqa", "f1", 97.22222222222223),
 ]
@@ -95,12 +113,21 @@ def sentences(file: Path) -> list[list[str]]:
     return [block.split("\n") for block in "\n".join(lines).strip().split("\n\n")]
 
 
-def spans(gold: Path, predicted: Path) -> pl.DataFrame:
+def mined(gold: Path, predicted: Path) -> pl.DataFrame:
+    right, found = (dict(line.split("\t") for line in file.read_text().splitlines()) for file in (gold, predicted))
+    names = sorted(right.keys() | found.keys())
+    partners = [[right[name]] if name in right else [] for name in names]
+    return scored("mining", partners, [found.get(name, "") for name in names])
+
+
+def spans(gold: Path, predicted: Path, normaliser: str = "squad") -> pl.DataFrame:
     articles = json.loads(gold.read_text(encoding="utf-8"))["data"]
     questions = [qa for article in articles for part in article["paragraphs"] for qa in part["qas"]]
     answers = [[answer["text"] for answer in qa["answers"]] for qa in questions]
     found = json.loads(predicted.read_text(encoding="utf-8"))
-    return scored("span", answers, [found[qa["id"]] for qa in questions])
+    language = gold.stem.removeprefix("test-")
+    guesses = [found[qa["id"]] for qa in questions]
+    return scored("span", answers, guesses, normaliser=normaliser, language=language)
 
 
 READERS: dict[str, Callable[[Path, Path], pl.DataFrame]] = {
@@ -109,6 +136,8 @@ READERS: dict[str, Callable[[Path, Path], pl.DataFrame]] = {
     "panx": tagged,
     "udpos": tagged,
     "tatoeba": neighbours,
+    "bucc2018": mined,
+    "mlqa": partial(spans, normaliser="mlqa"),
     "xquad": spans,
     "tydiqa": spans,
 }

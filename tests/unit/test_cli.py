@@ -1,7 +1,9 @@
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,6 +59,28 @@ def test_plan_counts_and_runs_nothing(tmp_path: Path, capsys: Capture):
     assert not store.exists()
 
 
+def test_plan_reckons_work_for_a_stated_processor(tmp_path: Path, capsys: Capture):
+    def work(*options: str) -> dict[str, Any]:
+        assert cli.call(["plan", "smoke", "--store", str(tmp_path), "--json", *options]) == 0
+        return json.loads(capsys.readouterr().out)["work"]
+
+    found, faster = work(), work("--tflops", "624", "--utilisation", "0.8")
+    assert found["processor"] == {"tflops": 312.0, "utilisation": 0.4}
+    assert faster["flops"] == found["flops"] and faster["gpu_hours"] == pytest.approx(found["gpu_hours"] / 4)
+    assert {kind["kind"]: kind["unknown"] for kind in found["kinds"]}["target"] == 0
+
+
+def test_plan_says_what_is_reckoned_and_what_is_not_known(tmp_path: Path, capsys: Capture):
+    assert cli.call(["plan", "smoke", "--store", str(tmp_path), "--set", "encoder=xlm-roberta-large"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"reckoned, not measured: \d\.\d\de\+\d\d FLOPs, .* GPU-hours at 40% of 312 TFLOP/s", out)
+    assert "the Hub was not asked for the commits of FacebookAI/xlm-roberta-large@main: keys are provisional" in out
+    assert cli.call(["plan", "smoke", "--store", str(tmp_path), "--set", "encoder=mdeberta-v3-base"]) == 0
+    out = capsys.readouterr().out
+    assert "reckoned, not measured" not in out
+    assert re.search(r"not known for \d+ stages: what a forward pass of mdeberta-v3-base takes", out)
+
+
 def test_set_reaches_the_graph(tmp_path: Path, capsys: Capture):
     def stages(*options: str) -> int:
         assert cli.call(["plan", "smoke", "--store", str(tmp_path), "--json", *options]) == 0
@@ -81,6 +105,7 @@ def test_doctor_names_versions_and_wheels(tmp_path: Path, capsys: Capture):
         (["plan", "smok"], "did you mean 'smoke'?"),
         (["plan", "smoke", "--workers", "0"], "0 workers can do nothing"),
         (["plan", "smoke", "--workers", "many"], "many"),
+        (["plan", "smoke", "--utilisation", "2"], "2 is no part of the peak"),
         (["plan", "smoke", "--set", "sedes=[1]"], "--set sedes=[1]: unknown key 'sedes'; did you mean 'seeds'?"),
         (["compare", "none/4/full/2", "none", "--recipe", "smoke"], "'none/4/full/2' is no arm"),
         (["compare", "nowhere", "none", "--recipe", "smoke"], "the recipe has no arm 'nowhere/0'"),

@@ -1,11 +1,23 @@
 from pathlib import Path
+from shutil import rmtree
 
+import polars as pl
 import pytest
+from tests.hub import COMMIT, hub
+from tests.hub import Hub as Stub
 
-from xstilts.api import collect_garbage, load_results
-from xstilts.config import Recipe, Target
+from xstilts.api import collect_garbage, load_results, plan
+from xstilts.config import Intermediate, Recipe, Target, Translate
+from xstilts.data.load import load
 from xstilts.errors import SourceError, UserError
 from xstilts.experiment import open_experiment, remember, remembered
+from xstilts.stages.specs import TranslateStage
+from xstilts.tasks.benchmark import Benchmark, Hub, by
+from xstilts.tasks.task import Task
+
+__all__ = ["hub"]
+
+SPLITS = ("train", "dev", "test")
 
 
 def test_precision_is_settled_before_keys_are_made(tmp_path: Path):
@@ -58,3 +70,91 @@ def test_what_is_missing_is_told_and_refused_offline(tmp_path: Path, monkeypatch
     with pytest.raises(SourceError) as caught:
         experiment.fetch(print)
     assert all(source in caught.value.message for source in absent)
+
+
+def hub_task() -> Task:
+    return Task(
+        name="pairs",
+        problem="classification",
+        suite=("mine",),
+        languages=("en", "de"),
+        benchmark=Benchmark(
+            hub=(Hub(repository="someone/pairs", config="{language}", splits={s: s for s in SPLITS}),),
+            groups=by("text"),
+        ),
+        licence="none",
+        citation="",
+        url="",
+    )
+
+
+@pytest.fixture
+def pairs(hub: Stub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recipe:
+    """A recipe with a task and an encoder of the Hub, and a server that has both."""
+    monkeypatch.setenv("XSTILTS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("xstilts.recipe_checks.task_names", lambda: ("pairs",))
+    monkeypatch.setattr("xstilts.recipe_checks.load_task", lambda name: hub_task())
+    for language in ("en", "de"):
+        (tmp_path / "data" / language).mkdir(parents=True)
+        for split in SPLITS:
+            rows = pl.DataFrame({"text": ["so", "not so"], "label": ["yes", "no"]})
+            rows.write_parquet(tmp_path / "data" / language / f"{split}-00000-of-00001.parquet")
+    hub.repositories |= {"datasets/someone/pairs": tmp_path / "data", "someone/tiny": tmp_path}
+    return Recipe(name="mine", encoder="someone/tiny", targets={"pairs": Target(languages=("de",))})
+
+
+def test_plan_asks_the_hub_for_nothing(pairs: Recipe, hub: Stub, tmp_path: Path):
+    found = plan(pairs, store=tmp_path / "store")
+    assert found.unresolved == ("someone/tiny@main", "someone/pairs@main")
+    assert found.to_fetch == ("hub:someone/pairs@main (size not known)", "hub:someone/tiny")
+    assert hub.requests == 0
+
+
+def test_keys_are_final_once_commits_are_known(pairs: Recipe, hub: Stub, tmp_path: Path):
+    told: list[str] = []
+    provisional = open_experiment(pairs, tmp_path / "store")
+    with pytest.raises(SourceError, match="not asked for the commits of someone/tiny@main, someone/pairs@main"):
+        provisional.fetch(told.append)
+    final = provisional.resolve(told.append)
+    assert not final.unresolved and final.resolve(told.append) is final
+    assert told == ["asking the Hub for the commits of someone/tiny@main, someone/pairs@main"]
+    assert not provisional.graph.stages.keys() & final.graph.stages.keys()
+    assert final.graph == open_experiment(pairs, tmp_path / "store").graph
+    assert not hub.asked
+
+
+def test_models_of_translation_are_resolved_like_encoders(pairs: Recipe, hub: Stub, tmp_path: Path):
+    hub.repositories["someone/mt"] = tmp_path
+    arm = Intermediate(tasks=("pairs",), translate=Translate(to=("fi",), model="someone/mt"))
+    recipe = pairs.model_copy(update={"intermediate": {"none": Intermediate(), "mt": arm}})
+    found = plan(recipe, store=tmp_path / "store")
+    assert found.unresolved == ("someone/tiny@main", "someone/mt@main", "someone/pairs@main")
+    assert found.to_fetch[-2:] == ("hub:someone/tiny", "hub:someone/mt") and hub.requests == 0
+    final = open_experiment(recipe, tmp_path / "store").resolve(lambda _: None)
+    (stage,) = [spec for spec in final.graph.stages.values() if isinstance(spec, TranslateStage)]
+    assert stage.pin == COMMIT and not final.unresolved
+    final.fetch(lambda _: None)
+    assert final.missing() == ("hub:someone/tiny", "hub:someone/mt")
+
+
+def test_data_sets_are_fetched_before_anything_runs(pairs: Recipe, hub: Stub, tmp_path: Path):
+    experiment = open_experiment(pairs, tmp_path / "store").resolve(lambda _: None)
+    experiment.fetch(lambda _: None)
+    assert hub.asked == {f"{language}/{s}-00000-of-00001.parquet" for language in ("en", "de") for s in SPLITS}
+    assert experiment.missing() == ("hub:someone/tiny",)
+    task, where = experiment.loaded.tasks["pairs"], experiment.environment
+    assert len(load(task, "de", "test", cache=where.cache, offline=True)) == 2
+
+
+def test_offline_names_all_that_is_missing_of_the_hub(pairs: Recipe, tmp_path: Path):
+    with pytest.raises(SourceError) as caught:
+        open_experiment(pairs, tmp_path / "store", offline=True).resolve(print)
+    assert "hub:someone/pairs@main" in caught.value.message and "hub:someone/tiny" in caught.value.message
+
+
+def test_what_was_run_is_not_looked_for_under_provisional_keys(pairs: Recipe, tmp_path: Path):
+    remember(open_experiment(pairs, tmp_path / "store").resolve(lambda _: None))
+    assert len(remembered(tmp_path / "store")) == 1
+    rmtree(tmp_path / "cache")
+    with pytest.raises(UserError, match="the commits of someone/tiny@main, someone/pairs@main are not in the cache"):
+        collect_garbage(store=tmp_path / "store")

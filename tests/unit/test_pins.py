@@ -46,14 +46,14 @@ def test_a_branch_that_was_never_resolved_is_missing_offline(tmp_path: Path):
 
 def test_a_branch_is_resolved_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     asked: list[str] = []
-    monkeypatch.setattr("xstilts.pins._ask", lambda card, repository, revision: asked.append(repository) or COMMIT)
+    monkeypatch.setattr("xstilts.revisions._ask", lambda repository, revision, kind: asked.append(repository) or COMMIT)
     found = {pin("xlm-roberta-base", None, cache=tmp_path, offline=offline) for offline in (False, False, True)}
     assert (found, asked) == ({COMMIT}, ["FacebookAI/xlm-roberta-base"])
 
 
 def test_a_hub_that_does_not_answer_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    with pytest.raises(SourceError, match="the commit of hub:FacebookAI/xlm-roberta-base@main cannot be asked for"):
+    with pytest.raises(SourceError, match="the commit of hub:FacebookAI/xlm-roberta-base@main cannot be fetched"):
         pin("xlm-roberta-base", None, cache=tmp_path, offline=False)
 
 

@@ -5,6 +5,7 @@ import pytest
 from xstilts.config import Fewshot, Intermediate, Recipe, Target
 from xstilts.errors import RecipeError
 from xstilts.recipe import checked_recipe, load_recipe, shipped_recipes
+from xstilts.tasks import load_task
 
 GOOD = """\
 name: mine
@@ -177,3 +178,33 @@ def test_a_recipe_built_in_python_is_checked_too():
     assert checked_recipe(good).recipe == good
     with pytest.raises(RecipeError, match="there is no task 'intnet'"):
         checked_recipe(Recipe(name="mine", targets={"intnet": Target()}))
+
+
+def test_mistakes_of_masked_texts_and_alignment_have_their_lines(tmp_path: Path):
+    text = """\
+name: mine
+intermediate:
+  none:
+  read:
+    mlm:
+      texts:
+        fi: fi.txt
+        ru: hub:alone
+      masking: 1.5
+  aligned:
+    align: {task: ui-bitext, languages: [xx], split: test}
+  steps: {steps_of: read, mlm: {texts: {fi: fi.txt}}}
+targets:
+  ui-bitext:
+"""
+    languages = ", ".join(load_task("ui-bitext").languages)
+    assert complaints(write(tmp_path, text)) == [
+        "mine.yaml has 6 mistakes:",
+        "mine.yaml:7: there is no file fi.txt",
+        "mine.yaml:8: 'hub:alone' is not hub:owner/name, or with /configuration",
+        "mine.yaml:9: intermediate.read.mlm.masking must be less than 1, not 1.5",
+        f"mine.yaml:11: intermediate.aligned.align.languages: task 'ui-bitext' has no xx; it has {languages}",
+        "mine.yaml:11: intermediate.aligned.align.split: 'test' of 'ui-bitext' is scored, so nothing may be trained on "
+        "it",
+        "mine.yaml:12: `steps_of` is a control without mlm: remove `mlm` or `steps_of`",
+    ]

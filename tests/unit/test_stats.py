@@ -1,9 +1,6 @@
 """Contrasts: their values, what they refuse, how often they cover, what they say."""
 
 import dataclasses
-import importlib.util
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -218,19 +215,6 @@ def test_an_estimate_is_plain_numbers() -> None:
 
 
 # coverage
-
-
-@pytest.fixture(scope="module")
-def bench() -> ModuleType:
-    """bench/coverage.py, whose full run docs/statistics.md reports."""
-    path = Path(__file__).parents[2] / "bench" / "coverage.py"
-    spec = importlib.util.spec_from_file_location("bench_coverage", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.mark.parametrize("mixture", ["seeds", "items", "cell noise", "residual only, no draw effect", "all"])

@@ -1,6 +1,7 @@
 import pytest
 
 from xstilts import suites
+from xstilts.errors import UserError
 from xstilts.tasks import load_task, task_names
 
 
@@ -14,10 +15,10 @@ def test_no_scores_have_no_mean():
         suites.mean({})
 
 
-def test_the_embedded_suite_names_every_shipped_task_once():
+def test_the_embedded_suite_names_every_task_of_it_once():
     suite = suites.EMBEDDED
     named = (*suite.targets, *suite.retrieval, *suite.intermediates)
-    assert sorted(named) == sorted(task_names())
+    assert sorted(named) == sorted(name for name in task_names() if "embedded" in load_task(name).suite)
     assert all(load_task(name).problem == "retrieval" for name in suite.retrieval)
     assert all(len(load_task(name).languages) > 30 for name in suite.targets)
 
@@ -25,3 +26,23 @@ def test_the_embedded_suite_names_every_shipped_task_once():
 def test_every_variant_in_a_task_is_known():
     locales = {language for name in task_names() for language in load_task(name).languages}
     assert {locale for locale in locales if "-" in locale} == set(suites.VARIANTS)
+
+
+def test_a_suite_has_three_means_that_say_what_they_lack():
+    whole, trained, retrieval = suites.means(suites.XTREME, ("xnli", "tydiqa", "tatoeba", "intent"))
+    assert whole.name == "XTREME average over 3 of 9 tasks"
+    assert trained.name == "XTREME average without retrieval over 2 of 7 tasks"
+    assert retrieval.name == "XTREME average, retrieval alone, over 1 of 2 tasks"
+    assert (whole.tasks, retrieval.absent) == (("xnli", "tydiqa", "tatoeba"), ("bucc2018",))
+
+
+def test_a_whole_suite_says_so():
+    whole, *_ = suites.means(suites.XTREME, suites.XTREME.tasks)
+    assert whole.name == "XTREME average over all 9 tasks"
+    assert len(suites.XTREME.intermediates) == 9
+
+
+def test_an_unknown_suite_is_refused():
+    assert suites.suite("xtreme") is suites.XTREME
+    with pytest.raises(UserError, match="no suite 'xtrem'"):
+        suites.suite("xtrem")

@@ -48,3 +48,11 @@ def test_what_is_no_plain_yaml_is_refused_with_its_line(text: str, line: int, sa
     with pytest.raises(YamlError) as caught:
         read(text)
     assert (caught.value.line, says in caught.value.message) == (line, True), caught.value.message
+
+
+def test_a_merge_brings_in_keys_that_are_not_given_anew():
+    document = read("a: &a {x: 1, y: 2}\nb: {y: 3, <<: *a, z: 4}\nc: {<<: [{x: 5}, *a]}\n")
+    assert document.value == {"a": {"x": 1, "y": 2}, "b": {"x": 1, "y": 3, "z": 4}, "c": {"x": 5, "y": 2}}
+    assert document.lines["b", "y"] == 2
+    with pytest.raises(YamlError, match="brings in the keys of a block"):
+        read("a: {<<: 3}")

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from xstilts.cli.options import STORE, Json, Overrides, Ran, StoreDir, print_json, print_summary, print_table
+from xstilts.errors import UserError
 
 if TYPE_CHECKING:
     import polars as pl
+
+Format = Literal["table", "csv", "latex"]
 
 
 def results(
@@ -17,14 +20,19 @@ def results(
     /,
     *,
     sql: Annotated[str | None, Parameter(help="A query over the tables `scores` and `predictions`.")] = None,
-    format: Annotated[Literal["table", "csv", "latex"], Parameter(help="How rows are printed.")] = "table",
+    matrix: Annotated[bool, Parameter(help="Intermediate arms by targets: differences with intervals.")] = False,
+    format: Annotated[Format, Parameter(help="How rows are printed.")] = "table",
     store: StoreDir = STORE,
     overrides: Overrides = (),
     json: Json = False,
 ) -> None:
-    """Print the scores, one row each, or the answer to a query."""
+    """Print the scores, one row each, or the answer to a query, or the transfer matrix."""
     from xstilts import api
 
+    if matrix and sql is not None:
+        raise UserError("--matrix and --sql ask for different tables", "give one of them")
+    if matrix:
+        return _print_matrix(api.load_matrix(recipe, store=store, overrides=overrides), format, json=json)
     frame = api.load_results(recipe, store=store, overrides=overrides, sql=sql)
     if json:
         print_json(frame.to_dicts())
@@ -36,6 +44,18 @@ def results(
         print_table(frame.to_dicts(), frame.columns)
     else:
         print_table([row | {"artifact": row["artifact"][:12]} for row in frame.to_dicts()], _COLUMNS)
+    return None
+
+
+def _print_matrix(cells: "pl.DataFrame", format: Format, *, json: bool) -> None:
+    """One row a cell for machines, one row an arm for readers."""
+    if json or format == "csv":
+        print_json(cells.to_dicts()) if json else sys.stdout.write(cells.write_csv())
+        return
+    from xstilts.matrix import wide
+
+    frame = wide(cells)
+    sys.stdout.write(latex(frame)) if format == "latex" else print_table(frame.to_dicts())
 
 
 _PLACE = ("task", "language", "intermediate", "method", "shots", "draw", "seed")

@@ -15,11 +15,21 @@ def tasks(*, suite: str | None = None, json: Json = False) -> None:
     """
     from xstilts import listing
 
-    found = [listing.describe_task(task) for task in listing.list_tasks(suite)]
+    tasks = listing.list_tasks(suite)
+    found = [listing.describe_task(task) for task in tasks]
     if json:
         return print_json(found)
-    rows = [{**row, "languages": len(row["languages"]), "suite": ", ".join(row["suite"])} for row in found]
-    return print_table(rows, ("name", "problem", "suite", "languages", "metric", "licence"))
+    rows = [
+        {
+            **row,
+            "languages": len(row["languages"]),
+            "suite": ", ".join(row["suite"]),
+            "size (English)": listing.size_of(task),
+            "source": " ".join(row["source"]) or "files only",
+        }
+        for row, task in zip(found, tasks, strict=True)
+    ]
+    return print_table(rows, ("name", "problem", "suite", "languages", "size (English)", "metric", "source", "licence"))
 
 
 def encoders(*, json: Json = False) -> None:

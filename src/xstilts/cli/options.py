@@ -23,6 +23,10 @@ Overrides = Annotated[
         show_default=False,
     ),
 ]
+DataRoot = Annotated[
+    Path | None,
+    Parameter(name="--data-root", help="Folder of benchmarks' own files; XSTILTS_DATA_ROOT if not given."),
+]
 Workers = Annotated[int | None, Parameter(help="Processes that work side by side; as many as cores if not given.")]
 Device = Annotated[str, Parameter(help="cpu, cuda or cuda:N.")]
 Ran = Annotated[

@@ -1,12 +1,13 @@
 """The verbs that follow a recipe: what it would take, run it, see how far it is."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from xstilts.cli.options import (
     STORE,
+    DataRoot,
     Device,
     Json,
     Offline,
@@ -20,6 +21,9 @@ from xstilts.cli.options import (
     print_table,
 )
 
+if TYPE_CHECKING:
+    from xstilts.engine.work import KindWork, Work
+
 
 def run(
     recipe: RecipeName,
@@ -28,6 +32,7 @@ def run(
     store: StoreDir = STORE,
     overrides: Overrides = (),
     offline: Offline = False,
+    data_root: DataRoot = None,
     workers: Workers = None,
     device: Device = "cpu",
     report: Annotated[Path | None, Parameter(help="<store>/reports/<recipe>.html if not given.")] = None,
@@ -56,18 +61,24 @@ def plan(
     store: StoreDir = STORE,
     overrides: Overrides = (),
     offline: Offline = False,
+    data_root: DataRoot = None,
     workers: Workers = None,
+    tflops: Annotated[float, Parameter(help="Peak of a GPU, in 10^12 operations a second.")] = 312.0,
+    utilisation: Annotated[float, Parameter(help="Part of that peak that is reached.")] = 0.4,
     json: Json = False,
 ) -> None:
-    """Tell what a run would find and do: hits, misses, seconds, memory, disk. Runs nothing."""
+    """Tell what a run would find and do: hits, misses, seconds, memory, disk, GPU-hours. Runs nothing."""
     from dataclasses import asdict
 
     from xstilts import api
+    from xstilts.engine.work import Processor
 
-    preview = api.plan(recipe, store=store, overrides=overrides, offline=offline, workers=workers)
+    processor = Processor(tflops=tflops, utilisation=utilisation)
+    preview = api.plan(recipe, store=store, overrides=overrides, offline=offline, workers=workers, processor=processor)
     if json:
         return print_json(asdict(preview))
     found = preview.plan
+    reckoned = {kind.kind: kind for kind in preview.work.kinds}
     print_table(
         [
             {
@@ -77,6 +88,7 @@ def plan(
                 "time": duration(kind.seconds),
                 "disk": size(kind.bytes),
                 "memory": size(mebibytes(kind.peak_memory_mb)),
+                **_reckoned(reckoned.get(kind.kind)),
             }
             for kind in found.kinds
         ]
@@ -84,9 +96,48 @@ def plan(
     print(f"{len(found.hits)} hits, {len(found.misses)} misses")
     print(f"time with {preview.workers} workers: {duration(preview.seconds)}")
     print(f"disk: {size(found.bytes)}; memory of each worker: {size(mebibytes(found.peak_memory_mb))}")
+    _tell_work(preview.work)
+    if preview.unresolved:
+        print(f"the Hub was not asked for the commits of {', '.join(preview.unresolved)}: keys are provisional")
     for source in preview.to_fetch:
         print(f"to fetch: {source}")
     return None
+
+
+def _reckoned(kind: "KindWork | None") -> dict[str, str]:
+    if kind is None:
+        return {"FLOPs": "", "GPU-hours": "", "weights": ""}
+    known = f" ({kind.unknown} not known)" if kind.unknown and kind.flops is not None else ""
+    return {
+        "FLOPs": f"{amount(kind.flops)}{known}",
+        "GPU-hours": hours(kind.gpu_hours),
+        "weights": reckoned_size(kind.bytes),
+    }
+
+
+def _tell_work(work: "Work") -> None:
+    if not work.kinds:
+        return
+    if work.flops is not None:
+        at = f"{work.processor.utilisation:.0%} of {work.processor.tflops:g} TFLOP/s"
+        print(f"reckoned, not measured: {amount(work.flops)} FLOPs, {hours(work.gpu_hours)} GPU-hours at {at}")
+    print(f"weights that are kept: {reckoned_size(work.bytes)}")
+    if work.unknown:
+        print(f"not known for {work.unknown} stages: {'; '.join(work.why)}")
+    for assumed in work.assumed:
+        print(f"lengths assumed: {assumed}")
+
+
+def amount(count: float | None) -> str:
+    return "not known" if count is None else f"{count:.2e}" if count else "0"
+
+
+def hours(count: float | None) -> str:
+    return "not known" if count is None else f"{count:,.2f}" if count >= 0.005 or not count else "< 0.01"
+
+
+def reckoned_size(count: int | None) -> str:
+    return "not known" if count is None else size(count)
 
 
 def mebibytes(count: float | None) -> float | None:

@@ -8,10 +8,11 @@ from typing import Protocol
 
 from xstilts.data import hub
 from xstilts.data.cells import BUILDERS, Cells
+from xstilts.data.splits import split_names
 from xstilts.data.sums import sum_of
 from xstilts.examples import Example
 from xstilts.formats.tables import Row, rows
-from xstilts.tasks.benchmark import Benchmark, Fields, Hub, Native
+from xstilts.tasks.benchmark import Benchmark, Fields, Hub, Native, as_is
 from xstilts.tasks.task import Files, HubData, Paths, Task
 
 ENGLISH = "en"
@@ -44,37 +45,64 @@ def bind(
 ) -> Task:
     """The task with the sources that it is read from, and its splits assigned anew if a partition says so.
 
-    A language whose files lie below `root` is read from them, any other from the Hub. Nothing is fetched here.
+    A language whose files lie below `root` is read from them, any other from the Hub. Nothing is fetched here. A task
+    that was bound may be bound again, once commits are known.
     """
     if task.benchmark is not None:
         task = _bound(task, task.benchmark, root, cache, offline)
     if partition is None:
         return task
-    splits = {language: tuple(partition.fractions) for language in task.languages}
-    return replace(task, fractions=dict(partition.fractions), pool=tuple(partition.of), splits=splits)
+    pooled = replace(task, fractions=dict(partition.fractions), pool=tuple(partition.of))
+    splits = {language: split_names(pooled, found) for language, found in task.splits.items()}
+    return replace(pooled, splits=splits)
 
 
 def native_parts(benchmark: Benchmark, root: Path | None, language: str) -> tuple[Part, ...]:
     """The splits of a language that have files below `root`, or below its folder `text`."""
     if root is None:
         return ()
-    found: dict[str, Part] = {}
+    found: list[Part] = []
     for native in benchmark.native:
-        patterns = dict(native.files) | (dict(native.english) if language == ENGLISH else {})
-        name = native.names.get(language, language)
-        for split, pattern in patterns.items():
-            paths = _matches(root, (pattern,) if isinstance(pattern, str) else pattern, name)
-            if paths and split not in found:
-                found[split] = Part(split=split, paths=paths, native=native)
-    return tuple(found.values())
+        taken = set() if benchmark.joined else {part.split for part in found}
+        found += [part for part in _laid_out(native, root, language) if part.split not in taken]
+    return tuple(found)
 
 
-def _matches(root: Path, patterns: Sequence[str], language: str) -> tuple[Path, ...]:
-    for pattern in patterns:
-        for folder in (root, root / "text"):
-            if paths := tuple(sorted(folder.glob(pattern.replace("{language}", language)))):
-                return paths
+def _laid_out(native: Native, root: Path, language: str) -> Iterator[Part]:
+    patterns = dict(native.files) | (dict(native.english) if language == ENGLISH else {})
+    name = native.names.get(language, language)
+    for split, pattern in patterns.items():
+        matches = [_matches(root, one, name) for one in ((pattern,) if isinstance(pattern, str) else pattern)]
+        matches = [paths for paths in matches if paths]
+        if matches:
+            kept = matches if native.every_pattern else matches[:1]
+            yield Part(split=split, paths=tuple(path for paths in kept for path in paths), native=native)
+
+
+def _matches(root: Path, pattern: str, language: str) -> tuple[Path, ...]:
+    for folder in (root, root / "text"):
+        if paths := tuple(sorted(folder.glob(pattern.replace("{language}", language)))):
+            return paths
     return ()
+
+
+def hub_parts(task: Task, root: Path | None, language: str) -> tuple[tuple[Part, str], ...]:
+    """What of the Hub the examples of a language are read from: parts, each with the language it is asked for."""
+    if task.benchmark is None:
+        return ()
+    asked = dict.fromkeys((language, ENGLISH) if task.benchmark.pivot and ENGLISH in task.languages else (language,))
+    parts = ((part, name) for name in asked for part in _parts(task.benchmark, root, name))
+    return tuple((part, name) for part, name in parts if part.hub)
+
+
+def unresolved(task: Task, language: str) -> tuple[HubData, ...]:
+    """What the examples of a language are read from whose commit is not known."""
+    sources = task.sources_by_language.get(language, task.sources)
+    return tuple(source for source in sources if isinstance(source, HubData) and source.commit is None)
+
+
+def _parts(benchmark: Benchmark, root: Path | None, language: str) -> tuple[Part, ...]:
+    return native_parts(benchmark, root, language) or _hub_parts(benchmark, language)
 
 
 def _hub_parts(benchmark: Benchmark, language: str) -> tuple[Part, ...]:
@@ -83,18 +111,18 @@ def _hub_parts(benchmark: Benchmark, language: str) -> tuple[Part, ...]:
 
 
 def _bound(task: Task, benchmark: Benchmark, root: Path | None, cache: Path, offline: bool) -> Task:
-    parts = {
-        language: native_parts(benchmark, root, language) or _hub_parts(benchmark, language)
-        for language in task.languages
-    }
+    parts = {language: _parts(benchmark, root, language) for language in task.languages}
     own = {language: _sources(task.name, found, language, cache) for language, found in parts.items()}
     english = own.get(ENGLISH, ()) if benchmark.pivot else ()
-    by_language = {language: tuple(dict.fromkeys((*sources, *english))) for language, sources in own.items()}
+    by_language = {
+        name: (*sources, *(e for e in english if e not in sources and type(e) in map(type, sources)))
+        for name, sources in own.items()
+    }
     return replace(
         task,
-        sources=tuple(dict.fromkeys(source for sources in own.values() for source in sources)),
+        sources=tuple(source for sources in own.values() for source in sources),
         sources_by_language=by_language,
-        splits={language: tuple(part.split for part in found) for language, found in parts.items()},
+        splits={language: tuple(dict.fromkeys(part.split for part in found)) for language, found in parts.items()},
         read=partial(_read, task, benchmark, parts, cache, offline),
     )
 
@@ -118,25 +146,44 @@ def _read(
     language: str,
 ) -> dict[str, Iterator[Example]]:
     fetch = partial(_rows, cache=cache, offline=offline)
-    own = {part.split: list(fetch(part, language)) for part in parts[language]}
+    own = _by_split(parts[language], language, fetch)
     groups = _groups(benchmark, own, parts, language, fetch)
     return {split: _examples(task, split, numbered, groups[split], language) for split, numbered in own.items()}
 
 
+def _by_split(
+    parts: Sequence[Part], language: str, fetch: Callable[[Part, str], Iterator[Numbered]]
+) -> dict[str, list[Numbered]]:
+    found: dict[str, list[Numbered]] = {}
+    for part in parts:
+        found.setdefault(part.split, []).extend(fetch(part, language))
+    return found
+
+
 def _rows(part: Part, language: str, *, cache: Path, offline: bool) -> Iterator[Numbered]:
+    for path, line, row in _raw(part, language, cache=cache, offline=offline):
+        for fields in _fields(part):
+            if (renamed := _renamed(path, line, row, fields)) is not None:
+                yield path, line, renamed
+
+
+def _fields(part: Part) -> tuple[Fields, ...]:
+    """What makes rows of a row: on the Hub, a row may hold two sentences."""
+    if part.native is not None:
+        return (part.native.fields,)
+    return (part.hub.fields, *part.hub.further) if part.hub else (as_is,)
+
+
+def _raw(part: Part, language: str, *, cache: Path, offline: bool) -> Iterator[Numbered]:
     if part.native is not None:
         for path in part.paths:
-            for line, row in part.native.read(path):
-                yield path, line, _renamed(path, line, row, part.native.fields)
-    elif part.hub is not None:
-        place = part.hub
-        for path in hub.parquet(place, part.split, language, cache=cache, offline=offline):
-            for line, row in rows(path):
-                if place.keep(row, language):
-                    yield path, line, _renamed(path, line, row, place.fields)
+            yield from ((path, line, row) for line, row in part.native.read(path))
+    if part.hub is not None:
+        for path in hub.parquet(part.hub, part.split, language, cache=cache, offline=offline):
+            yield from ((path, line, row) for line, row in rows(path) if part.hub.keep(row, language))
 
 
-def _renamed(path: Path, line: int, row: Row, fields: Fields) -> Row:
+def _renamed(path: Path, line: int, row: Row, fields: Fields) -> Row | None:
     """The row by the names of an example's fields. Raises DataError, naming file and line, where it lacks one."""
     try:
         return fields(row)
@@ -155,11 +202,14 @@ def _groups(
     language: str,
     fetch: Callable[[Part, str], Iterator[Numbered]],
 ) -> dict[str, list[str]]:
-    """The group of every row. Rows that have no English counterpart keep groups of their own."""
+    """The group of every row. Rows that have no English counterpart keep groups of their own; a file has its
+    counterpart in a file, never on the Hub."""
     mine = _grouped(benchmark, own)
     if benchmark.pivot is None or language == ENGLISH:
         return mine
-    english = {part.split: list(fetch(part, ENGLISH)) for part in parts.get(ENGLISH, ())}
+    alike = {bool(part.native) for part in parts[language]}
+    there = [part for part in parts.get(ENGLISH, ()) if bool(part.native) in alike]
+    english = _by_split(there, ENGLISH, fetch)
     theirs = _grouped(benchmark, english)
     return {
         split: _paired(benchmark, numbered, english.get(split, ()), mine[split], theirs.get(split, ()), language)

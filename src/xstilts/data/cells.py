@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from xstilts.errors import DataError
-from xstilts.examples import Answer, Choice, Example, Labelled, Parallel, Span, Tagged
+from xstilts.examples import Answer, Choice, Example, Labelled, Parallel, Sentence, Span, Tagged
 from xstilts.formats.tables import Row
 from xstilts.problems import ProblemName
 
@@ -167,10 +167,41 @@ def _parallel(cells: Cells, name: str, language: str) -> Parallel:
     )
 
 
+def _sentence(cells: Cells, name: str, language: str) -> Sentence:
+    """Without a group of its own, a sentence is grouped with its translation: by the id of the English one."""
+    name, english = cells.named(name), _truth(cells, "english")
+    partners = _partners(cells)
+    own = name if english or not partners else partners[0]
+    return Sentence(
+        id=name,
+        group=cells.text("group") if "group" in cells.columns else own,
+        language=language,
+        text=cells.text("text"),
+        english=english,
+        partners=partners,
+    )
+
+
+def _truth(cells: Cells, field: str) -> bool:
+    value = cells.text(field).lower()
+    if value not in ("true", "false", "1", "0"):
+        raise cells.wrong(f"`{field}` is {value!r}", "write true or false")
+    return value in ("true", "1")
+
+
+def _partners(cells: Cells) -> tuple[str, ...] | None:
+    """A list of ids, or ids between spaces; an empty cell means that the sentence has no translation."""
+    if "partners" not in cells.columns:
+        return None
+    value = cells.cell(cells.columns["partners"])
+    return tuple(value if isinstance(value, list | tuple) else str(value or "").split())
+
+
 BUILDERS: Mapping[ProblemName, Callable[[Cells, str, str], Example]] = {
     "classification": _labelled,
     "choice": _choice,
     "span": _span,
     "tagging": _tagged,
     "retrieval": _parallel,
+    "mining": _sentence,
 }

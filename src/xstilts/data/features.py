@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 from xstilts.errors import DataError
-from xstilts.examples import Choice, Example, Labelled, Parallel, Span, Tagged
+from xstilts.examples import Choice, Example, Labelled, Parallel, Sentence, Span, Tagged
 from xstilts.problems import ProblemName
 
 IGNORED = -100
@@ -57,6 +57,7 @@ def featurise(
         "span": _span,
         "tagging": _tagging,
         "retrieval": _retrieval,
+        "mining": _mining,
     }
     return encoders[problem](examples, tokenizer, labels, max_length) if examples else []
 
@@ -102,6 +103,15 @@ def _retrieval(
     return [
         Feature(example=row // 2, ids=(ids,), types=(types,) if types else None)
         for row, (ids, types) in enumerate(encoded)
+    ]
+
+
+def _mining(
+    examples: Sequence[Sentence], tokenizer: PreTrainedTokenizerBase, labels: Sequence[str] | None, max_length: int
+) -> list[Feature]:
+    encoded = _encode(tokenizer, [e.text for e in examples], [None] * len(examples), max_length)
+    return [
+        Feature(example=row, ids=(ids,), types=(types,) if types else None) for row, (ids, types) in enumerate(encoded)
     ]
 
 

@@ -8,10 +8,11 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from xstilts.data.benchmarks import unresolved
 from xstilts.data.sources import wheel_path
 from xstilts.data.splits import split_examples
-from xstilts.errors import DataError, LeakError, UserError
-from xstilts.examples import Answer, Choice, Example, Labelled, Parallel, Span, Tagged
+from xstilts.errors import DataError, LeakError, SourceError, UserError
+from xstilts.examples import Answer, Choice, Example, Labelled, Parallel, Sentence, Span, Tagged
 from xstilts.tasks.task import Task
 
 
@@ -19,11 +20,16 @@ def load(task: Task, language: str, split: str, *, cache: Path, offline: bool) -
     """The examples of one language and split, in the order of the reader.
 
     The parsed examples stay in `cache` under the fingerprint of the task, so a second call parses nothing.
-    Raises UserError for a language or split that the task does not have, SourceError if its data cannot be had,
-    DataError if two examples share an id.
+    Raises UserError for a language or split that the task does not have, SourceError if its data cannot be had, or
+    come from the Hub at no known commit, DataError if two examples share an id.
     """
     if language not in task.languages:
         raise UserError(f"task {task.name!r} has no language {language!r}", f"it has {', '.join(task.languages)}")
+    if open_ := unresolved(task, language):
+        raise SourceError(
+            f"the Hub was not asked for the commit of {', '.join(source.uri for source in open_)}",
+            "run the recipe; only `plan` does without commits",
+        )
     folder = cache / "examples" / f"{task.name}-{task.fingerprint(language)[:16]}" / language
     if not folder.is_dir():
         _keep(_read(task, language, cache=cache, offline=offline), folder)
@@ -42,7 +48,7 @@ def read_examples(path: Path, kind: type[Example]) -> tuple[Example, ...]:
 
 def write_examples(path: Path, examples: Iterable[Example]) -> None:
     """Examples of one kind as JSON lines."""
-    rows = (json.dumps(asdict(example), ensure_ascii=False) for example in examples)
+    rows = (json.dumps(_plain(example), ensure_ascii=False, default=asdict) for example in examples)
     path.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
 
 
@@ -95,6 +101,10 @@ def _keep(splits: dict[str, tuple[Example, ...]], folder: Path) -> None:
         shutil.rmtree(partial)
 
 
+def _plain(example: Example) -> dict[str, Any]:
+    return {field.name: getattr(example, field.name) for field in fields(example)}
+
+
 def _example(kind: type[Example], row: dict[str, Any]) -> Example:
     if kind is Span and row["answers"] is not None:
         row["answers"] = tuple(Answer(**answer) for answer in row["answers"])
@@ -116,5 +126,7 @@ def _target(example: Example) -> object:
             return example.tags
         case Parallel():
             return example.english
+        case Sentence():
+            return example.partners
         case _:
             raise TypeError(f"{type(example).__name__} is no example of a problem: {fields(example)}")

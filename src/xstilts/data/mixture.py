@@ -20,6 +20,15 @@ def weights(sizes: Sequence[int], sampling: Sampling) -> np.ndarray:
     return counts / counts.sum()
 
 
-def schedule(sizes: Sequence[int], sampling: Sampling, steps: int, rng: np.random.Generator) -> list[int]:
-    """The index of one task for every step."""
-    return rng.choice(len(sizes), size=steps, p=weights(sizes, sampling)).tolist()
+def by_language(counts: Sequence[int], alpha: float) -> np.ndarray:
+    """Probability of each language, from its number of texts: its share to the power of `alpha`, normalised.
+
+    Conneau et al. (2020, arXiv 1911.02116, section 3.1), after Lample and Conneau (2019, arXiv 1901.07291, 3.1).
+    """
+    shares = (np.asarray(counts, dtype=float) / sum(counts)) ** alpha
+    return shares / shares.sum()
+
+
+def schedule(shares: np.ndarray, steps: int, rng: np.random.Generator) -> list[int]:
+    """The index of one task for every step, drawn with these probabilities."""
+    return rng.choice(len(shares), size=steps, p=shares).tolist()

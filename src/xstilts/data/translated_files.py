@@ -74,7 +74,8 @@ def _rows(path: Path, task: Task, columns: Mapping[str, str] | None) -> Iterator
             patterns = [*native.english.values(), *native.files.values()]
             flat = [p for pattern in patterns for p in ((pattern,) if isinstance(pattern, str) else pattern)]
             if any(pattern.endswith(suffix) for pattern in flat):
-                return (Found(line=line, row=native.fields(row)) for line, row in native.read(path))
+                named = ((line, native.fields(row)) for line, row in native.read(path))
+                return (Found(line=line, row=row) for line, row in named if row is not None)
     return (Found(line=line, row=_named(path, line, row, columns or {})) for line, row in rows(path))
 
 

@@ -24,6 +24,7 @@ _COLUMNS: Mapping[ProblemName, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "span": (("question", "context"), ("answer_text", "answer_start")),
     "tagging": (("words",), ("tags",)),
     "retrieval": (("text", "english"), ()),
+    "mining": (("id", "text", "english"), ("partners",)),
 }
 """What each problem must have and may have; every problem may have `id` and `group`."""
 
@@ -47,7 +48,8 @@ def user_task(name: str, block: Block, base: Path) -> Task:
     """The task that `block` names; its paths are relative to `base`. Rows are read when the task is loaded.
 
     The group of a row is its text (prompt, context, English sentence), so that equal texts never cross splits; in
-    data that is parallel across languages, name a `group` column. Raises DataError for a missing file or column name.
+    data that is parallel across languages, name a `group` column. In mining, a sentence is grouped with its
+    translation. Raises DataError for a missing file or column name.
     """
     _check_columns(name, block)
     files = {language: _by_split(where, base) for language, where in block.files.items()}

@@ -4,14 +4,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from xstilts.config import Arm, Fewshot, Intermediate, Recipe, Target
+from xstilts.config import Align, Arm, Fewshot, Intermediate, Recipe, Target
 from xstilts.data.codes import codes
 from xstilts.tasks import task_names
-from xstilts.tasks.task import Task
+from xstilts.tasks.task import Task, related
 
 ENGLISH = "en"
-CENTRE_SPLIT = "dev"
-"""Split that gives retrieval its layer and its mean vector; never evaluated there."""
+HELD_SPLIT = "dev"
+"""Split that gives retrieval its layer and its mean vector, and mining its layer and its threshold; never evaluated
+there."""
+OTHER_LANGUAGES = "other-languages"
+BITEXT = "ui-bitext"
+"""What layers are chosen on where a retrieval task has no development data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +33,24 @@ def arms(recipe: Recipe, target: Target, task: Task) -> tuple[str, ...]:
     """The intermediate arms that a target stands after. Where it is not trained, more steps of it are no control."""
     if target.intermediates is not None:
         return tuple(dict.fromkeys(target.intermediates))
-    trained = task.problem != "retrieval"
-    return tuple(name for name, arm in recipe.intermediate.items() if trained or not arm.steps_of)
+    return tuple(name for name, arm in recipe.intermediate.items() if task.spec.trained or not arm.steps_of)
+
+
+def has_dev(task: Task) -> bool:
+    """Whether a retrieval task has text that is not evaluated, in every language."""
+    splits = task.splits or task.sizes
+    return not splits or all(HELD_SPLIT in there for there in splits.values())
+
+
+def chosen_on(target: Target, task: Task) -> str:
+    """The task on whose development data the layer of a retrieval target is chosen."""
+    return target.choose_on or (task.name if has_dev(task) else BITEXT)
 
 
 def scored(target: Target, task: Task) -> tuple[str, ...]:
     """The languages that are scored; the source language first, where the target is trained in it."""
-    if task.problem == "retrieval":
-        return target.languages or tuple(language for language in task.languages if language != ENGLISH)
+    if not task.spec.trained:
+        return target.languages or foreign(task)
     return tuple(dict.fromkeys((target.source_language, *(target.languages or task.languages))))
 
 
@@ -48,6 +62,11 @@ def adapted(fewshot: Fewshot, target: Target, task: Task) -> tuple[str, ...]:
         for language in scored(target, task)
         if (language in chosen if chosen is not None else language != target.source_language)
     )
+
+
+def foreign(task: Task) -> tuple[str, ...]:
+    """The languages of a retrieval task, whose translations are all into English."""
+    return tuple(language for language in task.languages if language != ENGLISH)
 
 
 def flaws(recipe: Recipe, tasks: Mapping[str, Task]) -> tuple[Flaw, ...]:
@@ -77,15 +96,16 @@ def _intermediates(recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
             task = tasks.get(used)
             if task is None:
                 yield _no_task((*at, "tasks"), used, recipe)
-            elif task.problem == "retrieval":
-                yield Flaw((*at, "tasks"), f"{used!r} is a retrieval task: nothing can be trained on it")
+            elif not task.spec.trained:
+                yield Flaw((*at, "tasks"), f"{used!r} is a {task.problem} task: nothing can be trained on it")
             else:
                 yield from _lacking((*at, "language"), [arm.language], task)
                 yield from _translated((*at, "translate"), arm, task)
+        yield from _ablations(at, arm, recipe, tasks)
         if arm.steps_of is None:
             continue
         yield from _unknown((*at, "steps_of"), [arm.steps_of], recipe.intermediate, "intermediate arm")
-        if (other := recipe.intermediate.get(arm.steps_of)) and not other.tasks:
+        if (other := recipe.intermediate.get(arm.steps_of)) and not other.trains:
             yield Flaw((*at, "steps_of"), f"{arm.steps_of!r} trains nothing, so it takes no steps")
 
 
@@ -105,6 +125,34 @@ def _translated(at: tuple[str, ...], arm: Intermediate, task: Task) -> Iterator[
             yield Flaw((*at, "to"), f"{language!r} is no language that is known here; give its name in `codes`")
 
 
+def _ablations(at: tuple[str, ...], arm: Intermediate, recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
+    if arm.shuffle_labels and arm.trains and not arm.tasks:
+        yield Flaw((*at, "shuffle_labels"), "there are no labels to shuffle: the arm has no tasks")
+    if arm.align is None:
+        return
+    task = tasks.get(arm.align.task)
+    if task is None:
+        yield _no_task((*at, "align", "task"), arm.align.task, recipe)
+    elif task.problem != "retrieval":
+        yield Flaw((*at, "align", "task"), f"{task.name!r} is no retrieval task: it holds no translations")
+    else:
+        yield from _aligned((*at, "align"), arm.align, task, recipe, tasks)
+
+
+def _aligned(
+    at: tuple[str, ...], align: Align, task: Task, recipe: Recipe, tasks: Mapping[str, Task]
+) -> Iterator[Flaw]:
+    languages = foreign(task) if align.languages is None else align.languages
+    if not languages:
+        yield Flaw((*at, "languages"), "is empty: name at least one")
+    yield from _lacking((*at, "languages"), languages, task)
+    yield from _no_split((*at, "split"), languages, align.split, task)
+    for name, target in recipe.targets.items():
+        other = tasks.get(name)
+        if other and target.split == align.split and related(task, other):
+            yield Flaw((*at, "split"), f"{align.split!r} of {name!r} is scored, so nothing may be trained on it")
+
+
 def _targets(recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
     for name, target in recipe.targets.items():
         at = ("targets", name)
@@ -115,29 +163,35 @@ def _targets(recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
             yield _no_task(at, name, recipe)
             continue
         yield from _lacking((*at, "languages"), target.languages or (), task)
-        yield from _no_split((*at, "split"), target, task)
-        yield from _retrieval(at, recipe, target) if task.problem == "retrieval" else _trained(at, target, task)
+        yield from _no_split((*at, "split"), scored(target, task), target.split, task)
+        yield from _trained(at, target, task) if task.spec.trained else _untrained(at, recipe, target, tasks)
 
 
 def _trained(at: tuple[str, ...], target: Target, task: Task) -> Iterator[Flaw]:
     yield from _lacking((*at, "source_language"), [target.source_language], task)
-    if target.layer is not None:
-        yield Flaw((*at, "layer"), f"is for retrieval; {task.name!r} is a {task.problem} task")
+    for name in ("layer", "pooling", "choose_on", "choose_per_arm"):
+        if getattr(target, name):
+            yield Flaw((*at, name), f"is for retrieval and mining; {task.name!r} is a {task.problem} task")
 
 
-def _retrieval(at: tuple[str, ...], recipe: Recipe, target: Target) -> Iterator[Flaw]:
-    if target.split == CENTRE_SPLIT:
-        yield Flaw((*at, "split"), f"{CENTRE_SPLIT!r} gives the layer and the centre, so it cannot be scored as well")
+def _untrained(at: tuple[str, ...], recipe: Recipe, target: Target, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
+    task = tasks[at[-1]]
+    if target.choose_on not in (None, OTHER_LANGUAGES, *tasks):
+        yield _no_task((*at, "choose_on"), target.choose_on or "", recipe)
+    if target.split == HELD_SPLIT:
+        fitted = "threshold" if task.problem == "mining" else "centre"
+        yield Flaw((*at, "split"), f"{HELD_SPLIT!r} gives the layer and the {fitted}, so it cannot be scored as well")
     for name in target.intermediates or ():
         if (arm := recipe.intermediate.get(name)) and arm.steps_of:
-            yield Flaw((*at, "intermediates"), f"{name!r} adds steps to the target's training, and retrieval has none")
+            message = f"{name!r} adds steps to the target's training, and {task.problem} has none"
+            yield Flaw((*at, "intermediates"), message)
 
 
-def _no_split(at: tuple[str, ...], target: Target, task: Task) -> Iterator[Flaw]:
-    for language in scored(target, task):
+def _no_split(at: tuple[str, ...], languages: Iterable[str], split: str, task: Task) -> Iterator[Flaw]:
+    for language in languages:
         splits = task.splits.get(language) or task.sizes.get(language)
-        if splits and target.split not in splits:
-            yield Flaw(at, f"{task.name!r} has no split {target.split!r} in {language!r}, only {', '.join(splits)}")
+        if splits and split not in splits:
+            yield Flaw(at, f"{task.name!r} has no split {split!r} in {language!r}, only {', '.join(splits)}")
             return
 
 
@@ -150,8 +204,8 @@ def _fewshot(recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
         ("fewshot", "intermediates"), fewshot.intermediates or (), recipe.intermediate, "intermediate arm"
     )
     for name in fewshot.tasks or ():
-        if name in recipe.targets and name in tasks and tasks[name].problem == "retrieval":
-            yield Flaw(("fewshot", "tasks"), f"{name!r} is a retrieval task: no shots can be drawn from it")
+        if name in recipe.targets and name in tasks and not tasks[name].spec.trained:
+            yield Flaw(("fewshot", "tasks"), f"{name!r} is a {tasks[name].problem} task: no shots can be drawn from it")
     named = [name for name in fewshot.tasks or recipe.targets if name in tasks and name in recipe.targets]
     got = {language for name in named for language in adapted(fewshot, recipe.targets[name], tasks[name])}
     for language in fewshot.languages or ():
@@ -185,7 +239,7 @@ def _arm(at: tuple[str, ...], arm: Arm, recipe: Recipe, target: Target, task: Ta
     if not arm.shots:
         return
     fewshot = recipe.fewshot
-    if fewshot is None or task.problem == "retrieval" or task.name not in (fewshot.tasks or recipe.targets):
+    if fewshot is None or not task.spec.trained or task.name not in (fewshot.tasks or recipe.targets):
         yield Flaw((*at, "shots"), f"{task.name!r} gets no shots in this recipe")
         return
     if arm.shots not in fewshot.shots:

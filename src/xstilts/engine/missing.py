@@ -1,22 +1,70 @@
 """What a recipe would have to fetch."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from xstilts.config import Recipe
-from xstilts.data import sources
-from xstilts.engine.translation import translates
+from xstilts.data import hub, sources
+from xstilts.data.benchmarks import Part, hub_parts
+from xstilts.engine.plan import Graph
+from xstilts.engine.translation import translators
+from xstilts.pins import known_pin
+from xstilts.stages.specs import Data, Spec
 from xstilts.tasks.task import Task
 
+Used = dict[tuple[str, str], None]
 
-def missing(recipe: Recipe, tasks: Mapping[str, Task], cache: Path) -> tuple[str, ...]:
-    """The wheels, the encoder and the models of translation that `cache` lacks, all at once. Nothing is fetched."""
+
+def missing(
+    recipe: Recipe, tasks: Mapping[str, Task], graph: Graph, *, cache: Path, root: Path | None
+) -> tuple[str, ...]:
+    """The wheels, data sets, the encoder and models of translation that `cache` lacks, all at once. Nothing is fetched.
+
+    `root` is the folder of benchmarks' own files, which need not be fetched.
+    """
     from xstilts.models import encoder
 
-    used = {*recipe.targets, *(name for arm in recipe.intermediate.values() for name in arm.tasks)}
-    wheels = [wheel for name in sorted(used & tasks.keys()) for wheel in tasks[name].wheels]
+    names = sorted({name for name, _ in used(graph)})
+    wheels = [wheel for name in names for wheel in tasks[name].wheels]
     absent = [f"{wheel.uri} ({wheel.size_mb:g} MB)" for wheel in sources.missing(wheels, cache)]
-    weights = encoder.missing(recipe.encoder, cache, recipe.revision)
-    translators = {(at.model, at.revision): None for at in translates(recipe) if at.model is not None}
-    models = [encoder.missing(model, cache, revision) for model, revision in translators]
-    return tuple(name for name in (*absent, weights, *models) if name)
+    models = dict.fromkeys([(recipe.encoder, recipe.revision), *translators(recipe)])
+    weights = (encoder.missing(name, cache, known_pin(name, revision, cache=cache)) for name, revision in models)
+    return (*absent, *_data_sets(parts(tasks, graph, root), cache), *filter(None, weights))
+
+
+def used(graph: Graph) -> Used:
+    """Every task that stages read, with each language that it is read in."""
+    return {(data.task, data.language): None for spec in graph.stages.values() for data in data_of(spec)}
+
+
+def data_of(spec: Spec) -> Iterator[Data]:
+    """The tasks in a language that a stage reads; what was translated into it is read by the stage that translates."""
+    for name in ("data", "evaluation"):
+        found = getattr(spec, name, ())
+        yield from (data for data in (found if isinstance(found, tuple) else (found,)) if data.translated is None)
+
+
+def parts(tasks: Mapping[str, Task], graph: Graph, root: Path | None) -> tuple[tuple[Part, str], ...]:
+    """The splits that stages read from the Hub, each with the language it is asked for."""
+    found = [part for name, language in used(graph) for part in hub_parts(tasks[name], root, language)]
+    return tuple({_identity(*part): part for part in found}.values())
+
+
+def _identity(part: Part, language: str) -> tuple[str, ...]:
+    assert part.hub
+    return part.hub.repository, part.hub.revision, part.hub.config, part.hub.splits[part.split], language
+
+
+def _data_sets(wanted: tuple[tuple[Part, str], ...], cache: Path) -> Iterator[str]:
+    """A line for each repository that something is missing of, with its size where it is known."""
+    files: dict[str, dict[str, int] | None] = {}
+    for part, language in wanted:
+        assert part.hub
+        name = f"hub:{part.hub.repository}@{part.hub.revision}"
+        absent, known = hub.absent(part.hub, part.split, language, cache=cache), files.get(name, {})
+        files[name] = None if absent is None or known is None else known | dict(absent)
+    for name, absent in files.items():
+        if absent is None:
+            yield f"{name} (size not known)"
+        elif absent:
+            yield f"{name} ({len(absent)} files, {sum(absent.values()) / 1e6:.1f} MB)"

@@ -1,30 +1,50 @@
 """From a recipe to the graph of its stages. Pure: nothing is fetched, read or run."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 from itertools import product
+from typing import Any
 
-from xstilts.config import Fewshot, Intermediate, Recipe, Target
-from xstilts.engine.check import CENTRE_SPLIT, ENGLISH, adapted, arms, flaws, scored
+from xstilts.config import Align, Fewshot, Intermediate, Recipe, Target
+from xstilts.data.texts import Corpus
+from xstilts.engine.check import (
+    HELD_SPLIT,
+    OTHER_LANGUAGES,
+    adapted,
+    arms,
+    chosen_on,
+    flaws,
+    foreign,
+    has_dev,
+    scored,
+)
 from xstilts.engine.translation import translation
 from xstilts.errors import RecipeError
 from xstilts.stages.specs import (
+    AlignStage,
     Cell,
     ChooseLayerStage,
     Data,
     EvaluateStage,
     FewshotStage,
     IntermediateStage,
+    Masking,
+    MineStage,
     PretrainedStage,
     RetrieveStage,
     Spec,
     TargetStage,
+    Texts,
 )
 from xstilts.tasks.task import Task
 
+OWN_LAYER = "own-layer"
+"""The name among methods of the score at the layer that an arm's own encoder chose."""
+
 CHOICE_ITEMS = 40
-"""Sentences of each language on which the layer for retrieval is chosen; a mean over all languages needs no more."""
+"""Pairs of each language on which the layer of a task without training is chosen; a mean over all languages needs no
+more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,16 +55,23 @@ class Graph:
     cells: tuple[Cell, ...]
 
 
-def build(recipe: Recipe, tasks: Mapping[str, Task], pin: str, translators: Mapping[str, str] | None = None) -> Graph:
-    """The graph of `recipe`. `tasks` are those that it names; `pin` names the encoder's weights, and `translators`
-    those of models of translation and the sums of files of translations (`pins.translator_pins`).
+def build(
+    recipe: Recipe,
+    tasks: Mapping[str, Task],
+    pin: str,
+    texts: Mapping[str, Sequence[Corpus]] | None = None,
+    translators: Mapping[str, str] | None = None,
+) -> Graph:
+    """The graph of `recipe`. `tasks` are those that it names; `pin` names the encoder's weights; `texts` are those of
+    the arms with masked-language modelling, by arm; `translators` are the pins of models and files of translations
+    (`engine.translation.translator_pins`).
 
     Raises RecipeError with every mistake at once, where recipe and tasks do not fit.
     """
     if found := flaws(recipe, tasks):
         listed = "".join(f"\n  - {flaw}" for flaw in found)
         raise RecipeError(f"recipe {recipe.name!r} does not make sense:{listed}", "correct these fields")
-    builder = _Builder(recipe, tasks, pin, translators or {})
+    builder = _Builder(recipe, tasks, pin, texts or {}, translators or {})
     for name, target in recipe.targets.items():
         builder.add_target(target, tasks[name])
     return builder.graph()
@@ -65,6 +92,7 @@ class _Builder:
     recipe: Recipe
     tasks: Mapping[str, Task]
     pin: str
+    texts: Mapping[str, Sequence[Corpus]]
     translators: Mapping[str, str]
     stages: dict[str, Spec] = field(default_factory=dict)
     cells: dict[Cell, None] = field(default_factory=dict)
@@ -77,10 +105,10 @@ class _Builder:
         for intermediate in arms(self.recipe, target, task):
             for seed in dict.fromkeys(self.recipe.seeds):
                 chain = _Chain(target=target, task=task, intermediate=intermediate, seed=seed)
-                if task.problem == "retrieval":
-                    self._retrieve(chain)
-                else:
+                if task.spec.trained:
                     self._train(chain)
+                else:
+                    self._embed(chain)
 
     def _add(self, stage: Spec) -> str:
         self.stages.setdefault(stage.key, stage)
@@ -92,16 +120,20 @@ class _Builder:
     def _encoder(self, intermediate: str, seed: int) -> str:
         """Key of the encoder that an arm hands over."""
         arm = self.recipe.intermediate[intermediate]
-        if not arm.tasks:
-            return self._pretrained()
+        encoder = self._pretrained()
+        if arm.align:
+            encoder = self._aligned(encoder, arm.align, seed)
+        if not arm.tasks and not arm.mlm:
+            return encoder
         return self._add(
             IntermediateStage(
-                parent=self._pretrained(),
+                parent=encoder,
                 data=tuple(data for name in arm.tasks for data in self._trained_on(arm, name)),
                 sampling=arm.sampling,
                 shuffle_labels=arm.shuffle_labels,
                 train=arm.train,
                 seed=seed,
+                mlm=self._masking(intermediate, arm),
             )
         )
 
@@ -114,6 +146,36 @@ class _Builder:
             else:
                 key = self._add(translation(arm.translate, data, language, self.translators))
                 yield replace(data, language=language, translated=key)
+
+    def _aligned(self, encoder: str, align: Align, seed: int) -> str:
+        languages = align.languages or foreign(self.tasks[align.task])
+        return self._add(
+            AlignStage(
+                parent=encoder,
+                data=tuple(self._data(align.task, language, align.max_pairs) for language in languages),
+                split=align.split,
+                layer=align.layer,
+                rank=align.rank,
+                alpha=align.alpha,
+                dropout=align.dropout,
+                margin=align.margin,
+                held_out=align.held_out,
+                train=align.train,
+                seed=seed,
+            )
+        )
+
+    def _masking(self, name: str, arm: Intermediate) -> Masking | None:
+        if arm.mlm is None:
+            return None
+        return Masking(
+            texts=tuple(Texts(language=c.language, fingerprint=c.fingerprint) for c in self.texts[name]),
+            weight=arm.mlm.weight,
+            alpha=arm.mlm.alpha,
+            masking=arm.mlm.masking,
+            held_out=arm.mlm.held_out,
+            max_texts=arm.max_examples,
+        )
 
     def _data(self, task: str, language: str, max_examples: int | None) -> Data:
         return Data(
@@ -185,47 +247,61 @@ class _Builder:
             if fewshot.without_target and trained.steps_of is None:
                 yield "without-target", replace(first, parent=trained.parent, fresh_head=True)
 
-    def _retrieve(self, chain: _Chain) -> None:
+    def _embed(self, chain: _Chain) -> None:
         """An arm without training is one encoder, whatever the seed."""
         target, encoder = chain.target, self._encoder(chain.intermediate, chain.seed)
-        chosen_by = None if target.layer is not None else self._chosen_layer(chain)
+        chosen_by = None if target.layer is not None else self._chosen_layer(chain, self._pretrained())
         for language in scored(target, chain.task):
-            stage = RetrieveStage(
-                parent=encoder,
-                data=self._data(chain.task.name, language, target.max_items),
-                split=target.split,
-                centre_split=CENTRE_SPLIT,
-                layer=target.layer,
-                chosen_by=chosen_by,
-                pooling=target.pooling,
-                max_length=target.train.max_length,
-                precision=target.train.precision,
-            )
+            settings: dict[str, Any] = {
+                "parent": encoder,
+                "data": self._data(chain.task.name, language, target.max_items),
+                "split": target.split,
+                "layer": target.layer,
+                "chosen_by": chosen_by,
+                "pooling": target.pooling or ("mean" if target.layer is not None else None),
+                "max_length": target.train.max_length,
+                "precision": target.train.precision,
+            }
+            stage: MineStage | RetrieveStage
+            if chain.task.problem == "mining":
+                stage = MineStage(dev_split=HELD_SPLIT, **settings)
+            else:
+                leave_out = True if target.choose_on == OTHER_LANGUAGES else None
+                centre = HELD_SPLIT if has_dev(chain.task) else None
+                stage = RetrieveStage(centre_split=centre, leave_out=leave_out, **settings)
             self._cell(chain, stage)
+            if target.choose_per_arm and encoder != self._pretrained():
+                self._cell(chain, replace(stage, chosen_by=self._chosen_layer(chain, encoder)), method=OWN_LAYER)
 
-    def _chosen_layer(self, chain: _Chain) -> str:
+    def _chosen_layer(self, chain: _Chain, encoder: str) -> str:
         """By all languages of the task, so that a recipe that scores one more has the same layer."""
-        target = chain.target
-        languages = [language for language in chain.task.languages if language != ENGLISH]
+        target, task = chain.target, chain.task
+        if target.choose_on == OTHER_LANGUAGES:
+            languages, split, most = scored(target, task), target.split, target.max_items
+        else:
+            task = self.tasks[chosen_on(target, task)]
+            languages, split, most = foreign(task), HELD_SPLIT, CHOICE_ITEMS
         return self._add(
             ChooseLayerStage(
-                parent=self._pretrained(),
-                data=tuple(self._data(chain.task.name, language, CHOICE_ITEMS) for language in languages),
-                split=CENTRE_SPLIT,
+                parent=encoder,
+                data=tuple(self._data(task.name, language, most) for language in languages),
+                split=split,
                 pooling=target.pooling,
                 max_length=target.train.max_length,
+                centred=has_dev(chain.task) and chain.task.problem == "retrieval",
             )
         )
 
     def _cell(
         self,
         chain: _Chain,
-        stage: EvaluateStage | FewshotStage | RetrieveStage,
+        stage: EvaluateStage | FewshotStage | RetrieveStage | MineStage,
         *,
         method: str = "zero-shot",
         shots: int = 0,
         draw: int | None = None,
     ) -> None:
+        untrained = isinstance(stage, RetrieveStage | MineStage) and stage.parent == self._pretrained()
         data = stage.evaluation if isinstance(stage, FewshotStage) else stage.data
         cell = Cell(
             artifact=self._add(stage),
@@ -237,6 +313,6 @@ class _Builder:
             method=method,
             shots=shots,
             draw=draw,
-            seed=None if isinstance(stage, RetrieveStage) and stage.parent == self._pretrained() else chain.seed,
+            seed=None if untrained else chain.seed,
         )
         self.cells[cell] = None

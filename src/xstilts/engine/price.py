@@ -172,7 +172,7 @@ def _likeness(kind: str, root: str, settings: Mapping[str, Any]) -> Iterator[Key
     data = settings.get("evaluation") or settings.get("data")
     parts = data if isinstance(data, tuple | list) else [data] if data else []
     used = [part if isinstance(part, dict) else _fields(part) for part in parts]
-    tasks = tuple(part["task"] for part in used)
+    tasks = (*(part["task"] for part in used), *(["masked texts"] if settings.get("mlm") else []))
     sizes = tuple(part["max_examples"] for part in used)
     yield kind, root, tasks, sizes, settings.get("method"), settings.get("shots"), _flat(settings.get("train"))
     yield kind, root, tasks

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from xstilts.config import Intermediate, Recipe, Translate
 from xstilts.data.sums import sum_of
+from xstilts.encoders import find_card
 from xstilts.errors import SourceError
-from xstilts.pins import pin
+from xstilts.pins import UNRESOLVED, known_pin, on_the_hub, pin
 from xstilts.stages.specs import Data, TranslateStage
 
 UNFETCHED = "check the id and the connection, name a local folder, or give translations as `files`"
@@ -34,28 +35,44 @@ def translation(translate: Translate, data: Data, to: str, pins: Mapping[str, st
     )
 
 
-def translator_pins(recipe: Recipe, base: Path, root: Path | None, *, cache: Path, offline: bool) -> dict[str, str]:
+def translator_pins(recipe: Recipe, base: Path, root: Path | None, *, cache: Path) -> dict[str, str]:
     """What names the weights of each model that translates, and the sha256 of each file of translations.
 
-    Raises SourceError for a file that is not there, or a model whose commit cannot be had.
+    The Hub is not asked: a model at no known commit is UNRESOLVED. Raises SourceError for a file that is not there.
     """
-    pins: dict[str, str] = {}
-    for translate in translates(recipe):
-        if translate.model is not None:
-            name = _named(translate.model, translate.revision)
-            try:
-                pins[name] = pin(translate.model, translate.revision, cache=cache, offline=offline)
-            except SourceError as error:
-                raise SourceError(error.message, error.hint if offline else UNFETCHED) from None
+    pins = {
+        _named(model, revision): known_pin(model, revision, cache=cache) or UNRESOLVED
+        for model, revision in translators(recipe)
+    }
     for arm in recipe.intermediate.values():
         for _, file in files_of(arm):
             pins[file] = sum_of(find_file(file, base, root), cache)
     return pins
 
 
-def translates(recipe: Recipe) -> Iterator[Translate]:
-    """The translations of all arms."""
-    return (arm.translate for arm in recipe.intermediate.values() if arm.translate)
+def unresolved_translators(recipe: Recipe, *, cache: Path) -> tuple[str, ...]:
+    """The models of the Hub that translate and whose commits are not known, as repository@revision."""
+    models = [(model, rev) for model, rev in translators(recipe) if known_pin(model, rev, cache=cache) is None]
+    return tuple("@".join(on_the_hub(find_card(model), revision)) for model, revision in models)
+
+
+def resolve_translators(recipe: Recipe, *, cache: Path) -> None:
+    """Ask the Hub for these commits, and note them in the cache. Raises SourceError where it cannot be asked."""
+    for model, revision in translators(recipe):
+        try:
+            pin(model, revision, cache=cache, offline=False)
+        except SourceError as error:
+            raise SourceError(error.message, UNFETCHED) from None
+
+
+def translators(recipe: Recipe) -> tuple[tuple[str, str | None], ...]:
+    """The models that translate in a recipe, with their revisions, each once."""
+    found = [
+        (arm.translate.model, arm.translate.revision)
+        for arm in recipe.intermediate.values()
+        if arm.translate and arm.translate.model and set(arm.translate.to) - {arm.language}
+    ]
+    return tuple(dict.fromkeys(found))
 
 
 def files_of(arm: Intermediate) -> Iterator[tuple[str, str]]:

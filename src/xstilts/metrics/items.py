@@ -4,16 +4,19 @@ import json
 import warnings
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
 
 from xstilts.errors import DataError
+from xstilts.metrics import mlqa, squad
 from xstilts.metrics.squad import exact_match, token_f1
 from xstilts.problems import ProblemName
 
 Statistics = dict[str, list[float]]
+NormaliserName = Literal["squad", "mlqa"]
 
 _BARE = frozenset("OBIES")
 
@@ -23,23 +26,27 @@ def item_statistics(
     gold: Sequence[Any],
     predicted: Sequence[Any],
     *,
-    normaliser: str = "squad",
+    normaliser: NormaliserName = "squad",
     language: str = "en",
 ) -> Statistics:
     """Per-item statistics, one list per name, in the order of the items.
 
     Gold and predicted hold, by problem: classification, label strings; choice, indices; span, acceptable answers
     ([] = unanswerable) and the predicted text ("" = no answer); tagging, lists of tags; retrieval, the item's id and
-    [id of the nearest English item for its text, id of the nearest item for its English text].
+    [id of the nearest English item for its text, id of the nearest item for its English text]; mining, the ids of a
+    sentence's translations and the id that it was paired with ("" = none).
+
+    `normaliser` and `language` say how answers are compared. Raises UserError for a language that MLQA lacks.
     """
     pairs = list(zip(gold, predicted, strict=True))
     match problem:
         case "classification" | "choice":
             return {"correct": [float(right == guess) for right, guess in pairs]}
         case "span":
+            normalise = partial(mlqa.normalise, language=language) if normaliser == "mlqa" else squad.normalise
             return {
-                "em": [exact_match(guess, answers) for answers, guess in pairs],
-                "f1": [token_f1(guess, answers) for answers, guess in pairs],
+                "em": [exact_match(guess, answers, normalise) for answers, guess in pairs],
+                "f1": [token_f1(guess, answers, normalise) for answers, guess in pairs],
             }
         case "tagging":
             return _tagging(pairs)
@@ -47,6 +54,12 @@ def item_statistics(
             return {
                 "to_english": [float(found[0] == own) for own, found in pairs],
                 "from_english": [float(found[1] == own) for own, found in pairs],
+            }
+        case "mining":
+            return {
+                "true_positive": [float(found in partners) for partners, found in pairs],
+                "predicted_pairs": [float(found != "") for _, found in pairs],
+                "gold_pairs": [float(len(partners)) for partners, _ in pairs],
             }
 
 
@@ -56,7 +69,7 @@ def score_frame(
     gold: Sequence[Any],
     predicted: Sequence[Any],
     *,
-    normaliser: str = "squad",
+    normaliser: NormaliserName = "squad",
     language: str = "en",
 ) -> pl.DataFrame:
     """Columns item, group, gold and predicted (JSON texts), then the statistics; `items` are (id, group).

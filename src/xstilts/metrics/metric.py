@@ -13,6 +13,8 @@ Encode = Callable[[pl.DataFrame, Sequence[str]], np.ndarray]
 Value = Callable[[np.ndarray], np.ndarray]
 
 _TINY = 1e-30
+_POSITIVE = '"1"'
+"""The class that accuracy_f1 takes the F1 of, as a JSON text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +55,18 @@ def metric(name: str) -> Metric:
             encode, value = partial(_columns, ("correct_tokens", "tokens")), _ratio
         case "span_f1":
             encode, value = partial(_columns, ("true_positive", "predicted_spans", "gold_spans")), _micro_f1
+        case "pair_f1":
+            encode, value = partial(_columns, ("true_positive", "predicted_pairs", "gold_pairs")), _micro_f1
+        case "pair_precision":
+            encode, value = partial(_columns, ("true_positive", "predicted_pairs")), _ratio
+        case "pair_recall":
+            encode, value = partial(_columns, ("true_positive", "gold_pairs")), _ratio
         case "em_f1":
             encode, value = _em_and_f1, _ratio
         case "macro_f1":
             encode, value = _per_class, _macro_f1
+        case "accuracy_f1":
+            encode, value = _accuracy_and_class, _accuracy_f1
         case _:
             raise UserError(f"unknown metric {name!r}", f"Known metrics: {', '.join(METRIC_NAMES)}.")
     return Metric(name=name, encode=encode, value=value)
@@ -65,6 +75,7 @@ def metric(name: str) -> Metric:
 METRIC_NAMES = (
     "accuracy",
     "macro_f1",
+    "accuracy_f1",
     "exact_match",
     "f1",
     "em_f1",
@@ -73,6 +84,9 @@ METRIC_NAMES = (
     "retrieval_accuracy",
     "to_english",
     "from_english",
+    "pair_f1",
+    "pair_precision",
+    "pair_recall",
 )
 
 
@@ -94,6 +108,13 @@ def _em_and_f1(frame: pl.DataFrame, classes: Sequence[str]) -> np.ndarray:
     return np.column_stack([frame["em"].to_numpy() + frame["f1"].to_numpy(), np.full(len(frame), 2.0)])
 
 
+def _accuracy_and_class(frame: pl.DataFrame, classes: Sequence[str]) -> np.ndarray:
+    """Correct, one, and of the class "1": true positives, predicted and gold; [items, 5]."""
+    columns = _mean_of("correct")(frame, classes)
+    gold, predicted = _one_hot(frame["gold"], [_POSITIVE]), _one_hot(frame["predicted"], [_POSITIVE])
+    return np.concatenate([columns, gold * predicted, predicted, gold], axis=1)
+
+
 def _per_class(frame: pl.DataFrame, classes: Sequence[str]) -> np.ndarray:
     """Per class: true positives, then predictions + gold, then gold; [items, 3 * classes]."""
     gold, predicted = _one_hot(frame["gold"], classes), _one_hot(frame["predicted"], classes)
@@ -113,6 +134,12 @@ def _ratio(sums: np.ndarray) -> np.ndarray:
 
 def _micro_f1(sums: np.ndarray) -> np.ndarray:
     return _divide(2 * sums[..., 0], sums[..., 1] + sums[..., 2])
+
+
+def _accuracy_f1(sums: np.ndarray) -> np.ndarray:
+    """The mean of accuracy and the F1 of the class "1": the score of QQP and MRPC (Wang et al. 2019, arXiv 1804.07461)
+    in one number."""
+    return (_ratio(sums) + _micro_f1(sums[..., 2:])) / 2
 
 
 def _macro_f1(sums: np.ndarray) -> np.ndarray:

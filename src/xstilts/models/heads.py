@@ -43,10 +43,10 @@ _TOKENIZER_HINT = "save a fast tokenizer there (`save_pretrained`), so that the 
 
 def load_backbone(folder: Path) -> PreTrainedModel:
     """The encoder in `folder` without pooler and head, in float32 and evaluation mode."""
-    config = _config(folder)
+    config = read_config(folder)
     known = inspect.signature(MODEL_MAPPING[type(config)].__init__).parameters
     pooler = {"add_pooling_layer": False} if "add_pooling_layer" in known else {}
-    return _load(AutoModel, folder, config, **pooler)
+    return read_model(AutoModel, folder, config, **pooler)[0]
 
 
 def load_for(problem: ProblemName, folder: Path, *, labels: tuple[str, ...] | None, seed: int) -> PreTrainedModel:
@@ -59,7 +59,7 @@ def load_for(problem: ProblemName, folder: Path, *, labels: tuple[str, ...] | No
     name = PROBLEMS[problem].auto_model
     if name is None:
         return load_backbone(folder)
-    config = _config(folder)
+    config = read_config(folder)
     auto = getattr(transformers, name)
     if type(config) not in auto._model_mapping:
         raise UserError(
@@ -71,8 +71,8 @@ def load_for(problem: ProblemName, folder: Path, *, labels: tuple[str, ...] | No
         config.label2id = {label: number for number, label in enumerate(labels)}
     else:
         config.num_labels = 2
-    model = _load(auto, folder, config)
-    _draw_head(model, seed)
+    model = read_model(auto, folder, config)[0]
+    draw_head(model, seed)
     return model
 
 
@@ -108,7 +108,8 @@ def _encoder_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
     return {name: parameter for name, parameter in named if not name.startswith("pooler.")}
 
 
-def _config(folder: Path) -> PreTrainedConfig:
+def read_config(folder: Path) -> PreTrainedConfig:
+    """The configuration in `folder`. Raises DataError if there is none."""
     try:
         return AutoConfig.from_pretrained(folder, **_TRUST)
     except (OSError, ValueError) as error:
@@ -118,7 +119,13 @@ def _config(folder: Path) -> PreTrainedConfig:
         ) from error
 
 
-def _load(auto: Any, folder: Path, config: PreTrainedConfig, **options: Any) -> PreTrainedModel:
+def read_model(
+    auto: Any, folder: Path, config: PreTrainedConfig, **options: Any
+) -> tuple[PreTrainedModel, frozenset[str]]:
+    """The model in float32 and evaluation mode, and the names of those tensors of its head that `folder` lacks.
+
+    Raises DataError where it does not hold the whole encoder.
+    """
     with quiet(), torch.random.fork_rng(devices=[]):
         try:
             model, found = auto.from_pretrained(
@@ -133,19 +140,21 @@ def _load(auto: Any, folder: Path, config: PreTrainedConfig, **options: Any) -> 
             )
         except (OSError, ValueError, RuntimeError) as error:
             raise DataError(f"the weights in {folder} cannot be read: {_first_line(error)}", _WEIGHTS_HINT) from error
-    head = head_parameters(model).keys()
-    lost = {*found["missing_keys"], *(key for key, *_ in found["mismatched_keys"])} - head
+    inside = {id(parameter) for parameter in _encoder_parameters(model).values()}
+    head = {name for name, value in model.named_parameters(remove_duplicate=False) if id(value) not in inside}
+    absent = {*found["missing_keys"], *(key for key, *_ in found["mismatched_keys"])}
+    lost = absent - head
     if lost:
         raise DataError(
             f"{folder} lacks {len(lost)} tensors of a {config.model_type} encoder, such as {min(lost)}", _WEIGHTS_HINT
         )
-    return model.eval()
+    return model.eval(), frozenset(absent & head)
 
 
 _WEIGHTS_HINT = "the folder needs the whole encoder as safetensors; remove it from the cache to fetch it again"
 
 
-def _draw_head(model: PreTrainedModel, seed: int) -> None:
+def draw_head(model: PreTrainedModel, seed: int) -> None:
     """Draw every parameter of the head by the architecture's own rule, children before parents."""
     for parameter in head_parameters(model).values():
         parameter._is_hf_initialized = False  # pyright: ignore[reportAttributeAccessIssue]

@@ -58,15 +58,19 @@ def split_head(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]
 
 
 @contextmanager
-def adapters(model: PreTrainedModel, lora: Lora, seed: int, *, merge: bool) -> Iterator[None]:
+def adapters(
+    model: PreTrainedModel, lora: Lora, seed: int, *, merge: bool, layer: int | None = None, dropout: float = 0.0
+) -> Iterator[None]:
     """Low-rank adapters on the attention of `model`, the only encoder weights that train while they are there.
 
-    Hu et al. (2022, arXiv 2106.09685). Taken off at the end; with `merge` their product is added to the weights.
+    They go to every layer, or to `layer` alone, counted from 0; `dropout` is that of their input. Taken off at the
+    end; with `merge` their product is added to the weights. Hu et al. (2022, arXiv 2106.09685).
     """
     weights = split_head(model)[0]
     for parameter in weights:
         parameter.requires_grad_(False)
-    config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, lora_dropout=0.0, target_modules=_targets(model))
+    targets = attention(model, layer)
+    config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, lora_dropout=dropout, target_modules=targets)
     head = list(head_parameters(model).values())
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -81,12 +85,11 @@ def adapters(model: PreTrainedModel, lora: Lora, seed: int, *, merge: bool) -> I
             parameter.requires_grad_(True)
 
 
-def _targets(model: nn.Module) -> list[str]:
-    return [name for name, module in model.named_modules() if isinstance(module, nn.Linear) and _is_attention(name)]
-
-
-def _is_attention(name: str) -> bool:
-    return name.rpartition(".")[2] in ATTENTION
+def attention(model: nn.Module, layer: int | None = None) -> list[str]:
+    """Names of the projections that adapters go to, in all layers or in one, counted from 0."""
+    within = set((model if layer is None else layers(model)[layer]).modules())
+    linear = {name: module for name, module in model.named_modules() if isinstance(module, nn.Linear)}
+    return [name for name, module in linear.items() if module in within and name.rpartition(".")[2] in ATTENTION]
 
 
 def _take_off(model: nn.Module, merge: bool) -> None:

@@ -17,13 +17,16 @@ from xstilts.config import Recipe
 from xstilts.engine.plan import Graph
 from xstilts.engine.store import Manifest, Store
 from xstilts.report import parts
-from xstilts.report.design import TaskDesign, comparisons, design_of
+from xstilts.report.design import comparisons, design_of
 from xstilts.report.evidence import gather
-from xstilts.report.names import count, language_name, seconds_name
+from xstilts.report.names import count, language_name, seconds_name, training_name
 from xstilts.report.parts import Entry, Section, Table
 from xstilts.report.provenance import Provenance
 from xstilts.report.sections import Material, all_sections
 from xstilts.report.tables import encoders_table, scores_table
+from xstilts.report.transfer import Transfer
+from xstilts.report.transfer_parts import suite_tables
+from xstilts.results import load_items
 from xstilts.tasks import load_task
 from xstilts.tasks.task import Task
 
@@ -38,7 +41,7 @@ class Summary:
     sentences: tuple[str, ...]
     """One for every other contrast, whichever way it went."""
     tables: tuple[RichTable, ...]
-    """Languages by arms, one for each target."""
+    """Languages by arms, one for each target; tasks by arms, one for each suite with a published average."""
     notices: tuple[str, ...]
     path: Path
 
@@ -78,7 +81,8 @@ def build(
     """
     known = tasks or {name: load_task(name) for name in recipe.targets}
     designs = tuple(design_of(recipe, graph.cells, known[name]) for name in recipe.targets)
-    evidence = gather(designs, comparisons(recipe, designs), graph.cells, store, resamples=resamples)
+    items = load_items(graph.cells, store)
+    evidence = gather(designs, comparisons(recipe, designs), graph.cells, store, resamples=resamples, items=items)
     material = Material(
         recipe=recipe,
         graph=graph,
@@ -86,6 +90,7 @@ def build(
         out=out,
         designs=designs,
         evidence=evidence,
+        transfer=Transfer(recipe, graph, store, designs, resamples=resamples, items=items),
         manifests={key: store.manifest(key) for key in graph.stages},
         provenance=Provenance.of(graph.cells),
         resamples=resamples,
@@ -96,7 +101,7 @@ def build(
     return Summary(
         primary=page.primary,
         sentences=tuple(finding.sentence for finding in evidence.findings if finding.comparison.kind != "primary"),
-        tables=tuple(_terminal(table, design) for table, design in zip(_score_tables(material), designs, strict=True)),
+        tables=tuple(map(_terminal, (*_score_tables(material), *suite_tables(material.transfer)))),
         notices=page.notices,
         path=out,
     )
@@ -123,13 +128,14 @@ def _page(material: Material, text: str) -> Page:
 
 def _facts(material: Material) -> tuple[tuple[str, str], ...]:
     recipe, graph, found = material.recipe, material.graph, [m for m in material.manifests.values() if m]
-    arms = [name if not arm.tasks else f"{name} ({', '.join(arm.tasks)})" for name, arm in recipe.intermediate.items()]
+    trained = {name: training_name(arm) for name, arm in recipe.intermediate.items()}
+    arms = [f"{name} ({training})" if training else name for name, training in trained.items()]
     languages = tuple(dict.fromkeys(language for design in material.designs for language in design.languages))
     fewshot = recipe.fewshot
     kinds = {cell.artifact for cell in graph.cells}
     return (
         ("Encoder", recipe.encoder),
-        ("Intermediate tasks", ", ".join(arms)),
+        ("Intermediate training", ", ".join(arms)),
         ("Targets", ", ".join(f"{d.task.name} ({d.task.problem})" for d in material.designs)),
         (f"{count(len(languages), 'language')}", ", ".join(map(language_name, languages))),
         ("Seeds", ", ".join(map(str, recipe.seeds))),
@@ -207,10 +213,10 @@ def _score_tables(material: Material) -> Sequence[Table]:
     ]
 
 
-def _terminal(table: Table, design: TaskDesign) -> RichTable:
+def _terminal(table: Table) -> RichTable:
     """The same table for the terminal."""
     shown = RichTable(title=table.caption, title_justify="left")
-    names = table.heads[-1] if design.retrieval else tuple(_flat(table))
+    names = table.heads[-1] if len(table.heads) == 1 else tuple(_flat(table))
     for position, head in enumerate(names):
         shown.add_column(Text(head if isinstance(head, str) else head.text), justify="right" if position else "left")
     for row in table.rows:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from xstilts.config import Recipe
+from xstilts.config import Intermediate, Recipe
 from xstilts.report.names import arm_name, metric_name, shots_name
 from xstilts.results import ZERO_SHOT, ArmName
 from xstilts.stages.specs import Cell
@@ -14,9 +14,13 @@ from xstilts.tasks.task import Task
 Kind = Literal["primary", "effect", "control", "retrieval"]
 Term = tuple[float, ArmName]
 
+UNTRAINED = ("retrieval", "mining")
+"""Problems that nothing is trained for."""
+
 CONTROLS = {
     "more-english": "as many more English examples instead of the shots",
     "without-target": "the shots on an encoder that was not trained on the task in English",
+    "own-layer": "the layer and pooling that the arm's own encoder would have chosen, instead of one choice for all",
 }
 
 
@@ -63,7 +67,8 @@ class TaskDesign:
 
     @property
     def retrieval(self) -> bool:
-        return self.task.problem == "retrieval"
+        """Nothing is trained for it: translations are retrieved or mined by an encoder's vectors."""
+        return not self.task.spec.trained
 
     @property
     def main_arms(self) -> tuple[ArmName, ...]:
@@ -81,7 +86,7 @@ def design_of(recipe: Recipe, cells: Sequence[Cell], task: Task) -> TaskDesign:
     controls = tuple(_controls(recipe, arms))
     compared = [by_arm[arm] for arm in arms if arm.method not in CONTROLS]
     shared = tuple(x for x in languages if x not in apart and all(x in there for there in compared))
-    headline = _one_locale_each(shared)
+    headline = one_locale_each(shared)
     return TaskDesign(
         task=task,
         source=source,
@@ -100,14 +105,14 @@ def comparisons(recipe: Recipe, designs: Sequence[TaskDesign]) -> tuple[Comparis
     """Every contrast of the report. The primary one is first where the recipe names one, and is not repeated."""
     found: list[Comparison] = [*_primary(recipe, designs)]
     for design in designs:
-        found += [*_retrieval(design)] if design.retrieval else [*_effects(design), *_beside(design)]
+        found += [*(_retrieval(design) if design.retrieval else _effects(design)), *_beside(design)]
     seen: dict[tuple[str, frozenset[Term], tuple[str, ...]], Comparison] = {}
     for comparison in found:
         seen.setdefault((comparison.task, frozenset(comparison.terms), comparison.languages), comparison)
     return tuple(seen.values())
 
 
-def _one_locale_each(locales: Sequence[str]) -> tuple[str, ...]:
+def one_locale_each(locales: Sequence[str]) -> tuple[str, ...]:
     """Each language once, by its plain code where that is there, else by its first variant; in the same order."""
     chosen: dict[str, str] = {}
     for locale in sorted(locales, key=VARIANTS.__contains__):
@@ -177,7 +182,7 @@ def _beside(design: TaskDesign) -> Iterator[Comparison]:
 
 
 def _retrieval(design: TaskDesign) -> Iterator[Comparison]:
-    for arm in design.arms[1:]:
+    for arm in design.main_arms[1:]:
         yield Comparison(
             kind="retrieval",
             task=design.task.name,
@@ -197,7 +202,7 @@ def _instead(design: TaskDesign, arm: ArmName, other: ArmName) -> str:
 def _squares(recipe: Recipe, arms: Sequence[ArmName], task: str) -> Iterator[Square]:
     base = arms[0].intermediate
     adapted = [arm for arm in arms if arm.shots and arm.method not in CONTROLS]
-    if not adapted or recipe.intermediate[base].tasks:
+    if not adapted or recipe.intermediate[base].trains:
         return
     shots, method = _corner(recipe, adapted, task)
     for name, intermediate in recipe.intermediate.items():
@@ -206,7 +211,7 @@ def _squares(recipe: Recipe, arms: Sequence[ArmName], task: str) -> Iterator[Squ
             for i in (base, name)
             for m, k in ((ZERO_SHOT, 0), (method, shots))
         )
-        if intermediate.tasks and not intermediate.shuffle_labels and set(corners) <= set(arms):
+        if intermediate.trains and not intermediate.shuffle_labels and set(corners) <= set(arms):
             yield Square(intermediate=name, corners=(corners[0], corners[1], corners[2], corners[3]))
 
 
@@ -224,7 +229,9 @@ def _controls(recipe: Recipe, arms: Sequence[ArmName]) -> Iterator[tuple[ArmName
     beside = {name: other for name in recipe.intermediate if (other := _counterpart(recipe, name))}
     first = recipe.fewshot.methods[0] if recipe.fewshot else ""
     for arm in arms:
-        if arm.method in CONTROLS:
+        if arm.method in CONTROLS and not arm.shots:
+            other, what = ArmName(intermediate=arm.intermediate), CONTROLS[arm.method]
+        elif arm.method in CONTROLS:
             other, what = ArmName(intermediate=arm.intermediate, method=first, shots=arm.shots), CONTROLS[arm.method]
         elif arm.intermediate in beside:
             name, what = beside[arm.intermediate]
@@ -241,10 +248,14 @@ def _counterpart(recipe: Recipe, name: str) -> tuple[str, str] | None:
     if arm.steps_of:
         return arm.steps_of, "the same number of steps, all on the target task"
     if arm.shuffle_labels:
-        twins = (n for n, other in recipe.intermediate.items() if other.tasks == arm.tasks and not other.shuffle_labels)
+        twins = (n for n, o in recipe.intermediate.items() if not o.shuffle_labels and _training(o) == _training(arm))
         if twin := next(twins, None):
             return twin, "the same intermediate training with shuffled labels"
     return None
+
+
+def _training(arm: Intermediate) -> tuple[object, ...]:
+    return arm.tasks, arm.translate, arm.mlm, arm.align
 
 
 def _order(recipe: Recipe):
@@ -252,7 +263,7 @@ def _order(recipe: Recipe):
     names: Mapping[str, int] = {
         name: position
         for position, (name, arm) in enumerate(
-            sorted(recipe.intermediate.items(), key=lambda item: bool(item[1].tasks or item[1].steps_of))
+            sorted(recipe.intermediate.items(), key=lambda item: bool(item[1].trains or item[1].steps_of))
         )
     }
     methods = [ZERO_SHOT, *(recipe.fewshot.methods if recipe.fewshot else ()), *CONTROLS]

@@ -10,7 +10,7 @@ from xstilts.engine.store import Store
 from xstilts.errors import UserError
 from xstilts.report.design import Comparison, Kind, TaskDesign
 from xstilts.report.names import count
-from xstilts.results import ArmItems, ArmName, arm_items, load_items
+from xstilts.results import ArmItems, ArmName, Items, arm_items, load_items
 from xstilts.stages.specs import Cell
 
 MEAN = ""
@@ -84,9 +84,10 @@ def gather(
     store: Store,
     *,
     resamples: int,
+    items: Items | None = None,
 ) -> Evidence:
-    """All levels and findings. What lacks a cell is None."""
-    lab = _Lab(designs, cells, store, resamples)
+    """All levels and findings. What lacks a cell is None. `items` are those of all cells, if they were read already."""
+    lab = _Lab(designs, cells, store, resamples, load_items(cells, store) if items is None else items)
     levels = {place: level for design in designs for place, level in lab.levels(design)}
     return Evidence(findings=lab.findings(comparisons), levels=levels)
 
@@ -94,8 +95,9 @@ def gather(
 class _Lab:
     """The items by arm, read once, and what is computed from them."""
 
-    def __init__(self, designs: Sequence[TaskDesign], cells: Sequence[Cell], store: Store, resamples: int) -> None:
-        items = load_items(cells, store)
+    def __init__(
+        self, designs: Sequence[TaskDesign], cells: Sequence[Cell], store: Store, resamples: int, items: Items
+    ) -> None:
         self.resamples = resamples
         self.metrics = {design.task.name: design.task.metric for design in designs}
         self.arms: dict[tuple[str, ArmName], ArmItems] = {

@@ -1,6 +1,7 @@
 """The figures of the page: which rows each plot gets, and what stands around it."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from xstilts.report.evidence import MEAN, Evidence, Finding, Level
 from xstilts.report.names import MISSING, arm_name, language_name, points, shots_name, signed
 from xstilts.report.parts import Figure, Key, Panel
 from xstilts.results import ZERO_SHOT, ArmName
+from xstilts.stages.specs import ChooseLayerStage
 
 Row = dict[str, Any]
 
@@ -111,19 +113,47 @@ def lines_figure(design: TaskDesign, evidence: Evidence, method: str) -> Figure 
     )
 
 
-def layers_figure(curve: pl.DataFrame, layer: int) -> Figure:
-    """Retrieval accuracy of the untrained encoder by layer, on data that is not evaluated."""
+def layers_figure(curve: pl.DataFrame, layer: int, chooser: ChooseLayerStage) -> Figure:
+    """Retrieval accuracy by layer and pooling where they were chosen."""
+    drawn = [_by_layer(part, name) for name, part in _by_pooling(curve)]
+    return Figure(
+        caption=f"Accuracy by layer on {chooser.data[0].task} ({chooser.split}), mean over "
+        f"{curve['language'].n_unique()} languages: on these data, layer {layer} was chosen.",
+        panels=tuple(
+            Panel(svg=Markup(plots.layer_curve(rows, layer)), title=f"pooled by {name}") for name, rows in drawn
+        ),
+    )
+
+
+def arms_by_layer_figure(curves: Mapping[str, pl.DataFrame]) -> Figure:
+    """Accuracy on the scored items by layer, a line for each intermediate: what other choices would have given."""
+    series = list(curves)
+    panels: dict[str, list[Row]] = defaultdict(list)
+    for intermediate, curve in curves.items():
+        for name, part in _by_pooling(curve):
+            panels[name] += [row | {"series": intermediate} for row in _by_layer(part, name)[1]]
+    drawn = plots.layer_lines(list(panels.values()), series)
+    return Figure(
+        caption="Accuracy on the scored items by layer, mean over languages and seeds. For information: nothing was "
+        "chosen on it.",
+        panels=tuple(
+            Panel(svg=Markup(svg), title=f"pooled by {name}") for svg, name in zip(drawn, panels, strict=True)
+        ),
+        keys=_keys(series),
+    )
+
+
+def _by_pooling(curve: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
+    return [(name, curve.filter(pooling=name)) for name in curve["pooling"].unique().sort(descending=True)]
+
+
+def _by_layer(curve: pl.DataFrame, name: str) -> tuple[str, list[Row]]:
     means = curve.group_by("layer").agg(pl.col("value").mean()).sort("layer")
     rows = [
         {"layer": number, "value": 100 * value, "label": f"layer {number}: {points(value)}"}
         for number, value in means.iter_rows()
     ]
-    svg = plots.layer_curve(rows, layer)
-    caption = (
-        f"Accuracy by layer of the encoder as published, on development data, mean over {curve['language'].n_unique()} "
-        f"languages. Layer {layer} was chosen, and is used for every encoder."
-    )
-    return Figure(caption=caption, panels=(Panel(svg=Markup(svg)),))
+    return name, rows
 
 
 def has_curve(design: TaskDesign, method: str) -> bool:

@@ -133,6 +133,17 @@ def layer_curve(rows: Rows, chosen: int) -> str:
     return _render(alt.layer(line, point).properties(width=300, height=180), [rows])[0]
 
 
+def layer_lines(panels: Sequence[Rows], series: Sequence[str]) -> list[str]:
+    """One plot per panel, a line for each series over the layers. Rows: series, layer, value, label."""
+    scale = _domain([row for panel in panels for row in panel])
+    x = alt.X("layer:O", title="layer", axis=alt.Axis(labelAngle=0))
+    y = alt.Y("value:Q", title=None, scale=scale, axis=alt.Axis(format="d", tickCount=5))
+    base = alt.Chart(_named()).encode(x=x, y=y, color=_colour(series))
+    point = base.mark_point(filled=True, opacity=1, size=38).encode(shape=_shape(series), description="label:N")
+    chart = alt.layer(base.mark_line(strokeWidth=1.5), point).properties(width=300, height=180)
+    return _render(chart, panels)
+
+
 def _render(chart: alt.LayerChart | alt.FacetChart, panels: Sequence[Rows]) -> list[str]:
     """Every panel by the same chart: Altair takes longer than drawing does."""
     spec = chart.to_dict() | {"config": _CONFIG}

@@ -1,5 +1,6 @@
 """The sections of the page, in order."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +11,16 @@ from xstilts.config import Recipe
 from xstilts.encoders import find_card, overlaps
 from xstilts.engine.plan import Graph
 from xstilts.engine.store import Manifest, Store
-from xstilts.report import figures, methods, records, tables
+from xstilts.problems import ProblemName
+from xstilts.report import ablations, figures, methods, records, tables, transfer_parts
 from xstilts.report.design import CONTROLS, TaskDesign
 from xstilts.report.evidence import Evidence, Finding
 from xstilts.report.names import count, metric_name
 from xstilts.report.parts import Aside, Figure, Fold, Part, Section
 from xstilts.report.provenance import Provenance, artifact_table, behind_section
-from xstilts.results import ZERO_SHOT
+from xstilts.report.transfer import Transfer
+from xstilts.report.translations import translations_table
+from xstilts.results import CURVE_FILE, ZERO_SHOT
 from xstilts.stages.specs import ChooseLayerStage
 
 
@@ -30,6 +34,7 @@ class Material:
     out: Path
     designs: tuple[TaskDesign, ...]
     evidence: Evidence
+    transfer: Transfer
     manifests: Mapping[str, Manifest | None]
     provenance: Provenance
     resamples: int
@@ -42,7 +47,10 @@ def all_sections(material: Material) -> tuple[Section, ...]:
     found = [
         *(_task_section(material, design) for design in trained),
         *(_retrieval_section(material, design) for design in retrieval),
+        *transfer_parts.sections(material.transfer),
         *_controls_section(material),
+        *_ablations_section(material),
+        *_translations_section(material),
         *_fewshot_section(material),
         _texts_section(material),
         _overlaps_section(material),
@@ -122,6 +130,12 @@ def _scores(material: Material, design: TaskDesign) -> Iterator[Part]:
     yield Section(anchor=f"scores-{name}", title="Scores by language", parts=tuple(parts))
 
 
+_MATCHED: Mapping[ProblemName, str] = {
+    "retrieval": "each text is matched to its nearest translation, in both directions,",
+    "mining": "sentences are paired one to one by their margin, from a threshold on that the dev split decides,",
+}
+
+
 def _retrieval_section(material: Material, design: TaskDesign) -> Section:
     evidence, name = material.evidence, design.task.name
     parts: list[Part] = [*_weaknesses(design), tables.encoders_table(design, evidence, material.provenance)]
@@ -132,20 +146,22 @@ def _retrieval_section(material: Material, design: TaskDesign) -> Section:
     parts += _layers(material, name)
     return Section(
         anchor=f"task-{name}",
-        title=f"{name}: retrieval",
+        title=f"{name}: {design.task.problem}",
         lead=(
             _what(material, design),
-            "Nothing is trained for it: each text is matched to its nearest translation, in both directions, by the "
-            "encoder that an arm hands over. It is never averaged with the other tasks." + _layer(material, name),
+            f"Nothing is trained for it: {_MATCHED[design.task.problem]} by the encoder that an arm hands over. It is "
+            "averaged with other tasks only where a published average does so." + _layer(material, name),
         ),
         parts=tuple(parts),
     )
 
 
 def _layer(material: Material, task: str) -> str:
-    found = (material.manifests[cell.artifact] for cell in material.graph.cells if cell.task == task)
+    cells = [cell for cell in material.graph.cells if cell.task == task and cell.method == ZERO_SHOT]
+    found = (material.manifests[cell.artifact] for cell in cells)
     used = sorted({(m.facts["layer"], m.facts["pooling"]) for m in found if m})
-    return "".join(f" Vectors are those of layer {layer}, pooled by {pooling}." for layer, pooling in used)
+    told = [f"layer {layer}, pooled by {pooling}" for layer, pooling in used]
+    return f" Vectors are those of {'; or '.join(told)}." if told else ""
 
 
 def _in_sentences(findings: Sequence[Finding]) -> Aside:
@@ -153,11 +169,27 @@ def _in_sentences(findings: Sequence[Finding]) -> Aside:
 
 
 def _layers(material: Material, task: str) -> Iterator[Figure]:
-    for key, stage in material.graph.stages.items():
-        path = material.store.path(key) / "layers.parquet"
-        manifest = material.manifests[key]
-        if isinstance(stage, ChooseLayerStage) and stage.data[0].task == task and manifest and path.is_file():
-            yield figures.layers_figure(pl.read_parquet(path), manifest.facts["layer"])
+    """How accuracy depends on layer and pooling where they were chosen, then where they are scored, by encoder."""
+    stages = material.graph.stages
+    mine = {cell.artifact: cell.intermediate for cell in material.graph.cells if cell.task == task}
+    chosen_by = dict.fromkeys(getattr(stages[key], "chosen_by", None) for key in mine)
+    for key in chosen_by:
+        chooser, manifest = stages.get(key or ""), material.manifests.get(key or "")
+        if isinstance(chooser, ChooseLayerStage) and manifest:
+            curve = pl.read_parquet(material.store.path(chooser.key) / CURVE_FILE)
+            yield figures.layers_figure(curve, manifest.facts["layer"], chooser)
+    if curves := _scored_curves(material, mine):
+        yield figures.arms_by_layer_figure(curves)
+
+
+def _scored_curves(material: Material, artifacts: Mapping[str, str]) -> dict[str, pl.DataFrame]:
+    """By intermediate, the curves of all its seeds and languages on the scored items."""
+    found: dict[str, list[pl.DataFrame]] = defaultdict(list)
+    for key, intermediate in artifacts.items():
+        path = material.store.path(key) / CURVE_FILE
+        if material.manifests[key] and path.is_file():
+            found[intermediate].append(pl.read_parquet(path))
+    return {intermediate: pl.concat(frames) for intermediate, frames in found.items()}
 
 
 def _controls_section(material: Material) -> Iterator[Section]:
@@ -168,6 +200,20 @@ def _controls_section(material: Material) -> Iterator[Section]:
     if parts:
         lead = "An effect is the intermediate task's, or the shots', only as far as it exceeds these controls."
         yield Section(anchor="controls", title="Controls", lead=(lead,), parts=tuple(parts))
+
+
+def _ablations_section(material: Material) -> Iterator[Section]:
+    graph, manifests, provenance = material.graph, material.manifests, material.provenance
+    found = (table(graph, manifests, provenance) for table in (ablations.texts_read_table, ablations.alignment_table))
+    if parts := tuple(table for table in found if table):
+        lead = "Measures of the training itself, on texts that were kept from it. What it is worth, the targets tell."
+        yield Section(anchor="ablations", title="Masked texts and alignment", lead=(lead,), parts=parts)
+
+
+def _translations_section(material: Material) -> Iterator[Section]:
+    if table := translations_table(material.graph, material.manifests, material.provenance):
+        lead = "Intermediate training on translations hangs on how good they are, and on what could not be translated."
+        yield Section(anchor="translations", title="Translated training data", lead=(lead,), parts=(table,))
 
 
 def _fewshot_section(material: Material) -> Iterator[Section]:
@@ -193,7 +239,7 @@ def _texts_section(material: Material) -> Section:
 
 def _overlaps_section(material: Material) -> Section:
     recipe, card = material.recipe, find_card(material.recipe.encoder)
-    used = {*recipe.targets, *(task for arm in recipe.intermediate.values() for task in arm.tasks)}
+    used = {*recipe.targets, *(task for arm in recipe.intermediate.values() for task in arm.reads)}
     unchecked = sorted({t for m in material.manifests.values() if m for t in m.facts.get("leaks_unchecked", ())})
     remarks = overlaps(card, used) or (f"None of these tasks is among what {card.name} is known to have seen.",)
     parts = [Aside(title="Overlaps with the tasks", remarks=remarks)]

@@ -18,7 +18,7 @@ from xstilts.report.names import (
 )
 from xstilts.report.parts import Entry, Head, Row, Table
 from xstilts.report.provenance import Provenance
-from xstilts.results import ArmName
+from xstilts.results import ZERO_SHOT, ArmName
 
 _APART = {
     "source": "source language, not in the mean",
@@ -131,6 +131,8 @@ def _groups(arms: Sequence[ArmName]) -> Iterator[Head]:
 
 
 def _after(arm: ArmName, design: TaskDesign) -> str:
+    if arm.method != ZERO_SHOT:
+        return arm.method
     return "as published" if arm == design.baseline else "after it"
 
 

@@ -59,6 +59,13 @@ def changed(store: Store, key: str) -> dict[str, Tensor]:
     return tensors
 
 
+def steps_before(store: Store, key: str) -> int:
+    """Optimiser steps that an encoder has taken, from the published one on."""
+    facts = facts_of(store, key)
+    before = facts.get("inherits")
+    return facts.get("steps", 0) + (steps_before(store, before) if before else 0)
+
+
 def folder_of(store: Store, key: str, environment: Environment) -> Path:
     """The folder with the published encoder that an artifact goes back to."""
     facts = facts_of(store, key)

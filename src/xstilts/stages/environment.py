@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from xstilts.config import Partition, TaskFiles
+from xstilts.data.texts import Corpus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,8 @@ class Environment:
     """Folder of benchmarks' own files."""
     partition: Mapping[str, Partition] = field(default_factory=dict)
     """Tasks whose splits are made anew."""
+    texts: Mapping[str, Corpus] = field(default_factory=dict)
+    """Texts for masked-language modelling, by their fingerprint."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

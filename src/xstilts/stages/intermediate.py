@@ -1,59 +1,62 @@
-"""Intermediate training: one or several tasks, a head each, and only the encoder is handed on."""
+"""Intermediate training: tasks and masked texts, a head each, and only the encoder is handed on."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from transformers import PreTrainedModel
 
 from xstilts.data.features import Feature, featurise
-from xstilts.data.mixture import schedule
+from xstilts.data.mixture import by_language, schedule, weights
 from xstilts.engine.store import Draft
+from xstilts.models.heads import encoder_state
 from xstilts.models.sharing import share_encoder
+from xstilts.models.tuning import boundary
 from xstilts.problems import ProblemName
 from xstilts.stages.artifacts import build, facts_of, folder_of, joint_sum, save_weights, tokenizer_in, trainable
 from xstilts.stages.environment import Emit
+from xstilts.stages.masked import Reader, Reading, reader_of, readings
 from xstilts.stages.progress import steps_to
 from xstilts.stages.specs import Data, IntermediateStage
-from xstilts.stages.training import facts_of_fit, student, untouched
+from xstilts.stages.training import Student, facts_of_fit, student, untouched
 from xstilts.stages.workshop import Workshop
 from xstilts.train.fit import Lesson, fit, seed_of, steps_of, used_in
 from xstilts.train.optim import shrinkage
 
 
 def run(spec: IntermediateStage, draft: Draft, workshop: Workshop, emit: Emit) -> None:
-    store, environment = workshop.store, workshop.environment
-    tokenizer = tokenizer_in(folder_of(store, spec.parent, environment))
+    store = workshop.store
+    tokenizer = tokenizer_in(folder_of(store, spec.parent, workshop.environment))
     tasks = by_task(spec.data)
     features = [_features(spec, parts, workshop, tokenizer) for parts in tasks.values()]
-    order = _order(spec, features)
+    texts = readings(spec, workshop, tokenizer)
+    order = _order(spec, features, texts)
     features = [
         used_in(found, order.count(number), spec.train, seed_of(spec.seed, "used", task))
         for (number, found), task in zip(enumerate(features), tasks, strict=True)
     ]
-    models, restored = _models(spec, workshop)
-    ground = workshop.ground(spec.parent)
-    used = [feature for found in features for feature in found]
-    problems: list[ProblemName] = [workshop.task(task).problem for task in tasks]
-    first = student(models[0], problems[0], tokenizer, spec.train, environment.device, lambda: used, ground)
-    lessons = [Lesson(model=first.part, feed=first.feed(features[0]))]
-    for number, model in enumerate(models[1:], start=1):
-        share_encoder(first.model, model)
-        other = student(model, problems[number], tokenizer, spec.train, environment.device, None, ground)
-        other = replace(other, vocabulary=first.vocabulary)
-        lessons.append(Lesson(model=other.part, feed=other.feed(features[number])))
-    before = joint_sum(trainable(first.model))
+    pupils = _pupils(spec, features, workshop, tokenizer)
+    reader = reader_of(spec, texts, pupils[0].model if pupils else None, workshop, tokenizer) if texts else None
+    lessons = [Lesson(model=pupil.part, feed=pupil.feed(found)) for pupil, found in zip(pupils, features, strict=True)]
+    lessons += reader.lessons(seed_of(spec.seed, "masks")) if reader else []
+    model = pupils[0].model if pupils else cast(Reader, reader).model.model
+    unread = reader.perplexities() if reader else {}
+    before = joint_sum(trainable(model))
     fitted = fit(lessons, order, spec.train, seed=seed_of(spec.seed, "intermediate"), report=steps_to(spec, emit))
-    after = joint_sum(trainable(first.model))
-    if first.vocabulary is not None:
-        first.vocabulary.expand(shrinkage(spec.train, fitted.steps))
-    save_weights(draft.path, first.model, head=False)
+    after = joint_sum(trainable(model))
+    if pupils and pupils[0].vocabulary is not None:
+        pupils[0].vocabulary.expand(shrinkage(spec.train, fitted.steps))
+    save_weights(draft.path, model, head=False)
     parent = facts_of(store, spec.parent)
     draft.facts.update(facts_of_fit(fitted, before, after))
-    draft.facts.update(encoder=parent["encoder"], pin=parent["pin"], inherits=spec.parent, restored=list(restored))
-    draft.facts.update(untouched=untouched(first, ground))
+    draft.facts.update(encoder=parent["encoder"], pin=parent["pin"], inherits=spec.parent)
+    draft.facts.update(restored=list(encoder_state(model)))
+    draft.facts.update(untouched=untouched(boundary(model, spec.train), workshop.ground(spec.parent)))
     draft.facts.update(_shares(spec, order, features))
+    if reader is not None:
+        steps = [order.count(number) for number in range(len(pupils), len(lessons))]
+        draft.facts.update(reader.facts(steps, unread))
 
 
 def by_task(data: Sequence[Data]) -> dict[str, tuple[Data, ...]]:
@@ -61,15 +64,33 @@ def by_task(data: Sequence[Data]) -> dict[str, tuple[Data, ...]]:
     return {name: tuple(part for part in data if part.task == name) for name in dict.fromkeys(d.task for d in data)}
 
 
-def _models(spec: IntermediateStage, workshop: Workshop) -> tuple[list[PreTrainedModel], tuple[str, ...]]:
-    models = []
-    restored: tuple[str, ...] = ()
+def _pupils(
+    spec: IntermediateStage, features: Sequence[Sequence[Feature]], workshop: Workshop, tokenizer: Any
+) -> list[Student]:
+    """One for each task, over the encoder of the first. Masked-language modelling reaches every row of its table."""
+    ground, device = workshop.ground(spec.parent), workshop.environment.device
+    used = [feature for found in features for feature in found]
+    pupils: list[Student] = []
+    for task, model in _models(spec, workshop).items():
+        rows = None if pupils or spec.mlm else lambda: used
+        if pupils:
+            share_encoder(pupils[0].model, model)
+        pupil = student(model, _problem(task, workshop), tokenizer, spec.train, device, rows, ground)
+        pupils.append(replace(pupil, vocabulary=pupils[0].vocabulary) if pupils else pupil)
+    return pupils
+
+
+def _problem(task: str, workshop: Workshop) -> ProblemName:
+    return workshop.task(task).problem
+
+
+def _models(spec: IntermediateStage, workshop: Workshop) -> dict[str, PreTrainedModel]:
+    models = {}
     for task, parts in by_task(spec.data).items():
-        seed, problem = seed_of(spec.seed, "head", task), workshop.task(task).problem
+        seed, problem = seed_of(spec.seed, "head", task), _problem(task, workshop)
         labels = _labels(parts, workshop)
-        model, restored = build(workshop.store, spec.parent, workshop.environment, problem, labels, seed)
-        models.append(model)
-    return models, restored
+        models[task] = build(workshop.store, spec.parent, workshop.environment, problem, labels, seed)[0]
+    return models
 
 
 def _labels(parts: Sequence[Data], workshop: Workshop) -> tuple[str, ...] | None:
@@ -77,10 +98,10 @@ def _labels(parts: Sequence[Data], workshop: Workshop) -> tuple[str, ...] | None
 
 
 def _features(spec: IntermediateStage, parts: Sequence[Data], workshop: Workshop, tokenizer: Any) -> list[Feature]:
-    task = workshop.task(parts[0].task)
+    task = parts[0].task
     examples = [example for data in parts for example in workshop.examples(data, "train")]
-    features = featurise(task.problem, examples, tokenizer, _labels(parts, workshop), spec.train.max_length)
-    return _shuffled(features, seed_of(spec.seed, "shuffle", task.name)) if spec.shuffle_labels else features
+    features = featurise(_problem(task, workshop), examples, tokenizer, _labels(parts, workshop), spec.train.max_length)
+    return _shuffled(features, seed_of(spec.seed, "shuffle", task)) if spec.shuffle_labels else features
 
 
 def _shuffled(features: Sequence[Feature], seed: int) -> list[Feature]:
@@ -97,12 +118,19 @@ def _shuffled(features: Sequence[Feature], seed: int) -> list[Feature]:
     return rows
 
 
-def _order(spec: IntermediateStage, features: Sequence[Sequence[Feature]]) -> list[int]:
-    """One task a step. The steps are those of all tasks together, each with its capped number of examples."""
-    lengths = [[feature.length for feature in found] for found in features]
+def _order(spec: IntermediateStage, features: Sequence[Sequence[Feature]], texts: Sequence[Reading]) -> list[int]:
+    """One task, or the texts of one language, a step. The steps are those of all of them together."""
+    sources = [*features, *([[feature for reading in texts for feature in reading.features]] if texts else [])]
+    lengths = [[feature.length for feature in found] for found in sources]
     steps = spec.train.steps or sum(steps_of(found, spec.train) for found in lengths)
-    sizes = [len(found) for found in features]
-    return schedule(sizes, spec.sampling, steps, np.random.default_rng(seed_of(spec.seed, "mixture")))
+    sizes = [len(found) for found in sources]
+    if spec.mlm and spec.mlm.weight:
+        sizes[-1] = spec.mlm.weight
+    shares = weights(sizes, spec.sampling)
+    if spec.mlm:
+        languages = by_language([len(reading.features) for reading in texts], spec.mlm.alpha)
+        shares = np.concatenate([shares[:-1], shares[-1] * languages])
+    return schedule(shares, steps, np.random.default_rng(seed_of(spec.seed, "mixture")))
 
 
 def _shares(spec: IntermediateStage, order: Sequence[int], features: Sequence[Sequence[Feature]]) -> dict[str, Any]:

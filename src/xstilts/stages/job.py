@@ -9,10 +9,12 @@ from xstilts.engine.store import Draft, Store
 from xstilts.errors import UserError
 from xstilts.stages.environment import Emit, Environment, Event
 from xstilts.stages.specs import (
+    AlignStage,
     ChooseLayerStage,
     EvaluateStage,
     FewshotStage,
     IntermediateStage,
+    MineStage,
     PretrainedStage,
     RetrieveStage,
     Spec,
@@ -48,7 +50,7 @@ def run_job(specs: Sequence[Spec], environment: Environment, emit: Emit) -> None
 
 def run_stage(spec: Spec, draft: Draft, workshop: object, emit: Emit) -> None:
     """The runner of each kind of stage, imported when it is needed."""
-    from xstilts.stages import evaluate, fewshot, intermediate, pretrained, retrieve, target, translate
+    from xstilts.stages import align, evaluate, fewshot, intermediate, mine, pretrained, retrieve, target, translate
     from xstilts.stages.workshop import Workshop
 
     assert isinstance(workshop, Workshop)
@@ -57,6 +59,8 @@ def run_stage(spec: Spec, draft: Draft, workshop: object, emit: Emit) -> None:
             pretrained.run(spec, draft, workshop, emit)
         case TranslateStage():
             translate.run(spec, draft, workshop, emit)
+        case AlignStage():
+            align.run(spec, draft, workshop, emit)
         case IntermediateStage():
             intermediate.run(spec, draft, workshop, emit)
         case TargetStage():
@@ -69,6 +73,8 @@ def run_stage(spec: Spec, draft: Draft, workshop: object, emit: Emit) -> None:
             retrieve.choose(spec, draft, workshop, emit)
         case RetrieveStage():
             retrieve.run(spec, draft, workshop, emit)
+        case MineStage():
+            mine.run(spec, draft, workshop, emit)
 
 
 @cache

@@ -7,17 +7,20 @@ from xstilts.engine.store import Store
 from xstilts.examples import Example
 from xstilts.stages.specs import Data
 from xstilts.stages.workshop import Workshop
-from xstilts.tasks.task import Task
+from xstilts.tasks.task import Task, related
+
+TEXTS = "masked texts"
+"""What stands for texts of masked-language modelling, which have no groups."""
 
 
-def trained_on(store: Store, key: str) -> Iterator[Data]:
-    """The training data of an artifact and of those it goes back to."""
+def trained_on(store: Store, key: str) -> Iterator[tuple[Data, str]]:
+    """The training data, with their split, of an artifact and of those it goes back to."""
     manifest = store.manifest(key)
     if manifest is None:
         return
-    found = manifest.spec.get("data") if manifest.kind in ("intermediate", "target") else None
+    found = manifest.spec.get("data") if manifest.kind in ("align", "intermediate", "target") else None
     for data in found if isinstance(found, list | tuple) else [found] if found else []:
-        yield Data(**data)
+        yield Data(**data), manifest.spec["split"] if manifest.kind == "align" else "train"
     for parent in manifest.inputs:
         yield from trained_on(store, parent)
 
@@ -28,11 +31,15 @@ def check_lineage(workshop: Workshop, key: str, task: Task, evaluation: tuple[Ex
     Only data whose groups mean the same can be compared: the task's own, and those of its split family. Returns the
     names of the tasks that were trained on and could not be compared. Raises LeakError.
     """
-    unchecked = set()
-    for data in trained_on(workshop.store, key):
-        other = workshop.task(data.task)
-        if other.name == task.name or (task.split_family and other.split_family == task.split_family):
-            check_disjoint(workshop.examples(data, "train"), evaluation, task.name)
+    unchecked = {TEXTS} if _read_texts(workshop.store, key) else set()
+    for data, split in trained_on(workshop.store, key):
+        if related(task, workshop.task(data.task)):
+            check_disjoint(workshop.examples(data, split), evaluation, task.name)
         else:
             unchecked.add(data.task)
     return sorted(unchecked)
+
+
+def _read_texts(store: Store, key: str) -> bool:
+    manifest = store.manifest(key)
+    return bool(manifest) and (bool(manifest.spec.get("mlm")) or any(_read_texts(store, k) for k in manifest.inputs))

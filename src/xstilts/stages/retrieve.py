@@ -1,104 +1,118 @@
 """Retrieval of translations by nearest vector, and the choice of the layer that all arms use."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import product
 
 import polars as pl
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from xstilts.data.features import featurise
-from xstilts.encoders import find_card
 from xstilts.engine.store import Draft
-from xstilts.examples import Parallel
+from xstilts.errors import DataError
+from xstilts.examples import Parallel, Sentence
 from xstilts.metrics import metric, score_frame
-from xstilts.models.heads import encoder_state, load_backbone, restore_encoder
 from xstilts.models.split import layers
-from xstilts.predict import embed, nearest
-from xstilts.stages.artifacts import changed, facts_of, folder_of, tokenizer_in
+from xstilts.predict import POOLINGS, nearest
+from xstilts.results import CURVE_FILE
+from xstilts.stages.artifacts import facts_of
 from xstilts.stages.environment import Emit, Event
+from xstilts.stages.lineage import check_lineage
 from xstilts.stages.scoring import text_facts, write_scores
 from xstilts.stages.specs import ChooseLayerStage, Data, RetrieveStage
-from xstilts.stages.workshop import Workshop
-
-Tool = tuple[PreTrainedModel, PreTrainedTokenizerBase, str]
-"""An encoder, its tokenizer, and the prefix that its texts were trained with."""
+from xstilts.stages.vectors import Tool, best, place_of, tool_of, vectors_of
+from xstilts.stages.workshop import Workshop, cap
 
 
 def run(spec: RetrieveStage, draft: Draft, workshop: Workshop, emit: Emit) -> None:
-    layer = spec.layer if spec.layer is not None else facts_of(workshop.store, spec.chosen_by or "")["layer"]
-    tool = _tool(spec.parent, workshop)
+    """Every layer and pooling in one pass, of which one is the score; the others are published as a curve."""
+    tool, (layer, pooling) = tool_of(spec.parent, workshop), place_of(spec, workshop)
     examples = _parallel(workshop, spec.data, spec.split)
-    centre = _parallel(workshop, spec.data, spec.centre_split)
-    vectors = _vectors(examples, tool, [layer], spec, workshop)[0]
-    centres = _vectors(centre, tool, [layer], spec, workshop)[0].mean(1, keepdim=True)
-    frame = _matched(examples, vectors - centres)
-    draft.facts.update(write_scores(draft.path, frame, workshop.task(spec.data.task)))
+    task = workshop.task(spec.data.task)
+    unchecked = check_lineage(workshop, spec.parent, task, tuple(examples))
+    vectors = _vectors(examples, tool, spec, workshop)
+    centre = _parallel(workshop, spec.data, spec.centre_split) if spec.centre_split else None
+    centres = _vectors(centre, tool, spec, workshop).mean(3, keepdim=True) if centre else 0.0
+    frames = {place: _matched(examples, found) for place, found in _places(vectors - centres)}
+    rows = [_row(spec.data.language, *place, metric(task.metric).score(frame)) for place, frame in frames.items()]
+    pl.DataFrame(rows).write_parquet(draft.path / CURVE_FILE)
+    draft.facts.update(write_scores(draft.path, frames[layer, pooling], task))
     draft.facts.update(text_facts(examples, tool[1], spec.max_length))
-    draft.facts.update(layer=layer, pooling=spec.pooling, encoder=facts_of(workshop.store, spec.parent)["encoder"])
+    draft.facts.update(layer=layer, pooling=pooling, encoder=facts_of(workshop.store, spec.parent)["encoder"])
+    draft.facts.update(leaks_unchecked=unchecked)
 
 
 def choose(spec: ChooseLayerStage, draft: Draft, workshop: Workshop, emit: Emit) -> None:
-    """Every layer of the untrained encoder, centred, on all languages; the highest mean wins, the lower on a tie.
+    """Every layer and pooling on all languages; the highest mean wins, the lower layer and then the mean on a tie.
 
-    Half of each language's strings give the mean that centres the other half, so no string is centred by itself.
+    Where vectors are centred, half of each language's strings give the mean that centres the other half, so that no
+    string is centred by itself. For mining, which does not centre, the strings are the gold pairs.
     """
-    tool = _tool(spec.parent, workshop)
-    depth = len(layers(tool[0])) + 1
+    tool = tool_of(spec.parent, workshop)
     rows = []
     for number, data in enumerate(spec.data):
         examples = _parallel(workshop, data, spec.split)
-        vectors = _vectors(examples, tool, range(depth), spec, workshop)
-        half = len(examples) // 2
-        for layer in range(depth):
-            scored = vectors[layer, :, half:] - vectors[layer, :, :half].mean(1, keepdim=True)
-            value = metric("retrieval_accuracy").score(_matched(examples[half:], scored))
-            rows.append({"language": data.language, "layer": layer, "value": value})
+        vectors = _vectors(examples, tool, spec, workshop)
+        task = workshop.task(data.task)
+        measure = metric(task.metric if task.problem == "retrieval" else "retrieval_accuracy")
+        if spec.centred:
+            half = len(examples) // 2
+            examples = examples[half:]
+            vectors = vectors[..., half:, :] - vectors[..., :half, :].mean(3, keepdim=True)
+        rows += [
+            _row(data.language, *place, measure.score(_matched(examples, found))) for place, found in _places(vectors)
+        ]
         emit(Event(key=spec.key, kind="progress", done=number + 1, total=len(spec.data)))
     curve = pl.DataFrame(rows)
-    curve.write_parquet(draft.path / "layers.parquet")
-    means = curve.group_by("layer").agg(pl.col("value").mean()).sort("layer")
-    draft.facts.update(layer=int(means["value"].arg_max() or 0), curve=means["value"].to_list())
+    curve.write_parquet(draft.path / CURVE_FILE)
+    layer, pooling = best(curve, spec.pooling)
+    means = curve.filter(pooling=pooling).group_by("layer").agg(pl.col("value").mean()).sort("layer")
+    draft.facts.update(layer=layer, pooling=pooling, curve=means["value"].to_list())
 
 
-def _tool(key: str, workshop: Workshop) -> Tool:
-    def make() -> Tool:
-        folder = folder_of(workshop.store, key, workshop.environment)
-        model = load_backbone(folder)
-        tensors = changed(workshop.store, key)
-        if tensors:
-            restore_encoder(model, encoder_state(model) | tensors)
-        prefix = find_card(facts_of(workshop.store, key)["encoder"]).query_prefix or ""
-        return model.to(workshop.environment.device), tokenizer_in(folder), prefix  # type: ignore[arg-type]
+def _row(language: str, layer: int, pooling: str, value: float) -> dict[str, object]:
+    return {"language": language, "layer": layer, "pooling": pooling, "value": value}
 
-    return workshop.once(("encoder", key), make)
+
+def _places(vectors: Tensor) -> Iterator[tuple[tuple[int, str], Tensor]]:
+    """From [poolings, layers, 2, examples, hidden], each pair of layer and pooling with its vectors."""
+    poolings = POOLINGS[: len(vectors)]
+    for (number, pooling), layer in product(enumerate(poolings), range(vectors.shape[1])):
+        yield (layer, pooling), vectors[number, layer]
 
 
 def _parallel(workshop: Workshop, data: Data, split: str) -> Sequence[Parallel]:
-    return workshop.examples(data, split)  # type: ignore[return-value]
+    if workshop.task(data.task).problem == "retrieval":
+        return workshop.examples(data, split)  # type: ignore[return-value]
+    sentences: Sequence[Sentence] = workshop.examples(replace(data, max_examples=None), split)  # type: ignore[assignment]
+    return cap(_pairs(sentences), data.max_examples)  # type: ignore[return-value]
+
+
+def _pairs(sentences: Sequence[Sentence]) -> list[Parallel]:
+    """The translations that two collections hold. Raises DataError where they hold none."""
+    english = {e.id: e.text for e in sentences if e.english}
+    found = [
+        Parallel(id=e.id, group=e.group, language=e.language, text=e.text, english=english[e.partners[0]])
+        for e in sentences
+        if not e.english and e.partners and e.partners[0] in english
+    ]
+    if not found:
+        raise DataError(
+            "no sentence has a translation to choose a layer by", "name the layer, as `layer:` of the target"
+        )
+    return found
 
 
 def _vectors(
-    examples: Sequence[Parallel],
-    tool: Tool,
-    layers: Sequence[int],
-    spec: RetrieveStage | ChooseLayerStage,
-    workshop: Workshop,
+    examples: Sequence[Parallel], tool: Tool, spec: RetrieveStage | ChooseLayerStage, workshop: Workshop
 ) -> Tensor:
-    """[layers, 2, examples, hidden]: the foreign texts, then the English ones."""
+    """[poolings, layers, 2, examples, hidden]: the foreign texts, then the English ones."""
     model, tokenizer, prefix = tool
     texts = [replace(e, text=prefix + e.text, english=prefix + e.english) for e in examples]
-    vectors = embed(
-        model,
-        featurise("retrieval", texts, tokenizer, None, spec.max_length),
-        tokenizer.pad_token_id,  # type: ignore[arg-type]
-        layers=layers,
-        pooling=spec.pooling,
-        precision=getattr(spec, "precision", "fp32"),
-        device=workshop.environment.device,
-    )
-    return torch.stack([vectors[:, 0::2], vectors[:, 1::2]], dim=1)
+    features = featurise("retrieval", texts, tokenizer, None, spec.max_length)
+    vectors = vectors_of(features, tool, range(len(layers(model)) + 1), POOLINGS, spec, workshop)
+    return torch.stack([vectors[..., 0::2, :], vectors[..., 1::2, :]], dim=2)
 
 
 def _matched(examples: Sequence[Parallel], vectors: Tensor) -> pl.DataFrame:

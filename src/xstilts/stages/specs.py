@@ -28,6 +28,27 @@ class Data:
     """Key of the stage that translated the training examples into `language`."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Texts:
+    """The texts of a language; `fingerprint` says which, whatever the path that they lie at."""
+
+    language: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Masking:
+    """Masked-language modelling in a stage: `xstilts.config.Mlm` with its texts pinned."""
+
+    texts: tuple[Texts, ...]
+    weight: int | None
+    alpha: float
+    masking: float
+    held_out: int
+    max_texts: int | None
+    """Of each language, at most."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Stage:
     """A node of the graph. `inputs` are keys of the artifacts that it reads."""
@@ -116,6 +137,7 @@ class IntermediateStage(Stage):
     shuffle_labels: bool
     train: Train
     seed: int
+    mlm: Masking | None = None
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -127,9 +149,42 @@ class IntermediateStage(Stage):
 
     @property
     def title(self) -> str:
+        names = [f"{data.task} in {data.language}" if data.translated else data.task for data in self.data]
+        if self.mlm:
+            names.append(f"masked texts ({', '.join(texts.language for texts in self.mlm.texts)})")
         shuffled = " (labels shuffled)" if self.shuffle_labels else ""
-        tasks = "+".join(f"{data.task} in {data.language}" if data.translated else data.task for data in self.data)
-        return f"intermediate {tasks}{shuffled}, seed {self.seed}"
+        return f"intermediate {'+'.join(names)}{shuffled}, seed {self.seed}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlignStage(Stage):
+    """Low-rank adaptation of one layer's attention that draws translations together; merged into the weights."""
+
+    kind: ClassVar[str] = "align"
+    parent: str
+    data: tuple[Data, ...]
+    split: str
+    layer: int
+    rank: int
+    alpha: int
+    dropout: float
+    margin: float
+    held_out: float
+    train: Train
+    seed: int
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (self.parent,)
+
+    @property
+    def threads(self) -> int:
+        return self.train.threads
+
+    @property
+    def title(self) -> str:
+        languages = ", ".join(data.language for data in self.data)
+        return f"align {self.data[0].task} ({languages}) in layer {self.layer}, seed {self.seed}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,14 +283,18 @@ class EvaluateStage(Stage):
 
 @dataclass(frozen=True, kw_only=True)
 class ChooseLayerStage(Stage):
-    """The layer whose vectors retrieve best with the untrained encoder, on data that is not evaluated."""
+    """The layer and pooling whose vectors retrieve best; `parent` is the untrained encoder where all arms follow it.
+
+    A `pooling` of None sweeps all. `centred` says whether the mean vector of the other half is subtracted.
+    """
 
     kind: ClassVar[str] = "choose-layer"
     parent: str
     data: tuple[Data, ...]
     split: str
-    pooling: str
+    pooling: str | None
     max_length: int
+    centred: bool = True
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -254,12 +313,14 @@ class RetrieveStage(Stage):
     parent: str
     data: Data
     split: str
-    centre_split: str
-    """Split whose mean vector is subtracted; never the one that is evaluated."""
+    centre_split: str | None
+    """Split whose mean vector is subtracted; never the one that is evaluated. None: none is subtracted."""
     layer: int | None
     chosen_by: str | None
-    """Key of the stage that chose the layer, where none is given."""
-    pooling: str
+    """Key of the stage that chose layer and pooling, where none is given."""
+    leave_out: bool | None
+    """Whether the choice is made on all languages of that stage but the one that is scored."""
+    pooling: str | None
     max_length: int
     precision: str
 
@@ -276,15 +337,47 @@ class RetrieveStage(Stage):
         return f"retrieve {self.data.task} {self.data.language}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class MineStage(Stage):
+    """Translations picked out of a collection in one language and an English one."""
+
+    kind: ClassVar[str] = "mine"
+    parent: str
+    data: Data
+    split: str
+    dev_split: str
+    """Split whose gold pairs decide from which margin on a pair is kept; never the one that is evaluated."""
+    layer: int | None
+    chosen_by: str | None
+    """Key of the stage that chose layer and pooling, where none is given."""
+    pooling: str | None
+    max_length: int
+    precision: str
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (self.parent, self.chosen_by) if self.chosen_by else (self.parent,)
+
+    @property
+    def group(self) -> str:
+        return _digest([self.kind, self.parent])
+
+    @property
+    def title(self) -> str:
+        return f"mine {self.data.task} {self.data.language}"
+
+
 Spec = (
     PretrainedStage
     | TranslateStage
+    | AlignStage
     | IntermediateStage
     | TargetStage
     | FewshotStage
     | EvaluateStage
     | ChooseLayerStage
     | RetrieveStage
+    | MineStage
 )
 
 
@@ -312,7 +405,7 @@ def _digest(value: object) -> str:
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, Data):
+    if isinstance(value, Data | Texts | Masking):
         return {name: setting for name, setting in asdict(value).items() if setting is not None}
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json", exclude_none=True)

@@ -3,7 +3,16 @@
 from xstilts.data.features import featurise
 from xstilts.data.load import check_disjoint, check_labels
 from xstilts.engine.store import Draft
-from xstilts.stages.artifacts import build, facts_of, folder_of, joint_sum, save_weights, tokenizer_in, trainable
+from xstilts.stages.artifacts import (
+    build,
+    facts_of,
+    folder_of,
+    joint_sum,
+    save_weights,
+    steps_before,
+    tokenizer_in,
+    trainable,
+)
 from xstilts.stages.environment import Emit
 from xstilts.stages.progress import steps_to
 from xstilts.stages.specs import TargetStage
@@ -23,7 +32,7 @@ def run(spec: TargetStage, draft: Draft, workshop: Workshop, emit: Emit) -> None
     labels = workshop.labels(spec.data)
     tokenizer = tokenizer_in(folder_of(store, spec.parent, environment))
     features = featurise(task.problem, examples, tokenizer, labels or None, spec.train.max_length)
-    extra = facts_of(store, spec.steps_of)["steps"] if spec.steps_of else 0
+    extra = steps_before(store, spec.steps_of) if spec.steps_of else 0
     steps = steps_of([feature.length for feature in features], spec.train) + extra
     features = used_in(features, steps, spec.train, seed_of(spec.seed, "used", task.name))
     dev_features = featurise(task.problem, dev, tokenizer, None, spec.train.max_length)
@@ -61,5 +70,5 @@ def run(spec: TargetStage, draft: Draft, workshop: Workshop, emit: Emit) -> None
         max_length=spec.train.max_length,
         precision=spec.train.precision,
         extra_steps=extra,
-        untouched=untouched(pupil, ground),
+        untouched=untouched(pupil.below, ground),
     )

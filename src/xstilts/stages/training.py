@@ -124,8 +124,9 @@ def facts_of_fit(fitted: Fitted, before: str, after: str) -> dict[str, Any]:
     return {**asdict(fitted), "weights_before": before, "weights_after": after, "weights_changed": before != after}
 
 
-def untouched(pupil: Student, ground: Ground | None) -> int | None:
-    """How many of the lowest layers are as published after this stage; None where the embeddings are not."""
-    if pupil.below is None or ground is None:
-        return None
-    return min(pupil.below, ground.layers)
+def untouched(below: int | None, ground: Ground | None) -> int | None:
+    """How many of the lowest layers are as published after a stage that trained what is above `below` layers.
+
+    None where the embeddings are not.
+    """
+    return None if below is None or ground is None else min(below, ground.layers)

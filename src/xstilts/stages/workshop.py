@@ -10,7 +10,7 @@ from xstilts.data.load import load, read_examples
 from xstilts.data.userfiles import user_task
 from xstilts.engine.store import Store
 from xstilts.errors import DataError, StageError
-from xstilts.examples import Example
+from xstilts.examples import Example, Sentence
 from xstilts.models.shelf import Ground, Shelf
 from xstilts.stages.environment import Environment
 from xstilts.stages.specs import Data
@@ -100,7 +100,8 @@ class Workshop:
 def cap(examples: Sequence[Example], most: int | None) -> tuple[Example, ...]:
     """At most so many examples, in their order, chosen by their ids alone: a larger cap keeps those of a smaller.
 
-    Chosen one by one and not by group, so that few examples still stem from many groups.
+    Chosen one by one and not by group, so that few examples still stem from many groups; but a sentence to be mined
+    goes with its translation.
     """
     if most is None or len(examples) <= most:
         return tuple(examples)
@@ -109,7 +110,8 @@ def cap(examples: Sequence[Example], most: int | None) -> tuple[Example, ...]:
 
 
 def _rank(example: Example) -> bytes:
-    return hashlib.sha256(example.id.encode()).digest()
+    name = example.group if isinstance(example, Sentence) else example.id
+    return hashlib.sha256(name.encode()).digest()
 
 
 def _labels(examples: Sequence[Example]) -> tuple[str, ...]:

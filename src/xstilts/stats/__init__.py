@@ -1,7 +1,7 @@
 """Contrasts between arms with their uncertainty: paired, resampled by group, over seeds and draws, corrected."""
 
 from xstilts.stats.cells import ArmItems, Cell, Terms
-from xstilts.stats.contrast import Estimate, arm_interval, cell_means, contrast
+from xstilts.stats.contrast import Estimate, Part, arm_interval, cell_means, contrast, part, pooled
 from xstilts.stats.families import Corrected, correct, holm, sentence
 
 __all__ = [
@@ -9,11 +9,14 @@ __all__ = [
     "Cell",
     "Corrected",
     "Estimate",
+    "Part",
     "Terms",
     "arm_interval",
     "cell_means",
     "contrast",
     "correct",
     "holm",
+    "part",
+    "pooled",
     "sentence",
 ]

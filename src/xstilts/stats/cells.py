@@ -73,7 +73,7 @@ def _spell(missing: set[Cell]) -> str:
 
 def language_sums(terms: Terms, metric: Metric, language: str, grid: Axes) -> LanguageSums:
     """Raises UserError where two cells do not have the same items, or there are fewer than two groups."""
-    frames = [frame.sort("group", "item") for _, arm in terms for frame in arm[language].values()]
+    frames = _sorted([frame for _, arm in terms for frame in arm[language].values()])
     first = frames[0]
     for frame in frames[1:]:
         _check_paired(first, frame, language)
@@ -97,6 +97,12 @@ def language_sums(terms: Terms, metric: Metric, language: str, grid: Axes) -> La
     used = weights.any(axis=(0, 1))
     stacked = np.stack([distinct[text] for text in index])[used]
     return LanguageSums(groups=tuple(groups), sizes=sizes, sums=stacked, weights=weights[..., used])
+
+
+def _sorted(frames: Sequence[pl.DataFrame]) -> list[pl.DataFrame]:
+    """By group and item. Runs mostly have their items in one order, so that it need be found once."""
+    items, order = frames[0]["item"], frames[0].select(pl.arg_sort_by("group", "item")).to_series()
+    return [frame[order] if frame["item"].equals(items) else frame.sort("group", "item") for frame in frames]
 
 
 def _check_paired(first: pl.DataFrame, other: pl.DataFrame, language: str) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 from scipy import special
 
+from xstilts.errors import UserError
 from xstilts.metrics import Metric
 from xstilts.metrics import metric as metric_named
 from xstilts.stats.cells import (
@@ -22,10 +23,13 @@ from xstilts.stats.cells import (
     scores,
 )
 from xstilts.stats.variance import (
-    components,
+    Components,
+    Spread,
+    combined,
     critical_value,
     equivalent_degrees_of_freedom,
     p_value,
+    spread,
 )
 
 LEVEL = 0.05
@@ -54,15 +58,28 @@ class Estimate:
     draws: int
     """0 where no arm has draws."""
     groups: int
-    """Distinct groups over all languages."""
+    """Distinct groups over all languages, summed over tasks."""
     items: int
-    """Items of one run, over all languages."""
+    """Items of one run, over all languages and tasks."""
     languages: tuple[str, ...]
 
     @property
     def indicative(self) -> bool:
         """Fewer than three seeds: the interval says little or nothing about another seed."""
         return self.seeds < 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A contrast on one task, ready to be pooled with those of other tasks."""
+
+    value: float
+    spread: Spread
+    seeds: tuple[int, ...]
+    draws: int
+    groups: int
+    items: int
+    languages: tuple[str, ...]
 
 
 def contrast(
@@ -77,20 +94,59 @@ def contrast(
 
     Raises UserError where an arm lacks a run, runs have different items, or a language has fewer than two groups.
     """
+    return pooled([part(terms, metric, languages=languages, resamples=resamples, seed=seed)])
+
+
+def part(
+    terms: Terms, metric: str, *, languages: Sequence[str] | None = None, resamples: int = 10_000, seed: int = 0
+) -> Part:
+    """The contrast of one task, as `contrast` takes it, for `pooled`. Raises UserError as that does."""
     scored = metric_named(metric)
     grid = axes(terms, languages)
-    parts = [language_sums(terms, scored, language, grid) for language in grid.languages]
-    return estimate(scored, parts, grid, resamples, seed)
+    sums = [language_sums(terms, scored, language, grid) for language in grid.languages]
+    return part_of(scored, sums, grid, resamples, seed)
 
 
-def estimate(metric: Metric, parts: Sequence[LanguageSums], grid: Axes, resamples: int, seed: int) -> Estimate:
-    """The contrast of sums that are paired already, one part for each language of the grid."""
-    values = scores(metric, parts)
-    moved = resampled_deviations(metric, parts, resamples, seed)
-    if parallel(parts):
+def pooled(parts: Sequence[Part], weights: Sequence[float] | None = None) -> Estimate:
+    """The weighted sum of contrasts on several tasks, their mean if no weights are given.
+
+    Tasks are fixed, as languages are. A seed reseeds the chains of all tasks, so seeds are one sample for all of them;
+    the items and the draws of each task are samples of their own. One part: the same as `contrast`.
+
+    Raises UserError where there is no part, or tasks were run with different seeds.
+    """
+    if not parts:
+        raise UserError("nothing to pool: no task", "Name at least one task.")
+    if len({part.seeds for part in parts}) > 1:
+        raise UserError("the tasks that are pooled were run with different seeds", "Finish the runs that are missing.")
+    shares = [1 / len(parts)] * len(parts) if weights is None else list(weights)
+    value = float(np.dot(shares, [part.value for part in parts]))
+    return _estimate(value, combined([part.spread for part in parts], shares), parts)
+
+
+def estimate(metric: Metric, sums: Sequence[LanguageSums], grid: Axes, resamples: int, seed: int) -> Estimate:
+    """The contrast of sums that are paired already, one for each language of the grid."""
+    return pooled([part_of(metric, sums, grid, resamples, seed)])
+
+
+def part_of(metric: Metric, sums: Sequence[LanguageSums], grid: Axes, resamples: int, seed: int) -> Part:
+    """The same, to be pooled."""
+    values = scores(metric, sums)
+    moved = resampled_deviations(metric, sums, resamples, seed)
+    if parallel(sums):
         values, moved = values.mean(axis=0, keepdims=True), moved.mean(axis=1, keepdims=True)
-    value = float(values.mean())
-    uncertain = components(values, moved, group_degrees_of_freedom(parts))
+    return Part(
+        value=float(values.mean()),
+        spread=spread(values, moved, group_degrees_of_freedom(sums)),
+        seeds=grid.seeds,
+        draws=0 if grid.draws == (None,) else len(grid.draws),
+        groups=len({name for one in sums for name in one.groups}),
+        items=int(sum(one.sizes.sum() for one in sums)),
+        languages=grid.languages,
+    )
+
+
+def _estimate(value: float, uncertain: Components, parts: Sequence[Part]) -> Estimate:
     critical, error = critical_value(uncertain, LEVEL), float(np.sqrt(uncertain.total))
     freedom = equivalent_degrees_of_freedom(critical, LEVEL)
     seed_share, draw_share, item_share = uncertain.shares
@@ -105,11 +161,11 @@ def estimate(metric: Metric, parts: Sequence[LanguageSums], grid: Axes, resample
         seed_share=seed_share,
         draw_share=draw_share,
         item_share=item_share,
-        seeds=len(grid.seeds),
-        draws=0 if grid.draws == (None,) else len(grid.draws),
-        groups=len({name for part in parts for name in part.groups}),
-        items=int(sum(part.sizes.sum() for part in parts)),
-        languages=grid.languages,
+        seeds=len(parts[0].seeds),
+        draws=max(part.draws for part in parts),
+        groups=sum(part.groups for part in parts),
+        items=sum(part.items for part in parts),
+        languages=tuple(sorted({language for part in parts for language in part.languages})),
     )
 
 

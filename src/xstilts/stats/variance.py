@@ -1,7 +1,7 @@
 """The variance of a mean over crossed seeds, draws and groups, and t intervals for it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import optimize, special
@@ -32,6 +32,18 @@ class Components:
         return self.seeds.variance / total, self.draws.variance / total, self.items.variance / total
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """What the mean of one task varies with. `by_seed` [seeds] are its means over languages and draws."""
+
+    by_seed: np.ndarray
+    draws: Component
+    seeds_and_draws: float
+    """The variance that draws and seeds share: part of that of draws as it stands."""
+    items: Component
+    """Below 0 where it could not be told from 0."""
+
+
 def components(scores: np.ndarray, deviations: np.ndarray, group_degrees_of_freedom: float) -> Components:
     """The variance of the mean of `scores` [languages, seeds, draws] as a crossed random-effects analysis splits it.
 
@@ -39,19 +51,52 @@ def components(scores: np.ndarray, deviations: np.ndarray, group_degrees_of_free
     subtracted as in the multiway clustering of Cameron, Gelbach and Miller (2011). An interaction belongs to the factor
     with fewer degrees of freedom, so that what is subtracted is the better known. One seed: its part is 0.
     """
-    seeds, draws, both = (float(part) for part in _mean_squares(scores))
+    return combined([spread(scores, deviations, group_degrees_of_freedom)], [1.0])
+
+
+def spread(scores: np.ndarray, deviations: np.ndarray, group_degrees_of_freedom: float) -> Spread:
+    """What is known of one task; the arguments are those of `components`."""
+    _, draws, both = (float(part) for part in _mean_squares(scores))
     seeds_items, draws_items, all_three = (part.mean() for part in _mean_squares(deviations))
-    items = deviations.mean(axis=(1, 2, 3)).var() - seeds_items - draws_items + all_three
-    seed_freedom, draw_freedom = max(1.0, scores.shape[1] - 1.0), _draw_degrees(scores)
-    if seed_freedom <= draw_freedom:
-        draws -= both
+    items = float(deviations.mean(axis=(1, 2, 3)).var() - seeds_items - draws_items + all_three)
+    return Spread(
+        by_seed=scores.mean(axis=(0, 2)),
+        draws=Component(variance=draws, degrees_of_freedom=_draw_degrees(scores)),
+        seeds_and_draws=both,
+        items=Component(variance=items, degrees_of_freedom=group_degrees_of_freedom),
+    )
+
+
+def combined(spreads: Sequence[Spread], weights: Sequence[float]) -> Components:
+    """The variance of a weighted sum of tasks: seeds are one sample for all of them, draws and items one for each."""
+    by_seed = np.dot(weights, np.stack([task.by_seed for task in spreads]))
+    seeds, seed_freedom = _of_the_mean(by_seed), max(1.0, len(by_seed) - 1.0)
+    squares = np.square(weights)
+    both = float(np.dot(squares, [task.seeds_and_draws for task in spreads]))
+    draws, items = (_summed([getattr(task, name) for task in spreads], squares) for name in ("draws", "items"))
+    if seed_freedom <= draws.degrees_of_freedom:
+        draws = replace(draws, variance=draws.variance - both)
     else:
         seeds -= both
     return Components(
         seeds=Component(variance=max(0.0, seeds), degrees_of_freedom=seed_freedom),
-        draws=Component(variance=max(0.0, draws), degrees_of_freedom=draw_freedom),
-        items=Component(variance=max(0.0, float(items)), degrees_of_freedom=group_degrees_of_freedom),
+        draws=replace(draws, variance=max(0.0, draws.variance)),
+        items=replace(items, variance=max(0.0, items.variance)),
     )
+
+
+def _of_the_mean(values: np.ndarray) -> float:
+    return float(values.var(ddof=min(1, len(values) - 1)) / len(values))
+
+
+def _summed(parts: Sequence[Component], squares: np.ndarray) -> Component:
+    """The variance of a sum of independent parts, with degrees of freedom by Satterthwaite (1946)."""
+    each = squares * [part.variance for part in parts]
+    freedoms = np.array([part.degrees_of_freedom for part in parts])
+    there = each > 0
+    squared = (each[there] ** 2 / freedoms[there]).sum()
+    freedom = each[there].sum() ** 2 / squared if squared else freedoms.max()
+    return Component(variance=float(each.sum()), degrees_of_freedom=float(freedom))
 
 
 def _mean_squares(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

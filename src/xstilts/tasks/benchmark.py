@@ -1,7 +1,8 @@
 """How a published benchmark is laid out: its own files below the data root, and its copy on the Hub.
 
 Rows are mappings by the names of an example's fields: text, pair, label; prompt, choices, answer; question, context,
-answer_text, answer_start; words, tags; text, english; and `id` where the benchmark has unique ones.
+answer_text, answer_start; words, tags; text, english; text, english (whether it is), partners; and `id` where the
+benchmark has unique ones.
 """
 
 import hashlib
@@ -12,7 +13,8 @@ from typing import Literal
 from xstilts.formats.benchmarks import Reader
 from xstilts.formats.tables import Row
 
-Fields = Callable[[Row], Row]
+Fields = Callable[[Row], Row | None]
+"""A row of a file by the names of an example's fields, or None where it is to be left out."""
 Patterns = Mapping[str, str | tuple[str, ...]]
 """Glob patterns by split. All matches of the first pattern that matches are read; `{language}` is filled in."""
 
@@ -34,6 +36,8 @@ class Native:
     english: Patterns = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     fields: Fields = as_is
+    every_pattern: bool = False
+    """Whether the matches of all patterns of a split are read, not those of the first that matches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +55,8 @@ class Hub:
     names: Mapping[str, str] = field(default_factory=dict)
     revision: str = "main"
     fields: Fields = as_is
+    further: tuple[Fields, ...] = ()
+    """More examples that lie in the same row."""
     keep: Callable[[Row, str], bool] = lambda row, language: True
 
 
@@ -65,7 +71,10 @@ class Benchmark:
     hub: tuple[Hub, ...]
     groups: Callable[[Sequence[Row]], Sequence[str]]
     native: tuple[Native, ...] = ()
+    """Layouts, the first that has a file for a split before the others."""
     pivot: Literal["id", "position"] | None = None
+    joined: bool = False
+    """Whether a split is what all native layouts have of it together."""
 
 
 def text_group(*texts: str) -> str:

@@ -48,7 +48,7 @@ class Library:
 class Files:
     """A user's own files, with the sha256 of each (by path), and how they are read (which columns, which splits)."""
 
-    sums: Mapping[str, str]
+    sums: Mapping[str, str] = field(hash=False)
     layout: str
 
     @property
@@ -152,9 +152,20 @@ class Task:
         return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
 
 
+def related(task: Task, other: Task) -> bool:
+    """Whether the groups of both mean the same, so that what they share can be told."""
+    return task.name == other.name or bool(task.split_family and task.split_family == other.split_family)
+
+
 def measured(name: str) -> Mapping[str, Mapping[str, int]]:
     """The counts of examples of a shipped task by language and split, from the file beside this one."""
     sizes = json.loads(Path(__file__).with_name("sizes.json").read_text(encoding="utf-8"))
+    return sizes.get(name, {})
+
+
+def published(name: str) -> Mapping[str, Mapping[str, int]]:
+    """The counts that a benchmark's publishers state, by language and split."""
+    sizes = json.loads(Path(__file__).with_name("published.json").read_text(encoding="utf-8"))
     return sizes.get(name, {})
 
 

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -12,7 +13,6 @@ from xstilts.config import Train
 from xstilts.data.batches import count_steps, enough, training_batches
 from xstilts.data.features import Feature
 from xstilts.models.collate import Batch
-from xstilts.models.feed import Feed
 from xstilts.models.tuning import split_head, trained
 from xstilts.train.keep import Keeper, Keeping
 from xstilts.train.loop import train as loop
@@ -21,12 +21,24 @@ from xstilts.train.optim import optimiser
 POINTS_OF_AVERAGE = 10
 
 
+class Feeding(Protocol):
+    """Training data that a lesson draws its batches from."""
+
+    @property
+    def lengths(self) -> list[int]: ...
+    @property
+    def device(self) -> str: ...
+    def batch(self, indices: Sequence[int], *, labels: bool) -> Batch: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lesson:
     """A model and its training data. Lessons of one run share their encoder, each has its own head."""
 
     model: nn.Module
-    feed: Feed
+    feed: Feeding
+    fresh_head: bool = True
+    """Whether the head has a rate of its own; one that was pretrained with the encoder has the encoder's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +134,7 @@ def _parameters(lessons: Sequence[Lesson]) -> dict[str, nn.Parameter]:
 def _sides(lessons: Sequence[Lesson]) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     sides: tuple[dict[int, nn.Parameter], dict[int, nn.Parameter]] = ({}, {})
     for lesson in lessons:
-        for side, parameters in zip(sides, split_head(lesson.model), strict=True):
+        encoder, head = split_head(lesson.model)
+        for side, parameters in zip(sides, (encoder, head) if lesson.fresh_head else (encoder + head, []), strict=True):
             side.update((id(p), p) for p in parameters)
     return list(sides[0].values()), list(sides[1].values())

@@ -3,7 +3,7 @@ from tests.tiny import build
 
 from xstilts.data.features import IGNORED, featurise
 from xstilts.errors import DataError
-from xstilts.examples import Answer, Choice, Labelled, Parallel, Span, Tagged
+from xstilts.examples import Answer, Choice, Labelled, Parallel, Sentence, Span, Tagged
 from xstilts.models.heads import load_tokenizer
 
 
@@ -99,3 +99,14 @@ def test_parallel_sentences_are_two_features(tokenizer):
     foreign, english = featurise("retrieval", [example], tokenizer, None, 64)
     assert foreign.ids[0] == tokenizer("das Licht")["input_ids"]
     assert english.ids[0] == tokenizer("the light")["input_ids"]
+
+
+def test_every_sentence_to_be_mined_is_one_feature(tokenizer):
+    examples = [
+        Sentence(id=text, group=text, language="de", text=text, english=english, partners=None)
+        for text, english in (("das Licht", False), ("the light", True))
+    ]
+    features = featurise("mining", examples, tokenizer, None, 64)
+    assert [(feature.example, feature.ids[0]) for feature in features] == [
+        (row, tokenizer(example.text)["input_ids"]) for row, example in enumerate(examples)
+    ]

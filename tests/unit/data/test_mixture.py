@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from xstilts.config import Sampling
-from xstilts.data.mixture import schedule, weights
+from xstilts.data.mixture import by_language, schedule, weights
 
 
 def test_proportional_with_a_cap():
@@ -17,6 +17,13 @@ def test_temperature_flattens_and_uniform_ignores_sizes():
 
 
 def test_schedule_follows_the_weights():
-    drawn = schedule([100, 300], Sampling(), 4000, np.random.default_rng(0))
+    drawn = schedule(weights([100, 300], Sampling()), 4000, np.random.default_rng(0))
     assert len(drawn) == 4000
     assert np.mean(drawn) == pytest.approx(0.75, abs=0.03)
+
+
+def test_small_languages_are_drawn_more_often_than_they_are_large():
+    assert by_language([100, 900], 1.0).tolist() == pytest.approx([0.1, 0.9])
+    assert by_language([100, 900], 0.0).tolist() == pytest.approx([0.5, 0.5])
+    small, large = 0.1**0.3, 0.9**0.3
+    assert by_language([100, 900], 0.3).tolist() == pytest.approx([small / (small + large), large / (small + large)])

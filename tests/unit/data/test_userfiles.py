@@ -182,3 +182,16 @@ def test_a_block_that_cannot_work_is_refused_before_anything_is_read(block, what
     (tmp_path / "data.csv").write_text("")
     with pytest.raises(DataError, match=what):
         user_task("own", block, tmp_path)
+
+
+def test_sentences_to_be_mined_are_grouped_with_their_translation(read):
+    columns = {name: name for name in ("id", "text", "english", "partners")}
+    content = "id,text,english,partners\nd1,das Haus,false,e1\nd2,der Wald,0,\ne1,the house,True,d1\n"
+    found = read(content, problem="mining", columns=columns)
+    assert [(e.english, e.partners, e.group) for e in found] == [
+        (False, ("e1",), "e1"),
+        (False, (), "d2"),
+        (True, ("d1",), "e1"),
+    ]
+    with pytest.raises(DataError, match=r"data\.csv:2: `english` is 'maybe'"):
+        read("id,text,english,partners\nd1,das Haus,maybe,e1\n", problem="mining", columns=columns)

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from tests.unit.engine.world import TASKS, recipe
 
-from xstilts.config import Arm, Fewshot, Intermediate, Primary, Recipe, Target, Translate
+from xstilts.config import Align, Arm, Fewshot, Intermediate, Mlm, Primary, Recipe, Target, Translate
 from xstilts.engine.check import adapted, arms, flaws, scored
 
 
@@ -18,6 +18,10 @@ def translated(task: str, **settings: object) -> dict[str, object]:
 
 def primary(treatment: Arm, **more: object) -> Primary:
     return Primary(task="topic", treatment=treatment, baseline=Arm(intermediate="none")).model_copy(update=more)
+
+
+def arm(**settings: object) -> dict[str, object]:
+    return {"intermediate": {"none": Intermediate(), "facts": Intermediate.model_validate(settings)}}
 
 
 def test_a_recipe_that_makes_sense_has_no_flaws() -> None:
@@ -49,6 +53,30 @@ def test_a_recipe_that_makes_sense_has_no_flaws() -> None:
             {"intermediate": {"none": Intermediate(), "facts": Intermediate(steps_of="none")}},
             "intermediate.facts.steps_of: 'none' trains nothing",
         ),
+        (
+            arm(align={"task": "pears"}),
+            "intermediate.facts.align.task: there is no task 'pears'",
+        ),
+        (
+            arm(align={"task": "tags"}),
+            "intermediate.facts.align.task: 'tags' is no retrieval task",
+        ),
+        (
+            arm(align={"task": "pairs", "languages": ["xx"]}),
+            "intermediate.facts.align.languages: task 'pairs' has no xx",
+        ),
+        (
+            arm(align={"task": "pairs", "languages": []}),
+            "intermediate.facts.align.languages: is empty",
+        ),
+        (
+            arm(align={"task": "pairs", "split": "test"}),
+            "intermediate.facts.align.split: 'test' of 'pairs' is scored, so nothing may be trained on it",
+        ),
+        (
+            arm(mlm={"texts": {"de": "de.txt"}}, shuffle_labels=True),
+            "intermediate.facts.shuffle_labels: there are no labels to shuffle",
+        ),
         ({"targets": {"topic": Target(intermediates=("fact",))}}, "targets.topic.intermediates: there is no inter"),
         ({"targets": {"topic": Target(languages=("de", "xx"))}}, "targets.topic.languages: task 'topic' has no xx"),
         ({"targets": {"topic": Target(source_language="xx")}}, "targets.topic.source_language: task 'topic' has no"),
@@ -59,6 +87,14 @@ def test_a_recipe_that_makes_sense_has_no_flaws() -> None:
             "targets.pairs.intermediates: 'more-steps' adds steps",
         ),
         ({"fewshot": Fewshot(tasks=("pairs",)), "primary": None}, "fewshot.tasks: 'pairs' is a retrieval task"),
+        (
+            {"targets": {"pools": Target(split="dev")}, "primary": None},
+            "targets.pools.split: 'dev' gives the layer and",
+        ),
+        (
+            {"intermediate": {"none": Intermediate(), "facts": Intermediate(tasks=("pools",))}},
+            "intermediate.facts.tasks: 'pools' is a mining task",
+        ),
         ({"fewshot": Fewshot(tasks=("tags",)), "primary": None}, "fewshot.tasks: there is no target 'tags'"),
         (
             {"fewshot": Fewshot(languages=("de", "sw"))},
@@ -133,3 +169,30 @@ def test_languages() -> None:
     assert scored(Target(), english_too) == ("de",)
     assert adapted(Fewshot(), Target(languages=("en", "de")), TASKS["topic"]) == ("de",)
     assert adapted(Fewshot(languages=("sw",)), Target(), TASKS["topic"]) == ("sw",)
+
+
+def test_alignment_is_refused_on_a_split_that_the_task_lacks_or_that_its_family_is_scored_on() -> None:
+    splits = {"de": ("test",), "fi": ("dev", "test")}
+    arms = {"none": Intermediate(), "aligned": Intermediate(align=Align(task="pairs", languages=("de",)))}
+    tasks = TASKS | {"pairs": replace(TASKS["pairs"], splits=splits)}
+    told = [str(flaw) for flaw in flaws(recipe(intermediate=arms, primary=None), tasks)]
+    assert "intermediate.aligned.align.split: 'pairs' has no split 'dev' in 'de', only test" in told
+    kin = {name: replace(TASKS[name], split_family="kin") for name in ("pairs", "topic")}
+    arms = {"none": Intermediate(), "aligned": Intermediate(align=Align(task="pairs", split="test"))}
+    changes = {"intermediate": arms, "targets": {"topic": Target()}, "primary": None}
+    assert "'test' of 'topic' is scored" in " ".join(map(str, flaws(recipe(**changes), TASKS | kin)))
+
+
+def test_an_arm_that_only_reads_texts_or_aligns_is_no_baseline() -> None:
+    read = Intermediate(mlm=Mlm(texts={"de": "de.txt"}))
+    aligned = Intermediate(align=Align(task="pairs"))
+    assert read.trains and aligned.trains and not Intermediate().trains
+    assert aligned.reads == ("pairs",) and read.reads == ()
+    arms = {"none": Intermediate(), "facts": aligned, "more": Intermediate(steps_of="facts")}
+    assert found(intermediate=arms, primary=None) == []
+
+
+@pytest.mark.parametrize("kind", [{"tasks": ["facts"]}, {"mlm": {"texts": {"de": "x"}}}, {"align": {"task": "pairs"}}])
+def test_a_control_of_steps_trains_nothing_itself(kind: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=f"is a control without {next(iter(kind))}: remove"):
+        Intermediate.model_validate(kind | {"steps_of": "facts"})

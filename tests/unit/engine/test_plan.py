@@ -6,14 +6,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.engine.world import LANGUAGES, TASKS, recipe, task
 
-from xstilts.config import Fewshot, Intermediate, Lora, Recipe, Target, Train
+from xstilts.config import Align, Fewshot, Intermediate, Lora, Mlm, Recipe, Target, Train
+from xstilts.data.texts import Corpus
 from xstilts.engine.plan import Graph, build
 from xstilts.stages.specs import (
+    AlignStage,
     Cell,
     ChooseLayerStage,
     EvaluateStage,
     FewshotStage,
     IntermediateStage,
+    MineStage,
     PretrainedStage,
     RetrieveStage,
     TargetStage,
@@ -76,6 +79,16 @@ def test_the_untrained_encoder_retrieves_once_whatever_the_seed() -> None:
     assert tuple(data.language for data in choose.data) == LANGUAGES[1:]
     for stage in of_kind(graph, RetrieveStage):
         assert (stage.chosen_by, stage.layer, stage.centre_split) == (choose.key, None, "dev")
+
+
+def test_mining_goes_like_retrieval() -> None:
+    graph = graph_of(targets={"pools": Target(languages=("de",))}, fewshot=None, primary=None)
+    assert {(cell.intermediate, cell.seed) for cell in graph.cells} == {("none", None), ("facts", 0), ("facts", 1)}
+    (choose,) = of_kind(graph, ChooseLayerStage)
+    found = of_kind(graph, MineStage)
+    assert len(found) == 3
+    assert {(stage.chosen_by, stage.split, stage.dev_split) for stage in found} == {(choose.key, "test", "dev")}
+    assert not of_kind(graph, TargetStage)
 
 
 def test_a_given_layer_is_not_chosen() -> None:
@@ -149,6 +162,7 @@ RECIPES = st.builds(
 def test_more_languages_draws_seeds_and_shots_keep_the_keys_there_were(small: Recipe, language: str, seed: int) -> None:
     assert small.fewshot
     shuffled = Intermediate(tasks=("facts",), shuffle_labels=True)
+    aligned = Intermediate(tasks=("facts",), align=Align(task="pairs"))
     more = {
         "language": {
             "targets": {
@@ -162,7 +176,7 @@ def test_more_languages_draws_seeds_and_shots_keep_the_keys_there_were(small: Re
         "method": {"fewshot": small.fewshot.model_copy(update={"methods": (*small.fewshot.methods, "joint")})},
         "seed": {"seeds": (*small.seeds, seed)},
         "target": {"targets": {**small.targets, "tags": Target()}},
-        "arm": {"intermediate": {**small.intermediate, "shuffled": shuffled}},
+        "arm": {"intermediate": {**small.intermediate, "shuffled": shuffled, "aligned": aligned}},
     }
     before = build(small, TASKS, PIN)
     for what, changes in more.items():
@@ -180,6 +194,25 @@ def test_two_seeds_share_no_checkpoint(small: Recipe, seed: int) -> None:
     assert kinds <= {"pretrained", "choose-layer", "retrieve"}
     published = of_kind(first, PretrainedStage)[0].key
     assert all(stage.parent == published for key in shared if isinstance(stage := first.stages[key], RetrieveStage))
+
+
+def test_an_arm_that_neither_reads_texts_nor_aligns_has_the_key_it_had_before_it_could() -> None:
+    stage = of_kind(graph_of(seeds=(0,)), IntermediateStage)[0]
+    assert stage.title == "intermediate facts, seed 0"
+    assert stage.key.startswith("5efdf4193498")
+
+
+def test_tasks_and_texts_stand_after_the_alignment() -> None:
+    corpus = Corpus(language="de", place="/de.txt", column="text", fingerprint="f")
+    both = Intermediate(tasks=("facts",), align=Align(task="pairs"), mlm=Mlm(texts={"de": "de.txt"}), max_examples=9)
+    small = recipe(intermediate={"none": Intermediate(), "both": both}, primary=None)
+    graph = build(small, TASKS, PIN, {"both": (corpus,)})
+    aligned, trained = of_kind(graph, AlignStage)[0], of_kind(graph, IntermediateStage)[0]
+    assert aligned.parent == of_kind(graph, PretrainedStage)[0].key and trained.parent == aligned.key
+    assert [data.language for data in aligned.data] == ["de", "fi", "th", "sw"]
+    assert aligned.title == "align pairs (de, fi, th, sw) in layer 2, seed 0"
+    assert trained.title == "intermediate facts+masked texts (de), seed 0"
+    assert trained.mlm and trained.mlm.max_texts == 9 and "de.txt" not in str(trained)
 
 
 def test_other_weights_give_other_keys() -> None:

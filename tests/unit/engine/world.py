@@ -37,6 +37,7 @@ TASKS = {
     "topic": task("topic"),
     "tags": task("tags", "tagging"),
     "pairs": task("pairs", "retrieval", LANGUAGES[1:]),
+    "pools": task("pools", "mining", LANGUAGES[1:]),
     "facts": task("facts", languages=("en",)),
 }
 

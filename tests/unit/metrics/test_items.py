@@ -12,6 +12,12 @@ CASES: list[tuple[ProblemName, list[Any], list[Any], dict[str, list[float]]]] = 
     ("span", [["a cat"], []], ["cat sat", ""], {"em": [0, 1], "f1": [2 / 3, 1]}),
     ("retrieval", ["a", "b"], [["a", "x"], ["x", "b"]], {"to_english": [1, 0], "from_english": [0, 1]}),
     (
+        "mining",
+        [["e1"], [], ["e3", "e4"], []],
+        ["e1", "e2", "e4", ""],
+        {"true_positive": [1, 0, 1, 0], "predicted_pairs": [1, 1, 1, 0], "gold_pairs": [1, 0, 2, 0]},
+    ),
+    (
         "tagging",
         [["B-time", "I-time", "O"], ["O"]],
         [["B-time", "O", "B-area"], ["O"]],
@@ -61,3 +67,13 @@ def test_a_repeated_item_is_refused() -> None:
 def test_tags_must_be_as_many_as_the_words() -> None:
     with pytest.raises(ValueError, match="zip"):
         item_statistics("tagging", [["O", "O"]], [["O"]])
+
+
+def test_answers_are_compared_by_the_rules_of_their_language() -> None:
+    gold, predicted = [["das Haus"]], ["Ein Haus"]
+    by_language = [
+        item_statistics("span", gold, predicted, normaliser="mlqa", language=language)["em"]
+        for language in ("de", "es")
+    ]
+    assert by_language == [[1.0], [0.0]]
+    assert item_statistics("span", gold, predicted, normaliser="squad", language="de")["em"] == [0.0]

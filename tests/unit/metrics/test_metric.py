@@ -29,7 +29,8 @@ def test_an_unknown_metric_names_the_known_ones() -> None:
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
-    ("name", "width"), [("accuracy", 2), ("span_f1", 3), ("token_accuracy", 2), ("macro_f1", 12), ("f1", 2)]
+    ("name", "width"),
+    [("accuracy", 2), ("span_f1", 3), ("token_accuracy", 2), ("macro_f1", 12), ("f1", 2), ("accuracy_f1", 5)],
 )
 def test_without_denominator_a_score_is_zero(name: str, width: int) -> None:
     assert metric(name).value(np.zeros((3, width))).tolist() == [0.0, 0.0, 0.0]
@@ -67,3 +68,16 @@ def test_part_of_speech_tags_are_spans_of_equal_tags() -> None:
     assert scored["gold_spans"].to_list() == [2.0, 2.0]
     assert scored["predicted_spans"].to_list() == [2.0, 1.0]
     assert metric("span_f1").score(scored) == pytest.approx(2 * 1 / (3 + 4))
+
+
+def test_accuracy_f1_takes_the_f1_of_the_class_1() -> None:
+    scored = frame(["1", "1", "0", "0"], ["1", "0", "0", "1"])
+    assert metric("accuracy_f1").score(scored) == pytest.approx((2 / 4 + 2 * 1 / (2 + 2)) / 2)
+    assert metric("accuracy_f1").score(frame(["0"], ["0"])) == 0.5
+
+
+def test_pairs_are_scored_by_their_sums() -> None:
+    gold, predicted = [["e1"], ["e2"], [], ["e4"]], ["e1", "e3", "", ""]
+    scored = score_frame("mining", [(str(i), str(i)) for i in range(4)], gold, predicted)
+    scores = [metric(name).score(scored) for name in ("pair_f1", "pair_precision", "pair_recall")]
+    assert scores == pytest.approx([2 * 1 / (2 + 3), 1 / 2, 1 / 3])

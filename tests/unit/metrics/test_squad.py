@@ -33,3 +33,8 @@ def test_an_unanswerable_question_wants_no_answer(predicted: str, score: float) 
 
 def test_no_answer_to_an_answerable_question_is_wrong() -> None:
     assert exact_match("", ["308"]) == token_f1("", ["308"]) == 0.0
+
+
+def test_an_answer_of_which_nothing_is_left_is_matched_but_shares_no_token() -> None:
+    assert exact_match("a", ["the"]) == 1.0
+    assert token_f1("a", ["the"]) == 0.0

@@ -1,14 +1,8 @@
-"""`prepare` against a folder and against a server on loopback that speaks as much of the Hub as a snapshot needs."""
-
-import hashlib
-import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+"""`prepare` against a folder and against a server on loopback that stands for the Hub."""
 
 import pytest
 import torch
+from tests.hub import COMMIT, hub
 from tests.tiny import build
 
 from xstilts.encoders import E5_TOKENIZER, E5_WEIGHTS
@@ -16,81 +10,7 @@ from xstilts.errors import SourceError, UserError
 from xstilts.models.encoder import missing, prepare
 from xstilts.models.heads import load_backbone, load_tokenizer
 
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
-
-
-class Hub(ThreadingHTTPServer):
-    """Serves folders as repositories of one commit; `asked` are the paths of requests for files."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.repositories: dict[str, Path] = {}
-        self.asked: set[str] = set()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Hub  # pyright: ignore[reportIncompatibleVariableOverride]
-
-    def do_GET(self) -> None:
-        self.answer(body=True)
-
-    def do_HEAD(self) -> None:
-        self.answer(body=False)
-
-    def answer(self, *, body: bool) -> None:
-        parts = self.path.partition("?")[0].strip("/").split("/")
-        api = parts[:2] == ["api", "models"]
-        name = "/".join(parts[2:4] if api else parts[:2])
-        folder = self.server.repositories.get(name)
-        if folder is None:
-            return self.fail("RepoNotFound")
-        if api and parts[4:5] == ["revision"] and parts[5] not in ("main", COMMIT):
-            return self.fail("RevisionNotFound")
-        if api and parts[4:5] == ["tree"]:
-            return self.send(json.dumps([entry(path) for path in sorted(folder.iterdir())]).encode(), body)
-        if api:
-            return self.send(json.dumps({"id": name, "sha": COMMIT, "siblings": []}).encode(), body)
-        self.server.asked.add(parts[-1])
-        return self.send((folder / parts[-1]).read_bytes(), body)
-
-    def send(self, content: bytes, body: bool) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(content)))
-        self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
-        self.send_header("X-Repo-Commit", COMMIT)
-        self.end_headers()
-        if body:
-            self.wfile.write(content)
-
-    def fail(self, code: str) -> None:
-        self.send_response(404)
-        self.send_header("X-Error-Code", code)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-def entry(path: Path) -> dict[str, object]:
-    content = path.read_bytes()
-    return {"type": "file", "path": path.name, "size": len(content), "oid": hashlib.sha1(content).hexdigest()}
-
-
-@pytest.fixture
-def hub(monkeypatch) -> Iterator[Hub]:
-    server = Hub()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    monkeypatch.setenv("HF_ENDPOINT", server.url)
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+__all__ = ["hub"]
 
 
 def test_a_hub_encoder_is_fetched_without_pickles_and_then_found_offline(hub, tmp_path):

@@ -13,7 +13,7 @@ from xstilts.engine.plan import Graph, build
 from xstilts.engine.store import Draft, Store
 from xstilts.metrics import metric, score_frame
 from xstilts.problems import ProblemName
-from xstilts.stages.specs import Cell, ChooseLayerStage, FewshotStage, Spec
+from xstilts.stages.specs import Cell, ChooseLayerStage, FewshotStage, Spec, TargetStage
 from xstilts.tasks.task import Library, Task
 
 LANGUAGES = ("en", "de", "fi", "ru", "ar", "th", "zh", "eu", "ml", "hi", "ko", "el", "vi")
@@ -93,12 +93,20 @@ def _fill(draft: Draft, stage: Spec, cell: Cell | None, tasks: Mapping[str, Task
     draft.seconds = 1.0 + int(stage.key[:4], 16) / 4096
     if isinstance(stage, ChooseLayerStage):
         rows = [
-            {"language": data.language, "layer": layer, "value": 0.3 + 0.5 * (layer / LAYERS) ** 0.5}
+            {
+                "language": data.language,
+                "layer": layer,
+                "pooling": pooling,
+                "value": 0.3 + 0.5 * (layer / LAYERS) ** 0.5,
+            }
             for data in stage.data
             for layer in range(LAYERS)
+            for pooling in ("mean", "first")
         ]
         pl.DataFrame(rows).write_parquet(draft.path / "layers.parquet")
         draft.facts.update(layer=LAYERS - 1, curve=[])
+    if isinstance(stage, TargetStage):
+        draft.facts.update(curve=[[20, 0.4], [40, 0.5 + int(stage.key[4:8], 16) / 2**18]], step_kept=40)
     if cell is None:
         return
     task = tasks[cell.task]
@@ -108,7 +116,7 @@ def _fill(draft: Draft, stage: Spec, cell: Cell | None, tasks: Mapping[str, Task
     draft.facts.update(scores=values, items=frame.height, groups=frame["group"].n_unique())
     draft.facts.update(unknown_rate=0.001 * (len(cell.language) + ord(cell.language[0]) % 7))
     draft.facts.update(tokens_per_word=1.2 + ord(cell.language[1]) % 5 / 5, truncated_rate=0.0)
-    if task.problem == "retrieval":
+    if not task.spec.trained:
         draft.facts.update(layer=LAYERS - 1, pooling="mean")
     if isinstance(stage, FewshotStage):
         draft.facts.update(weights_changed=True, steps=40, step_kept=40)
@@ -132,6 +140,9 @@ def toy_items(cell: Cell, problem: ProblemName, count: int = 120) -> pl.DataFram
         ids = [item for item, _ in items]
         found = [[ids[n] if hit else ids[n - 1]] * 2 for n, hit in enumerate(right)]
         return score_frame(problem, items, ids, found)
+    if problem == "mining":
+        partners = [[f"english {n}"] if n % 3 else [] for n in range(count)]
+        return score_frame(problem, items, partners, [f"english {n}" if hit else "" for n, hit in enumerate(right)])
     return score_frame(problem, items, [CLASSES[i] for i in gold], [CLASSES[i] for i in guess])
 
 

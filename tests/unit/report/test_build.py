@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from rich.console import Console
-from tests.unit.report.fixture import Experiment, make_experiment, toy_recipe, toy_tasks
+from tests.unit.report.fixture import Experiment, make_experiment, toy_recipe, toy_task, toy_tasks
 from tests.unit.report.page import Page
 
 from xstilts import stats
@@ -124,7 +124,7 @@ def test_weaknesses_overlaps_and_honesty_are_on_the_page(told: tuple[Summary, Pa
     assert "None of these tasks is among what e5-small is known to have seen." in page.text
     honest = next(row for row in page.rows if row[:2] == ["toy-intent", "toy-qa → 4-shot"])
     assert honest[2:] == ["18 of 18", "18 of 18", "40", "40", "nothing: fixed steps"]
-    assert "Layer 12 was chosen" in page.text
+    assert "layer 12 was chosen" in page.text
     assert "Vectors are those of layer 12, pooled by mean." in page.text
     assert "k counts the shots of each class." in page.text
     assert "name: x" in page.text
@@ -251,3 +251,13 @@ def test_no_language_left_for_a_mean(tmp_path: Path) -> None:
     summary, page = _report(make_experiment(tmp_path / "store", recipe), tmp_path / "report.html")
     assert "no language is left" in summary.primary
     assert set(page.row("mean")[1:]) == {"–"}
+
+
+def test_mining_is_told_apart_from_what_is_trained(tmp_path: Path) -> None:
+    tasks = toy_tasks() | {"toy-pool": toy_task("toy-pool", "mining")}
+    targets = {"toy-intent": Target(languages=("en", "de")), "toy-pool": Target(languages=("de", "fi"))}
+    recipe = toy_recipe(targets=targets, fewshot=None, primary=None, seeds=(0, 1))
+    _, page = _report(make_experiment(tmp_path / "store", recipe, tasks), tmp_path / "report.html")
+    assert "toy-pool: mining" in page.html
+    assert "a threshold on that the dev split decides" in page.html
+    assert "pair F1" in page.html

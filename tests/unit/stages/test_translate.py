@@ -14,6 +14,7 @@ from xstilts.engine.plan import Graph, build
 from xstilts.engine.translation import translator_pins
 from xstilts.errors import LeakError
 from xstilts.models.shelf import Shelf
+from xstilts.report import build as report
 from xstilts.stages.lineage import check_lineage, trained_on
 from xstilts.stages.specs import EvaluateStage, IntermediateStage, TranslateStage
 from xstilts.stages.workshop import TRANSLATED, Workshop
@@ -24,8 +25,8 @@ class Translating(World):
 
     def graph(self, recipe) -> Graph:
         known = {name: user_task(name, block, self.folder) for name, block in recipe.tasks.items()}
-        pins = translator_pins(recipe, self.folder, None, cache=self.folder / "cache", offline=True)
-        return build(recipe, known, "pin", pins)
+        pins = translator_pins(recipe, self.folder, None, cache=self.folder / "cache")
+        return build(recipe, known, "pin", self.texts(recipe), pins)
 
     def arm(self, translate: dict, tasks: Sequence[str] = ("topic",), target: str = "mark", **more):
         arms = {"none": {}, "mt": {"tasks": list(tasks), "translate": translate, "train": TRAIN} | more}
@@ -111,6 +112,22 @@ def test_several_languages_share_a_head_with_the_originals(world, model):
     assert trained.title == "intermediate topic+topic in sw+topic in de, seed 0"
 
 
+def test_translations_are_trained_beside_masked_texts_and_the_report_tells_of_both(world, model):
+    (world.folder / "en.txt").write_text("".join(f"turn the light on {number}\n" for number in range(40)))
+    train = TRAIN | {"steps": 12, "dropout": 0.0}
+    recipe = world.arm({"to": ["en", "sw"]} | model, mlm={"texts": {"en": "en.txt"}}, train=train)
+    graph = world.run(recipe)
+    assert not world.failures(), [event.message for event in world.failures()]
+    trained = facts(world, one(graph, IntermediateStage))
+    assert list(trained["steps_by_task"]) == ["topic"]
+    assert trained["steps_by_task"]["topic"] + trained["mlm"]["en"]["steps"] == trained["steps"] == 12
+    known = {name: user_task(name, block, world.folder) for name, block in recipe.tasks.items()}
+    report(recipe, graph, world.store, world.folder / "page.html", tasks=known, resamples=10)
+    page = (world.folder / "page.html").read_text()
+    assert "topic machine-translated to English, Swahili by " in page
+    assert "Translated training data" in page and "Masked texts and alignment" in page
+
+
 def workshop(world: World, recipe) -> Workshop:
     return Workshop(environment=world.environment(recipe), store=world.store, shelf=Shelf())
 
@@ -119,8 +136,8 @@ def test_a_translation_of_an_evaluated_item_is_refused(world, model):
     """The groups of translations are those of the originals, so a lineage through them is checked like any other."""
     recipe = world.arm({"to": "sw"} | model)
     trained = one(world.run(recipe), IntermediateStage)
-    (data,) = trained_on(world.store, trained.key)
-    assert data == trained.data[0]
+    ((data, split),) = trained_on(world.store, trained.key)
+    assert (data, split) == (trained.data[0], "train")
     shop = workshop(world, recipe)
     task = shop.task("topic")
     seen = shop.examples(replace(data, translated=None, language="de"), "train")

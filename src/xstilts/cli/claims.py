@@ -1,0 +1,58 @@
+"""The verb that holds a paper's statements against the scores."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from xstilts.cli.options import STORE, Json, Overrides, Ran, StoreDir, print_json
+
+if TYPE_CHECKING:
+    from xstilts.claims import Checked, CheckedPart
+
+
+def claims(
+    recipe: Ran = None,
+    /,
+    *,
+    statements: Annotated[str, Parameter(help="Name of the statements.")] = "phang2020",
+    store: StoreDir = STORE,
+    overrides: Overrides = (),
+    json: Json = False,
+) -> None:
+    """Check the statements of a paper against the scores: published, measured here, and a verdict for each."""
+    from xstilts import api
+
+    found = api.check_claims(recipe, store=store, overrides=overrides, statements=statements)
+    if json:
+        return print_json([asdict(claim) for claim in found])
+    for claim in found:
+        print("\n".join(_lines(claim)) + "\n")
+    counts = Counter(claim.verdict for claim in found)
+    return print("; ".join(f"{number} {verdict}" for verdict, number in counts.most_common()))
+
+
+def _lines(claim: "Checked") -> Iterator[str]:
+    yield f"{claim.number}. {claim.text}"
+    for part in claim.parts:
+        if len(claim.parts) > 1:
+            yield f"   - {part.text}"
+        yield from (f"     {name:9}  {text}" for name, text in _facts(part))
+    if len(claim.parts) > 1:
+        yield f"   as a whole: {claim.verdict}"
+
+
+def _facts(part: "CheckedPart") -> Iterator[tuple[str, str]]:
+    from xstilts.claims import in_words
+
+    yield from (("published", text) for text in part.published)
+    for found in part.measured:
+        interval = f"95% interval {found.low:+.1f} to {found.high:+.1f}"
+        yield "measured", f"{found.difference:+.1f} points ({interval}; seeds: {found.seeds}): {found.what}"
+    if part.places:
+        yield "on", f"{part.encoder}; {in_words(part.places)}"
+    yield "verdict", part.verdict + (f": {part.why}" if part.why else "")
+    if part.lacks and part.verdict != "not tested":
+        yield "differs", "from the paper: " + "; ".join(part.lacks)

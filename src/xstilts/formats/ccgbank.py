@@ -1,0 +1,36 @@
+"""CCGbank's derivations, and the flat files of a word and its category that supertaggers are trained on."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from xstilts.errors import DataError
+from xstilts.formats.tables import Row, read_text
+
+_LEAF = re.compile(r"<L (?P<category>\S+) \S+ \S+ (?P<word>\S+) \S+>")
+
+
+def derivations(path: Path) -> Iterator[tuple[int, Row]]:
+    """Sentences of an `.auto` file: lines that begin with ID=, each followed by a derivation whose leaves are
+    `<L category tag tag word category>`. Raises DataError for a derivation without leaves."""
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if not line.strip() or line.startswith("ID="):
+            continue
+        leaves = _LEAF.findall(line)
+        if not leaves:
+            raise DataError(f"{path}:{number}: a derivation without leaves", "expected CCGbank's AUTO format")
+        yield number, {"words": [word for _, word in leaves], "tags": [category for category, _ in leaves]}
+
+
+def staged(path: Path) -> Iterator[tuple[int, Row]]:
+    """Sentences of a `.stagedGold` file: one a line, its tokens `word|tag|category` between spaces.
+
+    Raises DataError for a token of another form.
+    """
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        tokens = [token.rsplit("|", 2) for token in line.split()]
+        if wrong := next((token for token in tokens if len(token) != 3), None):
+            raise DataError(f"{path}:{number}: {'|'.join(wrong)!r} is no word|tag|category", "mend the token")
+        yield number, {"words": [word for word, _, _ in tokens], "tags": [category for _, _, category in tokens]}

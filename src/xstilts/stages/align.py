@@ -1,0 +1,164 @@
+"""Alignment of one layer on translations, with the controls that tell it from a shift of all vectors.
+
+Each measure is taken before and after, on trained and on held-out pairs, at the trained layer and at the output.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, cast
+
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from xstilts.config import Lora
+from xstilts.data.features import Feature, featurise
+from xstilts.encoders import find_card
+from xstilts.engine.store import Draft
+from xstilts.errors import DataError, UserError
+from xstilts.examples import Parallel
+from xstilts.models.align import Aligner, PairFeed, closeness
+from xstilts.models.heads import encoder_state, load_backbone, restore_encoder
+from xstilts.models.split import layers, supports_split
+from xstilts.models.tuning import adapters, attention, set_dropout
+from xstilts.predict import embed
+from xstilts.stages.artifacts import changed, facts_of, folder_of, joint_sum, save_weights, tokenizer_in, trainable
+from xstilts.stages.environment import Emit
+from xstilts.stages.progress import steps_to
+from xstilts.stages.specs import AlignStage, Data
+from xstilts.stages.training import facts_of_fit, untouched
+from xstilts.stages.workshop import Workshop
+from xstilts.train.fit import Lesson, fit, seed_of, steps_of
+
+TRAINED, HELD_OUT = "trained", "held out"
+MEASURED = 500
+"""Pairs of each language and part that are measured, at most: accuracy falls with the number of candidates."""
+MEASURES = ("translations", "others", "accuracy")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pairs:
+    """Pairs of one language. `features` are a foreign and an English one for each; equal `groups` mean the same."""
+
+    language: str
+    part: str
+    features: Sequence[Feature]
+    groups: Sequence[int]
+
+
+def run(spec: AlignStage, draft: Draft, workshop: Workshop, emit: Emit) -> None:
+    store, device = workshop.store, workshop.environment.device
+    folder = folder_of(store, spec.parent, workshop.environment)
+    tokenizer = tokenizer_in(folder)
+    model = _model(spec, workshop)
+    found = [pairs for data in spec.data for pairs in _pairs(spec, data, workshop, tokenizer)]
+    feed = _feed([pairs for pairs in found if pairs.part == TRAINED], tokenizer, device)
+    before = _measured(spec, model, found, tokenizer, device)
+    weights = _adapted(model, spec.layer)
+    sum_before = joint_sum(weights)
+    steps = steps_of(feed.lengths, spec.train)
+    lora = Lora(rank=spec.rank, alpha=spec.alpha)
+    seed = seed_of(spec.seed, "align", spec.data[0].task)
+    with adapters(model, lora, seed, merge=True, layer=spec.layer - 1, dropout=spec.dropout):
+        lesson = Lesson(model=Aligner(model, layer=spec.layer, margin=spec.margin), feed=feed)
+        fitted = fit([lesson], [0] * steps, spec.train, seed=seed, report=steps_to(spec, emit))
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name in weights)
+    save_weights(draft.path, model, head=False)
+    parent = facts_of(store, spec.parent)
+    draft.facts.update(facts_of_fit(fitted, sum_before, joint_sum(trainable(model))))
+    draft.facts.update(encoder=parent["encoder"], pin=parent["pin"], inherits=spec.parent)
+    below = spec.layer - 1 if supports_split(model) else None
+    draft.facts.update(untouched=untouched(below, workshop.ground(spec.parent)), trained=sorted(weights))
+    draft.facts["alignment"] = _joined(before, _measured(spec, model, found, tokenizer, device))
+
+
+def _model(spec: AlignStage, workshop: Workshop) -> PreTrainedModel:
+    model = load_backbone(folder_of(workshop.store, spec.parent, workshop.environment))
+    if tensors := changed(workshop.store, spec.parent):
+        restore_encoder(model, encoder_state(model) | tensors)
+    depth = len(layers(model))
+    if spec.layer > depth:
+        raise UserError(f"`align.layer: {spec.layer}`, but the encoder has {depth} layers")
+    set_dropout(model, spec.train.dropout)
+    return cast(PreTrainedModel, model.to(workshop.environment.device))  # type: ignore[arg-type]
+
+
+def _adapted(model: PreTrainedModel, layer: int) -> dict[str, Tensor]:
+    """The weights that the adapters are merged into, by name; `layer` counts from 1."""
+    names = {f"{name}.weight" for name in attention(model, layer - 1)}
+    return {name: parameter.detach() for name, parameter in model.named_parameters() if name in names}
+
+
+def _pairs(spec: AlignStage, data: Data, workshop: Workshop, tokenizer: PreTrainedTokenizerBase) -> tuple[Pairs, Pairs]:
+    """Those that are trained on, and those of the groups that are held out, which are the same in every language."""
+    prefix = find_card(facts_of(workshop.store, spec.parent)["encoder"]).query_prefix or ""
+    examples = cast(Sequence[Parallel], workshop.examples(data, spec.split))
+    apart = [_rank(example.group) < spec.held_out for example in examples]
+    if all(apart):
+        raise DataError(
+            f"task {data.task!r} has no pairs to train on in {data.language}, split {spec.split!r}",
+            "lower `align.held_out`, or name another split",
+        )
+
+    def part(name: str, chosen: Sequence[Parallel]) -> Pairs:
+        texts = [replace(e, text=prefix + e.text, english=prefix + e.english) for e in chosen]
+        features = featurise("retrieval", texts, tokenizer, None, spec.train.max_length)
+        return Pairs(language=data.language, part=name, features=features, groups=[_number(e.group) for e in chosen])
+
+    return (
+        part(TRAINED, [e for e, held in zip(examples, apart, strict=True) if not held]),
+        part(HELD_OUT, [e for e, held in zip(examples, apart, strict=True) if held]),
+    )
+
+
+def _number(group: str) -> int:
+    """The same for equal groups; 63 bits, so that a tensor holds it."""
+    return int.from_bytes(hashlib.sha256(group.encode()).digest()[:8], "big") >> 1
+
+
+def _rank(group: str) -> float:
+    """A place between 0 and 1 that only the group decides."""
+    return _number(group) / 2**63
+
+
+def _feed(found: Sequence[Pairs], tokenizer: PreTrainedTokenizerBase, device: str) -> PairFeed:
+    return PairFeed(
+        features=[feature for pairs in found for feature in pairs.features],
+        groups=[group for pairs in found for group in pairs.groups],
+        padding=cast(int, tokenizer.pad_token_id),
+        device=device,
+    )
+
+
+def _measured(
+    spec: AlignStage, model: PreTrainedModel, found: Sequence[Pairs], tokenizer: PreTrainedTokenizerBase, device: str
+) -> list[dict[str, Any]]:
+    """One row for each language, part of its pairs, and place: the trained layer, and the output."""
+    places = {f"layer {spec.layer}": spec.layer, "output": len(layers(model))}
+    rows = []
+    for pairs in found:
+        if not pairs.groups:
+            continue
+        vectors = embed(
+            model,
+            pairs.features[: 2 * MEASURED],
+            cast(int, tokenizer.pad_token_id),
+            layers=list(places.values()),
+            poolings=("mean",),
+            precision=spec.train.precision,
+            device=device,
+        )
+        for place, layer in zip(places, vectors[0], strict=True):
+            measures = asdict(closeness(layer[0::2], layer[1::2], pairs.groups[:MEASURED]))
+            rows.append({"language": pairs.language, "part": pairs.part, "place": place, **measures})
+    return rows
+
+
+def _joined(before: Sequence[dict[str, Any]], after: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of both moments side by side: `accuracy` becomes `accuracy_before` and `accuracy_after`, and so on."""
+    return [
+        {name: row[name] for name in ("language", "part", "place", "pairs")}
+        | {f"{name}_{when}": found[name] for name in MEASURES for when, found in (("before", row), ("after", later))}
+        for row, later in zip(before, after, strict=True)
+    ]

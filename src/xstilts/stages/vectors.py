@@ -1,0 +1,80 @@
+"""The encoder that an arm hands over, as a maker of vectors."""
+
+from collections.abc import Sequence
+
+import polars as pl
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from xstilts.data.features import Feature
+from xstilts.encoders import find_card
+from xstilts.errors import UserError
+from xstilts.models.heads import encoder_state, load_backbone, restore_encoder
+from xstilts.predict import embed
+from xstilts.results import CURVE_FILE
+from xstilts.stages.artifacts import changed, facts_of, folder_of, tokenizer_in
+from xstilts.stages.specs import ChooseLayerStage, MineStage, RetrieveStage
+from xstilts.stages.workshop import Workshop
+
+Tool = tuple[PreTrainedModel, PreTrainedTokenizerBase, str]
+"""An encoder, its tokenizer, and the prefix that its texts were trained with."""
+
+
+def tool_of(key: str, workshop: Workshop) -> Tool:
+    def make() -> Tool:
+        folder = folder_of(workshop.store, key, workshop.environment)
+        model = load_backbone(folder)
+        tensors = changed(workshop.store, key)
+        if tensors:
+            restore_encoder(model, encoder_state(model) | tensors)
+        prefix = find_card(facts_of(workshop.store, key)["encoder"]).query_prefix or ""
+        return model.to(workshop.environment.device), tokenizer_in(folder), prefix  # type: ignore[arg-type]
+
+    return workshop.once(("encoder", key), make)
+
+
+def best(curve: pl.DataFrame, pooling: str | None) -> tuple[int, str]:
+    """The layer and pooling of the highest mean over languages; with that pooling only, if one is named."""
+    if pooling is not None:
+        curve = curve.filter(pooling=pooling)
+    means = curve.group_by("layer", "pooling").agg(pl.col("value").mean())
+    top = means.sort([-pl.col("value"), "layer", pl.col("pooling") != "mean"]).row(0, named=True)
+    return top["layer"], top["pooling"]
+
+
+def place_of(spec: RetrieveStage | MineStage, workshop: Workshop) -> tuple[int, str]:
+    """The layer and pooling of a stage: those that are given, or those that were chosen."""
+    if spec.chosen_by is None:
+        return spec.layer or 0, spec.pooling or "mean"
+    facts = facts_of(workshop.store, spec.chosen_by)
+    if isinstance(spec, MineStage) or not spec.leave_out:
+        return facts["layer"], facts["pooling"]
+    curve = pl.read_parquet(workshop.store.path(spec.chosen_by) / CURVE_FILE)
+    others = curve.filter(pl.col("language") != spec.data.language)
+    if others.is_empty():
+        raise UserError(
+            f"the layer for {spec.data.language} is to be chosen on the other languages, but there are none",
+            "score more languages, or name a task in `choose_on`",
+        )
+    return best(others, spec.pooling)
+
+
+def vectors_of(
+    features: Sequence[Feature],
+    tool: Tool,
+    layers: Sequence[int],
+    poolings: Sequence[str],
+    spec: RetrieveStage | MineStage | ChooseLayerStage,
+    workshop: Workshop,
+) -> Tensor:
+    """[poolings, layers, features, hidden]"""
+    model, tokenizer, _ = tool
+    return embed(
+        model,
+        features,
+        tokenizer.pad_token_id,  # type: ignore[arg-type]
+        layers=layers,
+        poolings=poolings,
+        precision=getattr(spec, "precision", "fp32"),
+        device=workshop.environment.device,
+    )

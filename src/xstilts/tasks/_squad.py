@@ -1,0 +1,31 @@
+"""SQuAD v1.1: the training data of the question-answering targets, and the Hub's way to write its rows."""
+
+from xstilts.formats.benchmarks import questions
+from xstilts.formats.tables import Row
+from xstilts.tasks.benchmark import Hub, Native
+
+FILES = {"train": "squad/train-v1.1.json", "dev": "squad/dev-v1.1.json"}
+NATIVE = Native(read=questions, english=FILES)
+
+
+def hub_fields(row: Row) -> Row:
+    """A row of the Hub, whose answers are a struct of lists."""
+    answers = row["answers"]
+    return {
+        "id": row["id"],
+        "title": row.get("title") or row["context"],
+        "question": row["question"],
+        "context": row["context"],
+        "answer_text": answers["text"],
+        "answer_start": answers.get("answer_start") or answers.get("start"),
+    }
+
+
+HUB = Hub(
+    repository="rajpurkar/squad",
+    revision="7b6d24c440a36b6815f21b70d25016731768db1f",
+    config="plain_text",
+    splits={"train": "train", "dev": "validation"},
+    languages=("en",),
+    fields=hub_fields,
+)

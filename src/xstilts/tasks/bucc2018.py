@@ -1,0 +1,66 @@
+"""Sentences that translate each other, to be found in two comparable collections, one of them English."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from xstilts.formats.benchmarks import comparable
+from xstilts.formats.tables import Row
+from xstilts.tasks.benchmark import Benchmark, Hub, Native
+from xstilts.tasks.task import Task
+
+PAIRS = {"de": (1038, 9580), "fr": (929, 9086), "ru": (2374, 14435), "zh": (257, 1899)}
+"""Gold pairs in dev and test."""
+
+
+def groups(rows: Sequence[Row]) -> list[str]:
+    """A sentence is of one group with its translation: that of the English one's id."""
+    return [row["id"] if row["english"] or not row.get("partners") else row["partners"][0] for row in rows]
+
+
+def side(split: str, own: str, other: str, row: Row) -> Row:
+    """One side of a pair of the Hub; the columns that are called languages hold the ids."""
+    return {
+        "id": f"{split}:{row[f'{own}_lang']}",
+        "text": row[f"{own}_sentence"],
+        "english": own == "target",
+        "partners": [f"{split}:{row[f'{other}_lang']}"],
+    }
+
+
+def _hub(split: str, name: str) -> Hub:
+    return Hub(
+        repository="google/xtreme",
+        config="bucc18.{language}",
+        splits={split: name},
+        fields=partial(side, split, "source", "target"),
+        further=(partial(side, split, "target", "source"),),
+        keep=lambda row, language: bool(row["source_sentence"].strip() and row["target_sentence"].strip()),
+    )
+
+
+TASK = Task(
+    name="bucc2018",
+    problem="mining",
+    suite=("xtreme",),
+    languages=tuple(PAIRS),
+    benchmark=Benchmark(
+        native=(
+            Native(
+                read=comparable,
+                files={"dev": "bucc2018/{language}-en.dev.*", "test": "bucc2018/{language}-en.test.*"},
+            ),
+        ),
+        hub=(_hub("dev", "validation"), _hub("test", "test")),
+        groups=groups,
+    ),
+    licence="not stated upstream",
+    citation="Zweigenbaum, Sharoff and Rapp 2018, Overview of the Third BUCC Shared Task",
+    url="https://comparable.limsi.fr/bucc2018",
+    weaknesses=(
+        "the copy on the Hub holds the sentences of the gold pairs alone: without the many that have no translation, "
+        "mining is much easier, and its scores are no scores of BUCC",
+        "XTREME's download script deletes the gold pairs of test; to score them, keep bucc2018/*.test.gold",
+        "XTREME's dev is BUCC's sample and its test is BUCC's training set",
+    ),
+    sizes={language: {"dev": 2 * dev, "test": 2 * test} for language, (dev, test) in PAIRS.items()},
+)

@@ -1,0 +1,52 @@
+"""MLQA: questions over passages of Wikipedia that were written in each of seven languages."""
+
+from xstilts.formats.benchmarks import questions
+from xstilts.tasks import _squad
+from xstilts.tasks.benchmark import Benchmark, Hub, Native, by
+from xstilts.tasks.task import Task, published
+
+_SPLITS = ("dev", "test")
+
+
+def _files(split: str) -> tuple[str, ...]:
+    name = f"{split}-context-{{language}}-question-{{language}}.json"
+    return f"mlqa/{name}", f"mlqa/MLQA_V1/{split}/{name}", f"MLQA_V1/{split}/{name}"
+
+
+TASK = Task(
+    name="mlqa",
+    problem="span",
+    suite=("xtreme",),
+    languages=("en", "ar", "de", "es", "hi", "vi", "zh"),
+    benchmark=Benchmark(
+        native=(
+            Native(
+                read=questions,
+                files={split: _files(split) for split in _SPLITS},
+                english={"train": _squad.FILES["train"]},
+            ),
+        ),
+        hub=(
+            Hub(
+                repository="google/xtreme",
+                revision="ec5f1f46e9af79639a90684a7a70a956c4998f04",
+                config="MLQA.{language}.{language}",
+                splits={"dev": "validation", "test": "test"},
+                fields=_squad.hub_fields,
+            ),
+            _squad.HUB,
+        ),
+        groups=by("title"),
+        pivot="id",
+    ),
+    metrics=("em_f1", "f1", "exact_match"),
+    normaliser="mlqa",
+    licence="CC-BY-SA-3.0",
+    citation="Lewis et al. 2020, MLQA: Evaluating Cross-lingual Extractive Question Answering",
+    url="https://aclanthology.org/2020.acl-main.653",
+    weaknesses=(
+        "a question has one id in all languages: the English article behind it is the group",
+        "training is on SQuAD's English training data; the task has none of its own",
+    ),
+    sizes=published("mlqa"),
+)

@@ -1,0 +1,57 @@
+"""Whether two sentences that share their words say the same, in seven languages."""
+
+from xstilts.formats.benchmarks import headerless, unquoted
+from xstilts.formats.tables import Row
+from xstilts.tasks.benchmark import Benchmark, Hub, Native, components
+from xstilts.tasks.task import Task, published
+
+
+def _official(row: Row) -> Row:
+    return {"text": row["sentence1"], "pair": row["sentence2"], "label": str(row["label"])}
+
+
+TASK = Task(
+    name="pawsx",
+    problem="classification",
+    suite=("xtreme",),
+    languages=("en", "de", "es", "fr", "ja", "ko", "zh"),
+    benchmark=Benchmark(
+        native=(
+            Native(
+                read=headerless("text", "pair", optional="label"),
+                files={split: f"pawsx/{split}-{{language}}.tsv" for split in ("dev", "test")},
+                english={"train": "pawsx/train-en.tsv"},
+            ),
+            Native(
+                read=unquoted,
+                files={
+                    "train": ("x-final/{language}/translated_train.tsv", "x-final/{language}/train.tsv"),
+                    "dev": "x-final/{language}/dev_2k.tsv",
+                    "test": "x-final/{language}/test_2k.tsv",
+                },
+                fields=_official,
+            ),
+        ),
+        hub=(
+            Hub(
+                repository="google-research-datasets/paws-x",
+                revision="4cd8187c404bda33cb1f62b49b001115862acf37",
+                config="{language}",
+                splits={"train": "train", "dev": "validation", "test": "test"},
+                fields=_official,
+            ),
+        ),
+        groups=components("text", "pair"),
+        pivot="position",
+    ),
+    metrics=("accuracy", "macro_f1"),
+    licence="free for any purpose; an acknowledgement of Google LLC is appreciated",
+    citation="Yang et al. 2019, PAWS-X: A Cross-lingual Adversarial Dataset for Paraphrase Identification",
+    url="https://aclanthology.org/D19-1382",
+    weaknesses=(
+        "dev and test are translations of one another; sentences recur, so a group is all pairs linked by a sentence",
+        "the training data of languages other than English are machine translations",
+        "a file with another number of rows than the English one cannot be paired with it: its groups stand alone",
+    ),
+    sizes=published("pawsx"),
+)

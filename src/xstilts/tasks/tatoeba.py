@@ -1,0 +1,56 @@
+"""Tatoeba: sentences and their English translations, in 36 languages."""
+
+from xstilts.formats.benchmarks import beside
+from xstilts.formats.tables import Row
+from xstilts.tasks.benchmark import Benchmark, Hub, Native, by
+from xstilts.tasks.task import Task, published
+
+LANGUAGES = {
+    "af": "afr", "ar": "ara", "bg": "bul", "bn": "ben", "de": "deu", "el": "ell", "es": "spa", "et": "est",
+    "eu": "eus", "fa": "pes", "fi": "fin", "fr": "fra", "he": "heb", "hi": "hin", "hu": "hun", "id": "ind",
+    "it": "ita", "ja": "jpn", "jv": "jav", "ka": "kat", "kk": "kaz", "ko": "kor", "ml": "mal", "mr": "mar",
+    "nl": "nld", "pt": "por", "ru": "rus", "sw": "swh", "ta": "tam", "te": "tel", "th": "tha", "tl": "tgl",
+    "tr": "tur", "ur": "urd", "vi": "vie", "zh": "cmn",
+}  # fmt: skip
+
+
+def _hub(row: Row) -> Row:
+    return {"text": row["source_sentence"], "english": row["target_sentence"]}
+
+
+TASK = Task(
+    name="tatoeba",
+    problem="retrieval",
+    suite=("xtreme",),
+    languages=tuple(LANGUAGES),
+    benchmark=Benchmark(
+        native=(
+            Native(
+                read=beside(".eng"),
+                files={"test": ("tatoeba/tatoeba.{language}-eng.{language}", "tatoeba.{language}-eng.{language}")},
+                names=LANGUAGES,
+            ),
+        ),
+        hub=(
+            Hub(
+                repository="google/xtreme",
+                revision="ec5f1f46e9af79639a90684a7a70a956c4998f04",
+                config="tatoeba.{language}",
+                splits={"test": "validation"},
+                names=LANGUAGES,
+                fields=_hub,
+            ),
+        ),
+        groups=by("english"),
+    ),
+    metrics=("from_english", "to_english", "retrieval_accuracy"),
+    licence="CC-BY-2.0-FR",
+    citation="Artetxe and Schwenk 2019, Massively Multilingual Sentence Embeddings (arXiv 1812.10464)",
+    url="https://aclanthology.org/Q19-1038",
+    weaknesses=(
+        "XTREME's direction: each English sentence looks for its translation; the other stands beside it",
+        "no development set: the layer is chosen on other text, or on the other languages",
+        "scores depend much on layer and pooling: compare gains, within one implementation",
+    ),
+    sizes=published("tatoeba"),
+)

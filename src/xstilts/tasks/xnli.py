@@ -1,0 +1,49 @@
+"""Whether a premise entails a hypothesis, in 15 languages."""
+
+from xstilts.formats.benchmarks import headerless
+from xstilts.formats.tables import Row
+from xstilts.tasks import _nli as nli
+from xstilts.tasks.benchmark import Benchmark, Hub, Native, by
+from xstilts.tasks.task import Task, published
+
+
+def _labelled(row: Row) -> Row:
+    return {**row, "label": nli.label(row.get("label"))}
+
+
+TASK = Task(
+    name="xnli",
+    problem="classification",
+    suite=("xtreme",),
+    languages=("en", "ar", "bg", "de", "el", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh"),
+    benchmark=Benchmark(
+        native=(
+            Native(
+                read=headerless("text", "pair", optional="label"),
+                files={split: f"xnli/{split}-{{language}}.tsv" for split in ("dev", "test")},
+                english={"train": "xnli/train-en.tsv"},
+                fields=_labelled,
+            ),
+        ),
+        hub=(
+            Hub(
+                repository="facebook/xnli",
+                revision="b8dd5d7af51114dbda02c0e3f6133f332186418e",
+                config="{language}",
+                splits={"train": "train", "dev": "validation", "test": "test"},
+                fields=nli.fields,
+            ),
+        ),
+        groups=by("text"),
+        pivot="position",
+    ),
+    metrics=("accuracy", "macro_f1"),
+    licence="CC-BY-NC-4.0",
+    citation="Conneau et al. 2018, XNLI: Evaluating Cross-lingual Sentence Representations",
+    url="https://aclanthology.org/D18-1269",
+    weaknesses=(
+        "dev and test are translations of one another: languages share their premises, which is the group",
+        "the training data of languages other than English are machine translations of MNLI",
+    ),
+    sizes=published("xnli"),
+)

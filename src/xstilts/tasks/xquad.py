@@ -1,0 +1,38 @@
+"""XQuAD: SQuAD questions over passages that professionals translated, in 11 languages."""
+
+from xstilts.formats.benchmarks import questions
+from xstilts.tasks import _squad
+from xstilts.tasks.benchmark import Benchmark, Hub, Native, by
+from xstilts.tasks.task import Task, published
+
+TASK = Task(
+    name="xquad",
+    problem="span",
+    suite=("xtreme",),
+    languages=("en", "ar", "de", "el", "es", "hi", "ru", "th", "tr", "vi", "zh"),
+    benchmark=Benchmark(
+        native=(Native(read=questions, files={"test": "xquad/xquad.{language}.json"}, english=_squad.FILES),),
+        hub=(
+            Hub(
+                repository="google/xquad",
+                revision="51adfef1c1287aab1d2d91b5bead9bcfb9c68583",
+                config="xquad.{language}",
+                splits={"test": "validation"},
+                fields=_squad.hub_fields,
+            ),
+            _squad.HUB,
+        ),
+        groups=by("title"),
+        pivot="id",
+    ),
+    metrics=("em_f1", "f1", "exact_match"),
+    licence="CC-BY-SA-4.0",
+    citation="Artetxe et al. 2020, On the Cross-lingual Transferability of Monolingual Representations",
+    url="https://aclanthology.org/2020.acl-main.421",
+    weaknesses=(
+        "48 articles, parallel in all languages: the article is the group",
+        "its passages stem from SQuAD's dev set, on which XTREME selects checkpoints",
+        "the Hub's rows name no article: their passage stands for it",
+    ),
+    sizes=published("xquad"),
+)

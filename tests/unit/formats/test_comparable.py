@@ -1,0 +1,39 @@
+import pytest
+
+from xstilts.errors import DataError
+from xstilts.formats.benchmarks import comparable
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "ru-en.dev.ru").write_text("ru-1\tдом\t стоит\nru-2\tлес\n", encoding="utf-8")
+    (tmp_path / "ru-en.dev.en").write_text("en-1\ta forest\nen-2\ta house\n", encoding="utf-8")
+    (tmp_path / "ru-en.dev.gold").write_text("ru-1\ten-2\n", encoding="utf-8")
+    return tmp_path
+
+
+def test_both_collections_know_their_side_and_their_partners(folder):
+    foreign, english = (list(comparable(folder / f"ru-en.dev.{side}")) for side in ("ru", "en"))
+    assert [row for _, row in foreign] == [
+        {"id": "dev:ru-1", "text": "дом\t стоит", "english": False, "partners": ["dev:en-2"]},
+        {"id": "dev:ru-2", "text": "лес", "english": False, "partners": []},
+    ]
+    assert [(line, row["id"], row["partners"]) for line, row in english] == [
+        (1, "dev:en-1", []),
+        (2, "dev:en-2", ["dev:ru-1"]),
+    ]
+
+
+def test_the_file_of_pairs_holds_no_sentences(folder):
+    assert list(comparable(folder / "ru-en.dev.gold")) == []
+
+
+def test_without_pairs_nobody_knows_the_partners(folder):
+    (folder / "ru-en.dev.gold").unlink()
+    assert all("partners" not in row for _, row in comparable(folder / "ru-en.dev.ru"))
+
+
+def test_a_line_without_a_tab_is_named(folder):
+    (folder / "ru-en.dev.en").write_text("en-1\ta forest\nen-2 a house\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"ru-en\.dev\.en:2: there is no tab"):
+        list(comparable(folder / "ru-en.dev.en"))

@@ -1,0 +1,89 @@
+from pathlib import Path
+
+import pytest
+import torch
+from tests.tiny import KINDS, SENTENCES, build
+from torch import nn
+
+from xstilts.config import Lora
+from xstilts.data.features import featurise
+from xstilts.examples import Parallel
+from xstilts.models.align import Aligner, PairFeed, closeness, triplet_loss
+from xstilts.models.heads import load_backbone, load_tokenizer
+from xstilts.models.split import hidden_states
+from xstilts.models.tuning import adapters, trained
+
+MARGIN = 0.2
+
+
+def feed(folder: Path) -> PairFeed:
+    tokenizer = load_tokenizer(folder)
+    pairs = zip(SENTENCES[:4], SENTENCES[4:], strict=True)
+    examples = [
+        Parallel(id=str(n), group=str(n), language="de", text=text, english=english)
+        for n, (text, english) in enumerate(pairs)
+    ]
+    features = featurise("retrieval", examples, tokenizer, None, 32)
+    return PairFeed(features=features, groups=range(4), padding=tokenizer.pad_token_id)
+
+
+def test_the_loss_is_that_of_the_definition() -> None:
+    torch.manual_seed(0)
+    foreign, english = (nn.functional.normalize(torch.randn(5, 8), dim=-1) for _ in range(2))
+    groups = torch.tensor([0, 1, 2, 2, 3])
+    hinges = [
+        max(0.0, MARGIN - float(a[i] @ b[i]) + float(a[i] @ b[j]))
+        for a, b in ((foreign, english), (english, foreign))
+        for i in range(5)
+        for j in range(5)
+        if groups[i] != groups[j]
+    ]
+    assert float(triplet_loss(foreign, english, groups, MARGIN)) == pytest.approx(sum(hinges) / len(hinges))
+
+
+def test_a_batch_without_others_has_no_loss() -> None:
+    vectors = nn.functional.normalize(torch.randn(2, 8), dim=-1)
+    assert float(triplet_loss(vectors, vectors, torch.tensor([7, 7]), MARGIN)) == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("layer", [1, 2])
+def test_vectors_are_the_mean_over_the_sub_words_of_that_layer(kind: str, layer: int, tmp_path: Path) -> None:
+    model = load_backbone(build(kind, tmp_path, layers=3))
+    batch = feed(tmp_path).batch([0, 1, 2, 3])
+    ids, mask = batch["input_ids"], batch["attention_mask"]
+    states = hidden_states(model, ids, mask)[layer]
+    means = torch.stack([row[: int(m.sum())].mean(0) for row, m in zip(states, mask, strict=True)])
+    vectors = Aligner(model, layer=layer, margin=MARGIN).vectors(ids, mask)
+    torch.testing.assert_close(vectors, nn.functional.normalize(means, dim=-1), atol=1e-5, rtol=1e-4)
+
+
+def test_a_batch_holds_the_foreign_texts_and_then_their_translations(tmp_path: Path) -> None:
+    pairs = feed(build("xlm-roberta", tmp_path))
+    batch = pairs.batch([2, 0])
+    rows = [row[: int(m.sum())].tolist() for row, m in zip(batch["input_ids"], batch["attention_mask"], strict=True)]
+    assert rows == [pairs.features[number].ids[0] for number in (4, 0, 5, 1)]
+    assert batch["groups"].tolist() == [2, 0]
+    assert pairs.lengths[0] == 2 * max(pairs.features[0].length, pairs.features[1].length)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_adapters_of_one_layer_train_nothing_else(kind: str, tmp_path: Path) -> None:
+    model = load_backbone(build(kind, tmp_path, layers=3))
+    with adapters(model, Lora(rank=2, alpha=4), 0, merge=True, layer=1, dropout=0.5):
+        names = trained(model)
+        assert names and all("lora_" in name and "layer" in name and ".1." in name for name in names)
+        rates = {module.p for name, module in model.named_modules() if "lora_dropout" in name and hasattr(module, "p")}
+        assert rates == {0.5}
+    assert not any("lora" in name for name, _ in model.named_parameters())
+
+
+def test_closeness_counts_what_a_shift_would_raise_too() -> None:
+    english = torch.eye(4)
+    foreign = torch.eye(4)[[0, 1, 3, 2]]
+    found = closeness(foreign, english, [0, 1, 2, 3])
+    assert (found.translations, found.accuracy, found.pairs) == (0.5, 0.5, 4)
+    assert found.others == pytest.approx(2 / 12)
+    shifted = closeness(foreign + 10, english + 10, [0, 1, 2, 3])
+    assert shifted.translations > 0.99 and shifted.others > 0.99 and shifted.accuracy == 0.5
+    assert closeness(foreign, english, [0, 1, 2, 2]).accuracy == 1.0

@@ -1,0 +1,91 @@
+"""A small XTREME whose scores are made to order: no store is filled, no model is near."""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import polars as pl
+from tests.unit.report.fixture import toy_task
+
+from xstilts.config import Intermediate, Recipe, Target
+from xstilts.engine.plan import Graph, build
+from xstilts.engine.store import Store
+from xstilts.metrics import score_frame
+from xstilts.report.design import design_of
+from xstilts.report.transfer import Transfer
+from xstilts.stages.specs import Cell, TargetStage
+from xstilts.suites import XTREME
+from xstilts.tasks.task import HubData, Task
+
+Effects = Callable[[str, str], float]
+"""Gain of an arm on a task over the baseline's score of 0.4."""
+
+ITEMS = 400
+SINGLE = {name: Intermediate(tasks=(name,)) for name in XTREME.intermediates}
+ARMS = {"none": Intermediate(), **SINGLE, "all": Intermediate(tasks=XTREME.intermediates)}
+_HUB = (HubData(repository="toy/toy", revision="main", commit="0"),)
+
+
+def xtreme_tasks(languages: tuple[str, ...] = ("en", "de", "sw")) -> dict[str, Task]:
+    trained = (*XTREME.targets, *XTREME.intermediates)
+    tasks = [
+        *(toy_task(name, "classification", languages, sources=_HUB, metrics=("accuracy",)) for name in trained),
+        *(toy_task(name, "retrieval", languages, sources=_HUB) for name in XTREME.retrieval),
+    ]
+    return {task.name: task for task in tasks}
+
+
+def xtreme_recipe(**changes: object) -> Recipe:
+    settings: dict[str, object] = {
+        "name": "toy-xtreme",
+        "encoder": "xlm-roberta-large",
+        "intermediate": ARMS,
+        "targets": {name: Target() for name in XTREME.tasks},
+    }
+    return Recipe(**(settings | changes))  # type: ignore[arg-type]
+
+
+def make_transfer(
+    effects: Effects,
+    recipe: Recipe | None = None,
+    *,
+    development: Mapping[tuple[str, str, int], float] | None = None,
+    missing: Callable[[Cell], bool] = lambda cell: False,
+    tasks: Mapping[str, Task] | None = None,
+) -> Transfer:
+    """`development` are the scores on English development data by task, arm and seed; 0.5 where not given."""
+    recipe, tasks = recipe or xtreme_recipe(), tasks or xtreme_tasks()
+    graph = build(recipe, tasks, "toy-pin")
+    items = {cell.artifact: made(cell, tasks[cell.task], effects) for cell in graph.cells if not missing(cell)}
+    store = cast(Store, SimpleNamespace(manifest=_manifests(graph, development or {}).get, root=Path()))
+    designs = [design_of(recipe, graph.cells, tasks[name]) for name in recipe.targets]
+    return Transfer(recipe, graph, store, designs, resamples=60, items=items)
+
+
+def made(cell: Cell, task: Task, effects: Effects) -> pl.DataFrame:
+    gain = 0.0 if cell.intermediate == "none" else effects(cell.task, cell.intermediate)
+    return _frame(task.problem == "retrieval", round(ITEMS * (0.4 + gain)) + (cell.seed or 0) % 2)
+
+
+@cache
+def _frame(retrieval: bool, right: int) -> pl.DataFrame:
+    """The first so many items right, each a group of its own."""
+    names = [f"item {number}" for number in range(ITEMS)]
+    items = [(name, name) for name in names]
+    if retrieval:
+        found = [[name if n < right else names[n - 1]] * 2 for n, name in enumerate(names)]
+        return score_frame("retrieval", items, names, found)
+    return score_frame("classification", items, ["yes"] * ITEMS, ["yes" if n < right else "no" for n in range(ITEMS)])
+
+
+def _manifests(graph: Graph, development: Mapping[tuple[str, str, int], float]) -> dict[str, Any]:
+    """Of the target stages, with the curve that a run records."""
+    found = {}
+    for cell in graph.cells:
+        (parent, *_) = graph.stages[cell.artifact].inputs
+        if isinstance(stage := graph.stages[parent], TargetStage):
+            score = development.get((cell.task, cell.intermediate, stage.seed), 0.5)
+            found[parent] = SimpleNamespace(facts={"curve": [[1, score / 2], [2, score]], "step_kept": 2})
+    return found
