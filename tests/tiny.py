@@ -5,7 +5,14 @@ from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
-from transformers import AutoConfig, AutoModel, PreTrainedTokenizerFast
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    M2M100Config,
+    M2M100ForConditionalGeneration,
+    NllbTokenizer,
+    PreTrainedTokenizerFast,
+)
 
 KINDS = ("xlm-roberta", "bert", "deberta-v2", "modernbert")
 
@@ -151,3 +158,38 @@ _SETTINGS: dict[str, dict] = {
         "global_attn_every_n_layers": 2,
     },
 }
+
+
+TRANSLATED = ("eng_Latn", "deu_Latn", "swh_Latn")
+"""The languages of the tiny translator, as NLLB-200 names them."""
+
+
+def build_translator(folder: Path, *, seed: int = 0) -> Path:
+    """Save a tiny NLLB in `folder`: it writes gibberish, deterministically, and mostly comes to an end."""
+    pieces = dict.fromkeys(["<s>", "<pad>", "</s>", "<unk>", *_pieces("▁")])
+    letters = [piece for piece in pieces if piece in ("<s>", "<pad>", "</s>", "<unk>", "▁") or len(piece) == 1]
+    tokenizer = NllbTokenizer(
+        vocab={piece: row for row, piece in enumerate(letters)}, merges=[], extra_special_tokens=list(TRANSLATED)
+    )
+    config = M2M100Config(
+        vocab_size=len(tokenizer),
+        d_model=16,
+        encoder_layers=1,
+        decoder_layers=1,
+        encoder_attention_heads=2,
+        decoder_attention_heads=2,
+        encoder_ffn_dim=32,
+        decoder_ffn_dim=32,
+        max_position_embeddings=256,
+        init_std=1.0,
+        scale_embedding=False,
+        decoder_start_token_id=2,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = M2M100ForConditionalGeneration(config).eval()
+    with torch.no_grad():
+        model.get_input_embeddings().weight[2] *= 4  # so that the end is often the likeliest
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder

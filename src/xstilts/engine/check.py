@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from xstilts.config import Align, Arm, Fewshot, Intermediate, Recipe, Target
+from xstilts.data.codes import codes
 from xstilts.tasks import task_names
 from xstilts.tasks.task import Task, related
 
@@ -99,12 +100,29 @@ def _intermediates(recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
                 yield Flaw((*at, "tasks"), f"{used!r} is a {task.problem} task: nothing can be trained on it")
             else:
                 yield from _lacking((*at, "language"), [arm.language], task)
+                yield from _translated((*at, "translate"), arm, task)
         yield from _ablations(at, arm, recipe, tasks)
         if arm.steps_of is None:
             continue
         yield from _unknown((*at, "steps_of"), [arm.steps_of], recipe.intermediate, "intermediate arm")
         if (other := recipe.intermediate.get(arm.steps_of)) and not other.trains:
             yield Flaw((*at, "steps_of"), f"{arm.steps_of!r} trains nothing, so it takes no steps")
+
+
+def _translated(at: tuple[str, ...], arm: Intermediate, task: Task) -> Iterator[Flaw]:
+    translate = arm.translate
+    if translate is None:
+        return
+    if translate.files is not None:
+        if task.name not in translate.files:
+            yield Flaw((*at, "files"), f"names no file for {task.name!r}")
+        return
+    if task.problem == "tagging":
+        message = f"{task.name!r} is a tagging task: tags do not survive a model's translation; give `files` instead"
+        yield Flaw((*at, "model"), message)
+    for language in dict.fromkeys((arm.language, *translate.to)):
+        if language not in translate.codes and not codes(language):
+            yield Flaw((*at, "to"), f"{language!r} is no language that is known here; give its name in `codes`")
 
 
 def _ablations(at: tuple[str, ...], arm: Intermediate, recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Flaw]:

@@ -22,6 +22,7 @@ from xstilts.stages.specs import (
     RetrieveStage,
     Spec,
     TargetStage,
+    TranslateStage,
 )
 from xstilts.tasks.task import Task
 
@@ -65,6 +66,8 @@ class Meter:
 
     def _parts(self, spec: Spec) -> Iterator[float]:
         match spec:
+            case TranslateStage() if spec.model:
+                raise NotKnownError(f"what {spec.model} takes to translate")
             case IntermediateStage():
                 yield self._intermediate(spec)
             case TargetStage():
@@ -143,6 +146,8 @@ class Meter:
     def _size(self, data: Data, split: str) -> int:
         """Examples of a split, those of pooled splits by their shares. Raises NotKnownError."""
         task = self.tasks[data.task]
+        if data.translated and split == "train":
+            raise NotKnownError(f"how much of {data.task} is left in {data.language}, and how long it is")
         sizes = task.sizes.get(data.language, {})
         if task.pool and task.fractions:
             pooled = sum(sizes.get(name, 0) for name in task.pool)

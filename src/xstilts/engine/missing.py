@@ -7,6 +7,7 @@ from xstilts.config import Recipe
 from xstilts.data import hub, sources
 from xstilts.data.benchmarks import Part, hub_parts
 from xstilts.engine.plan import Graph
+from xstilts.engine.translation import translators
 from xstilts.pins import known_pin
 from xstilts.stages.specs import Data, Spec
 from xstilts.tasks.task import Task
@@ -17,7 +18,7 @@ Used = dict[tuple[str, str], None]
 def missing(
     recipe: Recipe, tasks: Mapping[str, Task], graph: Graph, *, cache: Path, root: Path | None
 ) -> tuple[str, ...]:
-    """The wheels, data sets and the encoder that `cache` does not hold, all of them at once. Nothing is fetched.
+    """The wheels, data sets, the encoder and models of translation that `cache` lacks, all at once. Nothing is fetched.
 
     `root` is the folder of benchmarks' own files, which need not be fetched.
     """
@@ -26,8 +27,9 @@ def missing(
     names = sorted({name for name, _ in used(graph)})
     wheels = [wheel for name in names for wheel in tasks[name].wheels]
     absent = [f"{wheel.uri} ({wheel.size_mb:g} MB)" for wheel in sources.missing(wheels, cache)]
-    weights = encoder.missing(recipe.encoder, cache, known_pin(recipe.encoder, recipe.revision, cache=cache))
-    return (*absent, *_data_sets(parts(tasks, graph, root), cache), *([weights] if weights else ()))
+    models = dict.fromkeys([(recipe.encoder, recipe.revision), *translators(recipe)])
+    weights = (encoder.missing(name, cache, known_pin(name, revision, cache=cache)) for name, revision in models)
+    return (*absent, *_data_sets(parts(tasks, graph, root), cache), *filter(None, weights))
 
 
 def used(graph: Graph) -> Used:
@@ -36,10 +38,10 @@ def used(graph: Graph) -> Used:
 
 
 def data_of(spec: Spec) -> Iterator[Data]:
-    """The tasks in a language that a stage reads."""
+    """The tasks in a language that a stage reads; what was translated into it is read by the stage that translates."""
     for name in ("data", "evaluation"):
         found = getattr(spec, name, ())
-        yield from found if isinstance(found, tuple) else (found,)
+        yield from (data for data in (found if isinstance(found, tuple) else (found,)) if data.translated is None)
 
 
 def parts(tasks: Mapping[str, Task], graph: Graph, root: Path | None) -> tuple[tuple[Part, str], ...]:

@@ -19,6 +19,7 @@ from xstilts.engine.check import (
     has_dev,
     scored,
 )
+from xstilts.engine.translation import translation
 from xstilts.errors import RecipeError
 from xstilts.stages.specs import (
     AlignStage,
@@ -55,17 +56,22 @@ class Graph:
 
 
 def build(
-    recipe: Recipe, tasks: Mapping[str, Task], pin: str, texts: Mapping[str, Sequence[Corpus]] | None = None
+    recipe: Recipe,
+    tasks: Mapping[str, Task],
+    pin: str,
+    texts: Mapping[str, Sequence[Corpus]] | None = None,
+    translators: Mapping[str, str] | None = None,
 ) -> Graph:
     """The graph of `recipe`. `tasks` are those that it names; `pin` names the encoder's weights; `texts` are those of
-    the arms with masked-language modelling, by arm.
+    the arms with masked-language modelling, by arm; `translators` are the pins of models and files of translations
+    (`engine.translation.translator_pins`).
 
     Raises RecipeError with every mistake at once, where recipe and tasks do not fit.
     """
     if found := flaws(recipe, tasks):
         listed = "".join(f"\n  - {flaw}" for flaw in found)
         raise RecipeError(f"recipe {recipe.name!r} does not make sense:{listed}", "correct these fields")
-    builder = _Builder(recipe, tasks, pin, texts or {})
+    builder = _Builder(recipe, tasks, pin, texts or {}, translators or {})
     for name, target in recipe.targets.items():
         builder.add_target(target, tasks[name])
     return builder.graph()
@@ -87,6 +93,7 @@ class _Builder:
     tasks: Mapping[str, Task]
     pin: str
     texts: Mapping[str, Sequence[Corpus]]
+    translators: Mapping[str, str]
     stages: dict[str, Spec] = field(default_factory=dict)
     cells: dict[Cell, None] = field(default_factory=dict)
 
@@ -121,7 +128,7 @@ class _Builder:
         return self._add(
             IntermediateStage(
                 parent=encoder,
-                data=tuple(self._data(name, arm.language, arm.max_examples) for name in arm.tasks),
+                data=tuple(data for name in arm.tasks for data in self._trained_on(arm, name)),
                 sampling=arm.sampling,
                 shuffle_labels=arm.shuffle_labels,
                 train=arm.train,
@@ -129,6 +136,16 @@ class _Builder:
                 mlm=self._masking(intermediate, arm),
             )
         )
+
+    def _trained_on(self, arm: Intermediate, task: str) -> Iterator[Data]:
+        """The task in the arm's language, or in every language that it is translated into."""
+        data = self._data(task, arm.language, arm.max_examples)
+        for language in arm.translate.to if arm.translate else (arm.language,):
+            if arm.translate is None or language == arm.language:
+                yield data
+            else:
+                key = self._add(translation(arm.translate, data, language, self.translators))
+                yield replace(data, language=language, translated=key)
 
     def _aligned(self, encoder: str, align: Align, seed: int) -> str:
         languages = align.languages or foreign(self.tasks[align.task])

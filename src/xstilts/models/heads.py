@@ -126,7 +126,7 @@ def read_model(
 
     Raises DataError where it does not hold the whole encoder.
     """
-    with _quiet(), torch.random.fork_rng(devices=[]):
+    with quiet(), torch.random.fork_rng(devices=[]):
         try:
             model, found = auto.from_pretrained(
                 folder,
@@ -168,7 +168,7 @@ def draw_head(model: PreTrainedModel, seed: int) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Loading writes no progress bars and no report of fresh heads, which are meant to be fresh."""
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()

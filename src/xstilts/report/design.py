@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from xstilts.config import Recipe
+from xstilts.config import Intermediate, Recipe
 from xstilts.report.names import arm_name, metric_name, shots_name
 from xstilts.results import ZERO_SHOT, ArmName
 from xstilts.stages.specs import Cell
@@ -248,11 +248,14 @@ def _counterpart(recipe: Recipe, name: str) -> tuple[str, str] | None:
     if arm.steps_of:
         return arm.steps_of, "the same number of steps, all on the target task"
     if arm.shuffle_labels:
-        plain = arm.tasks, arm.mlm, arm.align, False
-        twins = (n for n, o in recipe.intermediate.items() if (o.tasks, o.mlm, o.align, o.shuffle_labels) == plain)
+        twins = (n for n, o in recipe.intermediate.items() if not o.shuffle_labels and _training(o) == _training(arm))
         if twin := next(twins, None):
             return twin, "the same intermediate training with shuffled labels"
     return None
+
+
+def _training(arm: Intermediate) -> tuple[object, ...]:
+    return arm.tasks, arm.translate, arm.mlm, arm.align
 
 
 def _order(recipe: Recipe):

@@ -2,7 +2,7 @@
 
 from babel import Locale, UnknownLocaleError
 
-from xstilts.config import Intermediate
+from xstilts.config import Intermediate, Translate
 from xstilts.results import ZERO_SHOT, ArmName
 
 MISSING = "missing"
@@ -37,7 +37,15 @@ def training_name(arm: Intermediate) -> str:
     """What an intermediate arm trains, in order; empty for the baseline and its controls."""
     aligned = [f"alignment on {arm.align.task}"] if arm.align else []
     masked = [f"masked texts in {', '.join(arm.mlm.texts)}"] if arm.mlm else []
-    return "; ".join([*aligned, ", ".join([*arm.tasks, *masked])]).strip("; ")
+    tasks = [f"{', '.join(arm.tasks)} {_translation(arm.translate)}"] if arm.translate else arm.tasks
+    return "; ".join([*aligned, ", ".join([*tasks, *masked])]).strip("; ")
+
+
+def _translation(translate: Translate) -> str:
+    languages = ", ".join(map(language_name, translate.to))
+    if translate.model is None:
+        return f"translated to {languages}, from files"
+    return f"machine-translated to {languages} by {translate.model}"
 
 
 def points(value: float) -> str:

@@ -19,6 +19,7 @@ from xstilts.report.names import count, metric_name
 from xstilts.report.parts import Aside, Figure, Fold, Part, Section
 from xstilts.report.provenance import Provenance, artifact_table, behind_section
 from xstilts.report.transfer import Transfer
+from xstilts.report.translations import translations_table
 from xstilts.results import CURVE_FILE, MASKED_TEXTS, ZERO_SHOT
 from xstilts.stages.specs import ChooseLayerStage
 
@@ -49,6 +50,7 @@ def all_sections(material: Material) -> tuple[Section, ...]:
         *transfer_parts.sections(material.transfer),
         *_controls_section(material),
         *_ablations_section(material),
+        *_translations_section(material),
         *_fewshot_section(material),
         _texts_section(material),
         _overlaps_section(material),
@@ -206,6 +208,12 @@ def _ablations_section(material: Material) -> Iterator[Section]:
     if parts := tuple(table for table in found if table):
         lead = "Measures of the training itself, on texts that were kept from it. What it is worth, the targets tell."
         yield Section(anchor="ablations", title="Masked texts and alignment", lead=(lead,), parts=parts)
+
+
+def _translations_section(material: Material) -> Iterator[Section]:
+    if table := translations_table(material.graph, material.manifests, material.provenance):
+        lead = "Intermediate training on translations hangs on how good they are, and on what could not be translated."
+        yield Section(anchor="translations", title="Translated training data", lead=(lead,), parts=(table,))
 
 
 def _fewshot_section(material: Material) -> Iterator[Section]:

@@ -18,7 +18,7 @@ from xstilts.stages.artifacts import build, facts_of, folder_of, joint_sum, save
 from xstilts.stages.environment import Emit
 from xstilts.stages.masked import Reader, Reading, reader_of, readings
 from xstilts.stages.progress import steps_to
-from xstilts.stages.specs import IntermediateStage
+from xstilts.stages.specs import Data, IntermediateStage
 from xstilts.stages.training import Student, facts_of_fit, student, untouched
 from xstilts.stages.workshop import Workshop
 from xstilts.train.fit import Lesson, fit, seed_of, steps_of, used_in
@@ -28,12 +28,13 @@ from xstilts.train.optim import shrinkage
 def run(spec: IntermediateStage, draft: Draft, workshop: Workshop, emit: Emit) -> None:
     store = workshop.store
     tokenizer = tokenizer_in(folder_of(store, spec.parent, workshop.environment))
-    features = [_features(spec, number, workshop, tokenizer) for number in range(len(spec.data))]
+    tasks = by_task(spec.data)
+    features = [_features(spec, parts, workshop, tokenizer) for parts in tasks.values()]
     texts = readings(spec, workshop, tokenizer)
     order = _order(spec, features, texts)
     features = [
-        used_in(found, order.count(number), spec.train, seed_of(spec.seed, "used", spec.data[number].task))
-        for number, found in enumerate(features)
+        used_in(found, order.count(number), spec.train, seed_of(spec.seed, "used", task))
+        for (number, found), task in zip(enumerate(features), tasks, strict=True)
     ]
     pupils = _pupils(spec, features, workshop, tokenizer)
     reader = reader_of(spec, texts, pupils[0].model if pupils else None, workshop, tokenizer) if texts else None
@@ -58,8 +59,9 @@ def run(spec: IntermediateStage, draft: Draft, workshop: Workshop, emit: Emit) -
         draft.facts.update(reader.facts(steps, unread))
 
 
-def _problem(spec: IntermediateStage, number: int, workshop: Workshop) -> ProblemName:
-    return workshop.task(spec.data[number].task).problem
+def by_task(data: Sequence[Data]) -> dict[str, tuple[Data, ...]]:
+    """What each task is trained on, in all its languages: they share a head."""
+    return {name: tuple(part for part in data if part.task == name) for name in dict.fromkeys(d.task for d in data)}
 
 
 def _pupils(
@@ -69,31 +71,37 @@ def _pupils(
     ground, device = workshop.ground(spec.parent), workshop.environment.device
     used = [feature for found in features for feature in found]
     pupils: list[Student] = []
-    for number, model in enumerate(_models(spec, workshop)):
+    for task, model in _models(spec, workshop).items():
         rows = None if pupils or spec.mlm else lambda: used
         if pupils:
             share_encoder(pupils[0].model, model)
-        pupil = student(model, _problem(spec, number, workshop), tokenizer, spec.train, device, rows, ground)
+        pupil = student(model, _problem(task, workshop), tokenizer, spec.train, device, rows, ground)
         pupils.append(replace(pupil, vocabulary=pupils[0].vocabulary) if pupils else pupil)
     return pupils
 
 
-def _models(spec: IntermediateStage, workshop: Workshop) -> list[PreTrainedModel]:
-    models = []
-    for number, data in enumerate(spec.data):
-        labels = workshop.labels(data) or None
-        seed = seed_of(spec.seed, "head", data.task)
-        problem = _problem(spec, number, workshop)
-        models.append(build(workshop.store, spec.parent, workshop.environment, problem, labels, seed)[0])
+def _problem(task: str, workshop: Workshop) -> ProblemName:
+    return workshop.task(task).problem
+
+
+def _models(spec: IntermediateStage, workshop: Workshop) -> dict[str, PreTrainedModel]:
+    models = {}
+    for task, parts in by_task(spec.data).items():
+        seed, problem = seed_of(spec.seed, "head", task), _problem(task, workshop)
+        labels = _labels(parts, workshop)
+        models[task] = build(workshop.store, spec.parent, workshop.environment, problem, labels, seed)[0]
     return models
 
 
-def _features(spec: IntermediateStage, number: int, workshop: Workshop, tokenizer: Any) -> list[Feature]:
-    data = spec.data[number]
-    examples = workshop.examples(data, "train")
-    labels = workshop.labels(data) or None
-    features = featurise(_problem(spec, number, workshop), examples, tokenizer, labels, spec.train.max_length)
-    return _shuffled(features, seed_of(spec.seed, "shuffle", data.task)) if spec.shuffle_labels else features
+def _labels(parts: Sequence[Data], workshop: Workshop) -> tuple[str, ...] | None:
+    return tuple(sorted({label for data in parts for label in workshop.labels(data)})) or None
+
+
+def _features(spec: IntermediateStage, parts: Sequence[Data], workshop: Workshop, tokenizer: Any) -> list[Feature]:
+    task = parts[0].task
+    examples = [example for data in parts for example in workshop.examples(data, "train")]
+    features = featurise(_problem(task, workshop), examples, tokenizer, _labels(parts, workshop), spec.train.max_length)
+    return _shuffled(features, seed_of(spec.seed, "shuffle", task)) if spec.shuffle_labels else features
 
 
 def _shuffled(features: Sequence[Feature], seed: int) -> list[Feature]:
@@ -126,7 +134,7 @@ def _order(spec: IntermediateStage, features: Sequence[Sequence[Feature]], texts
 
 
 def _shares(spec: IntermediateStage, order: Sequence[int], features: Sequence[Sequence[Feature]]) -> dict[str, Any]:
-    tasks = [data.task for data in spec.data]
+    tasks = by_task(spec.data)
     return {
         "steps_by_task": {task: order.count(number) for number, task in enumerate(tasks)},
         "examples_by_task": {task: len(found) for task, found in zip(tasks, features, strict=True)},

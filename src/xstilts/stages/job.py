@@ -19,6 +19,7 @@ from xstilts.stages.specs import (
     RetrieveStage,
     Spec,
     TargetStage,
+    TranslateStage,
 )
 
 if TYPE_CHECKING:
@@ -49,13 +50,15 @@ def run_job(specs: Sequence[Spec], environment: Environment, emit: Emit) -> None
 
 def run_stage(spec: Spec, draft: Draft, workshop: object, emit: Emit) -> None:
     """The runner of each kind of stage, imported when it is needed."""
-    from xstilts.stages import align, evaluate, fewshot, intermediate, mine, pretrained, retrieve, target
+    from xstilts.stages import align, evaluate, fewshot, intermediate, mine, pretrained, retrieve, target, translate
     from xstilts.stages.workshop import Workshop
 
     assert isinstance(workshop, Workshop)
     match spec:
         case PretrainedStage():
             pretrained.run(spec, draft, workshop, emit)
+        case TranslateStage():
+            translate.run(spec, draft, workshop, emit)
         case AlignStage():
             align.run(spec, draft, workshop, emit)
         case IntermediateStage():

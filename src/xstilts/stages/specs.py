@@ -24,6 +24,8 @@ class Data:
     fingerprint: str
     language: str
     max_examples: int | None = None
+    translated: str | None = None
+    """Key of the stage that translated the training examples into `language`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +94,39 @@ class PretrainedStage(Stage):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TranslateStage(Stage):
+    """A task's training examples in another language: by a model, or from a file that holds the translations.
+
+    `pin` names the weights of `model`, or is the sha256 of `file`; what belongs to a model alone is None with a file.
+    """
+
+    kind: ClassVar[str] = "translate"
+    data: Data
+    to: str
+    pin: str
+    file: str | None = None
+    model: str | None = None
+    source_code: str | None = None
+    """The model's name of the language, where the recipe gives one."""
+    target_code: str | None = None
+    unit: str | None = None
+    beams: int | None = None
+    batch_size: int | None = None
+    max_length: int | None = None
+    precision: str | None = None
+    at_once: int | None = None
+    """Threads of the process that translates."""
+
+    @property
+    def threads(self) -> int:
+        return self.at_once or 1
+
+    @property
+    def title(self) -> str:
+        return f"translate {self.data.task} {self.data.language} to {self.to}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class IntermediateStage(Stage):
     """Fine-tuning on one or several tasks; what is left is the encoder, heads are dropped."""
 
@@ -106,7 +141,7 @@ class IntermediateStage(Stage):
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        return (self.parent,)
+        return (self.parent, *(data.translated for data in self.data if data.translated))
 
     @property
     def threads(self) -> int:
@@ -114,7 +149,7 @@ class IntermediateStage(Stage):
 
     @property
     def title(self) -> str:
-        names = [data.task for data in self.data]
+        names = [f"{data.task} in {data.language}" if data.translated else data.task for data in self.data]
         if self.mlm:
             names.append(f"masked texts ({', '.join(texts.language for texts in self.mlm.texts)})")
         shuffled = " (labels shuffled)" if self.shuffle_labels else ""
@@ -271,20 +306,15 @@ class ChooseLayerStage(Stage):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RetrieveStage(Stage):
-    """Translations found by nearest vector, both directions, in one language."""
+class _VectorStage(Stage):
+    """A task that nothing is trained for, by the vectors of one layer and pooling."""
 
-    kind: ClassVar[str] = "retrieve"
     parent: str
     data: Data
     split: str
-    centre_split: str | None
-    """Split whose mean vector is subtracted; never the one that is evaluated. None: none is subtracted."""
     layer: int | None
     chosen_by: str | None
     """Key of the stage that chose layer and pooling, where none is given."""
-    leave_out: bool | None
-    """Whether the choice is made on all languages of that stage but the one that is scored."""
     pooling: str | None
     max_length: int
     precision: str
@@ -299,41 +329,32 @@ class RetrieveStage(Stage):
 
     @property
     def title(self) -> str:
-        return f"retrieve {self.data.task} {self.data.language}"
+        return f"{self.kind} {self.data.task} {self.data.language}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class MineStage(Stage):
+class RetrieveStage(_VectorStage):
+    """Translations found by nearest vector, both directions, in one language."""
+
+    kind: ClassVar[str] = "retrieve"
+    centre_split: str | None
+    """Split whose mean vector is subtracted; never the one that is evaluated. None: none is subtracted."""
+    leave_out: bool | None
+    """Whether the choice is made on all languages of that stage but the one that is scored."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MineStage(_VectorStage):
     """Translations picked out of a collection in one language and an English one."""
 
     kind: ClassVar[str] = "mine"
-    parent: str
-    data: Data
-    split: str
     dev_split: str
     """Split whose gold pairs decide from which margin on a pair is kept; never the one that is evaluated."""
-    layer: int | None
-    chosen_by: str | None
-    """Key of the stage that chose layer and pooling, where none is given."""
-    pooling: str | None
-    max_length: int
-    precision: str
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        return (self.parent, self.chosen_by) if self.chosen_by else (self.parent,)
-
-    @property
-    def group(self) -> str:
-        return _digest([self.kind, self.parent])
-
-    @property
-    def title(self) -> str:
-        return f"mine {self.data.task} {self.data.language}"
 
 
 Spec = (
     PretrainedStage
+    | TranslateStage
     | AlignStage
     | IntermediateStage
     | TargetStage

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from xstilts.data.benchmarks import bind
-from xstilts.data.load import load
+from xstilts.data.load import load, read_examples
 from xstilts.data.userfiles import user_task
 from xstilts.engine.store import Store
-from xstilts.errors import DataError
+from xstilts.errors import DataError, StageError
 from xstilts.examples import Example, Sentence
 from xstilts.models.shelf import Ground, Shelf
 from xstilts.stages.environment import Environment
@@ -18,6 +18,9 @@ from xstilts.tasks import load_task
 from xstilts.tasks.task import Task
 
 T = TypeVar("T")
+
+TRANSLATED = "examples.jsonl"
+"""What a stage that translates leaves."""
 
 WHOLE = 1 << 16
 """More layers than any encoder has."""
@@ -78,9 +81,20 @@ class Workshop:
         )
 
     def _read(self, data: Data, split: str) -> tuple[Example, ...]:
+        if data.translated and split == "train":
+            return self._translations(data, data.translated)
         environment = self.environment
         found = load(self.task(data.task), data.language, split, cache=environment.cache, offline=environment.offline)
         return cap(found, data.max_examples)
+
+    def _translations(self, data: Data, key: str) -> tuple[Example, ...]:
+        path = self.store.path(key) / TRANSLATED
+        if not path.is_file():
+            raise StageError(
+                f"the translation of {data.task!r} into {data.language!r} ({key[:12]}) is not in the store",
+                "remove what was trained on it, or give the store back what was taken from it",
+            )
+        return read_examples(path, self.task(data.task).spec.example)
 
 
 def cap(examples: Sequence[Example], most: int | None) -> tuple[Example, ...]:

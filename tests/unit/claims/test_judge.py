@@ -1,13 +1,13 @@
 """Every predicate, every way, on scores that are made to order."""
 
 from functools import cache
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from tests.unit.report.xtreme import SINGLE, Effects, make_transfer, xtreme_recipe, xtreme_tasks
 
 from xstilts.claims.check import CheckedPart, Verdict, check
+from xstilts.claims.lab import Lab
 from xstilts.claims.statements import (
     Beats,
     Best,
@@ -24,7 +24,7 @@ from xstilts.claims.statements import (
     Predicate,
     Statements,
 )
-from xstilts.config import Intermediate, Partition, Target, Train
+from xstilts.config import Intermediate, Mlm, Partition, Target, Train, Translate
 from xstilts.report.transfer import Transfer
 
 TASKS = ("squad", "mnli", "qqp")
@@ -36,7 +36,10 @@ ARMS = {
     "squad-translated": Intermediate(tasks=("squad",), train=Train(epochs=3)),
 }
 TWO = {name: ARMS[name] for name in ("none", "squad")}
-ADDED = {"squad-mlm": "mlm", "squad-translated": "translate"}
+ADDED = {
+    "squad-mlm": Intermediate(tasks=("squad",), mlm=Mlm(texts={"de": "de.txt"})),
+    "squad-translated": Intermediate(tasks=("squad",), translate=Translate(to=("de",), model="someone/mt")),
+}
 LANGUAGES = ("en", "de")
 
 
@@ -59,10 +62,7 @@ def nothing(task: str, arm: str) -> float:
 def transfer_of(effects: Effects, **changes: Any) -> Transfer:
     recipe = xtreme_recipe(**{"intermediate": dict(ARMS)} | changes)
     made = make_transfer(effects, recipe, tasks=xtreme_tasks(LANGUAGES))
-    for name, field in ADDED.items():
-        if name in recipe.intermediate:
-            plain = {"tasks": ("squad",), "language": "en", "max_examples": None, field: True}
-            recipe.intermediate[name] = cast(Intermediate, SimpleNamespace(**plain))
+    recipe.intermediate.update({name: arm for name, arm in ADDED.items() if name in recipe.intermediate})
     return made
 
 
@@ -227,3 +227,10 @@ def test_two_arms_are_not_many() -> None:
     transfer = transfer_of(as_published, intermediate=arms, targets={"tydiqa": Target()})
     part = part_of(transfer, MEASURED["consistent"])
     assert (part.verdict, part.why) == ("not tested", "2 arms with one task: not many")
+
+
+def test_arms_are_recognised_by_what_their_recipe_adds():
+    lab = Lab(scene(as_published, LARGE), statements(Beats(kind="beats", other="translate")))
+    assert lab.plain() == [*TASKS, "together"]
+    assert lab.pairs("mlm") == [("squad", "squad-mlm")]
+    assert lab.pairs("translate") == [("squad", "squad-translated")]

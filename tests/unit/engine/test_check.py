@@ -3,12 +3,17 @@ from dataclasses import replace
 import pytest
 from tests.unit.engine.world import TASKS, recipe
 
-from xstilts.config import Align, Arm, Fewshot, Intermediate, Mlm, Primary, Recipe, Target
+from xstilts.config import Align, Arm, Fewshot, Intermediate, Mlm, Primary, Recipe, Target, Translate
 from xstilts.engine.check import adapted, arms, flaws, scored
 
 
 def found(**changes: object) -> list[str]:
     return [str(flaw) for flaw in flaws(recipe(**changes), TASKS)]
+
+
+def translated(task: str, **settings: object) -> dict[str, object]:
+    arm = Intermediate(tasks=(task,), translate=Translate.model_validate({"to": "sw"} | settings))
+    return {"intermediate": {"none": Intermediate(), "facts": arm}}
 
 
 def primary(treatment: Arm, **more: object) -> Primary:
@@ -110,6 +115,16 @@ def test_a_recipe_that_makes_sense_has_no_flaws() -> None:
             {"primary": primary(Arm(intermediate="facts"), languages=("de",)), "development_languages": ("de",)},
             "primary.languages: 'de' is a development language",
         ),
+        (
+            translated("facts", to=["sw", "xx"], model="a/b"),
+            "intermediate.facts.translate.to: 'xx' is no language that is known here",
+        ),
+        (
+            translated("facts", files={"topic": "a.csv"}),
+            "intermediate.facts.translate.files: names no file for 'facts'",
+        ),
+        (translated("tags", model="a/b"), "intermediate.facts.translate.model: 'tags' is a tagging task"),
+        (translated("pairs", model="a/b"), "intermediate.facts.tasks: 'pairs' is a retrieval task"),
     ],
 )
 def test_each_flaw_is_told_with_its_place(changes: dict[str, object], flaw: str) -> None:
@@ -132,6 +147,14 @@ def test_all_flaws_are_told_at_once() -> None:
     )
     places = [".".join(flaw.where) for flaw in flaws(bad, TASKS)]
     assert places == ["seeds", "targets.topc", "targets.pairs.languages", "fewshot.tasks"]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"model": "a/b"}, {"to": "xx", "model": "a/b", "codes": {"xx": "xx_Latn"}}, {"to": "xx", "files": {"facts": "f"}}],
+)
+def test_translations_that_make_sense(settings: dict[str, object]) -> None:
+    assert found(**translated("facts", **settings)) == []
 
 
 def test_more_steps_are_no_arm_of_a_target_without_training() -> None:

@@ -1,6 +1,7 @@
 import pytest
 
-from xstilts.report.names import arm_name, count, language_name, points, seconds_name, signed
+from xstilts.config import Intermediate, Mlm, Translate
+from xstilts.report.names import arm_name, count, language_name, points, seconds_name, signed, training_name
 from xstilts.results import ArmName
 
 
@@ -25,6 +26,18 @@ def test_arms_in_words() -> None:
     assert arm_name(ArmName(intermediate="boolq", method="full", shots=4)) == "boolq → 4-shot"
     assert arm_name(ArmName(intermediate="boolq", method="lora", shots=16)) == "boolq → 16-shot, LoRA"
     assert arm_name(ArmName(intermediate="none", method="more-english", shots=4)) == "none → 4-shot, more-english"
+
+
+def test_an_arm_says_that_its_data_were_translated() -> None:
+    by_model = Translate(to=("en", "sw"), model="someone/mt")
+    arm = Intermediate(tasks=("boolq", "quac"), translate=by_model, mlm=Mlm(texts={"de": "de.txt"}))
+    assert training_name(arm) == (
+        "boolq, quac machine-translated to English, Swahili by someone/mt, masked texts in de"
+    )
+    by_files = Translate(to=("sw",), files={"boolq": "sw.csv"})
+    assert (
+        training_name(Intermediate(tasks=("boolq",), translate=by_files)) == "boolq translated to Swahili, from files"
+    )
 
 
 def test_numbers_in_points_of_100() -> None:

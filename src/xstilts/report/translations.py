@@ -1,0 +1,36 @@
+"""What became of the examples that were translated for intermediate training."""
+
+from collections.abc import Iterator, Mapping
+
+from xstilts.engine.plan import Graph
+from xstilts.engine.store import Manifest
+from xstilts.report.names import language_name
+from xstilts.report.parts import Entry, Head, Row, Table
+from xstilts.report.provenance import Provenance
+from xstilts.stages.specs import TranslateStage
+
+
+def translations_table(graph: Graph, manifests: Mapping[str, Manifest | None], provenance: Provenance) -> Table | None:
+    """Examples that were kept and dropped, by task and language; None where nothing is translated."""
+    rows = tuple(_rows(graph, manifests, provenance))
+    heads = [Head(text=text, number=False) for text in ("task", "language", "by")]
+    heads += [Head(text="kept"), Head(text="dropped"), Head(text="why dropped", number=False)]
+    caption = "Training examples that were translated. What is dropped is not random."
+    return Table(caption=caption, heads=(tuple(heads),), rows=rows) if rows else None
+
+
+def _rows(graph: Graph, manifests: Mapping[str, Manifest | None], provenance: Provenance) -> Iterator[Row]:
+    for stage in graph.stages.values():
+        if not isinstance(stage, TranslateStage) or (manifest := manifests[stage.key]) is None:
+            continue
+        facts = manifest.facts
+        yield Row(
+            entries=(
+                Entry(text=stage.data.task, kind="head"),
+                Entry(text=language_name(stage.to), note=stage.to),
+                Entry(text=str(stage.model or stage.file)),
+                Entry(text=f"{facts['kept']:,}", kind="number", href=provenance.artifact_link(stage.key)),
+                Entry(text=f"{facts['dropped']:,}", kind="number"),
+                Entry(text=", ".join(f"{count:,} {reason}" for reason, count in facts["dropped_by_reason"].items())),
+            )
+        )

@@ -1,0 +1,95 @@
+"""Training examples of a task in another language: made by a model once, or read from a file that holds them."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+from xstilts.data.load import write_examples
+from xstilts.data.translated_files import read_translations
+from xstilts.data.translation import Translated, Unit, translate
+from xstilts.engine.store import Draft
+from xstilts.engine.translation import UNFETCHED, find_file
+from xstilts.errors import SourceError, StageError
+from xstilts.models import translate as models
+from xstilts.stages.artifacts import fetched
+from xstilts.stages.environment import Emit, Environment
+from xstilts.stages.progress import steps_to
+from xstilts.stages.specs import TranslateStage
+from xstilts.stages.workshop import TRANSLATED, Workshop
+
+
+def run(spec: TranslateStage, draft: Draft, workshop: Workshop, emit: Emit) -> None:
+    examples = workshop.examples(spec.data, "train")
+    started = time.perf_counter()
+    found = _from_file(spec, workshop) if spec.file else _by_model(spec, workshop, emit)
+    seconds = time.perf_counter() - started
+    reasons = ", ".join(f"{count} {reason}" for reason, count in found.dropped.items())
+    if not found.examples:
+        raise StageError(
+            f"none of the {len(examples)} examples of {spec.data.task!r} could be translated to {spec.to!r}: {reasons}",
+            "check the languages' names in `codes`, and `max_length`; or that the file is of this task",
+        )
+    write_examples(draft.path / TRANSLATED, found.examples)
+    draft.facts.update(
+        task=spec.data.task,
+        language=spec.to,
+        kept=len(found.examples),
+        dropped=len(examples) - len(found.examples),
+        dropped_by_reason=dict(found.dropped),
+        projected_by=dict(found.projected),
+        examples_per_second=round(len(examples) / seconds, 3),
+    )
+
+
+def _by_model(spec: TranslateStage, workshop: Workshop, emit: Emit) -> Translated:
+    environment = workshop.environment
+    search = models.Search(
+        beams=cast(int, spec.beams),
+        batch_size=cast(int, spec.batch_size),
+        max_length=cast(int, spec.max_length),
+        precision=cast(str, spec.precision),
+    )
+    model = models.load_translator(
+        _folder(spec, environment),
+        spec.data.language,
+        spec.to,
+        (spec.source_code, spec.target_code),
+        environment.device,
+    )
+    ahead = _counting(steps_to(spec, emit))
+
+    def translator(texts: Sequence[str]) -> list[str | None]:
+        return models.translate(texts, model, search, ahead(len(texts)))
+
+    return translate(workshop.examples(spec.data, "train"), translator, spec.to, cast(Unit, spec.unit))
+
+
+def _folder(spec: TranslateStage, environment: Environment) -> Path:
+    try:
+        return fetched(cast(str, spec.model), spec.pin, environment)
+    except SourceError as error:
+        raise SourceError(error.message, error.hint if environment.offline else UNFETCHED) from None
+
+
+def _counting(report: Callable[[int, int], None]) -> Callable[[int], Callable[[int], None]]:
+    """Progress over several rounds of texts, of which each is known only when it begins."""
+    total = 0
+
+    def ahead(count: int) -> Callable[[int], None]:
+        nonlocal total
+        before, total = total, total + count
+        return lambda done: report(before + done, total)
+
+    return ahead
+
+
+def _from_file(spec: TranslateStage, workshop: Workshop) -> Translated:
+    environment = workshop.environment
+    path = find_file(cast(str, spec.file), environment.base, environment.data_root)
+    own = environment.tasks.get(spec.data.task)
+    whole = workshop.examples(replace(spec.data, max_examples=None), "train")
+    wanted = workshop.examples(spec.data, "train")
+    columns = dict(own.columns) if own else None
+    return read_translations(path, workshop.task(spec.data.task), columns, whole, wanted, spec.to)
