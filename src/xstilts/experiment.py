@@ -12,7 +12,7 @@ from xstilts.data.benchmarks import bind, unresolved
 from xstilts.data.sources import cache_dir, wheel_path
 from xstilts.data.texts import corpora
 from xstilts.encoders import find_card
-from xstilts.engine.missing import missing, parts, used
+from xstilts.engine.missing import missing, parts, unobtainable, used
 from xstilts.engine.plan import Graph, build
 from xstilts.engine.store import Store
 from xstilts.engine.translation import resolve_translators, translator_pins, unresolved_translators
@@ -101,6 +101,11 @@ class Experiment:
         if self.unresolved:
             raise SourceError(
                 f"the Hub was not asked for the commits of {', '.join(self.unresolved)}", "resolve the experiment first"
+            )
+        if never := unobtainable(self.loaded.tasks, self.graph):
+            raise SourceError(
+                "\n  ".join(["what nothing can fetch is missing:", *never]),
+                "put the files below the data root, or leave the task out of the recipe",
             )
         absent = self.missing()
         if absent and environment.offline:

@@ -6,6 +6,7 @@ import pytest
 from tests.tiny import build as build_encoder
 
 from xstilts.engine.store import Store
+from xstilts.errors import SourceError
 from xstilts.experiment import Experiment, open_experiment
 from xstilts.stages.environment import Event
 from xstilts.stages.job import run_job
@@ -43,6 +44,12 @@ def test_the_recipe_has_the_nine_intermediate_tasks_the_nine_targets_and_three_s
     kinds = [type(stage) for stage in experiment.graph.stages.values()]
     assert kinds.count(IntermediateStage) == 10 * 3
     assert kinds.count(TargetStage) == 11 * 7 * 3
+
+
+def test_what_is_licensed_is_named_and_a_run_without_it_is_refused(experiment: Experiment) -> None:
+    assert any(line.startswith("the files of ccg (en)") for line in experiment.missing())
+    with pytest.raises(SourceError, match="what nothing can fetch is missing:\n  the files of ccg"):
+        experiment.fetch(lambda line: None)
 
 
 def test_an_intermediate_and_a_target_stage_run_with_a_tiny_encoder(experiment: Experiment) -> None:

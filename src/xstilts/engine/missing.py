@@ -29,7 +29,20 @@ def missing(
     absent = [f"{wheel.uri} ({wheel.size_mb:g} MB)" for wheel in sources.missing(wheels, cache)]
     models = dict.fromkeys([(recipe.encoder, recipe.revision), *translators(recipe)])
     weights = (encoder.missing(name, cache, known_pin(name, revision, cache=cache)) for name, revision in models)
-    return (*absent, *_data_sets(parts(tasks, graph, root), cache), *filter(None, weights))
+    sets = _data_sets(parts(tasks, graph, root), cache)
+    return (*absent, *sets, *filter(None, weights), *unobtainable(tasks, graph))
+
+
+def unobtainable(tasks: Mapping[str, Task], graph: Graph) -> tuple[str, ...]:
+    """The benchmarks that are read in a language of which there are neither files nor a place on the Hub."""
+    lacking: dict[str, list[str]] = {}
+    for name, language in used(graph):
+        if tasks[name].benchmark and not tasks[name].splits.get(language):
+            lacking.setdefault(name, []).append(language)
+    return tuple(
+        f"the files of {name} ({', '.join(languages)}), which the Hub does not have: {tasks[name].url}"
+        for name, languages in lacking.items()
+    )
 
 
 def used(graph: Graph) -> Used:

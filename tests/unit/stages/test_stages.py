@@ -10,7 +10,14 @@ from tests.world import TRAIN, World
 
 from xstilts.metrics import metric
 from xstilts.stages.artifacts import load_model
-from xstilts.stages.specs import EvaluateStage, FewshotStage, IntermediateStage, RetrieveStage, TargetStage
+from xstilts.stages.specs import (
+    ChooseLayerStage,
+    EvaluateStage,
+    FewshotStage,
+    IntermediateStage,
+    RetrieveStage,
+    TargetStage,
+)
 
 TARGET = {"train": TRAIN}
 FROZEN = TRAIN | {"frozen_layers": 1}
@@ -188,6 +195,44 @@ def test_retrieval_chooses_one_layer_with_the_untrained_encoder(world):
     assert len(chosen) == 1
     curve = pl.read_parquet(world.store.path(chosen.pop()) / "layers.parquet")
     assert sorted(curve["layer"].unique()) == [0, 1, 2]
+    assert sorted(curve["pooling"].unique()) == ["first", "mean"]
+
+
+def test_retrieval_publishes_every_layer_and_scores_one(world):
+    graph = world.run(world.recipe(targets={"same": {"languages": ["de"], "layer": 1, "train": TRAIN}}))
+    (spec,) = stages(graph, RetrieveStage)
+    curve = pl.read_parquet(world.store.path(spec.key) / "layers.parquet")
+    assert len(curve) == 3 * 2
+    at = curve.filter(layer=1, pooling="mean")["value"].item()
+    assert facts(world, spec)["scores"]["retrieval_accuracy"] == at
+    assert (facts(world, spec)["layer"], facts(world, spec)["pooling"]) == (1, "mean")
+
+
+def test_a_layer_may_be_chosen_on_the_other_languages_alone(world):
+    recipe = world.recipe(targets={"same": {"languages": ["de", "sw"], "choose_on": "other-languages", "train": TRAIN}})
+    graph = world.run(recipe)
+    assert not world.failures(), [event.message for event in world.failures()]
+    (chooser,) = stages(graph, ChooseLayerStage)
+    assert chooser.split == "test"
+    curve = pl.read_parquet(world.store.path(chooser.key) / "layers.parquet")
+    for spec in stages(graph, RetrieveStage):
+        others = curve.filter(pl.col("language") != spec.data.language)
+        chosen = others.filter(layer=facts(world, spec)["layer"], pooling=facts(world, spec)["pooling"])
+        assert chosen["value"].item() == others["value"].max()
+
+
+def test_an_arms_own_choice_of_layer_is_a_score_of_its_own(world):
+    recipe = world.recipe(
+        intermediate={"none": {}, "topic": {"tasks": ["topic"], "train": TRAIN}},
+        targets={"same": {"languages": ["de"], "choose_per_arm": True, "train": TRAIN}},
+    )
+    world.run(recipe)
+    world.events.clear()
+    graph = world.run(recipe)  # a stage of a job may need what a later job makes; the engine waits, this world does not
+    assert not world.failures(), [event.message for event in world.failures()]
+    arms = {(cell.intermediate, cell.method) for cell in graph.cells}
+    assert arms == {("none", "zero-shot"), ("topic", "zero-shot"), ("topic", "own-layer")}
+    assert len({spec.parent for spec in stages(graph, ChooseLayerStage)}) == 2
 
 
 def test_a_planted_translation_of_an_evaluation_item_is_refused(world):
