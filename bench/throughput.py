@@ -15,7 +15,6 @@ from collections.abc import Callable
 
 import torch
 
-from xstilts.config import Train
 from xstilts.data.features import featurise
 from xstilts.data.load import load
 from xstilts.data.sources import cache_dir
@@ -23,6 +22,7 @@ from xstilts.examples import Labelled
 from xstilts.models.encoder import prepare
 from xstilts.models.heads import load_for, load_tokenizer
 from xstilts.predict import predict
+from xstilts.settings import Train
 from xstilts.stages.training import Student, student
 from xstilts.tasks import load_task
 from xstilts.train.fit import Lesson, fit

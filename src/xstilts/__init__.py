@@ -8,13 +8,12 @@ if TYPE_CHECKING:
         build_report,
         check_claims,
         compare,
-        export_model,
         load_matrix,
         load_results,
         plan,
-        predict_file,
         run,
     )
+    from xstilts.api_artifacts import export_model, predict_file
     from xstilts.config import Recipe
     from xstilts.listing import list_encoders, list_tasks
     from xstilts.recipe import load_recipe
@@ -40,6 +39,8 @@ __all__ = [
 
 _ELSEWHERE = {
     "Recipe": "xstilts.config",
+    "export_model": "xstilts.api_artifacts",
+    "predict_file": "xstilts.api_artifacts",
     "list_encoders": "xstilts.listing",
     "list_tasks": "xstilts.listing",
     "load_recipe": "xstilts.recipe",

@@ -1,4 +1,4 @@
-"""What the command line does, from Python. Torch is imported only by `predict_file` and `export_model`."""
+"""What the command line does with recipes, from Python."""
 
 import sys
 from collections.abc import Sequence
@@ -8,20 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from xstilts.engine import run as engine
 from xstilts.engine.executors import default_workers
-from xstilts.engine.gc import Swept, sweep
 from xstilts.engine.price import Plan, price
 from xstilts.engine.progress import Progress
-from xstilts.engine.store import Store
 from xstilts.engine.work import Processor, Work
 from xstilts.errors import StageError, UserError
 from xstilts.experiment import (
     AnyRecipe,
     Experiment,
-    bare_environment,
-    find_artifact,
     known,
     open_experiment,
-    problem_of,
     remember,
     remembered,
 )
@@ -32,7 +27,6 @@ if TYPE_CHECKING:
     from xstilts.claims import Checked
     from xstilts.comparison import Difference
     from xstilts.report.build import Summary
-    from xstilts.submission import Submission
 
 STORE = Path("store")
 _TOLD = 5
@@ -168,7 +162,7 @@ def status(
     recipe: AnyRecipe | None = None, *, store: str | Path = STORE, overrides: Sequence[str] = ()
 ) -> list[dict[str, Any]]:
     """Each stage of a recipe and whether it is done, running, missing, or not needed (again)."""
-    experiment = _reopen(recipe, store, overrides)
+    experiment = reopen(recipe, store, overrides)
     now = engine.status(experiment.graph, experiment.store)
     finished, missing = set(now.finished), set(now.missing)
 
@@ -200,7 +194,7 @@ def load_results(
 
     A query has the tables `scores` and `predictions`. Raises UserError where it is wrong.
     """
-    experiment = _reopen(recipe, store, overrides)
+    experiment = reopen(recipe, store, overrides)
     frame = _scores(experiment)
     if sql is None:
         return frame
@@ -219,7 +213,7 @@ def load_matrix(
     """
     from xstilts.matrix import matrix
 
-    return matrix(_reopen(recipe, store, overrides))
+    return matrix(reopen(recipe, store, overrides))
 
 
 def build_report(
@@ -230,7 +224,7 @@ def build_report(
     out: str | Path | None = None,
 ) -> "Summary":
     """Write the report of what the store holds: one HTML file, `<store>/reports/<recipe>.html` if not told."""
-    return _report(_reopen(recipe, store, overrides), out)
+    return _report(reopen(recipe, store, overrides), out)
 
 
 def _report(experiment: Experiment, out: str | Path | None) -> "Summary":
@@ -241,7 +235,7 @@ def _report(experiment: Experiment, out: str | Path | None) -> "Summary":
     return build(experiment.recipe, experiment.graph, experiment.store, path, tasks=loaded.tasks, text=loaded.text)
 
 
-def _reopen(recipe: AnyRecipe | None, store: str | Path, overrides: Sequence[str]) -> Experiment:
+def reopen(recipe: AnyRecipe | None, store: str | Path, overrides: Sequence[str]) -> Experiment:
     """A named recipe, or the last one that was run into the store. Nothing is fetched.
 
     A named one that was run on another device, where `precision: auto` means something else, is that run's.
@@ -271,7 +265,7 @@ def compare(
     from xstilts.comparison import differences, parse_arm
 
     arms = parse_arm(treatment), parse_arm(baseline)
-    return differences(_reopen(recipe, store, overrides), *arms, task)
+    return differences(reopen(recipe, store, overrides), *arms, task)
 
 
 def check_claims(
@@ -288,67 +282,4 @@ def check_claims(
     from xstilts.claims import check, load_statements
     from xstilts.matrix import transfer_of
 
-    return check(load_statements(statements), transfer_of(_reopen(recipe, store, overrides)))
-
-
-def predict_file(
-    artifact: str,
-    file: str | Path,
-    *,
-    store: str | Path = STORE,
-    device: str = "cpu",
-    offline: bool = False,
-) -> list[dict[str, Any]]:
-    """The rows of a CSV, TSV, JSONL or Parquet file with a `predicted` each: a label, a text, or a list of tags."""
-    from xstilts.formats.tables import rows
-    from xstilts.labelling import PREDICTED, to_examples
-
-    path, there = Path(file), Store(Path(store))
-    key, read = find_artifact(there, artifact), list(rows(path))
-    problem = problem_of(there, key)
-    examples = to_examples(read, problem, path)
-    if not examples:
-        return []
-    from xstilts.labeller import label, load_model
-
-    environment = bare_environment(there, device=device, offline=offline)
-    predicted = label(load_model(there, key, environment), examples, device)
-    return [{**row, PREDICTED: value} for (_, row), value in zip(read, predicted, strict=True)]
-
-
-def export_model(artifact: str, folder: str | Path, *, store: str | Path = STORE, offline: bool = False) -> Path:
-    """Write a trained artifact as a transformers checkpoint with a model card; `folder` must be new or empty."""
-    there = Store(Path(store))
-    key = find_artifact(there, artifact)
-    problem_of(there, key)
-    from xstilts.export import export
-
-    return export(there, key, Path(folder), bare_environment(there, offline=offline))
-
-
-def export_xtreme(
-    folder: str | Path,
-    *,
-    recipe: AnyRecipe | None = None,
-    arm: str = "none",
-    seed: int = 0,
-    store: str | Path = STORE,
-    overrides: Sequence[str] = (),
-) -> "Submission":
-    """Write the predictions of an arm, `intermediate/k/method`, as XTREME's evaluation reads them.
-
-    `folder` must be new or empty. What an official submission would need and this lacks is told with the files.
-    """
-    from xstilts.comparison import parse_arm
-    from xstilts.submission import write_submission
-
-    return write_submission(_reopen(recipe, store, overrides), parse_arm(arm), seed, Path(folder))
-
-
-def collect_garbage(*, store: str | Path = STORE, dry_run: bool = False) -> Swept:
-    """Remove what none of the recipes that were run into the store needs, as they were last run."""
-    there = Store(Path(store))
-    if not there.root.is_dir():
-        raise UserError(f"there is no store {there.root}/", "name it with --store")
-    keep = [key for experiment in remembered(store) for key in experiment.graph.stages]
-    return sweep(there, keep, dry_run)
+    return check(load_statements(statements), transfer_of(reopen(recipe, store, overrides)))

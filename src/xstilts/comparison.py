@@ -9,7 +9,7 @@ from xstilts.experiment import Experiment
 from xstilts.mistakes import suggestion
 from xstilts.report.design import design_of
 from xstilts.results import ZERO_SHOT, ArmName, arm_items, load_items
-from xstilts.stages.specs import Cell
+from xstilts.stages.stage import Cell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

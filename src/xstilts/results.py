@@ -11,7 +11,7 @@ import polars as pl
 from xstilts.config import Arm
 from xstilts.engine.store import Manifest, Store
 from xstilts.errors import UserError
-from xstilts.stages.specs import Cell
+from xstilts.stages.stage import Cell
 
 ITEMS_FILE = "items.parquet"
 MASKED_TEXTS = "masked texts"

@@ -16,7 +16,7 @@ from xstilts.errors import UserError
 from xstilts.examples import Parallel
 from xstilts.experiment import Experiment
 from xstilts.results import ITEMS_FILE, ArmName
-from xstilts.stages.specs import Cell
+from xstilts.stages.stage import Cell
 from xstilts.suites import XTREME
 from xstilts.tasks import load_task
 

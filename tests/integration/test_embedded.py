@@ -13,7 +13,7 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from xstilts.api import export_model
+from xstilts.api_artifacts import export_model
 from xstilts.engine.store import Manifest, Store
 from xstilts.experiment import open_experiment
 from xstilts.stages.artifacts import load_model

@@ -14,10 +14,11 @@ import psutil
 import pytest
 from tests.unit.engine.world import RUNNER, TASKS, environment, recipe, results
 
-from xstilts.config import Target, Train
+from xstilts.config import Target
 from xstilts.engine.plan import Graph, build
 from xstilts.engine.run import Outcome, run, status
 from xstilts.engine.store import Store
+from xstilts.settings import Train
 from xstilts.stages.environment import Event
 
 GRAPH = build(recipe(), TASKS, "1234")

@@ -6,11 +6,13 @@ import pytest
 from tests.hub import COMMIT, hub
 from tests.hub import Hub as Stub
 
-from xstilts.api import collect_garbage, load_results, plan
-from xstilts.config import Intermediate, Recipe, Target, Translate
+from xstilts.api import load_results, plan
+from xstilts.api_artifacts import collect_garbage
+from xstilts.config import Intermediate, Recipe, Target
 from xstilts.data.load import load
 from xstilts.errors import SourceError, UserError
 from xstilts.experiment import open_experiment, remember, remembered
+from xstilts.settings import Translate
 from xstilts.stages.specs import TranslateStage
 from xstilts.tasks.benchmark import Benchmark, Hub, by
 from xstilts.tasks.task import Task

@@ -9,7 +9,7 @@ import yaml
 from tests.own import write_recipe
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from xstilts.api import export_model, predict_file
+from xstilts.api_artifacts import export_model, predict_file
 from xstilts.card import lineage, model_card
 from xstilts.errors import DataError, UserError
 from xstilts.experiment import Experiment, find_artifact, open_experiment

@@ -14,7 +14,8 @@ from xstilts.errors import UserError
 from xstilts.experiment import Experiment
 from xstilts.metrics import score_frame
 from xstilts.results import ITEMS_FILE, ArmName
-from xstilts.stages.specs import Cell, PretrainedStage
+from xstilts.stages.specs import PretrainedStage
+from xstilts.stages.stage import Cell
 from xstilts.submission import write_submission
 from xstilts.tasks import load_task
 

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import Field, ValidationError
 
-from xstilts.config import Frozen
 from xstilts.errors import UserError
 from xstilts.mistakes import suggestion
+from xstilts.settings import Frozen
 
 Over = Literal["all", "trained", "retrieval"]
 Points = float

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from xstilts.config import Align, Arm, Fewshot, Intermediate, Recipe, Target
+from xstilts.config import Arm, Fewshot, Intermediate, Recipe, Target
 from xstilts.data.codes import codes
+from xstilts.settings import Align
 from xstilts.tasks import task_names
 from xstilts.tasks.task import Task, related
 

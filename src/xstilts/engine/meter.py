@@ -8,13 +8,12 @@ al. 2020, arXiv 2001.08361, section 2.1: the backward pass takes twice the forwa
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from xstilts.config import Train
 from xstilts.encoders import EncoderCard
 from xstilts.engine.lengths import Lengths, lengths
 from xstilts.engine.plan import Graph
+from xstilts.settings import Train
 from xstilts.stages.specs import (
     ChooseLayerStage,
-    Data,
     EvaluateStage,
     FewshotStage,
     IntermediateStage,
@@ -24,6 +23,7 @@ from xstilts.stages.specs import (
     TargetStage,
     TranslateStage,
 )
+from xstilts.stages.stage import Data
 from xstilts.tasks.task import Task
 
 FORWARD, TRAINED = 1, 3

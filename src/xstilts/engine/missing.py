@@ -9,7 +9,8 @@ from xstilts.data.benchmarks import Part, hub_parts
 from xstilts.engine.plan import Graph
 from xstilts.engine.translation import translators
 from xstilts.pins import known_pin
-from xstilts.stages.specs import Data, Spec
+from xstilts.stages.specs import Spec
+from xstilts.stages.stage import Data
 from xstilts.tasks.task import Task
 
 Used = dict[tuple[str, str], None]

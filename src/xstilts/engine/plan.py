@@ -6,7 +6,7 @@ from graphlib import TopologicalSorter
 from itertools import product
 from typing import Any
 
-from xstilts.config import Align, Fewshot, Intermediate, Recipe, Target
+from xstilts.config import Fewshot, Intermediate, Recipe, Target
 from xstilts.data.texts import Corpus
 from xstilts.engine.check import (
     HELD_SPLIT,
@@ -21,22 +21,20 @@ from xstilts.engine.check import (
 )
 from xstilts.engine.translation import translation
 from xstilts.errors import RecipeError
+from xstilts.settings import Align
 from xstilts.stages.specs import (
     AlignStage,
-    Cell,
     ChooseLayerStage,
-    Data,
     EvaluateStage,
     FewshotStage,
     IntermediateStage,
-    Masking,
     MineStage,
     PretrainedStage,
     RetrieveStage,
     Spec,
     TargetStage,
-    Texts,
 )
+from xstilts.stages.stage import Cell, Data, Masking, Texts
 from xstilts.tasks.task import Task
 
 OWN_LAYER = "own-layer"

@@ -7,10 +7,11 @@ from functools import cache
 from statistics import median
 from typing import Any
 
-from xstilts.config import Train
 from xstilts.engine.plan import Graph
 from xstilts.engine.store import Manifest, Store
-from xstilts.stages.specs import Data, Spec
+from xstilts.settings import Train
+from xstilts.stages.specs import Spec
+from xstilts.stages.stage import Data
 
 Key = tuple[object, ...]
 

@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from xstilts.config import Intermediate, Recipe, Translate
+from xstilts.config import Intermediate, Recipe
 from xstilts.data.sums import sum_of
 from xstilts.encoders import find_card
 from xstilts.errors import SourceError
 from xstilts.pins import UNRESOLVED, known_pin, on_the_hub, pin
-from xstilts.stages.specs import Data, TranslateStage
+from xstilts.settings import Translate
+from xstilts.stages.specs import TranslateStage
+from xstilts.stages.stage import Data
 
 UNFETCHED = "check the id and the connection, name a local folder, or give translations as `files`"
 

@@ -10,10 +10,10 @@ from peft.tuners.lora import LoraLayer
 from torch import nn
 from transformers import PreTrainedModel
 
-from xstilts.config import Lora, Train
 from xstilts.errors import UserError
 from xstilts.models.heads import head_parameters
 from xstilts.models.split import embeddings, layers, supports_split
+from xstilts.settings import Lora, Train
 
 ATTENTION = ("query", "value", "query_proj", "value_proj", "Wqkv")
 """Names of the projections that adapters go to, in BERT and XLM-R, DeBERTa, and ModernBERT (Hu et al. 2022, 4.2)."""

@@ -10,7 +10,8 @@ from xstilts.engine.store import Manifest
 from xstilts.report.names import ABSENT, language_name, points
 from xstilts.report.parts import Entry, Head, Row, Table
 from xstilts.report.provenance import Provenance
-from xstilts.stages.specs import AlignStage, IntermediateStage, Stage
+from xstilts.stages.specs import AlignStage, IntermediateStage
+from xstilts.stages.stage import Stage
 
 Manifests = Mapping[str, Manifest | None]
 Facts = Mapping[str, Any]

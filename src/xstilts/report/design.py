@@ -7,7 +7,7 @@ from typing import Literal
 from xstilts.config import Intermediate, Recipe
 from xstilts.report.names import arm_name, metric_name, shots_name
 from xstilts.results import ZERO_SHOT, ArmName
-from xstilts.stages.specs import Cell
+from xstilts.stages.stage import Cell
 from xstilts.suites import VARIANTS
 from xstilts.tasks.task import Task
 

@@ -11,7 +11,7 @@ from xstilts.errors import UserError
 from xstilts.report.design import Comparison, Kind, TaskDesign
 from xstilts.report.names import count
 from xstilts.results import ArmItems, ArmName, Items, arm_items, load_items
-from xstilts.stages.specs import Cell
+from xstilts.stages.stage import Cell
 
 MEAN = ""
 """Stands for the mean over a task's headline languages where a language is asked for."""

@@ -2,8 +2,9 @@
 
 from babel import Locale, UnknownLocaleError
 
-from xstilts.config import Intermediate, Translate
+from xstilts.config import Intermediate
 from xstilts.results import ZERO_SHOT, ArmName
+from xstilts.settings import Translate
 
 MISSING = "missing"
 ABSENT = "\u2013"

@@ -10,7 +10,8 @@ from xstilts.engine.store import Manifest, Store
 from xstilts.report.names import ABSENT, MISSING, arm_name, language_name, seconds_name, short
 from xstilts.report.parts import Entry, Fold, Head, Line, Listing, Row, Section, Table
 from xstilts.results import ArmName
-from xstilts.stages.specs import Cell, Spec
+from xstilts.stages.specs import Spec
+from xstilts.stages.stage import Cell
 
 Place = tuple[str, ArmName, str]
 """Task, arm and language: where a mean over seeds and draws stands."""

@@ -10,7 +10,7 @@ from xstilts.report.parts import Entry, Head, Row, Table
 from xstilts.report.provenance import Provenance
 from xstilts.report.tables import language_entry, ordered
 from xstilts.results import ArmName, selection_of
-from xstilts.stages.specs import Cell
+from xstilts.stages.stage import Cell
 
 Manifests = Mapping[str, Manifest | None]
 

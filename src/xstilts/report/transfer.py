@@ -13,7 +13,7 @@ from xstilts.errors import UserError
 from xstilts.report.design import TaskDesign, one_locale_each
 from xstilts.report.names import count
 from xstilts.results import ZERO_SHOT, ArmItems, ArmName, Items, arm_items, load_items
-from xstilts.stages.specs import Cell
+from xstilts.stages.stage import Cell
 from xstilts.suites import Suite
 
 BEST = "\0best"
@@ -26,13 +26,8 @@ Result = stats.Estimate | str
 """An estimate, or why there is none."""
 
 
-def trains(arm: Intermediate) -> bool:
-    """Whether an arm changes the encoder before the target; one that does not is a baseline or adds steps later."""
-    return any(getattr(arm, name, None) for name in ("tasks", "mlm", "align"))
-
-
 def is_baseline(arm: Intermediate) -> bool:
-    return not trains(arm) and arm.steps_of is None
+    return not arm.trains and arm.steps_of is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +59,7 @@ class Transfer:
         self.designs = {design.task.name: design for design in designs}
         self.cells = tuple(cell for cell in graph.cells if cell.method == ZERO_SHOT and cell.task in self.designs)
         self.items = load_items(self.cells, store) if items is None else items
-        self.arms = tuple(name for name, arm in recipe.intermediate.items() if trains(arm) and not arm.shuffle_labels)
+        self.arms = tuple(name for name, arm in recipe.intermediate.items() if arm.trains and not arm.shuffle_labels)
         """Intermediate arms that train, without the controls."""
         self.baseline = next((name for name, arm in recipe.intermediate.items() if is_baseline(arm)), None)
         self.part = cache(self._part)

@@ -11,7 +11,6 @@ from typing import Any, cast
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from xstilts.config import Lora
 from xstilts.data.features import Feature, featurise
 from xstilts.encoders import find_card
 from xstilts.engine.store import Draft
@@ -22,10 +21,12 @@ from xstilts.models.heads import encoder_state, load_backbone, restore_encoder
 from xstilts.models.split import layers, supports_split
 from xstilts.models.tuning import adapters, attention, set_dropout
 from xstilts.predict import embed
+from xstilts.settings import Lora
 from xstilts.stages.artifacts import changed, facts_of, folder_of, joint_sum, save_weights, tokenizer_in, trainable
 from xstilts.stages.environment import Emit
 from xstilts.stages.progress import steps_to
-from xstilts.stages.specs import AlignStage, Data
+from xstilts.stages.specs import AlignStage
+from xstilts.stages.stage import Data
 from xstilts.stages.training import facts_of_fit, untouched
 from xstilts.stages.workshop import Workshop
 from xstilts.train.fit import Lesson, fit, seed_of, steps_of

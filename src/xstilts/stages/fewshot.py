@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from xstilts.config import Train
 from xstilts.data.features import Feature, featurise
 from xstilts.data.leaks import check_disjoint
 from xstilts.data.load import check_labels
@@ -25,12 +24,14 @@ from xstilts.models.feed import Feed
 from xstilts.models.split import layers
 from xstilts.models.tuning import adapters, trained
 from xstilts.predict import predict
+from xstilts.settings import Train
 from xstilts.stages.artifacts import build, facts_of, folder_of, joint_sum, load_model, save_weights, tokenizer_in
 from xstilts.stages.environment import Emit
 from xstilts.stages.lineage import check_lineage
 from xstilts.stages.progress import steps_to
 from xstilts.stages.scoring import text_facts, write_scores
-from xstilts.stages.specs import Data, FewshotStage
+from xstilts.stages.specs import FewshotStage
+from xstilts.stages.stage import Data
 from xstilts.stages.training import Student, facts_of_fit, scored_items, scorer, student
 from xstilts.stages.workshop import Workshop
 from xstilts.train.fit import Fitted, Lesson, fit, seed_of, steps_of

@@ -18,7 +18,8 @@ from xstilts.stages.artifacts import build, facts_of, folder_of, joint_sum, save
 from xstilts.stages.environment import Emit
 from xstilts.stages.masked import Reader, Reading, reader_of, readings
 from xstilts.stages.progress import steps_to
-from xstilts.stages.specs import Data, IntermediateStage
+from xstilts.stages.specs import IntermediateStage
+from xstilts.stages.stage import Data
 from xstilts.stages.training import Student, facts_of_fit, student, untouched
 from xstilts.stages.workshop import Workshop
 from xstilts.train.fit import Lesson, fit, seed_of, steps_of, used_in

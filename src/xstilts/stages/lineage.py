@@ -6,7 +6,7 @@ from xstilts.data.leaks import check_disjoint, check_texts, long_texts
 from xstilts.engine.store import Store
 from xstilts.examples import Example
 from xstilts.results import MASKED_TEXTS
-from xstilts.stages.specs import Data
+from xstilts.stages.stage import Data
 from xstilts.stages.workshop import Workshop
 from xstilts.tasks.task import Task, related
 

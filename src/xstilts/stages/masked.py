@@ -16,7 +16,8 @@ from xstilts.models.sharing import share_encoder
 from xstilts.models.split import backbone
 from xstilts.models.tuning import freeze, set_dropout
 from xstilts.stages.artifacts import changed, folder_of
-from xstilts.stages.specs import IntermediateStage, Texts
+from xstilts.stages.specs import IntermediateStage
+from xstilts.stages.stage import Texts
 from xstilts.stages.workshop import Workshop
 from xstilts.train.fit import Lesson, seed_of
 

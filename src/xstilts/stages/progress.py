@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from xstilts.stages.environment import Emit, Event
-from xstilts.stages.specs import Stage
+from xstilts.stages.stage import Stage
 
 INTERVAL = 0.25
 """Seconds between two events of one stage."""

@@ -20,7 +20,8 @@ from xstilts.stages.artifacts import facts_of
 from xstilts.stages.environment import Emit, Event
 from xstilts.stages.lineage import check_lineage
 from xstilts.stages.scoring import text_facts, write_scores
-from xstilts.stages.specs import ChooseLayerStage, Data, RetrieveStage
+from xstilts.stages.specs import ChooseLayerStage, RetrieveStage
+from xstilts.stages.stage import Data
 from xstilts.stages.vectors import Tool, best, place_of, tool_of, vectors_of
 from xstilts.stages.workshop import Workshop, cap
 

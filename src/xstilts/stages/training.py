@@ -7,7 +7,6 @@ from typing import Any, cast
 import polars as pl
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from xstilts.config import Train
 from xstilts.data.features import Feature
 from xstilts.examples import Example
 from xstilts.metrics import metric, score_frame
@@ -18,6 +17,7 @@ from xstilts.models.tuning import boundary, freeze, set_dropout
 from xstilts.models.vocabulary import Vocabulary, compact
 from xstilts.predict import predict
 from xstilts.problems import ProblemName
+from xstilts.settings import Train
 from xstilts.tasks.task import Task
 from xstilts.train.fit import Fitted
 

@@ -13,7 +13,7 @@ from xstilts.errors import DataError, StageError
 from xstilts.examples import Example, Sentence
 from xstilts.models.shelf import Ground, Shelf
 from xstilts.stages.environment import Environment
-from xstilts.stages.specs import Data
+from xstilts.stages.stage import Data
 from xstilts.tasks import load_task
 from xstilts.tasks.task import Task
 

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from xstilts.config import Train
 from xstilts.data.batches import count_steps, enough, training_batches
 from xstilts.data.features import Feature
 from xstilts.models.collate import Batch
 from xstilts.models.tuning import split_head, trained
+from xstilts.settings import Train
 from xstilts.train.keep import Keeper, Keeping
 from xstilts.train.loop import train as loop
 from xstilts.train.optim import optimiser

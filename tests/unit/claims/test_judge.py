@@ -24,8 +24,9 @@ from xstilts.claims.statements import (
     Predicate,
     Statements,
 )
-from xstilts.config import Intermediate, Mlm, Partition, Target, Train, Translate
+from xstilts.config import Intermediate, Partition, Target
 from xstilts.report.transfer import Transfer
+from xstilts.settings import Mlm, Train, Translate
 
 TASKS = ("squad", "mnli", "qqp")
 ARMS = {

@@ -3,10 +3,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from xstilts.config import Mlm
 from xstilts.data import hub
 from xstilts.data.texts import Corpus, corpora, flaw, parts, read
 from xstilts.errors import DataError
+from xstilts.settings import Mlm
 
 
 def corpus(folder: Path, name: str, column: str = "text", language: str = "fi") -> Corpus:

@@ -3,8 +3,9 @@ from dataclasses import replace
 import pytest
 from tests.unit.engine.world import TASKS, recipe
 
-from xstilts.config import Align, Arm, Fewshot, Intermediate, Mlm, Primary, Recipe, Target, Translate
+from xstilts.config import Arm, Fewshot, Intermediate, Primary, Recipe, Target
 from xstilts.engine.check import adapted, arms, flaws, scored
+from xstilts.settings import Align, Mlm, Translate
 
 
 def found(**changes: object) -> list[str]:

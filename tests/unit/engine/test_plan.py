@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.engine.world import LANGUAGES, TASKS, recipe, task
 
-from xstilts.config import Align, Fewshot, Intermediate, Lora, Mlm, Recipe, Target, Train
+from xstilts.config import Fewshot, Intermediate, Recipe, Target
 from xstilts.data.texts import Corpus
 from xstilts.engine.plan import Graph, build
+from xstilts.settings import Align, Lora, Mlm, Train
 from xstilts.stages.specs import (
     AlignStage,
-    Cell,
     ChooseLayerStage,
     EvaluateStage,
     FewshotStage,
@@ -21,6 +21,7 @@ from xstilts.stages.specs import (
     RetrieveStage,
     TargetStage,
 )
+from xstilts.stages.stage import Cell
 
 PIN = "1234"
 T = TypeVar("T")

@@ -3,10 +3,11 @@ from pathlib import Path
 import pytest
 from tests.unit.engine.world import TASKS, leave, recipe
 
-from xstilts.config import Fewshot, Train
+from xstilts.config import Fewshot
 from xstilts.engine.plan import Graph, build
 from xstilts.engine.price import needed, price
 from xstilts.engine.store import Store
+from xstilts.settings import Train
 from xstilts.stages.specs import Spec
 
 GRAPH = build(recipe(), TASKS, "1234")

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from tests.tiny import build_translator
 from tests.unit.engine.world import TASKS, recipe
 
-from xstilts.config import Intermediate, Recipe, Translate
+from xstilts.config import Intermediate, Recipe
 from xstilts.encoders import find_card
 from xstilts.engine.missing import missing, used
 from xstilts.engine.plan import build
@@ -24,6 +24,7 @@ from xstilts.engine.translation import (
 from xstilts.engine.work import Processor, work
 from xstilts.errors import SourceError
 from xstilts.pins import UNRESOLVED
+from xstilts.settings import Translate
 from xstilts.stages.specs import IntermediateStage, TranslateStage
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

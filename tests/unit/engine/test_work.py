@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xstilts.config import Fewshot, Intermediate, Recipe, Target, Train
+from xstilts.config import Fewshot, Intermediate, Recipe, Target
 from xstilts.encoders import EncoderCard, find_card
 from xstilts.engine.plan import Graph, build
 from xstilts.engine.work import Processor, Work, work
 from xstilts.errors import UserError
+from xstilts.settings import Train
 from xstilts.stages.specs import TargetStage
 from xstilts.tasks.task import Task
 

@@ -2,11 +2,11 @@ import pytest
 import torch
 from tests.tiny import build
 
-from xstilts.config import Train
 from xstilts.data.features import featurise
 from xstilts.examples import Answer, Choice, Labelled, Span, Tagged
 from xstilts.models import feed as feeds
 from xstilts.models.heads import load_for, load_tokenizer
+from xstilts.settings import Train
 from xstilts.stages.training import student
 
 PLACE = {"group": "g", "language": "en"}

@@ -6,7 +6,6 @@ import torch
 from tests.tiny import KINDS, SENTENCES, build
 from transformers import AutoConfig, AutoModelForMaskedLM
 
-from xstilts.config import Train
 from xstilts.data.features import IGNORED
 from xstilts.errors import UserError
 from xstilts.models import masked as module
@@ -14,6 +13,7 @@ from xstilts.models.heads import encoder_state, load_backbone, load_for, load_to
 from xstilts.models.masked import Masked, MaskedFeed, Masker, load_masked, perplexity, windows
 from xstilts.models.sharing import share_encoder
 from xstilts.models.split import backbone
+from xstilts.settings import Train
 from xstilts.train.fit import Lesson, fit
 
 TRAIN = Train(steps=40, batch_size=8, max_length=32, precision="fp32", learning_rate=3e-3, dropout=0.0)

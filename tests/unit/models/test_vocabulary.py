@@ -6,11 +6,11 @@ import pytest
 import torch
 from tests.tiny import build
 
-from xstilts.config import Train
 from xstilts.data.features import featurise
 from xstilts.examples import Labelled
 from xstilts.models.heads import load_for, load_tokenizer
 from xstilts.models.split import backbone
+from xstilts.settings import Train
 from xstilts.stages.training import student
 from xstilts.train.fit import Lesson, fit
 from xstilts.train.optim import shrinkage

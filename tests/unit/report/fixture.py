@@ -13,7 +13,8 @@ from xstilts.engine.plan import Graph, build
 from xstilts.engine.store import Draft, Store
 from xstilts.metrics import metric, score_frame
 from xstilts.problems import ProblemName
-from xstilts.stages.specs import Cell, ChooseLayerStage, FewshotStage, Spec, TargetStage
+from xstilts.stages.specs import ChooseLayerStage, FewshotStage, Spec, TargetStage
+from xstilts.stages.stage import Cell
 from xstilts.tasks.task import Library, Task
 
 LANGUAGES = ("en", "de", "fi", "ru", "ar", "th", "zh", "eu", "ml", "hi", "ko", "el", "vi")

@@ -1,8 +1,9 @@
 import pytest
 
-from xstilts.config import Intermediate, Mlm, Translate
+from xstilts.config import Intermediate
 from xstilts.report.names import arm_name, count, language_name, points, seconds_name, signed, training_name
 from xstilts.results import ArmName
+from xstilts.settings import Mlm, Translate
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from tests.unit.report.xtreme import SINGLE, make_transfer, xtreme_recipe, xtrem
 
 from xstilts import stats
 from xstilts.config import Intermediate, Recipe, Target
-from xstilts.report.transfer import BEST, Choice, Transfer, is_baseline, trains
+from xstilts.report.transfer import BEST, Choice, Transfer, is_baseline
 from xstilts.report.transfer_parts import best_table, matrix_table, sections, suite_table
 from xstilts.suites import XTREME
 
@@ -140,7 +140,7 @@ def test_controls_and_baselines_are_no_arms_of_the_matrix() -> None:
     }
     transfer = make_transfer(lambda task, arm: 0.1, small(intermediate=arms))
     assert (transfer.arms, transfer.baseline) == (("squad",), "none")
-    assert [trains(arm) for arm in arms.values()] == [False, True, True, False]
+    assert [arm.trains for arm in arms.values()] == [False, True, True, False]
     assert [is_baseline(arm) for arm in arms.values()] == [True, False, False, False]
     assert [section.title for section in sections(transfer)] == ["Suite averages"]
 

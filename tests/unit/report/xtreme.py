@@ -15,7 +15,8 @@ from xstilts.engine.store import Store
 from xstilts.metrics import score_frame
 from xstilts.report.design import design_of
 from xstilts.report.transfer import Transfer
-from xstilts.stages.specs import Cell, TargetStage
+from xstilts.stages.specs import TargetStage
+from xstilts.stages.stage import Cell
 from xstilts.suites import XTREME
 from xstilts.tasks.task import HubData, Task
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from xstilts.config import Train
 from xstilts.errors import StageError
+from xstilts.settings import Train
 from xstilts.train.fit import seed_of
 from xstilts.train.keep import Keeper
 from xstilts.train.loop import train
