@@ -38,7 +38,7 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
 def opened(experiment: Experiment, monkeypatch: pytest.MonkeyPatch) -> Experiment:
     loaded = SimpleNamespace(tasks=experiment.tasks)
     there = SimpleNamespace(recipe=experiment.recipe, graph=experiment.graph, store=experiment.store, loaded=loaded)
-    monkeypatch.setattr(api, "_reopen", lambda *_: there)
+    monkeypatch.setattr(api, "reopen", lambda *_: there)
     return experiment
 
 
@@ -95,7 +95,7 @@ def test_a_matrix_needs_arms_to_compare(opened: Experiment, capsys: Capture, mon
     assert cli.call(["results", "--matrix", "--sql", "select 1"]) == 2
     assert "ask for different tables" in capsys.readouterr().err
     there, plain = (
-        api._reopen(None, "", ()),
+        api.reopen(None, "", ()),
         opened.recipe.model_copy(update={"intermediate": {"none": Intermediate()}}),
     )
     monkeypatch.setattr(there, "recipe", plain)
@@ -105,7 +105,7 @@ def test_a_matrix_needs_arms_to_compare(opened: Experiment, capsys: Capture, mon
 
 
 def test_wide_keeps_the_order(opened: Experiment) -> None:
-    there = api._reopen(None, "", ())
+    there = api.reopen(None, "", ())
     frame = wide(matrix(there))
     assert frame.columns == ["intermediate", "xnli", "tatoeba"]
     assert frame.height == 3

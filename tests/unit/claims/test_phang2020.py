@@ -48,7 +48,7 @@ def test_unknown_statements_are_refused() -> None:
 def test_the_verb_says_published_measured_and_verdict(
     opened: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    monkeypatch.setattr(api, "_reopen", lambda *_: opened)
+    monkeypatch.setattr(api, "reopen", lambda *_: opened)
     assert cli.call(["claims"]) == 0
     told = capsys.readouterr().out
     assert "1. SQuAD, MNLI and HellaSwag as intermediate tasks raise the average." in told
@@ -60,7 +60,7 @@ def test_the_verb_says_published_measured_and_verdict(
 
 
 def test_the_verb_in_json(opened: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
-    monkeypatch.setattr(api, "_reopen", lambda *_: opened)
+    monkeypatch.setattr(api, "reopen", lambda *_: opened)
     assert cli.call(["claims", "--json"]) == 0
     claims = json.loads(capsys.readouterr().out)
     assert [claim["verdict"] for claim in claims] == ["not tested"] * 9
