@@ -6,6 +6,12 @@ from xstilts.config import Intermediate
 from xstilts.results import ZERO_SHOT, ArmName
 from xstilts.settings import Translate
 
+_METRICS = {
+    "em_f1": "mean of exact match and F1",
+    "accuracy_f1": "mean of accuracy and F1",
+    "from_english": "accuracy from English",
+    "to_english": "accuracy to English",
+}
 MISSING = "missing"
 ABSENT = "\u2013"
 _MINUS = "\u2212"
@@ -78,4 +84,4 @@ def count(number: int, noun: str) -> str:
 
 
 def metric_name(metric: str) -> str:
-    return metric.replace("_", " ").replace("f1", "F1")
+    return _METRICS.get(metric, metric.replace("_", " ").replace("f1", "F1"))
