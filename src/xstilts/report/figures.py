@@ -113,14 +113,15 @@ def lines_figure(design: TaskDesign, evidence: Evidence, method: str) -> Figure 
     )
 
 
-def layers_figure(curve: pl.DataFrame, layer: int, chooser: ChooseLayerStage) -> Figure:
+def layers_figure(curve: pl.DataFrame, layer: int, pooling: str, chooser: ChooseLayerStage) -> Figure:
     """Retrieval accuracy by layer and pooling where they were chosen."""
     drawn = [_by_layer(part, name) for name, part in _by_pooling(curve)]
+    marked = {name: layer if name == pooling else -1 for name, _ in drawn}
     return Figure(
         caption=f"Accuracy by layer on {chooser.data[0].task} ({chooser.split}), mean over "
-        f"{curve['language'].n_unique()} languages: on these data, layer {layer} was chosen.",
+        f"{curve['language'].n_unique()} languages: on these data, layer {layer} was chosen, pooled by {pooling}.",
         panels=tuple(
-            Panel(svg=Markup(plots.layer_curve(rows, layer)), title=f"pooled by {name}") for name, rows in drawn
+            Panel(svg=Markup(plots.layer_curve(rows, marked[name])), title=f"pooled by {name}") for name, rows in drawn
         ),
     )
 

@@ -177,7 +177,7 @@ def _layers(material: Material, task: str) -> Iterator[Figure]:
         chooser, manifest = stages.get(key or ""), material.manifests.get(key or "")
         if isinstance(chooser, ChooseLayerStage) and manifest:
             curve = pl.read_parquet(material.store.path(chooser.key) / CURVE_FILE)
-            yield figures.layers_figure(curve, manifest.facts["layer"], chooser)
+            yield figures.layers_figure(curve, manifest.facts["layer"], manifest.facts["pooling"], chooser)
     if curves := _scored_curves(material, mine):
         yield figures.arms_by_layer_figure(curves)
 

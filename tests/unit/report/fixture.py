@@ -105,7 +105,7 @@ def _fill(draft: Draft, stage: Spec, cell: Cell | None, tasks: Mapping[str, Task
             for pooling in ("mean", "first")
         ]
         pl.DataFrame(rows).write_parquet(draft.path / "layers.parquet")
-        draft.facts.update(layer=LAYERS - 1, curve=[])
+        draft.facts.update(layer=LAYERS - 1, pooling="mean", curve=[])
     if isinstance(stage, TargetStage):
         draft.facts.update(curve=[[20, 0.4], [40, 0.5 + int(stage.key[4:8], 16) / 2**18]], step_kept=40)
     if cell is None:
