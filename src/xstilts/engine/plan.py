@@ -19,6 +19,7 @@ from xstilts.engine.check import (
     has_dev,
     scored,
 )
+from xstilts.engine.graph import Chain, Graph
 from xstilts.engine.translation import translation
 from xstilts.errors import RecipeError
 from xstilts.settings import Align
@@ -45,14 +46,6 @@ CHOICE_ITEMS = 40
 more."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Graph:
-    """The stages of a recipe by key, each after its inputs, and the scores that the recipe asks for."""
-
-    stages: Mapping[str, Spec]
-    cells: tuple[Cell, ...]
-
-
 def build(
     recipe: Recipe,
     tasks: Mapping[str, Task],
@@ -75,16 +68,6 @@ def build(
     return builder.graph()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Chain:
-    """A target after an intermediate arm with a seed."""
-
-    target: Target
-    task: Task
-    intermediate: str
-    seed: int
-
-
 @dataclass(slots=True)
 class _Builder:
     recipe: Recipe
@@ -102,7 +85,7 @@ class _Builder:
     def add_target(self, target: Target, task: Task) -> None:
         for intermediate in arms(self.recipe, target, task):
             for seed in dict.fromkeys(self.recipe.seeds):
-                chain = _Chain(target=target, task=task, intermediate=intermediate, seed=seed)
+                chain = Chain(target=target, task=task, intermediate=intermediate, seed=seed)
                 if task.spec.trained:
                     self._train(chain)
                 else:
@@ -180,7 +163,7 @@ class _Builder:
             task=task, fingerprint=self.tasks[task].fingerprint(language), language=language, max_examples=max_examples
         )
 
-    def _train(self, chain: _Chain) -> None:
+    def _train(self, chain: Chain) -> None:
         target, arm = chain.target, self.recipe.intermediate[chain.intermediate]
         encoder = self._encoder(chain.intermediate, chain.seed)
         trained = TargetStage(
@@ -198,7 +181,7 @@ class _Builder:
                 for method, episode in self._episodes(chain, fewshot, trained, language):
                     self._cell(chain, episode, method=method, shots=episode.shots, draw=episode.draw)
 
-    def _evaluation(self, chain: _Chain, parent: str, language: str) -> EvaluateStage:
+    def _evaluation(self, chain: Chain, parent: str, language: str) -> EvaluateStage:
         target = chain.target
         return EvaluateStage(
             parent=parent,
@@ -208,7 +191,7 @@ class _Builder:
             precision=target.train.precision,
         )
 
-    def _fewshot(self, chain: _Chain) -> Fewshot | None:
+    def _fewshot(self, chain: Chain) -> Fewshot | None:
         """How this chain is adapted, if it is."""
         fewshot = self.recipe.fewshot
         if fewshot is None or chain.task.name not in (fewshot.tasks or self.recipe.targets):
@@ -216,7 +199,7 @@ class _Builder:
         return fewshot if chain.intermediate in (fewshot.intermediates or self.recipe.intermediate) else None
 
     def _episodes(
-        self, chain: _Chain, fewshot: Fewshot, trained: TargetStage, language: str
+        self, chain: Chain, fewshot: Fewshot, trained: TargetStage, language: str
     ) -> Iterator[tuple[str, FewshotStage]]:
         """Every k, draw and method in one language, by the method's name. Controls go with the first method."""
         for shots, draw in product(fewshot.shots, range(fewshot.draws)):
@@ -245,7 +228,7 @@ class _Builder:
             if fewshot.without_target and trained.steps_of is None:
                 yield "without-target", replace(first, parent=trained.parent, fresh_head=True)
 
-    def _embed(self, chain: _Chain) -> None:
+    def _embed(self, chain: Chain) -> None:
         """An arm without training is one encoder, whatever the seed."""
         target, encoder = chain.target, self._encoder(chain.intermediate, chain.seed)
         chosen_by = None if target.layer is not None else self._chosen_layer(chain, self._pretrained())
@@ -271,7 +254,7 @@ class _Builder:
             if target.choose_per_arm and encoder != self._pretrained():
                 self._cell(chain, replace(stage, chosen_by=self._chosen_layer(chain, encoder)), method=OWN_LAYER)
 
-    def _chosen_layer(self, chain: _Chain, encoder: str) -> str:
+    def _chosen_layer(self, chain: Chain, encoder: str) -> str:
         """By all languages of the task, so that a recipe that scores one more has the same layer."""
         target, task = chain.target, chain.task
         if target.choose_on == OTHER_LANGUAGES:
@@ -292,7 +275,7 @@ class _Builder:
 
     def _cell(
         self,
-        chain: _Chain,
+        chain: Chain,
         stage: EvaluateStage | FewshotStage | RetrieveStage | MineStage,
         *,
         method: str = "zero-shot",

@@ -1,0 +1,27 @@
+"""A recipe's stages and scores, and the chain of an arm."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from xstilts.config import Target
+from xstilts.stages.specs import Spec
+from xstilts.stages.stage import Cell
+from xstilts.tasks.task import Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graph:
+    """The stages of a recipe by key, each after its inputs, and the scores that the recipe asks for."""
+
+    stages: Mapping[str, Spec]
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chain:
+    """A target after an intermediate arm with a seed."""
+
+    target: Target
+    task: Task
+    intermediate: str
+    seed: int
