@@ -71,7 +71,7 @@ def test_what_is_on_the_page(told: Summary, tmp_path: Path) -> None:
     ]
     assert languages[:5] == ["English en, source", "German de", "Finnish fi", "Chinese zh", "Greek el, development"]
     assert len(page.row("mean")) == 1 + 2 * 5
-    assert page.tags["svg"] == 1 + 1 + 5 + 2 + 1
+    assert page.tags["svg"] == 1 + 1 + 5 + 2 + 2
 
 
 @pytest.mark.parametrize("width", [390, 1200])
@@ -80,7 +80,7 @@ def test_it_fits_a_phone_and_a_desk_and_loads_nothing(told: Summary, tmp_path: P
     assert found["width"] <= width
     assert found["scroll"] == found["width"] and found["clipped"] == 0
     assert found["loaded"] == 0
-    assert found["drawn"] == 10
+    assert found["drawn"] == 11
 
 
 def test_a_link_to_an_artifact_opens_the_fold_that_it_is_in(told: Summary, tmp_path: Path) -> None:
