@@ -1,6 +1,5 @@
 """From a row of a user's file to an example of a problem; every complaint names file and line."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from xstilts.errors import DataError
 from xstilts.examples import Answer, Choice, Example, Labelled, Parallel, Sentence, Span, Tagged
 from xstilts.formats.tables import Row
 from xstilts.problems import ProblemName
+from xstilts.tasks.benchmark import text_group
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Cells:
     def group(self, text: str) -> str:
         if "group" in self.columns:
             return self.text("group")
-        return hashlib.sha256(" ".join(text.casefold().split()).encode()).hexdigest()[:16]
+        return text_group(text)
 
 
 def _labelled(cells: Cells, name: str, language: str) -> Labelled:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from xstilts import revisions
 from xstilts.errors import SourceError
 from xstilts.tasks.task import Wheel
 
@@ -107,13 +108,7 @@ def _check(wheel: Wheel, path: Path) -> None:
             f"{path} is not the file that {wheel.uri} was pinned to: sha256 {found}, expected {wheel.sha256}",
             "delete the file and run again; if that does not help, the package index serves something else",
         )
-    _write(_note(path), _state(wheel, path))
-
-
-def _write(path: Path, text: str) -> None:
-    partial = path.with_name(f"{path.name}.{os.getpid()}")
-    partial.write_text(text)
-    partial.replace(path)
+    revisions.write(_note(path), _state(wheel, path))
 
 
 def _fetch(wheel: Wheel, folder: Path) -> Path:

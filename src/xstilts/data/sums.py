@@ -1,8 +1,9 @@
 """Sha256 sums of files, computed once for each state (size and time) of a file."""
 
 import hashlib
-import os
 from pathlib import Path
+
+from xstilts import revisions
 
 
 def sum_of(path: Path, cache: Path) -> str:
@@ -16,8 +17,5 @@ def sum_of(path: Path, cache: Path) -> str:
         pass
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
-    note.parent.mkdir(parents=True, exist_ok=True)
-    partial = note.with_name(f"{note.name}.{os.getpid()}")
-    partial.write_text(found)
-    partial.replace(note)
+    revisions.write(note, found)
     return found

