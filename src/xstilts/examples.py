@@ -76,3 +76,34 @@ class Sentence(Example):
     text: str
     english: bool
     partners: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageText(Example):
+    """A text about one image, or about several together, with one label. `label` is None where there are no labels.
+
+    An image is a reference `collection:name`, such as `flickr30k:1007129816`: what it is, wherever it lies.
+    """
+
+    text: str
+    images: tuple[str, ...]
+    label: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caption(Example):
+    """A text that describes an image; the same image may have several."""
+
+    text: str
+    image: str
+
+
+def images_of(example: Example) -> tuple[str, ...]:
+    """References of the images that an example shows."""
+    match example:
+        case ImageText():
+            return example.images
+        case Caption():
+            return (example.image,)
+        case _:
+            return ()

@@ -3,16 +3,19 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from xstilts.examples import Choice, Example, Labelled, Parallel, Sentence, Span, Tagged
+from xstilts.examples import Caption, Choice, Example, ImageText, Labelled, Parallel, Sentence, Span, Tagged
 
-ProblemName = Literal["classification", "choice", "span", "tagging", "retrieval", "mining"]
+ProblemName = Literal[
+    "classification", "choice", "span", "tagging", "retrieval", "mining", "image-text", "image-retrieval"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """`metrics` are names in `xstilts.metrics`; the first is the one that tables and contrasts use.
 
-    `auto_model` is the transformers class whose head is trained, None where nothing is trained.
+    `auto_model` is the transformers class whose head is trained, None where nothing is trained, and where images are
+    read, which have heads of our own.
     `shots_unit` says what k counts in a few-shot draw.
     """
 
@@ -20,11 +23,13 @@ class Problem:
     auto_model: str | None
     metrics: tuple[str, ...]
     shots_unit: Literal["per class", "sentences", "items"] | None
+    images: bool = False
+    """Whether examples show images."""
 
     @property
     def trained(self) -> bool:
         """Whether there is something to train; if not, an arm of it is an encoder."""
-        return self.auto_model is not None
+        return self.auto_model is not None or self.images
 
 
 PROBLEMS: dict[ProblemName, Problem] = {
@@ -60,5 +65,19 @@ PROBLEMS: dict[ProblemName, Problem] = {
         auto_model=None,
         metrics=("pair_f1", "pair_precision", "pair_recall"),
         shots_unit=None,
+    ),
+    "image-text": Problem(
+        example=ImageText,
+        auto_model=None,
+        metrics=("accuracy", "macro_f1"),
+        shots_unit="per class",
+        images=True,
+    ),
+    "image-retrieval": Problem(
+        example=Caption,
+        auto_model=None,
+        metrics=("recall_at_1", "image_recall_at_1", "text_recall_at_1", "recall_at_10"),
+        shots_unit="items",
+        images=True,
     ),
 }

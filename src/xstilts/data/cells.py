@@ -6,7 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from xstilts.errors import DataError
-from xstilts.examples import Answer, Choice, Example, Labelled, Parallel, Sentence, Span, Tagged
+from xstilts.examples import (
+    Answer,
+    Caption,
+    Choice,
+    Example,
+    ImageText,
+    Labelled,
+    Parallel,
+    Sentence,
+    Span,
+    Tagged,
+)
 from xstilts.formats.tables import Row
 from xstilts.problems import ProblemName
 from xstilts.tasks.benchmark import text_group
@@ -197,6 +208,36 @@ def _partners(cells: Cells) -> tuple[str, ...] | None:
     return tuple(value if isinstance(value, list | tuple) else str(value or "").split())
 
 
+def _image_text(cells: Cells, name: str, language: str) -> ImageText:
+    """Without a group of its own, an example is grouped with all others of its first image."""
+    images = _images(cells)
+    return ImageText(
+        id=cells.named(name),
+        group=cells.group(images[0]),
+        language=language,
+        text=cells.text("text"),
+        images=images,
+        label=cells.optional("label"),
+    )
+
+
+def _images(cells: Cells) -> tuple[str, ...]:
+    """Images of one column, which may hold a list, or of several columns: a,b."""
+    columns = [column.strip() for column in cells.columns["images"].split(",")]
+    values = cells.cell(columns[0]) if len(columns) == 1 else [cells.cell(column) for column in columns]
+    images = tuple(values) if isinstance(values, list | tuple) else (values,)
+    if not images or not all(str(image or "").strip() for image in images):
+        raise cells.wrong("an image is missing", "fill the cell or delete the row")
+    return tuple(str(image).strip() for image in images)
+
+
+def _caption(cells: Cells, name: str, language: str) -> Caption:
+    image = cells.text("image")
+    return Caption(
+        id=cells.named(name), group=cells.group(image), language=language, text=cells.text("text"), image=image
+    )
+
+
 BUILDERS: Mapping[ProblemName, Callable[[Cells, str, str], Example]] = {
     "classification": _labelled,
     "choice": _choice,
@@ -204,4 +245,6 @@ BUILDERS: Mapping[ProblemName, Callable[[Cells, str, str], Example]] = {
     "tagging": _tagged,
     "retrieval": _parallel,
     "mining": _sentence,
+    "image-text": _image_text,
+    "image-retrieval": _caption,
 }

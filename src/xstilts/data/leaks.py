@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator
 
 from xstilts.errors import LeakError
-from xstilts.examples import Choice, Example, Labelled, Parallel, Sentence, Span, Tagged
+from xstilts.examples import Caption, Choice, Example, ImageText, Labelled, Parallel, Sentence, Span, Tagged
 
 LONG = 8
 """Words of a text, at least, by which alone an item is recognised: shorter ones recur by chance."""
@@ -54,7 +54,7 @@ def _texts(example: Example) -> tuple[str, ...]:
             return (" ".join(example.words),)
         case Parallel():
             return (example.text, example.english)
-        case Sentence():
+        case Sentence() | ImageText() | Caption():
             return (example.text,)
         case _:
             raise TypeError(f"{type(example).__name__} is no example of a problem")

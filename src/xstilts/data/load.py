@@ -12,7 +12,18 @@ from xstilts.data.benchmarks import unresolved
 from xstilts.data.sources import wheel_path
 from xstilts.data.splits import split_examples
 from xstilts.errors import DataError, SourceError, UserError
-from xstilts.examples import Answer, Choice, Example, Labelled, Parallel, Sentence, Span, Tagged
+from xstilts.examples import (
+    Answer,
+    Caption,
+    Choice,
+    Example,
+    ImageText,
+    Labelled,
+    Parallel,
+    Sentence,
+    Span,
+    Tagged,
+)
 from xstilts.tasks.task import Task
 
 
@@ -103,7 +114,7 @@ def _example(kind: type[Example], row: dict[str, Any]) -> Example:
 
 def _target(example: Example) -> object:
     match example:
-        case Labelled():
+        case Labelled() | ImageText():
             return example.label
         case Choice():
             return example.answer
@@ -115,5 +126,7 @@ def _target(example: Example) -> object:
             return example.english
         case Sentence():
             return example.partners
+        case Caption():
+            return example.image
         case _:
             raise TypeError(f"{type(example).__name__} is no example of a problem: {fields(example)}")

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import zip_longest
 
 from xstilts.errors import DataError
-from xstilts.examples import Example, Labelled
+from xstilts.examples import Example, ImageText, Labelled
 
 
 def draw(pool: Sequence[Example], k: int, number: int) -> tuple[Example, ...]:
@@ -23,7 +23,7 @@ def draw(pool: Sequence[Example], k: int, number: int) -> tuple[Example, ...]:
         raise DataError("no examples to draw shots from", "choose another language, or fewer restrictions on the data")
     classes: dict[str, list[Example]] = defaultdict(list)
     for example in pool:
-        classes[(example.label or "") if isinstance(example, Labelled) else ""].append(example)
+        classes[(example.label or "") if isinstance(example, Labelled | ImageText) else ""].append(example)
     if len(classes) == 1 and "" in classes and len(pool) < k:
         raise DataError(f"{k} shots asked, {len(pool)} examples in {pool[0].language}", "lower `fewshot.shots`")
     return tuple(shot for label in sorted(classes) for shot in _spread(classes[label], number)[:k])

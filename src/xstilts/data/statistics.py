@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from transformers import PreTrainedTokenizerBase
 
-from xstilts.examples import Choice, Example, Labelled, Parallel, Sentence, Span, Tagged
+from xstilts.examples import Caption, Choice, Example, ImageText, Labelled, Parallel, Sentence, Span, Tagged
 from xstilts.words import split_words
 
 
@@ -48,6 +48,6 @@ def _texts(example: Example) -> tuple[str, ...]:
             return (example.context,)
         case Tagged():
             return (" ".join(example.words),)
-        case Parallel() | Sentence():
+        case Parallel() | Sentence() | ImageText() | Caption():
             return (example.text,)
     raise TypeError(f"{type(example).__name__} is no example of a problem")

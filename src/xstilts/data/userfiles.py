@@ -25,6 +25,8 @@ _COLUMNS: Mapping[ProblemName, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "tagging": (("words",), ("tags",)),
     "retrieval": (("text", "english"), ()),
     "mining": (("id", "text", "english"), ("partners",)),
+    "image-text": (("text", "images"), ("label",)),
+    "image-retrieval": (("text", "image"), ()),
 }
 """What each problem must have and may have; every problem may have `id` and `group`."""
 

@@ -18,6 +18,9 @@ from xstilts.problems import ProblemName
 Statistics = dict[str, list[float]]
 NormaliserName = Literal["squad", "mlqa"]
 
+RECALLED = (1, 5, 10)
+"""Of how many first candidates one must be right."""
+
 _BARE = frozenset("OBIES")
 
 
@@ -34,13 +37,15 @@ def item_statistics(
     Gold and predicted hold, by problem: classification, label strings; choice, indices; span, acceptable answers
     ([] = unanswerable) and the predicted text ("" = no answer); tagging, lists of tags; retrieval, the item's id and
     [id of the nearest English item for its text, id of the nearest item for its English text]; mining, the ids of a
-    sentence's translations and the id that it was paired with ("" = none).
+    sentence's translations and the id that it was paired with ("" = none); image-text, label strings;
+    image-retrieval, the image of a caption and [rank of that image for the caption, best rank of a caption for that
+    image], from 1, the latter None in all but one of an image's captions.
 
     `normaliser` and `language` say how answers are compared. Raises UserError for a language that MLQA lacks.
     """
     pairs = list(zip(gold, predicted, strict=True))
     match problem:
-        case "classification" | "choice":
+        case "classification" | "choice" | "image-text":
             return {"correct": [float(right == guess) for right, guess in pairs]}
         case "span":
             normalise = partial(mlqa.normalise, language=language) if normaliser == "mlqa" else squad.normalise
@@ -55,6 +60,8 @@ def item_statistics(
                 "to_english": [float(found[0] == own) for own, found in pairs],
                 "from_english": [float(found[1] == own) for own, found in pairs],
             }
+        case "image-retrieval":
+            return _ranks([ranks for _, ranks in pairs])
         case "mining":
             return {
                 "true_positive": [float(found in partners) for partners, found in pairs],
@@ -88,6 +95,15 @@ def score_frame(
     }
     schema = dict.fromkeys(texts, pl.String) | dict.fromkeys(statistics, pl.Float64)
     return pl.DataFrame(texts | statistics, schema=schema)
+
+
+def _ranks(pairs: Sequence[tuple[int, int | None]]) -> Statistics:
+    """Hits among the first 1, 5 and 10, of captions that look for their image and of images that look for a caption."""
+    found: Statistics = {"images": [float(text is not None) for _, text in pairs]}
+    for most in RECALLED:
+        found[f"image_at_{most}"] = [float(image <= most) for image, _ in pairs]
+        found[f"text_at_{most}"] = [float(text is not None and text <= most) for _, text in pairs]
+    return found
 
 
 def _tagging(pairs: Sequence[tuple[Sequence[str], Sequence[str]]]) -> Statistics:

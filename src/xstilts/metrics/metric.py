@@ -63,6 +63,13 @@ def metric(name: str) -> Metric:
             encode, value = partial(_columns, ("true_positive", "gold_pairs")), _ratio
         case "em_f1":
             encode, value = _em_and_f1, _ratio
+        case "recall_at_1" | "recall_at_5" | "recall_at_10":
+            most = name.rpartition("_")[2]
+            encode, value = partial(_recalls, f"image_at_{most}", f"text_at_{most}"), _mean_recall
+        case "image_recall_at_1" | "image_recall_at_5" | "image_recall_at_10":
+            encode, value = _mean_of(name.replace("_recall", "")), _ratio
+        case "text_recall_at_1" | "text_recall_at_5" | "text_recall_at_10":
+            encode, value = partial(_columns, (name.replace("_recall", ""), "images")), _ratio
         case "macro_f1":
             encode, value = _per_class, _macro_f1
         case "accuracy_f1":
@@ -87,6 +94,7 @@ METRIC_NAMES = (
     "pair_f1",
     "pair_precision",
     "pair_recall",
+    *(f"{side}recall_at_{most}" for side in ("", "image_", "text_") for most in (1, 5, 10)),
 )
 
 
@@ -101,6 +109,18 @@ def _mean_of(column: str) -> Encode:
 def _both_directions(frame: pl.DataFrame, classes: Sequence[str]) -> np.ndarray:
     found = frame["to_english"].to_numpy() + frame["from_english"].to_numpy()
     return np.column_stack([found, np.full(len(frame), 2.0)])
+
+
+def _recalls(image: str, text: str, frame: pl.DataFrame, classes: Sequence[str]) -> np.ndarray:
+    """Hits of captions, captions, hits of images, images; [items, 4]."""
+    return np.column_stack(
+        [frame[image].to_numpy(), np.ones(len(frame)), frame[text].to_numpy(), frame["images"].to_numpy()]
+    )
+
+
+def _mean_recall(sums: np.ndarray) -> np.ndarray:
+    """The mean of finding images by text and text by images: both directions count alike."""
+    return (_ratio(sums) + _ratio(sums[..., 2:])) / 2
 
 
 def _em_and_f1(frame: pl.DataFrame, classes: Sequence[str]) -> np.ndarray:
