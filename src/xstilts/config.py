@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from xstilts.problems import ProblemName
-from xstilts.settings import Align, Frozen, Lora, Mlm, NotNegative, Positive, Sampling, Train, Translate
+from xstilts.settings import Align, Frozen, Fusion, Lora, Mlm, NotNegative, Positive, Sampling, Train, Translate
 
 Method = Literal["full", "head", "lora", "joint", "average"]
 Selection = Literal["none", "english_dev", "target_dev"]
@@ -28,6 +28,8 @@ class Intermediate(Frozen):
     """Translations of the training data into other languages instead of the originals."""
     steps_of: str | None = None
     """Control: no intermediate task, but the target is trained for as many more steps as that arm took."""
+    see: Literal["text", "images"] | None = None
+    """Control: the target is trained and scored without its images, or without its texts."""
     mlm: Mlm | None = None
     """Masked-language modelling beside the tasks, or alone."""
     align: Align | None = None
@@ -168,6 +170,8 @@ class Recipe(Frozen):
     """A name that `xstilts encoders` lists, a Hub id, or a local folder."""
     revision: str | None = None
     """Commit of a Hub encoder."""
+    fusion: Fusion = Fusion()
+    """How images are read by an encoder that is named text+vision."""
     seeds: tuple[NotNegative, ...] = (0, 1, 2)
     """Each reseeds the whole chain, intermediate training included."""
     development_languages: tuple[str, ...] = ()

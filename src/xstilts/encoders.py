@@ -82,6 +82,11 @@ def catalogue() -> tuple[EncoderCard, ...]:
     return _CARDS
 
 
+def is_fused(name: str) -> bool:
+    """Whether a name is that of a text encoder and a vision encoder, text+vision."""
+    return "+" in name and not Path(name).expanduser().is_dir()
+
+
 def find_card(name: str) -> EncoderCard:
     """The card of a known name or Hub id, else a card without knowledge for any Hub id or existing folder.
 

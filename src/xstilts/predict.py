@@ -11,6 +11,7 @@ from transformers.utils.generic import ModelOutput
 from xstilts.data.batches import scoring_batches
 from xstilts.data.features import Feature
 from xstilts.examples import Example, Span
+from xstilts.metrics.ranks import ranks
 from xstilts.models.collate import collate
 from xstilts.models.feed import Feed, autocast
 from xstilts.models.split import hidden_states
@@ -21,10 +22,13 @@ ANSWER_TOKENS = 30
 
 def predict(
     model: nn.Module, feed: Feed, examples: Sequence[Example], labels: Sequence[str]
-) -> list[str] | list[int] | list[list[str]]:
-    """One prediction for each example: a label, the index of a choice, an answer ("" for none), or a tag a word."""
+) -> list[str] | list[int] | list[list[str]] | list[tuple[int, int | None]]:
+    """One prediction for each example: a label, the index of a choice, an answer ("" for none), a tag a word, or the
+    ranks of a caption's image and of the image's caption, among all of the feed."""
     outputs = _outputs(model, feed)
-    if feed.problem == "classification":
+    if feed.problem == "image-retrieval":
+        return _ranked(outputs, feed)
+    if feed.problem in ("classification", "image-text"):
         return _classes(outputs, feed, labels)
     if feed.problem == "choice":
         return [row.argmax().item() for row in _in_order(outputs, len(feed.features), "logits")]  # type: ignore[misc]
@@ -50,6 +54,18 @@ def _in_order(outputs: Iterator[tuple[list[int], ModelOutput]], count: int, name
 
 def _classes(outputs: Iterator[tuple[list[int], ModelOutput]], feed: Feed, labels: Sequence[str]) -> list[str]:
     return [labels[int(row.argmax())] for row in _in_order(outputs, len(feed.features), "logits")]
+
+
+def _ranked(outputs: Iterator[tuple[list[int], ModelOutput]], feed: Feed) -> list[tuple[int, int | None]]:
+    """For each caption the rank of its image, and for each image, at its first caption, the best of its captions'."""
+    images = [feature.images[0] for feature in feed.features]
+    number = {image: row for row, image in enumerate(dict.fromkeys(images))}
+    texts, pictures = [torch.empty(0)] * len(images), [torch.empty(0)] * len(number)
+    for indices, output in outputs:
+        for index, text, picture in zip(indices, output["texts"].cpu(), output["images"].cpu(), strict=True):
+            texts[index], pictures[number[images[index]]] = text, picture
+    scores = torch.stack(texts) @ torch.stack(pictures).T
+    return ranks(scores.numpy(), [number[image] for image in images])
 
 
 def _tags(

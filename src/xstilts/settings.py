@@ -64,6 +64,18 @@ class Sampling(Frozen):
     """Exponent's divisor; only with `by: temperature`."""
 
 
+class Fusion(Frozen):
+    """How a text encoder reads images, where the encoder is named text+vision."""
+
+    layer: NotNegative | None = None
+    """The first layer, counted from 0, that reads text and images together; half-way up where not given. Layers below
+    read the text alone, so that they can stay frozen and be run once."""
+    size: Annotated[int, Field(ge=16, le=1024)] = 128
+    """Pixels of an image's sides as the vision encoder sees it."""
+    grid: Annotated[int, Field(ge=1, le=32)] = 2
+    """An image becomes grid x grid tokens."""
+
+
 class Lora(Frozen):
     """Low-rank adapters on the attention of the trained layers."""
 

@@ -1,12 +1,12 @@
 """Examples become sub-words. One function per problem; each keeps what is needed to map predictions back."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 from xstilts.errors import DataError
-from xstilts.examples import Choice, Example, Labelled, Parallel, Sentence, Span, Tagged
+from xstilts.examples import Caption, Choice, Example, ImageText, Labelled, Parallel, Sentence, Span, Tagged
 from xstilts.problems import ProblemName
 
 IGNORED = -100
@@ -29,6 +29,8 @@ class Feature:
     target: int | list[int] | tuple[int, int] | None = None
     words: tuple[tuple[int, int], ...] = ()
     offsets: tuple[tuple[int, int] | None, ...] = ()
+    images: tuple[str, ...] = ()
+    """References of the images that are read with the text."""
 
     @property
     def length(self) -> int:
@@ -58,8 +60,21 @@ def featurise(
         "tagging": _tagging,
         "retrieval": _retrieval,
         "mining": _mining,
+        "image-text": _image_text,
+        "image-retrieval": _captions,
     }
     return encoders[problem](examples, tokenizer, labels, max_length) if examples else []
+
+
+def hide(features: Sequence[Feature], see: str | None, tokenizer: PreTrainedTokenizerBase) -> list[Feature]:
+    """The features with their images left out (see: text), or with no text but special tokens (see: images)."""
+    if see is None:
+        return list(features)
+    if see == "text":
+        return [replace(feature, images=()) for feature in features]
+    bare = tokenizer("")
+    ids, types = (bare["input_ids"],), (bare["token_type_ids"],) if "token_type_ids" in bare else None
+    return [replace(feature, ids=ids, types=types) for feature in features]
 
 
 def _classification(
@@ -112,6 +127,33 @@ def _mining(
     encoded = _encode(tokenizer, [e.text for e in examples], [None] * len(examples), max_length)
     return [
         Feature(example=row, ids=(ids,), types=(types,) if types else None) for row, (ids, types) in enumerate(encoded)
+    ]
+
+
+def _image_text(
+    examples: Sequence[ImageText], tokenizer: PreTrainedTokenizerBase, labels: Sequence[str] | None, max_length: int
+) -> list[Feature]:
+    index = _index(labels)
+    encoded = _encode(tokenizer, [e.text for e in examples], [None] * len(examples), max_length)
+    return [
+        Feature(
+            example=row,
+            ids=(ids,),
+            types=(types,) if types else None,
+            target=_position(index, example.label, example) if index and example.label is not None else None,
+            images=example.images,
+        )
+        for row, (example, (ids, types)) in enumerate(zip(examples, encoded, strict=True))
+    ]
+
+
+def _captions(
+    examples: Sequence[Caption], tokenizer: PreTrainedTokenizerBase, labels: Sequence[str] | None, max_length: int
+) -> list[Feature]:
+    encoded = _encode(tokenizer, [e.text for e in examples], [None] * len(examples), max_length)
+    return [
+        Feature(example=row, ids=(ids,), types=(types,) if types else None, images=(example.image,))
+        for row, (example, (ids, types)) in enumerate(zip(examples, encoded, strict=True))
     ]
 
 

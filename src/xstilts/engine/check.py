@@ -170,6 +170,12 @@ def _targets(recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
 
 def _trained(at: tuple[str, ...], target: Target, task: Task) -> Iterator[Flaw]:
     yield from _lacking((*at, "source_language"), [target.source_language], task)
+    if task.problem == "image-retrieval":
+        for name in target.intermediates or recipe.intermediate:
+            if (arm := recipe.intermediate.get(name)) and arm.see:
+                yield Flaw((*at, "intermediates"), f"{name!r} hides texts or images, and {task.name!r} finds one by the other")
+    if task.spec.images and not sees(recipe):
+        yield Flaw(at, f"shows images, which {recipe.encoder} does not read; name an encoder such as {FUSED}")
     for name in ("layer", "pooling", "choose_on", "choose_per_arm"):
         if getattr(target, name):
             yield Flaw((*at, name), f"is for retrieval and mining; {task.name!r} is a {task.problem} task")

@@ -8,6 +8,7 @@ from typing import Any
 
 from xstilts.config import Fewshot, Intermediate, Recipe, Target
 from xstilts.data.texts import Corpus
+from xstilts.encoders import is_fused
 from xstilts.engine.check import (
     HELD_SPLIT,
     OTHER_LANGUAGES,
@@ -96,7 +97,8 @@ class _Builder:
         return stage.key
 
     def _pretrained(self) -> str:
-        return self._add(PretrainedStage(encoder=self.recipe.encoder, pin=self.pin))
+        fusion = self.recipe.fusion if is_fused(self.recipe.encoder) else None
+        return self._add(PretrainedStage(encoder=self.recipe.encoder, pin=self.pin, fusion=fusion))
 
     def _encoder(self, intermediate: str, seed: int) -> str:
         """Key of the encoder that an arm hands over."""
@@ -172,6 +174,7 @@ class _Builder:
             data=self._data(chain.task.name, target.source_language, target.max_examples),
             train=target.train,
             seed=chain.seed,
+            see=arm.see,
         )
         self._add(trained)
         for language in scored(target, chain.task):
@@ -189,6 +192,7 @@ class _Builder:
             split=target.split,
             max_length=target.train.max_length,
             precision=target.train.precision,
+            see=self.recipe.intermediate[chain.intermediate].see,
         )
 
     def _fewshot(self, chain: Chain) -> Fewshot | None:
@@ -219,6 +223,7 @@ class _Builder:
                     train=fewshot.train,
                     seed=chain.seed,
                     keep=self.recipe.keep,
+                    see=trained.see,
                 )
                 for method in fewshot.methods
             ]

@@ -1,6 +1,6 @@
 """Features become padded tensors."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -25,13 +25,26 @@ def collate(problem: ProblemName, features: Sequence[Feature], padding: int, *, 
     return batch
 
 
+def pictures(features: Sequence[Feature], look: Callable[[Sequence[str]], Tensor]) -> Batch:
+    """`images` [batch, images, tokens, channels] and `image_mask` [batch, images]; empty where none are shown."""
+    counts = [len(feature.images) for feature in features]
+    if not any(counts):
+        return {}
+    found = iter(look([image for feature in features for image in feature.images]).split(counts))
+    images = torch.nn.utils.rnn.pad_sequence([next(found) for _ in counts], batch_first=True)
+    return {"images": images, "image_mask": (torch.arange(max(counts)) < torch.tensor(counts)[:, None]).long()}
+
+
 def mask(features: Sequence[Feature]) -> Tensor:
     """[batch, choices or 1, tokens], 1 at sub-words and 0 at padding."""
     return _pad([tuple([1] * len(ids) for ids in f.ids) for f in features], 0)
 
 
 def targets(problem: ProblemName, features: Sequence[Feature]) -> Batch:
-    """`labels`, or `start_positions` and `end_positions` for spans."""
+    """`labels`, or `start_positions` and `end_positions` for spans; for captions, numbers that tell their images apart."""
+    if problem == "image-retrieval":
+        names = {image: number for number, image in enumerate(dict.fromkeys(f.images[0] for f in features))}
+        return {"labels": torch.tensor([names[f.images[0]] for f in features])}
     values = [f.target for f in features]
     if problem == "span":
         positions = torch.tensor(values)

@@ -13,11 +13,14 @@ from transformers import PreTrainedModel
 
 from xstilts.data.batches import scoring_batches
 from xstilts.data.features import Feature
-from xstilts.models.collate import Batch, collate, mask, targets
+from xstilts.models.collate import Batch, collate, mask, pictures, targets
 from xstilts.models.shelf import Ground, digest
 from xstilts.models.split import run_between, run_lower, truncate
 from xstilts.models.vocabulary import Vocabulary
 from xstilts.problems import ProblemName
+
+Look = Callable[[Sequence[str]], Tensor]
+"""From names of images to their features [images, tokens, channels]."""
 
 BUDGET = 1 << 30
 """Bytes of cached activations; beyond that the frozen layers are run in every step."""
@@ -40,6 +43,8 @@ class Feed:
     boundary: int = 0
     precision: str = "bf16"
     activations: Sequence[Tensor] | None = None
+    look: Look | None = None
+    """Features [images, tokens, channels] of the images of these names, where the examples show any."""
 
     @property
     def lengths(self) -> list[int]:
@@ -58,6 +63,8 @@ class Feed:
             if self.lower is not None:
                 batch["inputs_embeds"] = self._activate(batch)
                 batch = {name: value for name, value in batch.items() if name not in ("input_ids", "token_type_ids")}
+        if self.look is not None:
+            batch |= pictures(features, self.look)
         return {name: tensor.to(self.device) for name, tensor in batch.items()}
 
     def subset(self, indices: Sequence[int]) -> "Feed":

@@ -21,8 +21,12 @@ from transformers.models.auto.modeling_auto import MODEL_MAPPING
 from transformers.utils import logging
 
 from xstilts.errors import DataError, UserError
-from xstilts.models.split import backbone
+from xstilts.models.fusion import Classifier, Contrast, FusedModel, ImageSide, Sight, draw
+from xstilts.models.split import backbone, image_side, supports_split
 from xstilts.problems import PROBLEMS, ProblemName
+
+IMAGE = "image."
+"""What the names of an image side's tensors begin with."""
 
 _TRUST = {"local_files_only": True, "trust_remote_code": False}
 
@@ -76,10 +80,38 @@ def load_for(problem: ProblemName, folder: Path, *, labels: tuple[str, ...] | No
     return model
 
 
+def load_fused(
+    problem: ProblemName, folder: Path, sight: Sight, *, labels: tuple[str, ...] | None, seed: int
+) -> FusedModel:
+    """The text encoder in `folder` with an image side and a head, both drawn by `seed` alone.
+
+    Raises UserError where its architecture cannot be cut at the layer that images join.
+    """
+    text = load_backbone(folder)
+    if not supports_split(text) or sight.layer > text.config.num_hidden_layers:
+        raise UserError(
+            f"images cannot join {text.config.model_type} at layer {sight.layer}",
+            "use an encoder such as xlm-roberta, and a `fusion.layer` that it has",
+        )
+    hidden = text.config.hidden_size
+    dropout = getattr(text.config, "hidden_dropout_prob", 0.1)
+    head = Classifier(hidden, len(labels or ()), dropout) if problem == "image-text" else Contrast()
+    model = FusedModel(text, ImageSide(sight, hidden), head, sight.layer)
+    draw(model, seed)
+    return model.eval()
+
+
 def head_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
     """All parameters outside the encoder; a pooler belongs to the head, since it is fresh after a hand-over."""
     inside = {id(parameter) for parameter in _encoder_parameters(model).values()}
     return {name: value for name, value in model.named_parameters() if id(value) not in inside}
+
+
+def fresh_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
+    """All parameters that no pretrained encoder has: those of the head, and what projects images."""
+    side = image_side(model)
+    images = {} if side is None else {f"{IMAGE}{name}": p for name, p in side.named_parameters()}
+    return head_parameters(model) | images
 
 
 def encoder_state(model: nn.Module) -> dict[str, torch.Tensor]:
@@ -105,7 +137,9 @@ def restore_encoder(model: nn.Module, state: Mapping[str, torch.Tensor]) -> tupl
 
 def _encoder_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
     named = backbone(model).named_parameters()
-    return {name: parameter for name, parameter in named if not name.startswith("pooler.")}
+    text = {name: parameter for name, parameter in named if not name.startswith("pooler.")}
+    side = image_side(model)
+    return text if side is None else text | {f"{IMAGE}{name}": p for name, p in side.named_parameters()}
 
 
 def read_config(folder: Path) -> PreTrainedConfig:

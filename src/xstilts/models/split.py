@@ -17,6 +17,11 @@ def backbone(model: nn.Module) -> PreTrainedModel:
     return cast(PreTrainedModel, cast(PreTrainedModel, model).base_model)
 
 
+def image_side(model: nn.Module) -> nn.Module | None:
+    """What turns features of images into states, where the encoder reads images."""
+    return getattr(model, "image", None)
+
+
 def embeddings(model: nn.Module) -> nn.Module:
     """The module that turns token ids into the first layer's input."""
     return cast(nn.Module, backbone(model).embeddings)
@@ -86,6 +91,8 @@ def truncate(model: PreTrainedModel, count: int) -> PreTrainedModel:
     `model(input_ids=ids, attention_mask=mask, labels=labels)`. Layers and head are the same objects as in `model`, so
     training one trains the other; layer numbers in parameter names begin at 0 again.
     """
+    if (own := getattr(model, "truncated", None)) is not None:
+        return own(count)
     _check(model, count)
     encoder = backbone(model)
     upper = _with_layers(encoder, layers(model)[count:])

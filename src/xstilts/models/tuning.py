@@ -11,8 +11,8 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from xstilts.errors import UserError
-from xstilts.models.heads import head_parameters
-from xstilts.models.split import embeddings, layers, supports_split
+from xstilts.models.heads import fresh_parameters
+from xstilts.models.split import embeddings, image_side, layers, supports_split
 from xstilts.settings import Lora, Train
 
 ATTENTION = ("query", "value", "query_proj", "value_proj", "Wqkv")
@@ -32,12 +32,18 @@ def freeze(model: PreTrainedModel, train: Train) -> None:
     if train.freeze_embeddings or train.frozen_layers:
         for module in (embeddings(model), *layers(model)[: train.frozen_layers]):
             module.requires_grad_(False)
+    if train.frozen_layers == depth and (side := image_side(model)) is not None:
+        side.requires_grad_(False)
 
 
 def boundary(model: PreTrainedModel, train: Train) -> int | None:
-    """The number of layers below what trains, or None where the embeddings train or the encoder cannot be split."""
+    """The number of layers below what trains, or None where the embeddings train or the encoder cannot be split.
+
+    Images join above it: what projects them may train where the layers that read them do not.
+    """
     frozen = train.freeze_embeddings or train.frozen_layers > 0
-    return train.frozen_layers if frozen and supports_split(model) else None
+    joined = getattr(model, "layer", train.frozen_layers)
+    return min(train.frozen_layers, joined) if frozen and supports_split(model) else None
 
 
 def set_dropout(model: nn.Module, rate: float | None) -> None:
@@ -51,8 +57,8 @@ def trained(model: nn.Module) -> dict[str, nn.Parameter]:
 
 
 def split_head(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """Trained parameters of the encoder, and of the head."""
-    head = {id(parameter) for parameter in head_parameters(model).values()}
+    """Trained parameters of the pretrained encoder, and those that were drawn: of the head, and of the image side."""
+    head = {id(parameter) for parameter in fresh_parameters(model).values()}
     parameters = list(trained(model).values())
     return [p for p in parameters if id(p) not in head], [p for p in parameters if id(p) in head]
 
@@ -71,7 +77,7 @@ def adapters(
         parameter.requires_grad_(False)
     targets = attention(model, layer)
     config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, lora_dropout=dropout, target_modules=targets)
-    head = list(head_parameters(model).values())
+    head = list(fresh_parameters(model).values())
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         inject_adapter_in_model(config, model)

@@ -22,7 +22,7 @@ from xstilts.models.split import layers, supports_split
 from xstilts.models.tuning import adapters, attention, set_dropout
 from xstilts.predict import embed
 from xstilts.settings import Lora
-from xstilts.stages.artifacts import changed, facts_of, folder_of, joint_sum, save_weights, tokenizer_in, trainable
+from xstilts.stages.artifacts import changed, facts_of, folder_of, identity, joint_sum, save_weights, tokenizer_in, trainable
 from xstilts.stages.environment import Emit
 from xstilts.stages.progress import steps_to
 from xstilts.stages.specs import AlignStage
@@ -68,7 +68,7 @@ def run(spec: AlignStage, draft: Draft, workshop: Workshop, emit: Emit) -> None:
     save_weights(draft.path, model, head=False)
     parent = facts_of(store, spec.parent)
     draft.facts.update(facts_of_fit(fitted, sum_before, joint_sum(trainable(model))))
-    draft.facts.update(encoder=parent["encoder"], pin=parent["pin"], inherits=spec.parent)
+    draft.facts.update(**identity(parent), inherits=spec.parent)
     below = spec.layer - 1 if supports_split(model) else None
     draft.facts.update(untouched=untouched(below, workshop.ground(spec.parent)), trained=sorted(weights))
     draft.facts["alignment"] = _joined(before, _measured(spec, model, found, tokenizer, device))

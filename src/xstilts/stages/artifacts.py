@@ -16,9 +16,20 @@ from xstilts.encoders import find_card
 from xstilts.engine.store import Store
 from xstilts.errors import UserError
 from xstilts.models.encoder import prepare
-from xstilts.models.heads import encoder_state, head_parameters, load_for, load_tokenizer, restore_encoder
-from xstilts.models.split import backbone
-from xstilts.problems import ProblemName
+from xstilts.models.fusion import Sight
+from xstilts.models.gallery import Gallery
+from xstilts.models.heads import (
+    IMAGE,
+    encoder_state,
+    head_parameters,
+    load_for,
+    load_fused,
+    load_tokenizer,
+    restore_encoder,
+)
+from xstilts.models.split import backbone, image_side
+from xstilts.problems import PROBLEMS, ProblemName
+from xstilts.settings import Fusion
 from xstilts.stages.environment import Environment
 
 WEIGHTS = "weights.safetensors"
@@ -87,12 +98,38 @@ def tokenizer_in(folder: Path) -> PreTrainedTokenizerFast:
 
 def build(
     store: Store, key: str, environment: Environment, problem: ProblemName, labels: tuple[str, ...] | None, seed: int
-) -> tuple[PreTrainedModel, tuple[str, ...]]:
+) -> tuple[nn.Module, tuple[str, ...]]:
     """The encoder of an artifact under a fresh head, and the names of the tensors that were handed over."""
-    model = load_for(problem, folder_of(store, key, environment), labels=labels, seed=seed)
+    folder = folder_of(store, key, environment)
     tensors = changed(store, key)
+    if PROBLEMS[problem].images:
+        model = load_fused(problem, folder, sight_of(store, key), labels=labels, seed=seed)
+    else:
+        model = load_for(problem, folder, labels=labels, seed=seed)
+        tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith(IMAGE)}
     restored = restore_encoder(model, encoder_state(model) | tensors) if tensors else tuple(encoder_state(model))
     return model, restored
+
+
+def open_gallery(encoder: str, pin: str, fusion: Fusion, environment: Environment) -> Gallery:
+    """The features of images as this encoder reads them."""
+    raise NotImplementedError
+
+
+def sight_of(store: Store, key: str) -> Sight:
+    """How an artifact's encoder sees images. Raises UserError where it reads none."""
+    facts = facts_of(store, key)
+    if not facts.get("sight"):
+        raise UserError(
+            f"the encoder {facts['encoder']} reads no images",
+            "name an encoder that does, such as e5-small+efficientnet-lite0",
+        )
+    return Sight(**facts["sight"])
+
+
+def identity(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What every artifact says of the encoder that it goes back to, from the facts of the one before it."""
+    return {name: facts[name] for name in ("encoder", "pin", "sight", "fusion") if name in facts}
 
 
 def load_model(store: Store, key: str, environment: Environment) -> LoadedModel:
@@ -122,8 +159,10 @@ def load_model(store: Store, key: str, environment: Environment) -> LoadedModel:
 
 def trainable(model: nn.Module) -> dict[str, Tensor]:
     """The encoder's tensors that a stage may change, by their name in the bare encoder."""
-    named = backbone(model).named_parameters()
-    return {name: p.detach() for name, p in named if p.requires_grad and not name.startswith("pooler.")}
+    named = [(name, p) for name, p in backbone(model).named_parameters() if not name.startswith("pooler.")]
+    if (side := image_side(model)) is not None:
+        named += [(f"{IMAGE}{name}", p) for name, p in side.named_parameters()]
+    return {name: p.detach() for name, p in named if p.requires_grad}
 
 
 def save_weights(folder: Path, model: nn.Module, *, head: bool) -> None:

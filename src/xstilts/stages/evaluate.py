@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from transformers import PreTrainedModel
 
-from xstilts.data.features import featurise
+from xstilts.data.features import featurise, hide
 from xstilts.data.load import check_labels
 from xstilts.engine.store import Draft
 from xstilts.models.feed import Feed
@@ -16,7 +16,7 @@ from xstilts.stages.environment import Emit
 from xstilts.stages.lineage import check_lineage
 from xstilts.stages.scoring import text_facts, write_scores
 from xstilts.stages.specs import EvaluateStage
-from xstilts.stages.training import scored_items
+from xstilts.stages.training import look, scored_items
 from xstilts.stages.workshop import Workshop
 
 
@@ -29,10 +29,13 @@ def run(spec: EvaluateStage, draft: Draft, workshop: Workshop, emit: Emit) -> No
     loaded = workshop.once(("model", spec.parent), lambda: load_model(store, spec.parent, environment))
     feed = Feed(
         problem=task.problem,
-        features=featurise(task.problem, examples, loaded.tokenizer, None, spec.max_length),
+        features=hide(
+            featurise(task.problem, examples, loaded.tokenizer, None, spec.max_length), spec.see, loaded.tokenizer
+        ),
         padding=loaded.tokenizer.pad_token_id,  # type: ignore[arg-type]
         device=environment.device,
         precision=spec.precision,
+        look=look(workshop.gallery),
     )
     part, feed = _above(workshop.ground(spec.parent), loaded.model, feed)
     predicted = predict(part, feed, examples, loaded.labels)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from xstilts.data.features import Feature, featurise
+from xstilts.data.features import Feature, featurise, hide
 from xstilts.data.leaks import check_disjoint
 from xstilts.data.load import check_labels
 from xstilts.data.shots import draw
@@ -25,12 +25,12 @@ from xstilts.models.split import layers
 from xstilts.models.tuning import adapters, trained
 from xstilts.predict import predict
 from xstilts.settings import Train
-from xstilts.stages.artifacts import build, facts_of, folder_of, joint_sum, load_model, save_weights, tokenizer_in
+from xstilts.stages.artifacts import build, facts_of, folder_of, identity, joint_sum, load_model, save_weights, tokenizer_in
 from xstilts.stages.environment import Emit
 from xstilts.stages.lineage import check_lineage
 from xstilts.stages.progress import steps_to
 from xstilts.stages.scoring import text_facts, write_scores
-from xstilts.stages.specs import FewshotStage
+from xstilts.stages.specs import FewshotStage, See
 from xstilts.stages.stage import Data
 from xstilts.stages.training import Student, facts_of_fit, scored_items, scorer, student
 from xstilts.stages.workshop import Workshop
@@ -70,7 +70,7 @@ def run(spec: FewshotStage, draft: Draft, workshop: Workshop, emit: Emit) -> Non
     check_disjoint(shots, examples, task.name)
     with _adapted(spec, bench):
         fitted, changed = _fit(spec, train, workshop, bench, shots, emit)
-        feed = _feed(spec.evaluation, spec.split, workshop, bench)
+        feed = _feed(spec.evaluation, spec.split, workshop, bench, spec.see)
         predicted = predict(bench.pupil.part, feed, examples, bench.labels)
     if spec.keep == "all":
         save_weights(draft.path, bench.pupil.model, head=True)
@@ -111,7 +111,7 @@ def _bench(spec: FewshotStage, train: Train, workshop: Workshop) -> Bench:
         train = train.model_copy(update={"frozen_layers": len(layers(model))})
     used = None if spec.keep == "all" else lambda: _texts(spec, workshop, tokenizer, train)
     ground = workshop.ground(spec.parent)
-    pupil = student(model, problem, tokenizer, train, environment.device, used, ground)
+    pupil = student(model, problem, tokenizer, train, environment.device, used, ground, workshop.gallery)
     initial = {name: p.detach().clone() for name, p in trained(pupil.part).items()}
     return Bench(pupil=pupil, tokenizer=tokenizer, labels=labels, initial=initial)
 
@@ -139,16 +139,17 @@ def _pool(spec: FewshotStage, workshop: Workshop, bench: Bench) -> Sequence[Exam
     return [e for e in pool if not known or {getattr(e, "label", None), *getattr(e, "tags", ())} - {None} <= known]
 
 
-def _feed(data: Data, split: str, workshop: Workshop, bench: Bench) -> Feed:
+def _feed(data: Data, split: str, workshop: Workshop, bench: Bench, see: See | None) -> Feed:
     """Features (and activations) of a whole split, made once for the job."""
 
     def make() -> Feed:
         pupil = bench.pupil
         examples = workshop.examples(data, split)
         labels = bench.labels if split == "train" else None
-        return pupil.feed(featurise(pupil.problem, examples, bench.tokenizer, labels, pupil.train.max_length))
+        features = featurise(pupil.problem, examples, bench.tokenizer, labels, pupil.train.max_length)
+        return pupil.feed(hide(features, see, bench.tokenizer))
 
-    return workshop.once(("feed", id(bench), data, split), make)
+    return workshop.once(("feed", id(bench), data, split, see), make)
 
 
 def _adapted(spec: FewshotStage, bench: Bench) -> AbstractContextManager[None]:
@@ -163,10 +164,11 @@ def _fit(
 ) -> tuple[Fitted, tuple[str, str]]:
     pupil = bench.pupil
     features = featurise(pupil.problem, shots, bench.tokenizer, bench.labels or None, train.max_length)
+    features = hide(features, spec.see, bench.tokenizer)
     lessons = [Lesson(model=pupil.part, feed=pupil.feed(features))]
     order = [0] * steps_of(lessons[0].feed.lengths, train)
     if spec.method == "joint":
-        lessons.append(Lesson(model=pupil.part, feed=_feed(spec.data, "train", workshop, bench)))
+        lessons.append(Lesson(model=pupil.part, feed=_feed(spec.data, "train", workshop, bench, spec.see)))
         order = [0, 1] * len(order)
     before = joint_sum(trained(pupil.part))
     fitted = fit(
@@ -192,12 +194,13 @@ def _selector(spec: FewshotStage, workshop: Workshop, bench: Bench) -> Any:
         return None
     data = spec.data if spec.selection == "english_dev" else _whole(spec.evaluation)
     dev = workshop.examples(data, "dev")
-    return scorer(bench.pupil.part, _feed(data, "dev", workshop, bench), dev, bench.labels, workshop.task(data.task))
+    feed = _feed(data, "dev", workshop, bench, spec.see)
+    return scorer(bench.pupil.part, feed, dev, bench.labels, workshop.task(data.task))
 
 
 def _provenance(spec: FewshotStage, train: Train, workshop: Workshop, bench: Bench) -> dict[str, Any]:
     parent = facts_of(workshop.store, spec.parent)
-    facts = {"encoder": parent["encoder"], "pin": parent["pin"], "inherits": spec.parent}
+    facts = {**identity(parent), "inherits": spec.parent}
     facts |= {"problem": bench.pupil.problem, "labels": list(bench.labels), "task": spec.evaluation.task}
     return facts | {
         "language": spec.evaluation.language,

@@ -14,7 +14,7 @@ from xstilts.models.heads import encoder_state
 from xstilts.models.sharing import share_encoder
 from xstilts.models.tuning import boundary
 from xstilts.problems import ProblemName
-from xstilts.stages.artifacts import build, facts_of, folder_of, joint_sum, save_weights, tokenizer_in, trainable
+from xstilts.stages.artifacts import build, facts_of, folder_of, identity, joint_sum, save_weights, tokenizer_in, trainable
 from xstilts.stages.environment import Emit
 from xstilts.stages.masked import Reader, Reading, reader_of, readings
 from xstilts.stages.progress import steps_to
@@ -27,7 +27,7 @@ from xstilts.train.optim import shrinkage
 
 
 def run(spec: IntermediateStage, draft: Draft, workshop: Workshop, emit: Emit) -> None:
-    store = workshop.store
+    store, spec = workshop.store, replace(spec, data=_sighted_first(spec.data, workshop))
     tokenizer = tokenizer_in(folder_of(store, spec.parent, workshop.environment))
     tasks = by_task(spec.data)
     features = [_features(spec, parts, workshop, tokenizer) for parts in tasks.values()]
@@ -51,7 +51,7 @@ def run(spec: IntermediateStage, draft: Draft, workshop: Workshop, emit: Emit) -
     save_weights(draft.path, model, head=False)
     parent = facts_of(store, spec.parent)
     draft.facts.update(facts_of_fit(fitted, before, after))
-    draft.facts.update(encoder=parent["encoder"], pin=parent["pin"], inherits=spec.parent)
+    draft.facts.update(**identity(parent), inherits=spec.parent)
     draft.facts.update(restored=list(encoder_state(model)))
     draft.facts.update(untouched=untouched(boundary(model, spec.train), workshop.ground(spec.parent)))
     draft.facts.update(_shares(spec, order, features))
@@ -65,6 +65,11 @@ def by_task(data: Sequence[Data]) -> dict[str, tuple[Data, ...]]:
     return {name: tuple(part for part in data if part.task == name) for name in dict.fromkeys(d.task for d in data)}
 
 
+def _sighted_first(data: Sequence[Data], workshop: Workshop) -> tuple[Data, ...]:
+    """Tasks that show images before others: the encoder that all share is the first one's."""
+    return tuple(sorted(data, key=lambda part: not workshop.task(part.task).spec.images))
+
+
 def _pupils(
     spec: IntermediateStage, features: Sequence[Sequence[Feature]], workshop: Workshop, tokenizer: Any
 ) -> list[Student]:
@@ -76,7 +81,8 @@ def _pupils(
         rows = None if pupils or spec.mlm else lambda: used
         if pupils:
             share_encoder(pupils[0].model, model)
-        pupil = student(model, _problem(task, workshop), tokenizer, spec.train, device, rows, ground)
+        problem = _problem(task, workshop)
+        pupil = student(model, problem, tokenizer, spec.train, device, rows, ground, workshop.gallery)
         pupils.append(replace(pupil, vocabulary=pupils[0].vocabulary) if pupils else pupil)
     return pupils
 

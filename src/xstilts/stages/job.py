@@ -54,6 +54,8 @@ def run_stage(spec: Spec, draft: Draft, workshop: object, emit: Emit) -> None:
     from xstilts.stages.workshop import Workshop
 
     assert isinstance(workshop, Workshop)
+    if parent := getattr(spec, "parent", None):
+        workshop.look_through(parent)
     match spec:
         case PretrainedStage():
             pretrained.run(spec, draft, workshop, emit)

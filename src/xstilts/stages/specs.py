@@ -1,11 +1,14 @@
 """What each kind of stage is: its settings and its inputs. No torch here."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from xstilts.config import Keep, Method, Selection
-from xstilts.settings import Lora, Sampling, Train
+from xstilts.settings import Fusion, Lora, Sampling, Train
 from xstilts.stages.stage import Data, Masking, Stage, digest
+
+See = Literal["text", "images"]
+"""What alone of an example is seen, where a control hides the rest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +18,8 @@ class PretrainedStage(Stage):
     kind: ClassVar[str] = "pretrained"
     encoder: str
     pin: str
+    fusion: Fusion | None = None
+    """How images are read; None where they are not, or by an encoder that was made for them."""
 
     @property
     def title(self) -> str:
@@ -126,6 +131,7 @@ class TargetStage(Stage):
     data: Data
     train: Train
     seed: int
+    see: See | None = None
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -164,6 +170,7 @@ class FewshotStage(Stage):
     train: Train
     seed: int
     keep: Keep
+    see: See | None = None
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -195,6 +202,7 @@ class EvaluateStage(Stage):
     split: str
     max_length: int
     precision: str
+    see: See | None = None
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """Target training in the source language, with a fresh head and the best checkpoint on development data."""
 
-from xstilts.data.features import featurise
+from xstilts.data.features import featurise, hide
 from xstilts.data.leaks import check_disjoint
 from xstilts.data.load import check_labels
 from xstilts.engine.store import Draft
@@ -8,6 +8,7 @@ from xstilts.stages.artifacts import (
     build,
     facts_of,
     folder_of,
+    identity,
     joint_sum,
     save_weights,
     steps_before,
@@ -33,15 +34,16 @@ def run(spec: TargetStage, draft: Draft, workshop: Workshop, emit: Emit) -> None
     labels = workshop.labels(spec.data)
     tokenizer = tokenizer_in(folder_of(store, spec.parent, environment))
     features = featurise(task.problem, examples, tokenizer, labels or None, spec.train.max_length)
+    features = hide(features, spec.see, tokenizer)
     extra = steps_before(store, spec.steps_of) if spec.steps_of else 0
     steps = steps_of([feature.length for feature in features], spec.train) + extra
     features = used_in(features, steps, spec.train, seed_of(spec.seed, "used", task.name))
-    dev_features = featurise(task.problem, dev, tokenizer, None, spec.train.max_length)
+    dev_features = hide(featurise(task.problem, dev, tokenizer, None, spec.train.max_length), spec.see, tokenizer)
     seed = seed_of(spec.seed, "head", task.name)
     model, restored = build(store, spec.parent, environment, task.problem, labels or None, seed)
     ground = workshop.ground(spec.parent)
     used = [*features, *dev_features]
-    pupil = student(model, task.problem, tokenizer, spec.train, environment.device, lambda: used, ground)
+    pupil = student(model, task.problem, tokenizer, spec.train, environment.device, lambda: used, ground, workshop.gallery)
     feed = pupil.feed(features)
     before = joint_sum(trainable(pupil.model))
     fitted = fit(
@@ -60,8 +62,7 @@ def run(spec: TargetStage, draft: Draft, workshop: Workshop, emit: Emit) -> None
     parent = facts_of(store, spec.parent)
     draft.facts.update(facts_of_fit(fitted, before, after))
     draft.facts.update(
-        encoder=parent["encoder"],
-        pin=parent["pin"],
+        **identity(parent),
         inherits=spec.parent,
         restored=list(restored),
         problem=task.problem,
@@ -71,5 +72,7 @@ def run(spec: TargetStage, draft: Draft, workshop: Workshop, emit: Emit) -> None
         max_length=spec.train.max_length,
         precision=spec.train.precision,
         extra_steps=extra,
+        see=spec.see,
+        images_unusable=workshop.unusable(spec.data, "train"),
         untouched=untouched(pupil.below, ground),
     )

@@ -1,6 +1,6 @@
 """What intermediate, target and few-shot training have in common: freeze, feed, fit, and say what changed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
@@ -10,7 +10,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from xstilts.data.features import Feature
 from xstilts.examples import Example
 from xstilts.metrics import metric, score_frame
-from xstilts.models.feed import Feed
+from xstilts.models.feed import Feed, Look
+from xstilts.models.gallery import Gallery
 from xstilts.models.shelf import Ground
 from xstilts.models.split import truncate
 from xstilts.models.tuning import boundary, freeze, set_dropout
@@ -38,6 +39,7 @@ class Student:
     train: Train
     vocabulary: Vocabulary | None
     ground: Ground | None
+    look: Look | None = None
 
     def feed(self, features: Sequence[Feature]) -> Feed:
         """The features as this student reads them: activations where layers below are frozen."""
@@ -50,6 +52,7 @@ class Student:
             lower=None if self.below is None else self.model,
             boundary=self.below or 0,
             precision=self.train.precision,
+            look=self.look,
         )
         return feed if self.below is None else feed.cached(self.ground)
 
@@ -62,6 +65,7 @@ def student(
     device: str,
     used: Callable[[], Sequence[Feature]] | None,
     ground: Ground | None = None,
+    gallery: Gallery | None = None,
 ) -> Student:
     """Freeze what the settings freeze; where the embeddings train, keep the rows of the features `used` only.
 
@@ -83,7 +87,12 @@ def student(
         train=train,
         vocabulary=vocabulary,
         ground=ground,
+        look=look(gallery),
     )
+
+
+def look(gallery: Gallery | None) -> Look | None:
+    return None if gallery is None else gallery.tensor
 
 
 def _ids(features: Sequence[Feature]) -> set[int]:
@@ -94,9 +103,18 @@ def gold(problem: ProblemName, examples: Sequence[Example]) -> list[Any]:
     """What a prediction is compared with, in the form that `xstilts.metrics` expects."""
     if problem == "span":
         return [[answer.text for answer in example.answers] for example in examples]  # type: ignore[attr-defined]
-    name = {"classification": "label", "choice": "answer", "tagging": "tags"}[problem]
+    name = _GOLD[problem]
     values = [getattr(example, name) for example in examples]
     return [list(value) for value in values] if problem == "tagging" else values
+
+
+_GOLD: Mapping[ProblemName, str] = {
+    "classification": "label",
+    "choice": "answer",
+    "tagging": "tags",
+    "image-text": "label",
+    "image-retrieval": "image",
+}
 
 
 def scored_items(task: Task, examples: Sequence[Example], predicted: Sequence[Any]) -> pl.DataFrame:

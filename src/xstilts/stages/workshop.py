@@ -9,9 +9,12 @@ from xstilts.data.benchmarks import bind
 from xstilts.data.load import load, read_examples
 from xstilts.data.userfiles import user_task
 from xstilts.engine.store import Store
-from xstilts.errors import DataError, StageError
-from xstilts.examples import Example, Sentence
+from xstilts.errors import DataError, StageError, UserError
+from xstilts.examples import Example, Sentence, images_of
+from xstilts.models.gallery import Gallery
 from xstilts.models.shelf import Ground, Shelf
+from xstilts.settings import Fusion
+from xstilts.stages.artifacts import facts_of, open_gallery
 from xstilts.stages.environment import Environment
 from xstilts.stages.stage import Data
 from xstilts.tasks import load_task
@@ -50,10 +53,30 @@ class Workshop:
 
         Raises DataError where there are none.
         """
-        found = self.once(("examples", data, split), lambda: self._read(data, split))
+        found = self.once(("examples", data, split), lambda: self._usable(data, split))
         if not found:
             raise DataError(f"task {data.task!r} has no examples in {data.language}, split {split!r}")
         return found
+
+    def look_through(self, key: str) -> None:
+        """From now on, examples that show images are those whose images this artifact's encoder can read."""
+        facts = facts_of(self.store, key)
+        if facts.get("fusion"):
+            self.once(
+                "gallery",
+                lambda: open_gallery(
+                    facts["encoder"], facts["pin"], Fusion.model_validate(facts["fusion"]), self.environment
+                ),
+            )
+
+    @property
+    def gallery(self) -> Gallery | None:
+        return self.memory.get("gallery")
+
+    def unusable(self, data: Data, split: str) -> dict[str, str]:
+        """Images of a split that cannot be read, with the reason."""
+        self.examples(data, split)
+        return self.memory.get(("unusable", data, split), {})
 
     def labels(self, data: Data) -> tuple[str, ...]:
         """Classes or tags of the training split, sorted: the outputs of a head."""
@@ -86,6 +109,24 @@ class Workshop:
         environment = self.environment
         found = load(self.task(data.task), data.language, split, cache=environment.cache, offline=environment.offline)
         return cap(found, data.max_examples)
+
+    def _usable(self, data: Data, split: str) -> tuple[Example, ...]:
+        """Without the examples that show an image which cannot be read."""
+        found = self._read(data, split)
+        if not any(images_of(example) for example in found[:1]):
+            return found
+        if self.gallery is None:
+            raise UserError(
+                f"task {data.task!r} shows images, which the encoder does not read",
+                "name an encoder that does, such as e5-small+efficientnet-lite0",
+            )
+        broken = self.gallery.missing([image for example in found for image in images_of(example)])
+        self.memory["unusable", data, split] = broken
+        kept = tuple(example for example in found if not broken.keys() & set(images_of(example)))
+        if not kept:
+            image, why = next(iter(broken.items()))
+            raise DataError(f"no image of task {data.task!r} ({data.language}, {split}) can be read; {image}: {why}")
+        return kept
 
     def _translations(self, data: Data, key: str) -> tuple[Example, ...]:
         path = self.store.path(key) / TRANSLATED
