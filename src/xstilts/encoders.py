@@ -87,6 +87,13 @@ def is_fused(name: str) -> bool:
     return "+" in name and not Path(name).expanduser().is_dir()
 
 
+def reads(name: str) -> Literal["text", "images"] | None:
+    """Whether an encoder reads texts alone, or images too; None where it is not known before it is loaded."""
+    if is_fused(name):
+        return "images"
+    return "text" if any(name == card.name for card in _CARDS) else None
+
+
 def find_card(name: str) -> EncoderCard:
     """The card of a known name or Hub id, else a card without knowledge for any Hub id or existing folder.
 

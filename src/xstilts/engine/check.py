@@ -6,6 +6,7 @@ from difflib import get_close_matches
 
 from xstilts.config import Arm, Fewshot, Intermediate, Recipe, Target
 from xstilts.data.codes import codes
+from xstilts.encoders import reads
 from xstilts.settings import Align
 from xstilts.tasks import task_names
 from xstilts.tasks.task import Task, related
@@ -100,6 +101,7 @@ def _intermediates(recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
             elif not task.spec.trained:
                 yield Flaw((*at, "tasks"), f"{used!r} is a {task.problem} task: nothing can be trained on it")
             else:
+                yield from _sighted((*at, "tasks"), recipe, task)
                 yield from _lacking((*at, "language"), [arm.language], task)
                 yield from _translated((*at, "translate"), arm, task)
         yield from _ablations(at, arm, recipe, tasks)
@@ -165,20 +167,34 @@ def _targets(recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
             continue
         yield from _lacking((*at, "languages"), target.languages or (), task)
         yield from _no_split((*at, "split"), scored(target, task), target.split, task)
+        yield from _sighted(at, recipe, task)
+        yield from _hidden(at, recipe, target, task)
         yield from _trained(at, target, task) if task.spec.trained else _untrained(at, recipe, target, tasks)
 
 
 def _trained(at: tuple[str, ...], target: Target, task: Task) -> Iterator[Flaw]:
     yield from _lacking((*at, "source_language"), [target.source_language], task)
-    if task.problem == "image-retrieval":
-        for name in target.intermediates or recipe.intermediate:
-            if (arm := recipe.intermediate.get(name)) and arm.see:
-                yield Flaw((*at, "intermediates"), f"{name!r} hides texts or images, and {task.name!r} finds one by the other")
-    if task.spec.images and not sees(recipe):
-        yield Flaw(at, f"shows images, which {recipe.encoder} does not read; name an encoder such as {FUSED}")
     for name in ("layer", "pooling", "choose_on", "choose_per_arm"):
         if getattr(target, name):
             yield Flaw((*at, name), f"is for retrieval and mining; {task.name!r} is a {task.problem} task")
+
+
+def _sighted(at: tuple[str, ...], recipe: Recipe, task: Task) -> Iterator[Flaw]:
+    """A task that shows images, with an encoder that is known to read texts alone."""
+    if task.spec.images and reads(recipe.encoder) == "text":
+        message = f"{task.name!r} shows images, and {recipe.encoder} reads none"
+        yield Flaw(at, f"{message}; name an encoder that does, such as e5-small+efficientnet-lite0")
+
+
+def _hidden(at: tuple[str, ...], recipe: Recipe, target: Target, task: Task) -> Iterator[Flaw]:
+    """Controls without images or texts where there are none, or where one is looked for by the other."""
+    if task.problem == "image-text":
+        return
+    for name in arms(recipe, target, task):
+        if (arm := recipe.intermediate.get(name)) and arm.see:
+            yield Flaw(
+                (*at, "intermediates"), f"{name!r} hides texts or images, which makes no sense for {task.name!r}"
+            )
 
 
 def _untrained(at: tuple[str, ...], recipe: Recipe, target: Target, tasks: Mapping[str, Task]) -> Iterator[Flaw]:

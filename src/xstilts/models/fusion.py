@@ -143,9 +143,7 @@ class FusedModel(nn.Module):
         loss = None if labels is None else functional.cross_entropy(logits.float(), labels)
         return ModelOutput(loss=loss, logits=logits)
 
-    def _read(
-        self, ids: Tensor | None, given: Tensor | None, types: Tensor | None, attention_mask: Tensor
-    ) -> Tensor:
+    def _read(self, ids: Tensor | None, given: Tensor | None, types: Tensor | None, attention_mask: Tensor) -> Tensor:
         """States of the text where images join it."""
         if given is None:
             return run_lower(self.text, self.layer, cast(Tensor, ids), attention_mask, types)

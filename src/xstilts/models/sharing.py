@@ -14,5 +14,5 @@ def share_encoder(owner: nn.Module, other: nn.Module) -> None:
     for name, child in source.named_children():
         if name != "pooler" and hasattr(target, name):
             setattr(target, name, child)
-    if image_side(owner) is not None and image_side(other) is not None:
-        other.image = image_side(owner)
+    if (side := image_side(owner)) is not None and image_side(other) is not None:
+        other.image = side

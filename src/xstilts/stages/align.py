@@ -22,7 +22,16 @@ from xstilts.models.split import layers, supports_split
 from xstilts.models.tuning import adapters, attention, set_dropout
 from xstilts.predict import embed
 from xstilts.settings import Lora
-from xstilts.stages.artifacts import changed, facts_of, folder_of, identity, joint_sum, save_weights, tokenizer_in, trainable
+from xstilts.stages.artifacts import (
+    changed,
+    facts_of,
+    folder_of,
+    identity,
+    joint_sum,
+    save_weights,
+    tokenizer_in,
+    trainable,
+)
 from xstilts.stages.environment import Emit
 from xstilts.stages.progress import steps_to
 from xstilts.stages.specs import AlignStage

@@ -98,12 +98,12 @@ def tokenizer_in(folder: Path) -> PreTrainedTokenizerFast:
 
 def build(
     store: Store, key: str, environment: Environment, problem: ProblemName, labels: tuple[str, ...] | None, seed: int
-) -> tuple[nn.Module, tuple[str, ...]]:
+) -> tuple[PreTrainedModel, tuple[str, ...]]:
     """The encoder of an artifact under a fresh head, and the names of the tensors that were handed over."""
     folder = folder_of(store, key, environment)
     tensors = changed(store, key)
     if PROBLEMS[problem].images:
-        model = load_fused(problem, folder, sight_of(store, key), labels=labels, seed=seed)
+        model = cast(PreTrainedModel, load_fused(problem, folder, sight_of(store, key), labels=labels, seed=seed))
     else:
         model = load_for(problem, folder, labels=labels, seed=seed)
         tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith(IMAGE)}

@@ -25,7 +25,16 @@ from xstilts.models.split import layers
 from xstilts.models.tuning import adapters, trained
 from xstilts.predict import predict
 from xstilts.settings import Train
-from xstilts.stages.artifacts import build, facts_of, folder_of, identity, joint_sum, load_model, save_weights, tokenizer_in
+from xstilts.stages.artifacts import (
+    build,
+    facts_of,
+    folder_of,
+    identity,
+    joint_sum,
+    load_model,
+    save_weights,
+    tokenizer_in,
+)
 from xstilts.stages.environment import Emit
 from xstilts.stages.lineage import check_lineage
 from xstilts.stages.progress import steps_to

@@ -14,7 +14,16 @@ from xstilts.models.heads import encoder_state
 from xstilts.models.sharing import share_encoder
 from xstilts.models.tuning import boundary
 from xstilts.problems import ProblemName
-from xstilts.stages.artifacts import build, facts_of, folder_of, identity, joint_sum, save_weights, tokenizer_in, trainable
+from xstilts.stages.artifacts import (
+    build,
+    facts_of,
+    folder_of,
+    identity,
+    joint_sum,
+    save_weights,
+    tokenizer_in,
+    trainable,
+)
 from xstilts.stages.environment import Emit
 from xstilts.stages.masked import Reader, Reading, reader_of, readings
 from xstilts.stages.progress import steps_to

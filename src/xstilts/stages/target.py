@@ -43,7 +43,9 @@ def run(spec: TargetStage, draft: Draft, workshop: Workshop, emit: Emit) -> None
     model, restored = build(store, spec.parent, environment, task.problem, labels or None, seed)
     ground = workshop.ground(spec.parent)
     used = [*features, *dev_features]
-    pupil = student(model, task.problem, tokenizer, spec.train, environment.device, lambda: used, ground, workshop.gallery)
+    pupil = student(
+        model, task.problem, tokenizer, spec.train, environment.device, lambda: used, ground, workshop.gallery
+    )
     feed = pupil.feed(features)
     before = joint_sum(trainable(pupil.model))
     fitted = fit(
