@@ -26,13 +26,17 @@ def collate(problem: ProblemName, features: Sequence[Feature], padding: int, *, 
 
 
 def pictures(features: Sequence[Feature], look: Callable[[Sequence[str]], Tensor]) -> Batch:
-    """`images` [batch, images, tokens, channels] and `image_mask` [batch, images]; empty where none are shown."""
+    """`images` [batch, images, tokens, channels] and `image_mask` [batch, images]; empty where none are shown.
+
+    Padding comes before the images.
+    """
     counts = [len(feature.images) for feature in features]
     if not any(counts):
         return {}
     found = iter(look([image for feature in features for image in feature.images]).split(counts))
-    images = torch.nn.utils.rnn.pad_sequence([next(found) for _ in counts], batch_first=True)
-    return {"images": images, "image_mask": (torch.arange(max(counts)) < torch.tensor(counts)[:, None]).long()}
+    images = torch.nn.utils.rnn.pad_sequence([next(found) for _ in counts], batch_first=True, padding_side="left")
+    shown = torch.arange(max(counts)) >= max(counts) - torch.tensor(counts)[:, None]
+    return {"images": images, "image_mask": shown.long()}
 
 
 def mask(features: Sequence[Feature]) -> Tensor:
@@ -41,7 +45,7 @@ def mask(features: Sequence[Feature]) -> Tensor:
 
 
 def targets(problem: ProblemName, features: Sequence[Feature]) -> Batch:
-    """`labels`, or `start_positions` and `end_positions` for spans; for captions, numbers that tell their images apart."""
+    """`labels`, or `start_positions` and `end_positions` for spans; for captions, numbers that tell images apart."""
     if problem == "image-retrieval":
         names = {image: number for number, image in enumerate(dict.fromkeys(f.images[0] for f in features))}
         return {"labels": torch.tensor([names[f.images[0]] for f in features])}

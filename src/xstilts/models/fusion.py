@@ -34,7 +34,10 @@ class Sight:
 
 
 class ImageSide(nn.Module):
-    """Features [batch, images, tokens, channels] to states [batch, images * tokens, hidden]."""
+    """Features [batch, images, tokens, channels] with mask [batch, images] to states [batch, images * tokens, hidden].
+
+    An example with fewer images than others has its padding before them.
+    """
 
     def __init__(self, sight: Sight, hidden: int) -> None:
         super().__init__()
@@ -44,8 +47,9 @@ class ImageSide(nn.Module):
         self.number = nn.Parameter(torch.empty(IMAGES, hidden))
         self.scale = nn.LayerNorm(hidden)
 
-    def forward(self, images: Tensor) -> Tensor:
-        places = self.number[: images.shape[1], None] + self.position
+    def forward(self, images: Tensor, mask: Tensor) -> Tensor:
+        numbers = (mask.cumsum(1) - 1).clamp(min=0)
+        places = self.number[numbers][:, :, None] + self.position
         return self.scale(self.project(self.norm(images)) + places).flatten(1, 2)
 
     def join(self, text: PreTrainedModel, layer: int) -> None:
@@ -133,12 +137,13 @@ class FusedModel(nn.Module):
         states = self._read(input_ids, inputs_embeds, token_type_ids, attention_mask)
         seen, mask = None, None
         if images is not None and image_mask is not None:
-            seen = self.image(images).to(states.dtype)
+            seen = self.image(images, image_mask).to(states.dtype)
             mask = image_mask.repeat_interleave(images.shape[2], dim=1).to(attention_mask.dtype)
         if isinstance(self.head, Contrast):
             return self._contrasted(states, attention_mask, cast(Tensor, seen), cast(Tensor, mask), labels)
         if seen is not None and mask is not None:
-            states, attention_mask = torch.cat([states, seen], 1), torch.cat([attention_mask, mask], 1)
+            # before the text: nothing comes between what is read together, so that distances do not depend on padding
+            states, attention_mask = torch.cat([seen, states], 1), torch.cat([mask, attention_mask], 1)
         logits = self.head(self._pooled(states, attention_mask))
         loss = None if labels is None else functional.cross_entropy(logits.float(), labels)
         return ModelOutput(loss=loss, logits=logits)

@@ -12,6 +12,7 @@ from xstilts.models.shelf import Ground
 from xstilts.models.split import supports_split, truncate
 from xstilts.predict import predict
 from xstilts.stages.artifacts import facts_of, load_model
+from xstilts.stages.controls import image_controls
 from xstilts.stages.environment import Emit
 from xstilts.stages.lineage import check_lineage
 from xstilts.stages.scoring import text_facts, write_scores
@@ -43,6 +44,9 @@ def run(spec: EvaluateStage, draft: Draft, workshop: Workshop, emit: Emit) -> No
     draft.facts.update(write_scores(draft.path, frame, task))
     draft.facts.update(text_facts(examples, loaded.tokenizer, spec.max_length))
     parent = facts_of(store, spec.parent)
+    if spec.see is None:
+        draft.facts.update(image_controls(part, feed, examples, loaded.labels, task, parent.get("prior")))
+    draft.facts.update(images_unusable=workshop.unusable(spec.data, spec.split))
     draft.facts.update(encoder=parent["encoder"], step_kept=parent["step_kept"], leaks_unchecked=unchecked)
 
 

@@ -35,6 +35,7 @@ from xstilts.stages.artifacts import (
     save_weights,
     tokenizer_in,
 )
+from xstilts.stages.controls import by_familiarity, image_controls, prior
 from xstilts.stages.environment import Emit
 from xstilts.stages.lineage import check_lineage
 from xstilts.stages.progress import steps_to
@@ -81,6 +82,9 @@ def run(spec: FewshotStage, draft: Draft, workshop: Workshop, emit: Emit) -> Non
         fitted, changed = _fit(spec, train, workshop, bench, shots, emit)
         feed = _feed(spec.evaluation, spec.split, workshop, bench, spec.see)
         predicted = predict(bench.pupil.part, feed, examples, bench.labels)
+        if spec.see is None:
+            label = prior(workshop.examples(spec.data, "train"))
+            draft.facts.update(image_controls(bench.pupil.part, feed, examples, bench.labels, task, label))
     if spec.keep == "all":
         save_weights(draft.path, bench.pupil.model, head=True)
     frame = scored_items(task, examples, predicted)
@@ -89,6 +93,8 @@ def run(spec: FewshotStage, draft: Draft, workshop: Workshop, emit: Emit) -> Non
     draft.facts.update(
         workshop.once(("text", spec.evaluation), lambda: text_facts(examples, bench.tokenizer, train.max_length))
     )
+    draft.facts.update(by_familiarity(frame, examples, shots, task))
+    draft.facts.update(images_unusable=workshop.unusable(spec.evaluation, spec.split))
     draft.facts.update(facts_of_fit(fitted, *changed))
     draft.facts.update(_provenance(spec, train, workshop, bench))
     draft.facts.update(shots=len(shots), oracle=spec.selection == "target_dev", leaks_unchecked=unchecked)

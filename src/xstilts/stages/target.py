@@ -15,6 +15,7 @@ from xstilts.stages.artifacts import (
     tokenizer_in,
     trainable,
 )
+from xstilts.stages.controls import prior
 from xstilts.stages.environment import Emit
 from xstilts.stages.progress import steps_to
 from xstilts.stages.specs import TargetStage
@@ -75,6 +76,7 @@ def run(spec: TargetStage, draft: Draft, workshop: Workshop, emit: Emit) -> None
         precision=spec.train.precision,
         extra_steps=extra,
         see=spec.see,
+        prior=prior(examples),
         images_unusable=workshop.unusable(spec.data, "train"),
         untouched=untouched(pupil.below, ground),
     )

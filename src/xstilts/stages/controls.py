@@ -1,0 +1,61 @@
+"""What a score over texts and images is worth: the same without the right images, and without looking at all."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import polars as pl
+from torch import nn
+
+from xstilts.data.features import Feature
+from xstilts.examples import Example
+from xstilts.metrics import metric
+from xstilts.models.feed import Feed
+from xstilts.predict import predict
+from xstilts.stages.training import scored_items
+from xstilts.tasks.task import Task
+
+
+def prior(examples: Sequence[Example]) -> str | None:
+    """The most frequent label, the first in order of equals; None where there are no labels."""
+    counts = Counter(label for example in examples if (label := getattr(example, "label", None)) is not None)
+    return min(counts, key=lambda label: (-counts[label], label)) if counts else None
+
+
+def image_controls(
+    part: nn.Module, feed: Feed, examples: Sequence[Example], labels: Sequence[str], task: Task, label: str | None
+) -> dict[str, Any]:
+    """Scores by the task's metric: `shuffled_images`, with every text beside the images of another item, and
+    `label_prior`, where `label` is the answer to all. Empty for tasks without images."""
+    if not task.spec.images:
+        return {}
+    shuffled = replace(feed, features=_shuffled(feed.features, examples))
+    found = {"shuffled_images": _score(task, examples, predict(part, shuffled, examples, labels))}
+    if label is not None:
+        found["label_prior"] = _score(task, examples, [label] * len(examples))
+    return {"controls": found}
+
+
+def by_familiarity(frame: pl.DataFrame, examples: Sequence[Example], shots: Sequence[Example], task: Task) -> Any:
+    """Scores apart of items whose text was among the shots' texts, and of others, with their numbers."""
+    if not task.spec.images:
+        return {}
+    known = {getattr(shot, "text", None) for shot in shots}
+    seen = pl.Series([getattr(example, "text", None) in known for example in examples])
+    parts = {"seen": frame.filter(seen), "unseen": frame.filter(~seen)}
+    measure = metric(task.metric)
+    found = {name: {"items": len(part), "score": measure.score(part)} for name, part in parts.items() if len(part)}
+    return {"texts_of_shots": found}
+
+
+def _score(task: Task, examples: Sequence[Example], predicted: Sequence[Any]) -> float:
+    return metric(task.metric).score(scored_items(task, examples, predicted))
+
+
+def _shuffled(features: Sequence[Feature], examples: Sequence[Example]) -> list[Feature]:
+    """Each with the images of the next one in an order that hangs on the examples' ids alone."""
+    order = sorted(range(len(features)), key=lambda row: hashlib.sha256(examples[row].id.encode()).digest())
+    following = dict(zip(order, order[1:] + order[:1], strict=True))
+    return [replace(feature, images=features[following[row]].images) for row, feature in enumerate(features)]
