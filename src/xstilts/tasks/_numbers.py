@@ -91,7 +91,7 @@ def _pairs(path: Path) -> Mapping[str, Mapping[int, list[tuple[int, int]]]]:
 
 def _drawn(seed: str, tens: list[int], units: list[int]) -> list[tuple[int, int]]:
     every = [(ten, unit) for ten in tens for unit in units if ten != unit]
-    return random.Random(seed).sample(every, MOST)
+    return random.Random(seed).sample(every, min(MOST, len(every)))
 
 
 @cache

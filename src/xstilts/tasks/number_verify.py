@@ -84,7 +84,7 @@ TASK = Task(
     weaknesses=(
         *numbers.WEAKNESSES,
         "Chinese, Japanese and Cantonese write numbers with the same characters; related languages have many alike",
-        "one or a few words, which CLDR's rules spell: not sentences",
+        "no sentences: words as CLDR's rules spell them, with a Latin i in Belarusian and a Thai zero in Lao",
     ),
     split_family=numbers.FAMILY,
     sizes=measured("number-verify"),
