@@ -70,7 +70,7 @@ def test_too_many_pixels_are_refused_before_they_are_decoded(
     side: int, limit: int | None, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
-    with pytest.raises(ImageError, match="coco:9 is too large: .* pixels"):
+    with pytest.raises(ImageError, match=r"coco:9 is too large: .* pixels"):
         decode(bomb(10_000, side), "coco:9")
 
 

@@ -98,7 +98,7 @@ def test_a_name_does_not_lead_out_of_its_folder(empty: Places, reference: str):
 
 @pytest.mark.parametrize("reference", ["", "x", "x:", ":x", "cifar:1"])
 def test_what_names_no_image_is_told(empty: Places, reference: str):
-    with pytest.raises(ImageError, match="names no image|unknown collection"):
+    with pytest.raises(ImageError, match=r"names no image|unknown collection"):
         read_bytes(reference, empty)
 
 
@@ -197,12 +197,12 @@ def test_a_busy_server_is_asked_again(server: Server, tmp_path: Path):
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9/x", "http://[bad/x", "http://127.0.0.1:99999/x", "https://"])
 def test_an_address_that_does_not_answer_is_told(address: str, tmp_path: Path):
-    with pytest.raises(ImageError, match="cannot be fetched|names no image"):
+    with pytest.raises(ImageError, match=r"cannot be fetched|names no image"):
         read_bytes(address, Places(cache=tmp_path, offline=False))
 
 
 def test_half_an_answer_is_not_kept(server: Server, tmp_path: Path):
-    with pytest.raises(ImageError, match="arrived|IncompleteRead"):
+    with pytest.raises(ImageError, match=r"arrived|IncompleteRead"):
         read_bytes(server.address("short"), Places(cache=tmp_path, offline=False))
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".dead"]
 
