@@ -38,6 +38,7 @@ class Backbone:
         self._config = model.config
         self._stretches = "interpolate_pos_encoding" in taken
         self._preparation = read_preparation(folder)
+        self.filter = self._preparation.filter
         self.channels: int = getattr(self._config, "hidden_size", None) or self._config.hidden_sizes[-1]
 
     @torch.no_grad()
@@ -62,7 +63,7 @@ class TimmBackbone:
 
         try:
             import timm  # pyright: ignore[reportMissingImports]
-        except ImportError as error:
+        except (ImportError, RuntimeError) as error:  # the latter where torchvision was built for another torch
             raise UserError(
                 f"{folder} holds a model of timm, which cannot be imported: {error}",
                 "install it with its torchvision: pip install 'xstilts[timm]'",
@@ -73,7 +74,9 @@ class TimmBackbone:
         if lost:
             raise DataError(f"{folder} lacks {len(lost)} tensors, such as {min(lost)}", "fetch it again")
         self._model = model.eval().requires_grad_(False)
-        self._preparation = Preparation(mean=tuple(shown["mean"]), std=tuple(shown["std"]))
+        resample = Image.Resampling[str(shown.get("interpolation", "bicubic")).upper()]
+        self._preparation = Preparation(mean=tuple(shown["mean"]), std=tuple(shown["std"]), filter=resample)
+        self.filter = self._preparation.filter
         self._trained = int(shown["input_size"][-1])
         self.channels: int = model.num_features
 

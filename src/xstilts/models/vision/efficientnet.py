@@ -95,6 +95,7 @@ class Lite0:
     """The frozen encoder of a converted folder."""
 
     channels = CHANNELS
+    filter = _SHOWN.filter
 
     def __init__(self, folder: Path) -> None:
         net = EfficientNetLite0()

@@ -17,6 +17,8 @@ class Vision(Protocol):
     """A frozen encoder of images. The same images in batches of the same size give the same bits."""
 
     channels: int
+    filter: Image.Resampling
+    """With which images are resized."""
 
     def features(self, images: Sequence[Image.Image], size: int, grid: int) -> Tensor:
         """[n, grid * grid, channels] float32 on the CPU, the places row by row.
