@@ -56,7 +56,8 @@ def test_tasks_of_a_suite(capsys: Capture):
 
 def test_encoders_say_what_they_are(capsys: Capture):
     assert cli.call(["encoders", "--json"]) == 0
-    assert "e5-small" in {card["name"] for card in json.loads(capsys.readouterr().out)}
+    kinds = {card["name"]: card["kind"] for card in json.loads(capsys.readouterr().out)}
+    assert (kinds["e5-small"], kinds["efficientnet-lite0"]) == ("text", "vision")
 
 
 def test_plan_counts_and_runs_nothing(tmp_path: Path, capsys: Capture):

@@ -33,11 +33,11 @@ def tasks(*, suite: str | None = None, json: Json = False) -> None:
 
 
 def encoders(*, json: Json = False) -> None:
-    """List the encoders that have a name; any Hub id or local folder works too."""
+    """List the encoders that have a name; any Hub id or local folder works too, and `TEXT+VISION` for two together."""
     from xstilts import listing
 
     rows = [asdict(card) for card in listing.list_encoders()]
-    return print_json(rows) if json else print_table(rows, ("name", "languages", "licence"))
+    return print_json(rows) if json else print_table(rows, ("name", "kind", "languages", "licence"))
 
 
 def doctor(*, hub: bool = False, store: StoreDir = STORE, json: Json = False) -> None:
