@@ -116,6 +116,17 @@ class Task:
     url: str
     weaknesses: tuple[str, ...] = ()
     sizes: Mapping[str, Mapping[str, int]] = field(default_factory=dict, repr=False)
+    images: tuple[str, ...] = ()
+    """The collections that the pictures of its examples are of, such as "openmoji"."""
+    ladder: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    """The few-shot sets that its publishers fixed, by language: "25" is the split `shots-25`, of as many images,
+    concepts or pairs as they count. They are subsets of one another and of other splits, under the same ids."""
+    candidates: Mapping[str, int] = field(default_factory=dict, repr=False)
+    """How many images a caption of the test set has to choose from, by language."""
+    labels: tuple[str, ...] = field(default=(), repr=False)
+    """Its classes, where its publishers fix them; otherwise they are those of the training data."""
+    rows_per_item: float = 1.0
+    """Rows of the published test set for each of its items here: more than 1 where rows without label are left out."""
     split_family: str = ""
     """Tasks of one family share the salt of their split: a group falls on the same side in all of them."""
     epoch: int = 1
