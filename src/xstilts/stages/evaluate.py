@@ -13,7 +13,7 @@ from xstilts.models.split import supports_split, truncate
 from xstilts.predict import predict
 from xstilts.stages.artifacts import facts_of, load_model
 from xstilts.stages.environment import Emit
-from xstilts.stages.lineage import check_lineage
+from xstilts.stages.lineage import check_lineage, images_shared
 from xstilts.stages.scoring import text_facts, write_scores
 from xstilts.stages.specs import EvaluateStage
 from xstilts.stages.training import scored_items
@@ -39,6 +39,7 @@ def run(spec: EvaluateStage, draft: Draft, workshop: Workshop, emit: Emit) -> No
     frame = scored_items(task, examples, predicted)
     draft.facts.update(write_scores(draft.path, frame, task))
     draft.facts.update(text_facts(examples, loaded.tokenizer, spec.max_length))
+    draft.facts.update(images_shared=images_shared(workshop, spec.parent, task, examples))
     parent = facts_of(store, spec.parent)
     draft.facts.update(encoder=parent["encoder"], step_kept=parent["step_kept"], leaks_unchecked=unchecked)
 

@@ -27,7 +27,7 @@ from xstilts.predict import predict
 from xstilts.settings import Train
 from xstilts.stages.artifacts import build, facts_of, folder_of, joint_sum, load_model, save_weights, tokenizer_in
 from xstilts.stages.environment import Emit
-from xstilts.stages.lineage import check_lineage
+from xstilts.stages.lineage import check_lineage, images_shared
 from xstilts.stages.progress import steps_to
 from xstilts.stages.scoring import text_facts, write_scores
 from xstilts.stages.specs import FewshotStage
@@ -79,6 +79,12 @@ def run(spec: FewshotStage, draft: Draft, workshop: Workshop, emit: Emit) -> Non
     draft.facts.update(write_scores(draft.path, frame, task))
     draft.facts.update(
         workshop.once(("text", spec.evaluation), lambda: text_facts(examples, bench.tokenizer, train.max_length))
+    )
+    draft.facts.update(
+        images_shared=workshop.once(
+            ("images shared", spec.parent, spec.evaluation, spec.split),
+            lambda: images_shared(workshop, spec.parent, task, examples),
+        )
     )
     draft.facts.update(facts_of_fit(fitted, *changed))
     draft.facts.update(_provenance(spec, train, workshop, bench))

@@ -125,8 +125,9 @@ class Task:
     """How many images a caption of the test set has to choose from, by language."""
     labels: tuple[str, ...] = field(default=(), repr=False)
     """Its classes, where its publishers fix them; otherwise they are those of the training data."""
-    rows_per_item: float = 1.0
-    """Rows of the published test set for each of its items here: more than 1 where rows without label are left out."""
+    rows_per_item: float | None = None
+    """Rows of the published test set for each item of ours, where rows without label are left out: `iglue_compat` is
+    the share of right ones among all of those rows."""
     split_family: str = ""
     """Tasks of one family share the salt of their split: a group falls on the same side in all of them."""
     epoch: int = 1

@@ -47,7 +47,7 @@ TASK = Task(
     ),
     images=("flickr30k", "coco"),
     ladder={name: LONG if name in ("de", "ja") else LADDER for name in LANGUAGES[1:]},
-    candidates=dict.fromkeys(LANGUAGES, 2000) | dict.fromkeys(BLANK, 1999),
+    candidates={name: 1999 if name in BLANK else 2000 for name in LANGUAGES},
     split_family=FAMILY,
     licence="not stated upstream; images and English captions are Flickr30k's and COCO's, under terms of their own",
     citation=iglue.CITATION,
