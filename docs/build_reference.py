@@ -165,9 +165,9 @@ other here: between those, what is shared is called unchecked. Machine translati
 
 What is not read: the pickled targets of GQA, image features, and the large training sets of German and Japanese
 captions (`de/train_ann.jsonl`, `ja/train.jsonl`), which are no few-shot sets. The names of the files were checked
-against IGLUE's repository, and the contents of those that could be had; the large ones (English train and dev of XVNLI, train of GQA,
-NLVR2, Flickr30k and WIT, GQA's valid.json, both test sets of xGQA, NLVR2's dev set in Tamil) were not at hand, and are
-read as what lies beside them and IGLUE's own code say that they are laid out.
+against IGLUE's repository, and the contents of those that could be had; the large ones (English train and dev of
+XVNLI, train of GQA, NLVR2, Flickr30k and WIT, GQA's valid.json, both test sets of xGQA, NLVR2's dev set in Tamil)
+were not at hand, and are read as what lies beside them and IGLUE's own code say that they are laid out.
 Sizes are of English; `test` of `gqa` and `xgqa` goes by other names, because there is more than one.
 """,
     "stilts": """\
