@@ -11,13 +11,16 @@ from xstilts.problems import ProblemName
 Batch = dict[str, Tensor]
 
 
-def collate(problem: ProblemName, features: Sequence[Feature], padding: int, *, labels: bool) -> Batch:
+def collate(problem: ProblemName, features: Sequence[Feature], padding: int, *, labels: bool, fill: int = 0) -> Batch:
     """`input_ids`, `attention_mask` (and `token_type_ids`) of shape [batch, tokens], or [batch, choices, tokens] for
     choices, and the labels under the names that transformers' heads expect.
+
+    With `fill`, every text is padded to so many sub-words, and the padding is read as text is.
     """
-    batch = {"input_ids": _pad([f.ids for f in features], padding), "attention_mask": mask(features)}
+    ids = _pad([f.ids for f in features], padding, fill)
+    batch = {"input_ids": ids, "attention_mask": torch.ones_like(ids) if fill else mask(features)}
     if features[0].types is not None:
-        batch["token_type_ids"] = _pad([f.types or () for f in features], 0)
+        batch["token_type_ids"] = _pad([f.types or () for f in features], 0, fill)
     if problem != "choice":
         batch = {name: tensor.squeeze(1) for name, tensor in batch.items()}
     if labels:
@@ -58,8 +61,8 @@ def targets(problem: ProblemName, features: Sequence[Feature]) -> Batch:
     return {"labels": torch.tensor(values)}
 
 
-def _pad(rows: Sequence[tuple[list[int], ...]], value: int) -> Tensor:
-    choices, length = max(map(len, rows)), max(len(ids) for row in rows for ids in row)
+def _pad(rows: Sequence[tuple[list[int], ...]], value: int, fill: int = 0) -> Tensor:
+    choices, length = max(map(len, rows)), max(fill, *(len(ids) for row in rows for ids in row))
     padded = torch.full((len(rows), choices, length), value, dtype=torch.long)
     for number, row in enumerate(rows):
         for choice, ids in enumerate(row):

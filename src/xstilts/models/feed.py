@@ -43,12 +43,14 @@ class Feed:
     boundary: int = 0
     precision: str = "bf16"
     activations: Sequence[Tensor] | None = None
+    fill: int = 0
+    """Sub-words that texts are padded to and read with, for a model that was trained so."""
     look: Look | None = None
     """Features [images, tokens, channels] of the images of these names, where the examples show any."""
 
     @property
     def lengths(self) -> list[int]:
-        return [feature.length for feature in self.features]
+        return [max(feature.length, self.fill) for feature in self.features]
 
     def batch(self, indices: Sequence[int], *, labels: bool) -> Batch:
         """The arguments of the model's forward pass for these features."""
@@ -57,7 +59,7 @@ class Feed:
             batch = self._joined([self.activations[index] for index in indices], features)
             batch |= targets(self.problem, features) if labels else {}
         else:
-            batch = collate(self.problem, features, self.padding, labels=labels)
+            batch = collate(self.problem, features, self.padding, labels=labels, fill=self.fill)
             if self.vocabulary is not None:
                 batch["input_ids"] = self.vocabulary.translate(batch["input_ids"])
             if self.lower is not None:

@@ -52,6 +52,7 @@ class Student:
             lower=None if self.below is None else self.model,
             boundary=self.below or 0,
             precision=self.train.precision,
+            fill=getattr(self.model, "fill", 0),
             look=self.look,
         )
         return feed if self.below is None else feed.cached(self.ground)
@@ -75,14 +76,15 @@ def student(
     set_dropout(model, train.dropout)
     below = boundary(model, train)
     whole = below is None and not train.freeze_embeddings and not train.frozen_layers
-    vocabulary = compact(model, _ids(used())) if whole and used is not None else None
+    padding = cast(int, tokenizer.pad_token_id)
+    vocabulary = compact(model, _ids(used()) | {padding}) if whole and used is not None else None
     model.to(device)  # type: ignore[arg-type]
     return Student(
         model=model,
         part=model if below is None else truncate(model, below),
         problem=problem,
         below=below,
-        padding=cast(int, tokenizer.pad_token_id),
+        padding=padding,
         device=device,
         train=train,
         vocabulary=vocabulary,
