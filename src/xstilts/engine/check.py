@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from xstilts.config import Arm, Fewshot, Intermediate, Recipe, Target
 from xstilts.data.codes import codes
-from xstilts.encoders import is_fused, reads
+from xstilts.encoders import find_card, reads
 from xstilts.settings import Align
 from xstilts.tasks import task_names
 from xstilts.tasks.task import Task, related
@@ -206,7 +206,7 @@ def _as_it_is(at: tuple[str, ...], recipe: Recipe, target: Target, task: Task) -
     where = (*at, "untrained")
     if task.problem != "image-retrieval":
         yield Flaw(where, f"is for image retrieval; {task.name!r} is a {task.problem} task")
-    elif is_fused(recipe.encoder):
+    elif find_card(recipe.encoder).kind == "fused":
         message = f"the images of {recipe.encoder} find no text before its projection of images is trained"
         yield Flaw(where, f"{message}; name a dual encoder, such as a CLIP or SigLIP, or remove this")
     for name in target.intermediates or ():

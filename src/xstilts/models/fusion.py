@@ -5,7 +5,6 @@ belongs to the encoder and is handed on with it, and the layers above.
 """
 
 import copy
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
@@ -62,11 +61,11 @@ class ImageSide(nn.Module):
 
 
 class Classifier(nn.Module):
-    """A vector to logits, through one hidden layer; the vector has `inputs` numbers, or as many as that layer."""
+    """Mean of all states to logits, through one hidden layer."""
 
-    def __init__(self, hidden: int, labels: int, dropout: float, inputs: int | None = None) -> None:
+    def __init__(self, hidden: int, labels: int, dropout: float) -> None:
         super().__init__()
-        self.dense = nn.Linear(inputs or hidden, hidden)
+        self.dense = nn.Linear(hidden, hidden)
         self.dropout = nn.Dropout(dropout)
         self.out = nn.Linear(hidden, labels)
 
@@ -75,17 +74,16 @@ class Classifier(nn.Module):
 
 
 class Contrast(nn.Module):
-    """Texts [n, hidden] and images [n, hidden], row by row a pair, to a loss; its scale is learnt from `scale` on."""
+    """Texts [n, hidden] and images [n, hidden], row by row a pair, to a loss; its scale is learnt."""
 
-    def __init__(self, scale: float = SCALE) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.log_scale = nn.Parameter(torch.tensor(scale).log())
-        self.most = max(100.0, scale)
+        self.log_scale = nn.Parameter(torch.tensor(SCALE).log())
 
     def forward(self, texts: Tensor, images: Tensor, names: Tensor) -> Tensor:
         """Both directions count alike (Radford et al. 2021, arXiv 2103.00020, figure 3); another caption of the same
         image, by its name, is neither right nor wrong."""
-        logits = texts @ images.T * self.log_scale.exp().clamp(max=self.most)
+        logits = texts @ images.T * self.log_scale.exp().clamp(max=100.0)
         same = (names[:, None] == names) & ~torch.eye(len(names), dtype=torch.bool, device=names.device)
         logits = logits.float().masked_fill(same, float("-inf"))
         right = torch.arange(len(logits), device=logits.device)
@@ -176,18 +174,13 @@ class FusedModel(nn.Module):
 def draw(model: FusedModel, seed: int) -> None:
     """Draw image side and head: normal with the encoder's own deviation, biases zero."""
     deviation = getattr(model.config, "initializer_range", 0.02)
-    draw_linear([model.image, model.head], deviation, seed, then=(model.image.position, model.image.number))
-    model.image.join(model.text, model.layer)
-
-
-def draw_linear(sides: Iterable[nn.Module], deviation: float, seed: int, then: Iterable[nn.Parameter] = ()) -> None:
-    """Draw all linear maps, in their order, and what else there is; torch's global random state is left as it was."""
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
-        for side in sides:
+        for side in (model.image, model.head):
             for module in side.modules():
                 if isinstance(module, nn.Linear):
                     module.weight.normal_(std=deviation)
                     module.bias.zero_()
-        for parameter in then:
+        for parameter in (model.image.position, model.image.number):
             parameter.normal_(std=deviation)
+    model.image.join(model.text, model.layer)

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from xstilts.data.images import Places
 from xstilts.encoders import find_card
 from xstilts.engine.store import Store
 from xstilts.errors import UserError
@@ -125,7 +126,10 @@ def _sighted(
 
 def open_gallery(encoder: str, pin: str, fusion: Fusion, environment: Environment) -> Gallery:
     """The features of images as this encoder reads them."""
-    raise NotImplementedError
+    places = Places(cache=environment.cache, offline=environment.offline, root=environment.data_root)
+    alone = find_card(encoder).kind != "fused"
+    pooled = alone and is_dual(read_config(fetched(encoder, pin, environment)))
+    return Gallery(encoder, pin, size=fusion.size, grid=fusion.grid, places=places, pooled=pooled)
 
 
 def sight_of(store: Store, key: str) -> Sight:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -25,7 +26,15 @@ class DualVision:
         whole: Any = read_dual(folder, config)
         self._model = whole.vision_model.eval().requires_grad_(False)
         self._prepare: Any = _processor(folder)
+        self.filter = Image.Resampling(self._prepare.resample)
         self.channels: int = config.vision_config.hidden_size
+
+    def small(self, picture: Image.Image) -> Image.Image:
+        """The picture resized and cropped, which `features` then leaves as it is; one for an encoder that takes any
+        shape stays as large as it is."""
+        prepared = self._prepare(images=[picture.convert("RGB")], do_rescale=False, do_normalize=False)
+        (shades,) = prepared["pixel_values"]
+        return Image.fromarray(np.moveaxis(shades, 0, -1).astype(np.uint8)) if shades.ndim == 3 else picture
 
     @torch.no_grad()
     def features(self, images: Sequence[Image.Image], size: int, grid: int) -> Tensor:
@@ -40,8 +49,9 @@ class DualVision:
 def side_of(config: PreTrainedConfig) -> int:
     """Pixels of an image's sides as the image encoder sees it; of one that takes any shape, those of a square."""
     vision = config.vision_config
-    patches = getattr(vision, "num_patches", 0)
-    side = getattr(vision, "image_size", None) or int(patches**0.5) * vision.patch_size
+    side = getattr(vision, "image_size", None)
+    if side is None:
+        side = int(vision.num_patches**0.5) * vision.patch_size
     return int(side[0] if isinstance(side, list | tuple) else side)
 
 
@@ -51,11 +61,10 @@ def preparation_of(folder: Path) -> dict[str, Any]:
 
 
 def _processor(folder: Path) -> Any:
+    options = {"backend": "pil", "local_files_only": True, "trust_remote_code": False}
     try:
         with quiet():
-            return AutoImageProcessor.from_pretrained(
-                folder, backend="pil", local_files_only=True, trust_remote_code=False
-            )
+            return AutoImageProcessor.from_pretrained(folder, **options)
     except (OSError, ValueError, ImportError) as error:
         raise DataError(
             f"{folder} does not say how images are prepared: {str(error).strip().partition(chr(10))[0]}",
