@@ -40,6 +40,8 @@ SIDE = 32
 FILLED = 24
 """Sub-words that the texts of the tiny SigLIPs are filled up to."""
 CHANNELS = 24
+SCALE, BIAS = 2.0, -3.0
+"""What the cosines are multiplied by (its logarithm), and what SigLIP adds to them."""
 
 _BODY: dict[str, Any] = {
     "hidden_size": 32,
@@ -62,6 +64,9 @@ def build(kind: str, folder: Path, *, seed: int = 0) -> Path:
             for parameter in model.parameters():
                 if parameter.dim() > 1:
                     parameter.normal_(std=_SPREAD)
+            model.logit_scale.fill_(SCALE)
+            if hasattr(model, "logit_bias"):
+                model.logit_bias.fill_(BIAS)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     _PROCESSORS[kind]().save_pretrained(folder)

@@ -1,5 +1,7 @@
 """Heads over a text's vector and images' vectors that lie in one space: a classifier over both, and their contrast."""
 
+from math import log
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -60,6 +62,7 @@ class Likeness(nn.Module):
         super().__init__()
         self.log_scale = nn.Parameter(torch.tensor(scale).log())
         self.largest = max(LARGEST, scale)
+        """Beyond it, the scale is set back, as in CLIP's own training: it is not stuck there."""
 
     def forward(self, texts: Tensor, images: Tensor, names: Tensor | None) -> ModelOutput:
         """Both [n, width]; `names` tell images apart, [n].
@@ -72,7 +75,9 @@ class Likeness(nn.Module):
         return ModelOutput(loss=loss, texts=texts, images=images)
 
     def _loss(self, cosines: Tensor, names: Tensor) -> Tensor:
-        logits = cosines * self.log_scale.exp().clamp(max=self.largest)
+        with torch.no_grad():
+            self.log_scale.clamp_(max=log(self.largest))
+        logits = cosines * self.log_scale.exp()
         same = (names[:, None] == names) & ~torch.eye(len(names), dtype=torch.bool, device=names.device)
         logits = logits.masked_fill(same, float("-inf"))
         right = torch.arange(len(logits), device=logits.device)

@@ -32,6 +32,9 @@ class DualModel(nn.Module):
     [n, width].
     """
 
+    base_model_prefix = "text"
+    """What transformers and peft call the place of the encoder."""
+
     def __init__(self, text: PreTrainedModel, image: nn.Module, head: nn.Module, fill: int) -> None:
         super().__init__()
         self.text = text
