@@ -55,3 +55,13 @@ def test_an_unknown_suite_is_refused():
     assert suites.suite("xtreme") is suites.XTREME
     with pytest.raises(UserError, match="no suite 'xtrem'"):
         suites.suite("xtrem")
+
+
+def test_iglue_is_averaged_without_english():
+    assert suites.XTREME.english_in_average and not suites.IGLUE.english_in_average
+    assert sorted(suites.IGLUE.tasks) == sorted(name for name in task_names() if "iglue" in load_task(name).suite)
+    assert {load_task(name).problem for name in suites.IGLUE.retrieval} == {"image-retrieval"}
+    assert all(load_task(name).languages == ("en",) for name in suites.IGLUE.intermediates)
+    whole, trained, _ = suites.means(suites.IGLUE, ("xvnli", "marvl", "wit"))
+    assert whole.name == "IGLUE average over 3 of 5 tasks"
+    assert trained.tasks == ("xvnli", "marvl")

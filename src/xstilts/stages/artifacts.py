@@ -16,6 +16,7 @@ from xstilts.data.images import Places
 from xstilts.encoders import find_card
 from xstilts.engine.store import Store
 from xstilts.errors import UserError
+from xstilts.models.comparison import settle
 from xstilts.models.dual.model import load_dual
 from xstilts.models.dual.text import is_dual
 from xstilts.models.encoder import prepare
@@ -90,8 +91,8 @@ def folder_of(store: Store, key: str, environment: Environment) -> Path:
 
 def fetched(encoder: str, pin: str, environment: Environment) -> Path:
     """The folder of an encoder; `pin` is the revision where it comes from the Hub."""
-    source = find_card(encoder).source
-    revision = pin if isinstance(source, str) and source.startswith("hub:") else None
+    card = find_card(encoder)
+    revision = pin if card.kind == "fused" or card.uri.startswith("hub:") else None
     return prepare(encoder, cache=environment.cache, offline=environment.offline, revision=revision)
 
 
@@ -162,6 +163,7 @@ def load_model(store: Store, key: str, environment: Environment) -> LoadedModel:
         for name, tensor in _read(store.path(key)).items():
             if name.startswith(HEAD):
                 head[name.removeprefix(HEAD)].copy_(tensor)
+    settle(model)
     return LoadedModel(
         model=cast(PreTrainedModel, model.to(environment.device).eval()),  # type: ignore[arg-type]
         tokenizer=tokenizer_in(folder_of(store, key, environment)),
@@ -220,7 +222,7 @@ def joint_sum(tensors: Mapping[str, Tensor]) -> str:
     digest = hashlib.sha256()
     for name, tensor in sorted(tensors.items()):
         digest.update(name.encode())
-        digest.update(tensor.cpu().contiguous().view(torch.uint8).numpy().data)
+        digest.update(tensor.cpu().reshape(-1).contiguous().view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 

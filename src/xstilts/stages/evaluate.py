@@ -7,14 +7,14 @@ from transformers import PreTrainedModel
 from xstilts.data.features import featurise, hide
 from xstilts.data.load import check_labels
 from xstilts.engine.store import Draft
-from xstilts.models.feed import Feed
+from xstilts.models.feed import Feed, fill_of
 from xstilts.models.shelf import Ground
 from xstilts.models.split import supports_split, truncate
 from xstilts.predict import predict
 from xstilts.stages.artifacts import LoadedModel, facts_of, load_model, load_untrained
 from xstilts.stages.controls import image_controls
 from xstilts.stages.environment import Emit
-from xstilts.stages.lineage import check_lineage
+from xstilts.stages.lineage import check_lineage, images_shared
 from xstilts.stages.scoring import text_facts, write_scores
 from xstilts.stages.specs import EvaluateStage
 from xstilts.stages.training import look, scored_items
@@ -37,7 +37,7 @@ def run(spec: EvaluateStage, draft: Draft, workshop: Workshop, emit: Emit) -> No
         padding=loaded.tokenizer.pad_token_id,  # type: ignore[arg-type]
         device=environment.device,
         precision=spec.precision,
-        fill=getattr(loaded.model, "fill", 0),
+        fill=fill_of(loaded.model, loaded.tokenizer),
         look=look(workshop.gallery),
     )
     part, feed = _above(workshop.ground(spec.parent), loaded.model, feed)
@@ -45,6 +45,7 @@ def run(spec: EvaluateStage, draft: Draft, workshop: Workshop, emit: Emit) -> No
     frame = scored_items(task, examples, predicted)
     draft.facts.update(write_scores(draft.path, frame, task))
     draft.facts.update(text_facts(examples, loaded.tokenizer, spec.max_length))
+    draft.facts.update(images_shared=images_shared(workshop, spec.parent, task, examples))
     parent = facts_of(workshop.store, spec.parent)
     if spec.see is None:
         draft.facts.update(image_controls(part, feed, examples, loaded.labels, task, parent.get("prior")))

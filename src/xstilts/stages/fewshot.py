@@ -37,7 +37,7 @@ from xstilts.stages.artifacts import (
 )
 from xstilts.stages.controls import by_familiarity, image_controls, prior
 from xstilts.stages.environment import Emit
-from xstilts.stages.lineage import check_lineage
+from xstilts.stages.lineage import check_lineage, images_shared
 from xstilts.stages.progress import steps_to
 from xstilts.stages.scoring import text_facts, write_scores
 from xstilts.stages.specs import FewshotStage, See
@@ -95,6 +95,12 @@ def run(spec: FewshotStage, draft: Draft, workshop: Workshop, emit: Emit) -> Non
     )
     draft.facts.update(by_familiarity(frame, examples, shots, task))
     draft.facts.update(images_unusable=workshop.unusable(spec.evaluation, spec.split))
+    draft.facts.update(
+        images_shared=workshop.once(
+            ("images shared", spec.parent, spec.evaluation, spec.split),
+            lambda: images_shared(workshop, spec.parent, task, examples),
+        )
+    )
     draft.facts.update(facts_of_fit(fitted, *changed))
     draft.facts.update(_provenance(spec, train, workshop, bench))
     draft.facts.update(shots=len(shots), oracle=spec.selection == "target_dev", leaks_unchecked=unchecked)

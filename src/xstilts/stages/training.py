@@ -10,7 +10,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from xstilts.data.features import Feature
 from xstilts.examples import Example
 from xstilts.metrics import metric, score_frame
-from xstilts.models.feed import Feed, Look
+from xstilts.models.collate import Fill
+from xstilts.models.feed import Feed, Look, fill_of
 from xstilts.models.gallery import Gallery
 from xstilts.models.shelf import Ground
 from xstilts.models.split import truncate
@@ -40,6 +41,7 @@ class Student:
     vocabulary: Vocabulary | None
     ground: Ground | None
     look: Look | None = None
+    fill: Fill | None = None
 
     def feed(self, features: Sequence[Feature]) -> Feed:
         """The features as this student reads them: activations where layers below are frozen."""
@@ -52,7 +54,7 @@ class Student:
             lower=None if self.below is None else self.model,
             boundary=self.below or 0,
             precision=self.train.precision,
-            fill=getattr(self.model, "fill", 0),
+            fill=self.fill,
             look=self.look,
         )
         return feed if self.below is None else feed.cached(self.ground)
@@ -90,6 +92,7 @@ def student(
         vocabulary=vocabulary,
         ground=ground,
         look=look(gallery),
+        fill=fill_of(model, tokenizer),
     )
 
 
@@ -128,6 +131,7 @@ def scored_items(task: Task, examples: Sequence[Example], predicted: Sequence[An
         predicted,
         normaliser=task.normaliser,
         language=examples[0].language,
+        rows=task.rows_per_item,
     )
 
 

@@ -125,6 +125,16 @@ class Task:
     marks: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Marks that the id of an example may end in (`1F355#same`), each with what it says of the example; scores are
     reported with and without those that bear one."""
+    ladder: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    """The few-shot sets that its publishers fixed, by language: "25" is the split `shots-25`, of as many images,
+    concepts or pairs as they count. They are subsets of one another and of other splits, under the same ids."""
+    candidates: Mapping[str, int] = field(default_factory=dict, repr=False)
+    """How many images a caption of the test set has to choose from, by language."""
+    labels: tuple[str, ...] = field(default=(), repr=False)
+    """Its classes, where its publishers fix them; otherwise they are those of the training data."""
+    rows_per_item: float | None = None
+    """Rows of the published test set for each item of ours, where rows without label are left out: `iglue_compat` is
+    the share of right ones among all of those rows."""
     split_family: str = ""
     """Tasks of one family share the salt of their split: a group falls on the same side in all of them."""
     epoch: int = 1

@@ -8,16 +8,20 @@ import inspect
 from pathlib import Path
 from typing import Any, cast
 
+import torch
 from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers.utils.generic import ModelOutput
 
-from xstilts.errors import UserError
-from xstilts.models.dual.heads import Classifier, Likeness
+from xstilts.errors import DataError, UserError
+from xstilts.models.comparison import IMAGES, Comparison, draw_linear
+from xstilts.models.dual.heads import Likeness
 from xstilts.models.dual.text import is_dual, reading_of
 from xstilts.models.heads import read_config, read_model
 from xstilts.problems import ProblemName
 
+_DEVIATION = 0.02
+"""Of a classifier's weights, as BERT's are drawn."""
 _PARTS = ("text_model", "vision_model", "logit_scale")
 """What transformers' dual encoders have in common."""
 _ELSEWHERE = ("vision_model", "visual_projection", "logit_scale", "logit_bias")
@@ -66,6 +70,11 @@ class DualModel(nn.Module):
         types = {} if token_type_ids is None or not self._typed else {"token_type_ids": token_type_ids}
         text: Any = self.text
         texts = text.get_text_features(input_ids=input_ids, attention_mask=attention_mask, **types).pooler_output
+        if images is not None and images.shape[1] > IMAGES:
+            raise DataError(
+                f"an example shows {images.shape[1]} images, and a text is compared with {IMAGES} at most",
+                "leave examples of more images out",
+            )
         seen = None if images is None else self.image(images[:, :, 0])
         if isinstance(self.head, Likeness):
             return self.head(texts, cast(Tensor, seen)[:, -1], labels)
@@ -89,7 +98,10 @@ def load_dual(problem: ProblemName, folder: Path, *, labels: tuple[str, ...] | N
     if problem == "image-text":
         width = image.out_features if isinstance(image, nn.Linear) else config.vision_config.hidden_size
         dropout = getattr(config.text_config, "hidden_dropout_prob", 0.1)
-        head: nn.Module = Classifier(width, len(labels or ()), dropout, seed)
+        head: nn.Module = Comparison(width, len(labels or ()), dropout)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            draw_linear(head, _DEVIATION)
     else:
         head = Likeness(scale)
     reading = reading_of(config, folder)
