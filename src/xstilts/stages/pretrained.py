@@ -12,7 +12,7 @@ from xstilts.models.dual.vision import preparation_of, side_of
 from xstilts.models.fusion import Sight
 from xstilts.models.heads import read_config
 from xstilts.settings import Fusion
-from xstilts.stages.artifacts import fetched, open_gallery
+from xstilts.stages.artifacts import fetched, open_gallery, tokenizer_in
 from xstilts.stages.environment import Emit
 from xstilts.stages.specs import PretrainedStage
 from xstilts.stages.workshop import Workshop
@@ -31,7 +31,9 @@ def dual(config: PreTrainedConfig, folder: Path) -> dict[str, Any]:
     """What is recorded of a dual encoder: one vector for each image, and how texts and images are prepared."""
     fusion = Fusion(size=side_of(config), grid=1)
     seen = Sight(channels=config.vision_config.hidden_size, tokens=1, layer=0)
-    prepared = {"texts": asdict(reading_of(config, folder)), "images": preparation_of(folder)}
+    tokenizer = tokenizer_in(folder)
+    read = {"tokenizer": type(tokenizer).__name__, "padding_side": tokenizer.padding_side}
+    prepared = {"texts": asdict(reading_of(config, folder)) | read, "images": preparation_of(folder)}
     return {"fusion": fusion.model_dump(), "sight": asdict(seen), "prepared": prepared}
 
 
