@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from xstilts.config import Arm, Fewshot, Intermediate, Recipe, Target
 from xstilts.data.codes import codes
-from xstilts.encoders import reads
+from xstilts.encoders import find_card, reads
 from xstilts.settings import Align
 from xstilts.tasks import task_names
 from xstilts.tasks.task import Task, related
@@ -35,7 +35,8 @@ def arms(recipe: Recipe, target: Target, task: Task) -> tuple[str, ...]:
     """The intermediate arms that a target stands after. Where it is not trained, more steps of it are no control."""
     if target.intermediates is not None:
         return tuple(dict.fromkeys(target.intermediates))
-    return tuple(name for name, arm in recipe.intermediate.items() if task.spec.trained or not arm.steps_of)
+    trained = task.spec.trained and not target.untrained
+    return tuple(name for name, arm in recipe.intermediate.items() if trained or not arm.steps_of)
 
 
 def has_dev(task: Task) -> bool:
@@ -169,6 +170,7 @@ def _targets(recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
         yield from _no_split((*at, "split"), scored(target, task), target.split, task)
         yield from _sighted(at, recipe, task)
         yield from _hidden(at, recipe, target, task)
+        yield from _as_it_is(at, recipe, target, task)
         yield from _trained(at, target, task) if task.spec.trained else _untrained(at, recipe, target, tasks)
 
 
@@ -195,6 +197,21 @@ def _hidden(at: tuple[str, ...], recipe: Recipe, target: Target, task: Task) -> 
             yield Flaw(
                 (*at, "intermediates"), f"{name!r} hides texts or images, which makes no sense for {task.name!r}"
             )
+
+
+def _as_it_is(at: tuple[str, ...], recipe: Recipe, target: Target, task: Task) -> Iterator[Flaw]:
+    """Targets that are to be scored without training."""
+    if not target.untrained:
+        return
+    where = (*at, "untrained")
+    if task.problem != "image-retrieval":
+        yield Flaw(where, f"is for image retrieval; {task.name!r} is a {task.problem} task")
+    elif find_card(recipe.encoder).kind == "fused":
+        message = f"the images of {recipe.encoder} find no text before its projection of images is trained"
+        yield Flaw(where, f"{message}; name a dual encoder, such as a CLIP or SigLIP, or remove this")
+    for name in target.intermediates or ():
+        if (arm := recipe.intermediate.get(name)) and arm.steps_of:
+            yield Flaw((*at, "intermediates"), f"{name!r} adds steps to the target's training, and there is none")
 
 
 def _untrained(at: tuple[str, ...], recipe: Recipe, target: Target, tasks: Mapping[str, Task]) -> Iterator[Flaw]:

@@ -176,9 +176,9 @@ class _Builder:
             seed=chain.seed,
             see=arm.see,
         )
-        self._add(trained)
+        parent = encoder if target.untrained else self._add(trained)
         for language in scored(target, chain.task):
-            self._cell(chain, self._evaluation(chain, trained.key, language))
+            self._cell(chain, self._evaluation(chain, parent, language))
         if fewshot := self._fewshot(chain):
             for language in adapted(fewshot, target, chain.task):
                 for method, episode in self._episodes(chain, fewshot, trained, language):
@@ -193,6 +193,7 @@ class _Builder:
             max_length=target.train.max_length,
             precision=target.train.precision,
             see=self.recipe.intermediate[chain.intermediate].see,
+            untrained=target.untrained or None,
         )
 
     def _fewshot(self, chain: Chain) -> Fewshot | None:
@@ -205,12 +206,16 @@ class _Builder:
     def _episodes(
         self, chain: Chain, fewshot: Fewshot, trained: TargetStage, language: str
     ) -> Iterator[tuple[str, FewshotStage]]:
-        """Every k, draw and method in one language, by the method's name. Controls go with the first method."""
+        """Every k, draw and method in one language, by the method's name. Controls go with the first method.
+
+        Where the target is not trained, its stage is none of the graph, and the encoder before it is adapted.
+        """
+        bare = chain.target.untrained
         for shots, draw in product(fewshot.shots, range(fewshot.draws)):
             first, *_ = methods = [
                 FewshotStage(
-                    parent=trained.key,
-                    fresh_head=False,
+                    parent=trained.parent if bare else trained.key,
+                    fresh_head=bare,
                     data=trained.data,
                     evaluation=self._data(chain.task.name, language, chain.target.max_items),
                     split=chain.target.split,
@@ -230,7 +235,7 @@ class _Builder:
             yield from ((stage.method, stage) for stage in methods)
             if fewshot.more_english and language != trained.data.language:
                 yield "more-english", replace(first, shots_language=trained.data.language)
-            if fewshot.without_target and trained.steps_of is None:
+            if fewshot.without_target and trained.steps_of is None and not bare:
                 yield "without-target", replace(first, parent=trained.parent, fresh_head=True)
 
     def _embed(self, chain: Chain) -> None:
@@ -287,7 +292,7 @@ class _Builder:
         shots: int = 0,
         draw: int | None = None,
     ) -> None:
-        untrained = isinstance(stage, RetrieveStage | MineStage) and stage.parent == self._pretrained()
+        untrained = not isinstance(stage, FewshotStage) and stage.parent == self._pretrained()
         data = stage.evaluation if isinstance(stage, FewshotStage) else stage.data
         cell = Cell(
             artifact=self._add(stage),
