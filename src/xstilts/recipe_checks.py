@@ -10,7 +10,8 @@ from xstilts.data.benchmarks import bind
 from xstilts.data.sources import cache_dir
 from xstilts.data.userfiles import user_task
 from xstilts.encoders import find_card
-from xstilts.engine.check import HELD_SPLIT, OTHER_LANGUAGES, adapted, chosen_on, flaws, has_dev, scored
+from xstilts.engine.check import flaws
+from xstilts.engine.meaning import HELD_SPLIT, OTHER_LANGUAGES, adapted, chosen_on, has_dev, scored
 from xstilts.engine.translation import files_of, find_file
 from xstilts.errors import UserError
 from xstilts.mistakes import Mistake, dotted, suggestion

@@ -4,7 +4,8 @@ import pytest
 from tests.unit.engine.world import TASKS, recipe
 
 from xstilts.config import Arm, Fewshot, Intermediate, Primary, Recipe, Target
-from xstilts.engine.check import adapted, arms, flaws, scored
+from xstilts.engine.check import flaws
+from xstilts.engine.meaning import adapted, arms, scored
 from xstilts.settings import Align, Mlm, Translate
 
 

@@ -1,0 +1,52 @@
+"""What a recipe means for its tasks: arms, languages, what layers are chosen on."""
+
+from xstilts.config import Fewshot, Recipe, Target
+from xstilts.tasks.task import Task
+
+ENGLISH = "en"
+HELD_SPLIT = "dev"
+"""Split that gives retrieval its layer and its mean vector, and mining its layer and its threshold; never evaluated
+there."""
+OTHER_LANGUAGES = "other-languages"
+BITEXT = "ui-bitext"
+"""What layers are chosen on where a retrieval task has no development data."""
+
+
+def arms(recipe: Recipe, target: Target, task: Task) -> tuple[str, ...]:
+    """The intermediate arms that a target stands after. Where it is not trained, more steps of it are no control."""
+    if target.intermediates is not None:
+        return tuple(dict.fromkeys(target.intermediates))
+    return tuple(name for name, arm in recipe.intermediate.items() if task.spec.trained or not arm.steps_of)
+
+
+def has_dev(task: Task) -> bool:
+    """Whether a retrieval task has text that is not evaluated, in every language."""
+    splits = task.splits or task.sizes
+    return not splits or all(HELD_SPLIT in there for there in splits.values())
+
+
+def chosen_on(target: Target, task: Task) -> str:
+    """The task on whose development data the layer of a retrieval target is chosen."""
+    return target.choose_on or (task.name if has_dev(task) else BITEXT)
+
+
+def scored(target: Target, task: Task) -> tuple[str, ...]:
+    """The languages that are scored; the source language first, where the target is trained in it."""
+    if not task.spec.trained:
+        return target.languages or foreign(task)
+    return tuple(dict.fromkeys((target.source_language, *(target.languages or task.languages))))
+
+
+def adapted(fewshot: Fewshot, target: Target, task: Task) -> tuple[str, ...]:
+    """The scored languages that get shots; the source language only where `fewshot.languages` names it."""
+    chosen = fewshot.languages
+    return tuple(
+        language
+        for language in scored(target, task)
+        if (language in chosen if chosen is not None else language != target.source_language)
+    )
+
+
+def foreign(task: Task) -> tuple[str, ...]:
+    """The languages of a retrieval task, whose translations are all into English."""
+    return tuple(language for language in task.languages if language != ENGLISH)
