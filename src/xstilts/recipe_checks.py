@@ -87,8 +87,9 @@ def _missing_splits(recipe: Recipe, task: Task) -> Iterator[Mistake]:
         needed = dict.fromkeys(needed, splits)
     else:
         needed.setdefault(target.source_language, set()).update(("train", "dev"))
-        for language in adapted(recipe.fewshot, target, task) if recipe.fewshot else ():
-            needed[language].add("train")
+        if recipe.fewshot and any(isinstance(k, int) for k in recipe.fewshot.shots):
+            for language in adapted(recipe.fewshot, target, task):
+                needed[language].add("train")
     for language, files in block.files.items() if block else ():
         if isinstance(files, dict) and (absent := sorted(needed.get(language, set()) - files.keys())):
             message = f"{task.name!r} needs a file for {' and '.join(absent)} in {language!r}"

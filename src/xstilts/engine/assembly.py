@@ -24,10 +24,12 @@ class Assembly:
     translators: Mapping[str, str]
     stages: dict[str, Spec] = field(default_factory=dict)
     cells: dict[Cell, None] = field(default_factory=dict)
+    left_out: dict[str, None] = field(default_factory=dict)
 
     def graph(self) -> Graph:
         order = TopologicalSorter({key: stage.inputs for key, stage in self.stages.items()}).static_order()
-        return Graph(stages={key: self.stages[key] for key in order}, cells=tuple(self.cells))
+        stages = {key: self.stages[key] for key in order}
+        return Graph(stages=stages, cells=tuple(self.cells), left_out=tuple(self.left_out))
 
     def add(self, stage: Spec) -> str:
         self.stages.setdefault(stage.key, stage)

@@ -1,6 +1,7 @@
 """What a recipe means for its tasks: arms, languages, what layers are chosen on."""
 
 from xstilts.config import Fewshot, Recipe, Target
+from xstilts.splits import shots_split
 from xstilts.tasks.task import Task
 
 ENGLISH = "en"
@@ -45,6 +46,12 @@ def adapted(fewshot: Fewshot, target: Target, task: Task) -> tuple[str, ...]:
         for language in scored(target, task)
         if (language in chosen if chosen is not None else language != target.source_language)
     )
+
+
+def published(task: Task, language: str) -> tuple[str, ...]:
+    """The published few-shot sets of a language; those whose files are at hand, where that is known."""
+    there = task.splits.get(language)
+    return tuple(k for k in task.ladder.get(language, ()) if not there or shots_split(k) in there)
 
 
 def foreign(task: Task) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from xstilts.config import Intermediate, Recipe
+from xstilts.config import PUBLISHED, Intermediate, Recipe
 from xstilts.report.names import arm_name, metric_name, shots_name
 from xstilts.results import ZERO_SHOT, ArmName
 from xstilts.stages.stage import Cell
@@ -81,7 +81,8 @@ def design_of(recipe: Recipe, cells: Sequence[Cell], task: Task) -> TaskDesign:
     apart = {source, *recipe.development_languages}
     languages = tuple(dict.fromkeys(cell.language for cell in mine))
     controls = tuple(_controls(recipe, arms))
-    compared = [by_arm[arm] for arm in arms if arm.method not in CONTROLS]
+    named = _named(recipe, task.name)
+    compared = [by_arm[arm] for arm in arms if arm.method not in CONTROLS and (not arm.published or arm in named)]
     shared = tuple(x for x in languages if x not in apart and all(x in there for there in compared))
     headline = one_locale_each(shared)
     return TaskDesign(
@@ -213,13 +214,19 @@ def _squares(recipe: Recipe, arms: Sequence[ArmName], task: str) -> Iterator[Squ
 
 
 def _corner(recipe: Recipe, adapted: Sequence[ArmName], task: str) -> tuple[int, str]:
-    """The few-shot side of the 2 x 2: what the primary contrast names, else most shots by the first method."""
-    if recipe.primary and recipe.primary.task == task:
-        for arm in (recipe.primary.treatment, recipe.primary.baseline):
-            if arm.shots:
-                return arm.shots, arm.method
-    most = max(arm.shots for arm in adapted)
-    return most, next(arm.method for arm in adapted if arm.shots == most)
+    """The few-shot side of the 2 x 2: what the primary contrast names, else most shots by the first method,
+    draws of our own before published sets."""
+    for arm in _named(recipe, task):
+        if arm.shots:
+            return arm.shots, arm.method
+    most = max((not arm.published, arm.shots) for arm in adapted)
+    return next((arm.shots, arm.method) for arm in adapted if (not arm.published, arm.shots) == most)
+
+
+def _named(recipe: Recipe, task: str) -> tuple[ArmName, ...]:
+    """The arms of the primary contrast, where it is on this task."""
+    primary = recipe.primary
+    return (ArmName.of(primary.treatment), ArmName.of(primary.baseline)) if primary and primary.task == task else ()
 
 
 def _controls(recipe: Recipe, arms: Sequence[ArmName]) -> Iterator[tuple[ArmName, ArmName, str]]:
@@ -263,6 +270,6 @@ def _order(recipe: Recipe):
             sorted(recipe.intermediate.items(), key=lambda item: bool(item[1].trains or item[1].steps_of))
         )
     }
-    methods = [ZERO_SHOT, *(recipe.fewshot.methods if recipe.fewshot else ()), *CONTROLS]
+    methods = [ZERO_SHOT, *(recipe.fewshot.methods if recipe.fewshot else ()), PUBLISHED, *CONTROLS]
     position = {method: index for index, method in enumerate(methods)}
-    return lambda arm: (names[arm.intermediate], position.get(arm.method, 0), arm.shots)
+    return lambda arm: (names[arm.intermediate], position.get(PUBLISHED if arm.published else arm.method, 0), arm.shots)

@@ -172,6 +172,8 @@ class FewshotStage(Stage):
     seed: int
     keep: Keep
     see: See | None = None
+    published: str | None = None
+    """The name of the published set that the shots are, all of them; `shots` and `draw` are then but their names."""
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -187,9 +189,10 @@ class FewshotStage(Stage):
 
     @property
     def title(self) -> str:
+        drawn = f"published {self.published}" if self.published else f"draw {self.draw}"
         return (
             f"{self.shots}-shot {self.evaluation.language} {self.evaluation.task} ({self.method}), "
-            f"draw {self.draw}, seed {self.seed}"
+            f"{drawn}, seed {self.seed}"
         )
 
 

@@ -116,6 +116,9 @@ class Task:
     url: str
     weaknesses: tuple[str, ...] = ()
     sizes: Mapping[str, Mapping[str, int]] = field(default_factory=dict, repr=False)
+    ladder: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    """The few-shot sets that its publishers fixed, by language: "25" is the split `shots-25`, of as many images,
+    concepts or pairs as they count. They are subsets of one another and of other splits, under the same ids."""
     split_family: str = ""
     """Tasks of one family share the salt of their split: a group falls on the same side in all of them."""
     epoch: int = 1

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from tests.unit.report.fixture import toy_recipe, toy_task, toy_tasks
 
 from xstilts.config import Arm, Fewshot, Intermediate, Primary, Recipe, Target
@@ -103,3 +105,28 @@ def test_every_control_stands_beside_its_arm() -> None:
     assert (ArmName(intermediate="none", method="more-english", shots=4), adapted["none"]) in pairs
     assert (ArmName(intermediate="toy-qa", method="without-target", shots=4), adapted["toy-qa"]) in pairs
     assert [square.intermediate for square in design.squares] == ["toy-qa"]
+
+
+def test_published_sets_take_no_language_from_the_means_unless_the_primary_contrast_names_them() -> None:
+    tasks = toy_tasks()
+    task = tasks["toy-intent"] = replace(tasks["toy-intent"], ladder={"fi": ("4", "9x9")})
+    fewshot = Fewshot(shots=(4, "9x9"), draws=2, published=True)
+
+    def design(**more: object) -> TaskDesign:
+        recipe = toy_recipe(targets={"toy-intent": _TARGETS["toy-intent"]}, fewshot=fewshot, **more)
+        return design_of(recipe, build(recipe, tasks, "toy-pin").cells, task)
+
+    plain = design(primary=None, development_languages=())
+    assert plain.headline == ("de", "fi", "el")
+    assert {(arm.method, arm.shots) for arm in plain.arms} == {
+        ("zero-shot", 0),
+        ("full", 4),
+        ("published", 4),
+        ("published-9x9", 81),
+    }
+    assert [arm.method for arm in plain.arms[:4]] == ["zero-shot", "full", "published", "published-9x9"]
+    assert {arm.method for arm in plain.squares[0].corners} == {"zero-shot", "full"}
+    arms = [Arm(intermediate=name, shots="9x9", method="published") for name in ("toy-qa", "none")]
+    named = design(primary=Primary(task="toy-intent", treatment=arms[0], baseline=arms[1]), development_languages=())
+    assert named.headline == ("fi",)
+    assert {arm.method for arm in named.squares[0].corners} == {"zero-shot", "published-9x9"}

@@ -1,0 +1,124 @@
+"""Published shots and the arms beside drawn ones, on a tiny encoder and files that are split by their publisher."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from tests.world import TRAIN, World
+
+from xstilts.stages.specs import FewshotStage
+
+FROZEN = TRAIN | {"frozen_layers": 1}
+SHOTS = {"shots-2": [17, 3], "shots-2x3": [17, 3, 22, 9, 30, 12]}
+"""Rows of the published sets, in their order."""
+
+
+@pytest.fixture
+def world(tmp_path):
+    world = World(tmp_path)
+    for language in ("en", "sw", "de"):
+        with (tmp_path / f"{language}.csv").open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        splits = {"train": rows[:30], "dev": rows[30:40], "test": rows[40:]}
+        if language == "sw":
+            splits |= {split: [rows[number] for number in numbers] for split, numbers in SHOTS.items()}
+        for split, part in splits.items():
+            write(tmp_path / f"{language}-{split}.csv", part)
+    return world
+
+
+def write(path: Path, rows: list[dict[str, str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def block(*more: str) -> dict:
+    """A user's own task that is split by files; `more` are splits of Swahili."""
+    files = {name: {split: f"{name}-{split}.csv" for split in ("train", "dev", "test")} for name in ("en", "de", "sw")}
+    files["sw"] |= {split: f"sw-{split}.csv" for split in more}
+    columns = {"id": "id", "group": "group", "text": "text", "label": "label"}
+    return {"problem": "classification", "files": files, "columns": columns}
+
+
+def run(world, fewshot, *more, languages=("sw",), **settings):
+    fewshot = {"draws": 1, "train": FROZEN} | fewshot
+    recipe = world.recipe(
+        tasks={"parts": block(*more)},
+        targets={"parts": {"train": FROZEN, "languages": list(languages)}},
+        fewshot=fewshot,
+        **settings,
+    )
+    graph = world.run(recipe)
+    assert not world.failures(), [event.message for event in world.failures()]
+    return graph
+
+
+def episodes(graph):
+    """Few-shot stages by method, k, draw and language."""
+    specs = {cell: graph.stages[cell.artifact] for cell in graph.cells if cell.shots}
+    assert all(isinstance(spec, FewshotStage) for spec in specs.values())
+    return {(cell.method, cell.shots, cell.draw, cell.language): spec for cell, spec in specs.items()}
+
+
+def shots_in(world, spec):
+    return json.loads((world.store.path(spec.key) / "shots.json").read_text())
+
+
+def facts(world, spec):
+    return world.store.manifest(spec.key).facts
+
+
+@pytest.mark.parametrize("train", [FROZEN, TRAIN])
+def test_published_shots_are_the_rows_of_their_split_in_its_order_beside_draws_of_our_own(world, train):
+    fewshot = {"shots": [2, "2x3"], "published": True, "draws": 2, "methods": ["lora", "full"], "train": train}
+    graph = run(world, fewshot, *SHOTS, languages=("sw", "de"))
+    found = episodes(graph)
+    drawn = {(method, 2, draw, name) for method in ("lora", "full") for draw in (0, 1) for name in ("sw", "de")}
+    assert found.keys() == drawn | {("published", 2, 0, "sw"), ("published-2x3", 6, 0, "sw")}
+    assert graph.left_out == ("parts: no published shots 2, 2x3 in de",)
+    for (method, *_), name in {("published", 2): "shots-2", ("published-2x3", 6): "shots-2x3"}.items():
+        spec = next(spec for key, spec in found.items() if key[0] == method)
+        assert shots_in(world, spec) == [f"sw{number}" for number in SHOTS[name]]
+        assert (spec.method, facts(world, spec)["shots"]) == ("lora", len(SHOTS[name]))
+
+
+def test_published_shots_need_no_training_split_in_their_language(world):
+    fewshot = {"shots": ["2x3"], "published": True, "train": TRAIN}
+    tasks = {"parts": block("shots-2x3")}
+    del tasks["parts"]["files"]["sw"]["train"]
+    recipe = world.recipe(
+        tasks=tasks, targets={"parts": {"train": FROZEN, "languages": ["sw"]}}, fewshot={"draws": 1} | fewshot
+    )
+    graph = world.run(recipe)
+    assert not world.failures(), [event.message for event in world.failures()]
+    assert list(episodes(graph)) == [("published-2x3", 6, 0, "sw")]
+
+
+def test_published_shots_that_are_scored_are_refused(world):
+    rows = list(csv.DictReader((world.folder / "sw-shots-2.csv").open(encoding="utf-8")))
+    scored = list(csv.DictReader((world.folder / "en-test.csv").open(encoding="utf-8")))
+    write(world.folder / "sw-shots-2.csv", [*rows, scored[0]])
+    recipe = world.recipe(
+        tasks={"parts": block("shots-2")},
+        targets={"parts": {"train": FROZEN, "languages": ["sw"]}},
+        fewshot={"shots": [2], "published": True, "draws": 1, "train": FROZEN},
+    )
+    graph = world.run(recipe)
+    (failure,) = world.failures()
+    assert graph.stages[failure.key].published == "2"
+    assert "share the group 'meaning40'" in failure.message
+
+
+def test_an_english_pool_larger_than_the_capped_target_is_understood(world):
+    graph = world.run(
+        world.recipe(
+            tasks={"parts": block()},
+            targets={"parts": {"train": FROZEN, "languages": ["sw"], "max_examples": 6}},
+            fewshot={"shots": [6], "draws": 1, "more_english": True, "train": TRAIN},
+        )
+    )
+    assert not world.failures(), [event.message for event in world.failures()]
+    assert len(shots_in(world, episodes(graph)["more-english", 6, 0, "sw"])) == 12
