@@ -106,7 +106,10 @@ class Fewshot(Frozen):
     intermediates: tuple[str, ...] | None = None
     """Intermediate arms that are adapted; all where not given."""
     selection: Selection = "none"
-    """Fixed steps, best on English development data, or best on target-language data (an oracle)."""
+    """Fixed steps, best on English development data, or best on target-language data (an oracle). The weights before
+    the first step may be the best: then nothing has changed."""
+    beside: Literal["english_dev"] | None = None
+    """Control: the step that is best on English development data, beside what `selection` says."""
     more_english: bool = False
     """Control: as many source-language examples instead of the shots."""
     without_target: bool = False

@@ -28,6 +28,8 @@ def few_shot(recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
     for language in fewshot.languages or ():
         if named and language not in got:
             yield Flaw(("fewshot", "languages"), f"no target that gets shots is scored in {language!r}")
+    if fewshot.beside == fewshot.selection:
+        yield Flaw(("fewshot", "beside"), f"is what `selection` says already: {fewshot.beside}")
     yield from _sets(fewshot, shown, tasks)
 
 

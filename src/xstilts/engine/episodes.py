@@ -51,7 +51,9 @@ class _Maker:
             if fewshot.more_english and language != trained.data.language:
                 yield "more-english", replace(first, shots_language=trained.data.language)
             if fewshot.without_target and trained.steps_of is None:
-                yield "without-target", replace(first, parent=trained.parent, fresh_head=True)
+                yield "without-target", replace(first, parent=trained.parent, fresh_head=True, unchanged=None)
+            if fewshot.beside:
+                yield "english-dev", replace(first, selection=fewshot.beside, unchanged=True)
 
     def published(self, language: str) -> Iterator[tuple[str, FewshotStage]]:
         """The sets of the task's publishers, by the first method."""
@@ -74,6 +76,7 @@ class _Maker:
             draw=draw,
             method=method,
             selection=fewshot.selection,
+            unchanged=True if fewshot.selection != "none" else None,
             lora=fewshot.lora if method == "lora" else None,
             train=fewshot.train,
             seed=chain.seed,

@@ -126,7 +126,7 @@ class Meter:
             yield steps * self._batch(spec.data, train) * example * passes
         if spec.selection != "none":
             data = spec.data if spec.selection == "english_dev" else spec.evaluation
-            yield train.evaluations * self._read(data, "dev", train.max_length)
+            yield (train.evaluations + bool(spec.unchanged)) * self._read(data, "dev", train.max_length)
         yield self._read(spec.evaluation, spec.split, train.max_length)
 
     def _read(self, data: Data, split: str, max_length: int) -> float:

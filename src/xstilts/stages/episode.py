@@ -78,6 +78,7 @@ def learn(spec: FewshotStage, workshop: Workshop, bench: Bench, shots: Sequence[
         seed=seed_of(spec.seed, "fewshot", spec.evaluation.task, spec.evaluation.language, spec.draw),
         keeping=_keeping(spec),
         score=_selector(spec, workshop, bench),
+        unchanged=bool(spec.unchanged),
         report=steps_to(spec, emit),
     )
     return Learned(fitted=fitted, before=before, after=joint_sum(trained(pupil.part)))

@@ -172,6 +172,8 @@ class FewshotStage(Stage):
     seed: int
     keep: Keep
     see: See | None = None
+    unchanged: bool | None = None
+    """Whether the weights before the first step may be the best; None where none are selected, or the head is fresh."""
     published: str | None = None
     """The name of the published set that the shots are, all of them; `shots` and `draw` are then but their names."""
 

@@ -102,6 +102,10 @@ def test_a_recipe_that_makes_sense_has_no_flaws() -> None:
             {"fewshot": Fewshot(languages=("de", "sw"))},
             "fewshot.languages: no target that gets shots is scored in",
         ),
+        (
+            {"fewshot": Fewshot(shots=(4,), selection="english_dev", beside="english_dev")},
+            "fewshot.beside: is what `selection` says already: english_dev",
+        ),
         ({"primary": primary(Arm(intermediate="no"))}, "primary.treatment.intermediate: there is no intermediate arm"),
         ({"primary": primary(Arm(intermediate="none", shots=3))}, "primary.treatment.shots: 3 is not among"),
         (

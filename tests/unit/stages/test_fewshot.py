@@ -43,11 +43,11 @@ def block(*more: str) -> dict:
     return {"problem": "classification", "files": files, "columns": columns}
 
 
-def run(world, fewshot, *more, languages=("sw",), **settings):
+def run(world, fewshot, *more, languages=("sw",), target=FROZEN, **settings):
     fewshot = {"draws": 1, "train": FROZEN} | fewshot
     recipe = world.recipe(
         tasks={"parts": block(*more)},
-        targets={"parts": {"train": FROZEN, "languages": list(languages)}},
+        targets={"parts": {"train": target, "languages": list(languages)}},
         fewshot=fewshot,
         **settings,
     )
@@ -122,3 +122,39 @@ def test_an_english_pool_larger_than_the_capped_target_is_understood(world):
     )
     assert not world.failures(), [event.message for event in world.failures()]
     assert len(shots_in(world, episodes(graph)["more-english", 6, 0, "sw"])) == 12
+
+
+def zero_shot(graph, language="sw"):
+    (cell,) = [cell for cell in graph.cells if (cell.method, cell.language) == ("zero-shot", language)]
+    return cell.artifact
+
+
+@pytest.mark.parametrize("train", [FROZEN, TRAIN | {"dropout": 0.1}])
+@pytest.mark.parametrize("methods", [["full"], ["lora"]])
+def test_weights_that_no_step_made_better_on_english_stay_as_they_were(world, methods, train):
+    """What the target has learnt well is spoilt by steps that are far too large."""
+    large = {"learning_rate": 0.9, "head_learning_rate": 0.9}
+    fewshot = {
+        "shots": [2],
+        "methods": methods,
+        "beside": "english_dev",
+        "train": train | large,
+        "lora": {"learning_rate": 0.9},
+    }
+    graph = run(world, fewshot, target=TRAIN | {"steps": 60, "learning_rate": 5e-3})
+    found = episodes(graph)
+    assert [key[0] for key in found] == [*methods, "english-dev"]
+    fixed, chosen = (facts(world, spec) for spec in found.values())
+    assert (fixed["selection"], fixed["step_kept"], fixed["weights_changed"]) == ("none", 4, True)
+    assert (chosen["selection"], chosen["step_kept"], chosen["weights_changed"]) == ("english_dev", 0, False)
+    assert [step for step, _ in chosen["curve"]] == [0, 2, 4]
+    keys = (zero_shot(graph), *(spec.key for spec in found.values()))
+    unadapted, adapted, kept = ((world.store.path(key) / "items.parquet").read_bytes() for key in keys)
+    assert unadapted == kept != adapted
+
+
+def test_a_fresh_head_is_no_candidate_of_selection(world):
+    fewshot = {"shots": [2], "selection": "english_dev", "without_target": True}
+    found = episodes(run(world, fewshot))
+    steps = {key[0]: [step for step, _ in facts(world, spec)["curve"]] for key, spec in found.items()}
+    assert steps == {"full": [0, 2, 4], "without-target": [2, 4]}
