@@ -112,6 +112,8 @@ class Fewshot(Frozen):
     """Control: the step that is best on English development data, beside what `selection` says."""
     more_english: bool = False
     """Control: as many source-language examples instead of the shots."""
+    mixed: bool = False
+    """Control: one model for all adapted languages, on the shots of all of them together."""
     without_target: bool = False
     """Control: shots on an encoder that was not trained on the target task in the source language."""
     lora: Lora = Lora()

@@ -30,6 +30,10 @@ def few_shot(recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
             yield Flaw(("fewshot", "languages"), f"no target that gets shots is scored in {language!r}")
     if fewshot.beside == fewshot.selection:
         yield Flaw(("fewshot", "beside"), f"is what `selection` says already: {fewshot.beside}")
+    if fewshot.mixed and shown and max(map(len, shown.values())) < 2:
+        yield Flaw(("fewshot", "mixed"), "there is nothing to mix: no target is adapted to two languages")
+    if fewshot.mixed and fewshot.selection == "target_dev":
+        yield Flaw(("fewshot", "mixed"), "a model of several languages has no one language for `selection: target_dev`")
     yield from _sets(fewshot, shown, tasks)
 
 

@@ -18,10 +18,10 @@ def adapt(to: Assembly, chain: Chain, trained: TargetStage) -> None:
     maker = _Maker(to=to, chain=chain, fewshot=fewshot, trained=trained)
     languages = adapted(fewshot, chain.target, chain.task)
     for language in languages:
-        for method, episode in maker.drawn(language):
+        for method, episode in (*maker.drawn(language), *maker.published(language)):
             to.cell(chain, episode, method=method, shots=episode.shots, draw=episode.draw)
-        for method, episode in maker.published(language) if fewshot.published else ():
-            to.cell(chain, episode, method=method, shots=episode.shots, draw=episode.draw)
+    for method, episode in maker.mixed(languages):
+        to.cell(chain, episode, method=method, shots=episode.shots, draw=episode.draw)
     if fewshot.published:
         to.left_out.update(dict.fromkeys(_unpublished(chain, fewshot, languages)))
 
@@ -44,8 +44,7 @@ class _Maker:
     def drawn(self, language: str) -> Iterator[tuple[str, FewshotStage]]:
         """Every k, draw and method in one language, by the method's name. Controls go with the first method."""
         fewshot, trained = self.fewshot, self.trained
-        counts = [k for k in fewshot.shots if isinstance(k, int)]
-        for shots, draw in product(counts, range(fewshot.draws)):
+        for shots, draw in self._draws():
             first, *_ = methods = [self._episode(language, shots, draw, method) for method in fewshot.methods]
             yield from ((stage.method, stage) for stage in methods)
             if fewshot.more_english and language != trained.data.language:
@@ -57,11 +56,24 @@ class _Maker:
 
     def published(self, language: str) -> Iterator[tuple[str, FewshotStage]]:
         """The sets of the task's publishers, by the first method."""
-        there = published(self.chain.task, language)
+        there = published(self.chain.task, language) if self.fewshot.published else ()
         for k in self.fewshot.shots:
             if str(k) in there:
                 name, count = published_arm(k)
                 yield name, replace(self._episode(language, count, 0, self.fewshot.methods[0]), published=str(k))
+
+    def mixed(self, languages: Sequence[str]) -> Iterator[tuple[str, FewshotStage]]:
+        """One model for all languages, scored in each: those of a draw follow each other."""
+        if not self.fewshot.mixed or len(languages) < 2:
+            return
+        pools = tuple(self.to.data(self.chain.task.name, language, None) for language in languages)
+        for shots, draw in self._draws():
+            for language in languages:
+                yield "mixed", replace(self._episode(language, shots, draw, self.fewshot.methods[0]), mixed=pools)
+
+    def _draws(self) -> Iterator[tuple[int, int]]:
+        counts = [k for k in self.fewshot.shots if isinstance(k, int)]
+        yield from product(counts, range(self.fewshot.draws))
 
     def _episode(self, language: str, shots: int, draw: int, method: Method) -> FewshotStage:
         chain, fewshot, trained = self.chain, self.fewshot, self.trained

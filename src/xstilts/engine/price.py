@@ -176,7 +176,7 @@ def _likeness(kind: str, root: str, settings: Mapping[str, Any]) -> Iterator[Key
     tasks = (*(part["task"] for part in used), *(["masked texts"] if settings.get("mlm") else []))
     sizes = tuple(part["max_examples"] for part in used)
     how = tuple(settings.get(name) for name in ("method", "shots", "selection", "published"))
-    yield kind, root, tasks, sizes, how, _flat(settings.get("train"))
+    yield kind, root, tasks, sizes, how, bool(settings.get("mixed")), _flat(settings.get("train"))
     yield kind, root, tasks
     yield kind, root
 

@@ -16,6 +16,7 @@ Term = tuple[float, ArmName]
 
 CONTROLS = {
     "more-english": "as many more English examples instead of the shots",
+    "mixed": "one model for all languages, on the shots of all of them together",
     "without-target": "the shots on an encoder that was not trained on the task in English",
     "english-dev": "the step that was best on English development data",
     "own-layer": "the layer and pooling that the arm's own encoder would have chosen, instead of one choice for all",

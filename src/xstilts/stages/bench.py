@@ -108,11 +108,12 @@ def _bench(spec: FewshotStage, train: Train, workshop: Workshop) -> Bench:
 def _texts(spec: FewshotStage, workshop: Workshop, tokenizer: PreTrainedTokenizerBase, train: Train) -> list[Feature]:
     """Features of all texts that an episode of the job can meet; only their sub-words matter."""
     task = workshop.task(spec.evaluation.task)
-    places = [(spec.data, "train"), (spec.data, "dev"), (spec.evaluation, spec.split)]
-    pool = whole(spec.evaluation)
-    places += [(pool, split) for split in _pools(spec, task)]
-    if spec.shots_language != pool.language:
-        places.append((replace(pool, language=spec.shots_language), "train"))
+    places = [(spec.data, "train"), (spec.data, "dev")]
+    for pool in spec.mixed or (whole(spec.evaluation),):
+        places.append((replace(pool, max_examples=spec.evaluation.max_examples), spec.split))
+        places += [(pool, split) for split in _pools(spec, task)]
+    if spec.mixed is None and spec.shots_language != spec.evaluation.language:
+        places.append((replace(whole(spec.evaluation), language=spec.shots_language), "train"))
     found = [example for data, split in places for example in workshop.examples(data, split)]
     return featurise(task.problem, found, tokenizer, None, train.max_length)
 

@@ -4,6 +4,9 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
+import torch
+from torch import Tensor
+
 from xstilts.data.features import featurise, hide
 from xstilts.data.load import check_labels
 from xstilts.data.shots import draw
@@ -35,6 +38,9 @@ class Learned:
 def shots_of(spec: FewshotStage, workshop: Workshop, bench: Bench) -> tuple[Example, ...]:
     """The drawn examples, or a published set as it is, in its order. Raises DataError where there are none."""
     data = replace(whole(spec.evaluation), language=spec.shots_language)
+    if spec.mixed is not None:
+        pools = [_known(data, "train", workshop, bench) for data in spec.mixed]
+        return tuple(shot for pool in pools for shot in draw(pool, spec.shots, spec.draw))
     if spec.published is not None:
         split = shots_split(spec.published)
         if not (found := _known(data, split, workshop, bench)):
@@ -56,12 +62,28 @@ def adapted(spec: FewshotStage, bench: Bench) -> AbstractContextManager[None]:
     """While it lasts, the bench has the adapters that the method trains."""
     if spec.method != "lora" or spec.lora is None:
         return nullcontext()
-    seed = seed_of(spec.seed, "lora", spec.evaluation.language, spec.draw)
+    seed = seed_of(spec.seed, "lora", *spec.learners, spec.draw)
     return adapters(bench.pupil.part, spec.lora, seed, merge=spec.keep == "all")
 
 
 def learn(spec: FewshotStage, workshop: Workshop, bench: Bench, shots: Sequence[Example], emit: Emit) -> Learned:
-    """Train what is on the bench."""
+    """Train what is on the bench; a model of several languages once for all of them that the job scores."""
+    if spec.mixed is None:
+        return _train(spec, workshop, bench, shots, emit)
+    weights = trained(bench.pupil.part)
+
+    def make() -> tuple[Learned, dict[str, Tensor]]:
+        learned = _train(spec, workshop, bench, shots, emit)
+        return learned, {name: weight.detach().clone() for name, weight in weights.items()}
+
+    learned, found = workshop.latest("mixed", spec.training, make)
+    with torch.no_grad():
+        for name, weight in found.items():
+            weights[name].copy_(weight)
+    return learned
+
+
+def _train(spec: FewshotStage, workshop: Workshop, bench: Bench, shots: Sequence[Example], emit: Emit) -> Learned:
     pupil, train = bench.pupil, settings(spec)
     features = featurise(pupil.problem, shots, bench.tokenizer, bench.labels or None, train.max_length)
     features = hide(features, spec.see, bench.tokenizer)
@@ -75,7 +97,7 @@ def learn(spec: FewshotStage, workshop: Workshop, bench: Bench, shots: Sequence[
         lessons,
         order,
         train,
-        seed=seed_of(spec.seed, "fewshot", spec.evaluation.task, spec.evaluation.language, spec.draw),
+        seed=seed_of(spec.seed, "fewshot", spec.evaluation.task, *spec.learners, spec.draw),
         keeping=_keeping(spec),
         score=_selector(spec, workshop, bench),
         unchanged=bool(spec.unchanged),

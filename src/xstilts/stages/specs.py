@@ -1,6 +1,6 @@
 """What each kind of stage is: its settings and its inputs. No torch here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from xstilts.config import Keep, Method, Selection
@@ -177,13 +177,27 @@ class FewshotStage(Stage):
     published: str | None = None
     """The name of the published set that the shots are, all of them; `shots` and `draw` are then but their names."""
 
+    mixed: tuple[Data, ...] | None = None
+    """The pools of all languages whose shots train one model together; `shots_language` then says nothing."""
+
     @property
     def inputs(self) -> tuple[str, ...]:
         return (self.parent,)
 
     @property
+    def learners(self) -> tuple[str, ...]:
+        """The languages that the model is trained for."""
+        return tuple(data.language for data in self.mixed) if self.mixed else (self.evaluation.language,)
+
+    @property
+    def training(self) -> str:
+        """What stages have in common whose model is one and the same, scored in several languages."""
+        whole = replace(self.evaluation, language="", fingerprint="", max_examples=None)
+        return replace(self, evaluation=whole, shots_language="").key
+
+    @property
     def group(self) -> str:
-        return digest([self.kind, self.parent, self.evaluation.task, self.evaluation.language])
+        return digest([self.kind, self.parent, self.evaluation.task, *self.learners])
 
     @property
     def threads(self) -> int:
@@ -194,7 +208,7 @@ class FewshotStage(Stage):
         drawn = f"published {self.published}" if self.published else f"draw {self.draw}"
         return (
             f"{self.shots}-shot {self.evaluation.language} {self.evaluation.task} ({self.method}), "
-            f"{drawn}, seed {self.seed}"
+            f"{'mixed, ' if self.mixed else ''}{drawn}, seed {self.seed}"
         )
 
 

@@ -137,6 +137,18 @@ def test_selection_on_english_stands_beside_fixed_steps_by_the_first_method() ->
     assert {(s.fresh_head, s.unchanged) for s in of_kind(selected, FewshotStage)} == {(False, True), (True, None)}
 
 
+def test_a_mixed_model_is_one_training_for_each_k_draw_and_seed() -> None:
+    fewshot = Fewshot(shots=(1, 4), draws=2, methods=("head", "full"), mixed=True)
+    graph = graph_of(fewshot=fewshot, primary=None)
+    mixed = [graph.stages[cell.artifact] for cell in cells_of(graph, method="mixed", intermediate="facts")]
+    assert all(isinstance(stage, FewshotStage) and stage.method == "head" for stage in mixed)
+    assert len(mixed) == 16 and len({stage.group for stage in mixed}) == 2
+    assert len({stage.training for stage in mixed if isinstance(stage, FewshotStage)}) == 8
+    assert {stage.learners for stage in mixed if isinstance(stage, FewshotStage)} == {("de", "fi")}
+    alone = graph_of(fewshot=fewshot.model_copy(update={"mixed": False}), primary=None)
+    assert alone.stages.keys() < graph.stages.keys()
+
+
 def test_an_episode_of_fixed_steps_has_the_key_it_had_before_it_could_be_anything_else() -> None:
     stage = of_kind(graph_of(seeds=(0,)), FewshotStage)[0]
     assert stage.key.startswith("8a7b572e7172")

@@ -2,11 +2,14 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from tests.world import TRAIN, World
 
+from xstilts.stages import episode
+from xstilts.stages.job import run_job
 from xstilts.stages.specs import FewshotStage
 
 FROZEN = TRAIN | {"frozen_layers": 1}
@@ -43,15 +46,17 @@ def block(*more: str) -> dict:
     return {"problem": "classification", "files": files, "columns": columns}
 
 
-def run(world, fewshot, *more, languages=("sw",), target=FROZEN, **settings):
-    fewshot = {"draws": 1, "train": FROZEN} | fewshot
-    recipe = world.recipe(
+def recipe_of(world, fewshot, *more, languages=("sw",), target=FROZEN, **settings):
+    return world.recipe(
         tasks={"parts": block(*more)},
         targets={"parts": {"train": target, "languages": list(languages)}},
-        fewshot=fewshot,
+        fewshot={"draws": 1, "train": FROZEN} | fewshot,
         **settings,
     )
-    graph = world.run(recipe)
+
+
+def run(world, *given, **settings):
+    graph = world.run(recipe_of(world, *given, **settings))
     assert not world.failures(), [event.message for event in world.failures()]
     return graph
 
@@ -158,3 +163,41 @@ def test_a_fresh_head_is_no_candidate_of_selection(world):
     found = episodes(run(world, fewshot))
     steps = {key[0]: [step for step, _ in facts(world, spec)["curve"]] for key, spec in found.items()}
     assert steps == {"full": [0, 2, 4], "without-target": [2, 4]}
+
+
+@pytest.mark.parametrize(("method", "train"), [("full", TRAIN), ("full", FROZEN), ("lora", FROZEN), ("joint", FROZEN)])
+def test_a_mixed_model_is_trained_once_and_scored_in_every_language(world, monkeypatch, method, train):
+    runs = []
+    fit = episode.fit
+    monkeypatch.setattr(episode, "fit", lambda *given, **more: runs.append(more["seed"]) or fit(*given, **more))
+    fewshot = {"shots": [1, 3], "draws": 2, "methods": [method], "mixed": True, "train": train}
+    graph = run(world, fewshot, languages=("sw", "de"))
+    mixed = {key[1:]: spec for key, spec in episodes(graph).items() if key[0] == "mixed"}
+    assert mixed.keys() == {(k, draw, language) for k in (1, 3) for draw in (0, 1) for language in ("sw", "de")}
+    assert len(runs) == 8 + 4  # one for each k and draw, whatever the languages
+    for k, draw in ((1, 0), (3, 1)):
+        pair = [mixed[k, draw, language] for language in ("sw", "de")]
+        assert {spec.title for spec in pair} == {
+            f"{k}-shot {language} parts ({method}), mixed, draw {draw}, seed 0" for language in ("sw", "de")
+        }
+        first, second = (facts(world, spec) for spec in pair)
+        assert first["weights_after"] == second["weights_after"] != first["weights_before"]
+        drawn = [shots_in(world, episodes(graph)[method, k, draw, language]) for language in ("sw", "de")]
+        assert shots_in(world, pair[0]) == shots_in(world, pair[1]) == drawn[0] + drawn[1]
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_a_mixed_score_does_not_depend_on_which_language_is_scored_first(world, method):
+    fewshot = {"shots": [2], "methods": [method], "mixed": True, "train": TRAIN}
+    recipe = recipe_of(world, fewshot, languages=("sw", "de"))
+    graph = world.run(recipe)
+    assert not world.failures(), [event.message for event in world.failures()]
+    specs = [spec for (name, *_), spec in episodes(graph).items() if name == "mixed"]
+    there = {spec.key: (world.store.path(spec.key) / "items.parquet").read_bytes() for spec in specs}
+    sums = {facts(world, spec)["weights_after"] for spec in specs}
+    assert len({spec.group for spec in specs}) == 1 and len(sums) == 1
+    for spec in reversed(specs):
+        shutil.rmtree(world.store.path(spec.key))
+        run_job([spec], world.environment(recipe), world.events.append)
+        assert (world.store.path(spec.key) / "items.parquet").read_bytes() == there[spec.key]
+        assert facts(world, spec)["weights_after"] in sums
