@@ -73,6 +73,9 @@ class Target(Frozen):
     """Training examples, at most."""
     max_items: Positive | None = None
     """Scored items of each language, at most; the same items in every arm."""
+    translate_test: bool = False
+    """Control: zero-shot also on the scored split in machine-made English, in languages that have one (`test-mt` beside
+    `test`)."""
     intermediates: tuple[str, ...] | None = None
     """Intermediate arms that this target is trained after; all where not given."""
     layer: NotNegative | None = None

@@ -6,7 +6,8 @@ from xstilts.config import Recipe, Target
 from xstilts.engine.check_arms import intermediates
 from xstilts.engine.check_evidence import few_shot, primary
 from xstilts.engine.flaw import Flaw, lacking, no_split, no_task, sighted, unknown
-from xstilts.engine.meaning import HELD_SPLIT, OTHER_LANGUAGES, arms, scored
+from xstilts.engine.meaning import HELD_SPLIT, OTHER_LANGUAGES, arms, scored, translated_in
+from xstilts.splits import translated
 from xstilts.tasks.task import Task
 
 
@@ -42,14 +43,17 @@ def _targets(recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
         yield from no_split((*at, "split"), scored(target, task), target.split, task)
         yield from sighted(at, recipe, task)
         yield from _hidden(at, recipe, target, task)
-        yield from _trained(at, target, task) if task.spec.trained else _untrained(at, recipe, target, tasks)
+        yield from _trained(at, recipe, target, task) if task.spec.trained else _untrained(at, recipe, target, tasks)
 
 
-def _trained(at: tuple[str, ...], target: Target, task: Task) -> Iterator[Flaw]:
+def _trained(at: tuple[str, ...], recipe: Recipe, target: Target, task: Task) -> Iterator[Flaw]:
     yield from lacking((*at, "source_language"), [target.source_language], task)
     for name in ("layer", "pooling", "choose_on", "choose_per_arm"):
         if getattr(target, name):
             yield Flaw((*at, name), f"is for retrieval and mining; {task.name!r} is a {task.problem} task")
+    if target.translate_test and not translated_in(recipe, target, task):
+        message = f"{task.name!r} has no split {translated(target.split)!r} in any of the languages"
+        yield Flaw((*at, "translate_test"), message)
 
 
 def _hidden(at: tuple[str, ...], recipe: Recipe, target: Target, task: Task) -> Iterator[Flaw]:
@@ -67,6 +71,8 @@ def _untrained(at: tuple[str, ...], recipe: Recipe, target: Target, tasks: Mappi
     task = tasks[at[-1]]
     if target.choose_on not in (None, OTHER_LANGUAGES, *tasks):
         yield no_task((*at, "choose_on"), target.choose_on or "", recipe)
+    if target.translate_test:
+        yield Flaw((*at, "translate_test"), f"is for tasks that are trained; {task.name!r} is a {task.problem} task")
     if target.split == HELD_SPLIT:
         fitted = "threshold" if task.problem == "mining" else "centre"
         yield Flaw((*at, "split"), f"{HELD_SPLIT!r} gives the layer and the {fitted}, so it cannot be scored as well")

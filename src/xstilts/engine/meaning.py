@@ -1,7 +1,9 @@
 """What a recipe means for its tasks: arms, languages, what layers are chosen on."""
 
-from xstilts.config import Fewshot, Recipe, Target
-from xstilts.splits import shots_split
+from collections.abc import Collection
+
+from xstilts.config import Fewshot, Recipe, Target, TaskFiles
+from xstilts.splits import shots_split, translated
 from xstilts.tasks.task import Task
 
 ENGLISH = "en"
@@ -52,6 +54,28 @@ def published(task: Task, language: str) -> tuple[str, ...]:
     """The published few-shot sets of a language; those whose files are at hand, where that is known."""
     there = task.splits.get(language)
     return tuple(k for k in task.ladder.get(language, ()) if not there or shots_split(k) in there)
+
+
+def translated_in(recipe: Recipe, target: Target, task: Task) -> tuple[str, ...]:
+    """The scored languages whose scored split there is in machine-made English too, as far as that is known.
+
+    Of a benchmark of whose language no file is at hand, what its publishers have counts.
+    """
+    split, own = translated(target.split), recipe.tasks.get(task.name)
+    return tuple(
+        language
+        for language in scored(target, task)
+        if language != target.source_language and split in _splits(task, language, own)
+    )
+
+
+def _splits(task: Task, language: str, own: TaskFiles | None) -> Collection[str]:
+    files = own.files.get(language) if own else None
+    if isinstance(files, dict):
+        return files
+    if task.benchmark and not task.splits.get(language):
+        return {split for native in task.benchmark.native for split in native.files}
+    return task.splits.get(language) or task.sizes.get(language) or ()
 
 
 def foreign(task: Task) -> tuple[str, ...]:

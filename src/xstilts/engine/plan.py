@@ -1,6 +1,7 @@
 """From a recipe to the graph of its stages. Pure: nothing is fetched, read or run."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from xstilts.config import Recipe, Target
 from xstilts.data.texts import Corpus
@@ -9,9 +10,10 @@ from xstilts.engine.assembly import Assembly
 from xstilts.engine.check import flaws
 from xstilts.engine.episodes import adapt
 from xstilts.engine.graph import Chain, Graph
-from xstilts.engine.meaning import arms, scored
+from xstilts.engine.meaning import arms, scored, translated_in
 from xstilts.engine.vector_stages import embed
 from xstilts.errors import RecipeError
+from xstilts.splits import translated
 from xstilts.stages.specs import EvaluateStage, TargetStage
 from xstilts.tasks.task import Task
 
@@ -64,7 +66,20 @@ def _train(to: Assembly, chain: Chain) -> None:
     to.add(trained)
     for language in scored(target, chain.task):
         to.cell(chain, _evaluation(to, chain, trained.key, language))
+    if target.translate_test:
+        _translate_test(to, chain, trained.key)
     adapt(to, chain, trained)
+
+
+def _translate_test(to: Assembly, chain: Chain, parent: str) -> None:
+    """Scores on translations into English, where the test set is there in both."""
+    target, task = chain.target, chain.task
+    split, languages = translated(target.split), translated_in(to.recipe, target, task)
+    for language in languages:
+        stage = replace(_evaluation(to, chain, parent, language), split=split)
+        to.cell(chain, stage, method="translate-test")
+    if others := [x for x in scored(target, task) if x not in (target.source_language, *languages)]:
+        to.left_out[f"{task.name}: no split {split} in {', '.join(others)}"] = None
 
 
 def _evaluation(to: Assembly, chain: Chain, parent: str, language: str) -> EvaluateStage:

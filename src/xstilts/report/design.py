@@ -16,6 +16,7 @@ Term = tuple[float, ArmName]
 
 CONTROLS = {
     "more-english": "as many more English examples instead of the shots",
+    "translate-test": "the same items in machine-made English",
     "mixed": "one model for all languages, on the shots of all of them together",
     "without-target": "the shots on an encoder that was not trained on the task in English",
     "english-dev": "the step that was best on English development data",
@@ -63,6 +64,8 @@ class TaskDesign:
     squares: tuple[Square, ...]
     controls: tuple[tuple[ArmName, ArmName, str], ...]
     """A control, the arm that it stands beside, and what it is."""
+    scored_in: Mapping[ArmName, frozenset[str]]
+    """The languages of each arm."""
 
     @property
     def retrieval(self) -> bool:
@@ -98,6 +101,7 @@ def design_of(recipe: Recipe, cells: Sequence[Cell], task: Task) -> TaskDesign:
         baseline=arms[0],
         squares=tuple(_squares(recipe, arms, task.name)),
         controls=controls,
+        scored_in={arm: frozenset(there) for arm, there in by_arm.items()},
     )
 
 
@@ -177,7 +181,7 @@ def _beside(design: TaskDesign) -> Iterator[Comparison]:
             title=f"{arm_name(arm)} against {arm_name(control)}",
             what=_instead(design, arm, control),
             terms=((1.0, arm), (-1.0, control)),
-            languages=design.headline,
+            languages=tuple(x for x in design.headline if x in design.scored_in[arm] & design.scored_in[control]),
         )
 
 

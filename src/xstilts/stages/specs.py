@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 
 from xstilts.config import Keep, Method, Selection
 from xstilts.settings import Fusion, Lora, Sampling, Train
+from xstilts.splits import TRANSLATED
 from xstilts.stages.stage import Data, Masking, Stage, digest
 from xstilts.stages.vector_specs import ChooseLayerStage, MineStage, RetrieveStage
 
@@ -234,7 +235,8 @@ class EvaluateStage(Stage):
 
     @property
     def title(self) -> str:
-        return f"evaluate {self.data.task} {self.data.language}"
+        where = f"{self.data.task} {self.data.language}"
+        return f"evaluate {where} in translation" if self.split.endswith(TRANSLATED) else f"evaluate {where}"
 
 
 Spec = (

@@ -130,3 +130,25 @@ def test_published_sets_take_no_language_from_the_means_unless_the_primary_contr
     named = design(primary=Primary(task="toy-intent", treatment=arms[0], baseline=arms[1]), development_languages=())
     assert named.headline == ("fi",)
     assert {arm.method for arm in named.squares[0].corners} == {"zero-shot", "published-9x9"}
+
+
+def test_new_controls_stand_beside_their_arm_in_the_languages_that_have_them() -> None:
+    tasks = toy_tasks()
+    languages = {name: ("test", *(["test-mt"] * (name == "fi"))) for name in ("en", "de", "fi", "el")}
+    task = tasks["toy-intent"] = replace(tasks["toy-intent"], splits=languages)
+    target = _TARGETS["toy-intent"].model_copy(update={"translate_test": True})
+    fewshot = Fewshot(shots=(4,), draws=1, mixed=True, beside="english_dev")
+    recipe = toy_recipe(targets={"toy-intent": target}, fewshot=fewshot, primary=None, development_languages=())
+    design = design_of(recipe, build(recipe, tasks, "toy-pin").cells, task)
+    assert design.headline == ("de", "fi", "el")
+    found = {c.terms[1][1].method: c for c in comparisons(recipe, [design]) if c.kind == "control"}
+    assert {name: c.languages for name, c in found.items()} == {
+        "english-dev": ("de", "fi", "el"),
+        "mixed": ("de", "fi", "el"),
+        "translate-test": ("fi",),
+    }
+    assert {name: (c.terms[0][1].method, c.terms[0][1].shots) for name, c in found.items()} == {
+        "english-dev": ("full", 4),
+        "mixed": ("full", 4),
+        "translate-test": ("zero-shot", 0),
+    }

@@ -5,6 +5,7 @@ import json
 import shutil
 from pathlib import Path
 
+import polars as pl
 import pytest
 from tests.world import TRAIN, World
 
@@ -201,3 +202,26 @@ def test_a_mixed_score_does_not_depend_on_which_language_is_scored_first(world, 
         run_job([spec], world.environment(recipe), world.events.append)
         assert (world.store.path(spec.key) / "items.parquet").read_bytes() == there[spec.key]
         assert facts(world, spec)["weights_after"] in sums
+
+
+def test_translations_are_scored_as_the_same_items_by_the_same_model(world):
+    """Where the translations are the English items, the scores are those of English."""
+    english = list(csv.DictReader((world.folder / "en-test.csv").open(encoding="utf-8")))
+    write(world.folder / "sw-test-mt.csv", [row | {"id": row["id"].replace("en", "sw")} for row in english])
+    recipe = world.recipe(
+        tasks={"parts": block("test-mt")},
+        targets={"parts": {"train": FROZEN, "languages": ["sw", "de"], "translate_test": True, "max_items": 9}},
+    )
+    graph = world.run(recipe)
+    assert not world.failures(), [event.message for event in world.failures()]
+    items = {
+        (cell.method, cell.language): pl.read_parquet(world.store.path(cell.artifact) / "items.parquet").sort("group")
+        for cell in graph.cells
+    }
+    assert items.keys() == {("zero-shot", name) for name in ("en", "sw", "de")} | {("translate-test", "sw")}
+    swahili, translated = items["zero-shot", "sw"], items["translate-test", "sw"]
+    assert len(swahili) == 9 and swahili.select("item", "group", "gold").equals(
+        translated.select("item", "group", "gold")
+    )
+    both = translated.join(items["zero-shot", "en"], on="group")
+    assert len(both) and both["predicted"].equals(both["predicted_right"])
