@@ -1,5 +1,6 @@
 """What comes with the package: tasks and encoders. No torch."""
 
+from collections import Counter
 from typing import Any
 
 from xstilts.encoders import EncoderCard, catalogue
@@ -30,6 +31,10 @@ def describe_task(task: Task) -> dict[str, Any]:
         "source": [source for source, _ in _sources(task)],
         "revision": [revision for _, revision in _sources(task)],
         "files": _files(task),
+        "images": list(task.images),
+        "marks": dict(task.marks),
+        "shots": {language: list(ladder) for language, ladder in task.ladder.items()},
+        "candidates": dict(task.candidates),
         "licence": task.licence,
         "metric": task.metric,
         "metrics": list(task.scores),
@@ -59,6 +64,31 @@ def size_of(task: Task) -> str:
     """The sizes of the splits in English, or in the first language that has any."""
     sizes = task.sizes.get("en") or next(iter(task.sizes.values()), {})
     return " ".join(f"{split} {count:,}" for split, count in sizes.items()) or "not known"
+
+
+def ladder_of(task: Task) -> str:
+    """The published few-shot sets, and what more of them some languages have."""
+    rungs = {language: set(ladder) for language, ladder in task.ladder.items()}
+    if not rungs:
+        return ""
+    common = set.intersection(*rungs.values())
+    every = list(dict.fromkeys(k for ladder in task.ladder.values() for k in ladder))
+    told = " ".join(k for k in every if k in common)
+    more = [language for language, found in rungs.items() if found - common]
+    if more:
+        told += f"; {' '.join(more)} also {' '.join(k for k in every if k not in common)}"
+    missing = [language for language in task.languages if language not in rungs and language != "en"]
+    return told + (f"; none in {' '.join(missing)}" if missing else "")
+
+
+def candidates_of(task: Task) -> str:
+    """How many images there are to choose from: the number that most languages have, and those of the others."""
+    most, languages = next(iter(Counter(task.candidates.values()).most_common(1)), (0, 0))
+    others = {language: count for language, count in task.candidates.items() if count != most}
+    if languages == 1 and others:
+        return " ".join(f"{language} {count:,}" for language, count in task.candidates.items())
+    told = f"{most:,}" if most else ""
+    return f"{told} ({', '.join(f'{language} {count:,}' for language, count in others.items())})" if others else told
 
 
 def _revision(source: object) -> str:

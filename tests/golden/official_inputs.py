@@ -77,3 +77,21 @@ def collections(seed: int, size: int = 70, hidden: int = 6) -> tuple[Side, Side,
     english |= {other: (english[other][0], vector(foreign[name][1])) for name, other in gold.items()}
     english["en-3"] = "sentence 4", english["en-4"][1]
     return foreign, english, gold
+
+
+def scored_pairs(seed: int, captions: int = 60, images: int = 40) -> tuple[list[list[float]], list[int]]:
+    """A matrix of scores [captions, images] and the image of each caption; every image has one, some have several."""
+    rng = random.Random(seed)
+    own = [*range(images), *(int(rng.random() * images) for _ in range(captions - images))]
+    own.sort(key=lambda _: rng.random())
+    return [[rng.random() + (column == image) * 0.4 for column in range(images)] for image in own], own
+
+
+ANSWERS = ("yes", "no", "left", "dog", "blue")
+
+
+def logits(seed: int, classes: int, items: int = 90) -> tuple[list[list[float]], list[int | None]]:
+    """Scores of classes, and the right class of each item; None for the one item in ten that has none."""
+    rng = random.Random(seed)
+    gold = [None if rng.random() < 0.1 else int(rng.random() * classes) for _ in range(items)]
+    return [[rng.random() + (index == right) * 0.4 for index in range(classes)] for right in gold], gold

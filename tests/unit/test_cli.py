@@ -38,6 +38,29 @@ def test_tasks_are_objects_in_json(capsys: Capture):
     assert intent["citation"]
 
 
+def test_tasks_with_pictures_name_their_licences(capsys: Capture):
+    assert cli.call(["tasks", "--suite", "embedded-images", "--json"]) == 0
+    tasks = json.loads(capsys.readouterr().out)
+    drawn = [task for task in tasks if task["images"] == ["openmoji"]]
+    assert len(drawn) == 3
+    assert all("CC BY-SA 4.0" in task["licence"] and "openmoji.org" in task["citation"] for task in drawn)
+    assert all(task["marks"] == {"same": "names identical to the English one"} for task in drawn)
+
+
+def test_iglue_lists_languages_sizes_and_ladders(capsys: Capture):
+    assert cli.call(["tasks", "--suite", "iglue"]) == 0
+    header, *lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["marvl", "wit", "xflickrco", "xgqa", "xvnli"]
+    assert "shots" in header and "images to choose from" in header
+    marvl, wit, captions, questions, entailment = lines
+    assert "1 2 4 10 10x2; none in sw ta" in marvl and "en id sw ta tr zh" in marvl
+    assert "en 685 ar 792" in wit and "ko 889" in wit
+    assert "1 5 10 25 50 100; de ja also 100x5 200 200x5 500 1000 1500" in captions
+    assert "2,000 (de 1,999, id 1,999)" in captions
+    assert "test-few-shot 9,666 test-zero-shot 12,578" in questions
+    assert "test 1,150" in entailment and "1 5 10 20 25 48" in entailment
+
+
 def test_tasks_of_a_suite(capsys: Capture):
     assert cli.call(["tasks", "--suite", "embedded", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)
@@ -47,7 +70,8 @@ def test_tasks_of_a_suite(capsys: Capture):
 
 def test_encoders_say_what_they_are(capsys: Capture):
     assert cli.call(["encoders", "--json"]) == 0
-    assert "e5-small" in {card["name"] for card in json.loads(capsys.readouterr().out)}
+    kinds = {card["name"]: card["kind"] for card in json.loads(capsys.readouterr().out)}
+    assert (kinds["e5-small"], kinds["efficientnet-lite0"]) == ("text", "vision")
 
 
 def test_plan_counts_and_runs_nothing(tmp_path: Path, capsys: Capture):

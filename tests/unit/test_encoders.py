@@ -63,6 +63,40 @@ def test_each_overlap_is_said_once():
     )
 
 
+def test_two_encoders_make_one():
+    card = find_card("e5-small+efficientnet-lite0")
+    text, vision = find_card("e5-small"), find_card("efficientnet-lite0")
+    assert (card.kind, card.text, card.vision, card.halves) == ("fused", text, vision, (text, vision))
+    assert card.wheels == (*text.wheels, *vision.wheels)
+    assert (card.hidden, card.query_prefix, card.channels) == (384, "query: ", 320)
+    assert card.licence == "MIT and Apache-2.0"
+    assert vision.halves == (vision,)
+
+
+def test_each_half_may_be_a_hub_id_or_a_folder(tmp_path):
+    card = find_card(f"xlm-roberta-base+{tmp_path}")
+    assert card.uri == f"hub:FacebookAI/xlm-roberta-base+file:{tmp_path}" and card.wheels == ()
+    assert find_card("a/b+c/d").uri == "hub:a/b+hub:c/d"
+    (odd := tmp_path / "a+b").mkdir()
+    assert find_card(str(odd)).kind is None, "a folder may have a + in its name"
+
+
+def test_halves_of_the_wrong_kind_are_refused():
+    for name in ("efficientnet-lite0+e5-small", "e5-small+xlm-roberta-base", "siglip-multilingual+efficientnet-lite0"):
+        with pytest.raises(UserError, match="where an encoder belongs that"):
+            find_card(name)
+    for name in ("e5-small+", "+efficientnet-lite0", "e5-small+nonsense"):
+        with pytest.raises(UserError, match="there is no encoder"):
+            find_card(name)
+
+
+def test_what_both_halves_have_seen_is_told():
+    sentences = overlaps(find_card("e5-small+efficientnet-lite0"), ["quac"])
+    assert len(sentences) == 1 and sentences[0].startswith("e5-small saw SQuAD")
+    known, unknown = overlaps(find_card("e5-small+c/d"), ["quac"])
+    assert "SQuAD" in known and "c/d was trained on is unknown" in unknown
+
+
 def test_the_catalogue_needs_no_torch():
     code = "import sys, xstilts.encoders, xstilts.models.encoder; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

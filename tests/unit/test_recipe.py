@@ -79,6 +79,7 @@ def test_four_mistakes_are_told_at_once_with_their_lines(tmp_path: Path):
         ("[0, 1]", "[0, 0]", "mine.yaml:2: seeds names 0 twice"),
         ("[0, 1]", "0", "mine.yaml:2: seeds must be a list, not 0"),
         ("name: mine", "name: mine\nencoder: e5-smal", "mine.yaml:2: there is no encoder 'e5-smal'"),
+        ("name: mine", "name: mine\nencoder: efficientnet-lite0", "mine.yaml:2: efficientnet-lite0 reads no texts"),
         ("name: mine", "name: mine\nname: other", "mine.yaml:2: 'name' stands here a second time"),
         ("[fi, ru]", "[fi, xx]", "mine.yaml:9: "),
         ("intent:\n    languages: [fi, ru]", "intent: 5", "must be a block of `key: value`, not 5"),

@@ -23,6 +23,15 @@ def test_the_embedded_suite_names_every_task_of_it_once():
     assert all(len(load_task(name).languages) > 30 for name in suite.targets)
 
 
+def test_the_embedded_suite_with_pictures_names_every_task_of_it_once():
+    suite = suites.EMBEDDED_IMAGES
+    named = (*suite.targets, *suite.retrieval, *suite.intermediates)
+    assert sorted(named) == sorted(name for name in task_names() if suite.name in load_task(name).suite)
+    assert all(load_task(name).problem == "image-retrieval" for name in suite.retrieval)
+    assert all(load_task(name).images for name in named)
+    assert not set(named) & set(suites.EMBEDDED.tasks)
+
+
 def test_every_variant_in_a_task_is_known():
     locales = {language for name in task_names() for language in load_task(name).languages}
     assert {locale for locale in locales if "-" in locale} == set(suites.VARIANTS)
@@ -46,3 +55,13 @@ def test_an_unknown_suite_is_refused():
     assert suites.suite("xtreme") is suites.XTREME
     with pytest.raises(UserError, match="no suite 'xtrem'"):
         suites.suite("xtrem")
+
+
+def test_iglue_is_averaged_without_english():
+    assert suites.XTREME.english_in_average and not suites.IGLUE.english_in_average
+    assert sorted(suites.IGLUE.tasks) == sorted(name for name in task_names() if "iglue" in load_task(name).suite)
+    assert {load_task(name).problem for name in suites.IGLUE.retrieval} == {"image-retrieval"}
+    assert all(load_task(name).languages == ("en",) for name in suites.IGLUE.intermediates)
+    whole, trained, _ = suites.means(suites.IGLUE, ("xvnli", "marvl", "wit"))
+    assert whole.name == "IGLUE average over 3 of 5 tasks"
+    assert trained.tasks == ("xvnli", "marvl")

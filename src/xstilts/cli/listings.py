@@ -19,25 +19,30 @@ def tasks(*, suite: str | None = None, json: Json = False) -> None:
     found = [listing.describe_task(task) for task in tasks]
     if json:
         return print_json(found)
+    published = suite is not None and any(task.ladder for task in tasks)
     rows = [
         {
             **row,
-            "languages": len(row["languages"]),
+            "languages": " ".join(row["languages"]) if published else len(row["languages"]),
             "suite": ", ".join(row["suite"]),
             "size (English)": listing.size_of(task),
+            "shots": listing.ladder_of(task) or "-",
+            "images to choose from": listing.candidates_of(task) or "-",
             "source": " ".join(row["source"]) or "files only",
         }
         for row, task in zip(found, tasks, strict=True)
     ]
-    return print_table(rows, ("name", "problem", "suite", "languages", "size (English)", "metric", "source", "licence"))
+    told = ("shots", "images to choose from") if published else ()
+    columns = ("name", "problem", "suite", "languages", "size (English)", *told, "metric", "source", "licence")
+    return print_table(rows, columns)
 
 
 def encoders(*, json: Json = False) -> None:
-    """List the encoders that have a name; any Hub id or local folder works too."""
+    """List the encoders that have a name; any Hub id or local folder works too, and `TEXT+VISION` for two together."""
     from xstilts import listing
 
     rows = [asdict(card) for card in listing.list_encoders()]
-    return print_json(rows) if json else print_table(rows, ("name", "languages", "licence"))
+    return print_json(rows) if json else print_table(rows, ("name", "kind", "languages", "licence"))
 
 
 def doctor(*, hub: bool = False, store: StoreDir = STORE, json: Json = False) -> None:

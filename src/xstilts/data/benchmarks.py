@@ -1,17 +1,20 @@
 """A benchmark's task, tied to the files that are at hand: its own below the data root, or its copy on the Hub."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from xstilts.data import hub
+from xstilts.data import hub, image_folders
 from xstilts.data.cells import BUILDERS, Cells
 from xstilts.data.splits import split_names
 from xstilts.data.sums import sum_of
+from xstilts.errors import DataError
 from xstilts.examples import Example
-from xstilts.formats.tables import Row, rows
+from xstilts.formats.tables import Row, read_text, rows
+from xstilts.splits import SHOTS
 from xstilts.tasks.benchmark import Benchmark, Fields, Hub, Native, as_is
 from xstilts.tasks.task import Files, HubData, Paths, Task
 
@@ -58,7 +61,7 @@ def bind(
 
 
 def native_parts(benchmark: Benchmark, root: Path | None, language: str) -> tuple[Part, ...]:
-    """The splits of a language that have files below `root`, or below its folder `text`."""
+    """The splits of a language that have files below `root`, or below its folders `text` and `multimodal`."""
     if root is None:
         return ()
     found: list[Part] = []
@@ -80,7 +83,7 @@ def _laid_out(native: Native, root: Path, language: str) -> Iterator[Part]:
 
 
 def _matches(root: Path, pattern: str, language: str) -> tuple[Path, ...]:
-    for folder in (root, root / "text"):
+    for folder in (root, root / "text", root / "multimodal"):
         if paths := tuple(sorted(folder.glob(pattern.replace("{language}", language)))):
             return paths
     return ()
@@ -112,19 +115,34 @@ def _hub_parts(benchmark: Benchmark, language: str) -> tuple[Part, ...]:
 
 def _bound(task: Task, benchmark: Benchmark, root: Path | None, cache: Path, offline: bool) -> Task:
     parts = {language: _parts(benchmark, root, language) for language in task.languages}
+    lists = _matches(root, benchmark.labels, ENGLISH)[:1] if root and benchmark.labels else ()
+    shared = [Files(sums={path.name: sum_of(path, cache)}, layout="labels") for path in lists]
+    shared += image_folders.sources(task, root, cache)
+    task = replace(task, labels=_listed(lists[0]) if lists else task.labels)
     own = {language: _sources(task.name, found, language, cache) for language, found in parts.items()}
     english = own.get(ENGLISH, ()) if benchmark.pivot else ()
     by_language = {
-        name: (*sources, *(e for e in english if e not in sources and type(e) in map(type, sources)))
+        name: (*sources, *(e for e in english if e not in sources and type(e) in map(type, sources)), *shared)
         for name, sources in own.items()
     }
     return replace(
         task,
-        sources=tuple(dict.fromkeys(source for sources in own.values() for source in sources)),
+        sources=tuple(dict.fromkeys(source for sources in (*own.values(), shared) for source in sources)),
         sources_by_language=by_language,
         splits={language: tuple(dict.fromkeys(part.split for part in found)) for language, found in parts.items()},
         read=partial(_read, task, benchmark, parts, cache, offline),
     )
+
+
+def _listed(path: Path) -> tuple[str, ...]:
+    """The classes that a file lists. Raises DataError where it is no list of texts."""
+    try:
+        labels = json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path}:{error.lineno}: not JSON: {error.msg}", _NATIVE) from None
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        raise DataError(f"{path}: not a list of texts", _NATIVE)
+    return tuple(sorted(labels))
 
 
 def _sources(task: str, parts: Sequence[Part], language: str, cache: Path) -> tuple[Files | HubData, ...]:
@@ -241,8 +259,10 @@ def _paired(
 def _examples(
     task: Task, split: str, numbered: Sequence[Numbered], groups: Sequence[str], language: str
 ) -> Iterator[Example]:
-    build = BUILDERS[task.problem]
+    build, known = BUILDERS[task.problem], set(task.labels)
     for number, ((path, line, row), group) in enumerate(zip(numbered, groups, strict=True)):
+        if known and row["label"] not in known and (split == "train" or split.startswith(SHOTS)):
+            continue
         fields = {**row, "group": group}
         cells = Cells(path, line, fields, {name: name for name in fields if fields[name] is not None})
         yield build(cells, f"{split}-{number}", language)

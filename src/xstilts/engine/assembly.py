@@ -6,7 +6,7 @@ from graphlib import TopologicalSorter
 
 from xstilts.config import Recipe
 from xstilts.data.texts import Corpus
-from xstilts.encoders import is_fused
+from xstilts.encoders import find_card
 from xstilts.engine.graph import Chain, Graph
 from xstilts.stages.specs import EvaluateStage, FewshotStage, MineStage, PretrainedStage, RetrieveStage, Spec
 from xstilts.stages.stage import Cell, Data
@@ -36,7 +36,7 @@ class Assembly:
         return stage.key
 
     def pretrained(self) -> str:
-        fusion = self.recipe.fusion if is_fused(self.recipe.encoder) else None
+        fusion = self.recipe.fusion if find_card(self.recipe.encoder).kind == "fused" else None
         return self.add(PretrainedStage(encoder=self.recipe.encoder, pin=self.pin, fusion=fusion))
 
     def data(self, task: str, language: str, max_examples: int | None) -> Data:

@@ -31,6 +31,7 @@ def item_statistics(
     *,
     normaliser: NormaliserName = "squad",
     language: str = "en",
+    rows: float | None = None,
 ) -> Statistics:
     """Per-item statistics, one list per name, in the order of the items.
 
@@ -41,12 +42,14 @@ def item_statistics(
     image-retrieval, the image of a caption and [rank of that image for the caption, best rank of a caption for that
     image], from 1, the latter None in all but one of an image's captions.
 
-    `normaliser` and `language` say how answers are compared. Raises UserError for a language that MLQA lacks.
+    `normaliser` and `language` say how answers are compared; `rows` is how many rows of the published set an item
+    with a label stands for, where some have none. Raises UserError for a language that MLQA lacks.
     """
     pairs = list(zip(gold, predicted, strict=True))
     match problem:
         case "classification" | "choice" | "image-text":
-            return {"correct": [float(right == guess) for right, guess in pairs]}
+            correct = {"correct": [float(right == guess) for right, guess in pairs]}
+            return correct if rows is None else correct | {"rows": [rows] * len(pairs)}
         case "span":
             normalise = partial(mlqa.normalise, language=language) if normaliser == "mlqa" else squad.normalise
             return {
@@ -78,12 +81,13 @@ def score_frame(
     *,
     normaliser: NormaliserName = "squad",
     language: str = "en",
+    rows: float | None = None,
 ) -> pl.DataFrame:
     """Columns item, group, gold and predicted (JSON texts), then the statistics; `items` are (id, group).
 
     Raises DataError where an id occurs twice, because items are paired across arms by id.
     """
-    statistics = item_statistics(problem, gold, predicted, normaliser=normaliser, language=language)
+    statistics = item_statistics(problem, gold, predicted, normaliser=normaliser, language=language, rows=rows)
     ids = [item for item, _ in items]
     if repeated := [item for item, count in Counter(ids).items() if count > 1]:
         raise DataError(f"item {repeated[0]!r} occurs more than once", "Ids must be unique within a task and language.")

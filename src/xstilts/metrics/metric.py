@@ -45,6 +45,8 @@ def metric(name: str) -> Metric:
     match name:
         case "accuracy":
             encode, value = _mean_of("correct"), _ratio
+        case "iglue_compat":
+            encode, value = partial(_columns, ("correct", "rows")), _ratio
         case "exact_match":
             encode, value = _mean_of("em"), _ratio
         case "f1" | "to_english" | "from_english":
@@ -83,6 +85,7 @@ METRIC_NAMES = (
     "accuracy",
     "macro_f1",
     "accuracy_f1",
+    "iglue_compat",
     "exact_match",
     "f1",
     "em_f1",

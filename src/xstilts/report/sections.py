@@ -15,12 +15,13 @@ from xstilts.problems import ProblemName
 from xstilts.report import ablations, figures, methods, records, tables, transfer_parts
 from xstilts.report.design import CONTROLS, TaskDesign
 from xstilts.report.evidence import Evidence, Finding
+from xstilts.report.leaks import leak_remarks
 from xstilts.report.names import count, metric_name
 from xstilts.report.parts import Aside, Figure, Fold, Part, Section
 from xstilts.report.provenance import Provenance, artifact_table, behind_section
 from xstilts.report.transfer import Transfer
 from xstilts.report.translations import translations_table
-from xstilts.results import CURVE_FILE, MASKED_TEXTS, ZERO_SHOT
+from xstilts.results import CURVE_FILE, ZERO_SHOT
 from xstilts.stages.specs import ChooseLayerStage
 
 
@@ -240,25 +241,13 @@ def _texts_section(material: Material) -> Section:
 def _overlaps_section(material: Material) -> Section:
     recipe, card = material.recipe, find_card(material.recipe.encoder)
     used = {*recipe.targets, *(task for arm in recipe.intermediate.values() for task in arm.reads)}
-    unchecked = sorted({t for m in material.manifests.values() if m for t in m.facts.get("leaks_unchecked", ())})
     remarks = overlaps(card, used) or (f"None of these tasks is among what {card.name} is known to have seen.",)
     parts = [Aside(title="Overlaps with the tasks", remarks=remarks)]
     if card.notes:
         parts.insert(0, Aside(title="About the encoder", remarks=card.notes))
-    if unchecked:
-        parts.append(Aside(title="Leaks", remarks=tuple(_unchecked(unchecked))))
+    if leaks := leak_remarks(material.graph.cells, material.manifests):
+        parts.append(Aside(title="Leaks", remarks=leaks))
     return Section(anchor="overlaps", title="What the encoder had seen before", parts=tuple(parts))
-
-
-def _unchecked(names: Sequence[str]) -> Iterator[str]:
-    if tasks := [name for name in names if name != MASKED_TEXTS]:
-        told = ", ".join(tasks)
-        yield (
-            f"With {told}, a text of eight words or more that a target shares word for word would have been refused. "
-            "Whether they share translations or paraphrases is unchecked: their groups differ in kind."
-        )
-    if MASKED_TEXTS in names:
-        yield "Whether the masked texts hold what the targets are scored on is unchecked."
 
 
 def _provenance_section(material: Material) -> Section:

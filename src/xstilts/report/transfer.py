@@ -74,7 +74,8 @@ class Transfer:
         """Those that a task's mean is over: each language once, none that settings were tuned on; the source language
         only where a published average has it."""
         design = self.designs[task]
-        with_source = any(suite.average and task in suite.tasks for suite in suites.SUITES)
+        published = (suite for suite in suites.SUITES if suite.average and suite.english_in_average)
+        with_source = any(task in suite.tasks for suite in published)
         apart = design.development if with_source else {design.source, *design.development}
         scored = dict.fromkeys(cell.language for cell in self.cells if cell.task == task)
         return one_locale_each(tuple(language for language in scored if language not in apart))

@@ -20,8 +20,8 @@ def sections(transfer: Transfer) -> Iterator[Section]:
         return
     if tables := tuple(suite_tables(transfer)):
         lead = (
-            "The mean over tasks of the mean over the languages of each, English included. Retrieval is never trained "
-            "and mostly moves most: a mean with it and one without it say different things.",
+            "The mean over tasks of the mean over the languages of each. Retrieval, which over texts is never trained, "
+            "mostly moves most: a mean with it and one without it say different things.",
         )
         yield Section(anchor="suites", title="Suite averages", lead=lead, parts=tables)
     if len(transfer.arms) > 1 and len(transfer.designs) > 1:
@@ -41,8 +41,8 @@ def suite_table(transfer: Transfer, suite: Suite) -> Table:
     rows = [(mean.name, mean.tasks, "mean") for mean in means]
     rows += [(task, (task,), "") for task in suite.tasks if task in transfer.designs]
     return Table(
-        caption=f"{suite.average}, zero-shot: points, and the difference to {transfer.baseline} \u00b1 half of its 95% "
-        "interval.",
+        caption=f"{suite.average}, {_english(suite)}, zero-shot: points, and the difference to {transfer.baseline} "
+        "\u00b1 half of its 95% interval.",
         heads=((Head(text="", number=False), *(Head(text=arm) for arm in arms)),),
         rows=tuple(
             Row(
@@ -53,6 +53,10 @@ def suite_table(transfer: Transfer, suite: Suite) -> Table:
         ),
         notes=_suite_notes(transfer, suite),
     )
+
+
+def _english(suite: Suite) -> str:
+    return "English included" if suite.english_in_average else "without English"
 
 
 def best_table(transfer: Transfer) -> Table:
@@ -155,7 +159,7 @@ def _suite_notes(transfer: Transfer, suite: Suite) -> tuple[str, ...]:
     absent = [task for task in suite.tasks if task not in transfer.designs]
     notes = [f"Absent: {', '.join(absent)}."] if absent else []
     for task in suite.tasks:
-        if task in transfer.designs and (fewer := _fewer_languages(transfer, task)):
+        if task in transfer.designs and (fewer := _fewer_languages(transfer, suite, task)):
             notes.append(fewer)
         if task in transfer.recipe.partition:
             notes.append(f"{task}: splits made anew, so its scores are not the official ones.")
@@ -164,9 +168,10 @@ def _suite_notes(transfer: Transfer, suite: Suite) -> tuple[str, ...]:
     return (" ".join(notes),) if notes else ()
 
 
-def _fewer_languages(transfer: Transfer, task: str) -> str:
+def _fewer_languages(transfer: Transfer, suite: Suite, task: str) -> str:
     design = transfer.designs[task]
-    whole = len([x for x in design.task.languages if not (design.retrieval and x == design.source)])
+    without_source = design.retrieval or not suite.english_in_average
+    whole = len([x for x in design.task.languages if not (without_source and x == design.source)])
     used = len(transfer.languages(task))
     return f"{task}: {used} of {whole} languages." if used < whole else ""
 

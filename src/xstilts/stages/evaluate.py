@@ -14,7 +14,7 @@ from xstilts.predict import predict
 from xstilts.stages.artifacts import facts_of, load_model
 from xstilts.stages.controls import image_controls
 from xstilts.stages.environment import Emit
-from xstilts.stages.lineage import check_lineage
+from xstilts.stages.lineage import check_lineage, images_shared
 from xstilts.stages.scoring import text_facts, write_scores
 from xstilts.stages.specs import EvaluateStage
 from xstilts.stages.training import look, scored_items
@@ -43,6 +43,7 @@ def run(spec: EvaluateStage, draft: Draft, workshop: Workshop, emit: Emit) -> No
     frame = scored_items(task, examples, predicted)
     draft.facts.update(write_scores(draft.path, frame, task))
     draft.facts.update(text_facts(examples, loaded.tokenizer, spec.max_length))
+    draft.facts.update(images_shared=images_shared(workshop, spec.parent, task, examples))
     parent = facts_of(store, spec.parent)
     if spec.see is None:
         draft.facts.update(image_controls(part, feed, examples, loaded.labels, task, parent.get("prior")))

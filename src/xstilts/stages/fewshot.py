@@ -7,7 +7,7 @@ shots and once for the scored items, and every draw and k begins from their acti
 import json
 from typing import Any
 
-from xstilts.data.leaks import check_disjoint
+from xstilts.data.leaks import check_disjoint, images_in
 from xstilts.data.load import check_labels
 from xstilts.engine.store import Draft
 from xstilts.predict import predict
@@ -16,7 +16,7 @@ from xstilts.stages.bench import Bench, bench_of, feed_of, settings
 from xstilts.stages.controls import by_familiarity, image_controls, prior
 from xstilts.stages.environment import Emit
 from xstilts.stages.episode import adapted, learn, shots_of
-from xstilts.stages.lineage import check_lineage
+from xstilts.stages.lineage import check_lineage, images_shared
 from xstilts.stages.scoring import text_facts, write_scores
 from xstilts.stages.specs import FewshotStage
 from xstilts.stages.training import facts_of_fit, scored_items
@@ -33,7 +33,7 @@ def run(spec: FewshotStage, draft: Draft, workshop: Workshop, emit: Emit) -> Non
     )
     bench = bench_of(spec, workshop)
     shots = shots_of(spec, workshop, bench)
-    check_disjoint(shots, examples, task.name)
+    check_disjoint(shots, examples, task.name, images=spec.published is None)
     with adapted(spec, bench):
         learned = learn(spec, workshop, bench, shots, emit)
         feed = feed_of(spec.evaluation, spec.split, workshop, bench, spec.see)
@@ -51,6 +51,13 @@ def run(spec: FewshotStage, draft: Draft, workshop: Workshop, emit: Emit) -> Non
     draft.facts.update(texts)
     draft.facts.update(by_familiarity(frame, examples, shots, task))
     draft.facts.update(images_unusable=workshop.unusable(spec.evaluation, spec.split))
+    shared = workshop.once(
+        ("images shared", spec.parent, spec.evaluation, spec.split),
+        lambda: images_shared(workshop, spec.parent, task, examples),
+    )
+    draft.facts.update(images_shared=shared)
+    if spec.published is not None:
+        draft.facts.update(images_of_shots_scored=len(images_in(shots) & images_in(examples)))
     draft.facts.update(facts_of_fit(learned.fitted, learned.before, learned.after))
     draft.facts.update(_provenance(spec, workshop, bench))
     draft.facts.update(shots=len(shots), oracle=spec.selection == "target_dev", leaks_unchecked=unchecked)

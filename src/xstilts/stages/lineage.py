@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
-from xstilts.data.leaks import check_disjoint, check_texts, long_texts
+from xstilts.data.leaks import check_disjoint, check_texts, images_in, long_texts, shared_images, unmapped_images
 from xstilts.engine.store import Store
 from xstilts.examples import Example
-from xstilts.results import MASKED_TEXTS
+from xstilts.results import IMAGES_OF, MASKED_TEXTS
 from xstilts.stages.stage import Data
 from xstilts.stages.workshop import Workshop
 from xstilts.tasks.task import Task, related
@@ -28,7 +28,8 @@ def check_lineage(workshop: Workshop, key: str, task: Task, evaluation: tuple[Ex
 
     Only data whose groups mean the same can be compared by them: the task's own, and those of its split family. Any
     other task's are compared by their long texts, word for word, and named in what is returned: a translation or a
-    paraphrase of a scored item would not be seen. Raises LeakError.
+    paraphrase of a scored item would not be seen. So are pairs of tasks whose images are of collections that cannot
+    be mapped to each other. Raises LeakError.
     """
     unchecked = {MASKED_TEXTS} if _read_texts(workshop.store, key) else set()
     for data, split in trained_on(workshop.store, key):
@@ -38,7 +39,27 @@ def check_lineage(workshop: Workshop, key: str, task: Task, evaluation: tuple[Ex
             own = workshop.once(("long texts", data, split), lambda d=data, s=split: _long(workshop.examples(d, s)))
             check_texts(own, evaluation, data.task)
             unchecked.add(data.task)
+            if pair := unmapped_images(_images(workshop, data, split), images_in(evaluation)):
+                unchecked.add(f"{IMAGES_OF}{data.task} ({pair[0]}) against {task.name} ({pair[1]})")
     return sorted(unchecked)
+
+
+def images_shared(workshop: Workshop, key: str, task: Task, evaluation: tuple[Example, ...]) -> dict[str, int]:
+    """How many of the scored images each other task, whose images are of the same collections, was trained on.
+
+    Those are counted, not refused: benchmarks are made of the same photographs, with texts and labels of their own.
+    """
+    trained: dict[str, frozenset[str]] = {}
+    scored = images_in(evaluation)
+    for data, split in trained_on(workshop.store, key) if scored else ():
+        if not related(task, workshop.task(data.task)):
+            trained[data.task] = trained.get(data.task, frozenset()) | _images(workshop, data, split)
+    counts = {name: shared_images(images, scored) for name, images in sorted(trained.items())}
+    return {name: count for name, count in counts.items() if count is not None}
+
+
+def _images(workshop: Workshop, data: Data, split: str) -> frozenset[str]:
+    return workshop.once(("images in", data, split), lambda: images_in(workshop.examples(data, split)))
 
 
 def _long(examples: Iterable[Example]) -> frozenset[str]:

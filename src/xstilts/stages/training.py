@@ -126,6 +126,7 @@ def scored_items(task: Task, examples: Sequence[Example], predicted: Sequence[An
         predicted,
         normaliser=task.normaliser,
         language=examples[0].language,
+        rows=task.rows_per_item,
     )
 
 

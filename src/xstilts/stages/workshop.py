@@ -86,7 +86,9 @@ class Workshop:
         return self.memory.get(("unusable", data, split), {})
 
     def labels(self, data: Data) -> tuple[str, ...]:
-        """Classes or tags of the training split, sorted: the outputs of a head."""
+        """The task's classes, or else the classes or tags of the training split, sorted: the outputs of a head."""
+        if fixed := self.task(data.task).labels:
+            return fixed
         return self.once(("labels", data), lambda: _labels(self.examples(data, "train")))
 
     def ground(self, key: str) -> Ground | None:
@@ -101,7 +103,7 @@ class Workshop:
     def _task(self, name: str) -> Task:
         environment = self.environment
         if own := environment.tasks.get(name):
-            return user_task(name, own, environment.base)
+            return user_task(name, own, environment.base, environment.cache)
         return bind(
             load_task(name),
             root=environment.data_root,

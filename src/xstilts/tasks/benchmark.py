@@ -2,7 +2,7 @@
 
 Rows are mappings by the names of an example's fields: text, pair, label; prompt, choices, answer; question, context,
 answer_text, answer_start; words, tags; text, english; text, english (whether it is), partners; and `id` where the
-benchmark has unique ones.
+benchmark has unique ones; text, images, label; text, image.
 """
 
 import hashlib
@@ -75,6 +75,8 @@ class Benchmark:
     pivot: Literal["id", "position"] | None = None
     joined: bool = False
     """Whether a split is what all native layouts have of it together."""
+    labels: str = ""
+    """The file below the data root that lists the classes; rows of other classes are scored, but never trained on."""
 
 
 def text_group(*texts: str) -> str:

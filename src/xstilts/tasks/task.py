@@ -21,6 +21,10 @@ class Wheel:
     version: str
     sha256: str
     size_mb: float
+    python: str | None = None
+    """The version of CPython that the pinned file was built for, where there is one file for each of them."""
+    platform: str = "manylinux2014_x86_64"
+    """What the pinned file was built for, if it holds more than data; it is fetched on every machine."""
 
     @property
     def uri(self) -> str:
@@ -116,9 +120,21 @@ class Task:
     url: str
     weaknesses: tuple[str, ...] = ()
     sizes: Mapping[str, Mapping[str, int]] = field(default_factory=dict, repr=False)
+    images: tuple[str, ...] = ()
+    """The collections that the pictures of its examples are of, such as "openmoji"."""
+    marks: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Marks that the id of an example may end in (`1F355#same`), each with what it says of the example; scores are
+    reported with and without those that bear one."""
     ladder: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     """The few-shot sets that its publishers fixed, by language: "25" is the split `shots-25`, of as many images,
     concepts or pairs as they count. They are subsets of one another and of other splits, under the same ids."""
+    candidates: Mapping[str, int] = field(default_factory=dict, repr=False)
+    """How many images a caption of the test set has to choose from, by language."""
+    labels: tuple[str, ...] = field(default=(), repr=False)
+    """Its classes, where its publishers fix them; otherwise they are those of the training data."""
+    rows_per_item: float | None = None
+    """Rows of the published test set for each item of ours, where rows without label are left out: `iglue_compat` is
+    the share of right ones among all of those rows."""
     split_family: str = ""
     """Tasks of one family share the salt of their split: a group falls on the same side in all of them."""
     epoch: int = 1
@@ -153,6 +169,17 @@ class Task:
             [_pin(source) for source in self.sources_by_language.get(language, self.sources)],
         ]
         return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
+
+
+def marked(name: str, mark: str) -> str:
+    """The id of an example that bears a mark."""
+    return f"{name}#{mark}"
+
+
+def mark_of(task: Task, item: str) -> str | None:
+    """The mark that the id of an example bears, if it bears one of its task's."""
+    name, _, mark = item.rpartition("#")
+    return mark if name and mark in task.marks else None
 
 
 def related(task: Task, other: Task) -> bool:

@@ -1,0 +1,41 @@
+"""Flickr30k: which of many captions fits an image, and which image a caption, as IGLUE trains on it."""
+
+from xstilts.formats.pictures import captions
+from xstilts.tasks._captions import FAMILY, caption
+from xstilts.tasks._iglue import by_unit
+from xstilts.tasks.benchmark import Benchmark, Native
+from xstilts.tasks.task import Task, published
+
+TASK = Task(
+    name="flickr30k",
+    problem="image-retrieval",
+    suite=("iglue-english",),
+    languages=("en",),
+    benchmark=Benchmark(
+        native=(
+            Native(
+                read=captions,
+                english={
+                    "train": "flickr30k/annotations/train_ann.jsonl",
+                    "dev": "flickr30k/annotations/valid_ann.jsonl",
+                    "test": "flickr30k/annotations/test_ann.jsonl",
+                },
+                fields=caption,
+            ),
+        ),
+        hub=(),
+        groups=by_unit,
+    ),
+    images=("flickr30k",),
+    candidates={"en": 1000},
+    split_family=FAMILY,
+    licence="not free: commercial use or redistribution is forbidden",
+    citation="Young et al. 2014, From Image Descriptions to Visual Denotations",
+    url="https://aclanthology.org/Q14-1006",
+    weaknesses=(
+        "five captions for each image: an image counts as found by the best of them",
+        "IGLUE trains on about 145,000 captions",
+        "the 1,000 test images are those of Flickr30k in xFlickr&CO",
+    ),
+    sizes=published("flickr30k"),
+)

@@ -1,0 +1,35 @@
+"""SNLI-VE: whether an image of Flickr30k entails a sentence, as IGLUE trains on it for XVNLI."""
+
+from xstilts.formats.tables import rows
+from xstilts.tasks._iglue import by_unit
+from xstilts.tasks._snli_ve import FAMILY, hypothesis
+from xstilts.tasks.benchmark import Benchmark, Native
+from xstilts.tasks.task import Task
+
+TASK = Task(
+    name="snli-ve",
+    problem="image-text",
+    suite=("iglue-english",),
+    languages=("en",),
+    benchmark=Benchmark(
+        native=(
+            Native(
+                read=rows,
+                english={"train": "XVNLI/annotations/en/train.jsonl", "dev": "XVNLI/annotations/en/dev.jsonl"},
+                fields=hypothesis,
+            ),
+        ),
+        hub=(),
+        groups=by_unit,
+    ),
+    metrics=("accuracy", "macro_f1"),
+    images=("flickr30k",),
+    split_family=FAMILY,
+    licence="not stated upstream; images and captions are Flickr30k's, labels SNLI's, each under terms of their own",
+    citation="Xie et al. 2019, Visual Entailment: A Novel Task for Fine-Grained Image Understanding",
+    url="https://arxiv.org/abs/1901.06706",
+    weaknesses=(
+        "the labels were given to the text premise, not to the image: they do not always fit what it shows",
+        "rows without a majority label are left out; IGLUE trains on about 541,000 rows, those among them",
+    ),
+)

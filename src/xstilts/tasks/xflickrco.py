@@ -1,0 +1,66 @@
+"""xFlickr&CO: which of 2,000 captions fits an image, and which image a caption, in eight languages."""
+
+from xstilts.formats.pictures import captions, first_captions
+from xstilts.tasks import _iglue as iglue
+from xstilts.tasks._captions import FAMILY, caption
+from xstilts.tasks.benchmark import Benchmark, Native
+from xstilts.tasks.task import Task, published
+
+LANGUAGES = ("en", "de", "es", "id", "ja", "ru", "tr", "zh")
+LADDER = ("1", "5", "10", "25", "50", "100")
+"""Images of Flickr30k's training set, one caption each."""
+LONG = (*LADDER, "100x5", "200", "200x5", "500", "1000", "1500")
+"""As in German and Japanese; `x5` are images with five captions."""
+BLANK = ("de", "id")
+"""Languages in which one of the 2,000 captions is empty."""
+_SHOTS = "xFlickrCO/annotations/{language}/train_{k}.jsonl"
+
+TASK = Task(
+    name="xflickrco",
+    problem="image-retrieval",
+    suite=("iglue",),
+    languages=LANGUAGES,
+    benchmark=Benchmark(
+        native=(
+            Native(
+                read=captions,
+                files={
+                    "train": iglue.largest(_SHOTS, [k for k in LONG if "x" not in k]),
+                    "test": "xFlickrCO/annotations/{language}/test.jsonl",
+                    "test-mt": "xFlickrCO/annotations_machine-translate/{language}/test_gmt.jsonl",
+                    **iglue.shots(_SHOTS, LONG),
+                },
+                english={
+                    "train": "flickr30k/annotations/train_ann.jsonl",
+                    "dev": "flickr30k/annotations/valid_ann.jsonl",
+                },
+                fields=caption,
+            ),
+            Native(
+                read=first_captions,
+                files={"dev-mt": "flickr30k/annotations_machine-translate/valid-{language}_gmt.jsonl"},
+                fields=caption,
+            ),
+        ),
+        hub=(),
+        groups=iglue.by_unit,
+    ),
+    images=("flickr30k", "coco"),
+    ladder={name: LONG if name in ("de", "ja") else LADDER for name in LANGUAGES[1:]},
+    candidates={name: 1999 if name in BLANK else 2000 for name in LANGUAGES},
+    split_family=FAMILY,
+    licence="not stated upstream; images and English captions are Flickr30k's and COCO's, under terms of their own",
+    citation=iglue.CITATION,
+    url=iglue.URL,
+    weaknesses=(
+        "every caption is scored against all 2,000 images and every image against all captions: half are of "
+        "Flickr30k, half of COCO",
+        "one caption each in de and id is empty and left out with its image, which IGLUE scores among the others",
+        "captions were written, not translated, for the same images in every language: an image is one group in all",
+        "train and dev in English are Flickr30k's; the training set of another language is its largest published "
+        "few-shot file of one caption an image, 100 images (de and ja: 1,500); shots of our own are drawn from it",
+        "of the machine translations of Flickr30k's dev set (`dev-mt`) only the first caption of an image is "
+        "translated, so that one alone is read; `test-mt` is the test set in machine-made English",
+    ),
+    sizes=published("xflickrco"),
+)

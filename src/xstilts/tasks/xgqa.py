@@ -1,0 +1,57 @@
+"""xGQA: questions about an image in eight languages; the answer stays English."""
+
+from xstilts.formats.pictures import visual_questions
+from xstilts.tasks import _iglue as iglue
+from xstilts.tasks._gqa import FAMILY, LABELS, question
+from xstilts.tasks.benchmark import Benchmark, Native
+from xstilts.tasks.task import Task, published
+
+LANGUAGES = ("en", "bn", "de", "id", "ko", "pt", "ru", "zh")
+LADDER = ("1", "5", "10", "20", "25", "48")
+"""Images, each with all its questions."""
+_FEW = "xGQA/annotations/few_shot/{language}/"
+_ZERO = "zero_shot/testdev_balanced_questions_{language}.json"
+
+TASK = Task(
+    name="xgqa",
+    problem="image-text",
+    suite=("iglue",),
+    languages=LANGUAGES,
+    benchmark=Benchmark(
+        native=(
+            Native(
+                read=visual_questions,
+                files={
+                    "train": iglue.largest(_FEW + "train_{k}.json", LADDER),
+                    "dev": _FEW + "dev.json",
+                    "test-few-shot": _FEW + "test.json",
+                    "test-zero-shot": f"xGQA/annotations/{_ZERO}",
+                    "test-zero-shot-mt": f"xGQA/annotations_machine-translate/{_ZERO}",
+                    **iglue.shots(_FEW + "train_{k}.json", LADDER),
+                },
+                english={"train": "gqa/annotations/train.json"},
+                fields=question,
+            ),
+        ),
+        hub=(),
+        groups=iglue.by_unit,
+        labels=LABELS,
+    ),
+    metrics=("accuracy",),
+    images=("gqa",),
+    ladder=dict.fromkeys(LANGUAGES, LADDER),
+    split_family=FAMILY,
+    licence="CC-BY-4.0",
+    citation="Pfeiffer et al. 2021, xGQA: Cross-Lingual Visual Question Answering",
+    url="https://arxiv.org/abs/2109.06082",
+    weaknesses=(
+        "two test sets: `test-few-shot` (9,666 questions, 300 images) is what IGLUE scores, with shots or without; "
+        "`test-zero-shot` (12,578 questions) is that of the xGQA paper and contains the shots and the dev set",
+        "an answer is one of GQA's 1,842 classes; a question with another answer is scored wrong and never trained on",
+        "languages are translations of one another: an image is one group in all of them",
+        "the training set of a language other than English is the largest published few-shot file, 48 images; shots "
+        "of our own are drawn from it",
+        "the dev set is about as large as the largest few-shot file: to select on it is not few-shot",
+    ),
+    sizes=published("xgqa"),
+)

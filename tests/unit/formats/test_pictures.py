@@ -1,0 +1,49 @@
+"""Annotations of images as their publishers lay them out."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from xstilts.errors import DataError
+from xstilts.formats.pictures import captions, first_captions, visual_questions
+
+
+def write(path: Path, *rows: object) -> Path:
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def test_a_line_with_several_sentences_is_as_many_captions(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", {"sentences": ["one"], "id": 1}, {"sentences": ["two", "three"], "id": 2})
+    found = [(line, row["id"], row["caption"], row["place"]) for line, row in captions(path)]
+    assert found == [(1, 1, "one", None), (2, 2, "two", 0), (2, 2, "three", 1)]
+    assert [(line, row["caption"], row["place"]) for line, row in first_captions(path)] == [
+        (1, "one", None),
+        (2, "two", None),
+    ]
+
+
+def test_a_line_without_sentences_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", {"sentences": ["one"]}, {"sentence": "two"})
+    with pytest.raises(DataError, match=r"a\.jsonl:2: there are no `sentences`"):
+        list(captions(path))
+
+
+def test_questions_are_a_list_or_an_object_by_their_ids(tmp_path: Path) -> None:
+    listed = write(tmp_path / "a.json", [{"question_id": "7", "sent": "?"}])
+    assert list(visual_questions(listed)) == [(1, {"question_id": "7", "sent": "?"})]
+    named = write(tmp_path / "b.json", {"7": {"question": "?"}, "8": {"question": "!"}})
+    assert [(n, row["question_id"], row["question"]) for n, row in visual_questions(named)] == [
+        (1, "7", "?"),
+        (2, "8", "!"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [("{", "not JSON"), ("3", "neither a list"), ('[{"a": 1}, 2]', "question 2 is no object")]
+)
+def test_other_layouts_are_told(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(DataError, match=told):
+        list(visual_questions(tmp_path / "a.json"))

@@ -1,0 +1,42 @@
+"""What the page says of images that training showed."""
+
+from types import SimpleNamespace
+from typing import Any
+
+from xstilts.report.leaks import leak_remarks
+from xstilts.stages.stage import Cell
+
+
+def cell(artifact: str, language: str) -> Cell:
+    return Cell(
+        artifact=artifact,
+        encoder="e",
+        task="xflickrco",
+        language=language,
+        split="test",
+        intermediate="snli-ve",
+        method="zero-shot",
+        shots=0,
+        draw=None,
+        seed=0,
+    )
+
+
+def test_shared_images_are_counted_and_unmapped_ones_kept_apart_from_texts() -> None:
+    unchecked = ["gqa", "images of gqa (gqa) against xflickrco (coco)", "masked texts"]
+    facts: dict[str, Any] = {
+        "a": {"images_shared": {"snli-ve": 900, "nlvr2": 0}, "leaks_unchecked": unchecked},
+        "b": {"images_shared": {"snli-ve": 1000}},
+    }
+    manifests: dict[str, Any] = {key: SimpleNamespace(facts=found) for key, found in facts.items()} | {"c": None}
+    told = leak_remarks([cell("a", "de"), cell("b", "ja"), cell("c", "tr")], manifests)
+    assert [remark.split(",")[0] for remark in told[:2]] == [
+        "With gqa",
+        "Whether the masked texts hold what the targets are scored on is unchecked.",
+    ]
+    assert told[2].endswith("cannot be mapped: images of gqa (gqa) against xflickrco (coco).")
+    assert told[3:] == ("Training on snli-ve showed 1,000 of the images that xflickrco is scored on in a language.",)
+
+
+def test_nothing_to_say() -> None:
+    assert leak_remarks([cell("a", "de")], {"a": None}) == ()
