@@ -21,6 +21,10 @@ class DataError(UserError):
     """A data file is missing, damaged, or has a row that cannot be used."""
 
 
+class ImageError(UserError):
+    """An image is missing, damaged, too large or none: of no use, but no reason to stop."""
+
+
 class SourceError(UserError):
     """Something that a recipe needs cannot be fetched."""
 

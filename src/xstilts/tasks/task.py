@@ -21,6 +21,10 @@ class Wheel:
     version: str
     sha256: str
     size_mb: float
+    python: str | None = None
+    """The version of CPython that the pinned file was built for, where there is one file for each of them."""
+    platform: str = "manylinux2014_x86_64"
+    """What the pinned file was built for, if it holds more than data; it is fetched on every machine."""
 
     @property
     def uri(self) -> str:

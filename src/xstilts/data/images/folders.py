@@ -1,0 +1,86 @@
+"""Where the images of published collections lie below a data root."""
+
+import glob
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
+
+from xstilts.data.images.places import Places, read_file
+from xstilts.errors import ImageError
+
+_PATTERNS: dict[str, tuple[str, ...]] = {
+    "flickr30k": (
+        "flickr30k/images/{name}.jpg",
+        "flickr30k/flickr30k-images/{name}.jpg",
+        "flickr30k/flickr30k_images/{name}.jpg",
+        "flickr30k-images/{name}.jpg",
+        "xFlickrCO/images/{name}.jpg",
+    ),
+    "coco": (
+        "coco/images/{name}.jpg",
+        "coco/val2014/{name}.jpg",
+        "coco/images/val2014/{name}.jpg",
+        "mscoco/images/{name}.jpg",
+        "xFlickrCO/images/{name}.jpg",
+    ),
+    "gqa": ("gqa/images/{name}.jpg",),
+    "nlvr2": (
+        "nlvr2/images/{name}.png",
+        "nlvr2/images/*/{name}.png",
+        "nlvr2/images/train/*/{name}.png",
+        "nlvr2/*/{name}.png",
+    ),
+    "marvl": (
+        "marvl/images/{name}",
+        "marvl/{name}",
+        "marvl/images/{first}/*/{last}",
+        "marvl/images/{first}/images/*/{last}",
+        "marvl/{first}/images/*/{last}",
+    ),
+    "wit": ("wit/images/{last}",),
+}
+"""Below the root or its folder `multimodal`; `{first}` and `{last}` are parts of a name that is a path."""
+
+
+def collections() -> tuple[str, ...]:
+    """The collections that are looked for below a data root."""
+    return tuple(_PATTERNS)
+
+
+def find(collection: str, name: str, root: Path) -> Path | None:
+    """The file of an image, or None. Raises ImageError for a name that leads out of its folder."""
+    if ".." in PurePosixPath(name).parts or name.startswith("/"):
+        raise ImageError(f"{collection}:{name} leads out of its folder", "correct the name")
+    return next((path for path in _candidates(collection, name, root) if path.is_file()), None)
+
+
+def read(collection: str, name: str, places: Places) -> bytes:
+    """Raises ImageError where the image is not there."""
+    reference = f"{collection}:{name}"
+    path = find(collection, name, places.root) if places.root else None
+    if path is None:
+        raise _missing(reference, _PATTERNS[collection], places.root)
+    return read_file(path, reference)
+
+
+def _candidates(collection: str, name: str, root: Path) -> Iterator[Path]:
+    parts = [part for part in unquote(name).split("/") if part]
+    words = {"name": name, "first": parts[0], "last": parts[-1]}
+    for base in (root, root / "multimodal"):
+        for pattern in _PATTERNS[collection]:
+            folder, _, file = pattern.rpartition("/")
+            path = file.format(**words)
+            if "*" in folder:
+                folder = folder.format(**{word: glob.escape(value) for word, value in words.items()})
+                yield from (found / path for found in sorted(base.glob(folder)))
+            else:
+                yield base / folder.format(**words) / path
+
+
+def _missing(reference: str, patterns: tuple[str, ...], root: Path | None) -> ImageError:
+    if root is None:
+        return ImageError(
+            f"{reference} is missing: no data root is given", "set XSTILTS_DATA_ROOT to the folder with the images"
+        )
+    looked = ", ".join(patterns)
+    return ImageError(f"{reference} is missing: {root} and its folder multimodal hold none of {looked}", "put it there")

