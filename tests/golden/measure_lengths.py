@@ -15,7 +15,7 @@ from typing import Any
 import xstilts.engine
 from xstilts.data.load import load
 from xstilts.data.sources import cache_dir
-from xstilts.examples import Choice, Example, Labelled, Parallel, Span, Tagged
+from xstilts.examples import Caption, Choice, Example, ImageText, Labelled, Parallel, Span, Tagged
 from xstilts.formats.benchmarks import headerless, questions, tagged
 from xstilts.formats.tables import rows
 from xstilts.models.encoder import prepare
@@ -107,6 +107,8 @@ def texts_of(example: Example) -> list[Texts]:
             return [(" ".join(example.words),)]
         case Parallel():
             return [(example.text,), (example.english,)]
+        case ImageText() | Caption():
+            return [(example.text,)]
         case _:
             raise TypeError(type(example).__name__)
 
@@ -136,7 +138,7 @@ def shipped(name: str, tokenizer: Any) -> dict[str, Any]:
     groups = [texts_of(example) for example in examples]
     sequences = round(sum(map(len, groups)) / len(groups))
     flat = [given for group in groups for given in group]
-    labels = {example.label for example in examples if isinstance(example, Labelled)}
+    labels = {example.label for example in examples if isinstance(example, Labelled | ImageText)}
     extra = {"classes": len(labels)} if labels else {}
     extra |= {"sequences": sequences} if sequences > 1 else {}
     found = measured(flat, tokenizer, sequences, split=task.problem == "span")

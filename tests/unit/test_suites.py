@@ -23,6 +23,15 @@ def test_the_embedded_suite_names_every_task_of_it_once():
     assert all(len(load_task(name).languages) > 30 for name in suite.targets)
 
 
+def test_the_embedded_suite_with_pictures_names_every_task_of_it_once():
+    suite = suites.EMBEDDED_IMAGES
+    named = (*suite.targets, *suite.retrieval, *suite.intermediates)
+    assert sorted(named) == sorted(name for name in task_names() if suite.name in load_task(name).suite)
+    assert all(load_task(name).problem == "image-retrieval" for name in suite.retrieval)
+    assert all(load_task(name).images for name in named)
+    assert not set(named) & set(suites.EMBEDDED.tasks)
+
+
 def test_every_variant_in_a_task_is_known():
     locales = {language for name in task_names() for language in load_task(name).languages}
     assert {locale for locale in locales if "-" in locale} == set(suites.VARIANTS)

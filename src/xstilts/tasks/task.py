@@ -120,6 +120,11 @@ class Task:
     url: str
     weaknesses: tuple[str, ...] = ()
     sizes: Mapping[str, Mapping[str, int]] = field(default_factory=dict, repr=False)
+    images: tuple[str, ...] = ()
+    """The collections that the pictures of its examples are of, such as "openmoji"."""
+    marks: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Marks that the id of an example may end in (`1F355#same`), each with what it says of the example; scores are
+    reported with and without those that bear one."""
     split_family: str = ""
     """Tasks of one family share the salt of their split: a group falls on the same side in all of them."""
     epoch: int = 1
@@ -154,6 +159,17 @@ class Task:
             [_pin(source) for source in self.sources_by_language.get(language, self.sources)],
         ]
         return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
+
+
+def marked(name: str, mark: str) -> str:
+    """The id of an example that bears a mark."""
+    return f"{name}#{mark}"
+
+
+def mark_of(task: Task, item: str) -> str | None:
+    """The mark that the id of an example bears, if it bears one of its task's."""
+    name, _, mark = item.rpartition("#")
+    return mark if name and mark in task.marks else None
 
 
 def related(task: Task, other: Task) -> bool:

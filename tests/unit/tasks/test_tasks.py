@@ -5,7 +5,7 @@ import pytest
 
 from xstilts.errors import UserError
 from xstilts.tasks import load_task, task_names
-from xstilts.tasks.task import Library, Wheel
+from xstilts.tasks.task import Library, Wheel, mark_of, marked
 
 
 def test_every_file_of_a_task_holds_the_task_of_its_name():
@@ -57,3 +57,10 @@ def test_a_library_carries_its_installed_version():
 
     assert Library.installed("babel").uri == f"library:babel=={version('babel')}"
     assert Wheel(package="a", version="1", sha256="", size_mb=1).uri == "pypi:a==1"
+
+
+def test_a_mark_is_read_from_the_id_if_the_task_has_it():
+    task = load_task("emoji-retrieval")
+    assert mark_of(task, marked("1F355", "same")) == "same"
+    assert [mark_of(task, item) for item in ("1F355", "same", "#same", "1F355#other")] == [None] * 4
+    assert mark_of(load_task("intent"), "template#same") is None

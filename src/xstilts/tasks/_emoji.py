@@ -1,0 +1,123 @@
+"""Pictures and names of emoji: drawings of OpenMoji, names from the package emoji.
+
+`emoji-retrieval` and `emoji-match` share one split of the concepts. A concept is named by the file stem of its drawing,
+such as `1F355`. The character itself is in no example.
+"""
+
+import json
+import zipfile
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from xstilts.tasks._pictures import OPENMOJI, OPENMOJI_DRAWINGS
+from xstilts.tasks.task import Paths, Wheel, marked
+
+EMOJI = Wheel(
+    package="emoji",
+    version="2.16.0",
+    sha256="c4230d80640def9071599ff56b1b5950fe13a2a94c0da98c5deab12431b24330",
+    size_mb=0.6,
+)
+SOURCES = (EMOJI, OPENMOJI)
+COLLECTION = "openmoji"
+LANGUAGES = ("en", "ar", "de", "es", "fa", "fr", "id", "it", "ja", "ko", "pt", "ru", "tr", "zh")
+FAMILY = "emoji"
+FRACTIONS = {"train": 0.6, "dev": 0.1, "test": 0.3}
+SAME = "same"
+MARKS = {SAME: "names identical to the English one"}
+LICENCE = "CC BY-SA 4.0 (OpenMoji drawings); BSD-3-Clause (emoji); Unicode Licence (CLDR names)"
+CITATION = "Drawings: OpenMoji 17.0, openmoji.org, CC BY-SA 4.0. Names: Unicode CLDR, as shipped in emoji 2.16.0"
+URL = "https://openmoji.org, https://github.com/carpedm20/emoji"
+WEAKNESSES = (
+    "names are noun phrases, not sentences; drawings, not photos",
+    "names are translations of the English ones, made for CLDR; some are identical to it, which the scores say",
+    "22 pairs of concepts have one and the same drawing, five more the same to the eye (a person, a man): these cannot "
+    "be told apart",
+)
+
+_SKIN_TONES = frozenset(map(chr, range(0x1F3FB, 0x1F400)))
+_REGION_LETTERS = range(0x1F1E6, 0x1F200)
+_FULLY_QUALIFIED = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concept:
+    """A drawing and its name in one language, and its English name.
+
+    `group` is the first concept with the very same drawing: OpenMoji draws some persons as it draws men.
+    """
+
+    stem: str
+    group: str
+    name: str
+    english: str
+
+    @property
+    def image(self) -> str:
+        return f"{COLLECTION}:{self.stem}"
+
+    def bearing(self, name: str, language: str) -> str:
+        """The id `name`, marked if the concept is named in `language` as in English, without regard to case."""
+        same = language != "en" and self.name.casefold() == self.english.casefold()
+        return marked(name, SAME) if same else name
+
+
+def concepts(paths: Paths, language: str) -> Iterator[Concept]:
+    """The fully qualified emoji without skin tones and without flags of regions that have a drawing and a name.
+
+    In the order of their stems. Every name of a language is there once.
+    """
+    english, names, drawn = _names(paths, "en"), _names(paths, language), drawings(paths)
+    hidden = str.maketrans({character: None for text in english for character in text if not character.isascii()})
+    found = {stem: text for text in english if (stem := _stem(text, drawn)) and not region(stem)}
+    for stem, text in sorted(found.items()):
+        if text in names:
+            yield Concept(
+                stem=stem,
+                group=drawn[stem],
+                name=_plain(names[text], hidden),
+                english=_plain(english[text], hidden),
+            )
+
+
+def drawings(paths: Paths) -> Mapping[str, str]:
+    """The stem of every drawing of OpenMoji, with the first stem that has the very same drawing."""
+    with zipfile.ZipFile(paths[OPENMOJI.package]) as archive:
+        content = {PurePosixPath(entry.filename): (entry.CRC, entry.file_size) for entry in archive.infolist()}
+    first: dict[tuple[int, int], str] = {}
+    files = sorted(file for file in content if file.suffix == ".svg" and str(file.parent) == OPENMOJI_DRAWINGS)
+    return {file.stem: first.setdefault(content[file], file.stem) for file in files}
+
+
+def region(stem: str) -> str | None:
+    """The two letters that a flag stands for: DE for `1F1E9-1F1EA`. None for what is no flag of a region."""
+    points = [int(point, 16) for point in stem.split("-")]
+    if len(points) != 2 or not all(point in _REGION_LETTERS for point in points):
+        return None
+    return "".join(chr(ord("A") + point - _REGION_LETTERS.start) for point in points)
+
+
+def _names(paths: Paths, language: str) -> Mapping[str, str]:
+    """Raw names of the fully qualified emoji without skin tones, by their characters."""
+    with zipfile.ZipFile(paths[EMOJI.package]) as archive:
+        table: dict[str, dict[str, Any]] = _read(archive, "emoji")
+        texts = [t for t, row in table.items() if row["status"] == _FULLY_QUALIFIED and not _SKIN_TONES & set(t)]
+        names = {t: table[t]["en"] for t in texts} if language == "en" else _read(archive, f"emoji_{language}")
+    return {text: names[text] for text in texts if text in names}
+
+
+def _read(archive: zipfile.ZipFile, name: str) -> dict[str, Any]:
+    return json.loads(archive.read(f"emoji/unicode_codes/{name}.json"))
+
+
+def _stem(text: str, drawn: Collection[str]) -> str | None:
+    """The stem of the drawing, which may leave out the variation selector."""
+    stems = ("-".join(f"{ord(character):04X}" for character in t) for t in (text, text.replace("\ufe0f", "")))
+    return next((stem for stem in stems if stem in drawn), None)
+
+
+def _plain(name: str, hidden: Mapping[int, None]) -> str:
+    """The name in words, less every character that emoji are made of."""
+    return " ".join(name.strip(":").replace("_", " ").translate(hidden).split())

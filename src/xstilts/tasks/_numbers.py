@@ -1,0 +1,102 @@
+"""Numbers from 0 to 99: shown as two handwritten digits (from scikit-learn), spelled out by the rules of CLDR.
+
+`number-verify` and `number-read` share one split of the digits: no picture of a digit is in two splits.
+"""
+
+import csv
+import gzip
+import io
+import random
+import zipfile
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from unicode_rbnf import RbnfEngine
+
+from xstilts.splits import assign
+from xstilts.tasks._pictures import DIGITS, DIGITS_TABLE
+from xstilts.tasks.task import Library, Paths
+
+COLLECTION = "digits"
+SPELLING = Library.installed("unicode-rbnf")
+FAMILY = "numbers"
+FRACTIONS = {"train": 0.6, "dev": 0.1, "test": 0.3}
+"""Of the pictures of single digits."""
+NUMBERS = range(100)
+MOST = 200
+"""Pairs of pictures of each number, at most."""
+LICENCE_OF_DIGITS = "BSD-3-Clause (scikit-learn); CC BY 4.0 (the digits, at UCI)"
+CITATION_OF_DIGITS = (
+    "Digits: Alpaydin and Kaynak 1998, Optical Recognition of Handwritten Digits, UCI; the 1,797 of its test part, as "
+    "shipped in scikit-learn"
+)
+URL = "https://archive.ics.uci.edu/dataset/80"
+WEAKNESSES = ("digits are pictures of 8 x 8 pixels; numbers below ten are shown with a leading zero",)
+
+_RULES = "spellout-numbering"
+_NAMES = {"nb": "no"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A number as two pictures, each the row of a digit: tens, then units."""
+
+    number: int
+    rows: tuple[int, int]
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        return tuple(f"{COLLECTION}:{row}" for row in self.rows)
+
+    @property
+    def name(self) -> str:
+        return "+".join(map(str, self.rows))
+
+
+def shown(paths: Paths, split: str, each: int) -> Iterator[Shown]:
+    """`each` pairs of pictures of every number, all different: one of every number, then the second of each.
+
+    A smaller `each` gives the beginning of what a larger one gives.
+    """
+    pairs = _pairs(paths[DIGITS.package])[split]
+    for turn in range(each):
+        for number in NUMBERS:
+            yield Shown(number=number, rows=pairs[number][turn])
+
+
+def digits(path: Path) -> tuple[int, ...]:
+    """The digit that each picture shows, from the wheel that carries them."""
+    with zipfile.ZipFile(path) as archive:
+        table = gzip.decompress(archive.read(DIGITS_TABLE)).decode()
+    return tuple(int(float(row[-1])) for row in csv.reader(io.StringIO(table)))
+
+
+@cache
+def _pairs(path: Path) -> Mapping[str, Mapping[int, list[tuple[int, int]]]]:
+    """`MOST` different pairs of pictures by split and number, of two pictures each."""
+    rows: dict[tuple[str, int], list[int]] = defaultdict(list)
+    for row, digit in enumerate(digits(path)):
+        rows[assign(str(row), FRACTIONS, FAMILY), digit].append(row)
+    return {
+        split: {
+            number: _drawn(f"{split}|{number}", *(rows[split, digit] for digit in divmod(number, 10)))
+            for number in NUMBERS
+        }
+        for split in FRACTIONS
+    }
+
+
+def _drawn(seed: str, tens: list[int], units: list[int]) -> list[tuple[int, int]]:
+    every = [(ten, unit) for ten in tens for unit in units if ten != unit]
+    return random.Random(seed).sample(every, min(MOST, len(every)))
+
+
+@cache
+def words(language: str) -> tuple[str, ...]:
+    """The words for 0 to 99, without the zero-width spaces that some languages have between parts of a word."""
+    engine = RbnfEngine.for_language(_NAMES.get(language, language))
+    spelled = (engine.format_number(number, ruleset_names=[_RULES]).text for number in NUMBERS)
+    return tuple(" ".join(word.replace("\u200b", "").split()) for word in spelled)

@@ -1,0 +1,86 @@
+"""Whether a name fits a picture: emoji in 14 languages."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+
+from xstilts.examples import ImageText
+from xstilts.splits import assign
+from xstilts.tasks import _emoji as emoji
+from xstilts.tasks._couples import couples, digest
+from xstilts.tasks.task import Paths, Task, measured
+
+YES, NO = "yes", "no"
+
+_STOP_WORDS = frozenset(("a", "and", "at", "by", "for", "in", "of", "on", "or", "s", "the", "to", "with", "without"))
+_ANYONE = frozenset(("adult", "child", "people", "person"))
+
+
+def read(paths: Paths, language: str) -> Mapping[str, Iterator[ImageText]]:
+    return {"all": pairs(paths, language)}
+
+
+def pairs(paths: Paths, language: str) -> Iterator[ImageText]:
+    """Each picture with its name and with that of its partner, which is the same in every language.
+
+    So each picture fits and does not, and each name too. id = concept of the picture | concept of the name; group =
+    the drawing. A concept without a partner is left out.
+    """
+    by_stem = {concept.stem: concept for concept in emoji.concepts(paths, language)}
+    for stem, other in sorted(partners(by_stem.values()).items()):
+        concept = by_stem[stem]
+        for named, label in ((concept, YES), (by_stem[other], NO)):
+            yield ImageText(
+                id=named.bearing(f"{stem}|{named.stem}", language),
+                group=concept.group,
+                language=language,
+                text=named.name,
+                images=(concept.image,),
+                label=label,
+            )
+
+
+def partners(concepts: Iterable[emoji.Concept]) -> Mapping[str, str]:
+    """The partner of each concept, by their stems, in its own split.
+
+    For every second concept one whose English name shares a word, which makes it hard, for the others one that shares
+    none. Nowhere does the name of one fit the picture of the other: "cat" a cat face, "person running" a woman running.
+    """
+    words: dict[str, frozenset[str]] = {}
+    splits: dict[str, list[str]] = defaultdict(list)
+    for concept in concepts:
+        words[concept.stem] = frozenset(re.findall(r"\w+", concept.english.casefold())) - _STOP_WORDS
+        splits[assign(concept.group, emoji.FRACTIONS, emoji.FAMILY)].append(concept.stem)
+
+    def allowed(one: str, other: str) -> bool:
+        return not (words[one] - _ANYONE <= words[other] or words[other] - _ANYONE <= words[one])
+
+    def wanted(one: str, other: str) -> bool:
+        hard = digest(f"hard|{one}")[0] % 2 == 0
+        return hard == bool(words[one] & words[other]) and allowed(one, other)
+
+    found = (couples(stems, emoji.FAMILY, wanted, allowed) for stems in splits.values())
+    return {stem: partner for pairs in found for stem, partner in pairs.items()}
+
+
+TASK = Task(
+    name="emoji-match",
+    problem="image-text",
+    suite=("embedded-images",),
+    languages=emoji.LANGUAGES,
+    sources=emoji.SOURCES,
+    read=read,
+    fractions=emoji.FRACTIONS,
+    images=(emoji.COLLECTION,),
+    marks=emoji.MARKS,
+    licence=emoji.LICENCE,
+    citation=emoji.CITATION,
+    url=emoji.URL,
+    weaknesses=(
+        *emoji.WEAKNESSES,
+        "what is hard about a wrong name is that its English shares a word with the right one; look-alikes with other "
+        "names are not sought",
+    ),
+    split_family=emoji.FAMILY,
+    sizes=measured("emoji-match"),
+)

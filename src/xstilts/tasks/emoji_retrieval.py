@@ -1,0 +1,42 @@
+"""Which picture a name belongs to, and which name to a picture: emoji in 14 languages."""
+
+from collections.abc import Iterator, Mapping
+
+from xstilts.examples import Caption
+from xstilts.tasks import _emoji as emoji
+from xstilts.tasks.task import Paths, Task, measured
+
+
+def read(paths: Paths, language: str) -> Mapping[str, Iterator[Caption]]:
+    return {"all": captions(paths, language)}
+
+
+def captions(paths: Paths, language: str) -> Iterator[Caption]:
+    """One for each concept, which is its id in every language but for the mark; group = its drawing."""
+    for concept in emoji.concepts(paths, language):
+        yield Caption(
+            id=concept.bearing(concept.stem, language),
+            group=concept.group,
+            language=language,
+            text=concept.name,
+            image=concept.image,
+        )
+
+
+TASK = Task(
+    name="emoji-retrieval",
+    problem="image-retrieval",
+    suite=("embedded-images",),
+    languages=emoji.LANGUAGES,
+    sources=emoji.SOURCES,
+    read=read,
+    fractions=emoji.FRACTIONS,
+    images=(emoji.COLLECTION,),
+    marks=emoji.MARKS,
+    licence=emoji.LICENCE,
+    citation=emoji.CITATION,
+    url=emoji.URL,
+    weaknesses=emoji.WEAKNESSES,
+    split_family=emoji.FAMILY,
+    sizes=measured("emoji-retrieval"),
+)

@@ -1,0 +1,64 @@
+"""Which flag is that of a country: drawings of OpenMoji, names of CLDR."""
+
+from collections.abc import Iterator, Mapping
+
+from babel import Locale
+
+from xstilts.examples import Caption
+from xstilts.tasks import _emoji as emoji
+from xstilts.tasks._pictures import OPENMOJI
+from xstilts.tasks.task import Library, Paths, Task, marked, measured
+
+
+def read(paths: Paths, language: str) -> Mapping[str, Iterator[Caption]]:
+    return {"all": captions(paths, language)}
+
+
+def captions(paths: Paths, language: str) -> Iterator[Caption]:
+    """One for each flag of a region that the locale names; id = code of the region, group = its drawing.
+
+    The id is marked where the name is the English one, without regard to case.
+    """
+    english, names, drawn = Locale.parse("en").territories, Locale.parse(language).territories, emoji.drawings(paths)
+    flags = {code: stem for stem in drawn if (code := emoji.region(stem))}
+    for code, stem in sorted(flags.items()):
+        if name := names.get(code):
+            same = language != "en" and name.casefold() == english.get(code, "").casefold()
+            yield Caption(
+                id=marked(code, emoji.SAME) if same else code,
+                group=drawn[stem],
+                language=language,
+                text=name,
+                image=f"{emoji.COLLECTION}:{stem}",
+            )
+
+
+TASK = Task(
+    name="flag-country",
+    problem="image-retrieval",
+    suite=("embedded-images",),
+    languages=(
+        "en", "ab", "af", "ak", "am", "ar", "as", "ast", "az", "be", "bew", "bg", "blo", "bn", "brx", "bs",
+        "ccp", "ce", "chr", "ckb", "cs", "cv", "dsb", "dz", "ee", "el", "eo", "es", "fa", "fr", "frr", "ga",
+        "gd", "gsw", "gu", "ha", "he", "hi", "hr", "hsb", "ht", "hu", "hy", "is", "ja", "jv", "ka", "kab",
+        "kea", "kgp", "kk", "km", "kn", "ko", "kok", "ks", "ksh", "ku", "kxv", "ky", "ln", "lo", "lt", "lv",
+        "mai", "mi", "mk", "ml", "mn", "mr", "mt", "my", "mzn", "ne", "nqo", "oc", "om", "or", "pa", "pcm",
+        "pl", "ps", "pt", "rif", "ru", "sat", "sc", "scn", "sd", "si", "sk", "sl", "so", "sq", "sr", "syr",
+        "szl", "ta", "te", "tg", "th", "ti", "tk", "to", "tr", "trw", "tt", "ug", "uk", "ur", "uz", "vai",
+        "vec", "wo", "xh", "xnr", "yo", "yrl", "yue", "zh", "zu",
+    ),
+    sources=(OPENMOJI, Library.installed("babel")),
+    read=read,
+    fractions=emoji.FRACTIONS,
+    images=(emoji.COLLECTION,),
+    marks=emoji.MARKS,
+    licence="CC BY-SA 4.0 (OpenMoji drawings); BSD-3-Clause (babel); Unicode Licence (CLDR names)",
+    citation="Drawings: OpenMoji 17.0, openmoji.org, CC BY-SA 4.0. Names: Unicode CLDR, as shipped in babel",
+    url="https://openmoji.org, https://cldr.unicode.org",
+    weaknesses=(
+        "names of countries are alike in most languages: a look at many languages, no test of understanding",
+        "six flags are those of two or three regions (Norway, Svalbard), which cannot be told apart",
+        "only languages that name 250 flags or more, at most a third of them as English does",
+    ),
+    sizes=measured("flag-country"),
+)  # fmt: skip

@@ -1,0 +1,45 @@
+"""Which number from 0 to 99 two handwritten digits show: a task about pictures alone, under one English word."""
+
+from collections.abc import Iterator, Mapping
+
+from xstilts.examples import ImageText
+from xstilts.tasks import _numbers as numbers
+from xstilts.tasks._pictures import DIGITS
+from xstilts.tasks.task import Paths, Task, measured
+
+EACH = {"train": 200, "dev": 5, "test": 10}
+"""Pairs of pictures of every number."""
+PROMPT = "number"
+
+
+def read(paths: Paths, language: str) -> Mapping[str, Iterator[ImageText]]:
+    return {split: items(paths, language, split) for split in EACH}
+
+
+def items(paths: Paths, language: str, split: str) -> Iterator[ImageText]:
+    """An item for each pair of pictures, which is its id and its group."""
+    for pair in numbers.shown(paths, split, EACH[split]):
+        yield ImageText(
+            id=pair.name, group=pair.name, language=language, text=PROMPT, images=pair.images, label=str(pair.number)
+        )
+
+
+TASK = Task(
+    name="number-read",
+    problem="image-text",
+    suite=("embedded-images",),
+    languages=("en",),
+    sources=(DIGITS,),
+    read=read,
+    fractions=numbers.FRACTIONS,
+    images=(numbers.COLLECTION,),
+    licence=numbers.LICENCE_OF_DIGITS,
+    citation=numbers.CITATION_OF_DIGITS,
+    url=numbers.URL,
+    weaknesses=(
+        *numbers.WEAKNESSES,
+        f'the text is always the English word "{PROMPT}": nothing in it has to be understood',
+    ),
+    split_family=numbers.FAMILY,
+    sizes=measured("number-read"),
+)

@@ -1,0 +1,91 @@
+"""Whether a spelled-out number is the one that two handwritten digits show: true or false, in 78 languages."""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+
+from xstilts.examples import ImageText
+from xstilts.tasks import _numbers as numbers
+from xstilts.tasks._couples import couples, digest
+from xstilts.tasks._pictures import DIGITS
+from xstilts.tasks.task import Paths, Task, measured
+
+TRUE, FALSE = "true", "false"
+EACH = {"train": 10, "dev": 2, "test": 5}
+"""Pairs of pictures of every number, each of which is told once truly and once falsely."""
+EACH_ENGLISH = EACH | {"train": 100}
+KINDS = ("tens", "units", "both", "swapped")
+"""How a false number differs from the one that is shown."""
+
+
+def read(paths: Paths, language: str) -> Mapping[str, Iterator[ImageText]]:
+    each = EACH_ENGLISH if language == "en" else EACH
+    return {split: items(paths, language, split, count) for split, count in each.items()}
+
+
+def items(paths: Paths, language: str, split: str, each: int) -> Iterator[ImageText]:
+    """Two items for each pair of pictures: with its number word, and with that of another number.
+
+    Pictures and numbers are the same in every language. Every word is true and false equally often. id = the pair of
+    pictures and the number that is told, group = the pair.
+    """
+    words = numbers.words(language)
+    for turn, pair in enumerate(numbers.shown(paths, split, each)):
+        false = falsehoods(split, turn // len(words))[pair.number]
+        for told, label in ((pair.number, TRUE), (false, FALSE)):
+            yield ImageText(
+                id=f"{pair.name}={told}",
+                group=pair.name,
+                language=language,
+                text=words[told],
+                images=pair.images,
+                label=label,
+            )
+
+
+@cache
+def falsehoods(split: str, turn: int) -> Mapping[int, int]:
+    """For every number another one, each told once: of the four kinds, about as many of one as of another."""
+    salt = f"{numbers.FAMILY}|{split}|{turn}"
+
+    def wanted(shown: int, told: int) -> bool:
+        return kind(shown, told) == KINDS[digest(f"{salt}|kind|{shown}")[0] % len(KINDS)]
+
+    return couples(numbers.NUMBERS, salt, wanted, lambda shown, told: shown != told)
+
+
+def kind(shown: int, told: int) -> str:
+    """Which of `KINDS` a false number is."""
+    (tens, units), (other_tens, other_units) = divmod(shown, 10), divmod(told, 10)
+    if units == other_units:
+        return "tens"
+    if tens == other_tens:
+        return "units"
+    return "swapped" if (tens, units) == (other_units, other_tens) else "both"
+
+
+TASK = Task(
+    name="number-verify",
+    problem="image-text",
+    suite=("embedded-images",),
+    languages=(
+        "en", "af", "ak", "am", "ar", "az", "be", "bg", "bs", "ca", "ccp", "chr", "cs", "cy", "da", "de", "ee", "el",
+        "eo", "es", "et", "fa", "ff", "fi", "fil", "fo", "fr", "ga", "he", "hi", "hr", "hu", "hy", "id", "is", "it",
+        "ja", "ka", "kk", "kl", "km", "ko", "ky", "lb", "lo", "lrc", "lt", "lv", "mk", "ms", "mt", "my", "nb", "ne",
+        "nl", "nn", "pl", "pt", "qu", "ro", "ru", "se", "sk", "sl", "sq", "sr", "su", "sv", "sw", "ta", "th", "tr",
+        "uk", "vec", "vi", "yue", "zh", "zu",
+    ),
+    sources=(DIGITS, numbers.SPELLING),
+    read=read,
+    fractions=numbers.FRACTIONS,
+    images=(numbers.COLLECTION,),
+    licence=f"{numbers.LICENCE_OF_DIGITS}; MIT (unicode-rbnf); Unicode Licence (CLDR rules)",
+    citation=f"{numbers.CITATION_OF_DIGITS}. Words: Unicode CLDR, as shipped in unicode-rbnf",
+    url=f"{numbers.URL}, https://cldr.unicode.org",
+    weaknesses=(
+        *numbers.WEAKNESSES,
+        "Chinese, Japanese and Cantonese write numbers with the same characters; related languages have many alike",
+        "no sentences: words as CLDR's rules spell them, with a Latin i in Belarusian and a Thai zero in Lao",
+    ),
+    split_family=numbers.FAMILY,
+    sizes=measured("number-verify"),
+)  # fmt: skip
