@@ -110,4 +110,53 @@ class Aside:
     remarks: tuple[str, ...]
 
 
-Part = Table | Figure | Section | Fold | Listing | Aside
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A small image as a data URI; empty where it cannot be shown, and `hint` says why."""
+
+    source: str
+    name: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What an arm answered to an item."""
+
+    arm: str
+    answer: str
+    right: bool
+    runs: str
+    """In how many of its runs it was right: "2/3"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """One item with its pictures."""
+
+    kind: str
+    pictures: tuple[Picture, ...]
+    text: str
+    language: str
+    gold: str
+    """The right answer; empty where the pictures are."""
+    verdicts: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelf:
+    """The cards of one language."""
+
+    title: str
+    note: str
+    cards: tuple[Card, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Album:
+    caption: str
+    shelves: tuple[Shelf, ...]
+    notes: tuple[str, ...]
+
+
+Part = Table | Figure | Section | Fold | Listing | Aside | Album

@@ -66,6 +66,7 @@ def test_the_effects_of_a_two_by_two_are_those_of_its_means() -> None:
         "toy-qa alone": 5.0,
         "4-shot alone": 2.0,
         "both together": 12.0,
+        "toy-qa before 4-shot": 10.0,
         "main effect of toy-qa": 7.5,
         "main effect of 4-shot": 4.5,
         "interaction": 5.0,
@@ -78,7 +79,7 @@ def test_the_primary_contrast_is_first_and_stands_once() -> None:
     found = comparisons(recipe, _designs(recipe))
     assert found[0].kind == "primary"
     assert [c for c in found if set(c.terms) == set(found[0].terms) and c.task == "toy-intent"] == [found[0]]
-    assert [c.kind for c in found[1:]] == ["effect"] * 5 + ["retrieval"]
+    assert [c.kind for c in found[1:]] == ["effect"] * 6 + ["retrieval"]
 
 
 def test_every_control_stands_beside_its_arm() -> None:
