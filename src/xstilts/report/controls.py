@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import comb
-from typing import Any
 
 import polars as pl
 
@@ -237,12 +236,12 @@ def _unreadable(recorded: Recorded) -> Iterator[str]:
     scored: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for language in recorded.design.languages:
         if key := recorded.any_of(language):
-            broken: Mapping[str, Any] = recorded.facts(key).get("images_unusable") or {}
-            scored.setdefault(tuple(sorted(broken.items())), []).append(language_name(language))
+            unusable: Mapping[str, str] = recorded.facts(key).get("images_unusable") or {}
+            scored.setdefault(tuple(sorted(unusable.items())), []).append(language_name(language))
     for broken, languages in scored.items():
         if broken:
             yield f"Scored items in {', '.join(languages)}, which leave out those that show {_listed(broken)}."
-    trained = {}
+    trained: dict[str, str] = {}
     for manifest in recorded.manifests.values():
         if manifest and manifest.kind == "target" and manifest.facts.get("task") == recorded.design.task.name:
             trained |= manifest.facts.get("images_unusable") or {}
