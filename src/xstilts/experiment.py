@@ -19,7 +19,7 @@ from xstilts.engine.translation import resolve_translators, translator_pins, unr
 from xstilts.engine.work import Processor, Work, work
 from xstilts.errors import SourceError, UserError
 from xstilts.hardware import matrix_precision
-from xstilts.pins import UNRESOLVED, known_pin, on_the_hub, pin
+from xstilts.pins import UNRESOLVED, known_pin, pin, unpinned
 from xstilts.problems import ProblemName
 from xstilts.recipe import LoadedRecipe, checked_recipe, load_recipe
 from xstilts.stages.environment import Environment
@@ -47,10 +47,7 @@ class Experiment:
 
     @property
     def _encoder(self) -> tuple[str, ...]:
-        cache = self.environment.cache
-        if known_pin(self.recipe.encoder, self.recipe.revision, cache=cache) is not None:
-            return ()
-        return ("@".join(on_the_hub(find_card(self.recipe.encoder), self.recipe.revision)),)
+        return unpinned(self.recipe.encoder, self.recipe.revision, cache=self.environment.cache)
 
     def missing(self) -> tuple[str, ...]:
         """What a run would have to fetch, with sizes where they are known."""

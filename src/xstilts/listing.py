@@ -31,6 +31,7 @@ def describe_task(task: Task) -> dict[str, Any]:
         "revision": [revision for _, revision in _sources(task)],
         "files": _files(task),
         "images": list(task.images),
+        "marks": dict(task.marks),
         "licence": task.licence,
         "metric": task.metric,
         "metrics": list(task.scores),

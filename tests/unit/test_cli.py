@@ -38,6 +38,15 @@ def test_tasks_are_objects_in_json(capsys: Capture):
     assert intent["citation"]
 
 
+def test_tasks_with_pictures_name_their_licences(capsys: Capture):
+    assert cli.call(["tasks", "--suite", "embedded-images", "--json"]) == 0
+    tasks = json.loads(capsys.readouterr().out)
+    drawn = [task for task in tasks if task["images"] == ["openmoji"]]
+    assert len(drawn) == 3
+    assert all("CC BY-SA 4.0" in task["licence"] and "openmoji.org" in task["citation"] for task in drawn)
+    assert all(task["marks"] == {"same": "names identical to the English one"} for task in drawn)
+
+
 def test_tasks_of_a_suite(capsys: Capture):
     assert cli.call(["tasks", "--suite", "embedded", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)

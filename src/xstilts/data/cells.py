@@ -1,10 +1,11 @@
 """From a row of a user's file to an example of a problem; every complaint names file and line."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from xstilts.data.references import reference
 from xstilts.errors import DataError
 from xstilts.examples import (
     Answer,
@@ -210,7 +211,7 @@ def _partners(cells: Cells) -> tuple[str, ...] | None:
 
 def _image_text(cells: Cells, name: str, language: str) -> ImageText:
     """Without a group of its own, an example is grouped with all others of its first image."""
-    images = _images(cells)
+    images = images_in(cells)
     return ImageText(
         id=cells.named(name),
         group=cells.group(images[0]),
@@ -221,18 +222,32 @@ def _image_text(cells: Cells, name: str, language: str) -> ImageText:
     )
 
 
-def _images(cells: Cells) -> tuple[str, ...]:
-    """Images of one column, which may hold a list, or of several columns: a,b."""
-    columns = [column.strip() for column in cells.columns["images"].split(",")]
-    values = cells.cell(columns[0]) if len(columns) == 1 else [cells.cell(column) for column in columns]
-    images = tuple(values) if isinstance(values, list | tuple) else (values,)
-    if not images or not all(str(image or "").strip() for image in images):
-        raise cells.wrong("an image is missing", "fill the cell or delete the row")
-    return tuple(str(image).strip() for image in images)
+def images_in(cells: Cells) -> tuple[str, ...]:
+    """References of the images of a row: of one column, which may hold a list, or of several: a,b.
+
+    Raises DataError where one is missing.
+    """
+    fields = [field for field in ("images", "image") if field in cells.columns]
+    columns = [column.strip() for field in fields for column in cells.columns[field].split(",")]
+    return tuple(image for column in columns for image in _images_of(cells, column))
+
+
+def _images_of(cells: Cells, column: str) -> Iterator[str]:
+    value = cells.cell(column)
+    listed = isinstance(value, list | tuple)
+    if listed and any(isinstance(one, bytes | dict) for one in value):
+        raise cells.wrong(f"the cell {column!r} holds several images", "give each a column of its own: `images: a,b`")
+    for one in value if listed and value else [value]:
+        found = reference(one, cells.path, cells.line - 1, column)
+        if found is None:
+            raise cells.wrong(f"an image is missing (column {column!r})", "fill the cell or delete the row")
+        yield found
 
 
 def _caption(cells: Cells, name: str, language: str) -> Caption:
-    image = cells.text("image")
+    image, *others = images_in(cells)
+    if others:
+        raise cells.wrong(f"{1 + len(others)} images for one text", "give each image a row of its own")
     return Caption(
         id=cells.named(name), group=cells.group(image), language=language, text=cells.text("text"), image=image
     )

@@ -7,12 +7,15 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from xstilts.data.cells import BUILDERS, Cells
+from xstilts.data.cells import BUILDERS, Cells, images_in
+from xstilts.data.references import local
+from xstilts.data.sources import cache_dir
 from xstilts.data.splits import ALL
+from xstilts.data.sums import noted, sum_of
 from xstilts.errors import DataError
 from xstilts.examples import Example
 from xstilts.formats.tables import SUFFIXES, rows
-from xstilts.problems import ProblemName
+from xstilts.problems import PROBLEMS, ProblemName
 from xstilts.tasks.task import Files, Paths, Task
 
 FRACTIONS = {"train": 0.7, "dev": 0.1, "test": 0.2}
@@ -46,12 +49,16 @@ class Block(Protocol):
     def licence(self) -> str: ...
 
 
-def user_task(name: str, block: Block, base: Path) -> Task:
+def user_task(name: str, block: Block, base: Path, cache: Path | None = None) -> Task:
     """The task that `block` names; its paths are relative to `base`. Rows are read when the task is loaded.
+
+    Only the images that rows name are looked for here, since their content is part of the data; sums of them are noted
+    in `cache`. An image that is not there is no error, but makes other data.
 
     The group of a row is its text (prompt, context, English sentence), so that equal texts never cross splits; in
     data that is parallel across languages, name a `group` column. In mining, a sentence is grouped with its
-    translation. Raises DataError for a missing file or column name.
+    translation, about images a text with its image. Raises DataError for a missing file or column name, or a row that
+    names no image.
     """
     _check_columns(name, block)
     files = {language: _by_split(where, base) for language, where in block.files.items()}
@@ -61,6 +68,8 @@ def user_task(name: str, block: Block, base: Path) -> Task:
         "columns": dict(block.columns),
         "files": {lang: {split: sums[str(path)] for split, path in splits.items()} for lang, splits in files.items()},
     }
+    if PROBLEMS[block.problem].images:
+        layout["images"] = _images(sums, dict(block.columns), cache or cache_dir())
     return Task(
         name=name,
         problem=block.problem,
@@ -104,6 +113,25 @@ def _digest(name: str, path: Path) -> str:
         raise DataError(f"task {name!r}: {path} cannot be read", f"use {', '.join(SUFFIXES)}")
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _images(sums: Mapping[str, str], columns: Mapping[str, str], cache: Path) -> str:
+    """Sha256 of where the images on this machine lie, and of what they hold."""
+    named = sorted(
+        {image for path, digest in sums.items() for image in _local_images(Path(path), digest, columns, cache)}
+    )
+    held = {image: sum_of(Path(image), cache) if Path(image).is_file() else None for image in named}
+    return hashlib.sha256(json.dumps(held).encode()).hexdigest()
+
+
+def _local_images(table: Path, digest: str, columns: Mapping[str, str], cache: Path) -> list[str]:
+    """The files that the images of a table lie in. A table is read once for that, until it changes."""
+
+    def found() -> str:
+        references = {image for line, row in rows(table) for image in images_in(Cells(table, line, row, columns))}
+        return json.dumps(sorted({str(path) for image in references if (path := local(image))}))
+
+    return json.loads(noted("images", [str(table.resolve()), digest, json.dumps(columns)], cache, found))
 
 
 def _read(

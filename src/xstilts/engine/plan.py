@@ -8,7 +8,7 @@ from typing import Any
 
 from xstilts.config import Fewshot, Intermediate, Recipe, Target
 from xstilts.data.texts import Corpus
-from xstilts.encoders import is_fused
+from xstilts.encoders import find_card
 from xstilts.engine.check import (
     HELD_SPLIT,
     OTHER_LANGUAGES,
@@ -97,7 +97,7 @@ class _Builder:
         return stage.key
 
     def _pretrained(self) -> str:
-        fusion = self.recipe.fusion if is_fused(self.recipe.encoder) else None
+        fusion = self.recipe.fusion if find_card(self.recipe.encoder).kind == "fused" else None
         return self._add(PretrainedStage(encoder=self.recipe.encoder, pin=self.pin, fusion=fusion))
 
     def _encoder(self, intermediate: str, seed: int) -> str:

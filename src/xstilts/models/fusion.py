@@ -10,16 +10,11 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.utils.generic import ModelOutput
 
+from xstilts.models.comparison import IMAGES, Contrast
 from xstilts.models.split import layers, run_between, run_lower, truncate
-
-IMAGES = 4
-"""Images that an example can show at most."""
-SCALE = 20.0
-"""What cosines are multiplied by before the softmax of a contrastive loss, at first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,36 +53,6 @@ class ImageSide(nn.Module):
         norms = [module for module in below.modules() if isinstance(module, nn.LayerNorm) and module.bias is not None]
         if norms and norms[-1].weight.shape == self.scale.weight.shape:
             self.scale.load_state_dict(norms[-1].state_dict())
-
-
-class Classifier(nn.Module):
-    """Mean of all states to logits, through one hidden layer."""
-
-    def __init__(self, hidden: int, labels: int, dropout: float) -> None:
-        super().__init__()
-        self.dense = nn.Linear(hidden, hidden)
-        self.dropout = nn.Dropout(dropout)
-        self.out = nn.Linear(hidden, labels)
-
-    def forward(self, states: Tensor) -> Tensor:
-        return self.out(self.dropout(torch.tanh(self.dense(self.dropout(states)))))
-
-
-class Contrast(nn.Module):
-    """Texts [n, hidden] and images [n, hidden], row by row a pair, to a loss; its scale is learnt."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.log_scale = nn.Parameter(torch.tensor(SCALE).log())
-
-    def forward(self, texts: Tensor, images: Tensor, names: Tensor) -> Tensor:
-        """Both directions count alike (Radford et al. 2021, arXiv 2103.00020, figure 3); another caption of the same
-        image, by its name, is neither right nor wrong."""
-        logits = texts @ images.T * self.log_scale.exp().clamp(max=100.0)
-        same = (names[:, None] == names) & ~torch.eye(len(names), dtype=torch.bool, device=names.device)
-        logits = logits.float().masked_fill(same, float("-inf"))
-        right = torch.arange(len(logits), device=logits.device)
-        return (functional.cross_entropy(logits, right) + functional.cross_entropy(logits.T, right)) / 2
 
 
 class FusedModel(nn.Module):
@@ -140,13 +105,28 @@ class FusedModel(nn.Module):
             seen = self.image(images, image_mask).to(states.dtype)
             mask = image_mask.repeat_interleave(images.shape[2], dim=1).to(attention_mask.dtype)
         if isinstance(self.head, Contrast):
-            return self._contrasted(states, attention_mask, cast(Tensor, seen), cast(Tensor, mask), labels)
-        if seen is not None and mask is not None:
-            # before the text: nothing comes between what is read together, so that distances do not depend on padding
-            states, attention_mask = torch.cat([seen, states], 1), torch.cat([mask, attention_mask], 1)
-        logits = self.head(self._pooled(states, attention_mask))
-        loss = None if labels is None else functional.cross_entropy(logits.float(), labels)
-        return ModelOutput(loss=loss, logits=logits)
+            assert seen is not None and mask is not None
+            texts = self._mean(self._above(states, attention_mask), attention_mask)
+            return self.head(texts, self._mean(self._above(seen, mask), mask), labels)
+        return self._classified(states, attention_mask, seen, mask, image_mask, labels)
+
+    def _classified(
+        self,
+        states: Tensor,
+        attention_mask: Tensor,
+        seen: Tensor | None,
+        mask: Tensor | None,
+        image_mask: Tensor | None,
+        labels: Tensor | None,
+    ) -> ModelOutput:
+        """Read together, then compared: the mean state of the text and that of each image."""
+        if seen is None or mask is None or image_mask is None:
+            return self.head(self._mean(self._above(states, attention_mask), attention_mask), None, None, labels)
+        # images come first: nothing stands between what is read together, so distances do not hang on padding
+        joint = self._above(torch.cat([seen, states], 1), torch.cat([mask, attention_mask], 1))
+        images, text = joint.split([seen.shape[1], states.shape[1]], 1)
+        images = images.unflatten(1, (image_mask.shape[1], -1)).mean(2)
+        return self.head(self._mean(text, attention_mask), images, image_mask, labels)
 
     def _read(self, ids: Tensor | None, given: Tensor | None, types: Tensor | None, attention_mask: Tensor) -> Tensor:
         """States of the text where images join it."""
@@ -155,20 +135,14 @@ class FusedModel(nn.Module):
         rest = self.layer - self.below
         return run_between(self.text, rest, given, attention_mask) if rest else given
 
-    def _pooled(self, states: Tensor, mask: Tensor) -> Tensor:
-        """Mean state above the layer where images join."""
-        upper = truncate(self.text, self.layer - self.below)
-        states = upper(inputs_embeds=states, attention_mask=mask).last_hidden_state
+    def _above(self, states: Tensor, mask: Tensor) -> Tensor:
+        """States of the last layer, from those where images join."""
+        return truncate(self.text, self.layer - self.below)(inputs_embeds=states, attention_mask=mask).last_hidden_state
+
+    @staticmethod
+    def _mean(states: Tensor, mask: Tensor) -> Tensor:
         weights = mask.unsqueeze(-1).to(states.dtype)
         return (states * weights).sum(1) / weights.sum(1).clamp(min=1)
-
-    def _contrasted(
-        self, states: Tensor, attention_mask: Tensor, seen: Tensor, mask: Tensor, labels: Tensor | None
-    ) -> ModelOutput:
-        texts = functional.normalize(self._pooled(states, attention_mask).float(), dim=-1)
-        images = functional.normalize(self._pooled(seen, mask).float(), dim=-1)
-        loss = None if labels is None else self.head(texts, images, labels)
-        return ModelOutput(loss=loss, texts=texts, images=images)
 
 
 def draw(model: FusedModel, seed: int) -> None:

@@ -21,7 +21,8 @@ from transformers.models.auto.modeling_auto import MODEL_MAPPING
 from transformers.utils import logging
 
 from xstilts.errors import DataError, UserError
-from xstilts.models.fusion import Classifier, Contrast, FusedModel, ImageSide, Sight, draw
+from xstilts.models.comparison import Comparison, Contrast
+from xstilts.models.fusion import FusedModel, ImageSide, Sight, draw
 from xstilts.models.split import backbone, image_side, supports_split
 from xstilts.problems import PROBLEMS, ProblemName
 
@@ -95,7 +96,7 @@ def load_fused(
         )
     hidden = text.config.hidden_size
     dropout = getattr(text.config, "hidden_dropout_prob", 0.1)
-    head = Classifier(hidden, len(labels or ()), dropout) if problem == "image-text" else Contrast()
+    head = Comparison(hidden, len(labels or ()), dropout) if problem == "image-text" else Contrast(hidden)
     model = FusedModel(text, ImageSide(sight, hidden), head, sight.layer)
     draw(model, seed)
     return model.eval()

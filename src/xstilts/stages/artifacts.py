@@ -12,9 +12,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from xstilts.data.images import Places
 from xstilts.encoders import find_card
 from xstilts.engine.store import Store
 from xstilts.errors import UserError
+from xstilts.models.comparison import settle
 from xstilts.models.encoder import prepare
 from xstilts.models.fusion import Sight
 from xstilts.models.gallery import Gallery
@@ -85,8 +87,8 @@ def folder_of(store: Store, key: str, environment: Environment) -> Path:
 
 def fetched(encoder: str, pin: str, environment: Environment) -> Path:
     """The folder of an encoder; `pin` is the revision where it comes from the Hub."""
-    source = find_card(encoder).source
-    revision = pin if isinstance(source, str) and source.startswith("hub:") else None
+    card = find_card(encoder)
+    revision = pin if card.kind == "fused" or card.uri.startswith("hub:") else None
     return prepare(encoder, cache=environment.cache, offline=environment.offline, revision=revision)
 
 
@@ -113,7 +115,8 @@ def build(
 
 def open_gallery(encoder: str, pin: str, fusion: Fusion, environment: Environment) -> Gallery:
     """The features of images as this encoder reads them."""
-    raise NotImplementedError
+    places = Places(cache=environment.cache, offline=environment.offline, root=environment.data_root)
+    return Gallery(encoder, pin, size=fusion.size, grid=fusion.grid, places=places)
 
 
 def sight_of(store: Store, key: str) -> Sight:
@@ -146,6 +149,7 @@ def load_model(store: Store, key: str, environment: Environment) -> LoadedModel:
         for name, tensor in _read(store.path(key)).items():
             if name.startswith(HEAD):
                 head[name.removeprefix(HEAD)].copy_(tensor)
+    settle(model)
     return LoadedModel(
         model=cast(PreTrainedModel, model.to(environment.device).eval()),  # type: ignore[arg-type]
         tokenizer=tokenizer_in(folder_of(store, key, environment)),

@@ -94,7 +94,7 @@ class Workshop:
     def _task(self, name: str) -> Task:
         environment = self.environment
         if own := environment.tasks.get(name):
-            return user_task(name, own, environment.base)
+            return user_task(name, own, environment.base, environment.cache)
         return bind(
             load_task(name),
             root=environment.data_root,

@@ -2,7 +2,6 @@
 
 import io
 import re
-import warnings
 
 from PIL import Image, ImageOps
 
@@ -27,7 +26,11 @@ def open_image(reference: str, places: Places, size: int | None = None) -> Image
     `size` is the longer side of what has no size of its own: drawings and handwritten digits. Of an animation it is
     the first picture. Raises ImageError where there is no picture, a part of one, or one of too many pixels.
     """
-    data = read_bytes(reference, places)
+    return picture_of(read_bytes(reference, places), reference, size)
+
+
+def picture_of(data: bytes, reference: str, size: int | None = None) -> Image.Image:
+    """The picture of bytes that `read_bytes` gave for a reference, as `open_image` gives it."""
     picture = decode(data, reference, size)
     if parted(reference)[0] == "digits":
         side = size or _SIDE
@@ -40,19 +43,17 @@ def decode(data: bytes, reference: str, size: int | None = None) -> Image.Image:
     try:
         if _DRAWING.match(data):
             data = _drawn(data.decode("utf-8"), size or _SIDE)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data), formats=_known_formats()) as picture:
-                _check_pixels(picture, reference)
-                picture.load()
-                return _on_white(_upright(picture))
+        with Image.open(io.BytesIO(data), formats=_known_formats()) as picture:
+            _check_pixels(picture, reference)
+            picture.load()
+            return _on_white(_upright(picture))
     except ImageError:
         raise
     except Image.UnidentifiedImageError:
         raise ImageError(
             f"{reference} is no image of a known format", f"known are {', '.join(_FORMATS)}, SVG"
         ) from None
-    except Image.DecompressionBombError as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_many(reference, str(error)) from None
     except Exception as error:  # what decoders raise for damaged files is of many kinds
         raise ImageError(f"{reference} is damaged: {error}", "fetch it again") from None

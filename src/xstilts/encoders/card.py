@@ -1,0 +1,78 @@
+"""What is known of an encoder before anything is loaded."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from xstilts.tasks.task import Wheel
+
+Kind = Literal["text", "vision", "dual", "fused"]
+"""What it reads: texts, images, both apart, or both together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedOn:
+    """Data that an encoder has seen."""
+
+    data: str
+    how: Literal["as raw text", "in contrastive pre-training", "in supervised fine-tuning"]
+    source: str
+    """Where this is said."""
+    same: tuple[str, ...] = ()
+    """Tasks that come from this data set, whichever split, or from translations of it."""
+    akin: tuple[str, ...] = ()
+    """Tasks of other data that ask for the same skill."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderCard:
+    """What is known of an encoder before anything is loaded."""
+
+    name: str
+    source: tuple[Wheel, ...] | str
+    """Wheels, `hub:owner/name` or `file:folder`; that of the text half where there are two."""
+    kind: Kind | None = "text"
+    """None where it is unknown: a Hub id or a folder without a card."""
+    text: "EncoderCard | None" = None
+    vision: "EncoderCard | None" = None
+    """The halves of a fused encoder."""
+    revision: str | None = None
+    """Version, commit or branch; None is the Hub's main branch."""
+    layers: int | None = None
+    hidden: int | None = None
+    parameters: int | None = None
+    """Without pooler and head."""
+    embedding_parameters: int | None = None
+    """Those of the token embeddings."""
+    forward_flops: tuple[int, int] | None = None
+    """Floating-point operations of a forward pass over n sub-words, without pooler and head: first * n + second * n**2.
+    Counted by `bench/flops.py`."""
+    trained_on: tuple[TrainedOn, ...] | None = None
+    """None where it is unknown, so that overlaps are unchecked rather than absent."""
+    languages: str | None = None
+    licence: str | None = None
+    citation: str | None = None
+    url: str | None = None
+    channels: int | None = None
+    """Of the features of an image."""
+    query_prefix: str = ""
+    """What the encoder was trained to find before every text."""
+    pooling: Literal["mean", "first"] = "mean"
+    """How its authors turn tokens into one vector, or mean where it was not made for that."""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def halves(self) -> "tuple[EncoderCard, ...]":
+        """The text half and the vision half of a fused encoder, else the card itself."""
+        return (self.text, self.vision) if self.text and self.vision else (self,)
+
+    @property
+    def wheels(self) -> tuple[Wheel, ...]:
+        if self.text and self.vision:
+            return (*self.text.wheels, *self.vision.wheels)
+        return self.source if isinstance(self.source, tuple) else ()
+
+    @property
+    def uri(self) -> str:
+        if self.text and self.vision:
+            return f"{self.text.uri}+{self.vision.uri}"
+        return self.source if isinstance(self.source, str) else " ".join(wheel.uri for wheel in self.source)

@@ -1,0 +1,93 @@
+"""The card of any encoder that can be named."""
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Literal
+
+from xstilts.encoders import text, vision
+from xstilts.encoders.card import EncoderCard, TrainedOn
+from xstilts.errors import UserError
+
+
+def catalogue() -> tuple[EncoderCard, ...]:
+    """The encoders known by name: of texts, of images, of both."""
+    return (*text.CARDS, *vision.CARDS)
+
+
+def find_card(name: str) -> EncoderCard:
+    """The card of a known name or Hub id, else a card without knowledge for any Hub id or existing folder.
+
+    `TEXT+VISION` names a text encoder and a vision encoder that are read together. Raises UserError if `name` is none
+    of these.
+    """
+    for card in catalogue():
+        if name in (card.name, str(card.uri).removeprefix("hub:")):
+            return card
+    if name and Path(name).expanduser().is_dir():
+        return EncoderCard(name=name, source=f"file:{name}", kind=None)
+    if "+" in name:
+        return _fused(name)
+    if _HUB_ID.fullmatch(name):
+        return EncoderCard(name=name, source=f"hub:{name}", kind=None, url=f"https://huggingface.co/{name}")
+    known = [card.name for card in catalogue()]
+    near = get_close_matches(name, known, n=1)
+    names = ", ".join(known)
+    raise UserError(
+        f"there is no encoder {name!r}: it is no known name, no folder and no Hub id of the form owner/name",
+        f"did you mean {near[0]!r}?" if near else f"known names: {names}",
+    )
+
+
+def reads(name: str) -> Literal["text", "images"] | None:
+    """Whether an encoder reads texts alone, or images too; None where it is not known before it is loaded."""
+    kind = find_card(name).kind
+    return None if kind is None else "text" if kind == "text" else "images"
+
+
+def overlaps(card: EncoderCard, task_names: Collection[str]) -> tuple[str, ...]:
+    """A sentence for each of the tasks whose data or skill the encoder already met, or one that nothing is known."""
+    if len(card.halves) > 1:
+        return tuple(sentence for half in card.halves for sentence in overlaps(half, task_names))
+    if card.trained_on is None:
+        return (f"What {card.name} was trained on is unknown: overlaps with the tasks are unchecked.",)
+    return tuple(sentence for seen in card.trained_on for sentence in _sentences(card, seen, task_names))
+
+
+def _sentences(card: EncoderCard, seen: TrainedOn, task_names: Collection[str]) -> Iterator[str]:
+    for tasks, relation in ((seen.same, "comes from that data set"), (seen.akin, "asks for the same skill")):
+        for task in sorted(set(tasks) & set(task_names)):
+            yield f"{card.name} saw {seen.data} {seen.how}; `{task}` {relation}."
+
+
+def _fused(name: str) -> EncoderCard:
+    """The text half's card, with what both halves say of themselves. Raises UserError for halves of the wrong kind."""
+    first, second = map(find_card, name.rpartition("+")[::2])
+    for half, kinds, wanted in ((first, ("text", None), "reads texts"), (second, _SEES, "reads images")):
+        if half.kind not in kinds:
+            place = "before" if half is first else "behind"
+            raise UserError(f"{half.name!r} stands {place} the + of {name!r}, where an encoder belongs that {wanted}")
+    known = first.trained_on is not None and second.trained_on is not None
+    return replace(
+        first,
+        name=f"{first.name}+{second.name}",
+        kind="fused",
+        text=first,
+        vision=second,
+        channels=second.channels,
+        trained_on=(*(first.trained_on or ()), *(second.trained_on or ())) if known else None,
+        licence=_both(first.licence, second.licence, " and "),
+        citation=_both(first.citation, second.citation, "; "),
+        notes=(*first.notes, *second.notes),
+    )
+
+
+def _both(first: str | None, second: str | None, between: str) -> str | None:
+    """What is said of both halves, or None where one says nothing."""
+    return between.join(dict.fromkeys((first, second))) if first and second else None
+
+
+_SEES = ("vision", "dual", None)
+_HUB_ID = re.compile(r"(?!\.)[\w.-]+/[\w.-]+")
