@@ -7,7 +7,8 @@ import polars as pl
 
 from xstilts.config import Recipe
 from xstilts.metrics import metric
-from xstilts.report.control_arms import seeing
+from xstilts.report.control_arms import CONTROLS, seeing
+from xstilts.report.design import TaskDesign
 from xstilts.report.evidence import MEAN, Evidence
 from xstilts.report.names import ABSENT, MISSING, arm_name, count, language_name, points
 from xstilts.report.parts import Aside, Entry, Head, Part, Row, Table
@@ -30,7 +31,8 @@ def image_parts(
     yield worth_table(recipe, recorded, items, evidence, provenance)
     if any(arm.shots for arm in recorded.design.arms):
         yield shots_table(recorded, evidence, provenance)
-    yield items_table(recorded, items)
+    if _differ(recorded, items):
+        yield items_table(recorded, items)
     if remarks := tuple(_unreadable(recorded)):
         yield Aside(title="Images that could not be read", remarks=remarks)
 
@@ -38,7 +40,7 @@ def image_parts(
 def worth_table(recipe: Recipe, recorded: Recorded, items: Items, evidence: Evidence, provenance: Provenance) -> Table:
     """Each arm beside what it scores with the images of other items, and what is reached with less."""
     design = recorded.design
-    sights = [see for see in _ALONE if any(arm.see == see for arm in recipe.intermediate.values())]
+    sights = [see for see in _ALONE if any(recipe.intermediate[arm.intermediate].see == see for arm in design.arms)]
     marks = [mark for mark in design.task.marks if _has_mark(recorded, items, mark)]
     captioned = design.task.problem == "image-retrieval"
     heads = (
@@ -48,7 +50,7 @@ def worth_table(recipe: Recipe, recorded: Recorded, items: Items, evidence: Evid
         Head(text="chance" if captioned else "label prior"),
         *(Head(text=f"without {design.task.marks[mark]}") for mark in marks),
     )
-    arms = [arm for arm in design.arms if not recipe.intermediate[arm.intermediate].see]
+    arms = [arm for arm in _rows(design) if not recipe.intermediate[arm.intermediate].see]
     return Table(
         caption=f"{design.task.name}: what the images are worth, over {count(len(design.headline), 'language')}, in "
         "points.",
@@ -76,7 +78,7 @@ def shots_table(recorded: Recorded, evidence: Evidence, provenance: Provenance) 
     design, task = recorded.design, recorded.design.task.name
     heads = ("score", "texts in the shots", "other texts", "scores", "weights changed", "step kept")
     rows = []
-    for arm in (arm for arm in design.arms if arm.shots):
+    for arm in (arm for arm in _rows(design) if arm.shots):
         href = provenance.link(task, arm)
         keys = recorded.keys(arm)
         found = [manifest for key in keys if (manifest := recorded.manifests.get(key))]
@@ -132,6 +134,23 @@ def items_table(recorded: Recorded, items: Items) -> Table:
         rows=tuple(rows),
         notes=("Scores of languages with other numbers of candidates cannot be compared.",) if captioned else (),
     )
+
+
+def _differ(recorded: Recorded, items: Items) -> bool:
+    """Whether there is more to say of the items of languages than how many there are."""
+    design = recorded.design
+    unusable = any(
+        recorded.facts(key).get("images_unusable")
+        for language in design.languages
+        if (key := recorded.any_of(language))
+    )
+    marked_ones = any(_has_mark(recorded, items, mark) for mark in design.task.marks)
+    return design.task.problem == "image-retrieval" or unusable or marked_ones
+
+
+def _rows(design: TaskDesign) -> Sequence[ArmName]:
+    """Without what takes the place of a few-shot method: that is compared below."""
+    return [arm for arm in design.arms if arm.method not in CONTROLS]
 
 
 def _level(task: str, arm: ArmName, evidence: Evidence, provenance: Provenance) -> Entry:

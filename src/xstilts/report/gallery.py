@@ -9,7 +9,7 @@ from xstilts.engine.store import Store
 from xstilts.errors import UserError
 from xstilts.examples import Caption, images_of
 from xstilts.report.design import TaskDesign
-from xstilts.report.names import arm_name, count, language_name
+from xstilts.report.names import arm_name, count, language_name, shots_name
 from xstilts.report.parts import Album, Aside, Card, Part, Section, Shelf, Verdict
 from xstilts.report.picks import EACH, KINDS, Candidate, Candidates, Runs, candidates_of, chosen, shown_arms
 from xstilts.report.thumbnails import Thumbnails
@@ -135,20 +135,24 @@ def _notes(design: TaskDesign, most: int) -> Iterator[str]:
 def _card(one: Candidate, arms: Sequence[ArmName], thumbnails: Thumbnails) -> Card:
     captioned = isinstance(one.example, Caption)
     text = str(getattr(one.example, "text", ""))
+    shots = tuple(dict.fromkeys(map(shots_name, arms)))
+    found = {(arm.intermediate, shots_name(arm)): runs for arm, runs in zip(arms, one.runs, strict=True)}
     return Card(
         kind=KINDS[one.kind],
         pictures=tuple(thumbnails.of(image) for image in images_of(one.example)),
         text=text if len(text) <= _LONGEST else f"{text[:_LONGEST]}\u2026",
         language=one.example.language,
         gold="" if captioned else str(one.gold),
-        verdicts=tuple(_verdict(arm, runs, captioned) for arm, runs in zip(arms, one.runs, strict=True)),
+        shots=shots,
+        verdicts=tuple(
+            (name, tuple(_verdict(found.get((name, k)), captioned) for k in shots))
+            for name in dict.fromkeys(arm.intermediate for arm in arms)
+        ),
     )
 
 
-def _verdict(arm: ArmName, runs: Runs, captioned: bool) -> Verdict:
-    return Verdict(
-        arm=arm_name(arm),
-        answer=f"rank {runs.rank:,}" if captioned else str(runs.answer),
-        right=runs.mostly,
-        runs=runs.shares,
-    )
+def _verdict(runs: Runs | None, captioned: bool) -> Verdict | None:
+    if runs is None:
+        return None
+    answer = f"rank {runs.rank:,}" if captioned else str(runs.answer)
+    return Verdict(answer=answer, right=runs.mostly, runs=runs.shares)

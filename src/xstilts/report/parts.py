@@ -42,6 +42,8 @@ class Table:
     heads: tuple[tuple[Head, ...], ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
+    stacked: bool = False
+    """Whether small print stands below its number: for tables of many columns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +125,6 @@ class Picture:
 class Verdict:
     """What an arm answered to an item."""
 
-    arm: str
     answer: str
     right: bool
     runs: str
@@ -132,15 +133,17 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """One item with its pictures."""
+    """One item with its pictures, and the answers of arms: intermediate arms by shots."""
 
     kind: str
     pictures: tuple[Picture, ...]
     text: str
     language: str
     gold: str
-    """The right answer; empty where the pictures are."""
-    verdicts: tuple[Verdict, ...]
+    """The right answer; empty where the picture is."""
+    shots: tuple[str, ...]
+    verdicts: tuple[tuple[str, tuple[Verdict | None, ...]], ...]
+    """For each intermediate arm its verdicts, one for each of `shots`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

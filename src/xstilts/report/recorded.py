@@ -7,6 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from xstilts.engine.store import Manifest
+from xstilts.report.control_arms import CONTROLS
 from xstilts.report.design import TaskDesign
 from xstilts.report.names import ABSENT, MISSING, arm_name, count, metric_name, points
 from xstilts.report.parts import Entry, Head, Row, Table
@@ -99,6 +100,7 @@ def metrics_table(recorded: Recorded, provenance: Provenance) -> Table:
             kind="apart" if design.is_control(arm) else "",
         )
         for arm in design.arms
+        if arm.method not in CONTROLS
     )
     return Table(
         caption=f"{task.name}: every metric, mean over {count(len(design.headline), 'language')}, seeds and draws.",

@@ -75,7 +75,7 @@ def ladder_table(design: TaskDesign, evidence: Evidence, provenance: Provenance)
     """One row for each intermediate arm and k: the four means, what the arm adds to the shots, the interaction."""
     task = design.task.name
     first = (
-        Head(text="", number=False, span=2),
+        Head(text="", number=False),
         Head(text="means", span=4),
         Head(text="both minus shots alone", span=2),
         Head(text="interaction", span=3),
@@ -88,14 +88,14 @@ def ladder_table(design: TaskDesign, evidence: Evidence, provenance: Provenance)
             for weights in (ON_TOP, INTERACTION)
         )
         means = _means(design, square, MEAN, evidence, provenance)
-        rows.append(_row(square.intermediate, Entry(text=square.adapted), *means, *on_top[:2], *interaction))
+        rows.append(_row(f"{square.intermediate}, {square.adapted}", *means, *on_top[:2], *interaction))
     return Table(
         caption=f"{task}: every intermediate arm and every k, without and with each other, over "
         f"{count(len(design.headline), 'language')}.",
         heads=(
             first,
             (
-                *(Head(text=text, number=False) for text in ("intermediate", "shots")),
+                Head(text="intermediate, shots", number=False),
                 *(Head(text=text) for text in (*second, "p (Holm)", "detectable")),
             ),
         ),
@@ -104,6 +104,7 @@ def ladder_table(design: TaskDesign, evidence: Evidence, provenance: Provenance)
             "In points, with 95% intervals over seeds, draws and groups of items. Detectable: the smallest interaction "
             "that this design would have found in four of five repetitions.",
         ),
+        stacked=True,
     )
 
 
@@ -192,8 +193,8 @@ def _told(found: Sequence[Local]) -> str:
     return (
         f"Of {count(len(made), 'interaction')} in single languages, {shown or 'none'} "
         f"{'differs' if shown == 1 else 'differ'} from zero after Holm's correction over all interactions of single "
-        "languages on this page, a family of their own. A language alone has a fraction of the items: what its "
-        "detectable difference is, stands in the tables."
+        "languages on this page, a family of their own. A language alone has a fraction of the items: the "
+        "tables say what difference could have been detected in it."
     )
 
 

@@ -1,7 +1,9 @@
 from tests.unit.report.fixture import toy_recipe, toy_task, toy_tasks
+from tests.unit.report.pictured import pictured_recipe, pictured_tasks
 
 from xstilts.config import Arm, Fewshot, Intermediate, Primary, Recipe, Target
 from xstilts.engine.plan import build
+from xstilts.report.control_arms import seeing
 from xstilts.report.design import TaskDesign, comparisons, design_of
 from xstilts.results import ArmName
 
@@ -104,3 +106,28 @@ def test_every_control_stands_beside_its_arm() -> None:
     assert (ArmName(intermediate="none", method="more-english", shots=4), adapted["none"]) in pairs
     assert (ArmName(intermediate="toy-qa", method="without-target", shots=4), adapted["toy-qa"]) in pairs
     assert [square.intermediate for square in design.squares] == ["toy-qa"]
+
+
+def test_arms_that_see_less_are_controls_beside_the_arm_that_sees_all() -> None:
+    tasks = pictured_tasks(tuple(f"toy:{number}" for number in range(20)))
+    arms = {
+        "none": Intermediate(),
+        "toy-read": Intermediate(tasks=("toy-read",)),
+        "blind": Intermediate(see="text"),
+        "read-blind": Intermediate(tasks=("toy-read",), see="text"),
+        "image-only": Intermediate(see="images"),
+    }
+    recipe = pictured_recipe(intermediate=arms, targets={"toy-verify": Target()})
+    design = design_of(recipe, build(recipe, tasks, "toy-pin").cells, tasks["toy-verify"])
+    beside = {(control.intermediate, arm.intermediate) for control, arm, _ in design.controls}
+    assert beside == {("blind", "none"), ("read-blind", "toy-read"), ("image-only", "none")}
+    assert {arm.intermediate for arm in design.main_arms} == {"none", "toy-read"}
+    assert design.baseline == ArmName(intermediate="none")
+    assert [(square.intermediate, square.adapted) for square in design.ladder] == [
+        ("toy-read", "2-shot"),
+        ("toy-read", "4-shot"),
+    ]
+    assert [square.adapted for square in design.squares] == ["4-shot"]
+    assert seeing(recipe, "toy-read", "text") == "read-blind"
+    assert seeing(recipe, "toy-read", "images") == "image-only"
+    assert seeing(pictured_recipe(), "none", "images") is None
