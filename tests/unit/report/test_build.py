@@ -218,7 +218,7 @@ def test_an_effect_that_two_intermediates_share_stands_in_both_tables_and_is_cor
         primary=None,
     )
     summary, page = _report(make_experiment(tmp_path / "store", recipe), tmp_path / "report.html")
-    assert len(summary.sentences) == len(set(summary.sentences)) == 6 + 5
+    assert len(summary.sentences) == len(set(summary.sentences)) == 7 + 6
     shared = [row for row in page.rows if row and row[0] == "4-shot alone"]
     assert len(shared) == 2 and shared[0] == shared[1]
 
