@@ -48,7 +48,7 @@ def worth_table(recipe: Recipe, recorded: Recorded, items: Items, evidence: Evid
         Head(text="images shuffled"),
         *(Head(text=_ALONE[see], note="an arm of its own") for see in sights),
         Head(text="chance" if captioned else "label prior"),
-        *(Head(text=f"without {design.task.marks[mark]}") for mark in marks),
+        *(Head(text="without", note=design.task.marks[mark]) for mark in marks),
     )
     arms = [arm for arm in _rows(design) if not recipe.intermediate[arm.intermediate].see]
     return Table(
@@ -109,9 +109,9 @@ def items_table(recorded: Recorded, items: Items) -> Table:
     design, task = recorded.design, recorded.design.task
     captioned = task.problem == "image-retrieval"
     heads = (
-        *(("captions", "distinct images", "chance") if captioned else ("items",)),
-        *task.marks.values(),
-        "images that could not be read",
+        *(Head(text=text) for text in (("captions", "distinct images", "chance") if captioned else ("items",))),
+        *(Head(text="among them", note=what) for what in task.marks.values()),
+        Head(text="unreadable images"),
     )
     rows = []
     for language in ordered(design):
@@ -130,7 +130,7 @@ def items_table(recorded: Recorded, items: Items) -> Table:
     caption = "what is found among what, by language" if captioned else "what is scored, by language"
     return Table(
         caption=f"{task.name}: {caption}.",
-        heads=((Head(text="language", number=False), *(Head(text=text) for text in heads)),),
+        heads=((Head(text="language", number=False), *heads),),
         rows=tuple(rows),
         notes=("Scores of languages with other numbers of candidates cannot be compared.",) if captioned else (),
     )

@@ -129,7 +129,7 @@ def _notes(design: TaskDesign, most: int) -> Iterator[str]:
     )
     if (more := len(design.headline) - LANGUAGES) > 0:
         yield f"Items are shown in the first {LANGUAGES} languages; {more} more would not fit."
-    yield f"Pictures, made smaller: {design.task.citation} (licence: {design.task.licence})."
+    yield f"Pictures (made smaller) and texts: {design.task.citation}. Licence: {design.task.licence}."
 
 
 def _card(one: Candidate, arms: Sequence[ArmName], thumbnails: Thumbnails) -> Card:
@@ -154,5 +154,5 @@ def _card(one: Candidate, arms: Sequence[ArmName], thumbnails: Thumbnails) -> Ca
 def _verdict(runs: Runs | None, captioned: bool) -> Verdict | None:
     if runs is None:
         return None
-    answer = f"rank {runs.rank:,}" if captioned else str(runs.answer)
+    answer = f"rank\u00a0{runs.rank:,}" if captioned else str(runs.answer)
     return Verdict(answer=answer, right=runs.mostly, runs=runs.shares)

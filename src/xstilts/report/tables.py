@@ -70,14 +70,13 @@ def findings_table(findings: Sequence[Finding], provenance: Provenance, caption:
 
 def controls_table(design: TaskDesign, findings: Sequence[Finding], provenance: Provenance) -> Table:
     """Each control as the difference of its arm to it."""
-    what = {(arm, control): text for control, arm, text in design.controls}
+    what: dict[str, list[str]] = {}
+    for control, _, text in design.controls:
+        what.setdefault(text, []).append(arm_name(control))
     table = findings_table(
         findings, provenance, f"{design.task.name}: each arm minus its control. Above zero, the arm does better."
     )
-    notes = tuple(
-        f"{arm_name(control)}: {text}."
-        for (_, control), text in dict(sorted(what.items(), key=lambda pair: pair[0])).items()
-    )
+    notes = tuple(f"{'; '.join(dict.fromkeys(names))}: {text}." for text, names in what.items())
     return Table(caption=table.caption, heads=table.heads, rows=table.rows, notes=notes)
 
 

@@ -72,12 +72,12 @@ def test_items_stand_in_their_language_with_what_arms_answered(page: Page) -> No
     assert all(len([1 for own, _ in said if own == language]) == 2 * 4 for language in HEADLINE)
     assert EVIL not in page.html and "&lt;b&gt;bold&lt;/b&gt;" in page.html
     assert {"wrong, then right", "right in both"} <= set(re.findall(r'class="kind">([^<]*)<', page.html))
-    assert re.search(r"rank \d+", page.html) and "right answer: <b>true</b>" in page.html
-    assert "20 pictures to choose from" in page.text and "licence: CC BY-SA 4.0" in page.text
+    assert re.search(r"rank\s\d+", page.html) and "right answer: <b>true</b>" in page.html
+    assert "20 pictures to choose from" in page.text and "Licence: CC BY-SA 4.0" in page.text
 
 
 def test_the_mark_agrees_with_the_share_of_right_runs(page: Page) -> None:
-    found = re.findall(r'class="(right|wrong)">.</span> ([\w ]+) <small[^>]*>(\d+)/(\d+)<', page.html)
+    found = re.findall(r'class="(right|wrong)">.</span>&nbsp;([\w\s]+) <small[^>]*>(\d+)/(\d+)<', page.html)
     assert len(found) >= 4 * len(HEADLINE) * 4
     assert all((mark == "right") == (2 * int(right) >= int(runs)) for mark, _, right, runs in found)
     assert {int(runs) for *_, runs in found} == {2, 4}
@@ -181,4 +181,4 @@ def test_images_that_could_not_be_read_are_named(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(fixture, "_pictured_facts", lambda *arguments: {**made(*arguments), "images_unusable": broken})
     _, page = _report(make_pictured(tmp_path), tmp_path / "report.html", None)
     assert "5 images: toy:0 (it is damaged); toy:1 (it is damaged); toy:2 (it is damaged); and 2 more." in page.text
-    assert {row[0]: row for row in _table(page, "items", "images that could not be read")}["German de"][2] == "5"
+    assert {row[0]: row for row in _table(page, "items", "unreadable images")}["German de"][2] == "5"
