@@ -1,12 +1,12 @@
 """What a recipe means for its tasks (arms, languages), and what in it makes no sense with them."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 
 from xstilts.config import Arm, Fewshot, Intermediate, Recipe, Target
 from xstilts.data.codes import codes
-from xstilts.encoders import find_card, reads
+from xstilts.engine.check_images import as_it_is, hidden, sighted
+from xstilts.engine.flaw import Flaw
 from xstilts.settings import Align
 from xstilts.tasks import task_names
 from xstilts.tasks.task import Task, related
@@ -18,17 +18,6 @@ there."""
 OTHER_LANGUAGES = "other-languages"
 BITEXT = "ui-bitext"
 """What layers are chosen on where a retrieval task has no development data."""
-
-
-@dataclass(frozen=True, slots=True)
-class Flaw:
-    """A mistake in a recipe; `where` is the path of fields to it, as pydantic writes it."""
-
-    where: tuple[str, ...]
-    message: str
-
-    def __str__(self) -> str:
-        return f"{'.'.join(self.where)}: {self.message}"
 
 
 def arms(recipe: Recipe, target: Target, task: Task) -> tuple[str, ...]:
@@ -102,7 +91,7 @@ def _intermediates(recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
             elif not task.spec.trained:
                 yield Flaw((*at, "tasks"), f"{used!r} is a {task.problem} task: nothing can be trained on it")
             else:
-                yield from _sighted((*at, "tasks"), recipe, task)
+                yield from sighted((*at, "tasks"), recipe, task)
                 yield from _lacking((*at, "language"), [arm.language], task)
                 yield from _translated((*at, "translate"), arm, task)
         yield from _ablations(at, arm, recipe, tasks)
@@ -168,9 +157,9 @@ def _targets(recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
             continue
         yield from _lacking((*at, "languages"), target.languages or (), task)
         yield from _no_split((*at, "split"), scored(target, task), target.split, task)
-        yield from _sighted(at, recipe, task)
-        yield from _hidden(at, recipe, target, task)
-        yield from _as_it_is(at, recipe, target, task)
+        yield from sighted(at, recipe, task)
+        yield from hidden(at, recipe, arms(recipe, target, task), task)
+        yield from as_it_is(at, recipe, target, task)
         yield from _trained(at, target, task) if task.spec.trained else _untrained(at, recipe, target, tasks)
 
 
@@ -179,39 +168,6 @@ def _trained(at: tuple[str, ...], target: Target, task: Task) -> Iterator[Flaw]:
     for name in ("layer", "pooling", "choose_on", "choose_per_arm"):
         if getattr(target, name):
             yield Flaw((*at, name), f"is for retrieval and mining; {task.name!r} is a {task.problem} task")
-
-
-def _sighted(at: tuple[str, ...], recipe: Recipe, task: Task) -> Iterator[Flaw]:
-    """A task that shows images, with an encoder that is known to read texts alone."""
-    if task.spec.images and reads(recipe.encoder) == "text":
-        message = f"{task.name!r} shows images, and {recipe.encoder} reads none"
-        yield Flaw(at, f"{message}; name an encoder that does, such as e5-small+efficientnet-lite0")
-
-
-def _hidden(at: tuple[str, ...], recipe: Recipe, target: Target, task: Task) -> Iterator[Flaw]:
-    """Controls without images or texts where there are none, or where one is looked for by the other."""
-    if task.problem == "image-text":
-        return
-    for name in arms(recipe, target, task):
-        if (arm := recipe.intermediate.get(name)) and arm.see:
-            yield Flaw(
-                (*at, "intermediates"), f"{name!r} hides texts or images, which makes no sense for {task.name!r}"
-            )
-
-
-def _as_it_is(at: tuple[str, ...], recipe: Recipe, target: Target, task: Task) -> Iterator[Flaw]:
-    """Targets that are to be scored without training."""
-    if not target.untrained:
-        return
-    where = (*at, "untrained")
-    if task.problem != "image-retrieval":
-        yield Flaw(where, f"is for image retrieval; {task.name!r} is a {task.problem} task")
-    elif find_card(recipe.encoder).kind == "fused":
-        message = f"the images of {recipe.encoder} find no text before its projection of images is trained"
-        yield Flaw(where, f"{message}; name a dual encoder, such as a CLIP or SigLIP, or remove this")
-    for name in target.intermediates or ():
-        if (arm := recipe.intermediate.get(name)) and arm.steps_of:
-            yield Flaw((*at, "intermediates"), f"{name!r} adds steps to the target's training, and there is none")
 
 
 def _untrained(at: tuple[str, ...], recipe: Recipe, target: Target, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
