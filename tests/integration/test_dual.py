@@ -12,7 +12,9 @@ from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
 from xstilts import api
 from xstilts.engine.store import Store
+from xstilts.errors import UserError
 from xstilts.experiment import open_experiment
+from xstilts.export import export
 from xstilts.stages.artifacts import changed
 
 TRAINED = """\
@@ -165,3 +167,9 @@ def test_the_report_is_made(clip, siglip):
     for ran in (clip, siglip):
         page = (ran.store.root / "reports" / f"{ran.recipe.stem}.html").read_text(encoding="utf-8")
         assert "colour-find" in page
+
+
+def test_what_transformers_has_no_class_for_is_not_exported(clip, tmp_path):
+    with pytest.raises(UserError, match="reads images"):
+        export(clip.store, clip.stages("target")[0].key, tmp_path / "out", clip.experiment.environment)
+    assert not (tmp_path / "out").exists()
