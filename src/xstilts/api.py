@@ -46,6 +46,8 @@ class Preview:
     to_fetch: tuple[str, ...]
     unresolved: tuple[str, ...] = ()
     """What comes from the Hub at a commit that it was not asked for: keys are provisional, and so are hits."""
+    left_out: tuple[str, ...] = ()
+    """What the recipe asks for and its tasks do not have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +157,7 @@ def plan(
         work=experiment.work(found.misses, processor or Processor()),
         to_fetch=experiment.missing() if found.misses else (),
         unresolved=experiment.unresolved,
+        left_out=experiment.graph.left_out,
     )
 
 

@@ -1,5 +1,6 @@
 """What a recipe file says. Every field has a default or is named in the error; unknown keys are refused."""
 
+from math import prod
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -10,6 +11,9 @@ from xstilts.settings import Align, Frozen, Fusion, Lora, Mlm, NotNegative, Posi
 Method = Literal["full", "head", "lora", "joint", "average"]
 Selection = Literal["none", "english_dev", "target_dev"]
 Keep = Literal["scores", "all"]
+PublishedSet = Annotated[str, Field(pattern=r"^[1-9]\d*x[1-9]\d*$")]
+PUBLISHED = "published"
+"""What stands for the method where shots are a published set."""
 
 
 class Intermediate(Frozen):
@@ -69,6 +73,9 @@ class Target(Frozen):
     """Training examples, at most."""
     max_items: Positive | None = None
     """Scored items of each language, at most; the same items in every arm."""
+    translate_test: bool = False
+    """Control: zero-shot also on the scored split in machine-made English, in languages that have one (`test-mt` beside
+    `test`)."""
     intermediates: tuple[str, ...] | None = None
     """Intermediate arms that this target is trained after; all where not given."""
     layer: NotNegative | None = None
@@ -89,11 +96,15 @@ class Target(Frozen):
 class Fewshot(Frozen):
     """Adaptation with k examples in the target language."""
 
-    shots: tuple[Positive, ...] = (4,)
-    """Ladder of k: examples per class for classification, sentences for tagging, items otherwise."""
+    shots: tuple[Positive | PublishedSet, ...] = (4,)
+    """Ladder of k: examples per class for classification, sentences for tagging, items otherwise. `100x5` is the name
+    of a published set."""
     draws: Positive = 3
     """Numbered, nested, stratified samples of the shots; the same in every arm and seed."""
     methods: tuple[Method, ...] = ("full",)
+    published: bool = False
+    """Whether the few-shot sets that a task's publishers fixed, of k images, concepts or pairs, are adapted to as well,
+    by the first method; languages without a set of that k are left out."""
     tasks: tuple[str, ...] | None = None
     """Targets that are adapted; every trained one where not given."""
     languages: tuple[str, ...] | None = None
@@ -101,9 +112,14 @@ class Fewshot(Frozen):
     intermediates: tuple[str, ...] | None = None
     """Intermediate arms that are adapted; all where not given."""
     selection: Selection = "none"
-    """Fixed steps, best on English development data, or best on target-language data (an oracle)."""
+    """Fixed steps, best on English development data, or best on target-language data (an oracle). The weights before
+    the first step may be the best: then nothing has changed."""
+    beside: Literal["english_dev"] | None = None
+    """Control: the step that is best on English development data, beside what `selection` says."""
     more_english: bool = False
     """Control: as many source-language examples instead of the shots."""
+    mixed: bool = False
+    """Control: one model for all adapted languages, on the shots of all of them together."""
     without_target: bool = False
     """Control: shots on an encoder that was not trained on the target task in the source language."""
     lora: Lora = Lora()
@@ -114,8 +130,19 @@ class Arm(Frozen):
     """One path through the graph, as a comparison names it."""
 
     intermediate: str
-    shots: NotNegative = 0
-    method: Method = "full"
+    shots: NotNegative | PublishedSet = 0
+    method: Method | Literal["published"] = "full"
+
+    @property
+    def named(self) -> tuple[str, int]:
+        """Method and number of shots as scores name them."""
+        return published_arm(self.shots) if self.method == PUBLISHED else (self.method, int(self.shots))
+
+
+def published_arm(k: int | str) -> tuple[str, int]:
+    """Method and number of shots by which scores name a published set: 100x5 is told from 500."""
+    method = PUBLISHED if isinstance(k, int) else f"{PUBLISHED}-{k}"
+    return method, prod(int(part) for part in str(k).split("x"))
 
 
 class Primary(Frozen):
@@ -133,7 +160,8 @@ class TaskFiles(Frozen):
 
     problem: ProblemName
     files: dict[str, str | dict[str, str]]
-    """By language: one file, or files by split (train, dev, test). Relative to the recipe."""
+    """By language: one file, or files by split (train, dev, test; `shots-K` for a few-shot set that is used as it is,
+    `test-mt` for the test set in machine-made English). Relative to the recipe."""
     columns: dict[str, str]
     """From a field of the example (text, pair, label, prompt, choices, answer, question, context, answer_text,
     answer_start, words, tags, english, id, group) to the file's column; `choices` may name several, with commas."""

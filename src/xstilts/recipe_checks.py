@@ -10,7 +10,8 @@ from xstilts.data.benchmarks import bind
 from xstilts.data.sources import cache_dir
 from xstilts.data.userfiles import user_task
 from xstilts.encoders import find_card
-from xstilts.engine.check import HELD_SPLIT, OTHER_LANGUAGES, adapted, chosen_on, flaws, has_dev, scored
+from xstilts.engine.check import flaws
+from xstilts.engine.meaning import HELD_SPLIT, OTHER_LANGUAGES, adapted, chosen_on, has_dev, scored
 from xstilts.engine.translation import files_of, find_file
 from xstilts.errors import UserError
 from xstilts.mistakes import Mistake, dotted, suggestion
@@ -86,8 +87,9 @@ def _missing_splits(recipe: Recipe, task: Task) -> Iterator[Mistake]:
         needed = dict.fromkeys(needed, splits)
     else:
         needed.setdefault(target.source_language, set()).update(("train", "dev"))
-        for language in adapted(recipe.fewshot, target, task) if recipe.fewshot else ():
-            needed[language].add("train")
+        if recipe.fewshot and any(isinstance(k, int) for k in recipe.fewshot.shots):
+            for language in adapted(recipe.fewshot, target, task):
+                needed[language].add("train")
     for language, files in block.files.items() if block else ():
         if isinstance(files, dict) and (absent := sorted(needed.get(language, set()) - files.keys())):
             message = f"{task.name!r} needs a file for {' and '.join(absent)} in {language!r}"

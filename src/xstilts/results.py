@@ -8,7 +8,7 @@ from typing import Any, get_args, get_type_hints
 
 import polars as pl
 
-from xstilts.config import Arm
+from xstilts.config import PUBLISHED, Arm
 from xstilts.engine.store import Manifest, Store
 from xstilts.errors import UserError
 from xstilts.stages.stage import Cell
@@ -40,8 +40,15 @@ class ArmName:
     @classmethod
     def of(cls, arm: "Arm | Cell | ArmName") -> "ArmName":
         """The name of the arm that a recipe names or that a cell belongs to."""
-        unadapted = isinstance(arm, Arm) and arm.shots == 0
-        return cls(intermediate=arm.intermediate, method=ZERO_SHOT if unadapted else arm.method, shots=arm.shots)
+        if isinstance(arm, Arm):
+            method, shots = (ZERO_SHOT, 0) if arm.shots == 0 else arm.named
+            return cls(intermediate=arm.intermediate, method=method, shots=shots)
+        return cls(intermediate=arm.intermediate, method=arm.method, shots=arm.shots)
+
+    @property
+    def published(self) -> bool:
+        """Whether its shots are a set of the task's publishers, of which there are no draws."""
+        return self.method.partition("-")[0] == PUBLISHED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +130,8 @@ def arm_items(
 ) -> ArmItems:
     """The items of an arm on a task. Languages and (seed, draw) pairs without artifact are absent.
 
-    The untrained encoder, whose cells have no seed, has the same items under every seed of the other cells.
+    The untrained encoder, whose cells have no seed, has the same items under every seed of the other cells. Where shots
+    are a published set, the draw is None: it stands beside every draw of another arm.
     """
     cells, name = tuple(cells), ArmName.of(arm)
     mine = tuple(cell for cell in cells if cell.task == task and ArmName.of(cell) == name)
@@ -133,7 +141,7 @@ def arm_items(
     for cell in mine:
         if cell.artifact in items:
             for seed in seeds if cell.seed is None else [cell.seed]:
-                found[cell.language][seed, cell.draw] = items[cell.artifact]
+                found[cell.language][seed, None if name.published else cell.draw] = items[cell.artifact]
     return dict(found)
 
 

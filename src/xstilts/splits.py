@@ -1,7 +1,33 @@
-"""Which split a group falls into: decided by a hash, so the same in every language and on every machine."""
+"""Names of splits, and which one a group falls into: decided by a hash, so the same in every language and on every
+machine."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+
+SHOTS = "shots-"
+"""How the names of few-shot sets begin that the publishers of a task fixed."""
+TRANSLATED = "-mt"
+"""How the names of splits end whose texts a machine translated into English."""
+
+
+def shots_split(k: int | str) -> str:
+    """The split of the published few-shot set `k`."""
+    return f"{SHOTS}{k}"
+
+
+def translated(split: str) -> str:
+    """The split with the same examples, in machine-made English."""
+    return f"{split}{TRANSLATED}"
+
+
+def few_shot_sets(splits: Iterable[str]) -> tuple[str, ...]:
+    """The published few-shot sets among splits, by their k."""
+    return tuple(split.removeprefix(SHOTS) for split in splits if split.startswith(SHOTS))
+
+
+def repeats(split: str) -> bool:
+    """Whether a split holds examples of others again, under the same ids: a few-shot set, or a translation."""
+    return split.startswith(SHOTS) or split.endswith(TRANSLATED)
 
 
 def assign(group: str, fractions: Mapping[str, float], salt: str) -> str:

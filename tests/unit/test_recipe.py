@@ -210,3 +210,12 @@ targets:
         "it",
         "mine.yaml:12: `steps_of` is a control without mlm: remove `mlm` or `steps_of`",
     ]
+
+
+def test_a_number_of_shots_may_be_the_name_of_a_published_set(tmp_path: Path):
+    path = write(tmp_path, GOOD.replace("shots: [4]", "shots: [4, 100x5]"))
+    assert complaints(path) == [
+        "mine.yaml has a mistake:",
+        "mine.yaml:11: fewshot.shots: '100x5' is the name of a published set: say `published: true` as well",
+    ]
+    assert complaints(path, "fewshot.shots=[4, 5y]")[1].endswith("fewshot.shots[1] must be a whole number, not '5y'")

@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 from tests.unit.report.fixture import Experiment, make_experiment, toy_recipe
 
+from xstilts import stats
 from xstilts.config import Arm, Fewshot, Target
 from xstilts.errors import UserError
 from xstilts.metrics import metric
@@ -81,6 +82,17 @@ def test_arms_of_a_recipe_and_of_cells_have_one_name(experiment: Experiment) -> 
     assert ArmName.of(Arm(intermediate="none", shots=0, method="lora")) == ArmName.of(zero_shot)
     assert ArmName.of(Arm(intermediate="none", shots=4)) == ArmName.of(adapted)
     assert ArmName.of(replace(adapted, method="more-english")) != ArmName.of(adapted)
+
+
+def test_a_published_set_has_no_draws_and_stands_beside_every_draw(experiment: Experiment) -> None:
+    cells = [replace(cell, method="published-2x2", draw=0) for cell in experiment.graph.cells if cell.draw == 0]
+    arm = Arm(intermediate="none", shots="2x2", method="published")
+    assert ArmName.of(arm) == ArmName(intermediate="none", method="published-2x2", shots=4)
+    found = arm_items([*experiment.graph.cells, *cells], experiment.store, "toy-intent", arm)
+    assert set(found["de"]) == {(0, None), (1, None)}
+    drawn = arm_items(experiment.graph.cells, experiment.store, "toy-intent", Arm(intermediate="none", shots=4))
+    difference = stats.contrast([(1.0, found), (-1.0, drawn)], "macro_f1", languages=["de"], resamples=50)
+    assert (difference.seeds, difference.draws) == (2, 2)
 
 
 def test_predictions_name_an_artifact_once(experiment: Experiment, tmp_path: Path) -> None:

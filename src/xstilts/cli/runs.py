@@ -108,6 +108,8 @@ def plan(
     _tell_work(preview.work)
     if preview.unresolved:
         print(f"the Hub was not asked for the commits of {', '.join(preview.unresolved)}: keys are provisional")
+    for lacking in preview.left_out:
+        print(f"left out: {lacking}")
     for source in preview.to_fetch:
         print(f"to fetch: {source}")
     return None

@@ -14,13 +14,11 @@ from xstilts.data.sums import sum_of
 from xstilts.errors import DataError
 from xstilts.examples import Example
 from xstilts.formats.tables import Row, read_text, rows
+from xstilts.splits import SHOTS
 from xstilts.tasks.benchmark import Benchmark, Fields, Hub, Native, as_is
 from xstilts.tasks.task import Files, HubData, Paths, Task
 
 ENGLISH = "en"
-
-SHOTS = "shots-"
-"""How the names of published few-shot splits begin."""
 
 Numbered = tuple[Path, int, Row]
 """A row with its file and line, its fields by the names of an example's."""

@@ -24,6 +24,7 @@ from xstilts.examples import (
     Span,
     Tagged,
 )
+from xstilts.splits import repeats
 from xstilts.tasks.task import Task
 
 
@@ -76,10 +77,10 @@ def check_labels(examples: Sequence[Example], task: Task) -> None:
 def _read(task: Task, language: str, *, cache: Path, offline: bool) -> dict[str, tuple[Example, ...]]:
     paths = {wheel.package: wheel_path(wheel, cache=cache, offline=offline) for wheel in task.wheels}
     splits = split_examples(task, task.read(paths, language))
-    seen: set[str] = set()
-    for examples in splits.values():
-        if task.benchmark is not None:  # its splits may be subsets of one another, under the same ids
-            seen = set()
+    known: set[str] = set()
+    for split, examples in splits.items():
+        # a benchmark's splits, too, may be subsets of one another
+        seen = set() if task.benchmark is not None or repeats(split) else known
         for example in examples:
             if example.id in seen:
                 raise DataError(

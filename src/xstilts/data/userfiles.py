@@ -16,6 +16,7 @@ from xstilts.errors import DataError
 from xstilts.examples import Example
 from xstilts.formats.tables import SUFFIXES, rows
 from xstilts.problems import PROBLEMS, ProblemName
+from xstilts.splits import TRANSLATED, few_shot_sets
 from xstilts.tasks.task import Files, Paths, Task
 
 FRACTIONS = {"train": 0.7, "dev": 0.1, "test": 0.2}
@@ -57,8 +58,9 @@ def user_task(name: str, block: Block, base: Path, cache: Path | None = None) ->
 
     The group of a row is its text (prompt, context, English sentence), so that equal texts never cross splits; in
     data that is parallel across languages, name a `group` column. In mining, a sentence is grouped with its
-    translation, about images a text with its image. Raises DataError for a missing file or column name, or a row that
-    names no image.
+    translation, about images a text with its image. A split `shots-K` is a few-shot set that is used as it is; one
+    whose name ends in `-mt` holds the examples of another in machine-made English, under the same ids or row by row.
+    Raises DataError for a missing file or column name, or a row that names no image.
     """
     _check_columns(name, block)
     files = {language: _by_split(where, base) for language, where in block.files.items()}
@@ -78,6 +80,7 @@ def user_task(name: str, block: Block, base: Path, cache: Path | None = None) ->
         sources=(Files(sums=sums, layout=json.dumps(layout, sort_keys=True)),),
         read=partial(_read, files, block.problem, dict(block.columns)),
         fractions=dict(block.fractions or FRACTIONS) if whole else None,
+        ladder={language: few_shot_sets(splits) for language, splits in files.items()},
         licence=block.licence,
         citation="",
         url="",
@@ -149,4 +152,4 @@ def _examples(
 ) -> Iterator[Example]:
     build = BUILDERS[problem]
     for line, row in rows(path):
-        yield build(Cells(path, line, row, columns), f"{split}-{line}", language)
+        yield build(Cells(path, line, row, columns), f"{split.removesuffix(TRANSLATED)}-{line}", language)

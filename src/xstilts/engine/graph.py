@@ -15,6 +15,8 @@ class Graph:
 
     stages: Mapping[str, Spec]
     cells: tuple[Cell, ...]
+    left_out: tuple[str, ...] = ()
+    """What the recipe asks for and its tasks do not have, in sentences."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from xstilts.encoders import EncoderCard
 from xstilts.engine.lengths import Lengths, lengths
 from xstilts.engine.plan import Graph
 from xstilts.settings import Train
+from xstilts.splits import TRANSLATED
 from xstilts.stages.specs import (
     ChooseLayerStage,
     EvaluateStage,
@@ -126,7 +127,7 @@ class Meter:
             yield steps * self._batch(spec.data, train) * example * passes
         if spec.selection != "none":
             data = spec.data if spec.selection == "english_dev" else spec.evaluation
-            yield train.evaluations * self._read(data, "dev", train.max_length)
+            yield (train.evaluations + bool(spec.unchanged)) * self._read(data, "dev", train.max_length)
         yield self._read(spec.evaluation, spec.split, train.max_length)
 
     def _read(self, data: Data, split: str, max_length: int) -> float:
@@ -153,7 +154,7 @@ class Meter:
             pooled = sum(sizes.get(name, 0) for name in task.pool)
             count = round(pooled * task.fractions.get(split, 0) / sum(task.fractions.values()))
         else:
-            count = sizes.get(split, 0)
+            count = sizes.get(split) or sizes.get(split.removesuffix(TRANSLATED), 0)
         if not count:
             raise NotKnownError(f"how many examples {data.task} has")
         return min(count, data.max_examples or count)

@@ -175,7 +175,8 @@ def _likeness(kind: str, root: str, settings: Mapping[str, Any]) -> Iterator[Key
     used = [part if isinstance(part, dict) else _fields(part) for part in parts]
     tasks = (*(part["task"] for part in used), *(["masked texts"] if settings.get("mlm") else []))
     sizes = tuple(part["max_examples"] for part in used)
-    yield kind, root, tasks, sizes, settings.get("method"), settings.get("shots"), _flat(settings.get("train"))
+    how = tuple(settings.get(name) for name in ("method", "shots", "selection", "published"))
+    yield kind, root, tasks, sizes, how, bool(settings.get("mixed")), _flat(settings.get("train"))
     yield kind, root, tasks
     yield kind, root
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from xstilts.config import Intermediate, Recipe
+from xstilts.config import PUBLISHED, Intermediate, Recipe
 from xstilts.report.names import arm_name, metric_name, shots_name
 from xstilts.results import ZERO_SHOT, ArmName
 from xstilts.stages.stage import Cell
@@ -16,7 +16,10 @@ Term = tuple[float, ArmName]
 
 CONTROLS = {
     "more-english": "as many more English examples instead of the shots",
+    "translate-test": "the same items in machine-made English",
+    "mixed": "one model for all languages, on the shots of all of them together",
     "without-target": "the shots on an encoder that was not trained on the task in English",
+    "english-dev": "the step that was best on English development data",
     "own-layer": "the layer and pooling that the arm's own encoder would have chosen, instead of one choice for all",
 }
 
@@ -61,6 +64,8 @@ class TaskDesign:
     squares: tuple[Square, ...]
     controls: tuple[tuple[ArmName, ArmName, str], ...]
     """A control, the arm that it stands beside, and what it is."""
+    scored_in: Mapping[ArmName, frozenset[str]]
+    """The languages of each arm."""
 
     @property
     def retrieval(self) -> bool:
@@ -81,7 +86,8 @@ def design_of(recipe: Recipe, cells: Sequence[Cell], task: Task) -> TaskDesign:
     apart = {source, *recipe.development_languages}
     languages = tuple(dict.fromkeys(cell.language for cell in mine))
     controls = tuple(_controls(recipe, arms))
-    compared = [by_arm[arm] for arm in arms if arm.method not in CONTROLS]
+    named = _named(recipe, task.name)
+    compared = [by_arm[arm] for arm in arms if arm.method not in CONTROLS and (not arm.published or arm in named)]
     shared = tuple(x for x in languages if x not in apart and all(x in there for there in compared))
     headline = one_locale_each(shared)
     return TaskDesign(
@@ -95,6 +101,7 @@ def design_of(recipe: Recipe, cells: Sequence[Cell], task: Task) -> TaskDesign:
         baseline=arms[0],
         squares=tuple(_squares(recipe, arms, task.name)),
         controls=controls,
+        scored_in={arm: frozenset(there) for arm, there in by_arm.items()},
     )
 
 
@@ -174,7 +181,7 @@ def _beside(design: TaskDesign) -> Iterator[Comparison]:
             title=f"{arm_name(arm)} against {arm_name(control)}",
             what=_instead(design, arm, control),
             terms=((1.0, arm), (-1.0, control)),
-            languages=design.headline,
+            languages=tuple(x for x in design.headline if x in design.scored_in[arm] & design.scored_in[control]),
         )
 
 
@@ -213,13 +220,19 @@ def _squares(recipe: Recipe, arms: Sequence[ArmName], task: str) -> Iterator[Squ
 
 
 def _corner(recipe: Recipe, adapted: Sequence[ArmName], task: str) -> tuple[int, str]:
-    """The few-shot side of the 2 x 2: what the primary contrast names, else most shots by the first method."""
-    if recipe.primary and recipe.primary.task == task:
-        for arm in (recipe.primary.treatment, recipe.primary.baseline):
-            if arm.shots:
-                return arm.shots, arm.method
-    most = max(arm.shots for arm in adapted)
-    return most, next(arm.method for arm in adapted if arm.shots == most)
+    """The few-shot side of the 2 x 2: what the primary contrast names, else most shots by the first method,
+    draws of our own before published sets."""
+    for arm in _named(recipe, task):
+        if arm.shots:
+            return arm.shots, arm.method
+    most = max((not arm.published, arm.shots) for arm in adapted)
+    return next((arm.shots, arm.method) for arm in adapted if (not arm.published, arm.shots) == most)
+
+
+def _named(recipe: Recipe, task: str) -> tuple[ArmName, ...]:
+    """The arms of the primary contrast, where it is on this task."""
+    primary = recipe.primary
+    return (ArmName.of(primary.treatment), ArmName.of(primary.baseline)) if primary and primary.task == task else ()
 
 
 def _controls(recipe: Recipe, arms: Sequence[ArmName]) -> Iterator[tuple[ArmName, ArmName, str]]:
@@ -263,6 +276,6 @@ def _order(recipe: Recipe):
             sorted(recipe.intermediate.items(), key=lambda item: bool(item[1].trains or item[1].steps_of))
         )
     }
-    methods = [ZERO_SHOT, *(recipe.fewshot.methods if recipe.fewshot else ()), *CONTROLS]
+    methods = [ZERO_SHOT, *(recipe.fewshot.methods if recipe.fewshot else ()), PUBLISHED, *CONTROLS]
     position = {method: index for index, method in enumerate(methods)}
-    return lambda arm: (names[arm.intermediate], position.get(arm.method, 0), arm.shots)
+    return lambda arm: (names[arm.intermediate], position.get(PUBLISHED if arm.published else arm.method, 0), arm.shots)

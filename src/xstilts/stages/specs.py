@@ -1,11 +1,13 @@
 """What each kind of stage is: its settings and its inputs. No torch here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from xstilts.config import Keep, Method, Selection
 from xstilts.settings import Fusion, Lora, Sampling, Train
+from xstilts.splits import TRANSLATED
 from xstilts.stages.stage import Data, Masking, Stage, digest
+from xstilts.stages.vector_specs import ChooseLayerStage, MineStage, RetrieveStage
 
 See = Literal["text", "images"]
 """What alone of an example is seen, where a control hides the rest."""
@@ -171,14 +173,32 @@ class FewshotStage(Stage):
     seed: int
     keep: Keep
     see: See | None = None
+    unchanged: bool | None = None
+    """Whether the weights before the first step may be the best; None where none are selected, or the head is fresh."""
+    published: str | None = None
+    """The name of the published set that the shots are, all of them; `shots` and `draw` are then but their names."""
+
+    mixed: tuple[Data, ...] | None = None
+    """The pools of all languages whose shots train one model together; `shots_language` then says nothing."""
 
     @property
     def inputs(self) -> tuple[str, ...]:
         return (self.parent,)
 
     @property
+    def learners(self) -> tuple[str, ...]:
+        """The languages that the model is trained for."""
+        return tuple(data.language for data in self.mixed) if self.mixed else (self.evaluation.language,)
+
+    @property
+    def training(self) -> str:
+        """What stages have in common whose model is one and the same, scored in several languages."""
+        whole = replace(self.evaluation, language="", fingerprint="", max_examples=None)
+        return replace(self, evaluation=whole, shots_language="").key
+
+    @property
     def group(self) -> str:
-        return digest([self.kind, self.parent, self.evaluation.task, self.evaluation.language])
+        return digest([self.kind, self.parent, self.evaluation.task, *self.learners])
 
     @property
     def threads(self) -> int:
@@ -186,9 +206,10 @@ class FewshotStage(Stage):
 
     @property
     def title(self) -> str:
+        drawn = f"published {self.published}" if self.published else f"draw {self.draw}"
         return (
             f"{self.shots}-shot {self.evaluation.language} {self.evaluation.task} ({self.method}), "
-            f"draw {self.draw}, seed {self.seed}"
+            f"{'mixed, ' if self.mixed else ''}{drawn}, seed {self.seed}"
         )
 
 
@@ -216,78 +237,8 @@ class EvaluateStage(Stage):
 
     @property
     def title(self) -> str:
-        return f"evaluate {self.data.task} {self.data.language}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChooseLayerStage(Stage):
-    """The layer and pooling whose vectors retrieve best; `parent` is the untrained encoder where all arms follow it.
-
-    A `pooling` of None sweeps all. `centred` says whether the mean vector of the other half is subtracted.
-    """
-
-    kind: ClassVar[str] = "choose-layer"
-    parent: str
-    data: tuple[Data, ...]
-    split: str
-    pooling: str | None
-    max_length: int
-    centred: bool = True
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        return (self.parent,)
-
-    @property
-    def title(self) -> str:
-        return f"choose layer on {self.data[0].task}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class _VectorStage(Stage):
-    """A task that nothing is trained for, by the vectors of one layer and pooling."""
-
-    parent: str
-    data: Data
-    split: str
-    layer: int | None
-    chosen_by: str | None
-    """Key of the stage that chose layer and pooling, where none is given."""
-    pooling: str | None
-    max_length: int
-    precision: str
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        return (self.parent, self.chosen_by) if self.chosen_by else (self.parent,)
-
-    @property
-    def group(self) -> str:
-        return digest([self.kind, self.parent])
-
-    @property
-    def title(self) -> str:
-        return f"{self.kind} {self.data.task} {self.data.language}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class RetrieveStage(_VectorStage):
-    """Translations found by nearest vector, both directions, in one language."""
-
-    kind: ClassVar[str] = "retrieve"
-    centre_split: str | None
-    """Split whose mean vector is subtracted; never the one that is evaluated. None: none is subtracted."""
-    leave_out: bool | None
-    """Whether the choice is made on all languages of that stage but the one that is scored."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class MineStage(_VectorStage):
-    """Translations picked out of a collection in one language and an English one."""
-
-    kind: ClassVar[str] = "mine"
-    dev_split: str
-    """Split whose gold pairs decide from which margin on a pair is kept; never the one that is evaluated."""
+        where = f"{self.data.task} {self.data.language}"
+        return f"evaluate {where} in translation" if self.split.endswith(TRANSLATED) else f"evaluate {where}"
 
 
 Spec = (

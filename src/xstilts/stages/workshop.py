@@ -45,6 +45,13 @@ class Workshop:
             self.memory[key] = make()
         return self.memory[key]
 
+    def latest(self, slot: Hashable, key: Hashable, make: Callable[[], T]) -> T:
+        """As `once`, for what is too large to remember more than one of: the last key of the slot."""
+        if slot not in self.memory or self.memory[slot][0] != key:
+            self.memory.pop(slot, None)
+            self.memory[slot] = key, make()
+        return self.memory[slot][1]
+
     def task(self, name: str) -> Task:
         return self.once(("task", name), lambda: self._task(name))
 

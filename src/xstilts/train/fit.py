@@ -47,7 +47,7 @@ class Fitted:
 
     steps: int
     step_kept: int | None
-    """None where checkpoints were averaged."""
+    """0 where no step was better than none; None where checkpoints were averaged."""
     first_loss: float
     last_loss: float
     """Means over the first and last tenth of the steps."""
@@ -81,14 +81,20 @@ def fit(
     seed: int,
     keeping: Keeping = "last",
     score: Callable[[], float] | None = None,
+    unchanged: bool = False,
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> Fitted:
-    """Train on one batch of lesson `order[step]` in each step. Deterministic in `seed` on one kind of machine."""
+    """Train on one batch of lesson `order[step]` in each step. Deterministic in `seed` on one kind of machine.
+
+    `unchanged` says whether the weights before the first step may be the best, and be kept as step 0.
+    """
     steps = len(order)
     parameters = _parameters(lessons)
     adam, schedule = optimiser(*_sides(lessons), train, steps)
     points = POINTS_OF_AVERAGE if keeping == "average" else train.evaluations
     keeper = Keeper(parameters, steps, keeping, points, score)
+    if unchanged:
+        keeper.start()
     losses: list[float] = []
     batches = _batches(lessons, order, train, seed)
     device = lessons[0].feed.device

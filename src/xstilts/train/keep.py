@@ -12,8 +12,8 @@ Keeping = Literal["last", "best", "average"]
 class Keeper:
     """Told of every step, it looks at the weights at `points` equally spaced steps, the last included.
 
-    `best` needs `score`, higher is better; the earliest of equal scores wins. `average` is the plain mean of the
-    checkpoints (Schmidt et al. 2023, arXiv 2305.16834).
+    `best` needs `score`, higher is better; the earliest of equal scores wins; that of step 0, before any, counts where
+    `start` is called. `average` is the plain mean of the checkpoints (Schmidt et al. 2023, arXiv 2305.16834).
     """
 
     def __init__(
@@ -40,18 +40,26 @@ class Keeper:
         if self.keeping == "average":
             self._average()
             return
-        assert self.score is not None
-        value = self.score()
-        if not self.curve or value > max(known for _, known in self.curve):
-            self.kept = step
-            self._weights = {name: p.detach().clone() for name, p in self.parameters.items()}
-        self.curve.append((step, value))
+        self._compare(step)
+
+    def start(self) -> None:
+        """Let the weights as they are be kept, if no step makes them better."""
+        if self.keeping == "best":
+            self._compare(0)
 
     def finish(self) -> None:
         """Put the kept weights into the model."""
         with torch.no_grad():
             for name, weight in self._weights.items():
                 self.parameters[name].copy_(weight)
+
+    def _compare(self, step: int) -> None:
+        assert self.score is not None
+        value = self.score()
+        if not self.curve or value > max(known for _, known in self.curve):
+            self.kept = step
+            self._weights = {name: p.detach().clone() for name, p in self.parameters.items()}
+        self.curve.append((step, value))
 
     def _average(self) -> None:
         self._seen += 1

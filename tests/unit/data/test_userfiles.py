@@ -195,3 +195,29 @@ def test_sentences_to_be_mined_are_grouped_with_their_translation(read):
     ]
     with pytest.raises(DataError, match=r"data\.csv:2: `english` is 'maybe'"):
         read("id,text,english,partners\nd1,das Haus,maybe,e1\n", problem="mining", columns=columns)
+
+
+def test_few_shot_sets_and_translations_hold_examples_of_other_splits_again(tmp_path):
+    files = {split: f"{split}.csv" for split in ("train", "test", "shots-2", "shots-1x1", "test-mt")}
+    for split, ids in {"train": "abc", "test": "xy", "shots-2": "ca", "shots-1x1": "b", "test-mt": "xy"}.items():
+        rows = [f"{split} {name},{name},{name if split != 'train' else 'g'}" for name in ids]
+        (tmp_path / files[split]).write_text("\n".join(["text,id,group", *rows]))
+    columns = {"text": "text", "id": "id", "group": "group"}
+    task = user_task("own", Block(files={"fi": files, "en": {"test": "test.csv"}}, columns=columns), tmp_path)
+    assert task.ladder == {"fi": ("2", "1x1"), "en": ()}
+
+    def ids(split: str, **block) -> list[str]:
+        task = user_task("own", Block(files={"fi": files}, **({"columns": columns} | block)), tmp_path)
+        return [example.id for example in load(task, "fi", split, cache=tmp_path / "cache", offline=True)]
+
+    assert (ids("shots-2"), ids("test-mt")) == (["c", "a"], ["x", "y"])
+    assert ids("test-mt", columns={"text": "text"}) == ids("test", columns={"text": "text"}) == ["test-2", "test-3"]
+
+
+def test_other_splits_share_no_ids(tmp_path):
+    for split in ("shots-1", "dev", "test"):
+        (tmp_path / f"{split}.csv").write_text("text,id\nsame,a\n")
+    files = {split: f"{split}.csv" for split in ("dev", "shots-1", "test")}
+    task = user_task("own", Block(files={"fi": files}, columns={"text": "text", "id": "id"}), tmp_path)
+    with pytest.raises(DataError, match="two examples with the id 'a'"):
+        load(task, "fi", "shots-1", cache=tmp_path / "cache", offline=True)

@@ -4,7 +4,8 @@ import pytest
 from tests.unit.engine.world import TASKS, recipe
 
 from xstilts.config import Arm, Fewshot, Intermediate, Primary, Recipe, Target
-from xstilts.engine.check import adapted, arms, flaws, scored
+from xstilts.engine.check import flaws
+from xstilts.engine.meaning import adapted, arms, scored
 from xstilts.settings import Align, Mlm, Translate
 
 
@@ -100,6 +101,18 @@ def test_a_recipe_that_makes_sense_has_no_flaws() -> None:
         (
             {"fewshot": Fewshot(languages=("de", "sw"))},
             "fewshot.languages: no target that gets shots is scored in",
+        ),
+        (
+            {"fewshot": Fewshot(shots=(4,), selection="english_dev", beside="english_dev")},
+            "fewshot.beside: is what `selection` says already: english_dev",
+        ),
+        (
+            {"fewshot": Fewshot(shots=(4,), mixed=True, languages=("de",))},
+            "fewshot.mixed: there is nothing to mix: no target is adapted to two languages",
+        ),
+        (
+            {"fewshot": Fewshot(shots=(4,), mixed=True, selection="target_dev")},
+            "fewshot.mixed: a model of several languages has no one language for `selection: target_dev`",
         ),
         ({"primary": primary(Arm(intermediate="no"))}, "primary.treatment.intermediate: there is no intermediate arm"),
         ({"primary": primary(Arm(intermediate="none", shots=3))}, "primary.treatment.shots: 3 is not among"),

@@ -124,6 +124,36 @@ def test_controls_change_one_thing() -> None:
     assert {cell.intermediate for cell in cells_of(graph, method="without-target")} == {"none", "facts"}
 
 
+def test_selection_on_english_stands_beside_fixed_steps_by_the_first_method() -> None:
+    fewshot = Fewshot(shots=(4,), draws=1, methods=("head", "lora"), beside="english_dev")
+    graph = graph_of(fewshot=fewshot, seeds=(0,), primary=None)
+    (cell,) = cells_of(graph, language="de", intermediate="facts", method="english-dev")
+    beside = graph.stages[cell.artifact]
+    assert isinstance(beside, FewshotStage)
+    assert (beside.method, beside.selection, beside.unchanged) == ("head", "english_dev", True)
+    plain = graph_of(fewshot=fewshot.model_copy(update={"beside": None}), seeds=(0,), primary=None)
+    assert plain.stages.keys() < graph.stages.keys()
+    selected = graph_of(fewshot=Fewshot(shots=(4,), draws=1, selection="english_dev", without_target=True))
+    assert {(s.fresh_head, s.unchanged) for s in of_kind(selected, FewshotStage)} == {(False, True), (True, None)}
+
+
+def test_a_mixed_model_is_one_training_for_each_k_draw_and_seed() -> None:
+    fewshot = Fewshot(shots=(1, 4), draws=2, methods=("head", "full"), mixed=True)
+    graph = graph_of(fewshot=fewshot, primary=None)
+    mixed = [graph.stages[cell.artifact] for cell in cells_of(graph, method="mixed", intermediate="facts")]
+    assert all(isinstance(stage, FewshotStage) and stage.method == "head" for stage in mixed)
+    assert len(mixed) == 16 and len({stage.group for stage in mixed}) == 2
+    assert len({stage.training for stage in mixed if isinstance(stage, FewshotStage)}) == 8
+    assert {stage.learners for stage in mixed if isinstance(stage, FewshotStage)} == {("de", "fi")}
+    alone = graph_of(fewshot=fewshot.model_copy(update={"mixed": False}), primary=None)
+    assert alone.stages.keys() < graph.stages.keys()
+
+
+def test_an_episode_of_fixed_steps_has_the_key_it_had_before_it_could_be_anything_else() -> None:
+    stage = of_kind(graph_of(seeds=(0,)), FewshotStage)[0]
+    assert stage.key.startswith("8a7b572e7172")
+
+
 def test_settings_that_do_not_matter_do_not_change_keys() -> None:
     plain, other = graph_of(), graph_of(fewshot=Fewshot(shots=(1, 4), draws=2, lora=Lora(rank=4)), description="new")
     assert plain.stages.keys() == other.stages.keys()

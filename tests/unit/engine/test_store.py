@@ -47,7 +47,7 @@ def test_an_artifact_tells_what_made_it(store: Store) -> None:
     manifest = store.manifest(SPEC.key)
     assert manifest is not None
     assert (manifest.key, manifest.kind, manifest.title) == (SPEC.key, "pretrained", "pretrained e5-small")
-    assert manifest.spec == {"encoder": "e5-small", "pin": "1234"}
+    assert manifest.spec == {"encoder": "e5-small", "pin": "1234", "fusion": None}
     assert manifest.facts == {"steps": 7}
     assert manifest.files.keys() == {"a.txt", "b.txt"}
     assert manifest.bytes == len("weights") + len("rows")

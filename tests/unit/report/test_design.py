@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from tests.unit.report.fixture import toy_recipe, toy_task, toy_tasks
 
 from xstilts.config import Arm, Fewshot, Intermediate, Primary, Recipe, Target
@@ -103,3 +105,50 @@ def test_every_control_stands_beside_its_arm() -> None:
     assert (ArmName(intermediate="none", method="more-english", shots=4), adapted["none"]) in pairs
     assert (ArmName(intermediate="toy-qa", method="without-target", shots=4), adapted["toy-qa"]) in pairs
     assert [square.intermediate for square in design.squares] == ["toy-qa"]
+
+
+def test_published_sets_take_no_language_from_the_means_unless_the_primary_contrast_names_them() -> None:
+    tasks = toy_tasks()
+    task = tasks["toy-intent"] = replace(tasks["toy-intent"], ladder={"fi": ("4", "9x9")})
+    fewshot = Fewshot(shots=(4, "9x9"), draws=2, published=True)
+
+    def design(**more: object) -> TaskDesign:
+        recipe = toy_recipe(targets={"toy-intent": _TARGETS["toy-intent"]}, fewshot=fewshot, **more)
+        return design_of(recipe, build(recipe, tasks, "toy-pin").cells, task)
+
+    plain = design(primary=None, development_languages=())
+    assert plain.headline == ("de", "fi", "el")
+    assert {(arm.method, arm.shots) for arm in plain.arms} == {
+        ("zero-shot", 0),
+        ("full", 4),
+        ("published", 4),
+        ("published-9x9", 81),
+    }
+    assert [arm.method for arm in plain.arms[:4]] == ["zero-shot", "full", "published", "published-9x9"]
+    assert {arm.method for arm in plain.squares[0].corners} == {"zero-shot", "full"}
+    arms = [Arm(intermediate=name, shots="9x9", method="published") for name in ("toy-qa", "none")]
+    named = design(primary=Primary(task="toy-intent", treatment=arms[0], baseline=arms[1]), development_languages=())
+    assert named.headline == ("fi",)
+    assert {arm.method for arm in named.squares[0].corners} == {"zero-shot", "published-9x9"}
+
+
+def test_new_controls_stand_beside_their_arm_in_the_languages_that_have_them() -> None:
+    tasks = toy_tasks()
+    languages = {name: ("test", *(["test-mt"] * (name == "fi"))) for name in ("en", "de", "fi", "el")}
+    task = tasks["toy-intent"] = replace(tasks["toy-intent"], splits=languages)
+    target = _TARGETS["toy-intent"].model_copy(update={"translate_test": True})
+    fewshot = Fewshot(shots=(4,), draws=1, mixed=True, beside="english_dev")
+    recipe = toy_recipe(targets={"toy-intent": target}, fewshot=fewshot, primary=None, development_languages=())
+    design = design_of(recipe, build(recipe, tasks, "toy-pin").cells, task)
+    assert design.headline == ("de", "fi", "el")
+    found = {c.terms[1][1].method: c for c in comparisons(recipe, [design]) if c.kind == "control"}
+    assert {name: c.languages for name, c in found.items()} == {
+        "english-dev": ("de", "fi", "el"),
+        "mixed": ("de", "fi", "el"),
+        "translate-test": ("fi",),
+    }
+    assert {name: (c.terms[0][1].method, c.terms[0][1].shots) for name, c in found.items()} == {
+        "english-dev": ("full", 4),
+        "mixed": ("full", 4),
+        "translate-test": ("zero-shot", 0),
+    }

@@ -73,10 +73,12 @@ def test_a_loss_that_is_not_finite_stops_the_run():
         run([{"x": torch.ones(1)}, {"x": torch.tensor([float("inf")])}])
 
 
-def keep(keeping, scores):
+def keep(keeping, scores, start=False):
     weight = nn.Parameter(torch.zeros(1))
     values = iter(scores)
     keeper = Keeper({"w": weight}, 10, keeping, 5, lambda: next(values))
+    if start:
+        keeper.start()
     for step in range(1, 11):
         with torch.no_grad():
             weight.fill_(step)
@@ -91,6 +93,15 @@ def test_last_best_and_average():
     assert (weight, keeper.kept) == (4, 4)
     assert [step for step, _ in keeper.curve] == [2, 4, 6, 8, 10]
     assert keep("average", [])[0] == pytest.approx(6)
+
+
+def test_weights_that_no_step_made_better_are_kept_as_step_0_where_they_count():
+    for scores, kept in (([0.5, 0.1, 0.5, 0.5, 0.2, 0.3], 0), ([0.4, 0.1, 0.5, 0.5, 0.2, 0.3], 4)):
+        weight, keeper = keep("best", scores, start=True)
+        assert (weight, keeper.kept) == (kept, kept)
+        assert [step for step, _ in keeper.curve] == [0, 2, 4, 6, 8, 10]
+    assert keep("last", [], start=True)[0] == 10
+    assert keep("average", [], start=True)[0] == pytest.approx(6)
 
 
 def test_a_seed_of_a_purpose_is_stable_and_its_own():

@@ -1,0 +1,121 @@
+"""One episode: which shots, how the model on the bench is trained on them, and which of its weights are kept."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from xstilts.data.features import featurise, hide
+from xstilts.data.load import check_labels
+from xstilts.data.shots import draw
+from xstilts.errors import DataError
+from xstilts.examples import Example
+from xstilts.models.tuning import adapters, trained
+from xstilts.splits import shots_split
+from xstilts.stages.artifacts import joint_sum
+from xstilts.stages.bench import Bench, feed_of, settings, whole
+from xstilts.stages.environment import Emit
+from xstilts.stages.progress import steps_to
+from xstilts.stages.specs import FewshotStage
+from xstilts.stages.stage import Data
+from xstilts.stages.training import scorer
+from xstilts.stages.workshop import Workshop
+from xstilts.train.fit import Fitted, Lesson, fit, seed_of, steps_of
+from xstilts.train.keep import Keeping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learned:
+    """What training did; the sums are those of the trained weights."""
+
+    fitted: Fitted
+    before: str
+    after: str
+
+
+def shots_of(spec: FewshotStage, workshop: Workshop, bench: Bench) -> tuple[Example, ...]:
+    """The drawn examples, or a published set as it is, in its order. Raises DataError where there are none."""
+    data = replace(whole(spec.evaluation), language=spec.shots_language)
+    if spec.mixed is not None:
+        pools = [_known(data, "train", workshop, bench) for data in spec.mixed]
+        return tuple(shot for pool in pools for shot in draw(pool, spec.shots, spec.draw))
+    if spec.published is not None:
+        split = shots_split(spec.published)
+        if not (found := _known(data, split, workshop, bench)):
+            raise DataError(f"no example of {split!r} in {data.language} has a label that the head knows")
+        return found
+    return draw(_known(data, "train", workshop, bench), spec.shots, spec.draw)
+
+
+def _known(data: Data, split: str, workshop: Workshop, bench: Bench) -> tuple[Example, ...]:
+    """Examples to train on; those with a class that the head lacks are left out."""
+    pool = workshop.examples(data, split)
+    check_labels(pool, workshop.task(data.task))
+    known = set(bench.labels)
+    kept = (e for e in pool if not known or {getattr(e, "label", None), *getattr(e, "tags", ())} - {None} <= known)
+    return tuple(kept)
+
+
+def adapted(spec: FewshotStage, bench: Bench) -> AbstractContextManager[None]:
+    """While it lasts, the bench has the adapters that the method trains."""
+    if spec.method != "lora" or spec.lora is None:
+        return nullcontext()
+    seed = seed_of(spec.seed, "lora", *spec.learners, spec.draw)
+    return adapters(bench.pupil.part, spec.lora, seed, merge=spec.keep == "all")
+
+
+def learn(spec: FewshotStage, workshop: Workshop, bench: Bench, shots: Sequence[Example], emit: Emit) -> Learned:
+    """Train what is on the bench; a model of several languages once for all of them that the job scores."""
+    if spec.mixed is None:
+        return _train(spec, workshop, bench, shots, emit)
+    weights = trained(bench.pupil.part)
+
+    def make() -> tuple[Learned, dict[str, Tensor]]:
+        learned = _train(spec, workshop, bench, shots, emit)
+        return learned, {name: weight.detach().clone() for name, weight in weights.items()}
+
+    learned, found = workshop.latest("mixed", spec.training, make)
+    with torch.no_grad():
+        for name, weight in found.items():
+            weights[name].copy_(weight)
+    return learned
+
+
+def _train(spec: FewshotStage, workshop: Workshop, bench: Bench, shots: Sequence[Example], emit: Emit) -> Learned:
+    pupil, train = bench.pupil, settings(spec)
+    features = featurise(pupil.problem, shots, bench.tokenizer, bench.labels or None, train.max_length)
+    features = hide(features, spec.see, bench.tokenizer)
+    lessons = [Lesson(model=pupil.part, feed=pupil.feed(features))]
+    order = [0] * steps_of(lessons[0].feed.lengths, train)
+    if spec.method == "joint":
+        lessons.append(Lesson(model=pupil.part, feed=feed_of(spec.data, "train", workshop, bench, spec.see)))
+        order = [0, 1] * len(order)
+    before = joint_sum(trained(pupil.part))
+    fitted = fit(
+        lessons,
+        order,
+        train,
+        seed=seed_of(spec.seed, "fewshot", spec.evaluation.task, *spec.learners, spec.draw),
+        keeping=_keeping(spec),
+        score=_selector(spec, workshop, bench),
+        unchanged=bool(spec.unchanged),
+        report=steps_to(spec, emit),
+    )
+    return Learned(fitted=fitted, before=before, after=joint_sum(trained(pupil.part)))
+
+
+def _keeping(spec: FewshotStage) -> Keeping:
+    if spec.selection != "none":
+        return "best"
+    return "average" if spec.method == "average" else "last"
+
+
+def _selector(spec: FewshotStage, workshop: Workshop, bench: Bench) -> Callable[[], float] | None:
+    if spec.selection == "none":
+        return None
+    data = spec.data if spec.selection == "english_dev" else whole(spec.evaluation)
+    dev = workshop.examples(data, "dev")
+    feed = feed_of(data, "dev", workshop, bench, spec.see)
+    return scorer(bench.pupil.part, feed, dev, bench.labels, workshop.task(data.task))
