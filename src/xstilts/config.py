@@ -87,6 +87,9 @@ class Target(Frozen):
     language on the scored items of all others. The task's own dev split, or that of `ui-bitext`, where not given."""
     choose_per_arm: bool = False
     """Retrieval: whether to score each arm also with the layer that its own encoder would have chosen."""
+    untrained: bool = False
+    """Image retrieval by a dual encoder (CLIP, SigLIP): score each arm's encoder as it is, without training on the task
+    in the source language. Shots, where there are any, adapt that encoder."""
     train: Train = Train()
 
 

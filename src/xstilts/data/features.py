@@ -265,7 +265,7 @@ def _encode(
 ) -> list[tuple[list[int], list[int] | None]]:
     """Sub-words and token types of texts, or of pairs where the first has one."""
     second = [pair or "" for pair in pairs] if pairs and any(pair is not None for pair in pairs) else None
-    encoded = tokenizer(texts, second, truncation=True, max_length=max_length)
+    encoded = tokenizer(texts, second, truncation=True, max_length=min(max_length, tokenizer.model_max_length))
     types = encoded.get("token_type_ids")
     ids: list[list[int]] = encoded["input_ids"]  # type: ignore[assignment]
     return list(zip(ids, types if types else [None] * len(ids), strict=True))

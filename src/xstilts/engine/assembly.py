@@ -53,7 +53,7 @@ class Assembly:
         shots: int = 0,
         draw: int | None = None,
     ) -> None:
-        untrained = isinstance(stage, RetrieveStage | MineStage) and stage.parent == self.pretrained()
+        untrained = not isinstance(stage, FewshotStage) and stage.parent == self.pretrained()
         data = stage.evaluation if isinstance(stage, FewshotStage) else stage.data
         cell = Cell(
             artifact=self.add(stage),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from xstilts.config import Recipe, Target
+from xstilts.encoders import find_card
 from xstilts.engine.check_arms import intermediates
 from xstilts.engine.check_evidence import few_shot, primary
 from xstilts.engine.flaw import Flaw, lacking, no_split, no_task, sighted, unknown
@@ -43,6 +44,7 @@ def _targets(recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
         yield from no_split((*at, "split"), scored(target, task), target.split, task)
         yield from sighted(at, recipe, task)
         yield from _hidden(at, recipe, target, task)
+        yield from _as_it_is(at, recipe, target, task)
         yield from _trained(at, recipe, target, task) if task.spec.trained else _untrained(at, recipe, target, tasks)
 
 
@@ -65,6 +67,21 @@ def _hidden(at: tuple[str, ...], recipe: Recipe, target: Target, task: Task) -> 
             yield Flaw(
                 (*at, "intermediates"), f"{name!r} hides texts or images, which makes no sense for {task.name!r}"
             )
+
+
+def _as_it_is(at: tuple[str, ...], recipe: Recipe, target: Target, task: Task) -> Iterator[Flaw]:
+    """Targets that are to be scored without training."""
+    if not target.untrained:
+        return
+    where = (*at, "untrained")
+    if task.problem != "image-retrieval":
+        yield Flaw(where, f"is for image retrieval; {task.name!r} is a {task.problem} task")
+    elif find_card(recipe.encoder).kind == "fused":
+        message = f"the images of {recipe.encoder} find no text before its projection of images is trained"
+        yield Flaw(where, f"{message}; name a dual encoder, such as a CLIP or SigLIP, or remove this")
+    for name in target.intermediates or ():
+        if (arm := recipe.intermediate.get(name)) and arm.steps_of:
+            yield Flaw((*at, "intermediates"), f"{name!r} adds steps to the target's training, and there is none")
 
 
 def _untrained(at: tuple[str, ...], recipe: Recipe, target: Target, tasks: Mapping[str, Task]) -> Iterator[Flaw]:

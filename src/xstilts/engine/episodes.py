@@ -43,6 +43,11 @@ class _Maker:
     fewshot: Fewshot
     trained: TargetStage
 
+    @property
+    def bare(self) -> bool:
+        """Whether the target is not trained: then its stage is none of the graph, and the encoder before it adapts."""
+        return self.chain.target.untrained
+
     def drawn(self, language: str) -> Iterator[tuple[str, FewshotStage]]:
         """Every k, draw and method in one language, by the method's name. Controls go with the first method."""
         fewshot, trained = self.fewshot, self.trained
@@ -51,7 +56,7 @@ class _Maker:
             yield from ((stage.method, stage) for stage in methods)
             if fewshot.more_english and language != trained.data.language:
                 yield "more-english", replace(first, shots_language=trained.data.language)
-            if fewshot.without_target and trained.steps_of is None:
+            if fewshot.without_target and trained.steps_of is None and not self.bare:
                 yield "without-target", replace(first, parent=trained.parent, fresh_head=True, unchanged=None)
             if fewshot.beside:
                 yield "english-dev", replace(first, selection=fewshot.beside, unchanged=True)
@@ -80,8 +85,8 @@ class _Maker:
     def _episode(self, language: str, shots: int, draw: int, method: Method) -> FewshotStage:
         chain, fewshot, trained = self.chain, self.fewshot, self.trained
         return FewshotStage(
-            parent=trained.key,
-            fresh_head=False,
+            parent=trained.parent if self.bare else trained.key,
+            fresh_head=self.bare,
             data=trained.data,
             evaluation=self.to.data(chain.task.name, language, chain.target.max_items),
             split=chain.target.split,

@@ -21,7 +21,8 @@ def arms(recipe: Recipe, target: Target, task: Task) -> tuple[str, ...]:
     """The intermediate arms that a target stands after. Where it is not trained, more steps of it are no control."""
     if target.intermediates is not None:
         return tuple(dict.fromkeys(target.intermediates))
-    return tuple(name for name, arm in recipe.intermediate.items() if task.spec.trained or not arm.steps_of)
+    trained = task.spec.trained and not target.untrained
+    return tuple(name for name, arm in recipe.intermediate.items() if trained or not arm.steps_of)
 
 
 def has_dev(task: Task) -> bool:

@@ -63,11 +63,11 @@ def _train(to: Assembly, chain: Chain) -> None:
         seed=chain.seed,
         see=arm.see,
     )
-    to.add(trained)
+    parent = trained.parent if target.untrained else to.add(trained)
     for language in scored(target, chain.task):
-        to.cell(chain, _evaluation(to, chain, trained.key, language))
+        to.cell(chain, _evaluation(to, chain, parent, language))
     if target.translate_test:
-        _translate_test(to, chain, trained.key)
+        _translate_test(to, chain, parent)
     adapt(to, chain, trained)
 
 
@@ -91,4 +91,5 @@ def _evaluation(to: Assembly, chain: Chain, parent: str, language: str) -> Evalu
         max_length=target.train.max_length,
         precision=target.train.precision,
         see=to.recipe.intermediate[chain.intermediate].see,
+        untrained=target.untrained or None,
     )

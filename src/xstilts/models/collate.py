@@ -1,6 +1,7 @@
 """Features become padded tensors."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -11,13 +12,28 @@ from xstilts.problems import ProblemName
 Batch = dict[str, Tensor]
 
 
-def collate(problem: ProblemName, features: Sequence[Feature], padding: int, *, labels: bool) -> Batch:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fill:
+    """How texts are filled up for a model that reads their padding."""
+
+    tokens: int
+    """Sub-words of every text afterwards."""
+    left: bool
+    """Whether the padding comes before the text."""
+
+
+def collate(
+    problem: ProblemName, features: Sequence[Feature], padding: int, *, labels: bool, fill: Fill | None = None
+) -> Batch:
     """`input_ids`, `attention_mask` (and `token_type_ids`) of shape [batch, tokens], or [batch, choices, tokens] for
     choices, and the labels under the names that transformers' heads expect.
+
+    With `fill`, the padding is read as text is.
     """
-    batch = {"input_ids": _pad([f.ids for f in features], padding), "attention_mask": mask(features)}
+    ids = _pad([f.ids for f in features], padding, fill)
+    batch = {"input_ids": ids, "attention_mask": torch.ones_like(ids) if fill else mask(features)}
     if features[0].types is not None:
-        batch["token_type_ids"] = _pad([f.types or () for f in features], 0)
+        batch["token_type_ids"] = _pad([f.types or () for f in features], 0, fill)
     if problem != "choice":
         batch = {name: tensor.squeeze(1) for name, tensor in batch.items()}
     if labels:
@@ -58,10 +74,12 @@ def targets(problem: ProblemName, features: Sequence[Feature]) -> Batch:
     return {"labels": torch.tensor(values)}
 
 
-def _pad(rows: Sequence[tuple[list[int], ...]], value: int) -> Tensor:
+def _pad(rows: Sequence[tuple[list[int], ...]], value: int, fill: Fill | None = None) -> Tensor:
     choices, length = max(map(len, rows)), max(len(ids) for row in rows for ids in row)
+    length, left = (max(length, fill.tokens), fill.left) if fill else (length, False)
     padded = torch.full((len(rows), choices, length), value, dtype=torch.long)
     for number, row in enumerate(rows):
         for choice, ids in enumerate(row):
-            padded[number, choice, : len(ids)] = torch.tensor(ids, dtype=torch.long)
+            start = length - len(ids) if left else 0
+            padded[number, choice, start : start + len(ids)] = torch.tensor(ids, dtype=torch.long)
     return padded

@@ -92,19 +92,33 @@ class Contrast(nn.Module):
         self.log_scale = nn.Parameter(torch.tensor(SCALE).log())
 
     def forward(self, texts: Tensor, images: Tensor, names: Tensor | None) -> ModelOutput:
-        """Both [n, hidden]; `names` tell images apart, [n]. Both directions count alike (Radford et al. 2021, arXiv
-        2103.00020, figure 3); another caption of the same image is neither right nor wrong."""
+        """Both [n, hidden]; `names` tell images apart, [n]."""
         texts = functional.normalize(self.text(texts), dim=-1)
         images = functional.normalize(self.image(images), dim=-1)
-        loss = None if names is None else self._loss(texts @ images.T, names)
+        scale = self.log_scale.exp().clamp(max=LARGEST)
+        loss = None if names is None else paired(texts @ images.T * scale, names)
         return ModelOutput(loss=loss, texts=texts, images=images)
 
-    def _loss(self, cosines: Tensor, names: Tensor) -> Tensor:
-        logits = cosines * self.log_scale.exp().clamp(max=LARGEST)
-        same = (names[:, None] == names) & ~torch.eye(len(names), dtype=torch.bool, device=names.device)
-        logits = logits.masked_fill(same, float("-inf"))
-        right = torch.arange(len(logits), device=logits.device)
-        return (functional.cross_entropy(logits, right) + functional.cross_entropy(logits.T, right)) / 2
+
+def paired(logits: Tensor, names: Tensor) -> Tensor:
+    """The loss of pairs [n, n] that lie on the diagonal; `names` tell images apart, [n].
+
+    Both directions count alike (Radford et al. 2021, arXiv 2103.00020, figure 3); another caption of the same image is
+    neither right nor wrong.
+    """
+    same = (names[:, None] == names) & ~torch.eye(len(names), dtype=torch.bool, device=names.device)
+    logits = logits.masked_fill(same, float("-inf"))
+    right = torch.arange(len(logits), device=logits.device)
+    return (functional.cross_entropy(logits, right) + functional.cross_entropy(logits.T, right)) / 2
+
+
+def draw_linear(module: nn.Module, deviation: float) -> None:
+    """Draw what is linear in it: normal, biases zero."""
+    with torch.no_grad():
+        for part in module.modules():
+            if isinstance(part, nn.Linear):
+                part.weight.normal_(std=deviation)
+                part.bias.zero_()
 
 
 def settle(model: nn.Module) -> None:

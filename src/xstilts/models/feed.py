@@ -8,12 +8,12 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
-from transformers import PreTrainedModel
+from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from xstilts.data.batches import scoring_batches
 from xstilts.data.features import Feature
-from xstilts.models.collate import Batch, collate, mask, pictures, targets
+from xstilts.models.collate import Batch, Fill, collate, mask, pictures, targets
 from xstilts.models.shelf import Ground, digest
 from xstilts.models.split import run_between, run_lower, truncate
 from xstilts.models.vocabulary import Vocabulary
@@ -43,12 +43,15 @@ class Feed:
     boundary: int = 0
     precision: str = "bf16"
     activations: Sequence[Tensor] | None = None
+    fill: Fill | None = None
+    """How texts are filled up, for a model that reads their padding."""
     look: Look | None = None
     """Features [images, tokens, channels] of the images of these names, where the examples show any."""
 
     @property
     def lengths(self) -> list[int]:
-        return [feature.length for feature in self.features]
+        least = self.fill.tokens if self.fill else 0
+        return [max(feature.length, least) for feature in self.features]
 
     def batch(self, indices: Sequence[int], *, labels: bool) -> Batch:
         """The arguments of the model's forward pass for these features."""
@@ -57,7 +60,7 @@ class Feed:
             batch = self._joined([self.activations[index] for index in indices], features)
             batch |= targets(self.problem, features) if labels else {}
         else:
-            batch = collate(self.problem, features, self.padding, labels=labels)
+            batch = collate(self.problem, features, self.padding, labels=labels, fill=self.fill)
             if self.vocabulary is not None:
                 batch["input_ids"] = self.vocabulary.translate(batch["input_ids"])
             if self.lower is not None:
@@ -141,6 +144,12 @@ class Feed:
 
 
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+
+
+def fill_of(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Fill | None:
+    """How the model's texts are filled up; None where padding is masked."""
+    tokens = getattr(model, "fill", 0)
+    return Fill(tokens=tokens, left=tokenizer.padding_side == "left") if tokens else None
 
 
 def autocast(device: str, precision: str) -> AbstractContextManager:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.utils.generic import ModelOutput
 
-from xstilts.models.comparison import IMAGES, Contrast
+from xstilts.models.comparison import IMAGES, Contrast, draw_linear
 from xstilts.models.split import layers, run_between, run_lower, truncate
 
 
@@ -151,10 +151,7 @@ def draw(model: FusedModel, seed: int) -> None:
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
         for side in (model.image, model.head):
-            for module in side.modules():
-                if isinstance(module, nn.Linear):
-                    module.weight.normal_(std=deviation)
-                    module.bias.zero_()
+            draw_linear(side, deviation)
         for parameter in (model.image.position, model.image.number):
             parameter.normal_(std=deviation)
     model.image.join(model.text, model.layer)

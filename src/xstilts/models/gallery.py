@@ -17,7 +17,8 @@ from xstilts.data.images import Places
 from xstilts.data.images.decode import picture_of
 from xstilts.data.images.read import read_bytes
 from xstilts.errors import DataError, ImageError
-from xstilts.models.vision import Vision, load_vision
+from xstilts.models.dual.vision import DualVision
+from xstilts.models.vision import Vision, load_vision, prepare_vision
 from xstilts.pins import halves
 
 BATCH = 16
@@ -37,11 +38,25 @@ class Gallery:
     A file in `places.cache` holds those of one image, named by the encoder's pin, size, grid and the image's bytes.
     """
 
-    def __init__(self, vision: str, pin: str, *, size: int, grid: int, places: Places, memory: int = 2**30) -> None:
-        """`vision` and `pin` are those of a vision encoder or of `TEXT+VISION`; `memory` is in bytes."""
+    def __init__(
+        self,
+        vision: str,
+        pin: str,
+        *,
+        size: int,
+        grid: int,
+        places: Places,
+        memory: int = 2**30,
+        pooled: bool = False,
+    ) -> None:
+        """`vision` and `pin` are those of a vision encoder or of `TEXT+VISION`; `memory` is in bytes.
+
+        With `pooled`, those of a dual encoder, whose features are one pooled state of each image.
+        """
         _, self._pin = halves(vision, pin)[-1]
         self._name, self._size, self._grid, self._places = vision, size, grid, places
-        key = _digest(f"{self._pin} {size} {grid} {_EPOCH}".encode())[:16]
+        self._pooled = pooled
+        key = _digest(f"{self._pin} {size} {'pooled' if pooled else grid} {_EPOCH}".encode())[:16]
         self._folder = places.cache / "images" / "features" / key
         self._shelf = _Shelf(memory)
         self._files: dict[str, Path] = {}
@@ -54,9 +69,14 @@ class Gallery:
         """The encoder, loaded when it is first needed: not where all features are there."""
         with self._lock:
             if self._loaded is None:
-                where = self._places
-                self._loaded = load_vision(self._name, cache=where.cache, offline=where.offline, revision=self._pin)
+                self._loaded = self._load()
             return self._loaded
+
+    def _load(self) -> Vision:
+        where = self._places
+        if self._pooled:
+            return DualVision(prepare_vision(self._name, cache=where.cache, offline=where.offline, revision=self._pin))
+        return load_vision(self._name, cache=where.cache, offline=where.offline, revision=self._pin)
 
     @property
     def channels(self) -> int:
@@ -113,7 +133,10 @@ class Gallery:
 
     def _small(self, data: bytes, reference: str) -> Image.Image:
         """Resized at once, as the encoder would: many large photographs do not lie in memory together."""
-        return picture_of(data, reference, self._size).resize((self._size, self._size), self.vision.filter)
+        picture = picture_of(data, reference, self._size)
+        if isinstance(self.vision, DualVision):
+            return self.vision.small(picture)
+        return picture.resize((self._size, self._size), self.vision.filter)
 
     def _encode(self, some: Sequence[tuple[str, Image.Image]]) -> list[Features]:
         pictures = [picture for _, picture in some]

@@ -22,6 +22,7 @@ from transformers.utils import logging
 
 from xstilts.errors import DataError, UserError
 from xstilts.models.comparison import Comparison, Contrast
+from xstilts.models.dual.text import is_dual, of_sentencepiece, prepare_tokenizer, reading_of
 from xstilts.models.fusion import FusedModel, ImageSide, Sight, draw
 from xstilts.models.split import backbone, image_side, supports_split
 from xstilts.problems import PROBLEMS, ProblemName
@@ -33,13 +34,19 @@ _TRUST = {"local_files_only": True, "trust_remote_code": False}
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
-    """The fast tokenizer of an encoder. Raises DataError if the folder has none."""
+    """The fast tokenizer of an encoder, that of a dual encoder reading texts as in its training.
+
+    Raises DataError if the folder has none.
+    """
+    kind: Any = PreTrainedTokenizerFast if of_sentencepiece(folder) else AutoTokenizer
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, **_TRUST)
+        tokenizer = kind.from_pretrained(folder, use_fast=True, **_TRUST)
     except (OSError, ValueError, ImportError) as error:
         raise DataError(f"{folder} has no tokenizer that can be read: {_first_line(error)}", _TOKENIZER_HINT) from error
     if not tokenizer.is_fast:
         raise DataError(f"the tokenizer of {folder} gives no character offsets", _TOKENIZER_HINT)
+    if (folder / "config.json").is_file() and is_dual(config := read_config(folder)):
+        return prepare_tokenizer(tokenizer, reading_of(config, folder))
     return tokenizer
 
 
@@ -54,6 +61,16 @@ def load_backbone(folder: Path) -> PreTrainedModel:
     return read_model(AutoModel, folder, config, **pooler)[0]
 
 
+def load_text(folder: Path) -> PreTrainedModel:
+    """As `load_backbone`; raises UserError for a dual encoder, whose texts are read beside images only."""
+    if is_dual(config := read_config(folder)):
+        raise UserError(
+            f"{folder} holds a dual encoder ({config.model_type}), which is used for tasks that show images alone",
+            "name an encoder of texts, such as xlm-roberta-base, or leave tasks without images out",
+        )
+    return load_backbone(folder)
+
+
 def load_for(problem: ProblemName, folder: Path, *, labels: tuple[str, ...] | None, seed: int) -> PreTrainedModel:
     """The encoder in `folder` under the architecture's own, freshly drawn head for `problem`.
 
@@ -63,7 +80,7 @@ def load_for(problem: ProblemName, folder: Path, *, labels: tuple[str, ...] | No
     """
     name = PROBLEMS[problem].auto_model
     if name is None:
-        return load_backbone(folder)
+        return load_text(folder)
     config = read_config(folder)
     auto = getattr(transformers, name)
     if type(config) not in auto._model_mapping:
@@ -88,7 +105,7 @@ def load_fused(
 
     Raises UserError where its architecture cannot be cut at the layer that images join.
     """
-    text = load_backbone(folder)
+    text = load_text(folder)
     if not supports_split(text) or sight.layer > text.config.num_hidden_layers:
         raise UserError(
             f"images cannot join {text.config.model_type} at layer {sight.layer}",
@@ -109,9 +126,9 @@ def head_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
 
 
 def fresh_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
-    """All parameters that no pretrained encoder has: those of the head, and what projects images."""
+    """All parameters that no pretrained encoder has: those of the head, and what projects images for a text encoder."""
     side = image_side(model)
-    images = {} if side is None else {f"{IMAGE}{name}": p for name, p in side.named_parameters()}
+    images = {f"{IMAGE}{name}": p for name, p in side.named_parameters()} if isinstance(side, ImageSide) else {}
     return head_parameters(model) | images
 
 

@@ -22,14 +22,21 @@ def image_side(model: nn.Module) -> nn.Module | None:
     return getattr(model, "image", None)
 
 
+def text_tower(model: nn.Module) -> PreTrainedModel:
+    """What holds the embeddings and the layers that read texts: the encoder, or the one of texts inside a dual."""
+    encoder = backbone(model)
+    inside = getattr(encoder, "text_model", None)
+    return encoder if inside is None else backbone(inside)
+
+
 def embeddings(model: nn.Module) -> nn.Module:
     """The module that turns token ids into the first layer's input."""
-    return cast(nn.Module, backbone(model).embeddings)
+    return cast(nn.Module, text_tower(model).embeddings)
 
 
 def layers(model: nn.Module) -> nn.ModuleList:
     """The transformer blocks, lowest first."""
-    owner, name = _stack(backbone(model))
+    owner, name = _stack(text_tower(model))
     return cast(nn.ModuleList, getattr(owner, name))
 
 
@@ -132,8 +139,9 @@ def _check(model: nn.Module, count: int) -> None:
 
 def _stack(encoder: PreTrainedModel) -> tuple[nn.Module, str]:
     """The module that holds the blocks, and under which name."""
-    if isinstance(getattr(encoder, "layers", None), nn.ModuleList):
-        return encoder, "layers"
+    for owner in (encoder, cast(nn.Module, getattr(encoder, "encoder", encoder))):
+        if isinstance(getattr(owner, "layers", None), nn.ModuleList):
+            return owner, "layers"
     return cast(nn.Module, encoder.encoder), "layer"
 
 

@@ -15,8 +15,9 @@ from xstilts.models.heads import fresh_parameters
 from xstilts.models.split import embeddings, image_side, layers, supports_split
 from xstilts.settings import Lora, Train
 
-ATTENTION = ("query", "value", "query_proj", "value_proj", "Wqkv")
-"""Names of the projections that adapters go to, in BERT and XLM-R, DeBERTa, and ModernBERT (Hu et al. 2022, 4.2)."""
+ATTENTION = ("query", "value", "query_proj", "value_proj", "Wqkv", "q_proj", "v_proj")
+"""Names of the projections that adapters go to, in BERT and XLM-R, DeBERTa, ModernBERT, and CLIP and SigLIP (Hu et al.
+2022, 4.2)."""
 
 
 def freeze(model: PreTrainedModel, train: Train) -> None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from xstilts.models.split import backbone
+from xstilts.models.split import text_tower
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +23,8 @@ class Vocabulary:
     full: nn.Embedding
     rows: Tensor
     index: Tensor
+    end: int | None = None
+    """The id by which the model finds the end of a text, in the full table, where it looks for one."""
 
     def translate(self, ids: Tensor) -> Tensor:
         """Ids of the full vocabulary to rows of the small table."""
@@ -30,12 +32,15 @@ class Vocabulary:
 
     def expand(self, decay: float) -> None:
         """Put the full table back: trained rows from the small one, all others times `decay`."""
-        small = cast(nn.Embedding, backbone(self.model).get_input_embeddings())
+        tower = text_tower(self.model)
+        small = cast(nn.Embedding, tower.get_input_embeddings())
         with torch.no_grad():
             weight = self.full.weight * decay
             weight[self.rows] = small.weight.to(weight.device)
             self.full.weight = nn.Parameter(weight)
-        backbone(self.model).set_input_embeddings(self.full)
+        tower.set_input_embeddings(self.full)
+        if self.end is not None:
+            tower.eos_token_id = self.end  # type: ignore[assignment]
 
 
 def compact(model: PreTrainedModel, ids: Iterable[int]) -> Vocabulary:
@@ -43,12 +48,24 @@ def compact(model: PreTrainedModel, ids: Iterable[int]) -> Vocabulary:
 
     Rows up to the padding token's are always kept: XLM-R reckons positions from the padding id itself.
     """
-    full = cast(nn.Embedding, backbone(model).get_input_embeddings())
+    tower = text_tower(model)
+    full = cast(nn.Embedding, tower.get_input_embeddings())
     padding = full.padding_idx
     rows = torch.tensor(sorted({*ids, *range((padding or 0) + 1)}), dtype=torch.long)
     small = nn.Embedding(len(rows), full.embedding_dim, padding_idx=padding)
     small.weight = nn.Parameter(full.weight.detach()[rows].clone(), requires_grad=full.weight.requires_grad)
-    backbone(model).set_input_embeddings(small)
+    tower.set_input_embeddings(small)
     index = torch.full((full.num_embeddings,), -1, dtype=torch.long)
     index[rows] = torch.arange(len(rows))
-    return Vocabulary(model=model, full=full, rows=rows, index=index)
+    if (end := _end(tower)) is not None:
+        tower.eos_token_id = int(index[end])  # type: ignore[assignment]
+    return Vocabulary(model=model, full=full, rows=rows, index=index, end=end)
+
+
+def _end(tower: nn.Module) -> int | None:
+    """The id by which a tower finds the end of a text, as CLIP's does; None where it looks for none.
+
+    A CLIP that states 2, whatever its tokenizer's end is, takes the highest id, which stays the highest.
+    """
+    end = getattr(tower, "eos_token_id", None)
+    return end if isinstance(end, int) and end != 2 else None

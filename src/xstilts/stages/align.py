@@ -17,7 +17,7 @@ from xstilts.engine.store import Draft
 from xstilts.errors import DataError, UserError
 from xstilts.examples import Parallel
 from xstilts.models.align import Aligner, PairFeed, closeness
-from xstilts.models.heads import encoder_state, load_backbone, restore_encoder
+from xstilts.models.heads import encoder_state, load_text, restore_encoder
 from xstilts.models.split import layers, supports_split
 from xstilts.models.tuning import adapters, attention, set_dropout
 from xstilts.predict import embed
@@ -84,7 +84,7 @@ def run(spec: AlignStage, draft: Draft, workshop: Workshop, emit: Emit) -> None:
 
 
 def _model(spec: AlignStage, workshop: Workshop) -> PreTrainedModel:
-    model = load_backbone(folder_of(workshop.store, spec.parent, workshop.environment))
+    model = load_text(folder_of(workshop.store, spec.parent, workshop.environment))
     if tensors := changed(workshop.store, spec.parent):
         restore_encoder(model, encoder_state(model) | tensors)
     depth = len(layers(model))

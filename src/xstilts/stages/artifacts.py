@@ -17,6 +17,8 @@ from xstilts.encoders import find_card
 from xstilts.engine.store import Store
 from xstilts.errors import UserError
 from xstilts.models.comparison import settle
+from xstilts.models.dual.model import load_dual
+from xstilts.models.dual.text import is_dual
 from xstilts.models.encoder import prepare
 from xstilts.models.fusion import Sight
 from xstilts.models.gallery import Gallery
@@ -27,12 +29,14 @@ from xstilts.models.heads import (
     load_for,
     load_fused,
     load_tokenizer,
+    read_config,
     restore_encoder,
 )
 from xstilts.models.split import backbone, image_side
 from xstilts.problems import PROBLEMS, ProblemName
 from xstilts.settings import Fusion
 from xstilts.stages.environment import Environment
+from xstilts.tasks.task import Task
 
 WEIGHTS = "weights.safetensors"
 ENCODER, HEAD = "encoder.", "head."
@@ -105,7 +109,7 @@ def build(
     folder = folder_of(store, key, environment)
     tensors = changed(store, key)
     if PROBLEMS[problem].images:
-        model = cast(PreTrainedModel, load_fused(problem, folder, sight_of(store, key), labels=labels, seed=seed))
+        model = cast(PreTrainedModel, _sighted(store, key, folder, problem, labels, seed))
     else:
         model = load_for(problem, folder, labels=labels, seed=seed)
         tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith(IMAGE)}
@@ -113,10 +117,20 @@ def build(
     return model, restored
 
 
+def _sighted(
+    store: Store, key: str, folder: Path, problem: ProblemName, labels: tuple[str, ...] | None, seed: int
+) -> nn.Module:
+    if is_dual(read_config(folder)):
+        return load_dual(problem, folder, labels=labels, seed=seed)
+    return load_fused(problem, folder, sight_of(store, key), labels=labels, seed=seed)
+
+
 def open_gallery(encoder: str, pin: str, fusion: Fusion, environment: Environment) -> Gallery:
     """The features of images as this encoder reads them."""
     places = Places(cache=environment.cache, offline=environment.offline, root=environment.data_root)
-    return Gallery(encoder, pin, size=fusion.size, grid=fusion.grid, places=places)
+    alone = find_card(encoder).kind != "fused"
+    pooled = alone and is_dual(read_config(fetched(encoder, pin, environment)))
+    return Gallery(encoder, pin, size=fusion.size, grid=fusion.grid, places=places, pooled=pooled)
 
 
 def sight_of(store: Store, key: str) -> Sight:
@@ -158,6 +172,32 @@ def load_model(store: Store, key: str, environment: Environment) -> LoadedModel:
         task=facts["task"],
         max_length=facts["max_length"],
         precision=facts["precision"],
+    )
+
+
+def load_untrained(
+    store: Store, key: str, environment: Environment, task: Task, max_length: int, precision: str
+) -> LoadedModel:
+    """An encoder that finds images for texts without training for the task, as a dual encoder does.
+
+    Raises UserError for any other encoder.
+    """
+    folder = folder_of(store, key, environment)
+    if not is_dual(read_config(folder)):
+        encoder = facts_of(store, key)["encoder"]
+        raise UserError(
+            f"{task.name!r} is to be scored without training, and {encoder} is no dual encoder",
+            f"remove `untrained` from the target {task.name!r}, or name a CLIP or SigLIP",
+        )
+    model, _ = build(store, key, environment, task.problem, None, seed=0)
+    return LoadedModel(
+        model=cast(PreTrainedModel, model.to(environment.device).eval()),  # type: ignore[arg-type]
+        tokenizer=tokenizer_in(folder),
+        problem=task.problem,
+        labels=(),
+        task=task.name,
+        max_length=max_length,
+        precision=precision,
     )
 
 

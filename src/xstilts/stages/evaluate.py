@@ -7,11 +7,11 @@ from transformers import PreTrainedModel
 from xstilts.data.features import featurise, hide
 from xstilts.data.load import check_labels
 from xstilts.engine.store import Draft
-from xstilts.models.feed import Feed
+from xstilts.models.feed import Feed, fill_of
 from xstilts.models.shelf import Ground
 from xstilts.models.split import supports_split, truncate
 from xstilts.predict import predict
-from xstilts.stages.artifacts import facts_of, load_model
+from xstilts.stages.artifacts import LoadedModel, facts_of, load_model, load_untrained
 from xstilts.stages.controls import image_controls
 from xstilts.stages.environment import Emit
 from xstilts.stages.lineage import check_lineage, images_shared
@@ -19,15 +19,16 @@ from xstilts.stages.scoring import text_facts, write_scores
 from xstilts.stages.specs import EvaluateStage
 from xstilts.stages.training import look, scored_items
 from xstilts.stages.workshop import Workshop
+from xstilts.tasks.task import Task
 
 
 def run(spec: EvaluateStage, draft: Draft, workshop: Workshop, emit: Emit) -> None:
-    store, environment = workshop.store, workshop.environment
+    environment = workshop.environment
     task = workshop.task(spec.data.task)
     examples = workshop.examples(spec.data, spec.split)
     check_labels(examples, task)
     unchecked = check_lineage(workshop, spec.parent, task, examples)
-    loaded = workshop.once(("model", spec.parent), lambda: load_model(store, spec.parent, environment))
+    loaded = workshop.once(("model", spec.parent), lambda: _loaded(spec, task, workshop))
     feed = Feed(
         problem=task.problem,
         features=hide(
@@ -36,6 +37,7 @@ def run(spec: EvaluateStage, draft: Draft, workshop: Workshop, emit: Emit) -> No
         padding=loaded.tokenizer.pad_token_id,  # type: ignore[arg-type]
         device=environment.device,
         precision=spec.precision,
+        fill=fill_of(loaded.model, loaded.tokenizer),
         look=look(workshop.gallery),
     )
     part, feed = _above(workshop.ground(spec.parent), loaded.model, feed)
@@ -44,11 +46,18 @@ def run(spec: EvaluateStage, draft: Draft, workshop: Workshop, emit: Emit) -> No
     draft.facts.update(write_scores(draft.path, frame, task))
     draft.facts.update(text_facts(examples, loaded.tokenizer, spec.max_length))
     draft.facts.update(images_shared=images_shared(workshop, spec.parent, task, examples))
-    parent = facts_of(store, spec.parent)
+    parent = facts_of(workshop.store, spec.parent)
     if spec.see is None:
         draft.facts.update(image_controls(part, feed, examples, loaded.labels, task, parent.get("prior")))
     draft.facts.update(images_unusable=workshop.unusable(spec.data, spec.split))
-    draft.facts.update(encoder=parent["encoder"], step_kept=parent["step_kept"], leaks_unchecked=unchecked)
+    draft.facts.update(encoder=parent["encoder"], step_kept=parent.get("step_kept"), leaks_unchecked=unchecked)
+
+
+def _loaded(spec: EvaluateStage, task: Task, workshop: Workshop) -> LoadedModel:
+    store, environment = workshop.store, workshop.environment
+    if spec.untrained:
+        return load_untrained(store, spec.parent, environment, task, spec.max_length, spec.precision)
+    return load_model(store, spec.parent, environment)
 
 
 def _above(ground: Ground | None, model: PreTrainedModel, feed: Feed) -> tuple[PreTrainedModel, Feed]:

@@ -1,21 +1,40 @@
 """The encoder as published: fetched and converted once, its folder stays in the cache."""
 
 from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from transformers import PreTrainedConfig
 
 from xstilts.engine.store import Draft
+from xstilts.models.dual.text import is_dual, reading_of
+from xstilts.models.dual.vision import preparation_of, side_of
 from xstilts.models.fusion import Sight
 from xstilts.models.heads import read_config
-from xstilts.stages.artifacts import fetched, open_gallery
+from xstilts.settings import Fusion
+from xstilts.stages.artifacts import fetched, open_gallery, tokenizer_in
 from xstilts.stages.environment import Emit
 from xstilts.stages.specs import PretrainedStage
 from xstilts.stages.workshop import Workshop
 
 
 def run(spec: PretrainedStage, draft: Draft, workshop: Workshop, emit: Emit) -> None:
-    fetched(spec.encoder, spec.pin, workshop.environment)
+    folder = fetched(spec.encoder, spec.pin, workshop.environment)
     draft.facts.update(encoder=spec.encoder, pin=spec.pin)
     if spec.fusion is not None:
         draft.facts.update(fusion=spec.fusion.model_dump(), sight=asdict(sight(spec, workshop)))
+    elif is_dual(config := read_config(folder)):
+        draft.facts.update(dual(config, folder))
+
+
+def dual(config: PreTrainedConfig, folder: Path) -> dict[str, Any]:
+    """What is recorded of a dual encoder: one vector for each image, and how texts and images are prepared."""
+    fusion = Fusion(size=side_of(config), grid=1)
+    seen = Sight(channels=config.vision_config.hidden_size, tokens=1, layer=0)
+    tokenizer = tokenizer_in(folder)
+    read = {"tokenizer": type(tokenizer).__name__, "padding_side": tokenizer.padding_side}
+    prepared = {"texts": asdict(reading_of(config, folder)) | read, "images": preparation_of(folder)}
+    return {"fusion": fusion.model_dump(), "sight": asdict(seen), "prepared": prepared}
 
 
 def sight(spec: PretrainedStage, workshop: Workshop) -> Sight:

@@ -215,7 +215,7 @@ class FewshotStage(Stage):
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateStage(Stage):
-    """Predictions and scores of a fine-tuned encoder in one language."""
+    """Predictions and scores of a fine-tuned encoder in one language, or of a dual encoder that was not."""
 
     kind: ClassVar[str] = "evaluate"
     parent: str
@@ -224,6 +224,8 @@ class EvaluateStage(Stage):
     max_length: int
     precision: str
     see: See | None = None
+    untrained: bool | None = None
+    """Set where `parent` is an encoder that nothing was trained for this task on."""
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -10,7 +10,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from xstilts.data.features import Feature
 from xstilts.examples import Example
 from xstilts.metrics import metric, score_frame
-from xstilts.models.feed import Feed, Look
+from xstilts.models.collate import Fill
+from xstilts.models.feed import Feed, Look, fill_of
 from xstilts.models.gallery import Gallery
 from xstilts.models.shelf import Ground
 from xstilts.models.split import truncate
@@ -40,6 +41,7 @@ class Student:
     vocabulary: Vocabulary | None
     ground: Ground | None
     look: Look | None = None
+    fill: Fill | None = None
 
     def feed(self, features: Sequence[Feature]) -> Feed:
         """The features as this student reads them: activations where layers below are frozen."""
@@ -52,6 +54,7 @@ class Student:
             lower=None if self.below is None else self.model,
             boundary=self.below or 0,
             precision=self.train.precision,
+            fill=self.fill,
             look=self.look,
         )
         return feed if self.below is None else feed.cached(self.ground)
@@ -75,19 +78,21 @@ def student(
     set_dropout(model, train.dropout)
     below = boundary(model, train)
     whole = below is None and not train.freeze_embeddings and not train.frozen_layers
-    vocabulary = compact(model, _ids(used())) if whole and used is not None else None
+    padding = cast(int, tokenizer.pad_token_id)
+    vocabulary = compact(model, _ids(used()) | {padding}) if whole and used is not None else None
     model.to(device)  # type: ignore[arg-type]
     return Student(
         model=model,
         part=model if below is None else truncate(model, below),
         problem=problem,
         below=below,
-        padding=cast(int, tokenizer.pad_token_id),
+        padding=padding,
         device=device,
         train=train,
         vocabulary=vocabulary,
         ground=ground,
         look=look(gallery),
+        fill=fill_of(model, tokenizer),
     )
 
 

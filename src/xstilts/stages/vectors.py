@@ -9,7 +9,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from xstilts.data.features import Feature
 from xstilts.encoders import find_card
 from xstilts.errors import UserError
-from xstilts.models.heads import encoder_state, load_backbone, restore_encoder
+from xstilts.models.heads import encoder_state, load_text, restore_encoder
 from xstilts.predict import embed
 from xstilts.results import CURVE_FILE
 from xstilts.stages.artifacts import changed, facts_of, folder_of, tokenizer_in
@@ -23,7 +23,7 @@ Tool = tuple[PreTrainedModel, PreTrainedTokenizerBase, str]
 def tool_of(key: str, workshop: Workshop) -> Tool:
     def make() -> Tool:
         folder = folder_of(workshop.store, key, workshop.environment)
-        model = load_backbone(folder)
+        model = load_text(folder)
         tensors = changed(workshop.store, key)
         if tensors:
             restore_encoder(model, encoder_state(model) | tensors)

@@ -1,0 +1,122 @@
+"""Texts about pictures, from files to the report: what is broken is named and left out, and stops nothing."""
+
+from pathlib import Path
+
+import pytest
+from tests.pictures import BROKEN, write_recipe
+
+from xstilts import api
+from xstilts.engine.store import Store
+from xstilts.experiment import open_experiment
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory):
+    folder = tmp_path_factory.mktemp("pictures")
+    recipe = write_recipe(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XSTILTS_CACHE", str(folder / "cache"))
+        api.run(recipe, store=folder / "store", workers=1, offline=True)
+        yield open_experiment(recipe, folder / "store", offline=True), Store(folder / "store"), recipe
+
+
+def _facts(ran, kind: str, task: str, **fields: object) -> list[dict]:
+    experiment, store, _ = ran
+    found = []
+    for spec in experiment.graph.stages.values():
+        data = getattr(spec, "evaluation", getattr(spec, "data", None))
+        if spec.kind == kind and data.task == task and all(getattr(spec, k) == v for k, v in fields.items()):
+            found.append(store.manifest(spec.key).facts)
+    return found
+
+
+def test_every_stage_has_run(ran):
+    experiment, store, _ = ran
+    assert all(store.manifest(key) is not None for key in experiment.graph.stages)
+    assert {cell.task for cell in experiment.graph.cells} == {"colour-match", "colour-find"}
+
+
+def test_broken_pictures_are_named_and_their_items_left_out(ran):
+    named = {}
+    for kind in ("target", "evaluate"):
+        for facts in _facts(ran, kind, "colour-match"):
+            named |= facts["images_unusable"]
+    assert {Path(reference).name for reference in named} <= set(BROKEN)
+    assert named  # the groups of the broken ones fall into splits that are read
+    for reference, why in named.items():
+        assert Path(reference).name in why
+    experiment, store, _ = ran
+    for spec in experiment.graph.stages.values():
+        if spec.kind == "evaluate" and spec.data.task == "colour-match":
+            assert not set(store.manifest(spec.key).facts["images_unusable"]) & _scored_images(ran, spec.key)
+
+
+def _scored_images(ran, key: str) -> set[str]:
+    import polars as pl
+
+    _, store, recipe = ran
+    items = set(pl.read_parquet(store.path(key) / "items.parquet")["item"])
+    rows = (recipe.parent / "match-en.csv").read_text().splitlines()[1:]
+    return {f"file:{recipe.parent / row.split(',')[3]}" for row in rows if row.split(",")[0] in items}
+
+
+def test_scores_stand_beside_what_images_are_worth(ran):
+    for facts in (
+        *_facts(ran, "evaluate", "colour-match", see=None),
+        *_facts(ran, "fewshot", "colour-match", see=None),
+    ):
+        assert set(facts["controls"]) == {"shuffled_images", "label_prior"}
+        assert all(0 <= value <= 1 for value in facts["controls"].values())
+    for facts in _facts(ran, "fewshot", "colour-match"):
+        assert sum(part["items"] for part in facts["texts_of_shots"].values()) == facts["items"]
+    hidden = [
+        *_facts(ran, "evaluate", "colour-match", see="text"),
+        *_facts(ran, "evaluate", "colour-match", see="images"),
+    ]
+    assert hidden and not any("controls" in facts for facts in hidden)
+
+
+def test_images_make_no_difference_to_the_blind(ran):
+    import polars as pl
+
+    experiment, store, _ = ran
+    for spec in experiment.graph.stages.values():
+        if spec.kind == "evaluate" and spec.see == "images" and spec.data.language == "sw":
+            other = next(
+                one
+                for one in experiment.graph.stages.values()
+                if one.kind == "evaluate" and one.see == "images" and one.data.language == "en"
+            )
+            mine, theirs = (pl.read_parquet(store.path(s.key) / "items.parquet") for s in (spec, other))
+            assert mine.sort("item")["predicted"].equals(theirs.sort("item")["predicted"])
+
+
+def test_the_projection_of_images_is_handed_on_but_not_by_tasks_of_text(ran):
+    from xstilts.stages.artifacts import changed
+
+    experiment, store, _ = ran
+    stage = next(spec for spec in experiment.graph.stages.values() if spec.kind == "intermediate")
+    handed = changed(store, stage.key)
+    assert any(name.startswith("image.") for name in handed)
+    facts = store.manifest(stage.key).facts
+    assert set(facts["steps_by_task"]) == {"topic", "colour-find"}
+    assert facts["sight"] == {"channels": 16, "tokens": 4, "layer": 1}
+
+
+def test_the_report_and_results_tell_of_both_tasks(ran):
+    _, store, recipe = ran
+    page = (store.root / "reports" / "colours.html").read_text(encoding="utf-8")
+    assert "colour-match" in page and "colour-find" in page
+    names = set(api.load_results(recipe, store=store.root)["task"])
+    assert names == {"colour-match", "colour-find"}
+
+
+def test_an_encoder_of_texts_is_refused_before_anything_runs(ran, tmp_path):
+    from xstilts.errors import UserError
+
+    _, _, recipe = ran
+    text = recipe.read_text(encoding="utf-8")
+    other = recipe.with_name("texts.yaml")
+    other.write_text(text.replace(text.splitlines()[1], "encoder: e5-small"), encoding="utf-8")
+    with pytest.raises(UserError, match="shows images, and e5-small reads none"):
+        open_experiment(other, tmp_path / "store", offline=True)

@@ -1,0 +1,37 @@
+import polars as pl
+
+from xstilts.data.features import Feature
+from xstilts.examples import ImageText, Labelled
+from xstilts.stages.controls import _shuffled, by_familiarity, prior
+from xstilts.tasks import load_task
+
+PLACE = {"group": "g", "language": "en"}
+
+
+def _items(count: int) -> list[ImageText]:
+    return [ImageText(id=str(n), text=f"t{n % 3}", images=(f"c:{n}",), label="true", **PLACE) for n in range(count)]
+
+
+def test_the_prior_is_the_most_frequent_label_and_the_first_of_equals():
+    labels = ["b", "a", "b", "a", "c"]
+    examples = [Labelled(id=str(n), text="t", label=label, **PLACE) for n, label in enumerate(labels)]
+    assert prior(examples) == "a"
+    assert prior(examples[:1]) == "b"
+    assert prior([]) is None
+
+
+def test_shuffled_images_are_a_permutation_in_which_none_keeps_its_own():
+    items = _items(7)
+    features = [Feature(example=n, ids=([1],), images=item.images) for n, item in enumerate(items)]
+    moved = [feature.images for feature in _shuffled(features, items)]
+    assert sorted(moved) == sorted(item.images for item in items)
+    assert all(image != item.images for image, item in zip(moved, items, strict=True))
+    assert moved == [feature.images for feature in _shuffled(features, items)]
+
+
+def test_items_whose_text_the_shots_had_are_scored_apart():
+    task, items = load_task("number-verify"), _items(6)
+    frame = pl.DataFrame({"gold": ['"true"'] * 6, "predicted": ['"true"'] * 6, "correct": [1.0, 0, 0, 1, 1, 1]})
+    found = by_familiarity(frame, items, items[:1], task)["texts_of_shots"]
+    assert found == {"seen": {"items": 2, "score": 1.0}, "unseen": {"items": 4, "score": 0.5}}
+    assert by_familiarity(frame, items, items[:1], load_task("xnli")) == {}
