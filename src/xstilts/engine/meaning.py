@@ -10,6 +10,8 @@ ENGLISH = "en"
 HELD_SPLIT = "dev"
 """Split that gives retrieval its layer and its mean vector, and mining its layer and its threshold; never evaluated
 there."""
+POOL = "train"
+"""Split that shots are drawn from."""
 OTHER_LANGUAGES = "other-languages"
 BITEXT = "ui-bitext"
 """What layers are chosen on where a retrieval task has no development data."""
@@ -49,6 +51,16 @@ def adapted(fewshot: Fewshot, target: Target, task: Task) -> tuple[str, ...]:
         for language in scored(target, task)
         if (language in chosen if chosen is not None else language != target.source_language)
     )
+
+
+def drawn(fewshot: Fewshot, target: Target, task: Task) -> tuple[str, ...]:
+    """The adapted languages that have examples to draw shots from, as far as that is known."""
+    return tuple(language for language in adapted(fewshot, target, task) if _has_pool(target, task, language))
+
+
+def _has_pool(target: Target, task: Task, language: str) -> bool:
+    there = task.splits.get(language) or (language != target.source_language and task.sizes.get(language))
+    return not there or POOL in there
 
 
 def published(task: Task, language: str) -> tuple[str, ...]:
