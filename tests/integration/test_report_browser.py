@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from tests.unit.report.fixture import make_experiment, toy_recipe
 from tests.unit.report.page import Page
+from tests.unit.report.pictured import make_pictured, pictured_recipe
 
 from xstilts.config import Fewshot, Target
+from xstilts.data.images import Places
 from xstilts.report import Summary, build
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -40,6 +42,7 @@ parent.postMessage(JSON.stringify({
     .filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1).length,
   loaded: performance.getEntriesByType("resource").length,
   drawn: [...document.querySelectorAll("svg")].filter(e => e.getBoundingClientRect().width > 50).length,
+  pictures: [...document.querySelectorAll("img")].filter(e => e.complete && e.naturalWidth > 20).length,
   folded: [...document.querySelectorAll("details")].filter(e => !e.open).length,
 }), "*");
 </script></body>"""
@@ -71,7 +74,7 @@ def test_what_is_on_the_page(told: Summary, tmp_path: Path) -> None:
     ]
     assert languages[:5] == ["English en, source", "German de", "Finnish fi", "Chinese zh", "Greek el, development"]
     assert len(page.row("mean")) == 1 + 2 * 5
-    assert page.tags["svg"] == 1 + 1 + 5 + 2 + 2
+    assert page.tags["svg"] == 1 + 1 + 5 + 2 + 1 + 2
 
 
 @pytest.mark.parametrize("width", [390, 1200])
@@ -80,7 +83,7 @@ def test_it_fits_a_phone_and_a_desk_and_loads_nothing(told: Summary, tmp_path: P
     assert found["width"] <= width
     assert found["scroll"] == found["width"] and found["clipped"] == 0
     assert found["loaded"] == 0
-    assert found["drawn"] == 11
+    assert found["drawn"] == 12
 
 
 def test_a_link_to_an_artifact_opens_the_fold_that_it_is_in(told: Summary, tmp_path: Path) -> None:
@@ -88,6 +91,17 @@ def test_a_link_to_an_artifact_opens_the_fold_that_it_is_in(told: Summary, tmp_p
     artifact = next(name for name in page.ids if name.startswith("a-"))
     assert _probe(told.path, tmp_path, 800)["folded"] == page.tags["details"]
     assert _probe(told.path, tmp_path, 800, f"#{artifact}")["folded"] == page.tags["details"] - 1
+
+
+@pytest.mark.parametrize("width", [390, 1200])
+def test_pictures_are_shown_and_fit(tmp_path: Path, width: int) -> None:
+    experiment = make_pictured(tmp_path, pictured_recipe(seeds=(0,), fewshot=Fewshot(shots=(4,), draws=1)))
+    places = Places(cache=tmp_path / "cache", offline=True)
+    out, tasks = tmp_path / "report.html", experiment.tasks
+    build(experiment.recipe, experiment.graph, experiment.store, out, resamples=60, tasks=tasks, places=places)
+    found = _probe(out, tmp_path, width)
+    assert found["pictures"] == Page(out.read_text(encoding="utf-8")).tags["img"] > 20
+    assert found["scroll"] == found["width"] and found["clipped"] == 0
 
 
 def test_it_prints(told: Summary, tmp_path: Path) -> None:
