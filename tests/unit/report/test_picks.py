@@ -5,6 +5,7 @@ from tests.unit.report.pictured import captions
 from xstilts.examples import Example, ImageText
 from xstilts.metrics import score_frame
 from xstilts.report.picks import EACH, KINDS, Candidate, Runs, candidates_of, chosen
+from xstilts.results import ArmItems
 
 
 def _example(number: int, language: str = "de", images: tuple[str, ...] = ()) -> ImageText:
@@ -18,7 +19,7 @@ def _candidate(example: Example, first: bool, second: bool) -> Candidate:
 
 
 def _many(language: str, kinds: Sequence[tuple[bool, bool]], each: int = 5) -> list[Candidate]:
-    return [_candidate(_example(number, language), *kind) for number, kind in enumerate(kind for kind in kinds * each)]
+    return [_candidate(_example(number, language), *kind) for number, kind in enumerate([*kinds] * each)]
 
 
 def _kinds(found: Sequence[Candidate]) -> list[tuple[bool, bool]]:
@@ -62,7 +63,7 @@ def test_an_arm_is_right_where_half_of_its_runs_are_and_its_answer_agrees() -> N
 def test_candidates_are_the_items_that_every_arm_scored() -> None:
     examples = captions("de", tuple(f"toy:{number}" for number in range(20)))[:3]
     items, images = [(e.id, e.group) for e in examples], [e.image for e in examples]
-    arms = [
+    arms: list[ArmItems] = [
         {"de": {(0, None): score_frame("image-retrieval", items[:n], images[:n], [(rank, None)] * n)}}
         for n, rank in ((3, 1), (2, 7))
     ]
