@@ -51,6 +51,11 @@ def adapted(fewshot: Fewshot, target: Target, task: Task) -> tuple[str, ...]:
     )
 
 
+def drawn(fewshot: Fewshot) -> tuple[int, ...]:
+    """The numbers of shots of which draws of our own are made."""
+    return tuple(k for k in fewshot.shots if isinstance(k, int) and (fewshot.drawn is None or k in fewshot.drawn))
+
+
 def published(task: Task, language: str) -> tuple[str, ...]:
     """The published few-shot sets of a language; those whose files are at hand, where that is known."""
     there = task.splits.get(language)
