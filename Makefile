@@ -12,6 +12,7 @@ setup: .venv/.done
 	touch $@
 
 quickstart: setup
+	$(BIN)/xstilts run quickstart-images
 	$(BIN)/xstilts run quickstart
 
 test: setup

@@ -231,11 +231,20 @@ def build_report(
 
 
 def _report(experiment: Experiment, out: str | Path | None) -> "Summary":
+    from xstilts.data.images import Places
     from xstilts.report.build import build
 
     path = Path(out) if out else experiment.store.root / "reports" / f"{experiment.recipe.name}.html"
-    loaded = experiment.loaded
-    return build(experiment.recipe, experiment.graph, experiment.store, path, tasks=loaded.tasks, text=loaded.text)
+    loaded, where = experiment.loaded, experiment.environment
+    return build(
+        experiment.recipe,
+        experiment.graph,
+        experiment.store,
+        path,
+        tasks=loaded.tasks,
+        text=loaded.text,
+        places=Places(cache=where.cache, offline=True, root=where.data_root),
+    )
 
 
 def reopen(recipe: AnyRecipe | None, store: str | Path, overrides: Sequence[str]) -> Experiment:

@@ -1,12 +1,12 @@
 """What a recipe file says. Every field has a default or is named in the error; unknown keys are refused."""
 
-from math import prod
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from xstilts.problems import ProblemName
 from xstilts.settings import Align, Frozen, Fusion, Lora, Mlm, NotNegative, Positive, Sampling, Train, Translate
+from xstilts.splits import count_of
 
 Method = Literal["full", "head", "lora", "joint", "average"]
 Selection = Literal["none", "english_dev", "target_dev"]
@@ -144,7 +144,7 @@ class Arm(Frozen):
 def published_arm(k: int | str) -> tuple[str, int]:
     """Method and number of shots by which scores name a published set: 100x5 is told from 500."""
     method = PUBLISHED if isinstance(k, int) else f"{PUBLISHED}-{k}"
-    return method, prod(int(part) for part in str(k).split("x"))
+    return method, count_of(k)
 
 
 class Primary(Frozen):

@@ -3,6 +3,7 @@ machine."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from math import prod
 
 SHOTS = "shots-"
 """How the names of few-shot sets begin that the publishers of a task fixed."""
@@ -13,6 +14,11 @@ TRANSLATED = "-mt"
 def shots_split(k: int | str) -> str:
     """The split of the published few-shot set `k`."""
     return f"{SHOTS}{k}"
+
+
+def count_of(k: int | str) -> int:
+    """How many units a few-shot set has: 500 in 100x5."""
+    return prod(int(part) for part in str(k).split("x"))
 
 
 def translated(split: str) -> str:

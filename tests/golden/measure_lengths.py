@@ -13,14 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import xstilts.engine
+from xstilts.data.benchmarks import bind
 from xstilts.data.load import load
 from xstilts.data.sources import cache_dir
-from xstilts.examples import Caption, Choice, Example, ImageText, Labelled, Parallel, Span, Tagged
+from xstilts.examples import Caption, Choice, Example, ImageText, Labelled, Parallel, Span, Tagged, images_of
 from xstilts.formats.benchmarks import headerless, questions, tagged
 from xstilts.formats.tables import rows
 from xstilts.models.encoder import prepare
 from xstilts.models.heads import load_tokenizer
 from xstilts.tasks import load_task, task_names
+from xstilts.tasks.task import Task
 
 POINTS = 20
 """Lengths that are kept of a file: the middles of as many equal parts of its rows in order of length."""
@@ -81,12 +83,24 @@ FILES: dict[str, tuple[str, Callable[[Path], Iterable[Texts]], dict[str, int]]] 
     "cosmosqa": ("cosmosqa/valid.csv", cosmosqa, {"sequences": 4}),
     "commonsenseqa": ("commonsenseqa/dev_rand_split.hf.jsonl", commonsenseqa, {"sequences": 5}),
 }
+PICTURES = {
+    "xvnli": ("en", "test", 3),
+    "marvl": ("id", "test", 2),
+    "nlvr2": ("en", "dev", 2),
+    "xgqa": ("en", "dev", 1842),
+    "gqa": ("en", "testdev-1944", 1842),
+    "xflickrco": ("en", "test", 0),
+    "flickr30k": ("en", "dev", 0),
+    "wit": ("en", "test", 0),
+}
+"""Language, split and number of classes of tasks with images, which are read as they are bound."""
 LABELS = {"tatoeba": "tatoeba/tatoeba.deu-eng.*", "anli": "anli/R?/dev.jsonl"}
 LIKE = {
     "mnli": ("xnli", "as XNLI's English development set, which was collected in the same way"),
     "qqp": ("xnli", "as XNLI's English pairs; no QQP file was at hand"),
     "squad": ("xquad", "as XQuAD's English, a part of SQuAD's development set"),
     "squad2": ("xquad", "as XQuAD's English, a part of SQuAD's development set, without unanswerable questions"),
+    "snli-ve": ("xvnli", "as XVNLI's English test set, whose sentences are SNLI's"),
     "ccg": ("udpos", "as UD-POS's English sentences; CCGbank was not at hand"),
 }
 FIXED: dict[str, tuple[list[int], str, dict[str, int]]] = {
@@ -134,6 +148,10 @@ def shipped(name: str, tokenizer: Any) -> dict[str, Any]:
     task = load_task(name)
     language = "en" if "en" in task.languages else task.languages[0]
     split = next(iter(task.sizes[language]))
+    return of_task(task, language, split, tokenizer)
+
+
+def of_task(task: Task, language: str, split: str, tokenizer: Any) -> dict[str, Any]:
     examples = load(task, language, split, cache=cache_dir(), offline=False)[:MOST]
     groups = [texts_of(example) for example in examples]
     sequences = round(sum(map(len, groups)) / len(groups))
@@ -141,8 +159,10 @@ def shipped(name: str, tokenizer: Any) -> dict[str, Any]:
     labels = {example.label for example in examples if isinstance(example, Labelled | ImageText)}
     extra = {"classes": len(labels)} if labels else {}
     extra |= {"sequences": sequences} if sequences > 1 else {}
+    images = round(sum(len(images_of(example)) for example in examples) / len(examples))
+    extra |= {"images": images} if images > 1 else {}
     found = measured(flat, tokenizer, sequences, split=task.problem == "span")
-    return {"file": f"{name}, {language}, {split}", **found, "rows": len(examples), **extra}
+    return {"file": f"{task.name}, {language}, {split}", **found, "rows": len(examples), **extra}
 
 
 def main(root: str) -> None:
@@ -157,9 +177,12 @@ def main(root: str) -> None:
             **measured(texts, tokenizer, extra.get("sequences", 1), split=split),
             **extra,
         }
+    for name, (language, split, classes) in PICTURES.items():
+        task = bind(load_task(name), root=Path(root), cache=cache_dir(), offline=True)
+        found[name] = of_task(task, language, split, tokenizer) | ({"classes": classes} if classes else {})
     for name, (other, why) in LIKE.items():
         extra = {key: value for key, value in found[other].items() if key in ("mean", "sample", "sequences")}
-        found[name] = {"assumed": why, **extra} | ({"classes": 3} if name == "mnli" else {})
+        found[name] = {"assumed": why, **extra} | ({"classes": 3} if name in ("mnli", "snli-ve") else {})
     found["qqp"]["classes"] = 2
     for name, (sample, why, extra) in FIXED.items():
         found[name] = {"assumed": why, "mean": float(sample[0]), "sample": sample, **extra}

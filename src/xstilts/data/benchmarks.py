@@ -14,7 +14,7 @@ from xstilts.data.sums import sum_of
 from xstilts.errors import DataError
 from xstilts.examples import Example
 from xstilts.formats.tables import Row, read_text, rows
-from xstilts.splits import SHOTS
+from xstilts.splits import SHOTS, TRANSLATED
 from xstilts.tasks.benchmark import Benchmark, Fields, Hub, Native, as_is
 from xstilts.tasks.task import Files, HubData, Paths, Task
 
@@ -275,4 +275,4 @@ def _examples(
             continue
         fields = {**row, "group": group}
         cells = Cells(path, line, fields, {name: name for name in fields if fields[name] is not None})
-        yield build(cells, f"{split}-{number}", language)
+        yield build(cells, f"{split.removesuffix(TRANSLATED)}-{number}", language)

@@ -25,6 +25,8 @@ class Lengths:
     """Of each example: its choices, or the two sides of a translation."""
     classes: int = 1
     """Of a classification task, each of which gets its shots."""
+    images: int = 1
+    """Of each example, in a task that shows any."""
     assumed: str = ""
     """As what, where nothing real was measured."""
 
@@ -66,5 +68,5 @@ def _table() -> Mapping[str, Lengths]:
 
 def _lengths(entry: Mapping[str, Any]) -> Lengths:
     sample = tuple(tuple(n) if isinstance(n, list) else n for n in entry["sample"])
-    known = {name: entry[name] for name in ("sequences", "classes", "assumed") if name in entry}
+    known = {name: entry[name] for name in ("sequences", "classes", "images", "assumed") if name in entry}
     return Lengths(sample=sample, **known)

@@ -1,25 +1,28 @@
 """Floating-point operations and kept weights of a stage, reckoned from its settings. No torch, and nothing is read.
 
-Operations are those of the encoder, counted once for each card (`EncoderCard.forward_flops`); heads, which are small,
-padding, and what the reuse of activations saves are left out. A trained layer costs three forward passes (Kaplan et
-al. 2020, arXiv 2001.08361, section 2.1: the backward pass takes twice the forward one), a frozen one costs one.
+Operations are those of the encoder's forward passes (`engine.forward` says what is left out). A trained layer costs
+three of them (Kaplan et al. 2020, arXiv 2001.08361, section 2.1: the backward pass takes twice the forward one), a
+frozen one costs one. What is scored on images is read twice, the second time beside the images of others.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from xstilts.encoders import EncoderCard
-from xstilts.engine.lengths import Lengths, lengths
+from xstilts.engine.forward import Forward, NotKnownError
+from xstilts.engine.lengths import Lengths
 from xstilts.engine.plan import Graph
 from xstilts.settings import Train
-from xstilts.splits import TRANSLATED
+from xstilts.splits import TRANSLATED, count_of, shots_split
 from xstilts.stages.specs import (
     ChooseLayerStage,
     EvaluateStage,
     FewshotStage,
     IntermediateStage,
     MineStage,
+    PretrainedStage,
     RetrieveStage,
+    See,
     Spec,
     TargetStage,
     TranslateStage,
@@ -32,10 +35,6 @@ BYTES = 4
 """Of a parameter: weights are kept in fp32."""
 
 
-class NotKnownError(Exception):
-    """The work of a stage cannot be told; the message says what is missing."""
-
-
 @dataclass(slots=True, kw_only=True)
 class Meter:
     """What single stages of a graph take at most."""
@@ -43,9 +42,17 @@ class Meter:
     graph: Graph
     tasks: Mapping[str, Task]
     card: EncoderCard
-    used: dict[str, Lengths] = field(default_factory=dict)
     why: dict[str, None] = field(default_factory=dict)
-    _examples: dict[tuple[str, int], float] = field(default_factory=dict)
+    forward: Forward = field(init=False)
+
+    def __post_init__(self) -> None:
+        fusions = (spec.fusion for spec in self.graph.stages.values() if isinstance(spec, PretrainedStage))
+        self.forward = Forward(card=self.card, tasks=self.tasks, fusion=next(fusions, None))
+
+    @property
+    def used(self) -> Mapping[str, Lengths]:
+        """The lengths that were needed, by task."""
+        return self.forward.used
 
     def flops(self, spec: Spec) -> float | None:
         """Operations of a stage; None where they are not known, and then `why`."""
@@ -76,7 +83,7 @@ class Meter:
             case FewshotStage():
                 yield from self._fewshot(spec)
             case EvaluateStage():
-                yield self._read(spec.data, spec.split, spec.max_length)
+                yield self._scored(spec.data, spec.split, spec.max_length, spec.see)
             case RetrieveStage():
                 yield self._read(spec.data, spec.split, spec.max_length)
                 if spec.centre_split:
@@ -92,11 +99,10 @@ class Meter:
     def _intermediate(self, spec: IntermediateStage) -> float:
         """Every step trains one task, drawn by the stage's sampling."""
         steps = sum(self._steps(data, spec.train) for data in spec.data)
-        seen = (
-            share * steps * self._batch(data, spec.train) * self._example(data.task, spec.train.max_length)
+        return sum(
+            share * steps * self._batch(data, spec.train) * self._trained(data.task, spec.train)
             for share, data in zip(self._shares(spec), spec.data, strict=True)
         )
-        return sum(seen) * self._passes(spec.train)
 
     def _shares(self, spec: IntermediateStage) -> list[float]:
         if len(spec.data) == 1:
@@ -111,28 +117,50 @@ class Meter:
             other = self.graph.stages[spec.steps_of]
             assert isinstance(other, IntermediateStage)
             steps += sum(self._steps(data, other.train) for data in other.data)
-        example = self._example(spec.data.task, spec.train.max_length)
-        yield steps * self._batch(spec.data, spec.train) * example * self._passes(spec.train)
-        yield spec.train.evaluations * self._read(spec.data, "dev", spec.train.max_length)
+        yield steps * self._batch(spec.data, spec.train) * self._trained(spec.data.task, spec.train, spec.see)
+        yield spec.train.evaluations * self._read(spec.data, "dev", spec.train.max_length, spec.see)
 
     def _fewshot(self, spec: FewshotStage) -> Iterator[float]:
+        """The training of a model for several languages is shared among its scores."""
         task, train = spec.evaluation.task, spec.train
-        shots = spec.shots * self._lengths(task).classes
-        example = self._example(task, train.max_length)
-        passes = FORWARD if spec.method == "head" else self._passes(train)
+        shots, together = self._shots(spec) * len(spec.learners), len(spec.learners)
+        example = self.forward.example(task, train.max_length, spec.see)
+        passed = example if spec.method == "head" else self._trained(task, train, spec.see)
         batch = min(shots, self._fitting(task, train))
         steps = train.steps or train.epochs * shots / batch
-        yield steps * batch * example * passes
+        yield steps * batch * passed / together
         if spec.method == "joint":
-            yield steps * self._batch(spec.data, train) * example * passes
+            yield steps * self._batch(spec.data, train) * passed / together
         if spec.selection != "none":
             data = spec.data if spec.selection == "english_dev" else spec.evaluation
-            yield (train.evaluations + bool(spec.unchanged)) * self._read(data, "dev", train.max_length)
-        yield self._read(spec.evaluation, spec.split, train.max_length)
+            looks = train.evaluations + bool(spec.unchanged)
+            yield looks * self._read(data, "dev", train.max_length, spec.see) / together
+        yield self._scored(spec.evaluation, spec.split, train.max_length, spec.see)
 
-    def _read(self, data: Data, split: str, max_length: int) -> float:
+    def _shots(self, spec: FewshotStage) -> float:
+        """Examples of a language. A published set of unknown size is taken to be in proportion to the training split,
+        which holds the largest one."""
+        task, pool = self.tasks[spec.evaluation.task], replace(spec.evaluation, max_examples=None)
+        if spec.published is None:
+            drawn = spec.shots * self.forward.lengths(task.name).classes
+            return min(drawn, task.sizes.get(spec.shots_language, {}).get("train", drawn))
+        if known := task.sizes.get(pool.language, {}).get(shots_split(spec.published)):
+            return known
+        largest = max(map(count_of, task.ladder[pool.language]))
+        return max(1, self._size(pool, "train") * count_of(spec.published) / largest)
+
+    def _read(self, data: Data, split: str, max_length: int, see: See | None = None) -> float:
         """A forward pass over a split."""
-        return self._size(data, split) * self._example(data.task, max_length)
+        return self._size(data, split) * self.forward.example(data.task, max_length, see)
+
+    def _scored(self, data: Data, split: str, max_length: int, see: See | None) -> float:
+        looks = 2 if self.tasks[data.task].spec.images and see is None else 1
+        return looks * self._read(data, split, max_length, see)
+
+    def _trained(self, task: str, train: Train, see: See | None = None) -> float:
+        """Operations that an example takes in training, the lower layers frozen."""
+        passes = TRAINED - (TRAINED - FORWARD) * self.forward.frozen(task, train, see)
+        return self.forward.example(task, train.max_length, see) * passes
 
     def _steps(self, data: Data, train: Train) -> float:
         return train.steps or train.epochs * self._size(data, "train") / self._batch(data, train)
@@ -142,7 +170,9 @@ class Meter:
         return min(self._size(data, "train"), self._fitting(data.task, train))
 
     def _fitting(self, task: str, train: Train) -> int:
-        return max(1, min(train.batch_size, int(train.batch_tokens / self._lengths(task).mean(train.max_length))))
+        return max(
+            1, min(train.batch_size, int(train.batch_tokens / self.forward.lengths(task).mean(train.max_length)))
+        )
 
     def _size(self, data: Data, split: str) -> int:
         """Examples of a split, those of pooled splits by their shares. Raises NotKnownError."""
@@ -159,36 +189,6 @@ class Meter:
             raise NotKnownError(f"how many examples {data.task} has")
         return min(count, data.max_examples or count)
 
-    def _example(self, task: str, max_length: int) -> float:
-        """Operations of a forward pass over an example, on average. Raises NotKnownError."""
-        if (task, max_length) not in self._examples:
-            if self.card.forward_flops is None:
-                raise NotKnownError(f"what a forward pass of {self.card.name} takes")
-            first, second = self.card.forward_flops
-            found = self._lengths(task)
-            total = sum(count * (first * n + second * n * n) for n, count in found.runs(max_length))
-            self._examples[task, max_length] = total / len(found.sample)
-        return self._examples[task, max_length]
-
-    def _lengths(self, task: str) -> Lengths:
-        if task not in self.used:
-            if (found := lengths(task)) is None:
-                raise NotKnownError(f"how long the examples of {task} are")
-            self.used[task] = found
-        return self.used[task]
-
-    def _passes(self, train: Train) -> float:
-        """Forward passes that one example takes in training, the lower layers frozen."""
-        return TRAINED - (TRAINED - FORWARD) * self._frozen(train)
-
-    def _frozen(self, train: Train) -> float:
-        """Part of the layers that keep their weights."""
-        if not train.frozen_layers:
-            return 0.0
-        if self.card.layers is None:
-            raise NotKnownError(f"how many layers {self.card.name} has")
-        return min(train.frozen_layers, self.card.layers) / self.card.layers
-
     def _kept(self, train: Train) -> int | None:
         card = self.card
         if card.parameters is None:
@@ -197,4 +197,8 @@ class Meter:
             return BYTES * card.parameters
         if card.embedding_parameters is None or card.layers is None:
             return None
-        return round(BYTES * (card.parameters - card.embedding_parameters) * (1 - self._frozen(train)))
+        return round(
+            BYTES
+            * (card.parameters - card.embedding_parameters)
+            * (1 - min(train.frozen_layers, card.layers) / card.layers)
+        )

@@ -14,6 +14,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from xstilts.config import Recipe
+from xstilts.data.images import Places
 from xstilts.engine.plan import Graph
 from xstilts.engine.store import Manifest, Store
 from xstilts.report import parts
@@ -73,11 +74,12 @@ def build(
     resamples: int = 10_000,
     tasks: Mapping[str, Task] | None = None,
     text: str = "",
+    places: Places | None = None,
 ) -> Summary:
     """Write the report of `recipe` to `out`, one HTML file that loads nothing.
 
-    `tasks` are those that the recipe names (needed for a user's own), `text` its file as it was written. What the
-    store lacks is called missing.
+    `tasks` are those that the recipe names (needed for a user's own), `text` its file as it was written, and
+    `places` where the examples and images of tasks with pictures lie. What the store lacks is called missing.
     """
     known = tasks or {name: load_task(name) for name in recipe.targets}
     designs = tuple(design_of(recipe, graph.cells, known[name]) for name in recipe.targets)
@@ -94,6 +96,8 @@ def build(
         manifests={key: store.manifest(key) for key in graph.stages},
         provenance=Provenance.of(graph.cells),
         resamples=resamples,
+        items=items,
+        places=places,
     )
     page = _page(material, text)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -192,7 +196,7 @@ def _render(page: Page) -> str:
         lstrip_blocks=True,
     )
     environment.filters["with_code"] = _with_code
-    for kind in (parts.Table, parts.Figure, parts.Aside, parts.Listing, parts.Fold):
+    for kind in (parts.Table, parts.Figure, parts.Aside, parts.Listing, parts.Fold, parts.Album):
         environment.tests[f"{kind.__name__.lower()}_part"] = partial(_is, kind)
     return environment.get_template("page.html.j2").render(page=page)
 

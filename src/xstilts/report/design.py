@@ -1,10 +1,11 @@
 """What a recipe compares, read off its cells: arms, languages, controls, and the contrasts that it stands for."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from xstilts.config import PUBLISHED, Intermediate, Recipe
+from xstilts.config import PUBLISHED, Recipe
+from xstilts.report.control_arms import CONTROLS, controls_of, is_control
 from xstilts.report.names import arm_name, metric_name, shots_name
 from xstilts.results import ZERO_SHOT, ArmName
 from xstilts.stages.stage import Cell
@@ -13,15 +14,6 @@ from xstilts.tasks.task import Task
 
 Kind = Literal["primary", "effect", "control", "retrieval"]
 Term = tuple[float, ArmName]
-
-CONTROLS = {
-    "more-english": "as many more English examples instead of the shots",
-    "translate-test": "the same items in machine-made English",
-    "mixed": "one model for all languages, on the shots of all of them together",
-    "without-target": "the shots on an encoder that was not trained on the task in English",
-    "english-dev": "the step that was best on English development data",
-    "own-layer": "the layer and pooling that the arm's own encoder would have chosen, instead of one choice for all",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +31,20 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Square:
-    """The 2 x 2 of one intermediate arm: without and with it, without and with shots."""
+    """The 2 x 2 of one intermediate arm and one k: without and with the arm, without and with the shots."""
 
     intermediate: str
     corners: tuple[ArmName, ArmName, ArmName, ArmName]
     """Neither, shots alone, intermediate alone, both."""
+
+    @property
+    def adapted(self) -> str:
+        """The name of its shots: "4-shot"."""
+        return shots_name(self.corners[1])
+
+    def terms(self, weights: Sequence[float]) -> tuple[Term, ...]:
+        """Its corners with their weights, without those that weigh nothing."""
+        return tuple((weight, arm) for weight, arm in zip(weights, self.corners, strict=True) if weight)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +63,15 @@ class TaskDesign:
     """Locales of a language that the means hold already: de-CH beside de."""
     baseline: ArmName
     squares: tuple[Square, ...]
+    """For each intermediate arm the one that is told at length."""
+    ladder: tuple[Square, ...]
+    """For each intermediate arm those of every method and k."""
     controls: tuple[tuple[ArmName, ArmName, str], ...]
     """A control, the arm that it stands beside, and what it is."""
     scored_in: Mapping[ArmName, frozenset[str]]
     """The languages of each arm."""
+    apart: frozenset[str]
+    """Intermediate arms that are controls."""
 
     @property
     def retrieval(self) -> bool:
@@ -74,7 +80,10 @@ class TaskDesign:
 
     @property
     def main_arms(self) -> tuple[ArmName, ...]:
-        return tuple(arm for arm in self.arms if arm not in {control for control, _, _ in self.controls})
+        return tuple(arm for arm in self.arms if not self.is_control(arm))
+
+    def is_control(self, arm: ArmName) -> bool:
+        return arm.intermediate in self.apart or arm.method in CONTROLS
 
 
 def design_of(recipe: Recipe, cells: Sequence[Cell], task: Task) -> TaskDesign:
@@ -85,7 +94,8 @@ def design_of(recipe: Recipe, cells: Sequence[Cell], task: Task) -> TaskDesign:
     source = recipe.targets[task.name].source_language
     apart = {source, *recipe.development_languages}
     languages = tuple(dict.fromkeys(cell.language for cell in mine))
-    controls = tuple(_controls(recipe, arms))
+    ladder = tuple(_squares(recipe, arms))
+    told = _told(recipe, ladder, task.name)
     named = _named(recipe, task.name)
     compared = [by_arm[arm] for arm in arms if arm.method not in CONTROLS and (not arm.published or arm in named)]
     shared = tuple(x for x in languages if x not in apart and all(x in there for there in compared))
@@ -99,9 +109,11 @@ def design_of(recipe: Recipe, cells: Sequence[Cell], task: Task) -> TaskDesign:
         headline=headline,
         variants=frozenset(shared) - frozenset(headline),
         baseline=arms[0],
-        squares=tuple(_squares(recipe, arms, task.name)),
-        controls=controls,
+        squares=tuple(square for square in ladder if square.corners[1] == told),
+        ladder=ladder,
+        controls=tuple(controls_of(recipe, arms)),
         scored_in={arm: frozenset(there) for arm, there in by_arm.items()},
+        apart=frozenset(name for name, arm in recipe.intermediate.items() if is_control(arm)),
     )
 
 
@@ -140,25 +152,34 @@ def _primary(recipe: Recipe, designs: Sequence[TaskDesign]) -> Iterator[Comparis
 
 
 def _effects(design: TaskDesign) -> Iterator[Comparison]:
-    """The simple effects of each 2 x 2, then its main effects and its interaction."""
+    """The simple effects of each 2 x 2 that is told at length, its main effects and its interaction; of the others
+    what the intermediate task adds to the shots, and the interaction."""
     for square in design.squares:
-        names = {"shots": shots_name(square.corners[1]), "intermediate": square.intermediate}
-        for title, what, weights in _EFFECTS:
-            terms = tuple((w, arm) for w, arm in zip(weights, square.corners, strict=True) if w)
-            yield Comparison(
-                kind="effect",
-                task=design.task.name,
-                title=title.format(**names),
-                what=f"On {design.task.name}, {what.format(**names)} {metric_name(design.task.metric)}",
-                terms=terms,
-                languages=design.headline,
-            )
+        yield from (_effect(design, square, *effect) for effect in _EFFECTS)
+    for square in design.ladder:
+        yield from (_effect(design, square, *effect) for effect in _EFFECTS if effect[2] in (ON_TOP, INTERACTION))
 
+
+def _effect(design: TaskDesign, square: Square, title: str, what: str, weights: Sequence[float]) -> Comparison:
+    names = {"shots": square.adapted, "intermediate": square.intermediate}
+    return Comparison(
+        kind="effect",
+        task=design.task.name,
+        title=title.format(**names),
+        what=f"On {design.task.name}, {what.format(**names)} {metric_name(design.task.metric)}",
+        terms=square.terms(weights),
+        languages=design.headline,
+    )
+
+
+ON_TOP = (0.0, -1.0, 0.0, 1.0)
+INTERACTION = (1.0, -1.0, -1.0, 1.0)
 
 _EFFECTS = (
     ("{intermediate} alone", "{intermediate} first, zero-shot, changes", (-1.0, 0.0, 1.0, 0.0)),
     ("{shots} alone", "{shots} adaptation alone changes", (-1.0, 1.0, 0.0, 0.0)),
     ("both together", "{intermediate} first and {shots} adaptation together change", (-1.0, 0.0, 0.0, 1.0)),
+    ("{intermediate} before {shots}", "{intermediate} first, before {shots} adaptation, changes", ON_TOP),
     (
         "main effect of {intermediate}",
         "{intermediate} first, on average over zero-shot and {shots}, changes",
@@ -169,7 +190,7 @@ _EFFECTS = (
         "{shots} adaptation, on average with and without {intermediate}, changes",
         (-0.5, 0.5, -0.5, 0.5),
     ),
-    ("interaction", "{intermediate} first changes what {shots} adaptation adds to", (1.0, -1.0, -1.0, 1.0)),
+    ("interaction", "{intermediate} first changes what {shots} adaptation adds to", INTERACTION),
 )
 
 
@@ -203,30 +224,34 @@ def _instead(design: TaskDesign, arm: ArmName, other: ArmName) -> str:
     )
 
 
-def _squares(recipe: Recipe, arms: Sequence[ArmName], task: str) -> Iterator[Square]:
+def _squares(recipe: Recipe, arms: Sequence[ArmName]) -> Iterator[Square]:
     base = arms[0].intermediate
-    adapted = [arm for arm in arms if arm.shots and arm.method not in CONTROLS]
-    if not adapted or recipe.intermediate[base].trains:
+    adapted = dict.fromkeys((arm.method, arm.shots) for arm in arms if arm.shots and arm.method not in CONTROLS)
+    if recipe.intermediate[base].trains:
         return
-    shots, method = _corner(recipe, adapted, task)
     for name, intermediate in recipe.intermediate.items():
-        corners = tuple(
-            ArmName(intermediate=i, method=m, shots=k)
-            for i in (base, name)
-            for m, k in ((ZERO_SHOT, 0), (method, shots))
-        )
-        if intermediate.trains and not intermediate.shuffle_labels and set(corners) <= set(arms):
-            yield Square(intermediate=name, corners=(corners[0], corners[1], corners[2], corners[3]))
+        for method, shots in adapted:
+            neither, alone, before, both = (
+                ArmName(intermediate=i, method=m, shots=k) for i in (base, name) for m, k in _without_and(method, shots)
+            )
+            corners = neither, alone, before, both
+            if intermediate.trains and not is_control(intermediate) and set(corners) <= set(arms):
+                yield Square(intermediate=name, corners=corners)
 
 
-def _corner(recipe: Recipe, adapted: Sequence[ArmName], task: str) -> tuple[int, str]:
-    """The few-shot side of the 2 x 2: what the primary contrast names, else most shots by the first method,
+def _without_and(method: str, shots: int) -> tuple[tuple[str, int], tuple[str, int]]:
+    return (ZERO_SHOT, 0), (method, shots)
+
+
+def _told(recipe: Recipe, ladder: Sequence[Square], task: str) -> ArmName | None:
+    """The shots of the 2 x 2 that is told at length: those of the primary contrast, else most by the first method,
     draws of our own before published sets."""
+    if not ladder:
+        return None
     for arm in _named(recipe, task):
         if arm.shots:
-            return arm.shots, arm.method
-    most = max((not arm.published, arm.shots) for arm in adapted)
-    return next((arm.shots, arm.method) for arm in adapted if (not arm.published, arm.shots) == most)
+            return replace(ladder[0].corners[1], method=arm.method, shots=arm.shots)
+    return max((square.corners[1] for square in ladder), key=lambda arm: (not arm.published, arm.shots))
 
 
 def _named(recipe: Recipe, task: str) -> tuple[ArmName, ...]:
@@ -235,45 +260,12 @@ def _named(recipe: Recipe, task: str) -> tuple[ArmName, ...]:
     return (ArmName.of(primary.treatment), ArmName.of(primary.baseline)) if primary and primary.task == task else ()
 
 
-def _controls(recipe: Recipe, arms: Sequence[ArmName]) -> Iterator[tuple[ArmName, ArmName, str]]:
-    beside = {name: other for name in recipe.intermediate if (other := _counterpart(recipe, name))}
-    first = recipe.fewshot.methods[0] if recipe.fewshot else ""
-    for arm in arms:
-        if arm.method in CONTROLS and not arm.shots:
-            other, what = ArmName(intermediate=arm.intermediate), CONTROLS[arm.method]
-        elif arm.method in CONTROLS:
-            other, what = ArmName(intermediate=arm.intermediate, method=first, shots=arm.shots), CONTROLS[arm.method]
-        elif arm.intermediate in beside:
-            name, what = beside[arm.intermediate]
-            other = ArmName(intermediate=name, method=arm.method, shots=arm.shots)
-        else:
-            continue
-        if other in arms:
-            yield arm, other, what
-
-
-def _counterpart(recipe: Recipe, name: str) -> tuple[str, str] | None:
-    """The arm that an intermediate control stands beside, and what was changed."""
-    arm = recipe.intermediate[name]
-    if arm.steps_of:
-        return arm.steps_of, "the same number of steps, all on the target task"
-    if arm.shuffle_labels:
-        twins = (n for n, o in recipe.intermediate.items() if not o.shuffle_labels and _training(o) == _training(arm))
-        if twin := next(twins, None):
-            return twin, "the same intermediate training with shuffled labels"
-    return None
-
-
-def _training(arm: Intermediate) -> tuple[object, ...]:
-    return arm.tasks, arm.translate, arm.mlm, arm.align
-
-
 def _order(recipe: Recipe):
-    """Arms in the order of the recipe: the baseline first, zero-shot before shots, controls after methods."""
+    """Arms in the order of the recipe: the baseline first, zero-shot before shots, controls last."""
     names: Mapping[str, int] = {
         name: position
         for position, (name, arm) in enumerate(
-            sorted(recipe.intermediate.items(), key=lambda item: bool(item[1].trains or item[1].steps_of))
+            sorted(recipe.intermediate.items(), key=lambda item: 2 if is_control(item[1]) else int(item[1].trains))
         )
     }
     methods = [ZERO_SHOT, *(recipe.fewshot.methods if recipe.fewshot else ()), PUBLISHED, *CONTROLS]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from xstilts import stats
 from xstilts.engine.store import Store
 from xstilts.errors import UserError
-from xstilts.report.design import Comparison, Kind, TaskDesign
+from xstilts.report.design import INTERACTION, Comparison, Kind, Square, TaskDesign, Term
 from xstilts.report.names import count
 from xstilts.results import ArmItems, ArmName, Items, arm_items, load_items
 from xstilts.stages.stage import Cell
@@ -47,10 +47,26 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Local:
+    """The interaction of a 2 x 2 in one language: None where it cannot be computed."""
+
+    estimate: stats.Estimate | None
+    corrected: float | None
+    """Holm's p over the interactions of all languages, tasks and 2 x 2."""
+
+    @property
+    def shown(self) -> bool:
+        """Whether it differs from zero after correction."""
+        return self.corrected is not None and self.corrected < stats.LEVEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     findings: tuple[Finding, ...]
     levels: Mapping[Place, Level | None]
     """None where a cell of it is missing; no entry where the recipe has none."""
+    interactions: Mapping[tuple[str, Square, str], Local]
+    """By task, 2 x 2 and headline language."""
 
     @property
     def primary(self) -> Finding | None:
@@ -66,6 +82,15 @@ class Evidence:
         """The findings on a task."""
         here = (finding for finding in self.findings if finding.comparison.task == task)
         return tuple(finding for finding in here if finding.comparison.kind in kinds)
+
+    def of(self, task: str, terms: Sequence[Term], languages: Collection[str]) -> Finding | None:
+        """The finding on this very contrast."""
+        for finding in self.findings:
+            comparison = finding.comparison
+            same = comparison.task == task and frozenset(comparison.terms) == frozenset(terms)
+            if same and set(comparison.languages) == set(languages):
+                return finding
+        return None
 
     def within(self, task: str, arms: Collection[ArmName], languages: Collection[str]) -> tuple[Finding, ...]:
         """The primary contrast and the effects that only these arms make, over these languages."""
@@ -89,7 +114,7 @@ def gather(
     """All levels and findings. What lacks a cell is None. `items` are those of all cells, if they were read already."""
     lab = _Lab(designs, cells, store, resamples, load_items(cells, store) if items is None else items)
     levels = {place: level for design in designs for place, level in lab.levels(design)}
-    return Evidence(findings=lab.findings(comparisons), levels=levels)
+    return Evidence(findings=lab.findings(comparisons), levels=levels, interactions=lab.interactions(designs))
 
 
 class _Lab:
@@ -132,6 +157,20 @@ class _Lab:
             for number, (comparison, result) in enumerate(zip(comparisons, results, strict=True))
         )
 
+    def interactions(self, designs: Sequence[TaskDesign]) -> dict[tuple[str, Square, str], Local]:
+        """In every headline language, corrected together, apart from what is said of their means."""
+        found = {
+            (design.task.name, square, language): self._contrast(
+                design.task.name, square.terms(INTERACTION), (language,)
+            )
+            for design in designs
+            for square in design.ladder
+            for language in design.headline
+        }
+        made = {place: estimate for place, estimate in found.items() if isinstance(estimate, stats.Estimate)}
+        adjusted = dict(zip(made, stats.holm([estimate.p_value for estimate in made.values()]), strict=True))
+        return {place: Local(estimate=made.get(place), corrected=adjusted.get(place)) for place in found}
+
     def _level(self, task: str, arm: ArmName, languages: Sequence[str]) -> Level | None:
         if self._missing(task, (arm,), languages):
             return None
@@ -145,14 +184,16 @@ class _Lab:
 
     def _estimate(self, comparison: Comparison) -> stats.Estimate | str:
         """The estimate, or why there is none."""
-        task, languages = comparison.task, comparison.languages
-        if not languages:
+        if not comparison.languages:
             return "no language is left without the source and the development languages"
-        if gone := self._missing(task, (arm for _, arm in comparison.terms), languages):
+        return self._contrast(comparison.task, comparison.terms, comparison.languages)
+
+    def _contrast(self, task: str, terms: Sequence[Term], languages: Sequence[str]) -> stats.Estimate | str:
+        if gone := self._missing(task, (arm for _, arm in terms), languages):
             return f"{count(gone, 'score')} missing"
-        terms = [(weight, self.arms[task, arm]) for weight, arm in comparison.terms]
+        weighted = [(weight, self.arms[task, arm]) for weight, arm in terms]
         try:
-            return stats.contrast(terms, self.metrics[task], languages=languages, resamples=self.resamples)
+            return stats.contrast(weighted, self.metrics[task], languages=languages, resamples=self.resamples)
         except UserError as error:
             return error.message
 

@@ -162,7 +162,8 @@ def has_curve(design: TaskDesign, method: str) -> bool:
 
 
 def _intermediates(design: TaskDesign) -> list[str]:
-    return list(dict.fromkeys(arm.intermediate for arm in design.arms))
+    """Without the controls, which would crowd out what they stand beside."""
+    return list(dict.fromkeys(arm.intermediate for arm in design.main_arms))
 
 
 def _ladder(design: TaskDesign, method: str) -> list[int]:

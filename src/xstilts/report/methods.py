@@ -28,9 +28,10 @@ def paragraphs(recipe: Recipe, resamples: int) -> tuple[str, ...]:
         "a random half of the groups (a group is what items share: a template, a country, a passage), the same groups "
         "in every language and arm. With few seeds the interval is wide where seeds differ. The languages are taken as "
         "they are: the intervals speak of these languages, not of others.",
-        f"{_CORRECTION[recipe.primary is not None]} by Holm's method. The smallest "
-        "detectable difference is what this design would have found in four of five repetitions at the 5% level; a "
-        "smaller true difference may well exist where an interval includes zero.",
+        f"{_CORRECTION[recipe.primary is not None]} by Holm's method; interactions in single languages are a family of "
+        "their own, corrected among themselves. The smallest detectable difference is what this design would have "
+        "found in four of five repetitions at the 5% level; a smaller true difference may well exist where an interval "
+        "includes zero.",
     )
 
 

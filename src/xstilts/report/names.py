@@ -11,6 +11,11 @@ _METRICS = {
     "accuracy_f1": "mean of accuracy and F1",
     "from_english": "accuracy from English",
     "to_english": "accuracy to English",
+    **{
+        f"{side}recall_at_{most}": f"recall@{most} {way}"
+        for side, way in (("", "both ways"), ("image_", "text \u2192 image"), ("text_", "image \u2192 text"))
+        for most in (1, 5, 10)
+    },
 }
 MISSING = "missing"
 ABSENT = "\u2013"

@@ -42,6 +42,8 @@ class Table:
     heads: tuple[tuple[Head, ...], ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
+    stacked: bool = False
+    """Whether small print stands below its number: for tables of many columns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,4 +112,54 @@ class Aside:
     remarks: tuple[str, ...]
 
 
-Part = Table | Figure | Section | Fold | Listing | Aside
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A small image as a data URI; empty where it cannot be shown, and `hint` says why."""
+
+    source: str
+    name: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What an arm answered to an item."""
+
+    answer: str
+    right: bool
+    runs: str
+    """In how many of its runs it was right: "2/3"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """One item with its pictures, and the answers of arms: intermediate arms by shots."""
+
+    kind: str
+    pictures: tuple[Picture, ...]
+    text: str
+    language: str
+    gold: str
+    """The right answer; empty where the picture is."""
+    shots: tuple[str, ...]
+    verdicts: tuple[tuple[str, tuple[Verdict | None, ...]], ...]
+    """For each intermediate arm its verdicts, one for each of `shots`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelf:
+    """The cards of one language."""
+
+    title: str
+    note: str
+    cards: tuple[Card, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Album:
+    caption: str
+    shelves: tuple[Shelf, ...]
+    notes: tuple[str, ...]
+
+
+Part = Table | Figure | Section | Fold | Listing | Aside | Album

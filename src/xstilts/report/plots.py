@@ -118,6 +118,33 @@ def forest(rows: Rows, names: Sequence[str]) -> str:
     return _render(alt.layer(*layers).properties(width=215, height=alt.Step(31)), [rows])[0]
 
 
+def interactions(panels: Sequence[Rows], names: Sequence[str], series: Sequence[str]) -> list[str]:
+    """One plot per panel on one scale, a line for each name, a mark for each series, filled where `shown`. Rows: name,
+    series, value, low, high, shown, label."""
+    ends = [row[key] for panel in panels for row in panel for key in ("low", "high")]
+    x = alt.X("value:Q", title=None, scale=alt.Scale(domain=[min(*ends, 0.0), max(*ends, 0.0)]))
+    axis = alt.Axis(labelLimit=130, grid=False, labelFontWeight=_bold(names[0]))
+    y = alt.Y("name:N", sort=list(names), title=None, axis=axis)
+    apart = alt.YOffset("series:N", sort=list(series), scale=alt.Scale(paddingOuter=0.6))
+    shades = [style_of(position + 1)[0] for position in range(len(series))]
+    colour = alt.Color("series:N", legend=None, scale=alt.Scale(domain=list(series), range=shades))
+    forms = [style_of(position + 1)[1] for position in range(len(series))]
+    shape = alt.Shape("series:N", legend=None, scale=alt.Scale(domain=list(series), range=forms))
+    base = alt.Chart(_named()).encode(y=y, yOffset=apart, color=colour)
+    fill = alt.when("datum.shown").then(colour).otherwise(alt.value("#fff"))
+    layers = (
+        alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=_INK, opacity=0.5).encode(x="zero:Q"),
+        base.mark_rule(strokeWidth=1.5, opacity=0.75).encode(x=alt.X("low:Q", title=None), x2="high:Q"),
+        base.mark_point(opacity=1, size=42, strokeWidth=1.5).encode(x=x, shape=shape, fill=fill, description="label:N"),
+    )
+    step = alt.Step(max(16, 9 * len(series)), **{"for": "position"})
+    return _render(alt.layer(*layers).properties(width=190, height=step), panels)
+
+
+def _bold(name: str) -> Any:
+    return alt.expr(f"datum.value == '{name}' ? 'bold' : 'normal'")
+
+
 def layer_curve(rows: Rows, chosen: int) -> str:
     """Retrieval accuracy by layer, the chosen one marked. Rows: layer, value, label."""
     x = alt.X("layer:O", title="layer", axis=alt.Axis(labelAngle=0))

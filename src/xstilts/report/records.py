@@ -36,6 +36,13 @@ def honesty_table(cells: Sequence[Cell], manifests: Manifests, provenance: Prove
     )
 
 
+def changed_entries(found: Sequence[Manifest]) -> tuple[Entry, Entry]:
+    """In how many few-shot trainings weights changed, and which steps were kept."""
+    changed = sum(bool(manifest.facts.get("weights_changed")) for manifest in found)
+    steps = _range([manifest.facts.get("step_kept") for manifest in found])
+    return Entry(text=f"{changed} of {len(found)}", kind="number"), Entry(text=steps, kind="number")
+
+
 def texts_table(design: TaskDesign, cells: Sequence[Cell], manifests: Manifests, provenance: Provenance) -> Table:
     """What the tokenizer makes of each language: it explains failures that no training mends."""
     heads = ("unknown tokens", "tokens per word", "texts cut off")
@@ -65,15 +72,15 @@ def _task_and_arm(cell: Cell) -> tuple[str, ArmName]:
 def _honest_row(place: tuple[str, ArmName], cells: Sequence[Cell], manifests: Manifests, href: str) -> Row:
     task, arm = place
     found = [manifest for cell in cells if (manifest := manifests[cell.artifact]) is not None]
-    changed = sum(bool(manifest.facts.get("weights_changed")) for manifest in found)
+    changed, kept = changed_entries(found)
     selections = {selection_of(manifest) for manifest in found}
     entries = (
         Entry(text=task, kind="head"),
         Entry(text=arm_name(arm)),
         Entry(text=f"{len(found)} of {len(cells)}", kind="number", href=href),
-        Entry(text=f"{changed} of {len(found)}", kind="number"),
+        changed,
         Entry(text=_range([manifest.facts.get("steps") for manifest in found]), kind="number"),
-        Entry(text=_range([manifest.facts.get("step_kept") for manifest in found]), kind="number"),
+        kept,
         Entry(text="; ".join(sorted(map(_chosen_by, selections)))),
     )
     return Row(entries=entries)

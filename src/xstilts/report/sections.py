@@ -1,27 +1,30 @@
 """The sections of the page, in order."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from xstilts.config import Recipe
+from xstilts.data.images import Places
 from xstilts.encoders import find_card, overlaps
 from xstilts.engine.plan import Graph
 from xstilts.engine.store import Manifest, Store
 from xstilts.problems import ProblemName
-from xstilts.report import ablations, figures, methods, records, tables, transfer_parts
-from xstilts.report.design import CONTROLS, TaskDesign
-from xstilts.report.evidence import Evidence, Finding
+from xstilts.report import ablations, controls, figures, gallery, methods, records, tables, transfer_parts, two_by_two
+from xstilts.report.control_arms import CONTROLS
+from xstilts.report.design import TaskDesign
+from xstilts.report.evidence import Evidence
 from xstilts.report.leaks import leak_remarks
 from xstilts.report.names import count, metric_name
 from xstilts.report.parts import Aside, Figure, Fold, Part, Section
 from xstilts.report.provenance import Provenance, artifact_table, behind_section
+from xstilts.report.recorded import Recorded, metrics_table
 from xstilts.report.transfer import Transfer
 from xstilts.report.translations import translations_table
-from xstilts.results import CURVE_FILE, ZERO_SHOT
+from xstilts.results import CURVE_FILE, ZERO_SHOT, Items
 from xstilts.stages.specs import ChooseLayerStage
 
 
@@ -39,6 +42,12 @@ class Material:
     manifests: Mapping[str, Manifest | None]
     provenance: Provenance
     resamples: int
+    items: Items
+    places: Places | None
+    """Where examples and their images lie; None where nobody said."""
+
+    def recorded(self, design: TaskDesign) -> Recorded:
+        return Recorded(design=design, cells=self.graph.cells, manifests=self.manifests)
 
 
 def all_sections(material: Material) -> tuple[Section, ...]:
@@ -67,8 +76,22 @@ def _task_section(material: Material, design: TaskDesign) -> Section:
         anchor=f"task-{name}",
         title=name,
         lead=(_what(material, design),),
-        parts=(*_weaknesses(design), *_two_by_two(material, design), *_scores(material, design)),
+        parts=(
+            *_weaknesses(design),
+            *two_by_two.effects_section(design, material.evidence, material.provenance),
+            *_scores(material, design),
+            *two_by_two.languages_section(design, material.evidence, material.provenance),
+            *_pictures(material, design),
+        ),
     )
+
+
+def _pictures(material: Material, design: TaskDesign) -> Iterator[Section]:
+    if design.task.spec.images:
+        targets = sum(other.task.spec.images for other in material.designs)
+        most = gallery.PICTURES // targets
+        graph, store, items, places = material.graph, material.store, material.items, material.places
+        yield gallery.pictures_section(material.recipe, design, graph.cells, store, items, places, most)
 
 
 _SHOTS = {
@@ -83,9 +106,10 @@ def _what(material: Material, design: TaskDesign) -> str:
     scored = (material.manifests[cell.artifact] for cell in material.graph.cells if cell.task == design.task.name)
     items = sorted({manifest.facts["items"] for manifest in scored if manifest})
     of = " to ".join(f"{number:,}" for number in dict.fromkeys((items[0], items[-1]))) if items else "0"
+    article = "An" if design.task.problem[0] in "aeiou" else "A"
     return (
-        f"A {design.task.problem} task in {count(len(design.languages), 'language')} ({of} items each), scored by "
-        f"{metric_name(design.task.metric)}. All numbers are points of 100."
+        f"{article} {design.task.problem} task in {count(len(design.languages), 'language')} ({of} items each), scored "
+        f"by {metric_name(design.task.metric)}. All numbers are points of 100."
         f"{_SHOTS[design.task.spec.shots_unit]}"
     )
 
@@ -95,32 +119,11 @@ def _weaknesses(design: TaskDesign) -> Iterator[Aside]:
         yield Aside(title="Weaknesses of these data", remarks=design.task.weaknesses)
 
 
-def _two_by_two(material: Material, design: TaskDesign) -> Iterator[Part]:
-    if not design.squares:
-        return
-    evidence, provenance, name = material.evidence, material.provenance, design.task.name
-    parts: list[Part] = []
-    for square, means in zip(design.squares, tables.square_tables(design, evidence, provenance), strict=True):
-        found = evidence.within(name, square.corners, design.headline)
-        parts.append(means)
-        if figure := figures.forest_figure(found, square):
-            parts.append(figure)
-        caption = f"{square.intermediate}: differences in points, over {count(len(design.headline), 'language')}."
-        parts.append(tables.findings_table(found, provenance, caption))
-    yield Section(
-        anchor=f"effects-{name}",
-        title="What each step did",
-        lead=(
-            "Intermediate training and shots, each without and with the other. A main effect is the mean of a step's "
-            "effect without and with the other step; the interaction is how much the two differ.",
-        ),
-        parts=(*parts, _in_sentences(evidence.about(name, "effect"))),
-    )
-
-
 def _scores(material: Material, design: TaskDesign) -> Iterator[Part]:
     evidence, name = material.evidence, design.task.name
     parts: list[Part] = [tables.scores_table(design, evidence, material.provenance)]
+    if design.task.problem == "image-retrieval":
+        parts.append(metrics_table(material.recorded(design), material.provenance))
     if heat := figures.heat_figure(design, evidence):
         parts.append(heat)
     methods_used = dict.fromkeys(arm.method for arm in design.arms if arm.method not in (ZERO_SHOT, *CONTROLS))
@@ -143,7 +146,7 @@ def _retrieval_section(material: Material, design: TaskDesign) -> Section:
     if found := evidence.about(name, "primary", "retrieval"):
         caption = "Differences to the encoder as published, in points."
         parts.append(tables.findings_table(found, material.provenance, caption))
-        parts.append(_in_sentences(found))
+        parts.append(two_by_two.in_sentences(found))
     parts += _layers(material, name)
     return Section(
         anchor=f"task-{name}",
@@ -163,10 +166,6 @@ def _layer(material: Material, task: str) -> str:
     used = sorted({(m.facts["layer"], m.facts["pooling"]) for m in found if m})
     told = [f"layer {layer}, pooled by {pooling}" for layer, pooling in used]
     return f" Vectors are those of {'; or '.join(told)}." if told else ""
-
-
-def _in_sentences(findings: Sequence[Finding]) -> Aside:
-    return Aside(title="In sentences", remarks=tuple(finding.sentence for finding in findings))
 
 
 def _layers(material: Material, task: str) -> Iterator[Figure]:
@@ -194,10 +193,14 @@ def _scored_curves(material: Material, artifacts: Mapping[str, str]) -> dict[str
 
 
 def _controls_section(material: Material) -> Iterator[Section]:
+    evidence, provenance = material.evidence, material.provenance
     parts: list[Part] = []
     for design in material.designs:
-        if found := material.evidence.about(design.task.name, "control"):
-            parts += [tables.controls_table(design, found, material.provenance), _in_sentences(found)]
+        if design.task.spec.images:
+            recorded = material.recorded(design)
+            parts += controls.image_parts(material.recipe, recorded, material.items, evidence, provenance)
+        if found := evidence.about(design.task.name, "control"):
+            parts += [tables.controls_table(design, found, provenance), two_by_two.in_sentences(found)]
     if parts:
         lead = "An effect is the intermediate task's, or the shots', only as far as it exceeds these controls."
         yield Section(anchor="controls", title="Controls", lead=(lead,), parts=tuple(parts))

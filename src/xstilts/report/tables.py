@@ -30,7 +30,7 @@ _APART = {
 def scores_table(design: TaskDesign, evidence: Evidence, provenance: Provenance) -> Table:
     """Languages by arms: means over seeds and draws in points, with half the 95% interval."""
     arms = design.arms
-    first = (Head(text="", number=False), *_groups(arms))
+    first = (Head(text="", number=False), *_groups(design))
     second = (Head(text="language", number=False), *(Head(text=shots_name(arm)) for arm in arms))
     order = (MEAN, *ordered(design))
     rows = tuple(_language_row(design, language, arms, evidence, provenance) for language in order)
@@ -58,32 +58,6 @@ def encoders_table(design: TaskDesign, evidence: Evidence, provenance: Provenanc
     )
 
 
-def square_tables(design: TaskDesign, evidence: Evidence, provenance: Provenance) -> Iterator[Table]:
-    """The means of each 2 x 2 with its margins' differences."""
-    for square in design.squares:
-        none, shots, alone, both = (evidence.level(design.task.name, arm, MEAN) for arm in square.corners)
-        adapted = shots_name(square.corners[1])
-        rows = []
-        for name, left, right, arms in (
-            (square.corners[0].intermediate, none, shots, square.corners[:2]),
-            (square.intermediate, alone, both, square.corners[2:]),
-        ):
-            linked = [
-                level_entry(level, provenance.link(design.task.name, arm))
-                for level, arm in zip((left, right), arms, strict=True)
-            ]
-            rows.append(Row(entries=(Entry(text=name, kind="head"), *linked, _difference(left, right))))
-        down = (Entry(text="difference", kind="head"), _difference(none, alone), _difference(shots, both))
-        rows.append(Row(entries=(*down, _interaction(none, shots, alone, both)), kind="apart"))
-        heads = (Head(text="", number=False), Head(text="zero-shot"), Head(text=adapted), Head(text="difference"))
-        yield Table(
-            caption=f"{square.intermediate}: means over {count(len(design.headline), 'language')}, in points. "
-            "Bottom right: the interaction.",
-            heads=(heads,),
-            rows=tuple(rows),
-        )
-
-
 def findings_table(findings: Sequence[Finding], provenance: Provenance, caption: str) -> Table:
     """One contrast a row: difference, interval, corrected p, what could have been detected."""
     heads = ("difference", "95% interval", "p (Holm)", "detectable")
@@ -96,14 +70,13 @@ def findings_table(findings: Sequence[Finding], provenance: Provenance, caption:
 
 def controls_table(design: TaskDesign, findings: Sequence[Finding], provenance: Provenance) -> Table:
     """Each control as the difference of its arm to it."""
-    what = {(arm, control): text for control, arm, text in design.controls}
+    what: dict[str, list[str]] = {}
+    for control, _, text in design.controls:
+        what.setdefault(text, []).append(arm_name(control))
     table = findings_table(
         findings, provenance, f"{design.task.name}: each arm minus its control. Above zero, the arm does better."
     )
-    notes = tuple(
-        f"{arm_name(control)}: {text}."
-        for (_, control), text in dict(sorted(what.items(), key=lambda pair: pair[0])).items()
-    )
+    notes = tuple(f"{'; '.join(dict.fromkeys(names))}: {text}." for text, names in what.items())
     return Table(caption=table.caption, heads=table.heads, rows=table.rows, notes=notes)
 
 
@@ -125,9 +98,9 @@ def level_entry(level: Level | None, href: str, absent: bool = False) -> Entry:
     return Entry(text=points(level.value), note=f"\u00b1{points(half)}", href=href, hint=hint, kind="number")
 
 
-def _groups(arms: Sequence[ArmName]) -> Iterator[Head]:
-    for intermediate, group in groupby(arms, key=lambda arm: arm.intermediate):
-        yield Head(text=intermediate, span=len(tuple(group)))
+def _groups(design: TaskDesign) -> Iterator[Head]:
+    for intermediate, group in groupby(design.arms, key=lambda arm: arm.intermediate):
+        yield Head(text=intermediate, note="control" if intermediate in design.apart else "", span=len(tuple(group)))
 
 
 def _after(arm: ArmName, design: TaskDesign) -> str:
@@ -181,18 +154,6 @@ def _score_notes(design: TaskDesign) -> tuple[str, ...]:
     if variants := [language_name(x) for x in design.languages if x in design.variants]:
         notes.append(f"Each language counts once: {', '.join(variants)} not in the mean.")
     return (" ".join(notes),)
-
-
-def _difference(left: Level | None, right: Level | None) -> Entry:
-    if left is None or right is None:
-        return Entry(text=MISSING, kind="missing")
-    return Entry(text=signed(right.value - left.value), kind="number")
-
-
-def _interaction(none: Level | None, shots: Level | None, alone: Level | None, both: Level | None) -> Entry:
-    if none is None or shots is None or alone is None or both is None:
-        return Entry(text=MISSING, kind="missing")
-    return Entry(text=signed(both.value - alone.value - shots.value + none.value), kind="number")
 
 
 def _finding_row(finding: Finding, provenance: Provenance) -> Row:

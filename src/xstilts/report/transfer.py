@@ -10,6 +10,7 @@ from xstilts.config import Intermediate, Recipe
 from xstilts.engine.plan import Graph
 from xstilts.engine.store import Store
 from xstilts.errors import UserError
+from xstilts.report.control_arms import is_control
 from xstilts.report.design import TaskDesign, one_locale_each
 from xstilts.report.names import count
 from xstilts.results import ZERO_SHOT, ArmItems, ArmName, Items, arm_items, load_items
@@ -27,7 +28,7 @@ Result = stats.Estimate | str
 
 
 def is_baseline(arm: Intermediate) -> bool:
-    return not arm.trains and arm.steps_of is None
+    return not arm.trains and not is_control(arm)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +60,7 @@ class Transfer:
         self.designs = {design.task.name: design for design in designs}
         self.cells = tuple(cell for cell in graph.cells if cell.method == ZERO_SHOT and cell.task in self.designs)
         self.items = load_items(self.cells, store) if items is None else items
-        self.arms = tuple(name for name, arm in recipe.intermediate.items() if arm.trains and not arm.shuffle_labels)
+        self.arms = tuple(name for name, arm in recipe.intermediate.items() if arm.trains and not is_control(arm))
         """Intermediate arms that train, without the controls."""
         self.baseline = next((name for name, arm in recipe.intermediate.items() if is_baseline(arm)), None)
         self.part = cache(self._part)

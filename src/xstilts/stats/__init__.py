@@ -1,10 +1,11 @@
 """Contrasts between arms with their uncertainty: paired, resampled by group, over seeds and draws, corrected."""
 
 from xstilts.stats.cells import ArmItems, Cell, Terms
-from xstilts.stats.contrast import Estimate, Part, arm_interval, cell_means, contrast, part, pooled
+from xstilts.stats.contrast import LEVEL, Estimate, Part, arm_interval, cell_means, contrast, part, pooled
 from xstilts.stats.families import Corrected, correct, holm, sentence
 
 __all__ = [
+    "LEVEL",
     "ArmItems",
     "Cell",
     "Corrected",

@@ -1,7 +1,7 @@
 """A synthetic experiment: every number here comes from a random generator, none from a model."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import polars as pl
 from xstilts.config import Arm, Fewshot, Intermediate, Primary, Recipe, Target
 from xstilts.engine.plan import Graph, build
 from xstilts.engine.store import Draft, Store
+from xstilts.examples import Example, images_of
 from xstilts.metrics import metric, score_frame
 from xstilts.problems import ProblemName
 from xstilts.stages.specs import ChooseLayerStage, FewshotStage, Spec, TargetStage
@@ -76,9 +77,16 @@ def toy_tasks(**changes: object) -> dict[str, Task]:
 
 
 def make_experiment(
-    root: Path, recipe: Recipe | None = None, tasks: Mapping[str, Task] | None = None, without: int = 0
+    root: Path,
+    recipe: Recipe | None = None,
+    tasks: Mapping[str, Task] | None = None,
+    without: int = 0,
+    examples: Callable[[Cell], Sequence[Example]] = lambda cell: (),
 ) -> Experiment:
-    """An experiment in a new store; the artifacts of the last `without` cells are left out."""
+    """An experiment in a new store; the artifacts of the last `without` cells are left out.
+
+    `examples` are those that a cell scores, of tasks with images.
+    """
     recipe, tasks = recipe or toy_recipe(), tasks or toy_tasks()
     graph, store = build(recipe, tasks, "toy-pin"), Store(root)
     cells = {cell.artifact: cell for cell in graph.cells}
@@ -86,11 +94,12 @@ def make_experiment(
     for key, stage in graph.stages.items():
         if key not in left_out:
             with store.draft(stage) as draft:
-                _fill(draft, stage, cells.get(key), tasks)
+                cell = cells.get(key)
+                _fill(draft, stage, cell, tasks, examples(cell) if cell else ())
     return Experiment(recipe=recipe, graph=graph, store=store, tasks=tasks)
 
 
-def _fill(draft: Draft, stage: Spec, cell: Cell | None, tasks: Mapping[str, Task]) -> None:
+def _fill(draft: Draft, stage: Spec, cell: Cell | None, tasks: Mapping[str, Task], examples: Sequence[Example]) -> None:
     draft.seconds = 1.0 + int(stage.key[:4], 16) / 4096
     if isinstance(stage, ChooseLayerStage):
         rows = [
@@ -111,7 +120,7 @@ def _fill(draft: Draft, stage: Spec, cell: Cell | None, tasks: Mapping[str, Task
     if cell is None:
         return
     task = tasks[cell.task]
-    frame = toy_items(cell, task.problem)
+    frame = pictured_items(cell, task.problem, examples) if examples else toy_items(cell, task.problem)
     frame.write_parquet(draft.path / "items.parquet")
     values = {name: metric(name).score(frame) for name in task.spec.metrics}
     draft.facts.update(scores=values, items=frame.height, groups=frame["group"].n_unique())
@@ -121,19 +130,14 @@ def _fill(draft: Draft, stage: Spec, cell: Cell | None, tasks: Mapping[str, Task
         draft.facts.update(layer=LAYERS - 1, pooling="mean")
     if isinstance(stage, FewshotStage):
         draft.facts.update(weights_changed=True, steps=40, step_kept=40)
+    if examples:
+        draft.facts.update(_pictured_facts(frame, task, cell))
 
 
 def toy_items(cell: Cell, problem: ProblemName, count: int = 120) -> pl.DataFrame:
     """Items whose difficulty is shared by all arms; arms, seeds and draws shift the chance to be right."""
-    language = _random(cell.task, cell.language)
-    difficulty = language.normal(0, 1, count) + language.normal(0, 0.7)
-    gold = language.integers(len(CLASSES), size=count)
-    ability = 0.1 + 0.5 * (cell.intermediate != "none") + 0.35 * min(cell.shots, 8) ** 0.5
-    ability += 0.8 * (cell.language == "en") - 0.25 * (cell.intermediate != "none") * (cell.shots > 0)
-    ability += _random(cell.task, cell.intermediate, cell.seed).normal(0, 0.15)
-    ability += _random(cell.task, cell.language, cell.shots, cell.draw).normal(0, 0.1)
-    noise = _random(*cell.artifact)
-    right = noise.random(count) < 1 / (1 + np.exp(difficulty - ability))
+    gold = _random(cell.task, cell.language, "gold").integers(len(CLASSES), size=count)
+    right, noise = _right(cell, count)
     wrong = (gold + noise.integers(1, len(CLASSES), size=count)) % len(CLASSES)
     guess = np.where(right, gold, wrong)
     items = [(f"item {number}", f"group {number // 4}") for number in range(count)]
@@ -145,6 +149,41 @@ def toy_items(cell: Cell, problem: ProblemName, count: int = 120) -> pl.DataFram
         partners = [[f"english {n}"] if n % 3 else [] for n in range(count)]
         return score_frame(problem, items, partners, [f"english {n}" if hit else "" for n, hit in enumerate(right)])
     return score_frame(problem, items, [CLASSES[i] for i in gold], [CLASSES[i] for i in guess])
+
+
+def pictured_items(cell: Cell, problem: ProblemName, examples: Sequence[Example]) -> pl.DataFrame:
+    """The same of examples that show images."""
+    right, noise = _right(cell, len(examples))
+    items = [(example.id, example.group) for example in examples]
+    if problem == "image-retrieval":
+        ranks = [1 if hit else int(noise.integers(2, len(examples) + 1)) for hit in right]
+        return score_frame(problem, items, [images_of(e)[0] for e in examples], [(rank, rank) for rank in ranks])
+    gold = [getattr(example, "label", "") for example in examples]
+    labels = sorted(set(gold))
+    wrong = [label if hit else labels[labels.index(label) - 1] for label, hit in zip(gold, right, strict=True)]
+    return score_frame(problem, items, gold, wrong)
+
+
+def _right(cell: Cell, count: int) -> tuple[np.ndarray, np.random.Generator]:
+    """Which items are right, and a generator to go on with."""
+    language = _random(cell.task, cell.language)
+    difficulty = language.normal(0, 1, count) + language.normal(0, 0.7)
+    ability = 0.1 + 0.5 * (cell.intermediate != "none") + 0.35 * min(cell.shots, 8) ** 0.5
+    ability += 0.8 * (cell.language == "en") - 0.25 * (cell.intermediate != "none") * (cell.shots > 0)
+    ability += _random(cell.task, cell.intermediate, cell.seed).normal(0, 0.15)
+    ability += _random(cell.task, cell.language, cell.shots, cell.draw).normal(0, 0.1)
+    noise = _random(*cell.artifact)
+    return noise.random(count) < 1 / (1 + np.exp(difficulty - ability)), noise
+
+
+def _pictured_facts(frame: pl.DataFrame, task: Task, cell: Cell) -> dict[str, object]:
+    """What stages record of tasks with images."""
+    measure, few = metric(task.metric), frame.head(10)
+    controls = {"shuffled_images": 0.9 * measure.score(few), "label_prior": 0.5}
+    parts = {"seen": few, "unseen": frame.tail(-10)}
+    texts = {name: {"items": len(part), "score": measure.score(part)} for name, part in parts.items()}
+    facts: dict[str, object] = {"controls": controls, "images_unusable": {}}
+    return facts | ({"texts_of_shots": texts} if cell.shots else {})
 
 
 def _random(*names: object) -> np.random.Generator:

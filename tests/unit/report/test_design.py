@@ -1,9 +1,11 @@
 from dataclasses import replace
 
 from tests.unit.report.fixture import toy_recipe, toy_task, toy_tasks
+from tests.unit.report.pictured import pictured_recipe, pictured_tasks
 
 from xstilts.config import Arm, Fewshot, Intermediate, Primary, Recipe, Target
 from xstilts.engine.plan import build
+from xstilts.report.control_arms import seeing
 from xstilts.report.design import TaskDesign, comparisons, design_of
 from xstilts.results import ArmName
 
@@ -68,6 +70,7 @@ def test_the_effects_of_a_two_by_two_are_those_of_its_means() -> None:
         "toy-qa alone": 5.0,
         "4-shot alone": 2.0,
         "both together": 12.0,
+        "toy-qa before 4-shot": 10.0,
         "main effect of toy-qa": 7.5,
         "main effect of 4-shot": 4.5,
         "interaction": 5.0,
@@ -80,7 +83,7 @@ def test_the_primary_contrast_is_first_and_stands_once() -> None:
     found = comparisons(recipe, _designs(recipe))
     assert found[0].kind == "primary"
     assert [c for c in found if set(c.terms) == set(found[0].terms) and c.task == "toy-intent"] == [found[0]]
-    assert [c.kind for c in found[1:]] == ["effect"] * 5 + ["retrieval"]
+    assert [c.kind for c in found[1:]] == ["effect"] * 6 + ["retrieval"]
 
 
 def test_every_control_stands_beside_its_arm() -> None:
@@ -152,3 +155,28 @@ def test_new_controls_stand_beside_their_arm_in_the_languages_that_have_them() -
         "mixed": ("full", 4),
         "translate-test": ("zero-shot", 0),
     }
+
+
+def test_arms_that_see_less_are_controls_beside_the_arm_that_sees_all() -> None:
+    tasks = pictured_tasks(tuple(f"toy:{number}" for number in range(20)))
+    arms = {
+        "none": Intermediate(),
+        "toy-read": Intermediate(tasks=("toy-read",)),
+        "blind": Intermediate(see="text"),
+        "read-blind": Intermediate(tasks=("toy-read",), see="text"),
+        "image-only": Intermediate(see="images"),
+    }
+    recipe = pictured_recipe(intermediate=arms, targets={"toy-verify": Target()})
+    design = design_of(recipe, build(recipe, tasks, "toy-pin").cells, tasks["toy-verify"])
+    beside = {(control.intermediate, arm.intermediate) for control, arm, _ in design.controls}
+    assert beside == {("blind", "none"), ("read-blind", "toy-read"), ("image-only", "none")}
+    assert {arm.intermediate for arm in design.main_arms} == {"none", "toy-read"}
+    assert design.baseline == ArmName(intermediate="none")
+    assert [(square.intermediate, square.adapted) for square in design.ladder] == [
+        ("toy-read", "2-shot"),
+        ("toy-read", "4-shot"),
+    ]
+    assert [square.adapted for square in design.squares] == ["4-shot"]
+    assert seeing(recipe, "toy-read", "text") == "read-blind"
+    assert seeing(recipe, "toy-read", "images") == "image-only"
+    assert seeing(pictured_recipe(), "none", "images") is None

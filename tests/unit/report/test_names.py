@@ -1,7 +1,16 @@
 import pytest
 
 from xstilts.config import Intermediate
-from xstilts.report.names import arm_name, count, language_name, points, seconds_name, signed, training_name
+from xstilts.report.names import (
+    arm_name,
+    count,
+    language_name,
+    metric_name,
+    points,
+    seconds_name,
+    signed,
+    training_name,
+)
 from xstilts.results import ArmName
 from xstilts.settings import Mlm, Translate
 
@@ -39,6 +48,12 @@ def test_an_arm_says_that_its_data_were_translated() -> None:
     assert (
         training_name(Intermediate(tasks=("boolq",), translate=by_files)) == "boolq translated to Swahili, from files"
     )
+
+
+def test_recall_says_what_is_found_by_what() -> None:
+    assert metric_name("recall_at_1") == "recall@1 both ways"
+    assert metric_name("image_recall_at_5") == "recall@5 text \u2192 image"
+    assert metric_name("text_recall_at_10") == "recall@10 image \u2192 text"
 
 
 def test_numbers_in_points_of_100() -> None:
