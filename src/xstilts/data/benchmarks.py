@@ -72,17 +72,15 @@ def native_parts(benchmark: Benchmark, root: Path | None, language: str) -> tupl
 
 
 def own_files(benchmark: Benchmark, language: str, split: str) -> tuple[str, ...]:
-    """Patterns of the publishers' own files of a split, below the root; the one that is looked for first is first."""
-    found = (_patterns(native, language).get(split, ()) for native in benchmark.native)
+    """Patterns of the publishers' own files of a split, below the root: English ones of its own before those of every
+    language."""
+    layouts = [native.english for native in benchmark.native] if language == ENGLISH else []
+    found = (layout.get(split, ()) for layout in (*layouts, *(native.files for native in benchmark.native)))
     return tuple(one for patterns in found for one in ((patterns,) if isinstance(patterns, str) else patterns))
 
 
-def _patterns(native: Native, language: str) -> dict[str, str | tuple[str, ...]]:
-    return dict(native.files) | (dict(native.english) if language == ENGLISH else {})
-
-
 def _laid_out(native: Native, root: Path, language: str) -> Iterator[Part]:
-    patterns = _patterns(native, language)
+    patterns = dict(native.files) | (dict(native.english) if language == ENGLISH else {})
     name = native.names.get(language, language)
     for split, pattern in patterns.items():
         matches = [_matches(root, one, name) for one in ((pattern,) if isinstance(pattern, str) else pattern)]

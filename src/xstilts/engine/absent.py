@@ -18,14 +18,16 @@ Read = tuple[Data, str]
 
 
 def absent_files(tasks: Mapping[str, Task], graph: Graph) -> tuple[str, ...]:
-    """A line for each split that its publishers have and that is not at hand, with the languages it lacks in."""
-    lacking: dict[tuple[str, str, str], dict[str, None]] = {}
+    """A line for each file that a split is looked for in and that is not at hand, with the languages it lacks in."""
+    lacking: dict[str, dict[str, dict[str, None]]] = {}
     for data, split in dict.fromkeys(read for spec in graph.stages.values() for read in _reads(spec)):
         if (file := lacks(tasks[data.task], data.language, split)) is not None:
-            lacking.setdefault((data.task, split, file), {})[data.language] = None
-    return tuple(
-        f"{file} ({split} of {task}: {', '.join(languages)})" for (task, split, file), languages in lacking.items()
-    )
+            lacking.setdefault(file, {}).setdefault(f"{split} of {data.task}", {})[data.language] = None
+    return tuple(f"{file} ({_told(users)})" for file, users in lacking.items())
+
+
+def _told(users: Mapping[str, Mapping[str, None]]) -> str:
+    return "; ".join(f"{split}: {', '.join(languages)}" for split, languages in users.items())
 
 
 def lacks(task: Task, language: str, split: str) -> str | None:

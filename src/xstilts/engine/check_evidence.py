@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from xstilts.config import PUBLISHED, Arm, Fewshot, Recipe, Target
 from xstilts.engine.flaw import Flaw, unknown
-from xstilts.engine.meaning import adapted, arms, drawn, published, scored
+from xstilts.engine.meaning import adapted, arms, counts, drawn, published, scored
 from xstilts.tasks.task import Task
 
 Shown = Mapping[str, tuple[str, ...]]
@@ -33,7 +33,8 @@ def few_shot(recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
             yield Flaw(("fewshot", "drawn"), f"{k} is not among `fewshot.shots`")
     if fewshot.beside == fewshot.selection:
         yield Flaw(("fewshot", "beside"), f"is what `selection` says already: {fewshot.beside}")
-    if fewshot.mixed and shown and max(map(len, shown.values())) < 2:
+    pools = [len(drawn(fewshot, recipe.targets[name], tasks[name])) for name in named]
+    if fewshot.mixed and pools and max(pools) < 2:
         yield Flaw(("fewshot", "mixed"), "there is nothing to mix: no target is adapted to two languages")
     if fewshot.mixed and fewshot.selection == "target_dev":
         yield Flaw(("fewshot", "mixed"), "a model of several languages has no one language for `selection: target_dev`")
@@ -88,7 +89,7 @@ def _reached(arm: Arm, recipe: Recipe, target: Target, task: Task) -> tuple[str,
         return scored(target, task)
     languages = adapted(recipe.fewshot, target, task)
     if arm.method != PUBLISHED:
-        return languages
+        return drawn(recipe.fewshot, target, task)
     return tuple(language for language in languages if str(arm.shots) in published(task, language))
 
 
@@ -107,7 +108,7 @@ def _arm(at: tuple[str, ...], arm: Arm, recipe: Recipe, target: Target, task: Ta
         yield Flaw((*at, "shots"), f"{task.name!r} has no published set {arm.shots}")
     elif arm.method != PUBLISHED and isinstance(arm.shots, str):
         yield Flaw((*at, "method"), f"{arm.shots} is a published set: write `method: {PUBLISHED}`")
-    elif arm.method != PUBLISHED and arm.shots not in drawn(fewshot):
+    elif arm.method != PUBLISHED and arm.shots not in counts(fewshot):
         yield Flaw((*at, "shots"), f"{arm.shots} is not among `fewshot.drawn`; write `method: {PUBLISHED}`, or add it")
     methods = (*fewshot.methods, PUBLISHED) if fewshot.published else fewshot.methods
     yield from unknown((*at, "method"), [arm.method], methods, "method of `fewshot`")

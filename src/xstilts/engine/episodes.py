@@ -7,7 +7,7 @@ from itertools import product
 from xstilts.config import Fewshot, Method, Recipe, published_arm
 from xstilts.engine.assembly import Assembly
 from xstilts.engine.graph import Chain
-from xstilts.engine.meaning import adapted, drawn, published
+from xstilts.engine.meaning import POOL, adapted, counts, drawn, published
 from xstilts.stages.specs import FewshotStage, TargetStage
 
 
@@ -16,12 +16,14 @@ def adapt(to: Assembly, chain: Chain, trained: TargetStage) -> None:
     if (fewshot := _of(to.recipe, chain)) is None:
         return
     maker = _Maker(to=to, chain=chain, fewshot=fewshot, trained=trained)
-    languages = adapted(fewshot, chain.target, chain.task)
+    languages, pools = (find(fewshot, chain.target, chain.task) for find in (adapted, drawn))
     for language in languages:
-        for method, episode in (*maker.drawn(language), *maker.published(language)):
+        for method, episode in (*(maker.drawn(language) if language in pools else ()), *maker.published(language)):
             to.cell(chain, episode, method=method, shots=episode.shots, draw=episode.draw)
-    for method, episode in maker.mixed(languages):
+    for method, episode in maker.mixed(pools):
         to.cell(chain, episode, method=method, shots=episode.shots, draw=episode.draw)
+    if without := [language for language in languages if language not in pools]:
+        to.left_out[f"{chain.task.name}: no split {POOL} to draw shots from in {', '.join(without)}"] = None
     if fewshot.published:
         to.left_out.update(dict.fromkeys(_unpublished(chain, fewshot, languages)))
 
@@ -77,7 +79,7 @@ class _Maker:
                 yield "mixed", replace(self._episode(language, shots, draw, self.fewshot.methods[0]), mixed=pools)
 
     def _draws(self) -> Iterator[tuple[int, int]]:
-        yield from product(drawn(self.fewshot), range(self.fewshot.draws))
+        yield from product(counts(self.fewshot), range(self.fewshot.draws))
 
     def _episode(self, language: str, shots: int, draw: int, method: Method) -> FewshotStage:
         chain, fewshot, trained = self.chain, self.fewshot, self.trained

@@ -10,6 +10,8 @@ ENGLISH = "en"
 HELD_SPLIT = "dev"
 """Split that gives retrieval its layer and its mean vector, and mining its layer and its threshold; never evaluated
 there."""
+POOL = "train"
+"""Split that shots are drawn from."""
 OTHER_LANGUAGES = "other-languages"
 BITEXT = "ui-bitext"
 """What layers are chosen on where a retrieval task has no development data."""
@@ -51,9 +53,19 @@ def adapted(fewshot: Fewshot, target: Target, task: Task) -> tuple[str, ...]:
     )
 
 
-def drawn(fewshot: Fewshot) -> tuple[int, ...]:
+def counts(fewshot: Fewshot) -> tuple[int, ...]:
     """The numbers of shots of which draws of our own are made."""
     return tuple(k for k in fewshot.shots if isinstance(k, int) and (fewshot.drawn is None or k in fewshot.drawn))
+
+
+def drawn(fewshot: Fewshot, target: Target, task: Task) -> tuple[str, ...]:
+    """The adapted languages that have examples to draw shots from, as far as that is known."""
+    return tuple(language for language in adapted(fewshot, target, task) if _has_pool(target, task, language))
+
+
+def _has_pool(target: Target, task: Task, language: str) -> bool:
+    there = task.splits.get(language) or (language != target.source_language and task.sizes.get(language))
+    return not there or POOL in there
 
 
 def published(task: Task, language: str) -> tuple[str, ...]:

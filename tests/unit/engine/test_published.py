@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from tests.unit.engine.world import TASKS, recipe
 
-from xstilts.config import Arm, Fewshot, Primary
+from xstilts.config import Arm, Fewshot, Primary, Target
 from xstilts.engine.check import flaws
 from xstilts.engine.meaning import published
 from xstilts.engine.plan import build
@@ -54,6 +54,29 @@ def test_languages_without_a_set_are_left_out_and_named_once() -> None:
     graph = build(recipe(**shots(1, 16)), PUBLISHED, "pin")
     assert graph.left_out == ("topic: no published shots 16 in de, fi",)
     assert build(recipe(), PUBLISHED, "pin").left_out == ()
+
+
+def test_languages_without_examples_to_draw_from_are_left_out_and_named() -> None:
+    """As MaRVL in Swahili and Tamil, of which the counts alone are known, or XQuAD, whose files are."""
+    splits = {"fi": ("dev", "test", "shots-1"), "de": ("train", "test")}
+    sizes = {language: {"test": 5} for language in ("en", "th")}
+    task = replace(PUBLISHED["topic"], splits=splits, sizes=sizes, ladder={"fi": ("1",)})
+    target = Target(languages=("de", "fi", "th", "sw"))
+    fewshot = Fewshot(shots=(1,), draws=1, published=True, mixed=True)
+    graph = build(recipe(targets={"topic": target}, fewshot=fewshot, primary=None), {**PUBLISHED, "topic": task}, "pin")
+    languages = {
+        method: {cell.language for cell in graph.cells if cell.method == method}
+        for method in ("full", "mixed", "published")
+    }
+    assert languages == {"full": {"de", "sw"}, "mixed": {"de", "sw"}, "published": {"fi"}}
+    assert graph.left_out == (
+        "topic: no split train to draw shots from in fi, th",
+        "topic: no published shots 1 in de, th, sw",
+    )
+    arm = Arm(intermediate="facts", shots=1)
+    primary = Primary(task="topic", treatment=arm, baseline=Arm(intermediate="none"), languages=("th",))
+    (flaw,) = flaws(recipe(targets={"topic": target}, fewshot=fewshot, primary=primary), {**PUBLISHED, "topic": task})
+    assert str(flaw) == "primary.languages: 'th' is not among the languages of these arms"
 
 
 def test_a_set_whose_file_is_not_at_hand_is_none() -> None:

@@ -9,7 +9,7 @@ from xstilts.engine.check import flaws
 from xstilts.engine.meaning import translated_in
 from xstilts.engine.plan import build
 from xstilts.stages.specs import EvaluateStage
-from xstilts.tasks.benchmark import Benchmark, Native
+from xstilts.tasks.benchmark import Benchmark, Native, as_is
 from xstilts.tasks.task import Task
 
 SPLITS = {name: ("train", "dev", "test", *(["test-mt"] * (name in ("en", "de")))) for name in ("en", "de", "fi", "sw")}
@@ -51,10 +51,7 @@ def test_a_users_task_has_one_where_a_file_is_named() -> None:
 
 
 def test_a_benchmark_of_which_no_file_is_at_hand_has_what_its_publishers_have() -> None:
-    def names(row: dict) -> dict:
-        return row
-
-    native = Native(read=lambda path: iter(()), files={"test": "a", "test-mt": "b"}, fields=names)
+    native = Native(read=lambda path: iter(()), files={"test": "a", "test-mt": "b"}, fields=as_is)
     task: Task = replace(
         TASKS["topic"], benchmark=Benchmark(native=(native,), hub=(), groups=lambda rows: []), splits={"fi": ("test",)}
     )
