@@ -97,8 +97,10 @@ class Fewshot(Frozen):
     """Adaptation with k examples in the target language."""
 
     shots: tuple[Positive | PublishedSet, ...] = (4,)
-    """Ladder of k: examples per class for classification, sentences for tagging, items otherwise. `100x5` is the name
-    of a published set."""
+    """Ladder of k: examples per class for classification, sentences for tagging, items otherwise; images with all
+    their questions in `xgqa`. `100x5` is the name of a published set."""
+    drawn: tuple[Positive, ...] | None = None
+    """Those of `shots` that are drawn; all whole numbers where not given. The others are of published sets alone."""
     draws: Positive = 3
     """Numbered, nested, stratified samples of the shots; the same in every arm and seed."""
     methods: tuple[Method, ...] = ("full",)

@@ -99,7 +99,7 @@ class Experiment:
             raise SourceError(
                 f"the Hub was not asked for the commits of {', '.join(self.unresolved)}", "resolve the experiment first"
             )
-        if never := unobtainable(self.loaded.tasks, self.graph):
+        if never := unobtainable(self.loaded.tasks, self.graph, cache=environment.cache, root=environment.data_root):
             raise SourceError(
                 "\n  ".join(["what nothing can fetch is missing:", *never]),
                 "put the files below the data root, or leave the task out of the recipe",

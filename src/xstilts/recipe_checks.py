@@ -11,7 +11,7 @@ from xstilts.data.sources import cache_dir
 from xstilts.data.userfiles import user_task
 from xstilts.encoders import find_card
 from xstilts.engine.check import flaws
-from xstilts.engine.meaning import HELD_SPLIT, OTHER_LANGUAGES, adapted, chosen_on, has_dev, scored
+from xstilts.engine.meaning import HELD_SPLIT, OTHER_LANGUAGES, adapted, chosen_on, counts, has_dev, scored
 from xstilts.engine.translation import files_of, find_file
 from xstilts.errors import UserError
 from xstilts.mistakes import Mistake, dotted, suggestion
@@ -87,7 +87,7 @@ def _missing_splits(recipe: Recipe, task: Task) -> Iterator[Mistake]:
         needed = dict.fromkeys(needed, splits)
     else:
         needed.setdefault(target.source_language, set()).update(("train", "dev"))
-        if recipe.fewshot and any(isinstance(k, int) for k in recipe.fewshot.shots):
+        if recipe.fewshot and counts(recipe.fewshot):
             for language in adapted(recipe.fewshot, target, task):
                 needed[language].add("train")
     for language, files in block.files.items() if block else ():

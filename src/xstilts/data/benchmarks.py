@@ -71,6 +71,14 @@ def native_parts(benchmark: Benchmark, root: Path | None, language: str) -> tupl
     return tuple(found)
 
 
+def own_files(benchmark: Benchmark, language: str, split: str) -> tuple[str, ...]:
+    """Patterns of the publishers' own files of a split, below the root: English ones of its own before those of every
+    language."""
+    layouts = [native.english for native in benchmark.native] if language == ENGLISH else []
+    found = (layout.get(split, ()) for layout in (*layouts, *(native.files for native in benchmark.native)))
+    return tuple(one for patterns in found for one in ((patterns,) if isinstance(patterns, str) else patterns))
+
+
 def _laid_out(native: Native, root: Path, language: str) -> Iterator[Part]:
     patterns = dict(native.files) | (dict(native.english) if language == ENGLISH else {})
     name = native.names.get(language, language)

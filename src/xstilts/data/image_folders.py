@@ -10,7 +10,13 @@ from xstilts import revisions
 from xstilts.tasks.task import Files, Task
 
 FOLDERS = {
-    "flickr30k": ("flickr30k/images", "flickr30k/flickr30k-images", "flickr30k-images", "xFlickrCO/images"),
+    "flickr30k": (
+        "flickr30k/images",
+        "flickr30k/flickr30k-images",
+        "flickr30k/flickr30k_images",
+        "flickr30k-images",
+        "xFlickrCO/images",
+    ),
     "coco": ("coco/images", "coco/val2014", "mscoco/images", "xFlickrCO/images"),
     "gqa": ("gqa/images",),
     "nlvr2": ("nlvr2/images", "nlvr2/train", "nlvr2/dev", "nlvr2/test1"),

@@ -9,24 +9,39 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import zip_longest
+from typing import Literal
 
 from xstilts.errors import DataError
 from xstilts.examples import Example, ImageText, Labelled
 
 
-def draw(pool: Sequence[Example], k: int, number: int) -> tuple[Example, ...]:
-    """The shots of draw `number`: k of each class (all, where a class has fewer), or k examples without classes.
+def draw(pool: Sequence[Example], k: int, number: int, unit: Literal["group"] | None = None) -> tuple[Example, ...]:
+    """The shots of draw `number`: k of each class (all, where a class has fewer), or k examples without classes; or all
+    examples of k groups, where the unit is the group.
 
     Raises DataError where the pool is smaller than k and has no classes, or is empty.
     """
     if not pool:
         raise DataError("no examples to draw shots from", "choose another language, or fewer restrictions on the data")
+    if unit == "group":
+        return _of_groups(pool, k, number)
     classes: dict[str, list[Example]] = defaultdict(list)
     for example in pool:
         classes[(example.label or "") if isinstance(example, Labelled | ImageText) else ""].append(example)
     if len(classes) == 1 and "" in classes and len(pool) < k:
         raise DataError(f"{k} shots asked, {len(pool)} examples in {pool[0].language}", "lower `fewshot.shots`")
     return tuple(shot for label in sorted(classes) for shot in _spread(classes[label], number)[:k])
+
+
+def _of_groups(pool: Sequence[Example], k: int, number: int) -> tuple[Example, ...]:
+    """All examples of k groups, group after group."""
+    groups: dict[str, list[Example]] = defaultdict(list)
+    for example in sorted(pool, key=lambda example: example.id):
+        groups[example.group].append(example)
+    if len(groups) < k:
+        raise DataError(f"{k} shots asked, {len(groups)} groups in {pool[0].language}", "lower `fewshot.shots`")
+    chosen = sorted(groups, key=lambda group: _rank(group, number))[:k]
+    return tuple(example for group in chosen for example in groups[group])
 
 
 def _spread(examples: Sequence[Example], number: int) -> list[Example]:

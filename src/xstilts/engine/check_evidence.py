@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from xstilts.config import PUBLISHED, Arm, Fewshot, Recipe, Target
 from xstilts.engine.flaw import Flaw, unknown
-from xstilts.engine.meaning import adapted, arms, drawn, published, scored
+from xstilts.engine.meaning import adapted, arms, counts, drawn, published, scored
 from xstilts.tasks.task import Task
 
 Shown = Mapping[str, tuple[str, ...]]
@@ -28,6 +28,9 @@ def few_shot(recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
     for language in fewshot.languages or ():
         if named and language not in got:
             yield Flaw(("fewshot", "languages"), f"no target that gets shots is scored in {language!r}")
+    for k in fewshot.drawn or ():
+        if k not in fewshot.shots:
+            yield Flaw(("fewshot", "drawn"), f"{k} is not among `fewshot.shots`")
     if fewshot.beside == fewshot.selection:
         yield Flaw(("fewshot", "beside"), f"is what `selection` says already: {fewshot.beside}")
     pools = [len(drawn(fewshot, recipe.targets[name], tasks[name])) for name in named]
@@ -105,6 +108,8 @@ def _arm(at: tuple[str, ...], arm: Arm, recipe: Recipe, target: Target, task: Ta
         yield Flaw((*at, "shots"), f"{task.name!r} has no published set {arm.shots}")
     elif arm.method != PUBLISHED and isinstance(arm.shots, str):
         yield Flaw((*at, "method"), f"{arm.shots} is a published set: write `method: {PUBLISHED}`")
+    elif arm.method != PUBLISHED and arm.shots not in counts(fewshot):
+        yield Flaw((*at, "shots"), f"{arm.shots} is not among `fewshot.drawn`; write `method: {PUBLISHED}`, or add it")
     methods = (*fewshot.methods, PUBLISHED) if fewshot.published else fewshot.methods
     yield from unknown((*at, "method"), [arm.method], methods, "method of `fewshot`")
     if arm.intermediate in known and arm.intermediate not in (fewshot.intermediates or known):

@@ -7,7 +7,7 @@ from itertools import product
 from xstilts.config import Fewshot, Method, Recipe, published_arm
 from xstilts.engine.assembly import Assembly
 from xstilts.engine.graph import Chain
-from xstilts.engine.meaning import POOL, adapted, drawn, published
+from xstilts.engine.meaning import POOL, adapted, counts, drawn, published
 from xstilts.stages.specs import FewshotStage, TargetStage
 
 
@@ -79,8 +79,7 @@ class _Maker:
                 yield "mixed", replace(self._episode(language, shots, draw, self.fewshot.methods[0]), mixed=pools)
 
     def _draws(self) -> Iterator[tuple[int, int]]:
-        counts = [k for k in self.fewshot.shots if isinstance(k, int)]
-        yield from product(counts, range(self.fewshot.draws))
+        yield from product(counts(self.fewshot), range(self.fewshot.draws))
 
     def _episode(self, language: str, shots: int, draw: int, method: Method) -> FewshotStage:
         chain, fewshot, trained = self.chain, self.fewshot, self.trained

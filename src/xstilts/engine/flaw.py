@@ -6,6 +6,7 @@ from difflib import get_close_matches
 
 from xstilts.config import Recipe
 from xstilts.encoders import reads
+from xstilts.engine.absent import lacks
 from xstilts.tasks import task_names
 from xstilts.tasks.task import Task
 
@@ -39,7 +40,10 @@ def lacking(at: tuple[str, ...], languages: Iterable[str], task: Task) -> Iterat
 
 
 def no_split(at: tuple[str, ...], languages: Iterable[str], split: str, task: Task) -> Iterator[Flaw]:
+    """A split that there is not; one of files alone that are not at hand is what a run says it lacks."""
     for language in languages:
+        if lacks(task, language, split):
+            continue
         splits = task.splits.get(language) or task.sizes.get(language)
         if splits and split not in splits:
             message = f"{task.name!r} has no split {split!r} in {language!r}, only {', '.join(splits)}"

@@ -53,6 +53,11 @@ def adapted(fewshot: Fewshot, target: Target, task: Task) -> tuple[str, ...]:
     )
 
 
+def counts(fewshot: Fewshot) -> tuple[int, ...]:
+    """The numbers of shots of which draws of our own are made."""
+    return tuple(k for k in fewshot.shots if isinstance(k, int) and (fewshot.drawn is None or k in fewshot.drawn))
+
+
 def drawn(fewshot: Fewshot, target: Target, task: Task) -> tuple[str, ...]:
     """The adapted languages that have examples to draw shots from, as far as that is known."""
     return tuple(language for language in adapted(fewshot, target, task) if _has_pool(target, task, language))

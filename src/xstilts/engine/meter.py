@@ -138,16 +138,17 @@ class Meter:
         yield self._scored(spec.evaluation, spec.split, train.max_length, spec.see)
 
     def _shots(self, spec: FewshotStage) -> float:
-        """Examples of a language. A published set of unknown size is taken to be in proportion to the training split,
-        which holds the largest one."""
+        """Examples of a language. A published set of unknown size, or a draw of groups, is taken to be in proportion
+        to the training split, which holds the largest published set."""
         task, pool = self.tasks[spec.evaluation.task], replace(spec.evaluation, max_examples=None)
-        if spec.published is None:
+        if spec.published is None and task.shots_unit is None:
             drawn = spec.shots * self.forward.lengths(task.name).classes
             return min(drawn, task.sizes.get(spec.shots_language, {}).get("train", drawn))
-        if known := task.sizes.get(pool.language, {}).get(shots_split(spec.published)):
+        name = spec.published or spec.shots
+        if known := task.sizes.get(pool.language, {}).get(shots_split(name)):
             return known
         largest = max(map(count_of, task.ladder[pool.language]))
-        return max(1, self._size(pool, "train") * count_of(spec.published) / largest)
+        return max(1, self._size(pool, "train") * count_of(name) / largest)
 
     def _read(self, data: Data, split: str, max_length: int, see: See | None = None) -> float:
         """A forward pass over a split."""

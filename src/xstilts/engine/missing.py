@@ -6,6 +6,7 @@ from pathlib import Path
 from xstilts.config import Recipe
 from xstilts.data import hub, sources
 from xstilts.data.benchmarks import Part, hub_parts
+from xstilts.engine.absent import absent_files, absent_images
 from xstilts.engine.plan import Graph
 from xstilts.engine.translation import translators
 from xstilts.pins import known_pin
@@ -31,10 +32,15 @@ def missing(
     models = dict.fromkeys([(recipe.encoder, recipe.revision), *translators(recipe)])
     weights = (encoder.missing(name, cache, known_pin(name, revision, cache=cache)) for name, revision in models)
     sets = _data_sets(parts(tasks, graph, root), cache)
-    return (*absent, *sets, *filter(None, weights), *unobtainable(tasks, graph))
+    return (*absent, *sets, *filter(None, weights), *unobtainable(tasks, graph, cache=cache, root=root))
 
 
-def unobtainable(tasks: Mapping[str, Task], graph: Graph) -> tuple[str, ...]:
+def unobtainable(tasks: Mapping[str, Task], graph: Graph, *, cache: Path, root: Path | None) -> tuple[str, ...]:
+    """What is neither in files nor on the Hub: benchmarks in a language, single splits, and images."""
+    return (*_files(tasks, graph), *absent_files(tasks, graph), *absent_images(tasks, graph, root, cache))
+
+
+def _files(tasks: Mapping[str, Task], graph: Graph) -> tuple[str, ...]:
     """The benchmarks that are read in a language of which there are neither files nor a place on the Hub."""
     lacking: dict[str, list[str]] = {}
     for name, language in used(graph):

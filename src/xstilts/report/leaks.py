@@ -8,9 +8,9 @@ from xstilts.stages.stage import Cell
 
 
 def leak_remarks(cells: Sequence[Cell], manifests: Mapping[str, Manifest | None]) -> tuple[str, ...]:
-    """What could not be checked, and how many scored images were trained on with other texts."""
+    """What could not be checked, and how many scored images were trained on with other texts, or shown by shots."""
     names = sorted({t for m in manifests.values() if m for t in m.facts.get("leaks_unchecked", ())})
-    return (*_unchecked(names), *_shared_images(cells, manifests))
+    return (*_unchecked(names), *_shared_images(cells, manifests), *_shown_by_shots(cells, manifests))
 
 
 def _unchecked(names: Sequence[str]) -> Iterator[str]:
@@ -38,3 +38,17 @@ def _shared_images(cells: Sequence[Cell], manifests: Mapping[str, Manifest | Non
     for (task, scored), shared in sorted(most.items()):
         if shared:
             yield f"Training on {task} showed {shared:,} of the images that {scored} is scored on in a language."
+
+
+def _shown_by_shots(cells: Sequence[Cell], manifests: Mapping[str, Manifest | None]) -> Iterator[str]:
+    """Published sets that share images with what is scored: they are used as they are."""
+    found: dict[tuple[str, str, str, int], int] = {}
+    for cell in cells:
+        manifest = manifests.get(cell.artifact)
+        if manifest and (shared := manifest.facts.get("images_of_shots_scored")):
+            found[cell.task, cell.language, cell.method, cell.shots] = shared
+    for (task, language, _, shots), shared in sorted(found.items()):
+        yield (
+            f"Of the images that {task} is scored on in {language}, {shared:,} are shown by its published set of "
+            f"{shots:,} as well; it is used as published."
+        )

@@ -38,15 +38,16 @@ class Learned:
 def shots_of(spec: FewshotStage, workshop: Workshop, bench: Bench) -> tuple[Example, ...]:
     """The drawn examples, or a published set as it is, in its order. Raises DataError where there are none."""
     data = replace(whole(spec.evaluation), language=spec.shots_language)
+    unit = workshop.task(data.task).shots_unit
     if spec.mixed is not None:
         pools = [_known(data, "train", workshop, bench) for data in spec.mixed]
-        return tuple(shot for pool in pools for shot in draw(pool, spec.shots, spec.draw))
+        return tuple(shot for pool in pools for shot in draw(pool, spec.shots, spec.draw, unit))
     if spec.published is not None:
         split = shots_split(spec.published)
         if not (found := _known(data, split, workshop, bench)):
             raise DataError(f"no example of {split!r} in {data.language} has a label that the head knows")
         return found
-    return draw(_known(data, "train", workshop, bench), spec.shots, spec.draw)
+    return draw(_known(data, "train", workshop, bench), spec.shots, spec.draw, unit)
 
 
 def _known(data: Data, split: str, workshop: Workshop, bench: Bench) -> tuple[Example, ...]:

@@ -4,7 +4,7 @@ from xstilts.formats.tables import rows
 from xstilts.tasks._iglue import by_unit
 from xstilts.tasks._snli_ve import FAMILY, hypothesis
 from xstilts.tasks.benchmark import Benchmark, Native
-from xstilts.tasks.task import Task
+from xstilts.tasks.task import Task, published
 
 TASK = Task(
     name="snli-ve",
@@ -26,6 +26,7 @@ TASK = Task(
     images=("flickr30k",),
     split_family=FAMILY,
     licence="not stated upstream; images and captions are Flickr30k's, labels SNLI's, each under terms of their own",
+    sizes=published("snli-ve"),
     citation="Xie et al. 2019, Visual Entailment: A Novel Task for Fine-Grained Image Understanding",
     url="https://arxiv.org/abs/1901.06706",
     weaknesses=(

@@ -137,6 +137,9 @@ class Task:
     the share of right ones among all of those rows."""
     split_family: str = ""
     """Tasks of one family share the salt of their split: a group falls on the same side in all of them."""
+    shots_unit: Literal["group"] | None = None
+    """What k counts in draws of shots, where it is not examples of each class (items, where there are no classes):
+    groups, such as images with all their questions."""
     epoch: int = 1
     """Raised when the reader changes what it yields, so that cached results are not reused."""
 
@@ -166,6 +169,7 @@ class Task:
             self.split_family,
             sorted((self.fractions or {}).items()),
             *([self.pool] if self.pool else []),
+            *([f"shots by {self.shots_unit}"] if self.shots_unit else []),
             [_pin(source) for source in self.sources_by_language.get(language, self.sources)],
         ]
         return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()

@@ -40,6 +40,7 @@ TASK = Task(
     metrics=("accuracy",),
     images=("gqa",),
     ladder=dict.fromkeys(LANGUAGES, LADDER),
+    shots_unit="group",
     split_family=FAMILY,
     licence="CC-BY-4.0",
     citation="Pfeiffer et al. 2021, xGQA: Cross-Lingual Visual Question Answering",
@@ -49,8 +50,8 @@ TASK = Task(
         "`test-zero-shot` (12,578 questions) is that of the xGQA paper and contains the shots and the dev set",
         "an answer is one of GQA's 1,842 classes; a question with another answer is scored wrong and never trained on",
         "languages are translations of one another: an image is one group in all of them",
-        "the training set of a language other than English is the largest published few-shot file, 48 images; shots "
-        "of our own are drawn from it",
+        "the training set of a language other than English is the largest published few-shot file, 48 images; k "
+        "shots of our own are k of these images with all their questions",
         "the dev set is about as large as the largest few-shot file: to select on it is not few-shot",
     ),
     sizes=published("xgqa"),

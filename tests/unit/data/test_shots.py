@@ -49,3 +49,17 @@ def test_too_few_sentences_are_an_error():
         draw(sentences, 4, 0)
     with pytest.raises(DataError, match="no examples"):
         draw([], 1, 0)
+
+
+@given(small=st.integers(1, 3), more=st.integers(0, 3), number=st.integers(0, 20))
+def test_shots_by_group_are_all_of_k_groups_and_nested(small, more, number):
+    questions = pool(groups=2)  # of three examples each
+    few, many = draw(questions, small, number, "group"), draw(questions[::-1], small + more, number, "group")
+    assert list(Counter(e.group for e in few).values()) == [3] * small
+    assert {e.id for e in few} <= {e.id for e in many}
+
+
+def test_too_few_groups_are_an_error():
+    assert len(draw(pool(groups=2), 6, 0, "group")) == 18
+    with pytest.raises(DataError, match="7 shots asked, 6 groups"):
+        draw(pool(groups=2), 7, 0, "group")

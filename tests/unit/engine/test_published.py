@@ -116,3 +116,13 @@ def test_a_primary_contrast_may_name_a_published_set() -> None:
     primary = Primary(task="topic", treatment=arms[0], baseline=arms[1], languages=("de",))
     assert found(**shots(4, "2x2", primary=primary)) == []
     assert arms[0].named == ("published-2x2", 4)
+
+
+def test_draws_of_our_own_may_be_fewer_than_published_sets() -> None:
+    fewshot = Fewshot(shots=(1, 4), drawn=(1,), draws=2, published=True)
+    graph = build(recipe(fewshot=fewshot, primary=None), PUBLISHED, "pin")
+    counted = {(c.method, c.shots) for c in graph.cells if c.shots}
+    assert counted == {("full", 1), ("published", 1), ("published", 4)}
+    told = found(fewshot=Fewshot(shots=(1, 4), drawn=(1, 2), published=True))
+    assert any(one.startswith("fewshot.drawn: 2 is not among `fewshot.shots`") for one in told)
+    assert any("4 is not among `fewshot.drawn`; write `method: published`" in one for one in told)
