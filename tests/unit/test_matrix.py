@@ -63,7 +63,7 @@ def test_the_page_has_averages_matrix_and_choice(told: tuple[Summary, Page]) -> 
 def test_the_terminal_gets_the_averages(told: tuple[Summary, Page]) -> None:
     summary, _ = told
     assert summary.tables[-1].row_count == 5
-    assert str(summary.tables[-1].title).startswith("XTREME average, zero-shot")
+    assert str(summary.tables[-1].title).startswith("XTREME average, English included, zero-shot")
 
 
 def test_rows_for_machines_have_every_number(opened: Experiment, capsys: Capture) -> None:

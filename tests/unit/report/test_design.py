@@ -137,7 +137,7 @@ def test_published_sets_take_no_language_from_the_means_unless_the_primary_contr
 
 def test_new_controls_stand_beside_their_arm_in_the_languages_that_have_them() -> None:
     tasks = toy_tasks()
-    languages = {name: ("test", *(["test-mt"] * (name == "fi"))) for name in ("en", "de", "fi", "el")}
+    languages = {name: ("train", "dev", "test", *(["test-mt"] * (name == "fi"))) for name in ("en", "de", "fi", "el")}
     task = tasks["toy-intent"] = replace(tasks["toy-intent"], splits=languages)
     target = _TARGETS["toy-intent"].model_copy(update={"translate_test": True})
     fewshot = Fewshot(shots=(4,), draws=1, mixed=True, beside="english_dev")
