@@ -12,6 +12,8 @@ from tests.stand_ins import make_root
 from tests.tiny import build as build_text
 
 from xstilts import api
+from xstilts.data.leaks import images_in
+from xstilts.data.load import load
 from xstilts.engine.store import Manifest, Store
 from xstilts.engine.work import Processor
 from xstilts.errors import SourceError
@@ -135,11 +137,17 @@ def test_shots_count_images_in_xgqa_and_are_the_published_rows_elsewhere(ran: Ex
 
 
 def test_images_that_a_published_set_of_marvl_shares_with_the_test_set_are_counted(ran: Experiment) -> None:
-    published = [
-        spec
+    published = {
+        spec.published: spec
         for spec in ran.graph.stages.values()
         if isinstance(spec, FewshotStage) and spec.evaluation.task == "marvl" and spec.published
-    ]
-    assert published
-    for spec in published:
-        assert manifest(ran, spec.key).facts["images_of_shots_scored"] >= 0
+    }
+    assert set(published) == {"1", "10", "10x2"}
+    task, read = ran.loaded.tasks["marvl"], {"cache": ran.environment.cache, "offline": True}
+    test = load(task, "zh", "test", **read)
+    for name, spec in published.items():
+        items = set(pl.read_parquet(ran.store.path(spec.key) / "items.parquet")["item"])
+        scored = images_in(example for example in test if example.id in items)
+        shared = images_in(load(task, "zh", f"shots-{name}", **read)) & scored
+        assert manifest(ran, spec.key).facts["images_of_shots_scored"] == len(shared)
+    assert len(images_in(load(task, "zh", "shots-10x2", **read)) & images_in(test)) == 7
