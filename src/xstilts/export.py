@@ -7,6 +7,7 @@ from transformers.utils import logging
 from xstilts.card import model_card
 from xstilts.engine.store import Store
 from xstilts.errors import UserError
+from xstilts.problems import PROBLEMS
 from xstilts.stages.artifacts import load_model
 from xstilts.stages.environment import Environment
 
@@ -15,11 +16,16 @@ def export(store: Store, key: str, folder: Path, environment: Environment) -> Pa
     """Write model, tokenizer and model card into `folder`, which must be new or empty.
 
     `AutoModelFor...from_pretrained(folder)` then gives the logits that the artifact gave. Raises UserError for an
-    artifact that is no fine-tuned model, or a folder with something in it.
+    artifact that is no fine-tuned model or reads images, or a folder with something in it.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} is not empty", "name a new folder")
     loaded = load_model(store, key, environment)
+    if PROBLEMS[loaded.problem].images:
+        raise UserError(
+            f"artifact {key[:12]} reads images, and transformers has no class for a model of its making",
+            "score it here, or export a model of a task of texts",
+        )
     card = model_card(store, key)
     folder.mkdir(parents=True, exist_ok=True)
     logging.disable_progress_bar()

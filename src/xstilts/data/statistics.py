@@ -28,7 +28,7 @@ def text_statistics(examples: Sequence[Example], tokenizer: PreTrainedTokenizerB
     unknown = sum(token == tokenizer.unk_token_id for row in ids for token in row)
     words = sum(len(split_words(text)) for text in texts)
     whole = isinstance(examples[0], Span | Tagged)
-    longest = max_length - tokenizer.num_special_tokens_to_add()
+    longest = min(max_length, tokenizer.model_max_length) - tokenizer.num_special_tokens_to_add()
     cut = 0 if whole else sum(len(row) > longest for row in ids)
     return TextStatistics(
         unknown_rate=unknown / max(1, tokens),

@@ -82,7 +82,7 @@ def _as_it_is(at: tuple[str, ...], recipe: Recipe, target: Target, task: Task) -
         return
     where = (*at, "untrained")
     if task.problem != "image-retrieval":
-        yield Flaw(where, f"is for image retrieval; {task.name!r} is a {task.problem} task")
+        yield Flaw(where, f"is for image retrieval; the problem of {task.name!r} is {task.problem}")
     elif find_card(recipe.encoder).kind == "fused":
         message = f"the images of {recipe.encoder} find no text before its projection of images is trained"
         yield Flaw(where, f"{message}; name a dual encoder, such as a CLIP or SigLIP, or remove this")

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers.utils.generic import ModelOutput
 
+from xstilts.errors import DataError
+
 IMAGES = 2
 """Images that an example can show at most."""
 SCALE = 20.0
@@ -17,6 +19,15 @@ LARGEST = 100.0
 """That factor at most (Radford et al. 2021, arXiv 2103.00020, section 2.5)."""
 MOMENTUM = 0.1
 _TINY = 1e-5
+
+
+def check_count(images: int) -> None:
+    """Raises DataError where an example shows more images than a head can take in."""
+    if images > IMAGES:
+        raise DataError(
+            f"an example shows {images} images, and a text is compared with {IMAGES} at most",
+            "lay them side by side as one image, or leave the example out",
+        )
 
 
 class Standard(nn.Module):

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.utils.generic import ModelOutput
 
-from xstilts.models.comparison import IMAGES, Contrast, draw_linear
+from xstilts.models.comparison import IMAGES, Contrast, check_count, draw_linear
 from xstilts.models.split import layers, run_between, run_lower, truncate
 
 
@@ -102,6 +102,7 @@ class FusedModel(nn.Module):
         states = self._read(input_ids, inputs_embeds, token_type_ids, attention_mask)
         seen, mask = None, None
         if images is not None and image_mask is not None:
+            check_count(images.shape[1])
             seen = self.image(images, image_mask).to(states.dtype)
             mask = image_mask.repeat_interleave(images.shape[2], dim=1).to(attention_mask.dtype)
         if isinstance(self.head, Contrast):

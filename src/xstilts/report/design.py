@@ -82,6 +82,10 @@ class TaskDesign:
     def main_arms(self) -> tuple[ArmName, ...]:
         return tuple(arm for arm in self.arms if not self.is_control(arm))
 
+    def languages_of(self, square: Square) -> tuple[str, ...]:
+        """The headline languages that all its corners have: fewer where the shots are a published set."""
+        return tuple(x for x in self.headline if all(x in self.scored_in[arm] for arm in square.corners))
+
     def is_control(self, arm: ArmName) -> bool:
         return arm.intermediate in self.apart or arm.method in CONTROLS
 
@@ -94,12 +98,16 @@ def design_of(recipe: Recipe, cells: Sequence[Cell], task: Task) -> TaskDesign:
     source = recipe.targets[task.name].source_language
     apart = {source, *recipe.development_languages}
     languages = tuple(dict.fromkeys(cell.language for cell in mine))
-    ladder = tuple(_squares(recipe, arms))
-    told = _told(recipe, ladder, task.name)
     named = _named(recipe, task.name)
     compared = [by_arm[arm] for arm in arms if arm.method not in CONTROLS and (not arm.published or arm in named)]
     shared = tuple(x for x in languages if x not in apart and all(x in there for there in compared))
     headline = one_locale_each(shared)
+    ladder = tuple(
+        square
+        for square in _squares(recipe, arms)
+        if not headline or any(all(x in by_arm[arm] for arm in square.corners) for x in headline)
+    )
+    told = _told(recipe, ladder, task.name)
     return TaskDesign(
         task=task,
         source=source,
@@ -168,7 +176,7 @@ def _effect(design: TaskDesign, square: Square, title: str, what: str, weights: 
         title=title.format(**names),
         what=f"On {design.task.name}, {what.format(**names)} {metric_name(design.task.metric)}",
         terms=square.terms(weights),
-        languages=design.headline,
+        languages=design.languages_of(square),
     )
 
 

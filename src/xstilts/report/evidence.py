@@ -19,6 +19,12 @@ MEAN = ""
 Place = tuple[str, ArmName, str]
 
 
+def mean_over(design: TaskDesign, square: Square) -> str:
+    """What stands for the mean over the languages of a 2 x 2 where a language is asked for."""
+    languages = design.languages_of(square)
+    return MEAN if languages == design.headline else "+".join(languages)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Level:
     """A score from 0 to 1, mean over seeds and draws. Without an interval where the items are too few for one."""
@@ -143,6 +149,10 @@ class _Lab:
                     yield (task, arm, language), self._level(task, arm, (language,))
             if design.headline and all(self.asked[task, arm, language] for language in design.headline):
                 yield (task, arm, MEAN), self._level(task, arm, design.headline)
+        for square in design.ladder:
+            if (place := mean_over(design, square)) != MEAN:
+                for arm in square.corners:
+                    yield (task, arm, place), self._level(task, arm, design.languages_of(square))
 
     def findings(self, comparisons: Sequence[Comparison]) -> tuple[Finding, ...]:
         results = [self._estimate(comparison) for comparison in comparisons]
@@ -165,7 +175,7 @@ class _Lab:
             )
             for design in designs
             for square in design.ladder
-            for language in design.headline
+            for language in design.languages_of(square)
         }
         made = {place: estimate for place, estimate in found.items() if isinstance(estimate, stats.Estimate)}
         adjusted = dict(zip(made, stats.holm([estimate.p_value for estimate in made.values()]), strict=True))

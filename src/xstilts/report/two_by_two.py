@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from xstilts.report import figures, plots, tables
 from xstilts.report.design import INTERACTION, ON_TOP, Square, TaskDesign
-from xstilts.report.evidence import MEAN, Evidence, Finding, Level, Local
+from xstilts.report.evidence import Evidence, Finding, Level, Local, mean_over
 from xstilts.report.names import ABSENT, MISSING, count, language_name, points, signed
 from xstilts.report.parts import Aside, Entry, Figure, Fold, Head, Key, Panel, Part, Row, Section, Table
 from xstilts.report.provenance import Provenance
@@ -24,13 +24,14 @@ def effects_section(design: TaskDesign, evidence: Evidence, provenance: Provenan
     """What each step did, over the headline languages."""
     if not design.ladder:
         return
-    name, languages = design.task.name, count(len(design.headline), "language")
+    name = design.task.name
     parts: list[Part] = [ladder_table(design, evidence, provenance)]
     for square, means in zip(design.squares, square_tables(design, evidence, provenance), strict=True):
-        found = evidence.within(name, square.corners, design.headline)
+        found = evidence.within(name, square.corners, design.languages_of(square))
         parts.append(means)
         if figure := figures.forest_figure(found, square):
             parts.append(figure)
+        languages = count(len(design.languages_of(square)), "language")
         caption = f"{square.intermediate}: differences in points, over {languages}."
         parts.append(tables.findings_table(found, provenance, caption))
     yield Section(
@@ -81,17 +82,20 @@ def ladder_table(design: TaskDesign, evidence: Evidence, provenance: Provenance)
         Head(text="interaction", span=3),
     )
     second = ("neither", "shots alone", "intermediate alone", "both", "difference", "p (Holm)", "difference")
+    partly = any(design.languages_of(square) != design.headline for square in design.ladder)
     rows = []
     for square in design.ladder:
+        languages = design.languages_of(square)
         on_top, interaction = (
-            _of_finding(evidence.of(task, square.terms(weights), design.headline), provenance.task_link(task))
+            _of_finding(evidence.of(task, square.terms(weights), languages), provenance.task_link(task))
             for weights in (ON_TOP, INTERACTION)
         )
-        means = _means(design, square, MEAN, evidence, provenance)
-        rows.append(_row(f"{square.intermediate}, {square.adapted}", *means, *on_top[:2], *interaction))
+        means = _means(design, square, mean_over(design, square), evidence, provenance)
+        fewer = "" if languages == design.headline else count(len(languages), "language")
+        rows.append(_row(f"{square.intermediate}, {square.adapted}", *means, *on_top[:2], *interaction, note=fewer))
     return Table(
         caption=f"{task}: every intermediate arm and every k, without and with each other, over "
-        f"{count(len(design.headline), 'language')}.",
+        f"{count(len(design.headline), 'language')}" + (", or as many as a published set has." if partly else "."),
         heads=(
             first,
             (
@@ -113,7 +117,7 @@ def square_tables(design: TaskDesign, evidence: Evidence, provenance: Provenance
     task = design.task.name
     heads = ("zero-shot", "{}", "difference")
     for square in design.squares:
-        levels = [evidence.level(task, arm, MEAN) for arm in square.corners]
+        levels = [evidence.level(task, arm, mean_over(design, square)) for arm in square.corners]
         cells = [
             tables.level_entry(level, provenance.link(task, arm))
             for level, arm in zip(levels, square.corners, strict=True)
@@ -124,9 +128,9 @@ def square_tables(design: TaskDesign, evidence: Evidence, provenance: Provenance
             _row(square.intermediate, *cells[2:], _signed(alone, both)),
             _row("difference", _signed(none, alone), _signed(shots, both), _interaction(levels), kind="apart"),
         )
+        languages = count(len(design.languages_of(square)), "language")
         yield Table(
-            caption=f"{square.intermediate}: means over {count(len(design.headline), 'language')}, in points. "
-            "Bottom right: the interaction.",
+            caption=f"{square.intermediate}: means over {languages}, in points. Bottom right: the interaction.",
             heads=((Head(text="", number=False), *(Head(text=text.format(square.adapted)) for text in heads)),),
             rows=rows,
         )
@@ -166,7 +170,7 @@ def local_table(design: TaskDesign, square: Square, evidence: Evidence, provenan
                 *_of_local(evidence.interactions.get((design.task.name, square, language))),
             )
         )
-        for language in design.headline
+        for language in design.languages_of(square)
     )
     return Table(
         caption=f"{square.intermediate} and {square.adapted}, by language, in points.",
@@ -175,8 +179,8 @@ def local_table(design: TaskDesign, square: Square, evidence: Evidence, provenan
     )
 
 
-def _row(name: str, *entries: Entry, kind: Literal["", "apart"] = "") -> Row:
-    return Row(entries=(Entry(text=name, kind="head"), *entries), kind=kind)
+def _row(name: str, *entries: Entry, kind: Literal["", "apart"] = "", note: str = "") -> Row:
+    return Row(entries=(Entry(text=name, note=note, kind="head"), *entries), kind=kind)
 
 
 def _means(
@@ -200,11 +204,11 @@ def _told(found: Sequence[Local]) -> str:
 
 def _dots(design: TaskDesign, square: Square, evidence: Evidence) -> Iterator[figures.Row]:
     task = design.task.name
-    overall = evidence.of(task, square.terms(INTERACTION), design.headline)
+    overall = evidence.of(task, square.terms(INTERACTION), design.languages_of(square))
     if overall and overall.estimate:
         whole = Local(estimate=overall.estimate, corrected=overall.corrected)
         yield _dot(OVERALL, square, whole.shown, overall.estimate)
-    for language in design.headline:
+    for language in design.languages_of(square):
         local = evidence.interactions.get((task, square, language))
         if local and local.estimate:
             yield _dot(language_name(language), square, local.shown, local.estimate)

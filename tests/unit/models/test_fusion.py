@@ -5,6 +5,7 @@ import torch
 from tests.tiny import build
 
 from xstilts.data.features import featurise, hide
+from xstilts.errors import DataError
 from xstilts.examples import Caption, ImageText
 from xstilts.models.fusion import Sight
 from xstilts.models.heads import encoder_state, fresh_parameters, head_parameters, load_fused, load_tokenizer
@@ -88,6 +89,13 @@ def test_the_order_of_images_and_the_images_matter(folder):
         logits = pupil.part.eval()(**feed.batch([0, 1, 2], labels=False)).logits
     assert not torch.allclose(logits[0], logits[1], atol=1e-6)
     assert not torch.allclose(logits[0], logits[2], atol=1e-6)
+
+
+def test_a_third_image_is_refused(folder):
+    pupil, features = _pupil(folder, "image-text", PAIRS, Train(freeze_embeddings=True, precision="fp32"))
+    feed = pupil.feed([replace(features[0], images=("c:1", "c:2", "c:3"))])
+    with pytest.raises(DataError, match="shows 3 images"):
+        pupil.part(**feed.batch([0], labels=False))
 
 
 def test_what_is_hidden_makes_no_difference(folder):

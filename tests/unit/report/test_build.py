@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -261,3 +262,20 @@ def test_mining_is_told_apart_from_what_is_trained(tmp_path: Path) -> None:
     assert "toy-pool: mining" in page.html
     assert "a threshold on that the dev split decides" in page.html
     assert "pair F1" in page.html
+
+
+def test_a_published_set_is_compared_in_the_languages_that_have_it_and_with_zero_shot_in_the_same(
+    tmp_path: Path,
+) -> None:
+    tasks = toy_tasks()
+    tasks["toy-intent"] = replace(tasks["toy-intent"], ladder={"fi": ("4",)})
+    recipe = toy_recipe(
+        targets={"toy-intent": Target(languages=("en", "de", "fi"))},
+        fewshot=Fewshot(shots=(4,), draws=1, published=True),
+    )
+    _, page = _report(make_experiment(tmp_path / "store", recipe, tasks), tmp_path / "report.html")
+    assert page.row("toy-qa, 4-shot")[0] == "toy-qa, 4-shot"
+    row = page.row("toy-qa, 4-shot, published")
+    assert row[0].endswith("1 language") and "missing" not in row
+    assert page.row("Finnish")[1].split()[0] == row[1].split()[0]
+    assert "Of 3 interactions in single languages" in page.text

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers.utils.generic import ModelOutput
 
-from xstilts.errors import DataError, UserError
-from xstilts.models.comparison import IMAGES, Comparison, draw_linear
+from xstilts.errors import UserError
+from xstilts.models.comparison import Comparison, check_count, draw_linear
 from xstilts.models.dual.heads import Likeness
 from xstilts.models.dual.text import is_dual, reading_of
 from xstilts.models.heads import read_config, read_model
@@ -70,11 +70,8 @@ class DualModel(nn.Module):
         types = {} if token_type_ids is None or not self._typed else {"token_type_ids": token_type_ids}
         text: Any = self.text
         texts = text.get_text_features(input_ids=input_ids, attention_mask=attention_mask, **types).pooler_output
-        if images is not None and images.shape[1] > IMAGES:
-            raise DataError(
-                f"an example shows {images.shape[1]} images, and a text is compared with {IMAGES} at most",
-                "leave examples of more images out",
-            )
+        if images is not None:
+            check_count(images.shape[1])
         seen = None if images is None else self.image(images[:, :, 0])
         if isinstance(self.head, Likeness):
             return self.head(texts, cast(Tensor, seen)[:, -1], labels)

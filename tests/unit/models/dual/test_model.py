@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tests.tiny_dual import BIAS, CHANNELS, FILLED, KINDS, SCALE, build, picture
+from tests.tiny_dual import BIAS, FILLED, KINDS, SCALE, build, picture
 from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
 from xstilts.data.features import featurise, hide
@@ -247,12 +247,3 @@ def test_what_is_no_dual_encoder_is_refused(tmp_path):
 
     with pytest.raises(UserError, match="no dual encoder"):
         load_dual("image-retrieval", build_text("bert", tmp_path), labels=None, seed=0)
-
-
-def test_an_image_has_one_pooled_state(common):
-    vision = DualVision(common)
-    whole = vision.features([picture(1), picture(2, (90, 33))], 0, 0)
-    assert whole.shape == (2, 1, CHANNELS) == (2, 1, vision.channels)
-    small = [vision.small(picture(1)), vision.small(picture(2, (90, 33)))]
-    assert all(image.size == (32, 32) for image in small)
-    torch.testing.assert_close(vision.features(small, 0, 0), whole, rtol=0, atol=0)

@@ -1,0 +1,116 @@
+"""Published shots, a mixed model, selection beside fixed steps, and translations: a whole run on a user's own task,
+with real worker processes and the report."""
+
+import csv
+from pathlib import Path
+
+import polars as pl
+import pytest
+from tests.tiny import build
+
+import xstilts
+from xstilts.api import Outcome, compare, plan
+from xstilts.cli.runs import plan as tell_plan
+
+LANGUAGES = ("en", "de", "sw", "th")
+RECIPE = """\
+name: protocol
+encoder: {encoder}
+seeds: [0]
+tasks:
+  rooms:
+    problem: classification
+    files: {files}
+    columns: {{id: id, group: group, text: text, label: room}}
+intermediate: {{none: null}}
+targets:
+  rooms: {{translate_test: true, train: {{steps: 4, precision: fp32, max_length: 32}}}}
+fewshot:
+  shots: [2, 1x3]
+  draws: 2
+  published: true
+  mixed: true
+  beside: english_dev
+  train: {{steps: 2, evaluations: 1, precision: fp32, max_length: 32}}
+"""
+
+
+def write(folder: Path) -> Path:
+    """Rooms in four languages: published shots in German and Swahili, a translated test set in German."""
+    rows = [
+        {"id": f"r{number}", "group": f"g{number}", "text": f"lamp {number} in the {room}", "room": room}
+        for number, room in enumerate(["kitchen", "cellar"] * 20)
+    ]
+    splits = {"train": rows[:16], "dev": rows[16:24], "test": rows[24:]}
+    more = {
+        "de": {"shots-2": rows[:2], "shots-1x3": rows[1:4], "test-mt": rows[24:]},
+        "sw": {"shots-2": rows[2:4]},
+    }
+    files: dict[str, dict[str, str]] = {}
+    for language in LANGUAGES:
+        for split, part in (splits | more.get(language, {})).items():
+            path = folder / f"{language}-{split}.csv"
+            with path.open("w", newline="", encoding="utf-8") as file:
+                writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+                writer.writeheader()
+                writer.writerows(part)
+            files.setdefault(language, {})[split] = path.name
+    (folder / "protocol.yaml").write_text(RECIPE.format(encoder=build("xlm-roberta", folder / "encoder"), files=files))
+    return folder / "protocol.yaml"
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
+    folder = tmp_path_factory.mktemp("protocol")
+    path = write(folder)
+    return path, xstilts.run(path, store=folder / "store", offline=True, workers=2)
+
+
+def test_every_arm_is_scored_where_the_task_has_it(ran: tuple[Path, Outcome]) -> None:
+    found = ran[1].results().filter(pl.col("metric") == "accuracy")
+    counts = found.group_by("method", "shots", "language").len().filter(pl.col("language") != "en")
+    rows = {(row["method"], row["shots"], row["language"]): row["len"] for row in counts.to_dicts()}
+    three = ("de", "sw", "th")
+    drawn = {(method, 2, language): 2 for method in ("full", "mixed", "english-dev") for language in three}
+    published = {("published", 2, "de"): 1, ("published", 2, "sw"): 1, ("published-1x3", 3, "de"): 1}
+    zero_shot = {("zero-shot", 0, language): 1 for language in three} | {("translate-test", 0, "de"): 1}
+    assert rows == drawn | published | zero_shot
+    adapted = found.filter(pl.col("shots") > 0)
+    assert adapted["weights_changed"].null_count() == adapted["step_kept"].null_count() == 0
+    kept = {row["method"]: row["selection"] for row in adapted.to_dicts()}
+    assert kept["english-dev"] == "english_dev" and kept["mixed"] == kept["published"] == kept["full"] == "none"
+
+
+def test_arms_with_and_without_draws_are_compared(ran: tuple[Path, Outcome]) -> None:
+    path, _ = ran
+    store = path.parent / "store"
+    for treatment, baseline, languages, draws in (
+        ("none/2/published", "none/2/full", {"mean", "de", "sw"}, 2),
+        ("none/3/published-1x3", "none/0", {"mean", "de"}, 0),
+        ("none/2/mixed", "none/2/full", {"mean", "de", "sw", "th"}, 2),
+    ):
+        rows = compare(treatment, baseline, recipe=path, store=store)
+        assert {row.language for row in rows} == languages
+        assert {row.draws for row in rows} == {draws}
+
+
+def test_the_report_names_the_arms(ran: tuple[Path, Outcome]) -> None:
+    page = ran[1].summary.path.read_text(encoding="utf-8")
+    names = ("2-shot, published", "3-shot, published-1x3", "2-shot, mixed", "2-shot, english-dev", "translate-test")
+    for name in names:
+        assert f"none \u2192 {name}" in page
+
+
+def test_plan_tells_what_is_left_out(ran: tuple[Path, Outcome], capsys: pytest.CaptureFixture[str]) -> None:
+    path, _ = ran
+    left_out = (
+        "rooms: no split test-mt in sw, th",
+        "rooms: no published shots 1x3 in sw",
+        "rooms: no published shots 2, 1x3 in th",
+    )
+    found = plan(path, store=path.parent / "store", offline=True)
+    assert (found.left_out, found.plan.misses) == (left_out, ())
+    tell_plan(str(path), store=path.parent / "store", offline=True)
+    assert [line for line in capsys.readouterr().out.splitlines() if line.startswith("left out")] == [
+        f"left out: {line}" for line in left_out
+    ]
