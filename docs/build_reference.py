@@ -168,7 +168,10 @@ captions (`de/train_ann.jsonl`, `ja/train.jsonl`), which are no few-shot sets. T
 against IGLUE's repository, and the contents of those that could be had; the large ones (English train and dev of
 XVNLI, train of GQA, NLVR2, Flickr30k and WIT, GQA's valid.json, both test sets of xGQA, NLVR2's dev set in Tamil)
 were not at hand, and are read as what lies beside them and IGLUE's own code say that they are laid out.
-Sizes are of English; `test` of `gqa` and `xgqa` goes by other names, because there is more than one.
+Sizes are of English; those of the English training sets, and of the dev set of XVNLI, are what the logs of IGLUE's runs
+tell, to the thousand. `test` of `gqa` and `xgqa` goes by other names, because there is more than one.
+
+[Running it](../iglue-fewshot.md): the recipe `iglue-fewshot`, what it needs and what it takes.
 """,
     "stilts": """\
 # The nine intermediate tasks of STILTs
