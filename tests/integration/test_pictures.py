@@ -43,6 +43,8 @@ def test_broken_pictures_are_named_and_their_items_left_out(ran):
             named |= facts["images_unusable"]
     assert {Path(reference).name for reference in named} <= set(BROKEN)
     assert named  # the groups of the broken ones fall into splits that are read
+    both = [*_facts(ran, "target", "colour-match"), *_facts(ran, "evaluate", "colour-match")]
+    assert all(facts["items_unusable"] == len(facts["images_unusable"]) for facts in both)  # each shows one image
     for reference, why in named.items():
         assert Path(reference).name in why
     experiment, store, _ = ran

@@ -49,7 +49,7 @@ def run(spec: EvaluateStage, draft: Draft, workshop: Workshop, emit: Emit) -> No
     parent = facts_of(workshop.store, spec.parent)
     if spec.see is None:
         draft.facts.update(image_controls(part, feed, examples, loaded.labels, task, parent.get("prior")))
-    draft.facts.update(images_unusable=workshop.unusable(spec.data, spec.split))
+    draft.facts.update(workshop.unusable(spec.data, spec.split))
     draft.facts.update(encoder=parent["encoder"], step_kept=parent.get("step_kept"), leaks_unchecked=unchecked)
 
 

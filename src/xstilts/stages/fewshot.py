@@ -50,7 +50,7 @@ def run(spec: FewshotStage, draft: Draft, workshop: Workshop, emit: Emit) -> Non
     texts = workshop.once(("text", spec.evaluation), lambda: text_facts(examples, bench.tokenizer, length))
     draft.facts.update(texts)
     draft.facts.update(by_familiarity(frame, examples, shots, task))
-    draft.facts.update(images_unusable=workshop.unusable(spec.evaluation, spec.split))
+    draft.facts.update(workshop.unusable(spec.evaluation, spec.split))
     shared = workshop.once(
         ("images shared", spec.parent, spec.evaluation, spec.split),
         lambda: images_shared(workshop, spec.parent, task, examples),

@@ -77,6 +77,6 @@ def run(spec: TargetStage, draft: Draft, workshop: Workshop, emit: Emit) -> None
         extra_steps=extra,
         see=spec.see,
         prior=prior(examples),
-        images_unusable=workshop.unusable(spec.data, "train"),
+        **workshop.unusable(spec.data, "train"),
         untouched=untouched(pupil.below, ground),
     )

@@ -80,10 +80,11 @@ class Workshop:
     def gallery(self) -> Gallery | None:
         return self.memory.get("gallery")
 
-    def unusable(self, data: Data, split: str) -> dict[str, str]:
-        """Images of a split that cannot be read, with the reason."""
+    def unusable(self, data: Data, split: str) -> dict[str, Any]:
+        """What a split leaves out: images that cannot be read, with the reason, and the number of their examples."""
         self.examples(data, split)
-        return self.memory.get(("unusable", data, split), {})
+        images, items = self.memory.get(("unusable", data, split), ({}, 0))
+        return {"images_unusable": images, "items_unusable": items}
 
     def labels(self, data: Data) -> tuple[str, ...]:
         """The task's classes, or else the classes or tags of the training split, sorted: the outputs of a head."""
@@ -130,8 +131,8 @@ class Workshop:
                 "name an encoder that does, such as e5-small+efficientnet-lite0",
             )
         broken = self.gallery.missing([image for example in found for image in images_of(example)])
-        self.memory["unusable", data, split] = broken
         kept = tuple(example for example in found if not broken.keys() & set(images_of(example)))
+        self.memory["unusable", data, split] = broken, len(found) - len(kept)
         if not kept:
             image, why = next(iter(broken.items()))
             raise DataError(f"no image of task {data.task!r} ({data.language}, {split}) can be read; {image}: {why}")
