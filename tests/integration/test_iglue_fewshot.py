@@ -23,7 +23,7 @@ from xstilts.stages.specs import FewshotStage
 ROOT = Path(os.environ.get("XSTILTS_DATA_ROOT", "absent"))
 SIZES = "steps: 2, batch_size: 8, max_length: 32, precision: fp32, evaluations: 1"
 ARMS = {
-    "xvnli": "none, gqa, blind",
+    "xvnli": "none, gqa, shuffled-gqa, blind",
     "xgqa": "none, all-but-gqa, image-only",
     "marvl": "none, snli-ve, more-steps",
     "xflickrco": "none, nlvr2",
@@ -32,7 +32,7 @@ OVERRIDES = (
     "revision=null",
     "fusion={layer: 1, size: 32, grid: 2}",
     "seeds=[0]",
-    *(f"intermediate.{arm}.train={{{SIZES}}}" for arm in ("gqa", "snli-ve", "nlvr2", "all-but-gqa")),
+    *(f"intermediate.{arm}.train={{{SIZES}}}" for arm in ("gqa", "shuffled-gqa", "snli-ve", "nlvr2", "all-but-gqa")),
     "intermediate.more-steps.steps_of=snli-ve",
     "targets.xvnli.languages=[ar, es]",
     "targets.xgqa.languages=[de]",
