@@ -38,8 +38,8 @@ def run(spec: FewshotStage, draft: Draft, workshop: Workshop, emit: Emit) -> Non
         learned = learn(spec, workshop, bench, shots, emit)
         feed = feed_of(spec.evaluation, spec.split, workshop, bench, spec.see)
         predicted = predict(bench.pupil.part, feed, examples, bench.labels)
-        if spec.see is None:
-            label = prior(workshop.examples(spec.data, "train"))
+        if spec.see is None and task.spec.images:
+            label = _prior(spec, workshop)
             draft.facts.update(image_controls(bench.pupil.part, feed, examples, bench.labels, task, label))
     if spec.keep == "all":
         save_weights(draft.path, bench.pupil.model, head=True)
@@ -61,6 +61,13 @@ def run(spec: FewshotStage, draft: Draft, workshop: Workshop, emit: Emit) -> Non
     draft.facts.update(facts_of_fit(learned.fitted, learned.before, learned.after))
     draft.facts.update(_provenance(spec, workshop, bench))
     draft.facts.update(shots=len(shots), oracle=spec.selection == "target_dev", leaks_unchecked=unchecked)
+
+
+def _prior(spec: FewshotStage, workshop: Workshop) -> str | None:
+    """The most frequent label of the target's training data, which its stage recorded where there is one."""
+    if not spec.fresh_head:
+        return facts_of(workshop.store, spec.parent).get("prior")
+    return workshop.once(("prior", spec.data), lambda: prior(workshop.examples(spec.data, "train")))
 
 
 def _provenance(spec: FewshotStage, workshop: Workshop, bench: Bench) -> dict[str, Any]:
