@@ -89,15 +89,8 @@ class Gallery:
         """
         asked = list(dict.fromkeys(references))
         new = [reference for reference in asked if reference not in self._files and reference not in self._refused]
-        with ThreadPoolExecutor(_READERS) as readers:
-            waiting: list[tuple[str, Image.Image]] = []
-            for pair in self._absent(new, readers):
-                waiting.append(pair)
-                if len(waiting) == BATCH:
-                    self._encode(waiting)
-                    waiting = []
-            if waiting:
-                self._encode(waiting)
+        if new:
+            self._look_at(new)
         return {reference: self._refused[reference] for reference in asked if reference in self._refused}
 
     def tensor(self, references: Sequence[str]) -> Tensor:
@@ -105,6 +98,18 @@ class Gallery:
         if wrong := self.missing(references):
             raise ImageError(next(iter(wrong.values())), "leave its examples out")
         return torch.from_numpy(np.stack([self._features(reference) for reference in references])).float()
+
+    def _look_at(self, references: Sequence[str]) -> None:
+        """Encode those whose features are not on disk."""
+        with ThreadPoolExecutor(_READERS) as readers:
+            waiting: list[tuple[str, Image.Image]] = []
+            for pair in self._absent(references, readers):
+                waiting.append(pair)
+                if len(waiting) == BATCH:
+                    self._encode(waiting)
+                    waiting = []
+            if waiting:
+                self._encode(waiting)
 
     def _absent(self, references: Sequence[str], readers: ThreadPoolExecutor) -> Iterator[tuple[str, Image.Image]]:
         """The pictures whose features are not on disk; what cannot be used is noted."""
