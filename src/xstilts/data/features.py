@@ -47,9 +47,11 @@ def featurise(
     tokenizer: PreTrainedTokenizerBase,
     labels: Sequence[str] | None,
     max_length: int,
+    see: str | None = None,
 ) -> list[Feature]:
     """Features of the examples, in order. `labels` are the head's classes (or tags), in the order of its outputs;
-    None leaves them out, as scoring does: a language may have labels that the head never saw.
+    None leaves them out, as scoring does: a language may have labels that the head never saw. A control may `see` the
+    text or the images alone.
 
     Raises DataError where an example has a label that the head does not know.
     """
@@ -63,7 +65,8 @@ def featurise(
         "image-text": _image_text,
         "image-retrieval": _captions,
     }
-    return encoders[problem](examples, tokenizer, labels, max_length) if examples else []
+    found = encoders[problem](examples, tokenizer, labels, max_length) if examples else []
+    return hide(found, see, tokenizer)
 
 
 def hide(features: Sequence[Feature], see: str | None, tokenizer: PreTrainedTokenizerBase) -> list[Feature]:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from xstilts.data.features import Feature, featurise, hide
+from xstilts.data.features import Feature, featurise
 from xstilts.engine.meaning import published
 from xstilts.models.feed import Feed
 from xstilts.models.split import layers
@@ -66,8 +66,7 @@ def feed_of(data: Data, split: str, workshop: Workshop, bench: Bench, see: See |
         pupil = bench.pupil
         examples = workshop.examples(data, split)
         labels = bench.labels if split == "train" else None
-        features = featurise(pupil.problem, examples, bench.tokenizer, labels, pupil.train.max_length)
-        return pupil.feed(hide(features, see, bench.tokenizer))
+        return pupil.feed(featurise(pupil.problem, examples, bench.tokenizer, labels, pupil.train.max_length, see))
 
     return workshop.once(("feed", id(bench), data, split, see), make)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from xstilts.data.features import featurise, hide
+from xstilts.data.features import featurise
 from xstilts.data.load import check_labels
 from xstilts.data.shots import draw
 from xstilts.errors import DataError
@@ -86,8 +86,7 @@ def learn(spec: FewshotStage, workshop: Workshop, bench: Bench, shots: Sequence[
 
 def _train(spec: FewshotStage, workshop: Workshop, bench: Bench, shots: Sequence[Example], emit: Emit) -> Learned:
     pupil, train = bench.pupil, settings(spec)
-    features = featurise(pupil.problem, shots, bench.tokenizer, bench.labels or None, train.max_length)
-    features = hide(features, spec.see, bench.tokenizer)
+    features = featurise(pupil.problem, shots, bench.tokenizer, bench.labels or None, train.max_length, spec.see)
     lessons = [Lesson(model=pupil.part, feed=pupil.feed(features))]
     order = [0] * steps_of(lessons[0].feed.lengths, train)
     if spec.method == "joint":

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from transformers import PreTrainedModel
 
-from xstilts.data.features import featurise, hide
+from xstilts.data.features import featurise
 from xstilts.data.load import check_labels
 from xstilts.engine.store import Draft
 from xstilts.models.feed import Feed, fill_of
@@ -31,9 +31,7 @@ def run(spec: EvaluateStage, draft: Draft, workshop: Workshop, emit: Emit) -> No
     loaded = workshop.once(("model", spec.parent), lambda: _loaded(spec, task, workshop))
     feed = Feed(
         problem=task.problem,
-        features=hide(
-            featurise(task.problem, examples, loaded.tokenizer, None, spec.max_length), spec.see, loaded.tokenizer
-        ),
+        features=featurise(task.problem, examples, loaded.tokenizer, None, spec.max_length, spec.see),
         padding=loaded.tokenizer.pad_token_id,  # type: ignore[arg-type]
         device=environment.device,
         precision=spec.precision,

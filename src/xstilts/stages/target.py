@@ -1,6 +1,6 @@
 """Target training in the source language, with a fresh head and the best checkpoint on development data."""
 
-from xstilts.data.features import featurise, hide
+from xstilts.data.features import featurise
 from xstilts.data.leaks import check_disjoint
 from xstilts.data.load import check_labels
 from xstilts.engine.store import Draft
@@ -34,12 +34,11 @@ def run(spec: TargetStage, draft: Draft, workshop: Workshop, emit: Emit) -> None
     check_disjoint(examples, dev, task.name)
     labels = workshop.labels(spec.data)
     tokenizer = tokenizer_in(folder_of(store, spec.parent, environment))
-    features = featurise(task.problem, examples, tokenizer, labels or None, spec.train.max_length)
-    features = hide(features, spec.see, tokenizer)
+    features = featurise(task.problem, examples, tokenizer, labels or None, spec.train.max_length, spec.see)
     extra = steps_before(store, spec.steps_of) if spec.steps_of else 0
     steps = steps_of([feature.length for feature in features], spec.train) + extra
     features = used_in(features, steps, spec.train, seed_of(spec.seed, "used", task.name))
-    dev_features = hide(featurise(task.problem, dev, tokenizer, None, spec.train.max_length), spec.see, tokenizer)
+    dev_features = featurise(task.problem, dev, tokenizer, None, spec.train.max_length, spec.see)
     seed = seed_of(spec.seed, "head", task.name)
     model, restored = build(store, spec.parent, environment, task.problem, labels or None, seed)
     ground = workshop.ground(spec.parent)
