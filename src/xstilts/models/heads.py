@@ -121,20 +121,20 @@ def load_fused(
 
 def head_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
     """All parameters outside the encoder; a pooler belongs to the head, since it is fresh after a hand-over."""
-    inside = {id(parameter) for parameter in _encoder_parameters(model).values()}
+    inside = {id(parameter) for parameter in encoder_parameters(model).values()}
     return {name: value for name, value in model.named_parameters() if id(value) not in inside}
 
 
 def fresh_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
     """All parameters that no pretrained encoder has: those of the head, and what projects images for a text encoder."""
-    side = image_side(model)
-    images = {f"{IMAGE}{name}": p for name, p in side.named_parameters()} if isinstance(side, ImageSide) else {}
+    drawn = isinstance(image_side(model), ImageSide)
+    images = {name: p for name, p in encoder_parameters(model).items() if drawn and name.startswith(IMAGE)}
     return head_parameters(model) | images
 
 
 def encoder_state(model: nn.Module) -> dict[str, torch.Tensor]:
     """The encoder's tensors by their name in the bare encoder, without pooler and head; not copied."""
-    return {name: parameter.detach() for name, parameter in _encoder_parameters(model).items()}
+    return {name: parameter.detach() for name, parameter in encoder_parameters(model).items()}
 
 
 def restore_encoder(model: nn.Module, state: Mapping[str, torch.Tensor]) -> tuple[str, ...]:
@@ -142,7 +142,7 @@ def restore_encoder(model: nn.Module, state: Mapping[str, torch.Tensor]) -> tupl
 
     Returns the names of the restored tensors. Raises ValueError, with nothing changed, if names or shapes differ.
     """
-    own = _encoder_parameters(model)
+    own = encoder_parameters(model)
     wrong = sorted(own.keys() ^ state.keys())
     wrong += [name for name in own.keys() & state.keys() if own[name].shape != state[name].shape]
     if wrong:
@@ -153,7 +153,8 @@ def restore_encoder(model: nn.Module, state: Mapping[str, torch.Tensor]) -> tupl
     return tuple(own)
 
 
-def _encoder_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
+def encoder_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
+    """The encoder's parameters by their name in the bare encoder, those of an image side too; no pooler, no head."""
     named = backbone(model).named_parameters()
     text = {name: parameter for name, parameter in named if not name.startswith("pooler.")}
     side = image_side(model)
@@ -192,7 +193,7 @@ def read_model(
             )
         except (OSError, ValueError, RuntimeError) as error:
             raise DataError(f"the weights in {folder} cannot be read: {_first_line(error)}", _WEIGHTS_HINT) from error
-    inside = {id(parameter) for parameter in _encoder_parameters(model).values()}
+    inside = {id(parameter) for parameter in encoder_parameters(model).values()}
     head = {name for name, value in model.named_parameters(remove_duplicate=False) if id(value) not in inside}
     absent = {*found["missing_keys"], *(key for key, *_ in found["mismatched_keys"])}
     lost = absent - head

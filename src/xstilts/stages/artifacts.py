@@ -24,6 +24,7 @@ from xstilts.models.fusion import Sight
 from xstilts.models.gallery import Gallery
 from xstilts.models.heads import (
     IMAGE,
+    encoder_parameters,
     encoder_state,
     head_parameters,
     load_for,
@@ -32,7 +33,6 @@ from xstilts.models.heads import (
     read_config,
     restore_encoder,
 )
-from xstilts.models.split import backbone, image_side
 from xstilts.problems import PROBLEMS, ProblemName
 from xstilts.settings import Fusion
 from xstilts.stages.environment import Environment
@@ -203,10 +203,7 @@ def load_untrained(
 
 def trainable(model: nn.Module) -> dict[str, Tensor]:
     """The encoder's tensors that a stage may change, by their name in the bare encoder."""
-    named = [(name, p) for name, p in backbone(model).named_parameters() if not name.startswith("pooler.")]
-    if (side := image_side(model)) is not None:
-        named += [(f"{IMAGE}{name}", p) for name, p in side.named_parameters()]
-    return {name: p.detach() for name, p in named if p.requires_grad}
+    return {name: p.detach() for name, p in encoder_parameters(model).items() if p.requires_grad}
 
 
 def save_weights(folder: Path, model: nn.Module, *, head: bool) -> None:
