@@ -52,7 +52,7 @@ def wheel_path(wheel: Wheel, *, cache: Path, offline: bool) -> Path:
         return path
     folder = cache / "wheels"
     folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder / f".{wheel.package}-{wheel.version}.lock"):
+    with locked(folder / f".{wheel.package}-{wheel.version}.lock"):
         if path := _verified(wheel, cache):
             return path
         path = _found(wheel, cache)
@@ -139,7 +139,8 @@ def _last_error(stderr: str) -> str:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
+    """Processes that use the same path wait for each other."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

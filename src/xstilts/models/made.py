@@ -1,9 +1,10 @@
 """Folders of the cache that are made once, whoever asks first."""
 
-import fcntl
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+
+from xstilts.data.sources import locked
 
 
 def made_once(target: Path, make: Callable[[Path], None]) -> Path:
@@ -11,8 +12,7 @@ def made_once(target: Path, make: Callable[[Path], None]) -> Path:
     if target.is_dir():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
-    with target.with_name(f".{target.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(target.with_name(f".{target.name}.lock")):
         if not target.is_dir():
             with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
                 made = Path(scratch) / target.name
