@@ -14,6 +14,7 @@ from xstilts.examples import Example, Span
 from xstilts.metrics.ranks import ranks
 from xstilts.models.collate import collate
 from xstilts.models.feed import Feed, autocast
+from xstilts.models.pooling import mean_state
 from xstilts.models.split import hidden_states
 
 NBEST = 20
@@ -147,8 +148,7 @@ def embed(
 def _pool(hidden: Tensor, mask: Tensor, pooling: str) -> Tensor:
     if pooling == "first":
         return hidden[:, 0]
-    weights = mask.unsqueeze(-1).float()
-    return (hidden * weights).sum(1) / weights.sum(1)
+    return mean_state(hidden, mask)
 
 
 def nearest(queries: Tensor, candidates: Tensor, block: int = 4096) -> Tensor:

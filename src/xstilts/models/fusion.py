@@ -14,6 +14,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.utils.generic import ModelOutput
 
 from xstilts.models.comparison import IMAGES, Contrast, check_count, draw_linear
+from xstilts.models.pooling import mean_state
 from xstilts.models.split import layers, run_between, run_lower, truncate
 
 
@@ -107,8 +108,8 @@ class FusedModel(nn.Module):
             mask = image_mask.repeat_interleave(images.shape[2], dim=1).to(attention_mask.dtype)
         if isinstance(self.head, Contrast):
             assert seen is not None and mask is not None
-            texts = self._mean(self._above(states, attention_mask), attention_mask)
-            return self.head(texts, self._mean(self._above(seen, mask), mask), labels)
+            texts = mean_state(self._above(states, attention_mask), attention_mask)
+            return self.head(texts, mean_state(self._above(seen, mask), mask), labels)
         return self._classified(states, attention_mask, seen, mask, image_mask, labels)
 
     def _classified(
@@ -122,12 +123,12 @@ class FusedModel(nn.Module):
     ) -> ModelOutput:
         """Read together, then compared: the mean state of the text and that of each image."""
         if seen is None or mask is None or image_mask is None:
-            return self.head(self._mean(self._above(states, attention_mask), attention_mask), None, None, labels)
+            return self.head(mean_state(self._above(states, attention_mask), attention_mask), None, None, labels)
         # images come first: nothing stands between what is read together, so distances do not hang on padding
         joint = self._above(torch.cat([seen, states], 1), torch.cat([mask, attention_mask], 1))
         images, text = joint.split([seen.shape[1], states.shape[1]], 1)
         images = images.unflatten(1, (image_mask.shape[1], -1)).mean(2)
-        return self.head(self._mean(text, attention_mask), images, image_mask, labels)
+        return self.head(mean_state(text, attention_mask), images, image_mask, labels)
 
     def _read(self, ids: Tensor | None, given: Tensor | None, types: Tensor | None, attention_mask: Tensor) -> Tensor:
         """States of the text where images join it."""
@@ -139,11 +140,6 @@ class FusedModel(nn.Module):
     def _above(self, states: Tensor, mask: Tensor) -> Tensor:
         """States of the last layer, from those where images join."""
         return truncate(self.text, self.layer - self.below)(inputs_embeds=states, attention_mask=mask).last_hidden_state
-
-    @staticmethod
-    def _mean(states: Tensor, mask: Tensor) -> Tensor:
-        weights = mask.unsqueeze(-1).to(states.dtype)
-        return (states * weights).sum(1) / weights.sum(1).clamp(min=1)
 
 
 def draw(model: FusedModel, seed: int) -> None:
