@@ -116,6 +116,9 @@ class Gallery:
         for start in range(0, len(references), 2 * BATCH):
             some = references[start : start + 2 * BATCH]
             for reference, found in zip(some, readers.map(self._look, some), strict=True):
+                if isinstance(found, Path) and not self._kept(reference, found):
+                    found.unlink(missing_ok=True)
+                    found = self._look(reference)
                 match found:
                     case ImageError():
                         self._refused[reference] = str(found)
@@ -130,11 +133,20 @@ class Gallery:
             data = read_bytes(reference, self._places)
             name = _digest(_shown(reference).encode() + data)
             path = self._folder / name[:2] / f"{name}.npy"
-            if path.is_file() and _read(path) is not None:
-                return path
-            return path, self._small(data, reference)
+            return path if path.is_file() else (path, self._small(data, reference))
         except ImageError as error:
             return error
+
+    def _kept(self, reference: str, path: Path) -> bool:
+        """Whether the file holds features, which are then in memory as far as they fit.
+
+        Not for the readers: numpy parses a header as Python does, and Python 3.11 fails where several threads parse at
+        once (python/cpython#106905).
+        """
+        found = _read(path)
+        if found is not None:
+            self._shelf.put(reference, found)
+        return found is not None
 
     def _small(self, data: bytes, reference: str) -> Image.Image:
         """Resized at once, as the encoder would: many large photographs do not lie in memory together."""

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -90,6 +91,19 @@ def test_bits_do_not_hang_on_what_is_encoded_beside(vit: Path, places: Places, t
     elsewhere = Places(cache=tmp_path / "other", offline=True)
     apart = torch.cat([opened(vit, elsewhere).tensor([reference]) for reference in reversed(references)])
     assert torch.equal(together, apart.flip(0))
+
+
+def test_features_are_read_by_one_thread(vit: Path, places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Several that parse headers at once make Python 3.11 fail."""
+    references = images(tmp_path, BATCH)
+    opened(vit, places).missing(references)
+    threads: list[threading.Thread] = []
+    load = np.load
+    monkeypatch.setattr(
+        np, "load", lambda *args, **more: [threads.append(threading.current_thread()), load(*args, **more)][1]
+    )
+    assert opened(vit, places).tensor(references).shape == (BATCH, 4, 16)
+    assert set(threads) == {threading.main_thread()} and len(threads) == BATCH
 
 
 @pytest.mark.parametrize("damage", [b"", b"\x93NUMPY", None])
