@@ -5,6 +5,7 @@ No torch; the Hub's client is imported when it is needed.
 
 import os
 import re
+import threading
 from pathlib import Path
 from typing import Literal
 
@@ -70,10 +71,15 @@ def refusal(error: Exception, repository: str, revision: str | None, *, kind: Ki
 
 def write(note: Path, text: str) -> None:
     """Write a file of the cache at once or not at all."""
-    note.parent.mkdir(parents=True, exist_ok=True)
-    partial = note.with_name(f"{note.name}.{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(note)
+    write_bytes(note, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """The same of bytes; several threads and processes may write one file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    partial.write_bytes(content)
+    partial.replace(path)
 
 
 def _note(repository: str, revision: str, kind: Kind, cache: Path) -> Path:

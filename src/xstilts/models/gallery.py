@@ -1,7 +1,7 @@
 """Features of images, computed once for each frozen encoder and shared by every language, draw and arm."""
 
 import hashlib
-import os
+import io
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from xstilts import revisions
 from xstilts.data.images import Places
 from xstilts.data.images.decode import picture_of
 from xstilts.data.images.read import read_bytes
@@ -215,8 +216,6 @@ def _read(path: Path) -> Features | None:
 
 
 def _write(path: Path, features: Features) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-    with partial.open("wb") as file:
-        np.save(file, features)
-    partial.replace(path)
+    content = io.BytesIO()
+    np.save(content, features)
+    revisions.write_bytes(path, content.getvalue())

@@ -1,14 +1,13 @@
 """Images at addresses of the web, fetched once into the cache."""
 
 import hashlib
-import os
-import threading
 import time
 import urllib.error
 import urllib.request
 from http.client import HTTPException
 from pathlib import Path
 
+from xstilts import revisions
 from xstilts.data.images.places import MAX_BYTES, Places, read_file
 from xstilts.errors import ImageError
 
@@ -33,15 +32,14 @@ def read(address: str, reference: str, places: Places) -> bytes:
         raise ImageError(f"{reference} is not in the cache {places.cache}", "run once without --offline")
     if reason := _dead(kept):
         raise _refused(reference, reason)
-    kept.parent.mkdir(parents=True, exist_ok=True)
     try:
         content = _fetch(address)
     except (OSError, HTTPException, ValueError) as error:
         reason = _reason(error)
         if not _passing(error):
-            _write(_note(kept), reason.encode())
+            revisions.write(_note(kept), reason)
         raise _refused(reference, reason) from None
-    _write(kept, content)
+    revisions.write_bytes(kept, content)
     return content
 
 
@@ -100,9 +98,3 @@ def _refused(reference: str, reason: str) -> ImageError:
     return ImageError(
         f"{reference} cannot be fetched: {reason}", "a dead link? put the image below the data root if you have it"
     )
-
-
-def _write(path: Path, content: bytes) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-    partial.write_bytes(content)
-    partial.replace(path)
