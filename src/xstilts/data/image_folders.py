@@ -1,4 +1,4 @@
-"""Where the images of published collections lie below a data root, and what lies there."""
+"""What lies in the folders of published collections of images below a data root."""
 
 import hashlib
 import json
@@ -6,25 +6,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from xstilts import revisions
+from xstilts.data.images.folders import collections, folders
+from xstilts.data.sums import noted
 from xstilts.tasks.task import Files, Task
 
-FOLDERS = {
-    "flickr30k": (
-        "flickr30k/images",
-        "flickr30k/flickr30k-images",
-        "flickr30k/flickr30k_images",
-        "flickr30k-images",
-        "xFlickrCO/images",
-    ),
-    "coco": ("coco/images", "coco/val2014", "mscoco/images", "xFlickrCO/images"),
-    "gqa": ("gqa/images",),
-    "nlvr2": ("nlvr2/images", "nlvr2/train", "nlvr2/dev", "nlvr2/test1"),
-    "marvl": ("marvl/images", "marvl/*/images"),
-    "wit": ("wit/images",),
-}
-"""Patterns below the root or its folder `multimodal`, by collection."""
 ABSENT = "no images"
+_SUFFIXES = frozenset((".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".png", ".svg", ".tif", ".tiff", ".webp"))
+"""Of images: annotations may lie beside them."""
 
 
 def sources(task: Task, root: Path | None, cache: Path) -> list[Files]:
@@ -32,7 +20,7 @@ def sources(task: Task, root: Path | None, cache: Path) -> list[Files]:
     return [
         Files(sums={name: state(name, root, cache)}, layout=f"images of {name}")
         for name in task.images
-        if name in FOLDERS
+        if name in collections()
     ]
 
 
@@ -42,24 +30,19 @@ def state(collection: str, root: Path | None, cache: Path) -> str:
     Noted in `cache` by the times of the folders, so that many thousands of files are looked at once; a file that is
     written over in its place is not noticed.
     """
-    folders = sorted(set(_folders(collection, root))) if root else []
-    times = [[str(path), path.stat().st_mtime_ns] for folder in folders for path in _inside(folder)]
-    note = cache / "images" / "folders" / hashlib.sha256(json.dumps(times).encode()).hexdigest()
-    try:
-        return note.read_text()
-    except OSError:
-        pass
-    files = sorted(found for folder in folders for found in _sizes(folder))
-    if not files:
-        return ABSENT
-    digest = hashlib.sha256(json.dumps(files).encode()).hexdigest()
-    revisions.write(note, digest)
-    return digest
+    there = sorted(set(_folders(collection, root))) if root else []
+    times = [f"{path} {path.stat().st_mtime_ns}" for folder in there for path in _inside(folder)]
+
+    def found() -> str:
+        files = sorted(file for folder in there for file in _sizes(folder))
+        return hashlib.sha256(json.dumps(files).encode()).hexdigest() if files else ABSENT
+
+    return noted("images/folders", times, cache, found) if times else ABSENT
 
 
 def _folders(collection: str, root: Path) -> Iterator[Path]:
     for base in (root, root / "multimodal"):
-        for pattern in FOLDERS[collection]:
+        for pattern in folders(collection):
             yield from (path.resolve() for path in base.glob(pattern) if path.is_dir())
 
 
@@ -72,5 +55,5 @@ def _sizes(folder: Path) -> Iterator[tuple[str, int]]:
     for path, _, names in os.walk(folder):
         for name in names:
             file = Path(path) / name
-            if file.is_file():
+            if file.suffix.lower() in _SUFFIXES and file.is_file():
                 yield file.relative_to(folder).as_posix(), file.stat().st_size

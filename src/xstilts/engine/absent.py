@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from xstilts.data.benchmarks import own_files
-from xstilts.data.image_folders import ABSENT, FOLDERS, state
+from xstilts.data.image_folders import ABSENT, state
+from xstilts.data.images.folders import collections, folders
 from xstilts.engine.graph import Graph
 from xstilts.splits import shots_split
 from xstilts.stages.specs import EvaluateStage, FewshotStage, IntermediateStage, Spec, TargetStage
@@ -43,10 +44,10 @@ def absent_images(tasks: Mapping[str, Task], graph: Graph, root: Path | None, ca
     shown: dict[str, dict[str, None]] = {}
     for data, _ in dict.fromkeys(read for spec in graph.stages.values() for read in _reads(spec)):
         for name in tasks[data.task].images:
-            if name in FOLDERS and name not in ON_THE_WEB:
+            if name in collections() and name not in ON_THE_WEB:
                 shown.setdefault(name, {})[data.task] = None
     return tuple(
-        f"images of {name}, in one of {', '.join(FOLDERS[name])} ({', '.join(users)})"
+        f"images of {name}, in one of {', '.join(folders(name))} ({', '.join(users)})"
         for name, users in shown.items()
         if state(name, root, cache) == ABSENT
     )

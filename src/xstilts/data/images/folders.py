@@ -47,6 +47,15 @@ def collections() -> tuple[str, ...]:
     return tuple(_PATTERNS)
 
 
+def folders(collection: str) -> tuple[str, ...]:
+    """Patterns of the folders that a collection's images lie in, below the root or its folder `multimodal`; none of
+    them lies in another."""
+    found = dict.fromkeys(
+        pattern.rpartition("/")[0].replace("{first}", "*").replace("{last}", "*") for pattern in _PATTERNS[collection]
+    )
+    return tuple(one for one in found if not any(one.startswith(f"{other}/") for other in found))
+
+
 def find(collection: str, name: str, root: Path) -> Path | None:
     """The file of an image, or None. Raises ImageError for a name that leads out of its folder."""
     if ".." in PurePosixPath(name).parts or name.startswith("/"):
