@@ -59,9 +59,14 @@ class Concept:
         return f"{COLLECTION}:{self.stem}"
 
     def bearing(self, name: str, language: str) -> str:
-        """The id `name`, marked if the concept is named in `language` as in English, without regard to case."""
-        same = language != "en" and self.name.casefold() == self.english.casefold()
-        return marked(name, SAME) if same else name
+        """The id `name`, marked if the concept is named in `language` as in English."""
+        return bearing(name, self.name, self.english, language)
+
+
+def bearing(name: str, text: str, english: str, language: str) -> str:
+    """The id `name`, marked if `text` in `language` is the English one, without regard to case."""
+    same = language != "en" and text.casefold() == english.casefold()
+    return marked(name, SAME) if same else name
 
 
 def concepts(paths: Paths, language: str) -> Iterator[Concept]:

@@ -7,7 +7,7 @@ from babel import Locale
 from xstilts.examples import Caption
 from xstilts.tasks import _emoji as emoji
 from xstilts.tasks._pictures import OPENMOJI
-from xstilts.tasks.task import Library, Paths, Task, marked, measured
+from xstilts.tasks.task import Library, Paths, Task, measured
 
 
 def read(paths: Paths, language: str) -> Mapping[str, Iterator[Caption]]:
@@ -23,9 +23,8 @@ def captions(paths: Paths, language: str) -> Iterator[Caption]:
     flags = {code: stem for stem in drawn if (code := emoji.region(stem))}
     for code, stem in sorted(flags.items()):
         if name := names.get(code):
-            same = language != "en" and name.casefold() == english.get(code, "").casefold()
             yield Caption(
-                id=marked(code, emoji.SAME) if same else code,
+                id=emoji.bearing(code, name, english.get(code, ""), language),
                 group=drawn[stem],
                 language=language,
                 text=name,
