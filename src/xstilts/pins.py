@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from xstilts import revisions
+from xstilts.data import given
 from xstilts.encoders import EncoderCard, find_card
 from xstilts.errors import SourceError
 
@@ -67,7 +68,8 @@ def _known(card: EncoderCard, revision: str | None, cache: Path) -> str | None:
         return "+".join(wheel.sha256 for wheel in card.wheels)
     kind, _, place = card.uri.partition(":")
     if kind == "file":
-        return _folder_sum(Path(place).expanduser().resolve(), cache)
+        path = Path(place).expanduser().resolve()
+        return given.pin(path, cache) if path.is_file() else _folder_sum(path, cache)
     return revisions.known(*on_the_hub(card, revision), kind="model", cache=cache)
 
 

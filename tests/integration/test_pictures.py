@@ -122,3 +122,48 @@ def test_an_encoder_of_texts_is_refused_before_anything_runs(ran, tmp_path):
     other.write_text(text.replace(text.splitlines()[1], "encoder: e5-small"), encoding="utf-8")
     with pytest.raises(UserError, match="shows images, and e5-small reads none"):
         open_experiment(other, tmp_path / "store", offline=True)
+
+
+def test_features_that_somebody_computed_give_the_same_scores(ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    import polars as pl
+    from safetensors.torch import save_file
+
+    from xstilts.data.images import Places
+    from xstilts.models.gallery import Gallery
+
+    experiment, store, recipe = ran
+    folder = recipe.parent
+    references = [f"file:{path}" for path in sorted((folder / "pictures").glob("*.png"))]
+    gallery = Gallery(str(folder / "vision"), "pin", size=32, grid=2, places=Places(cache=tmp_path, offline=True))
+    broken = gallery.missing(references)
+    save_file({name: gallery.tensor([name])[0] for name in references if name not in broken}, folder / "f.safetensors")
+    text = recipe.read_text(encoding="utf-8").replace(f"+{folder / 'vision'}", f"+{folder / 'f.safetensors'}")
+    given = recipe.with_name("given.yaml")
+    given.write_text(text.replace("name: colours", "name: given"), encoding="utf-8")
+    monkeypatch.setenv("XSTILTS_CACHE", str(folder / "cache"))
+    changes = ("targets.colour-match.intermediates=[none]", "targets.colour-find.intermediates=[none]", "fewshot=null")
+    api.run(given, store=tmp_path / "store", workers=1, offline=True, overrides=changes)
+    other, theirs = open_experiment(given, tmp_path / "store", changes, offline=True), Store(tmp_path / "store")
+    mine = {
+        (c.task, c.language): c.artifact for c in experiment.graph.cells if (c.intermediate, c.shots) == ("none", 0)
+    }
+    assert {(cell.task, cell.language) for cell in other.graph.cells} == mine.keys()
+    for cell in other.graph.cells:
+        key = mine[cell.task, cell.language]
+        assert key != cell.artifact
+        one, two = (pl.read_parquet(path / "items.parquet") for path in (store.path(key), theirs.path(cell.artifact)))
+        assert one.equals(two)
+        unusable = theirs.manifest(cell.artifact).facts["images_unusable"]
+        assert unusable.keys() == store.manifest(key).facts["images_unusable"].keys()
+        assert all("holds no features of it" in why for why in unusable.values())
+
+
+def test_a_file_of_features_that_is_not_there_is_told_before_anything_runs(ran, tmp_path: Path):
+    from xstilts.errors import UserError
+
+    _, _, recipe = ran
+    text = recipe.read_text(encoding="utf-8")
+    other = recipe.with_name("nothing.yaml")
+    other.write_text(text.replace(f"+{recipe.parent / 'vision'}", "+nothing.npy"), encoding="utf-8")
+    with pytest.raises(UserError, match=r"there is no file nothing\.npy with features of images"):
+        open_experiment(other, tmp_path / "store", offline=True)

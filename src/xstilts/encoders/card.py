@@ -9,6 +9,10 @@ Kind = Literal["text", "vision", "dual", "fused"]
 """What it reads: texts, images, both apart, or both together."""
 
 
+GIVEN = (".npy", ".safetensors")
+"""Files that may hold features of images, in place of an encoder that makes them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainedOn:
     """Data that an encoder has seen."""
@@ -29,7 +33,7 @@ class EncoderCard:
 
     name: str
     source: tuple[Wheel, ...] | str
-    """Wheels, `hub:owner/name` or `file:folder`; that of the text half where there are two."""
+    """Wheels, `hub:owner/name`, `file:folder`, or `file:path` of given features; the text half's of two."""
     kind: Kind | None = "text"
     """None where it is unknown: a Hub id or a folder without a card."""
     text: "EncoderCard | None" = None

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from xstilts.encoders import text, vision
-from xstilts.encoders.card import EncoderCard, TrainedOn
+from xstilts.encoders.card import GIVEN, EncoderCard, TrainedOn
 from xstilts.errors import UserError
 
 
@@ -20,7 +20,8 @@ def catalogue() -> tuple[EncoderCard, ...]:
 def find_card(name: str) -> EncoderCard:
     """The card of a known name or Hub id, else a card without knowledge for any Hub id or existing folder.
 
-    `TEXT+VISION` names a text encoder and a vision encoder that are read together. Raises UserError if `name` is none
+    `TEXT+VISION` names a text encoder and a vision encoder that are read together; in the place of the latter, a file
+    may hold the features of all images. Raises UserError if `name` is none
     of these.
     """
     for card in catalogue():
@@ -30,6 +31,8 @@ def find_card(name: str) -> EncoderCard:
         return EncoderCard(name=name, source=f"file:{name}", kind=None)
     if "+" in name:
         return _fused(name)
+    if Path(name).suffix in GIVEN:
+        return _given(name)
     if _HUB_ID.fullmatch(name):
         return EncoderCard(name=name, source=f"hub:{name}", kind=None, url=f"https://huggingface.co/{name}")
     known = [card.name for card in catalogue()]
@@ -82,6 +85,13 @@ def _fused(name: str) -> EncoderCard:
         citation=_both(first.citation, second.citation, "; "),
         notes=(*first.notes, *second.notes),
     )
+
+
+def _given(name: str) -> EncoderCard:
+    """Stands for the encoder that made the features in a file. Raises UserError where there is none."""
+    if not Path(name).expanduser().is_file():
+        raise UserError(f"there is no file {name} with features of images", "paths are relative to where you are")
+    return EncoderCard(name=name, source=f"file:{name}", kind="vision")
 
 
 def _both(first: str | None, second: str | None, between: str) -> str | None:

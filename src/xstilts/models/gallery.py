@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,20 @@ _EPOCH = 1
 """Raised when the same image gives other features."""
 
 Features = npt.NDArray[np.float16]
+
+
+class Pictures(Protocol):
+    """Features of images by reference, whoever makes them."""
+
+    @property
+    def channels(self) -> int: ...
+    @property
+    def places(self) -> int:
+        """Of each image."""
+        ...
+
+    def missing(self, references: Iterable[str]) -> dict[str, str]: ...
+    def tensor(self, references: Sequence[str]) -> Tensor: ...
 
 
 class Gallery:
@@ -82,6 +97,10 @@ class Gallery:
     @property
     def channels(self) -> int:
         return self.vision.channels
+
+    @property
+    def places(self) -> int:
+        return 1 if self._pooled else self._grid**2
 
     def missing(self, references: Iterable[str]) -> dict[str, str]:
         """Why those images that cannot be used cannot, by reference; the features of all others are there afterwards.

@@ -10,7 +10,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from xstilts.data.sums import sum_of
+from xstilts.data import given
 from xstilts.errors import DataError, ImageError
 
 
@@ -31,8 +31,7 @@ class Precomputed:
 
     def pin(self, cache: Path) -> str:
         """What stands for these features in keys: sha256 sums of the files."""
-        files = [self._path, *filter(None, [_list_beside(self._path)])]
-        return "+".join(sum_of(file, cache) for file in files)
+        return given.pin(self._path, cache)
 
     def missing(self, references: Iterable[str]) -> dict[str, str]:
         """Those that the file has no features for, each with a sentence that says so."""
@@ -120,7 +119,7 @@ def _numbered(path: Path) -> _Numbered:
 
 
 def _names(path: Path) -> list[str]:
-    beside = _list_beside(path)
+    beside = given.list_beside(path)
     if beside is None:
         hint = f"write them into {path.with_suffix('.txt').name}, one a line"
         raise DataError(f"{path} has no list of references beside it", hint)
@@ -132,9 +131,3 @@ def _names(path: Path) -> list[str]:
     if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
         raise DataError(f"{beside} is no list of references", "it needs one for each image, in the order of the array")
     return names
-
-
-def _list_beside(path: Path) -> Path | None:
-    if path.suffix != ".npy":
-        return None
-    return next((found for suffix in (".txt", ".json") if (found := path.with_suffix(suffix)).is_file()), None)

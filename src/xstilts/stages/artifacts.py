@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from xstilts.data.images import Places
-from xstilts.encoders import find_card
+from xstilts.encoders import GIVEN, find_card
 from xstilts.engine.store import Store
 from xstilts.errors import UserError
 from xstilts.models.comparison import settle
@@ -21,7 +21,7 @@ from xstilts.models.dual.model import load_dual
 from xstilts.models.dual.text import is_dual
 from xstilts.models.encoder import prepare
 from xstilts.models.fusion import Sight
-from xstilts.models.gallery import Gallery
+from xstilts.models.gallery import Gallery, Pictures
 from xstilts.models.heads import (
     IMAGE,
     encoder_parameters,
@@ -33,6 +33,7 @@ from xstilts.models.heads import (
     read_config,
     restore_encoder,
 )
+from xstilts.models.precomputed import Precomputed
 from xstilts.problems import PROBLEMS, ProblemName
 from xstilts.settings import Fusion
 from xstilts.stages.environment import Environment
@@ -125,8 +126,11 @@ def _sighted(
     return load_fused(problem, folder, sight_of(store, key), labels=labels, seed=seed)
 
 
-def open_gallery(encoder: str, pin: str, fusion: Fusion, environment: Environment) -> Gallery:
+def open_gallery(encoder: str, pin: str, fusion: Fusion, environment: Environment) -> Pictures:
     """The features of images as this encoder reads them."""
+    last = find_card(encoder).halves[-1].uri.removeprefix("file:")
+    if last.endswith(GIVEN):
+        return Precomputed(Path(last).expanduser())
     places = Places(cache=environment.cache, offline=environment.offline, root=environment.data_root)
     alone = find_card(encoder).kind != "fused"
     pooled = alone and is_dual(read_config(fetched(encoder, pin, environment)))

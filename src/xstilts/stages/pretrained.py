@@ -45,4 +45,4 @@ def sight(spec: PretrainedStage, workshop: Workshop) -> Sight:
     if layer is None:
         config = read_config(fetched(spec.encoder, spec.pin, workshop.environment))
         layer = config.num_hidden_layers // 2
-    return Sight(channels=gallery.channels, tokens=spec.fusion.grid**2, layer=layer)
+    return Sight(channels=gallery.channels, tokens=gallery.places, layer=layer)

@@ -12,7 +12,7 @@ from xstilts.examples import Example
 from xstilts.metrics import metric, score_frame
 from xstilts.models.collate import Fill
 from xstilts.models.feed import Feed, Look, fill_of
-from xstilts.models.gallery import Gallery
+from xstilts.models.gallery import Pictures
 from xstilts.models.shelf import Ground
 from xstilts.models.split import truncate
 from xstilts.models.tuning import boundary, freeze, set_dropout
@@ -68,7 +68,7 @@ def student(
     device: str,
     used: Callable[[], Sequence[Feature]] | None,
     ground: Ground | None = None,
-    gallery: Gallery | None = None,
+    gallery: Pictures | None = None,
 ) -> Student:
     """Freeze what the settings freeze; where the embeddings train, keep the rows of the features `used` only.
 
@@ -96,7 +96,7 @@ def student(
     )
 
 
-def look(gallery: Gallery | None) -> Look | None:
+def look(gallery: Pictures | None) -> Look | None:
     return None if gallery is None else gallery.tensor
 
 

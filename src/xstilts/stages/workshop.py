@@ -11,7 +11,7 @@ from xstilts.data.userfiles import user_task
 from xstilts.engine.store import Store
 from xstilts.errors import DataError, StageError, UserError
 from xstilts.examples import Example, Sentence, images_of
-from xstilts.models.gallery import Gallery
+from xstilts.models.gallery import Pictures
 from xstilts.models.shelf import Ground, Shelf
 from xstilts.settings import Fusion
 from xstilts.stages.artifacts import facts_of, open_gallery
@@ -77,7 +77,7 @@ class Workshop:
             )
 
     @property
-    def gallery(self) -> Gallery | None:
+    def gallery(self) -> Pictures | None:
         return self.memory.get("gallery")
 
     def unusable(self, data: Data, split: str) -> dict[str, Any]:
