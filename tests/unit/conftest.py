@@ -10,8 +10,8 @@ import pytest
 
 @pytest.fixture(scope="session")
 def bench() -> ModuleType:
-    """bench/coverage.py, whose full run docs/statistics.md reports."""
-    path = Path(__file__).parents[2] / "bench" / "coverage.py"
+    """bench/studies/coverage.py, whose full run docs/statistics.md reports."""
+    path = Path(__file__).parents[2] / "bench" / "studies" / "coverage.py"
     spec = importlib.util.spec_from_file_location("bench_coverage", path)
     assert spec is not None
     assert spec.loader is not None

@@ -49,7 +49,7 @@ class EncoderCard:
     """Those of the token embeddings."""
     forward_flops: tuple[int, int] | None = None
     """Floating-point operations of a forward pass over n sub-words, without pooler and head: first * n + second * n**2.
-    Counted by `bench/flops.py`."""
+    Counted by `bench/studies/flops.py`."""
     trained_on: tuple[TrainedOn, ...] | None = None
     """None where it is unknown, so that overlaps are unchecked rather than absent."""
     languages: str | None = None

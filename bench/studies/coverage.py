@@ -1,6 +1,6 @@
 """How often 95% intervals cover the truth, by simulation: seeds, draws, groups and items in many mixtures.
 
-    python bench/coverage.py [replicates] [resamples]
+    python bench/studies/coverage.py [replicates] [resamples]
 
 prints, for every design and mixture, the share of intervals that cover, and for comparison that of the percentile
 bootstrap which resamples seeds, draws and groups independently (naive).
