@@ -1,8 +1,8 @@
 """Floating-point operations of each catalogued encoder's forward pass, counted by torch on the meta device.
 
-`python bench/studies/flops.py` prints what the encoders' cards hold: `forward_flops=(first, second)` so that a sequence of n
-sub-words takes first * n + second * n**2 (2 for each multiplication with addition, as torch counts), and `parameters`.
-Nothing is downloaded: the configurations are those that the encoders' authors publish.
+`python bench/studies/flops.py` prints what the encoders' cards hold: `forward_flops=(first, second)` so that a sequence
+of n sub-words takes first * n + second * n**2 (2 for each multiplication with addition, as torch counts), and
+`parameters`. Nothing is downloaded: the configurations are those that the encoders' authors publish.
 """
 
 from fractions import Fraction
