@@ -1,5 +1,7 @@
 """What kind of machine this is, as far as it decides the arithmetic. No torch here."""
 
+import ctypes
+import sys
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +19,13 @@ def matrix_precision(device: str = "cpu") -> Literal["bf16", "fp32"]:
     vendor, flags = _processor()
     fast = "amx_bf16" in flags or ("avx512_bf16" in flags and vendor == "AuthenticAMD")
     return "bf16" if fast else "fp32"
+
+
+def give_back() -> None:
+    """Return memory that was freed, as by a training that ended, to the system where the C library hoards it."""
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        _ = trim and trim(0)
 
 
 def _processor() -> tuple[str, frozenset[str]]:

@@ -11,6 +11,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from xstilts.errors import UserError
+from xstilts.models.dropout import quicken
 from xstilts.models.heads import fresh_parameters
 from xstilts.models.split import embeddings, image_side, layers, supports_split
 from xstilts.settings import Lora, Train
@@ -47,7 +48,9 @@ def boundary(model: PreTrainedModel, train: Train) -> int | None:
     return min(train.frozen_layers, joined) if frozen and supports_split(model) else None
 
 
-def set_dropout(model: nn.Module, rate: float | None) -> None:
+def set_dropout(model: PreTrainedModel, rate: float | None) -> None:
+    """Make dropout quick, and of that rate where one is given."""
+    quicken(model)
     for module in model.modules():
         if isinstance(module, nn.Dropout) and rate is not None:
             module.p = rate

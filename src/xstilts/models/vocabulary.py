@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from xstilts.hardware import give_back
 from xstilts.models.split import text_tower
 
 
@@ -31,13 +32,13 @@ class Vocabulary:
         return self.index[ids]
 
     def expand(self, decay: float) -> None:
-        """Put the full table back: trained rows from the small one, all others times `decay`."""
+        """Put the full table back: trained rows from the small one, all others times `decay`, in place."""
+        give_back()
         tower = text_tower(self.model)
         small = cast(nn.Embedding, tower.get_input_embeddings())
         with torch.no_grad():
-            weight = self.full.weight * decay
-            weight[self.rows] = small.weight.to(weight.device)
-            self.full.weight = nn.Parameter(weight)
+            self.full.weight.mul_(decay)
+            self.full.weight[self.rows] = small.weight.to(self.full.weight.device)
         tower.set_input_embeddings(self.full)
         if self.end is not None:
             tower.eos_token_id = self.end  # type: ignore[assignment]
