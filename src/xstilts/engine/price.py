@@ -68,18 +68,27 @@ class Plan:
 class Costs:
     """Medians over earlier stages of the same encoder: as alike as possible, else of the task, else of the kind."""
 
-    def __init__(self, manifests: Mapping[str, Manifest]) -> None:
-        seen: dict[Key, list[Manifest]] = defaultdict(list)
-        root = _roots({key: manifest.inputs for key, manifest in manifests.items()})
-        for key, manifest in manifests.items():
-            for alike in _likeness(manifest.kind, root(key), manifest.spec):
-                seen[alike].append(manifest)
-        self._medians = {alike: _median(found) for alike, found in seen.items()}
+    def __init__(self, manifests: Iterable[Manifest]) -> None:
+        seen: dict[Key, list[Cost]] = defaultdict(list)
+        inputs, past = {}, []
+        for manifest in manifests:
+            inputs[manifest.key] = manifest.inputs
+            past.append((manifest.key, tuple(_likeness(manifest.kind, manifest.spec)), _cost(manifest)))
+        root = _roots(inputs)
+        for key, likeness, cost in past:
+            for alike in likeness:
+                seen[root(key), alike].append(cost)
+        self._medians = {alike: _median(costs) for alike, costs in seen.items()}
 
     def of(self, spec: Spec, root: str) -> Cost | None:
         """The expected cost of a stage whose encoder is the artifact `root`; None = not yet measured."""
-        known = (self._medians.get(alike) for alike in _likeness(spec.kind, root, vars(spec)))
+        known = (self._medians.get((root, alike)) for alike in _likeness(spec.kind, vars(spec)))
         return next((cost for cost in known if cost), None)
+
+
+def whole(graph: Graph, store: Store) -> tuple[str, ...]:
+    """The stages that `store` holds undamaged. Their manifests are not kept: a graph may have many."""
+    return tuple(key for key in graph.stages if store.manifest(key))
 
 
 def needed(graph: Graph, found: Iterable[str]) -> tuple[str, ...]:
@@ -101,14 +110,14 @@ def needed(graph: Graph, found: Iterable[str]) -> tuple[str, ...]:
 
 def price(graph: Graph, store: Store) -> Plan:
     """Hits and misses of `graph` in `store`, and what the misses are expected to take. Nothing is run."""
-    found = {key: manifest for key in graph.stages if (manifest := store.manifest(key))}
+    found = whole(graph, store)
     misses = needed(graph, found)
-    costs = expected(graph, store, misses, found)
+    costs = expected(graph, store, misses)
     kinds = dict.fromkeys(spec.kind for spec in graph.stages.values())
     known = [cost for cost in costs.values() if cost]
     unknown = bool(misses) and not known
     return Plan(
-        hits=tuple(found),
+        hits=found,
         misses=misses,
         kinds=tuple(_kind_plan(kind, graph, found, misses, costs) for kind in kinds),
         seconds=None if unknown else sum(cost.seconds for cost in known),
@@ -118,15 +127,12 @@ def price(graph: Graph, store: Store) -> Plan:
     )
 
 
-def expected(
-    graph: Graph, store: Store, misses: Iterable[str], found: Mapping[str, Manifest]
-) -> dict[str, Cost | None]:
-    """What each of `misses` is expected to cost, by `found` and what else `store` holds; None = not yet measured."""
+def expected(graph: Graph, store: Store, misses: Iterable[str]) -> dict[str, Cost | None]:
+    """What each of `misses` is expected to cost, by what `store` holds; None = not yet measured."""
     wanted = tuple(misses)
     if not wanted:
         return {}
-    others = (manifest for key in set(store.keys()) - found.keys() if (manifest := store.peek(key)))
-    costs = Costs({**found, **{manifest.key: manifest for manifest in others}})
+    costs = Costs(filter(None, map(store.peek, store.keys())))
     root = _roots({key: spec.inputs for key, spec in graph.stages.items()})
     return {key: costs.of(graph.stages[key], root(key)) for key in wanted}
 
@@ -168,17 +174,17 @@ def _roots(inputs: Mapping[str, tuple[str, ...]]) -> Callable[[str], str]:
     return root
 
 
-def _likeness(kind: str, root: str, settings: Mapping[str, Any]) -> Iterator[Key]:
-    """What makes two stages cost alike, the closest first. `settings` are of a spec or of a manifest."""
+def _likeness(kind: str, settings: Mapping[str, Any]) -> Iterator[Key]:
+    """What makes two stages of an encoder cost alike, closest first. `settings` are of a spec or of a manifest."""
     data = settings.get("evaluation") or settings.get("data")
     parts = data if isinstance(data, tuple | list) else [data] if data else []
     used = [part if isinstance(part, dict) else _fields(part) for part in parts]
     tasks = (*(part["task"] for part in used), *(["masked texts"] if settings.get("mlm") else []))
     sizes = tuple(part["max_examples"] for part in used)
     how = tuple(settings.get(name) for name in ("method", "shots", "selection", "published"))
-    yield kind, root, tasks, sizes, how, bool(settings.get("mixed")), _flat(settings.get("train"))
-    yield kind, root, tasks
-    yield kind, root
+    yield kind, tasks, sizes, how, bool(settings.get("mixed")), _flat(settings.get("train"))
+    yield kind, tasks
+    yield (kind,)
 
 
 def _fields(data: Data) -> dict[str, Any]:
@@ -190,9 +196,13 @@ def _flat(train: Train | dict[str, Any] | None) -> Key:
     return tuple(sorted(settings.items()))
 
 
-def _median(manifests: list[Manifest]) -> Cost:
+def _cost(manifest: Manifest) -> Cost:
+    return Cost(seconds=manifest.seconds, bytes=manifest.bytes, peak_memory_mb=manifest.peak_memory_mb)
+
+
+def _median(costs: list[Cost]) -> Cost:
     return Cost(
-        seconds=median(manifest.seconds for manifest in manifests),
-        bytes=round(median(manifest.bytes for manifest in manifests)),
-        peak_memory_mb=median(manifest.peak_memory_mb for manifest in manifests),
+        seconds=median(cost.seconds for cost in costs),
+        bytes=round(median(cost.bytes for cost in costs)),
+        peak_memory_mb=median(cost.peak_memory_mb for cost in costs),
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from xstilts.engine import memory
 from xstilts.engine.executors import RUN_JOB, Pool
 from xstilts.engine.plan import Graph
-from xstilts.engine.price import needed
+from xstilts.engine.price import needed, whole
 from xstilts.engine.store import Store
 from xstilts.engine.walk import Failure, Skipped, Walk
 from xstilts.stages.environment import Emit, Environment
@@ -68,7 +68,7 @@ def run(
 
 def status(graph: Graph, store: Store) -> Status:
     """What is finished and what is missing, and the stages that processes hold at this moment."""
-    finished = tuple(key for key in graph.stages if store.manifest(key))
+    finished = whole(graph, store)
     locked = store.locked()
     return Status(
         finished=finished,

@@ -45,7 +45,7 @@ class Sum(BaseModel):
 class Manifest(BaseModel):
     """What an artifact is, what made it, and what it cost."""
 
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True)
     key: str
     kind: str
     title: str

@@ -8,7 +8,7 @@ from types import TracebackType
 from xstilts.engine import locks
 from xstilts.engine.executors import Pool
 from xstilts.engine.plan import Graph
-from xstilts.engine.price import expected, needed
+from xstilts.engine.price import expected, needed, whole
 from xstilts.engine.store import Store
 from xstilts.stages.environment import Event
 from xstilts.stages.specs import Spec
@@ -36,8 +36,7 @@ class Walk:
 
     def __init__(self, graph: Graph, store: Store) -> None:
         self._graph, self._store = graph, store
-        found = {key: manifest for key in graph.stages if (manifest := store.manifest(key))}
-        self.hits = list(found)
+        self.hits = list(whole(graph, store))
         self.done: list[str] = []
         self.failed: dict[str, Failure] = {}
         self.waiting: dict[str, dict[str, Spec]] = {}
@@ -45,7 +44,7 @@ class Walk:
         self._running: dict[str, locks.Lock] = {}
         self._misses = needed(graph, self.hits)
         self._heights = _heights(graph, self._misses)
-        costs = expected(graph, store, self._misses, found)
+        costs = expected(graph, store, self._misses)
         self._seconds = {key: cost.seconds if cost else 0.0 for key, cost in costs.items()}
         self._order = TopologicalSorter({key: self._parents(key) for key in self._misses})
         self._order.prepare()

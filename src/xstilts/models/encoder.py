@@ -2,9 +2,6 @@
 
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
 from xstilts import revisions
 from xstilts.data import sources
 from xstilts.encoders import EncoderCard
@@ -78,6 +75,8 @@ def _local(card: EncoderCard) -> Path | None:
 
 
 def _snapshot(card: EncoderCard, revision: str | None, cache: Path, offline: bool) -> Path:
+    from huggingface_hub import snapshot_download
+
     repository = card.uri.removeprefix("hub:")
     try:
         folder = snapshot_download(
@@ -99,6 +98,8 @@ def _snapshot(card: EncoderCard, revision: str | None, cache: Path, offline: boo
 
 
 def _unfetched(error: Exception, repository: str, revision: str | None, cache: Path) -> Exception:
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
     match error:
         case LocalEntryNotFoundError() if error.__cause__ is None:
             return SourceError(

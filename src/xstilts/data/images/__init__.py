@@ -1,7 +1,22 @@
 """Images by reference, wherever they lie. No torch."""
 
-from xstilts.data.images.decode import open_image
+from typing import TYPE_CHECKING
+
 from xstilts.data.images.places import Places
-from xstilts.data.images.read import read_bytes
+
+if TYPE_CHECKING:
+    from xstilts.data.images.decode import open_image
+    from xstilts.data.images.read import read_bytes
 
 __all__ = ["Places", "open_image", "read_bytes"]
+
+_ELSEWHERE = {"open_image": "decode", "read_bytes": "read"}
+
+
+def __getattr__(name: str) -> object:
+    """What reads images is imported when it is first used: a plan needs none of it."""
+    from importlib import import_module
+
+    if name not in _ELSEWHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_ELSEWHERE[name]}"), name)
