@@ -21,14 +21,17 @@ BUDGET = 1 << 29
 class Shelf:
     budget: int = BUDGET
     entries: OrderedDict[Hashable, Sequence[Tensor]] = field(default_factory=OrderedDict)
+    taken: int = 0
+    """Bytes of all entries."""
 
     def get(self, key: Hashable, make: Callable[[], Sequence[Tensor]]) -> Sequence[Tensor]:
         """The entry of that key, made if it is not there."""
         if key not in self.entries:
-            self.entries[key] = make()
+            self.entries[key] = made = make()
+            self.taken += _size(made)
         self.entries.move_to_end(key)
-        while len(self.entries) > 1 and sum(map(_size, self.entries.values())) > self.budget:
-            self.entries.popitem(last=False)
+        while len(self.entries) > 1 and self.taken > self.budget:
+            self.taken -= _size(self.entries.popitem(last=False)[1])
         return self.entries[key]
 
 
