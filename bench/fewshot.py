@@ -1,0 +1,208 @@
+"""Few examples a class in six languages: what a second of training buys, ours against SetFit.
+
+    python bench/fewshot.py [steps] [draws]
+
+`intent`, 200 test items a language, the same shots for all; SetFit 1.2 with the same e5-small and mean pooling, its
+defaults (pairs, batches of 16, a logistic head), and at most `steps` contrastive steps, which end its only epoch early
+from k = 4 on (-1: all of them, which takes hours). Ours twice: as a user of ours would, on English labels first, whose
+seconds stand beside and are shared by all languages; and on the shots alone, by the settings of English training.
+Predicted before measuring: English first wins at k = 1 and 4 by far and takes a tenth of the seconds of an episode; on
+the shots alone SetFit is better at k = 1, about equal at 4, and worse at 16, where its steps do not go over all pairs.
+Seconds are of training and prediction, all threads; loading counts for none. (A script named setfit.py would hide the
+package of that name.)
+"""
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import altair as alt
+import torch
+import vl_convert
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from harness import HERE, Clock, Measured, Side, asked, interleave, machine, peers, tell
+from xstilts.data.features import Feature, featurise
+from xstilts.data.load import load
+from xstilts.data.shots import draw
+from xstilts.data.sources import cache_dir
+from xstilts.examples import Example, Labelled
+from xstilts.hardware import matrix_precision
+from xstilts.metrics import metric, score_frame
+from xstilts.models.encoder import prepare
+from xstilts.models.heads import load_for, load_tokenizer
+from xstilts.models.tuning import trained
+from xstilts.predict import predict
+from xstilts.report.plots import COLOURS, SHAPES
+from xstilts.settings import Train
+from xstilts.stages.training import Student, scorer, student
+from xstilts.tasks import load_task
+from xstilts.train.fit import Lesson, fit, steps_of
+
+LANGUAGES, SHOTS, ITEMS = ("de", "fi", "ru", "ar", "th", "zh-CN"), (1, 4, 16), 200
+FIRST, ALONE, SETFIT = "ours, English first", "ours, shots alone", "SetFit"
+FIGURE = HERE.parent / "docs" / "figures" / "setfit.svg"
+_COMMON = {"max_length": 64, "threads": 2, "learning_rate": 3e-4, "precision": matrix_precision()}
+ENGLISH = Train(epochs=10, frozen_layers=8, head_learning_rate=3e-3, **_COMMON)  # type: ignore[arg-type]
+AFTER = Train(epochs=5, frozen_layers=10, head_learning_rate=7e-4, **_COMMON)  # type: ignore[arg-type]
+ONLY = ENGLISH.model_copy(update={"steps": 60})
+TASK = load_task("intent")
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What our episodes have in common: the tokenizer and the head's labels, those of the English data."""
+
+    folder: Path
+    tokenizer: PreTrainedTokenizerBase
+    labels: tuple[str, ...]
+
+    def features(self, examples: Sequence[Example], *, labels: bool) -> list[Feature]:
+        return featurise("classification", examples, self.tokenizer, self.labels if labels else None, 64)
+
+    def model(self) -> PreTrainedModel:
+        return load_for("classification", self.folder, labels=self.labels, seed=0)
+
+    def pupil(self, model: PreTrainedModel, train: Train) -> Student:
+        return student(model, "classification", self.tokenizer, train, "cpu", None)
+
+    def learn(self, pupil: Student, examples: Sequence[Example], seed: int, **keeping: Any) -> None:
+        feed = pupil.feed(self.features(examples, labels=True))
+        order = [0] * steps_of(feed.lengths, pupil.train)
+        fit([Lesson(model=pupil.part, feed=feed)], order, pupil.train, seed=seed, **keeping)
+
+    def predict(self, pupil: Student, examples: Sequence[Example]) -> list[str]:
+        feed = pupil.feed(self.features(examples, labels=False))
+        return list(map(str, predict(pupil.part, feed, examples, self.labels)))
+
+
+def ours(settings: Measured, episodes: list[Measured]) -> None:
+    """Our side: every episode after English training, then every one with a fresh head."""
+    torch.set_num_threads(settings["threads"])
+    folder = Path(settings["folder"])
+    examples, dev = (load(TASK, "en", split, cache=cache_dir(), offline=False) for split in ("train", "dev"))
+    labels = tuple(sorted({e.label for e in examples if isinstance(e, Labelled) and e.label}))
+    reader = Reader(folder, load_tokenizer(folder), labels)
+    model = reader.model()
+    with Clock() as english:
+        pupil = reader.pupil(model, ENGLISH)
+        score = scorer(pupil.part, pupil.feed(reader.features(dev, labels=False)), dev, labels, TASK)
+        reader.learn(pupil, examples, 0, keeping="best", score=score)
+    first = _episodes(reader, reader.pupil(model, AFTER), episodes)
+    alone = _episodes(reader, reader.pupil(reader.model(), ONLY), episodes)
+    tell(english_seconds=english.seconds, first=first, alone=alone)
+
+
+def _episodes(reader: Reader, pupil: Student, episodes: list[Measured]) -> list[Measured]:
+    """Predictions and seconds; each episode begins with the weights as they came, and runs the frozen layers itself."""
+    initial = {name: weight.detach().clone() for name, weight in trained(pupil.part).items()}
+    found = []
+    for episode in episodes:
+        with torch.no_grad():
+            for name, weight in trained(pupil.part).items():
+                weight.copy_(initial[name])
+        shots, test = (_examples(episode[name]) for name in ("shots", "test"))
+        processor = time.process_time()
+        with Clock() as clock:
+            reader.learn(pupil, shots, episode["draw"])
+            predicted = reader.predict(pupil, test)
+        seconds = {"seconds": clock.seconds, "cpu_seconds": time.process_time() - processor}
+        found.append({"predicted": predicted} | seconds)
+    return found
+
+
+def _examples(rows: Iterable[tuple[str, str | None]]) -> list[Labelled]:
+    named = enumerate(rows)
+    return [Labelled(id=str(n), group="", language="", text=text, label=label) for n, (text, label) in named]
+
+
+def main(steps: int = 30, draws: int = 1) -> None:
+    folder, tests = prepare("e5-small", cache=cache_dir(), offline=False), {name: _tests(name) for name in LANGUAGES}
+    chosen = product(LANGUAGES, SHOTS, range(draws))
+    episodes = [_episode(language, k, number, tests[language]) for language, k, number in chosen]
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "episodes.json"
+        path.write_text(json.dumps({"episodes": episodes}))
+        settings = {"folder": str(folder), "threads": 2, "steps": steps, "scratch": scratch, "data": str(path)}
+        peer = Side(name=SETFIT, script=HERE / "peers" / "fewshot.py", settings=settings, python=peers())
+        sides = interleave([Side(name="ours", script=Path(__file__), settings=settings), peer], 1)
+    our, their = sides["ours"][0], sides[SETFIT][0]
+    found = {FIRST: our["first"], ALONE: our["alone"], SETFIT: their["episodes"]}
+    rows = [_row(name, k, episodes, runs, tests) for name, runs in found.items() for k in SHOTS]
+    FIGURE.write_text(figure(rows))
+    _tell(rows, our["english_seconds"], steps)
+
+
+def _tests(language: str) -> list[Labelled]:
+    """The scored items of a language, evenly from all."""
+    items = load(TASK, language, "test", cache=cache_dir(), offline=False)
+    count = min(ITEMS, len(items))
+    return [items[number * len(items) // count] for number in range(count)]  # type: ignore[misc]
+
+
+def _episode(language: str, k: int, number: int, test: list[Labelled]) -> Measured:
+    pool = load(TASK, language, "train", cache=cache_dir(), offline=False)
+    shots = [(shot.text, shot.label) for shot in draw(pool, k, number) if isinstance(shot, Labelled)]
+    texts = [(item.text, None) for item in test]
+    return {"language": language, "k": k, "draw": number, "shots": shots, "test": texts}
+
+
+def _row(
+    name: str, k: int, episodes: list[Measured], runs: list[Measured], tests: dict[str, list[Labelled]]
+) -> Measured:
+    """Means over languages and draws of one method with k shots."""
+    chosen = [(episode, run) for episode, run in zip(episodes, runs, strict=True) if episode["k"] == k]
+    scores = [_scores(tests[episode["language"]], run["predicted"]) for episode, run in chosen]
+    seconds = {part: fmean(run[part] for _, run in chosen) for part in ("seconds", "cpu_seconds")}
+    means = {part: fmean(score[part] for score in scores) for part in scores[0]}
+    by_language: dict[str, list[float]] = {episode["language"]: [] for episode, _ in chosen}
+    for (episode, _), score in zip(chosen, scores, strict=True):
+        by_language[episode["language"]].append(score["macro_f1"])
+    return {"method": name, "k": k, **seconds, **means, "by_language": by_language}
+
+
+def _scores(test: Sequence[Labelled], predicted: list[str]) -> dict[str, float]:
+    frame = score_frame("classification", [(e.id, e.group) for e in test], [e.label for e in test], predicted)
+    return {name: round(metric(name).score(frame), 4) for name in ("accuracy", "macro_f1")}
+
+
+def _tell(rows: list[Measured], english: float, steps: int) -> None:
+    print(f"{'method':24}{'k':>4}{'seconds':>10}{'processor':>10}{'accuracy':>10}{'macro F1':>10}")
+    for row in rows:
+        numbers = "".join(f"{row[name]:10.3f}" for name in ("seconds", "cpu_seconds", "accuracy", "macro_f1"))
+        print(f"{row['method']:24}{row['k']:4}{numbers}")
+    print(f"English training, once for all languages: {english:.1f} s, {english / len(LANGUAGES):.1f} s for each")
+    line = {"bench": "few-shot", "against": f"SetFit 1.2.0, {steps} steps", "english_seconds": english, "rows": rows}
+    four = {row["method"]: row["seconds"] for row in rows if row["k"] == 4}
+    print(json.dumps(line | {"ratio": round(four[SETFIT] / four[FIRST], 3), "machine": machine()}))
+
+
+def figure(rows: list[Measured]) -> str:
+    """Macro F1 by seconds, a line for each method, its points named by k."""
+    methods = list(dict.fromkeys(row["method"] for row in rows))
+    values = [{name: row[name] for name in ("method", "k", "seconds", "macro_f1")} for row in rows]
+    scale = alt.Scale(domain=methods, range=list(COLOURS[1 : len(methods) + 1]))
+    base = alt.Chart(alt.Data(values=values)).encode(
+        x=alt.X("seconds:Q", title="seconds of an episode", scale=alt.Scale(type="log")),
+        y=alt.Y("macro_f1:Q", title="macro F1", scale=alt.Scale(zero=False)),
+        color=alt.Color("method:N", title=None, scale=scale),
+    )
+    shapes = alt.Scale(domain=methods, range=list(SHAPES[: len(methods)]))
+    points = base.mark_point(filled=True, opacity=1, size=60).encode(shape=alt.Shape("method:N", scale=shapes))
+    names = base.mark_text(dy=-11).encode(text="k:N")
+    chart = alt.layer(base.mark_line(), points, names).properties(width=420, height=260)
+    return vl_convert.vegalite_to_svg(chart.to_dict())
+
+
+if __name__ == "__main__":
+    if chosen := asked():
+        ours(chosen, json.loads(Path(chosen["data"]).read_text())["episodes"])
+    else:
+        main(*map(int, sys.argv[1:]))
