@@ -25,6 +25,7 @@ class Assembly:
     stages: dict[str, Spec] = field(default_factory=dict)
     cells: dict[Cell, None] = field(default_factory=dict)
     left_out: dict[str, None] = field(default_factory=dict)
+    _read: dict[tuple[str, str, int | None], Data] = field(default_factory=dict)
 
     def graph(self) -> Graph:
         order = TopologicalSorter({key: stage.inputs for key, stage in self.stages.items()}).static_order()
@@ -40,9 +41,10 @@ class Assembly:
         return self.add(PretrainedStage(encoder=self.recipe.encoder, pin=self.pin, fusion=fusion))
 
     def data(self, task: str, language: str, max_examples: int | None) -> Data:
-        return Data(
-            task=task, fingerprint=self.tasks[task].fingerprint(language), language=language, max_examples=max_examples
-        )
+        if (key := (task, language, max_examples)) not in self._read:
+            fingerprint = self.tasks[task].fingerprint(language)
+            self._read[key] = Data(task=task, fingerprint=fingerprint, language=language, max_examples=max_examples)
+        return self._read[key]
 
     def cell(
         self,

@@ -7,7 +7,7 @@ which is added later leaves the artifacts of those valid who do not use it.
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import ClassVar
 
@@ -104,7 +104,8 @@ def digest(value: object) -> str:
 
 def _plain(value: object) -> object:
     if isinstance(value, Data | Texts | Masking):
-        return {name: setting for name, setting in asdict(value).items() if setting is not None}
+        settings = {field.name: getattr(value, field.name) for field in fields(value)}
+        return {name: setting for name, setting in settings.items() if setting is not None}
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json", exclude_none=True)
     raise TypeError(f"a stage holds {type(value).__name__}, which has no canonical form")
