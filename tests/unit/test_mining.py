@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import normalize
 
-from xstilts.mining import candidates, nearest_cosines
+from xstilts.mining import candidates, mutual_cosines, nearest_cosines
 
 
 def vectors(rows: int, seed: int) -> torch.Tensor:
@@ -19,6 +19,31 @@ def test_blocks_change_nothing(queries, database, k, cells):
     expected = (left @ right.T).topk(min(k, database))
     torch.testing.assert_close(values, expected.values)
     assert rows.equal(expected.indices)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(1, 200), st.integers(1, 200), st.integers(1, 7), st.integers(1, 1 << 15), st.booleans())
+def test_one_pass_finds_the_neighbours_of_both_sides(foreign, english, k, cells, rising):
+    """Sizes with whole groups and without, and an order in which every block has better ones than those before."""
+    left, right = vectors(foreign, 0), vectors(english, 1)
+    if rising:
+        right = right[(left @ right.T).sum(0).argsort()]
+    cosines = left @ right.T
+    for found, plain in zip(mutual_cosines(left, right, k, cells=cells), (cosines, cosines.T), strict=True):
+        expected = plain.topk(min(k, plain.shape[1]))
+        torch.testing.assert_close(found[0], expected.values)
+        torch.testing.assert_close(plain.gather(1, found[1]), expected.values)
+        assert all(len(set(rows)) == len(rows) for rows in found[1].tolist())
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(1, 130), st.integers(1, 5), st.integers(1, 1 << 13))
+def test_copies_are_neighbours_like_any_other(copies, k, cells):
+    """No row comes twice, and all of the k have the cosine of the copies."""
+    own, others = vectors(3, 0), vectors(1, 1).repeat(copies, 1)
+    values, rows = nearest_cosines(own, others, k, cells=cells)
+    torch.testing.assert_close(values, (own @ others.T)[:, : min(k, copies)])
+    assert all(len(set(found)) == min(k, copies) for found in rows.tolist())
 
 
 def test_the_margin_divides_by_how_near_both_are_to_everybody():
