@@ -15,7 +15,8 @@ from xstilts.metrics.ranks import ranks
 from xstilts.models.collate import collate
 from xstilts.models.feed import Feed, autocast
 from xstilts.models.pooling import mean_state
-from xstilts.models.split import hidden_states
+from xstilts.models.split import hidden_states, run_lower, supports_split
+from xstilts.models.split import layers as blocks
 
 NBEST = 20
 ANSWER_TOKENS = 30
@@ -130,19 +131,29 @@ def embed(
     precision: str,
     device: str = "cpu",
 ) -> Tensor:
-    """Vectors [poolings, layers asked, features, hidden], not normalised, all from one pass over the texts."""
+    """Vectors [poolings, layers asked, features, hidden], not normalised, all from one pass over the texts.
+
+    Autocast remembers the weights that it has cast until it is left, so it is entered once for all batches.
+    """
     lengths = [feature.length for feature in features]
     vectors = torch.empty(len(poolings), len(layers), len(features), model.config.hidden_size)
     model.eval()
-    for indices in scoring_batches(lengths):
-        batch = collate("retrieval", [features[index] for index in indices], padding, labels=False)
-        ids, mask = batch["input_ids"].to(device), batch["attention_mask"].to(device)
-        with torch.inference_mode(), autocast(device, precision):
-            states = hidden_states(model, ids, mask)
-        for number, layer in enumerate(layers):
-            for row, pooling in enumerate(poolings):
-                vectors[row, number, indices] = _pool(states[layer].float(), mask, pooling).cpu()
+    with torch.inference_mode(), autocast(device, precision):
+        for indices in scoring_batches(lengths):
+            batch = collate("retrieval", [features[index] for index in indices], padding, labels=False)
+            ids, mask = batch["input_ids"].to(device), batch["attention_mask"].to(device)
+            for number, states in enumerate(_states(model, ids, mask, layers)):
+                for row, pooling in enumerate(poolings):
+                    vectors[row, number, indices] = _pool(states.float(), mask, pooling).cpu()
     return vectors
+
+
+def _states(model: PreTrainedModel, ids: Tensor, mask: Tensor, layers: Sequence[int]) -> list[Tensor]:
+    """States [batch, tokens, hidden] after each of `layers`; where it is one, those above it are not run."""
+    if len(layers) == 1 and supports_split(model) and 0 <= layers[0] < len(blocks(model)):
+        return [run_lower(model, layers[0], ids, mask)]
+    states = hidden_states(model, ids, mask)
+    return [states[layer] for layer in layers]
 
 
 def _pool(hidden: Tensor, mask: Tensor, pooling: str) -> Tensor:
