@@ -10,6 +10,8 @@ from xstilts.engine.graph import Chain
 from xstilts.engine.meaning import POOL, adapted, counts, drawn, published
 from xstilts.stages.specs import FewshotStage, TargetStage
 
+SIDE_BY_SIDE: frozenset[Method] = frozenset({"head", "lora"})
+
 
 def adapt(to: Assembly, chain: Chain, trained: TargetStage) -> None:
     """What a chain gets where the recipe adapts it; `trained` is its target stage."""
@@ -52,14 +54,17 @@ class _Maker:
         """Every k, draw and method in one language, by the method's name. Controls go with the first method."""
         fewshot, trained = self.fewshot, self.trained
         for shots, draw in self._draws():
-            first, *_ = methods = [self._episode(language, shots, draw, method) for method in fewshot.methods]
+            first, *_ = methods = [
+                replace(self._episode(language, shots, draw, method), beside=self._beside(method))
+                for method in fewshot.methods
+            ]
             yield from ((stage.method, stage) for stage in methods)
             if fewshot.more_english and language != trained.data.language:
                 yield "more-english", replace(first, shots_language=trained.data.language)
             if fewshot.without_target and trained.steps_of is None and not self.bare:
                 yield "without-target", replace(first, parent=trained.parent, fresh_head=True, unchanged=None)
             if fewshot.beside:
-                yield "english-dev", replace(first, selection=fewshot.beside, unchanged=True)
+                yield "english-dev", replace(first, selection=fewshot.beside, unchanged=True, beside=None)
 
     def published(self, language: str) -> Iterator[tuple[str, FewshotStage]]:
         """The sets of the task's publishers, by the first method."""
@@ -67,7 +72,10 @@ class _Maker:
         for k in self.fewshot.shots:
             if str(k) in there:
                 name, count = published_arm(k)
-                yield name, replace(self._episode(language, count, 0, self.fewshot.methods[0]), published=str(k))
+                yield (
+                    name,
+                    replace(self._episode(language, count, 0, self.fewshot.methods[0]), published=str(k)),
+                )
 
     def mixed(self, languages: Sequence[str]) -> Iterator[tuple[str, FewshotStage]]:
         """One model for all languages, scored in each: those of a draw follow each other."""
@@ -76,7 +84,10 @@ class _Maker:
         pools = tuple(self.to.data(self.chain.task.name, language, None) for language in languages)
         for shots, draw in self._draws():
             for language in languages:
-                yield "mixed", replace(self._episode(language, shots, draw, self.fewshot.methods[0]), mixed=pools)
+                yield (
+                    "mixed",
+                    replace(self._episode(language, shots, draw, self.fewshot.methods[0]), mixed=pools),
+                )
 
     def _draws(self) -> Iterator[tuple[int, int]]:
         yield from product(counts(self.fewshot), range(self.fewshot.draws))
@@ -101,6 +112,11 @@ class _Maker:
             keep=self.to.recipe.keep,
             see=trained.see,
         )
+
+    def _beside(self, method: Method) -> tuple[tuple[int, int], ...] | None:
+        """Every k and draw of a method that leaves the encoder's own weights alone, unless weights are selected."""
+        alone = method not in SIDE_BY_SIDE or self.fewshot.selection != "none"
+        return None if alone else tuple(self._draws())
 
 
 def _unpublished(chain: Chain, fewshot: Fewshot, languages: Sequence[str]) -> Iterator[str]:

@@ -41,20 +41,20 @@ def drop(values: Tensor, rate: float) -> Tensor:
 class _Drop(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, values: Tensor, rate: float) -> Tensor:
-        kept = _kept(values.shape, rate)
-        ctx.save_for_backward(kept)
+        mask = kept(values.shape, rate)
+        ctx.save_for_backward(mask)
         ctx.scale = 1 / (1 - rate)
-        return (values * kept).mul_(ctx.scale)
+        return (values * mask).mul_(ctx.scale)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        (kept,) = ctx.saved_tensors
-        return (gradients[0] * kept).mul_(ctx.scale), None
+        (mask,) = ctx.saved_tensors
+        return (gradients[0] * mask).mul_(ctx.scale), None
 
 
-def _kept(shape: torch.Size, rate: float) -> Tensor:
-    """What is kept, as booleans. Seeded by one number from torch's random state."""
-    seed = int(torch.randint(1 << 62, (1,)))
+def kept(shape: torch.Size, rate: float, generator: torch.Generator | None = None) -> Tensor:
+    """What is kept, as booleans. Seeded by one number from the generator, or from torch's random state."""
+    seed = int(torch.randint(1 << 62, (1,), generator=generator))
     raw = np.random.SFC64(seed).random_raw(-(-shape.numel() // 4))
     bits = torch.from_numpy(raw.view(np.int16))[: shape.numel()].view(shape)
     return bits >= round(rate * LEVELS) - LEVELS // 2
@@ -70,13 +70,18 @@ def attend(
     scaling: float | None = None,
     **options: Any,
 ) -> tuple[Tensor, None]:
-    """From [batch, heads, tokens, size] to [batch, tokens, heads, size]; torch's own where nothing drops out."""
-    if not dropout or query.device.type != "cpu":
+    """From [batch, heads, tokens, size] to [batch, tokens, heads, size]; torch's own where nothing drops out.
+
+    The shares are dropped by the `positions` of the module, where it has some (`xstilts.models.lineup`).
+    """
+    positions = getattr(module, "positions", None)
+    if not dropout or (query.device.type != "cpu" and positions is None):
         return sdpa_attention_forward(module, query, key, value, attention_mask, dropout, scaling, **options)
     scores = query @ (key * (scaling or query.shape[-1] ** -0.5)).transpose(-1, -2)
     if attention_mask is not None:
         scores = scores.masked_fill(~attention_mask, torch.finfo(scores.dtype).min)
-    shares = drop(scores.softmax(-1, dtype=scores.dtype), dropout)
+    shares = scores.softmax(-1, dtype=scores.dtype)
+    shares = positions.drop(shares, dropout) if positions else drop(shares, dropout)
     return (shares @ value).transpose(1, 2), None
 
 

@@ -35,6 +35,10 @@ class Learned:
     after: str
 
 
+Taught = tuple[Learned, dict[str, Tensor]]
+"""What training did, and the weights that it left."""
+
+
 def shots_of(spec: FewshotStage, workshop: Workshop, bench: Bench) -> tuple[Example, ...]:
     """The drawn examples, or a published set as it is, in its order. Raises DataError where there are none."""
     data = replace(whole(spec.evaluation), language=spec.shots_language)
@@ -71,17 +75,27 @@ def learn(spec: FewshotStage, workshop: Workshop, bench: Bench, shots: Sequence[
     """Train what is on the bench; a model of several languages once for all of them that the job scores."""
     if spec.mixed is None:
         return _train(spec, workshop, bench, shots, emit)
-    weights = trained(bench.pupil.part)
 
-    def make() -> tuple[Learned, dict[str, Tensor]]:
+    def make() -> Taught:
         learned = _train(spec, workshop, bench, shots, emit)
-        return learned, {name: weight.detach().clone() for name, weight in weights.items()}
+        return learned, {name: weight.detach().clone() for name, weight in trained(bench.pupil.part).items()}
 
-    learned, found = workshop.latest("mixed", spec.training, make)
+    return take(bench, workshop.latest("mixed", spec.training, make))
+
+
+def take(bench: Bench, taught: Taught) -> Learned:
+    """Give the model on the bench weights that were trained before."""
+    learned, found = taught
+    weights = trained(bench.pupil.part)
     with torch.no_grad():
         for name, weight in found.items():
             weights[name].copy_(weight)
     return learned
+
+
+def fit_seed(spec: FewshotStage) -> int:
+    """The seed of an episode's training."""
+    return seed_of(spec.seed, "fewshot", spec.evaluation.task, *spec.learners, spec.draw)
 
 
 def _train(spec: FewshotStage, workshop: Workshop, bench: Bench, shots: Sequence[Example], emit: Emit) -> Learned:
@@ -97,7 +111,7 @@ def _train(spec: FewshotStage, workshop: Workshop, bench: Bench, shots: Sequence
         lessons,
         order,
         train,
-        seed=seed_of(spec.seed, "fewshot", spec.evaluation.task, *spec.learners, spec.draw),
+        seed=fit_seed(spec),
         keeping=_keeping(spec),
         score=_selector(spec, workshop, bench),
         unchanged=bool(spec.unchanged),

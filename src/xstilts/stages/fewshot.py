@@ -15,8 +15,9 @@ from xstilts.stages.artifacts import facts_of, identity, save_weights
 from xstilts.stages.bench import Bench, bench_of, feed_of, settings
 from xstilts.stages.controls import by_familiarity, image_controls, prior
 from xstilts.stages.environment import Emit
-from xstilts.stages.episode import adapted, learn, shots_of
+from xstilts.stages.episode import adapted, learn, shots_of, take
 from xstilts.stages.lineage import check_lineage, images_shared
+from xstilts.stages.lineup import taught_beside
 from xstilts.stages.scoring import text_facts, write_scores
 from xstilts.stages.specs import FewshotStage
 from xstilts.stages.training import facts_of_fit, scored_items
@@ -34,8 +35,9 @@ def run(spec: FewshotStage, draft: Draft, workshop: Workshop, emit: Emit) -> Non
     bench = bench_of(spec, workshop)
     shots = shots_of(spec, workshop, bench)
     check_disjoint(shots, examples, task.name, images=spec.published is None)
+    taught = taught_beside(spec, workshop, bench, emit)
     with adapted(spec, bench):
-        learned = learn(spec, workshop, bench, shots, emit)
+        learned = take(bench, taught) if taught else learn(spec, workshop, bench, shots, emit)
         feed = feed_of(spec.evaluation, spec.split, workshop, bench, spec.see)
         predicted = predict(bench.pupil.part, feed, examples, bench.labels)
         if spec.see is None and task.spec.images:

@@ -182,6 +182,10 @@ class FewshotStage(Stage):
     published: str | None = None
     """The name of the published set that the shots are, all of them; `shots` and `draw` are then but their names."""
 
+    beside: tuple[tuple[int, int], ...] | None = None
+    """The shots and draws of all episodes that this one is trained side by side with, itself among them; None where it
+    is trained alone. It changes the rounding."""
+
     mixed: tuple[Data, ...] | None = None
     """The pools of all languages whose shots train one model together; `shots_language` then says nothing."""
 
@@ -193,6 +197,11 @@ class FewshotStage(Stage):
     def learners(self) -> tuple[str, ...]:
         """The languages that the model is trained for."""
         return tuple(data.language for data in self.mixed) if self.mixed else (self.evaluation.language,)
+
+    @property
+    def lineup(self) -> "tuple[FewshotStage, ...]":
+        """The episodes that are trained together, this one among them."""
+        return tuple(replace(self, shots=shots, draw=draw) for shots, draw in self.beside or ())
 
     @property
     def training(self) -> str:

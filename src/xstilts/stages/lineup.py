@@ -1,0 +1,95 @@
+"""Few-shot episodes that are trained side by side: which go together, and what each of them learns."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from torch import Tensor
+
+from xstilts.data.features import featurise
+from xstilts.models.feed import Feed
+from xstilts.models.lineup import can_line_up, line_up
+from xstilts.models.tuning import split_head, trained
+from xstilts.settings import Train
+from xstilts.stages.artifacts import joint_sum
+from xstilts.stages.bench import Bench, settings
+from xstilts.stages.environment import Emit
+from xstilts.stages.episode import Learned, Taught, adapted, fit_seed, shots_of
+from xstilts.stages.progress import steps_to
+from xstilts.stages.specs import FewshotStage
+from xstilts.stages.workshop import Workshop
+from xstilts.train.fit import steps_of
+from xstilts.train.lineup import fit_lineup
+
+Member = tuple[FewshotStage, Feed, int]
+"""An episode, its shots, and the steps that it trains."""
+
+
+def taught_beside(spec: FewshotStage, workshop: Workshop, bench: Bench, emit: Emit) -> Taught | None:
+    """What an episode learns beside the others of its lineup, all of which are trained at the first call of a job.
+
+    None where it is trained alone. The bench is left as it was.
+    """
+    if not spec.beside or bench.pupil.look is not None:
+        return None
+    with adapted(spec, bench):
+        fit = can_line_up(bench.pupil.part, bench.pupil.problem)
+    bench.reset()
+    if not fit:
+        return None
+    lineup = spec.lineup
+    key = ("lineup", *(member.key for member in lineup))
+    return workshop.once(key, lambda: _teach(lineup, workshop, bench, emit))[spec.key]
+
+
+def _teach(lineup: Sequence[FewshotStage], workshop: Workshop, bench: Bench, emit: Emit) -> dict[str, Taught]:
+    members: list[Member] = []
+    for spec in lineup:
+        feed = _feed(spec, workshop, bench)
+        members.append((spec, feed, steps_of(feed.lengths, settings(spec))))
+    found: dict[str, Taught] = {}
+    for together in _rows(members, settings(lineup[0])):
+        found |= _train(together, bench, emit)
+    bench.reset()
+    return found
+
+
+def _feed(spec: FewshotStage, workshop: Workshop, bench: Bench) -> Feed:
+    pupil = bench.pupil
+    shots = shots_of(spec, workshop, bench)
+    labels, length = bench.labels or None, settings(spec).max_length
+    return pupil.feed(featurise(pupil.problem, shots, bench.tokenizer, labels, length, spec.see))
+
+
+def _rows(members: Sequence[Member], train: Train) -> Iterator[list[Member]]:
+    """Episodes of equal steps, as many at once as have the sub-words of `train.batch_tokens` in a step."""
+    for _, found in groupby(sorted(members, key=lambda member: member[2]), key=lambda member: member[2]):
+        equal = list(found)
+        longest = max(max(feed.lengths) * min(train.batch_size, len(feed.lengths)) for _, feed, _ in equal)
+        most = max(1, train.batch_tokens // longest)
+        yield from (equal[start : start + most] for start in range(0, len(equal), most))
+
+
+def _train(members: Sequence[Member], bench: Bench, emit: Emit) -> dict[str, Taught]:
+    specs, feeds = [spec for spec, _, _ in members], [feed for _, feed, _ in members]
+    initial = [_initial(spec, bench) for spec in specs]
+    bench.reset()
+    seeds = [fit_seed(spec) for spec in specs]
+    with adapted(specs[0], bench):
+        part = bench.pupil.part
+        names = {id(parameter): name for name, parameter in trained(part).items()}
+        head = frozenset(names[id(parameter)] for parameter in split_head(part)[1])
+        lineup = line_up(part, initial, seeds)
+        train, steps, report = settings(specs[0]), members[0][2], steps_to(specs[0], emit)
+        fitted = fit_lineup(lineup, feeds, steps, train, seeds=seeds, head=head, report=report)
+    left = [lineup.weights(number) for number in range(len(specs))]
+    return {
+        spec.key: (Learned(fitted=own, before=joint_sum(first), after=joint_sum(last)), last)
+        for spec, own, first, last in zip(specs, fitted, initial, left, strict=True)
+    }
+
+
+def _initial(spec: FewshotStage, bench: Bench) -> dict[str, Tensor]:
+    """The weights that an episode begins with, its adapters among them."""
+    bench.reset()
+    with adapted(spec, bench):
+        return {name: parameter.detach().clone() for name, parameter in trained(bench.pupil.part).items()}

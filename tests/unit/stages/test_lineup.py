@@ -1,0 +1,82 @@
+"""Few-shot episodes side by side learn what each learns alone."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from tests.world import TRAIN, World
+
+from xstilts.stages.artifacts import WEIGHTS
+from xstilts.stages.job import run_job
+from xstilts.stages.specs import FewshotStage
+
+HIGH = {"learning_rate": 1e-2, "head_learning_rate": 1e-2, "dropout": 0.3, "steps": 6, "batch_size": 4}
+"""Rates at which a wrong dropout mask, clip or batch shows."""
+TOLERANCE = {"rtol": 1e-4, "atol": 2e-6}
+
+
+def episodes(world, task, method, **train):
+    """The target and the few-shot stages of a run whose weights are kept."""
+    recipe = world.recipe(
+        targets={task: {"train": TRAIN, "languages": ["sw"]}},
+        fewshot={"shots": [1, 3], "draws": 2, "methods": [method], "train": TRAIN | HIGH | train},
+        keep="all",
+    )
+    graph = world.run(recipe)
+    assert not world.failures(), [event.message for event in world.failures()]
+    return recipe, [spec for spec in graph.stages.values() if isinstance(spec, FewshotStage)]
+
+
+def weights(world, spec):
+    return load_file(world.store.path(spec.key) / WEIGHTS)
+
+
+@pytest.mark.parametrize("kind", ["bert", "xlm-roberta"])
+@pytest.mark.parametrize("task", ["topic", "mark"])
+@pytest.mark.parametrize("method, frozen", [("head", 0), ("lora", 0), ("lora", 1)])
+def test_weights_equal_those_of_training_alone(tmp_path, kind, task, method, frozen):
+    world = World(tmp_path, kind)
+    recipe, together = episodes(world, task, method, frozen_layers=frozen)
+    assert [spec.beside for spec in together] == [((1, 0), (1, 1), (3, 0), (3, 1))] * 4
+    alone = [replace(spec, beside=None) for spec in together]
+    assert not {spec.key for spec in alone} & {spec.key for spec in together}
+    run_job(alone, world.environment(recipe), world.events.append)
+    for one, other in zip(alone, together, strict=True):
+        found, expected = weights(world, other), weights(world, one)
+        assert found.keys() == expected.keys()
+        for name, tensor in expected.items():
+            torch.testing.assert_close(found[name], tensor, **TOLERANCE)
+        facts, known = (world.store.manifest(spec.key).facts for spec in (other, one))
+        assert facts["last_loss"] == pytest.approx(known["last_loss"], rel=1e-4)
+        assert facts["weights_before"] == known["weights_before"] != facts["weights_after"]
+
+
+def test_episodes_of_unequal_steps_learn_as_alone(tmp_path):
+    world = World(tmp_path)
+    recipe, together = episodes(world, "topic", "lora", steps=None, epochs=3, batch_tokens=24)
+    assert len({world.store.manifest(spec.key).facts["steps"] for spec in together}) > 1
+    spec = together[-1]
+    run_job([replace(spec, beside=None)], world.environment(recipe), world.events.append)
+    for name, tensor in weights(world, replace(spec, beside=None)).items():
+        torch.testing.assert_close(weights(world, spec)[name], tensor, **TOLERANCE)
+
+
+def test_an_episode_is_the_same_whichever_of_its_lineup_was_stored_before(tmp_path):
+    world = World(tmp_path)
+    recipe, together = episodes(world, "topic", "head")
+    last = together[-1]
+    there = weights(world, last)
+    world.store.path(last.key).rename(tmp_path / "away")
+    run_job([last], world.environment(recipe), world.events.append)
+    assert not world.failures()
+    assert all(torch.equal(tensor, there[name]) for name, tensor in weights(world, last).items())
+
+
+@pytest.mark.parametrize("kind", ["deberta-v2", "modernbert"])
+def test_other_architectures_are_trained_alone(tmp_path, kind):
+    world = World(tmp_path, kind)
+    recipe, together = episodes(world, "topic", "lora")
+    run_job([replace(together[0], beside=None)], world.environment(recipe), world.events.append)
+    expected = weights(world, replace(together[0], beside=None))
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in weights(world, together[0]).items())
