@@ -118,7 +118,7 @@ def test_every_intermediate_arm_and_every_k_has_its_two_by_two(experiment: Exper
         for m, k in (("zero-shot", 0), ("full", 2))
     ]
     found = stats.contrast(list(zip((1, -1, -1, 1), arms, strict=True)), "accuracy", languages=HEADLINE, resamples=60)
-    assert rows[0][7].split()[0] == f"{100 * found.value:+.1f}".replace("-", "−")
+    assert rows[0][7].split()[0] == f"{100 * found.value:+.1f}".replace("-", "−").replace("+0.0", "0.0")
     assert rows[0][9] == points(found.smallest_detectable)
     means = [float(cell.split()[0]) for cell in rows[0][1:5]]
     assert means[3] - means[2] - means[1] + means[0] == pytest.approx(100 * found.value, abs=0.25)
