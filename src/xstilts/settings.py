@@ -1,6 +1,7 @@
 """The blocks of a recipe that say how something is done: training, sampling, adapters, masked texts, alignment,
 translation."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -62,6 +63,15 @@ class Sampling(Frozen):
     """Examples that a task counts for, at most."""
     temperature: Annotated[float, Field(ge=1)] = 5.0
     """Exponent's divisor; only with `by: temperature`."""
+
+    def shares(self, sizes: Sequence[int]) -> list[float]:
+        """Probability of each task, from its number of examples.
+
+        Proportional with a cap and temperature as in Raffel et al. (2020, arXiv 1910.10683, section 3.5.2).
+        """
+        power = {"proportional": 1.0, "temperature": 1 / self.temperature, "uniform": 0.0}[self.by]
+        counts = [min(size, self.cap) ** power for size in sizes]
+        return [count / sum(counts) for count in counts]
 
 
 class Fusion(Frozen):

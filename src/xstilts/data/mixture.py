@@ -8,16 +8,8 @@ from xstilts.settings import Sampling
 
 
 def weights(sizes: Sequence[int], sampling: Sampling) -> np.ndarray:
-    """Probability of each task, from its number of examples.
-
-    Proportional with a cap and temperature as in Raffel et al. (2020, arXiv 1910.10683, section 3.5.2).
-    """
-    counts = np.minimum(np.asarray(sizes, dtype=float), sampling.cap)
-    if sampling.by == "uniform":
-        counts = np.ones_like(counts)
-    elif sampling.by == "temperature":
-        counts = counts ** (1 / sampling.temperature)
-    return counts / counts.sum()
+    """Probability of each task, from its number of examples."""
+    return np.array(sampling.shares(sizes))
 
 
 def by_language(counts: Sequence[int], alpha: float) -> np.ndarray:

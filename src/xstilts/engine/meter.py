@@ -107,9 +107,7 @@ class Meter:
     def _shares(self, spec: IntermediateStage) -> list[float]:
         if len(spec.data) == 1:
             return [1.0]
-        from xstilts.data.mixture import weights  # brings numpy
-
-        return weights([self._size(data, "train") for data in spec.data], spec.sampling).tolist()
+        return spec.sampling.shares([self._size(data, "train") for data in spec.data])
 
     def _target(self, spec: TargetStage) -> Iterator[float]:
         steps = self._steps(spec.data, spec.train)
