@@ -20,7 +20,7 @@ from xstilts.models.split import text_tower
 LEVELS = 1 << 16
 ATTENTION = "xstilts-quick-dropout"
 """The name under which transformers knows `attend`."""
-_ATTENTIVE = frozenset({"bert", "roberta", "xlm-roberta"})
+ATTENTIVE = frozenset({"bert", "roberta", "xlm-roberta"})
 """Architectures whose attention is called by name and drops out its shares."""
 
 
@@ -92,7 +92,7 @@ def quicken(model: PreTrainedModel) -> None:
             if type(child) is nn.Dropout:
                 setattr(module, name, Dropout(child.p).train(child.training))
     tower = text_tower(model)
-    if tower.config.model_type in _ATTENTIVE and tower.config._attn_implementation == "sdpa":
+    if tower.config.model_type in ATTENTIVE and tower.config._attn_implementation == "sdpa":
         AttentionInterface.register(ATTENTION, attend)
         AttentionMaskInterface.register(ATTENTION, sdpa_mask)
         tower.set_attn_implementation(ATTENTION)

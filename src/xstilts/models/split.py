@@ -102,9 +102,18 @@ def truncate(model: PreTrainedModel, count: int) -> PreTrainedModel:
         return own(count)
     _check(model, count)
     encoder = backbone(model)
-    upper = _with_layers(encoder, layers(model)[count:])
-    upper = _with(upper, "embeddings", _Given())
-    return upper if model is encoder else _with(model, model.base_model_prefix, upper)
+    upper = _with(_with_layers(encoder, layers(model)[count:]), "embeddings", _Given())
+    return _around(model, upper)
+
+
+def with_layers(model: PreTrainedModel, blocks: nn.ModuleList) -> PreTrainedModel:
+    """A twin of `model` with other transformer blocks, that shares everything else."""
+    return _around(model, _with_layers(backbone(model), blocks))
+
+
+def _around(model: PreTrainedModel, encoder: PreTrainedModel) -> PreTrainedModel:
+    """`encoder` under the head of `model`, if that has one."""
+    return encoder if model is backbone(model) else _with(model, model.base_model_prefix, encoder)
 
 
 class _Given(nn.Module):

@@ -12,6 +12,7 @@ from xstilts.data.load import check_labels
 from xstilts.data.shots import draw
 from xstilts.errors import DataError
 from xstilts.examples import Example
+from xstilts.models.feed import Feed
 from xstilts.models.tuning import adapters, trained
 from xstilts.splits import shots_split
 from xstilts.stages.artifacts import joint_sum
@@ -39,9 +40,14 @@ Taught = tuple[Learned, dict[str, Tensor]]
 """What training did, and the weights that it left."""
 
 
+POOL = 2048
+"""Examples of a pool that is run through frozen layers as a whole, once for all draws; of a larger one only the shots
+are."""
+
+
 def shots_of(spec: FewshotStage, workshop: Workshop, bench: Bench) -> tuple[Example, ...]:
     """The drawn examples, or a published set as it is, in its order. Raises DataError where there are none."""
-    data = replace(whole(spec.evaluation), language=spec.shots_language)
+    data = _pool(spec)
     unit = workshop.task(data.task).shots_unit
     if spec.mixed is not None:
         pools = [_known(data, "train", workshop, bench) for data in spec.mixed]
@@ -52,6 +58,29 @@ def shots_of(spec: FewshotStage, workshop: Workshop, bench: Bench) -> tuple[Exam
             raise DataError(f"no example of {split!r} in {data.language} has a label that the head knows")
         return found
     return draw(_known(data, "train", workshop, bench), spec.shots, spec.draw, unit)
+
+
+def shots_feed(spec: FewshotStage, workshop: Workshop, bench: Bench, shots: Sequence[Example]) -> Feed:
+    """The shots as the model on the bench reads them."""
+    pupil, length, see = bench.pupil, settings(spec).max_length, spec.see
+
+    def make(examples: Sequence[Example]) -> Feed:
+        return pupil.feed(featurise(pupil.problem, examples, bench.tokenizer, bench.labels or None, length, see))
+
+    drawn = spec.mixed is None and spec.published is None and pupil.below is not None
+    pool = _known(_pool(spec), "train", workshop, bench) if drawn else ()
+    if not drawn or len(pool) > POOL:
+        return make(shots)
+    feed = workshop.once(("pool", id(bench), _pool(spec), see), lambda: make(pool))
+    places: dict[str, list[int]] = {}
+    for place, feature in enumerate(feed.features):
+        places.setdefault(pool[feature.example].id, []).append(place)
+    return feed.subset([place for shot in shots for place in places[shot.id]])
+
+
+def _pool(spec: FewshotStage) -> Data:
+    """What shots are drawn from."""
+    return replace(whole(spec.evaluation), language=spec.shots_language)
 
 
 def _known(data: Data, split: str, workshop: Workshop, bench: Bench) -> tuple[Example, ...]:
@@ -100,8 +129,7 @@ def fit_seed(spec: FewshotStage) -> int:
 
 def _train(spec: FewshotStage, workshop: Workshop, bench: Bench, shots: Sequence[Example], emit: Emit) -> Learned:
     pupil, train = bench.pupil, settings(spec)
-    features = featurise(pupil.problem, shots, bench.tokenizer, bench.labels or None, train.max_length, spec.see)
-    lessons = [Lesson(model=pupil.part, feed=pupil.feed(features))]
+    lessons = [Lesson(model=pupil.part, feed=shots_feed(spec, workshop, bench, shots))]
     order = [0] * steps_of(lessons[0].feed.lengths, train)
     if spec.method == "joint":
         lessons.append(Lesson(model=pupil.part, feed=feed_of(spec.data, "train", workshop, bench, spec.see)))

@@ -8,6 +8,7 @@ from xstilts.data.features import featurise
 from xstilts.data.load import check_labels
 from xstilts.engine.store import Draft
 from xstilts.models.feed import Feed, fill_of
+from xstilts.models.first import read_first
 from xstilts.models.shelf import Ground
 from xstilts.models.split import supports_split, truncate
 from xstilts.predict import predict
@@ -39,6 +40,7 @@ def run(spec: EvaluateStage, draft: Draft, workshop: Workshop, emit: Emit) -> No
         look=look(workshop.gallery),
     )
     part, feed = _above(workshop.ground(spec.parent), loaded.model, feed)
+    part = read_first(part, task.problem)
     predicted = predict(part, feed, examples, loaded.labels)
     frame = scored_items(task, examples, predicted)
     draft.facts.update(write_scores(draft.path, frame, task))

@@ -5,7 +5,6 @@ from itertools import groupby
 
 from torch import Tensor
 
-from xstilts.data.features import featurise
 from xstilts.models.feed import Feed
 from xstilts.models.lineup import can_line_up, line_up
 from xstilts.models.tuning import split_head, trained
@@ -13,7 +12,7 @@ from xstilts.settings import Train
 from xstilts.stages.artifacts import joint_sum
 from xstilts.stages.bench import Bench, settings
 from xstilts.stages.environment import Emit
-from xstilts.stages.episode import Learned, Taught, adapted, fit_seed, shots_of
+from xstilts.stages.episode import Learned, Taught, adapted, fit_seed, shots_feed, shots_of
 from xstilts.stages.progress import steps_to
 from xstilts.stages.specs import FewshotStage
 from xstilts.stages.workshop import Workshop
@@ -44,20 +43,13 @@ def taught_beside(spec: FewshotStage, workshop: Workshop, bench: Bench, emit: Em
 def _teach(lineup: Sequence[FewshotStage], workshop: Workshop, bench: Bench, emit: Emit) -> dict[str, Taught]:
     members: list[Member] = []
     for spec in lineup:
-        feed = _feed(spec, workshop, bench)
+        feed = shots_feed(spec, workshop, bench, shots_of(spec, workshop, bench))
         members.append((spec, feed, steps_of(feed.lengths, settings(spec))))
     found: dict[str, Taught] = {}
     for together in _rows(members, settings(lineup[0])):
         found |= _train(together, bench, emit)
     bench.reset()
     return found
-
-
-def _feed(spec: FewshotStage, workshop: Workshop, bench: Bench) -> Feed:
-    pupil = bench.pupil
-    shots = shots_of(spec, workshop, bench)
-    labels, length = bench.labels or None, settings(spec).max_length
-    return pupil.feed(featurise(pupil.problem, shots, bench.tokenizer, labels, length, spec.see))
 
 
 def _rows(members: Sequence[Member], train: Train) -> Iterator[list[Member]]:

@@ -231,6 +231,7 @@ class EvaluateStage(Stage):
     """Predictions and scores of a fine-tuned encoder in one language, or of a dual encoder that was not."""
 
     kind: ClassVar[str] = "evaluate"
+    epoch: ClassVar[int] = 2
     parent: str
     data: Data
     split: str

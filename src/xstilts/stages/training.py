@@ -12,6 +12,7 @@ from xstilts.examples import Example
 from xstilts.metrics import metric, score_frame
 from xstilts.models.collate import Fill
 from xstilts.models.feed import Feed, Look, fill_of
+from xstilts.models.first import read_first
 from xstilts.models.gallery import Pictures
 from xstilts.models.shelf import Ground
 from xstilts.models.split import truncate
@@ -28,7 +29,8 @@ from xstilts.train.fit import Fitted
 class Student:
     """The part of a model that trains, and how data are fed to it.
 
-    `model` is the whole model; `part` what is called: the model itself, or the layers above the frozen ones.
+    `model` is the whole model; `part` what is called: the model, or the layers above the frozen ones, with a
+    top layer that gives what the head reads.
     """
 
     model: PreTrainedModel
@@ -83,7 +85,7 @@ def student(
     model.to(device)  # type: ignore[arg-type]
     return Student(
         model=model,
-        part=model if below is None else truncate(model, below),
+        part=read_first(model if below is None else truncate(model, below), problem),
         problem=problem,
         below=below,
         padding=padding,
