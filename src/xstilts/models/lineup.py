@@ -1,13 +1,13 @@
 """Few-shot episodes side by side: one model over a shared trunk, in which each episode has its own small weights.
 
 Where an episode trains nothing but linear layers (a head, low-rank adapters), those of several are stacked and
-multiplied in batches, while all other layers see the examples of all episodes as one batch. Dropout follows a random
-state of each episode's own, over the shape that the episode has alone; so its weights equal those of training alone,
-to rounding.
+multiplied in batches, while all other layers see the examples of these episodes as one batch. A step's batches go
+through the model in runs of about the same length. Dropout follows a random state of each episode's own, over the
+shape that the episode has alone; so its weights equal those of training alone, to rounding.
 """
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -24,46 +24,56 @@ from xstilts.models.tuning import trained
 from xstilts.problems import ProblemName
 
 Weights = Mapping[str, Tensor]
+Parameters = Mapping[str, nn.Parameter]
 
 PROBLEMS: frozenset[ProblemName] = frozenset({"classification", "tagging"})
 """Problems with one sequence for each example and a mean cross-entropy over rows of logits."""
 
 
+RUN = 1024
+"""Sub-words that go through the model at once, padding included: enough for matrix products at their full rate."""
+
+
 @dataclass(slots=True)
 class Positions:
-    """Where each episode's examples stand in the joint batch, and its random state."""
+    """Where each episode's examples stand in the joint batch of a run, and the random states of all episodes."""
 
     generators: list[torch.Generator]
+    run: list[int] = field(default_factory=list)
+    """The episodes that go through the model now."""
     shapes: list[tuple[int, int]] = field(default_factory=list)
-    """Rows and tokens of each episode's own batch."""
+    """Rows and tokens of each one's own batch."""
 
     def drop(self, values: Tensor, rate: float) -> Tensor:
         """Dropout of [rows, ...] where tokens are in the second of three dimensions, or the last two of four."""
         mask = torch.ones(values.shape, dtype=torch.bool)
         parts = mask.view(len(self.shapes), -1, *values.shape[1:])
-        for part, (rows, tokens), generator in zip(parts, self.shapes, self.generators, strict=True):
+        for part, (rows, tokens), episode in zip(parts, self.shapes, self.run, strict=True):
             own = part[:rows]
             if values.dim() == 3:
                 own = own[:, :tokens]
             elif values.dim() == 4:
                 own = own[:, :, :tokens, :tokens]
-            own.copy_(kept(own.shape, rate, generator))
+            own.copy_(kept(own.shape, rate, self.generators[episode]))
         return (values * mask.to(values.device)).mul(1 / (1 - rate))
 
 
 class Stacked(nn.Module):
     """A linear layer of which each episode has its own: [episodes * rows, ..., inputs] to [..., outputs]."""
 
-    def __init__(self, weight: nn.Parameter, bias: nn.Parameter | None) -> None:
+    def __init__(self, name: str, weights: Sequence[Parameters], positions: Positions) -> None:
         super().__init__()
-        self.weight, self.bias = weight, bias
+        self.name, self.episodes, self.positions = name, weights, positions
 
     def forward(self, values: Tensor) -> Tensor:
-        joint = values.reshape(len(self.weight), -1, values.shape[-1])
-        found = joint @ self.weight.transpose(1, 2)
-        if self.bias is not None:
-            found = found + self.bias[:, None].to(found.dtype)
+        joint = values.reshape(len(self.positions.run), -1, values.shape[-1])
+        found = joint @ self._own("weight").transpose(1, 2)
+        if f"{self.name}bias" in self.episodes[0]:
+            found = found + self._own("bias")[:, None].to(found.dtype)
         return found.view(*values.shape[:-1], -1)
+
+    def _own(self, kind: str) -> Tensor:
+        return torch.stack([self.episodes[episode][self.name + kind] for episode in self.positions.run])
 
 
 class StackedLora(nn.Module):
@@ -88,29 +98,29 @@ class _Dropout(nn.Module):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lineup:
-    """`model` is a twin of the part that trains, `parameters` its stacked weights by their name in that part."""
+    """`model` is a twin of the part that trains; `parameters` are each episode's, by their name in that part."""
 
     model: PreTrainedModel
-    parameters: dict[str, nn.Parameter]
+    parameters: Sequence[Parameters]
     positions: Positions
 
-    @property
-    def episodes(self) -> int:
-        return len(self.positions.generators)
+    def losses(self, batches: Sequence[Batch]) -> Iterator[tuple[list[int], Tensor]]:
+        """Runs of episodes, and the mean loss of each one's own batch."""
+        for run in _runs(batches):
+            yield run, self._losses(run, [batches[episode] for episode in run])
 
-    def losses(self, batches: Sequence[Batch]) -> Tensor:
-        """The mean loss of each episode's own batch, [episodes]."""
-        self.positions.shapes = [_shape(batch) for batch in batches]
+    def weights(self, episode: int) -> dict[str, Tensor]:
+        """The trained weights of one episode, by their name in the part."""
+        return {name: parameter.detach().clone() for name, parameter in self.parameters[episode].items()}
+
+    def _losses(self, run: list[int], batches: Sequence[Batch]) -> Tensor:
+        self.positions.run, self.positions.shapes = run, [_shape(batch) for batch in batches]
         joint = _join(batches)
-        labels = joint.pop("labels").view(self.episodes, -1)
+        labels = joint.pop("labels").view(len(run), -1)
         logits = self.model(**joint).logits.float()
         logits = logits.reshape(*labels.shape, logits.shape[-1]).transpose(1, 2)
         sums = nn.functional.cross_entropy(logits, labels, reduction="none", ignore_index=IGNORED).sum(1)
         return sums / (labels != IGNORED).sum(1)
-
-    def weights(self, episode: int) -> dict[str, Tensor]:
-        """The trained weights of one episode, by their name in the part."""
-        return {name: parameter.detach()[episode].clone() for name, parameter in self.parameters.items()}
 
 
 def can_line_up(part: PreTrainedModel, problem: ProblemName) -> bool:
@@ -127,20 +137,20 @@ def can_line_up(part: PreTrainedModel, problem: ProblemName) -> bool:
 
 def line_up(part: PreTrainedModel, initial: Sequence[Weights], seeds: Sequence[int]) -> Lineup:
     """A lineup of episodes that begin with these weights. `part` has the adapters of one of them, if any have some."""
-    parameters = {name: nn.Parameter(torch.stack([weights[name] for weights in initial])) for name in initial[0]}
+    parameters = [{name: nn.Parameter(tensor.clone()) for name, tensor in weights.items()} for weights in initial]
     positions = Positions([torch.Generator().manual_seed(seed) for seed in seeds])
     twin = _twin(part, "", parameters, positions)
     return Lineup(model=cast(PreTrainedModel, twin).train(), parameters=parameters, positions=positions)
 
 
-def _twin(module: nn.Module, name: str, parameters: Mapping[str, nn.Parameter], positions: Positions) -> nn.Module:
+def _twin(module: nn.Module, name: str, parameters: Sequence[Parameters], positions: Positions) -> nn.Module:
     """A copy of the module that shares what is frozen."""
     if isinstance(module, LoraLayer):
-        return _adapted(module, name, parameters)
+        return _adapted(module, name, parameters, positions)
     if isinstance(module, nn.Dropout):
         return _Dropout(module.p, positions)
-    if isinstance(module, nn.Linear) and f"{name}weight" in parameters:
-        return Stacked(parameters[f"{name}weight"], parameters.get(f"{name}bias"))
+    if isinstance(module, nn.Linear) and f"{name}weight" in parameters[0]:
+        return Stacked(name, parameters, positions)
     twin = copy.copy(module)
     children = module._modules.items()
     twin._modules = {
@@ -150,10 +160,22 @@ def _twin(module: nn.Module, name: str, parameters: Mapping[str, nn.Parameter], 
     return twin
 
 
-def _adapted(module: Any, name: str, parameters: Mapping[str, nn.Parameter]) -> StackedLora:
+def _adapted(module: Any, name: str, parameters: Sequence[Parameters], positions: Positions) -> StackedLora:
     (adapter,) = module.active_adapters
-    down, up = (Stacked(parameters[f"{name}lora_{side}.{adapter}.weight"], None) for side in "AB")
+    down, up = (Stacked(f"{name}lora_{side}.{adapter}.", parameters, positions) for side in "AB")
     return StackedLora(module.get_base_layer(), down, up, module.scaling[adapter])
+
+
+def _runs(batches: Sequence[Batch]) -> Iterator[list[int]]:
+    """Episodes whose batches are about as long, as many as have the sub-words of a run, or one."""
+    run: list[int] = []
+    for episode in sorted(range(len(batches)), key=lambda episode: (_shape(batches[episode])[1], episode)):
+        rows = max(_shape(batches[other])[0] for other in (*run, episode))
+        if run and (len(run) + 1) * rows * _shape(batches[episode])[1] > RUN:
+            yield run
+            run = []
+        run.append(episode)
+    yield run
 
 
 def _shape(batch: Batch) -> tuple[int, int]:

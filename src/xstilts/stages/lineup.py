@@ -8,7 +8,6 @@ from torch import Tensor
 from xstilts.models.feed import Feed
 from xstilts.models.lineup import can_line_up, line_up
 from xstilts.models.tuning import split_head, trained
-from xstilts.settings import Train
 from xstilts.stages.artifacts import joint_sum
 from xstilts.stages.bench import Bench, settings
 from xstilts.stages.environment import Emit
@@ -46,19 +45,16 @@ def _teach(lineup: Sequence[FewshotStage], workshop: Workshop, bench: Bench, emi
         feed = shots_feed(spec, workshop, bench, shots_of(spec, workshop, bench))
         members.append((spec, feed, steps_of(feed.lengths, settings(spec))))
     found: dict[str, Taught] = {}
-    for together in _rows(members, settings(lineup[0])):
+    for together in _rows(members):
         found |= _train(together, bench, emit)
     bench.reset()
     return found
 
 
-def _rows(members: Sequence[Member], train: Train) -> Iterator[list[Member]]:
-    """Episodes of equal steps, as many at once as have the sub-words of `train.batch_tokens` in a step."""
+def _rows(members: Sequence[Member]) -> Iterator[list[Member]]:
+    """Episodes of equal steps."""
     for _, found in groupby(sorted(members, key=lambda member: member[2]), key=lambda member: member[2]):
-        equal = list(found)
-        longest = max(max(feed.lengths) * min(train.batch_size, len(feed.lengths)) for _, feed, _ in equal)
-        most = max(1, train.batch_tokens // longest)
-        yield from (equal[start : start + most] for start in range(0, len(equal), most))
+        yield list(found)
 
 
 def _train(members: Sequence[Member], bench: Bench, emit: Emit) -> dict[str, Taught]:

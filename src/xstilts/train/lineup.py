@@ -1,14 +1,14 @@
 """One training run for several few-shot episodes side by side."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from xstilts.data.batches import training_batches
 from xstilts.errors import StageError
+from xstilts.models.collate import Batch
 from xstilts.models.feed import autocast
 from xstilts.models.lineup import Lineup
 from xstilts.settings import Train
@@ -30,8 +30,7 @@ def fit_lineup(
 
     `head` are the names of the parameters that have the head's rate. Raises StageError where a loss is not finite.
     """
-    encoder, fresh = _sides(lineup, head)
-    adam, schedule = optimiser(encoder, fresh, train, steps, stacked=True)
+    adam, schedule = optimiser(*_sides(lineup, head), train, steps)
     streams = [
         training_batches(
             feed.lengths,
@@ -41,40 +40,37 @@ def fit_lineup(
         )
         for feed, seed in zip(feeds, seeds, strict=True)
     ]
-    found: list[list[float]] = []
+    curves: list[list[float]] = [[] for _ in feeds]
     for step in range(steps):
         batches = [feed.batch(next(stream), labels=True) for feed, stream in zip(feeds, streams, strict=True)]
-        with autocast(feeds[0].device, train.precision):
-            losses = lineup.losses(batches)
-        found.append(_finite(losses, step))
-        losses.sum().backward()
-        _clip(list(lineup.parameters.values()), train.clip)
+        for episode, loss in _backward(lineup, batches, train, feeds[0].device):
+            curves[episode].append(_finite(loss, step))
+        for own in lineup.parameters:
+            nn.utils.clip_grad_norm_(own.values(), train.clip)
         adam.step()
         schedule.step()
         adam.zero_grad(set_to_none=True)
         report(step + 1, steps)
-    return [_fitted(curve, steps) for curve in zip(*found, strict=True)]
+    return [_fitted(curve, steps) for curve in curves]
+
+
+def _backward(lineup: Lineup, batches: Sequence[Batch], train: Train, device: str) -> Iterator[tuple[int, float]]:
+    """Add up the gradients of a step. Yields each episode and its loss."""
+    with autocast(device, train.precision):
+        for run, losses in lineup.losses(batches):
+            losses.sum().backward()
+            yield from zip(run, losses.tolist(), strict=True)
 
 
 def _sides(lineup: Lineup, head: frozenset[str]) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    named = lineup.parameters.items()
+    named = [item for own in lineup.parameters for item in own.items()]
     return [p for name, p in named if name not in head], [p for name, p in named if name in head]
 
 
-def _finite(losses: Tensor, step: int) -> list[float]:
-    values = losses.tolist()
-    if not all(map(math.isfinite, values)):
-        raise StageError(f"a loss is not finite at step {step + 1}", "lower `learning_rate`, or use `precision: fp32`")
-    return values
-
-
-def _clip(parameters: Sequence[nn.Parameter], most: float) -> None:
-    """Scale the gradients of those episodes down whose joint norm is larger."""
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    norms = torch.stack([torch.linalg.vector_norm(g.flatten(1), dim=1) for g in gradients]).norm(dim=0)
-    factors = (most / (norms + 1e-6)).clamp(max=1.0)
-    for gradient in gradients:
-        gradient.mul_(factors.view(-1, *[1] * (gradient.dim() - 1)))
+def _finite(loss: float, step: int) -> float:
+    if not math.isfinite(loss):
+        raise StageError(f"a loss is {loss} at step {step + 1}", "lower `learning_rate`, or use `precision: fp32`")
+    return loss
 
 
 def _fitted(losses: Sequence[float], steps: int) -> Fitted:

@@ -29,26 +29,23 @@ def shrinkage(train: Train, steps: int) -> float:
 
 
 def optimiser(
-    encoder: Iterable[nn.Parameter], head: Iterable[nn.Parameter], train: Train, steps: int, *, stacked: bool = False
+    encoder: Iterable[nn.Parameter], head: Iterable[nn.Parameter], train: Train, steps: int
 ) -> tuple[AdamW, LambdaLR]:
-    """Biases and normalisation (parameters of one dimension) are not decayed; frozen parameters are left out.
-
-    `stacked` parameters hold those of several runs along their first dimension.
-    """
+    """Biases and normalisation (parameters of one dimension) are not decayed; frozen parameters are left out."""
     head_rate = train.head_learning_rate or train.learning_rate
     groups = [
         {"params": params, "lr": peak, "weight_decay": decay}
         for parameters, peak in ((list(encoder), train.learning_rate), (list(head), head_rate))
-        for params, decay in _by_decay(parameters, train.weight_decay, 2 if stacked else 1)
+        for params, decay in _by_decay(parameters, train.weight_decay)
         if params
     ]
     adam = AdamW(groups, fused=True)
     return adam, LambdaLR(adam, lambda step: rate(min(step, steps), steps, train.warmup))
 
 
-def _by_decay(parameters: Iterable[nn.Parameter], decay: float, flat: int) -> list[tuple[list[nn.Parameter], float]]:
+def _by_decay(parameters: Iterable[nn.Parameter], decay: float) -> list[tuple[list[nn.Parameter], float]]:
     trained = [p for p in parameters if p.requires_grad]
-    return [([p for p in trained if p.dim() > flat], decay), ([p for p in trained if p.dim() <= flat], 0.0)]
+    return [([p for p in trained if p.dim() > 1], decay), ([p for p in trained if p.dim() <= 1], 0.0)]
 
 
 def clip(adam: AdamW, norm: float) -> None:
