@@ -105,9 +105,9 @@ class Fewshot(Frozen):
     """Numbered, nested, stratified samples of the shots; the same in every arm and seed."""
     methods: tuple[Method, ...] = ("full",)
     """`full` trains all that `train` does not freeze, `head` what is above the encoder, `lora` that and adapters;
-    `joint` mixes English steps in, `average` keeps the mean of ten checkpoints. Where the method is `head` or `lora` and
-    no step is selected, every k and draw of a language is trained side by side; other `shots` or `draws` train them
-    anew."""
+    `joint` mixes English steps in, `average` keeps the mean of ten checkpoints. Where the method is `head` or `lora`
+    and no step is selected, every k and draw of a language is trained side by side; other `shots` or `draws` train
+    them anew."""
     published: bool = False
     """Whether the few-shot sets that a task's publishers fixed, of k images, concepts or pairs, are adapted to as well,
     by the first method; languages without a set of that k are left out."""
