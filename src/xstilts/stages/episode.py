@@ -41,8 +41,8 @@ Taught = tuple[Learned, dict[str, Tensor]]
 
 
 POOL = 2048
-"""Examples of a pool that is run through frozen layers as a whole, once for all draws; of a larger one only the shots
-are."""
+"""Examples of a pool that is run through frozen layers as a whole, once for all draws, where what they give fits into
+memory; of a larger one only the shots are."""
 
 
 def shots_of(spec: FewshotStage, workshop: Workshop, bench: Bench) -> tuple[Example, ...]:
@@ -72,6 +72,8 @@ def shots_feed(spec: FewshotStage, workshop: Workshop, bench: Bench, shots: Sequ
     if not drawn or len(pool) > POOL:
         return make(shots)
     feed = workshop.once(("pool", id(bench), _pool(spec), see), lambda: make(pool))
+    if feed.activations is None:
+        return make(shots)
     places: dict[str, list[int]] = {}
     for place, feature in enumerate(feed.features):
         places.setdefault(pool[feature.example].id, []).append(place)
