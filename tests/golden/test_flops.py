@@ -1,7 +1,7 @@
 """The operations and parameters on the encoders' cards, counted anew by torch on models without weights."""
 
 import pytest
-from bench import flops
+from bench.studies import flops
 
 from xstilts.encoders import find_card
 
