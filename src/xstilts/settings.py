@@ -71,7 +71,8 @@ class Sampling(Frozen):
         """
         power = {"proportional": 1.0, "temperature": 1 / self.temperature, "uniform": 0.0}[self.by]
         counts = [min(size, self.cap) ** power for size in sizes]
-        return [count / sum(counts) for count in counts]
+        total = sum(counts)
+        return [count / total for count in counts]
 
 
 class Fusion(Frozen):

@@ -11,6 +11,7 @@ from xstilts.engine.meaning import POOL, adapted, counts, drawn, published
 from xstilts.stages.specs import FewshotStage, TargetStage
 
 SIDE_BY_SIDE: frozenset[Method] = frozenset({"head", "lora"})
+"""Methods that leave the encoder's own weights alone."""
 
 
 def adapt(to: Assembly, chain: Chain, trained: TargetStage) -> None:
@@ -72,10 +73,7 @@ class _Maker:
         for k in self.fewshot.shots:
             if str(k) in there:
                 name, count = published_arm(k)
-                yield (
-                    name,
-                    replace(self._episode(language, count, 0, self.fewshot.methods[0]), published=str(k)),
-                )
+                yield name, replace(self._episode(language, count, 0, self.fewshot.methods[0]), published=str(k))
 
     def mixed(self, languages: Sequence[str]) -> Iterator[tuple[str, FewshotStage]]:
         """One model for all languages, scored in each: those of a draw follow each other."""
@@ -84,10 +82,7 @@ class _Maker:
         pools = tuple(self.to.data(self.chain.task.name, language, None) for language in languages)
         for shots, draw in self._draws():
             for language in languages:
-                yield (
-                    "mixed",
-                    replace(self._episode(language, shots, draw, self.fewshot.methods[0]), mixed=pools),
-                )
+                yield "mixed", replace(self._episode(language, shots, draw, self.fewshot.methods[0]), mixed=pools)
 
     def _draws(self) -> Iterator[tuple[int, int]]:
         yield from product(counts(self.fewshot), range(self.fewshot.draws))

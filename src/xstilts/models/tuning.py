@@ -7,7 +7,7 @@ from typing import cast
 import torch
 from peft import LoraConfig, inject_adapter_in_model
 from peft.tuners.lora import LoraLayer
-from torch import nn
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from xstilts.errors import UserError
@@ -58,6 +58,11 @@ def set_dropout(model: PreTrainedModel, rate: float | None) -> None:
 
 def trained(model: nn.Module) -> dict[str, nn.Parameter]:
     return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+
+
+def snapshot(model: nn.Module) -> dict[str, Tensor]:
+    """The trained weights as they are now."""
+    return {name: parameter.detach().clone() for name, parameter in trained(model).items()}
 
 
 def split_head(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:

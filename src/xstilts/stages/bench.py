@@ -11,7 +11,7 @@ from xstilts.data.features import Feature, featurise
 from xstilts.engine.meaning import published
 from xstilts.models.feed import Feed
 from xstilts.models.split import layers
-from xstilts.models.tuning import trained
+from xstilts.models.tuning import snapshot
 from xstilts.settings import Train
 from xstilts.splits import shots_split
 from xstilts.stages.artifacts import build, folder_of, load_model, tokenizer_in
@@ -100,7 +100,7 @@ def _bench(spec: FewshotStage, train: Train, workshop: Workshop) -> Bench:
     used = None if spec.keep == "all" else lambda: _texts(spec, workshop, tokenizer, train)
     ground = workshop.ground(spec.parent)
     pupil = student(model, problem, tokenizer, train, environment.device, used, ground, workshop.gallery)
-    initial = {name: p.detach().clone() for name, p in trained(pupil.part).items()}
+    initial = snapshot(pupil.part)
     return Bench(pupil=pupil, tokenizer=tokenizer, labels=labels, initial=initial)
 
 

@@ -13,7 +13,7 @@ from xstilts.data.shots import draw
 from xstilts.errors import DataError
 from xstilts.examples import Example
 from xstilts.models.feed import Feed
-from xstilts.models.tuning import adapters, trained
+from xstilts.models.tuning import adapters, snapshot, trained
 from xstilts.splits import shots_split
 from xstilts.stages.artifacts import joint_sum
 from xstilts.stages.bench import Bench, feed_of, settings, whole
@@ -109,7 +109,7 @@ def learn(spec: FewshotStage, workshop: Workshop, bench: Bench, shots: Sequence[
 
     def make() -> Taught:
         learned = _train(spec, workshop, bench, shots, emit)
-        return learned, {name: weight.detach().clone() for name, weight in trained(bench.pupil.part).items()}
+        return learned, snapshot(bench.pupil.part)
 
     return take(bench, workshop.latest("mixed", spec.training, make))
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from xstilts.models.feed import Feed
 from xstilts.models.lineup import can_line_up, line_up
-from xstilts.models.tuning import split_head, trained
+from xstilts.models.tuning import snapshot, split_head, trained
 from xstilts.stages.artifacts import joint_sum
 from xstilts.stages.bench import Bench, settings
 from xstilts.stages.environment import Emit
@@ -20,6 +20,8 @@ from xstilts.train.lineup import fit_lineup
 
 Member = tuple[FewshotStage, Feed, int]
 """An episode, its shots, and the steps that it trains."""
+Place = tuple[int, int]
+"""The number of its shots, and its draw."""
 
 
 def taught_beside(spec: FewshotStage, workshop: Workshop, bench: Bench, emit: Emit) -> Taught | None:
@@ -29,22 +31,23 @@ def taught_beside(spec: FewshotStage, workshop: Workshop, bench: Bench, emit: Em
     """
     if not spec.beside or bench.pupil.look is not None:
         return None
-    with adapted(spec, bench):
+    lineup = spec.lineup
+    found = workshop.once(("lineup", lineup[0].key), lambda: _teach(lineup, workshop, bench, emit))
+    return found.get((spec.shots, spec.draw))
+
+
+def _teach(lineup: Sequence[FewshotStage], workshop: Workshop, bench: Bench, emit: Emit) -> dict[Place, Taught]:
+    """What the episodes learn, by their shots and draw; nothing where they cannot be trained side by side."""
+    with adapted(lineup[0], bench):
         fit = can_line_up(bench.pupil.part, bench.pupil.problem)
     bench.reset()
     if not fit:
-        return None
-    lineup = spec.lineup
-    key = ("lineup", *(member.key for member in lineup))
-    return workshop.once(key, lambda: _teach(lineup, workshop, bench, emit))[spec.key]
-
-
-def _teach(lineup: Sequence[FewshotStage], workshop: Workshop, bench: Bench, emit: Emit) -> dict[str, Taught]:
+        return {}
     members: list[Member] = []
     for spec in lineup:
         feed = shots_feed(spec, workshop, bench, shots_of(spec, workshop, bench))
         members.append((spec, feed, steps_of(feed.lengths, settings(spec))))
-    found: dict[str, Taught] = {}
+    found: dict[Place, Taught] = {}
     for together in _rows(members):
         found |= _train(together, bench, emit)
     bench.reset()
@@ -57,7 +60,7 @@ def _rows(members: Sequence[Member]) -> Iterator[list[Member]]:
         yield list(found)
 
 
-def _train(members: Sequence[Member], bench: Bench, emit: Emit) -> dict[str, Taught]:
+def _train(members: Sequence[Member], bench: Bench, emit: Emit) -> dict[Place, Taught]:
     specs, feeds = [spec for spec, _, _ in members], [feed for _, feed, _ in members]
     initial = [_initial(spec, bench) for spec in specs]
     bench.reset()
@@ -71,7 +74,7 @@ def _train(members: Sequence[Member], bench: Bench, emit: Emit) -> dict[str, Tau
         fitted = fit_lineup(lineup, feeds, steps, train, seeds=seeds, head=head, report=report)
     left = [lineup.weights(number) for number in range(len(specs))]
     return {
-        spec.key: (Learned(fitted=own, before=joint_sum(first), after=joint_sum(last)), last)
+        (spec.shots, spec.draw): (Learned(fitted=own, before=joint_sum(first), after=joint_sum(last)), last)
         for spec, own, first, last in zip(specs, fitted, initial, left, strict=True)
     }
 
@@ -80,4 +83,4 @@ def _initial(spec: FewshotStage, bench: Bench) -> dict[str, Tensor]:
     """The weights that an episode begins with, its adapters among them."""
     bench.reset()
     with adapted(spec, bench):
-        return {name: parameter.detach().clone() for name, parameter in trained(bench.pupil.part).items()}
+        return snapshot(bench.pupil.part)

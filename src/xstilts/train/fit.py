@@ -105,12 +105,12 @@ def fit(
             keeper.after(step.number)
             report(step.number, steps)
     keeper.finish()
-    tenth = max(1, steps // 10)
+    first, last = ends(losses)
     return Fitted(
         steps=steps,
         step_kept=None if keeping == "average" else keeper.kept,
-        first_loss=float(np.mean(losses[:tenth])),
-        last_loss=float(np.mean(losses[-tenth:])),
+        first_loss=first,
+        last_loss=last,
         curve=tuple(keeper.curve),
     )
 
@@ -118,17 +118,21 @@ def fit(
 def _batches(
     lessons: Sequence[Lesson], order: Sequence[int], train: Train, seed: int
 ) -> Iterator[tuple[nn.Module, Batch]]:
-    streams = [
-        training_batches(
-            lesson.feed.lengths,
-            batch_size=train.batch_size,
-            batch_tokens=train.batch_tokens,
-            rng=np.random.default_rng([seed, number]),
-        )
-        for number, lesson in enumerate(lessons)
-    ]
+    streams = [stream(lesson.feed, train, seed, number) for number, lesson in enumerate(lessons)]
     for number in order:
         yield lessons[number].model, lessons[number].feed.batch(next(streams[number]), labels=True)
+
+
+def stream(feed: Feeding, train: Train, seed: int, number: int = 0) -> Iterator[list[int]]:
+    """The batches of the lesson of that number, for ever."""
+    rng = np.random.default_rng([seed, number])
+    return training_batches(feed.lengths, batch_size=train.batch_size, batch_tokens=train.batch_tokens, rng=rng)
+
+
+def ends(losses: Sequence[float]) -> tuple[float, float]:
+    """Means over the first and last tenth of the steps."""
+    tenth = max(1, len(losses) // 10)
+    return float(np.mean(losses[:tenth])), float(np.mean(losses[-tenth:]))
 
 
 def _parameters(lessons: Sequence[Lesson]) -> dict[str, nn.Parameter]:

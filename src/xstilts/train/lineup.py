@@ -1,18 +1,15 @@
 """One training run for several few-shot episodes side by side."""
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 
-import numpy as np
 from torch import nn
 
-from xstilts.data.batches import training_batches
-from xstilts.errors import StageError
 from xstilts.models.collate import Batch
 from xstilts.models.feed import autocast
 from xstilts.models.lineup import Lineup
 from xstilts.settings import Train
-from xstilts.train.fit import Feeding, Fitted
+from xstilts.train.fit import Feeding, Fitted, ends, stream
+from xstilts.train.loop import finite
 from xstilts.train.optim import optimiser
 
 
@@ -31,20 +28,12 @@ def fit_lineup(
     `head` are the names of the parameters that have the head's rate. Raises StageError where a loss is not finite.
     """
     adam, schedule = optimiser(*_sides(lineup, head), train, steps)
-    streams = [
-        training_batches(
-            feed.lengths,
-            batch_size=train.batch_size,
-            batch_tokens=train.batch_tokens,
-            rng=np.random.default_rng([seed, 0]),
-        )
-        for feed, seed in zip(feeds, seeds, strict=True)
-    ]
+    streams = [stream(feed, train, seed) for feed, seed in zip(feeds, seeds, strict=True)]
     curves: list[list[float]] = [[] for _ in feeds]
     for step in range(steps):
         batches = [feed.batch(next(stream), labels=True) for feed, stream in zip(feeds, streams, strict=True)]
         for episode, loss in _backward(lineup, batches, train, feeds[0].device):
-            curves[episode].append(_finite(loss, step))
+            curves[episode].append(finite(loss, step + 1))
         for own in lineup.parameters:
             nn.utils.clip_grad_norm_(own.values(), train.clip)
         adam.step()
@@ -67,13 +56,6 @@ def _sides(lineup: Lineup, head: frozenset[str]) -> tuple[list[nn.Parameter], li
     return [p for name, p in named if name not in head], [p for name, p in named if name in head]
 
 
-def _finite(loss: float, step: int) -> float:
-    if not math.isfinite(loss):
-        raise StageError(f"a loss is {loss} at step {step + 1}", "lower `learning_rate`, or use `precision: fp32`")
-    return loss
-
-
 def _fitted(losses: Sequence[float], steps: int) -> Fitted:
-    tenth = max(1, steps // 10)
-    first, last = float(np.mean(losses[:tenth])), float(np.mean(losses[-tenth:]))
+    first, last = ends(losses)
     return Fitted(steps=steps, step_kept=steps, first_loss=first, last_loss=last, curve=())

@@ -39,12 +39,17 @@ def train(
         model.train()
         with autocast(device, precision):
             loss = model(**batch).loss
-        value = loss.item()
-        if not math.isfinite(value):
-            raise StageError(f"the loss is {value} at step {number}", "lower `learning_rate`, or use `precision: fp32`")
+        value = finite(loss.item(), number)
         loss.backward()
         clip(adam, norm)
         adam.step()
         schedule.step()
         adam.zero_grad(set_to_none=True)
         yield Step(number=number, loss=value)
+
+
+def finite(loss: float, step: int) -> float:
+    """The loss of a step. Raises StageError where it is not finite."""
+    if not math.isfinite(loss):
+        raise StageError(f"the loss is {loss} at step {step}", "lower `learning_rate`, or use `precision: fp32`")
+    return loss
