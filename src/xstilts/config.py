@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from xstilts.problems import ProblemName
-from xstilts.settings import Align, Frozen, Fusion, Lora, Mlm, NotNegative, Positive, Sampling, Train, Translate
+from xstilts.settings import Align, Frozen, Fusion, Lda, Lora, Mlm, NotNegative, Positive, Sampling, Train, Translate
 from xstilts.splits import count_of
 
-Method = Literal["full", "head", "lora", "joint", "average"]
+Method = Literal["full", "head", "lora", "joint", "average", "lda"]
 Selection = Literal["none", "english_dev", "target_dev"]
 Keep = Literal["scores", "all"]
 PublishedSet = Annotated[str, Field(pattern=r"^[1-9]\d*x[1-9]\d*$")]
@@ -105,9 +105,10 @@ class Fewshot(Frozen):
     """Numbered, nested, stratified samples of the shots; the same in every arm and seed."""
     methods: tuple[Method, ...] = ("full",)
     """`full` trains all that `train` does not freeze, `head` what is above the encoder, `lora` that and adapters;
-    `joint` mixes English steps in, `average` keeps the mean of ten checkpoints. Where the method is `head` or `lora`
-    and no step is selected, every k and draw of a language is trained side by side; other `shots` or `draws` train
-    them anew."""
+    `joint` mixes English steps in, `average` keeps the mean of ten checkpoints. `lda`, for classes and tags, trains
+    nothing: above the encoder as English training left it, a head is solved for on the English examples and the shots
+    together. Where the method is `head` or `lora` and no step is selected, every k and draw of a language is trained
+    side by side; other `shots` or `draws` train them anew."""
     published: bool = False
     """Whether the few-shot sets that a task's publishers fixed, of k images, concepts or pairs, are adapted to as well,
     by the first method; languages without a set of that k are left out."""
@@ -129,6 +130,7 @@ class Fewshot(Frozen):
     without_target: bool = False
     """Control: shots on an encoder that was not trained on the target task in the source language."""
     lora: Lora = Lora()
+    lda: Lda = Lda()
     train: Train = Train(epochs=5, batch_size=16, learning_rate=2e-4, head_learning_rate=5e-4)
 
 

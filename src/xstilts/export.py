@@ -7,6 +7,7 @@ from transformers.utils import logging
 from xstilts.card import model_card
 from xstilts.engine.store import Store
 from xstilts.errors import UserError
+from xstilts.models.discriminant import Discriminant
 from xstilts.problems import PROBLEMS
 from xstilts.stages.artifacts import load_model
 from xstilts.stages.environment import Environment
@@ -25,6 +26,11 @@ def export(store: Store, key: str, folder: Path, environment: Environment) -> Pa
         raise UserError(
             f"artifact {key[:12]} reads images, and transformers has no class for a model of its making",
             "score it here, or export a model of a task of texts",
+        )
+    if isinstance(loaded.model, Discriminant):
+        raise UserError(
+            f"artifact {key[:12]} has the head of `lda`, which no class of transformers has",
+            "label with `xstilts predict`, or export a model of another method, or that of its target stage",
         )
     card = model_card(store, key)
     folder.mkdir(parents=True, exist_ok=True)

@@ -27,6 +27,11 @@ class Problem:
     """Whether examples show images."""
 
     @property
+    def classes(self) -> bool:
+        """Whether every example, or every word of it, has one of the task's classes, and shows no image."""
+        return self.auto_model in ("AutoModelForSequenceClassification", "AutoModelForTokenClassification")
+
+    @property
     def trained(self) -> bool:
         """Whether there is something to train; if not, an arm of it is an encoder."""
         return self.auto_model is not None or self.images

@@ -95,6 +95,13 @@ class Lora(Frozen):
     learning_rate: Rate = 1e-3
 
 
+class Lda(Frozen):
+    """Linear discriminant analysis on the encoder's states, means over sub-words for classes, single ones for tags."""
+
+    shrinkage: Annotated[float, Field(gt=0, le=1)] = 0.1
+    """Part of the covariance that is a multiple of the identity."""
+
+
 class Mlm(Frozen):
     """Masked-language modelling that goes on during intermediate training, alone or beside the tasks.
 

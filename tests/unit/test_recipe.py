@@ -93,7 +93,7 @@ def test_four_mistakes_are_told_at_once_with_their_lines(tmp_path: Path):
         ("[paraphrase]", "[ui-bitext]", "mine.yaml:6: "),
         ("[paraphrase]", "[], steps_of: englisch", "'englisch'"),
         ("shots: [4]", "shots: [4]\n  method: [ful]", "unknown key 'method'; did you mean 'methods'?"),
-        ("shots: [4]", "shots: [4]\n  methods: [ful]", "'lora', 'joint' or 'average', not 'ful'"),
+        ("shots: [4]", "shots: [4]\n  methods: [ful]", "'joint', 'average' or 'lda', not 'ful'"),
         ("shots: [4]", "shots: [4]\n  train: {epochs: soon}", "fewshot.train.epochs must be a number, not 'soon'"),
     ],
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from xstilts.config import PUBLISHED, Arm, Fewshot, Recipe, Target
 from xstilts.engine.flaw import Flaw, unknown
-from xstilts.engine.meaning import adapted, arms, counts, drawn, published, scored
+from xstilts.engine.meaning import adapted, arms, counts, drawn, fitting, published, scored
 from xstilts.tasks.task import Task
 
 Shown = Mapping[str, tuple[str, ...]]
@@ -33,6 +33,13 @@ def few_shot(recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
             yield Flaw(("fewshot", "drawn"), f"{k} is not among `fewshot.shots`")
     if fewshot.beside == fewshot.selection:
         yield Flaw(("fewshot", "beside"), f"is what `selection` says already: {fewshot.beside}")
+    if fewshot.beside and fewshot.methods[:1] == ("lda",):
+        yield Flaw(("fewshot", "beside"), "selects a step, and `lda` takes none: name another method first")
+    trained = [tasks[name] for name in named if tasks[name].spec.trained]
+    if trained and fewshot.methods and not any(fitting(fewshot, task) for task in trained):
+        yield Flaw(
+            ("fewshot", "methods"), "`lda` is for classes and tags of texts, which no target that gets shots has"
+        )
     pools = [len(drawn(fewshot, recipe.targets[name], tasks[name])) for name in named]
     if fewshot.mixed and pools and max(pools) < 2:
         yield Flaw(("fewshot", "mixed"), "there is nothing to mix: no target is adapted to two languages")
@@ -110,7 +117,8 @@ def _arm(at: tuple[str, ...], arm: Arm, recipe: Recipe, target: Target, task: Ta
         yield Flaw((*at, "method"), f"{arm.shots} is a published set: write `method: {PUBLISHED}`")
     elif arm.method != PUBLISHED and arm.shots not in counts(fewshot):
         yield Flaw((*at, "shots"), f"{arm.shots} is not among `fewshot.drawn`; write `method: {PUBLISHED}`, or add it")
-    methods = (*fewshot.methods, PUBLISHED) if fewshot.published else fewshot.methods
+    borne = fitting(fewshot, task)
+    methods = (*borne, PUBLISHED) if fewshot.published else borne
     yield from unknown((*at, "method"), [arm.method], methods, "method of `fewshot`")
     if arm.intermediate in known and arm.intermediate not in (fewshot.intermediates or known):
         yield Flaw((*at, "intermediate"), f"{arm.intermediate!r} is not among `fewshot.intermediates`")

@@ -7,7 +7,7 @@ from itertools import product
 from xstilts.config import Fewshot, Method, Recipe, published_arm
 from xstilts.engine.assembly import Assembly
 from xstilts.engine.graph import Chain
-from xstilts.engine.meaning import POOL, adapted, counts, drawn, published
+from xstilts.engine.meaning import POOL, adapted, counts, drawn, fitting, published
 from xstilts.stages.specs import FewshotStage, TargetStage
 
 SIDE_BY_SIDE: frozenset[Method] = frozenset({"head", "lora"})
@@ -27,6 +27,8 @@ def adapt(to: Assembly, chain: Chain, trained: TargetStage) -> None:
         to.cell(chain, episode, method=method, shots=episode.shots, draw=episode.draw)
     if without := [language for language in languages if language not in pools]:
         to.left_out[f"{chain.task.name}: no split {POOL} to draw shots from in {', '.join(without)}"] = None
+    if without := [method for method in fewshot.methods if method not in maker.methods]:
+        to.left_out[f"{chain.task.name}: `{without[0]}` is for classes and tags of texts"] = None
     if fewshot.published:
         to.left_out.update(dict.fromkeys(_unpublished(chain, fewshot, languages)))
 
@@ -51,13 +53,18 @@ class _Maker:
         """Whether the target is not trained: then its stage is none of the graph, and the encoder before it adapts."""
         return self.chain.target.untrained
 
+    @property
+    def methods(self) -> tuple[Method, ...]:
+        """Those that the task bears."""
+        return fitting(self.fewshot, self.chain.task)
+
     def drawn(self, language: str) -> Iterator[tuple[str, FewshotStage]]:
         """Every k, draw and method in one language, by the method's name. Controls go with the first method."""
         fewshot, trained = self.fewshot, self.trained
-        for shots, draw in self._draws():
+        for shots, draw in self._draws() if self.methods else ():
             first, *_ = methods = [
                 replace(self._episode(language, shots, draw, method), beside=self._beside(method))
-                for method in fewshot.methods
+                for method in self.methods
             ]
             yield from ((stage.method, stage) for stage in methods)
             if fewshot.more_english and language != trained.data.language:
@@ -70,25 +77,26 @@ class _Maker:
     def published(self, language: str) -> Iterator[tuple[str, FewshotStage]]:
         """The sets of the task's publishers, by the first method."""
         there = published(self.chain.task, language) if self.fewshot.published else ()
-        for k in self.fewshot.shots:
+        for k in self.fewshot.shots if self.methods else ():
             if str(k) in there:
                 name, count = published_arm(k)
-                yield name, replace(self._episode(language, count, 0, self.fewshot.methods[0]), published=str(k))
+                yield name, replace(self._episode(language, count, 0, self.methods[0]), published=str(k))
 
     def mixed(self, languages: Sequence[str]) -> Iterator[tuple[str, FewshotStage]]:
         """One model for all languages, scored in each: those of a draw follow each other."""
-        if not self.fewshot.mixed or len(languages) < 2:
+        if not self.fewshot.mixed or len(languages) < 2 or not self.methods:
             return
         pools = tuple(self.to.data(self.chain.task.name, language, None) for language in languages)
         for shots, draw in self._draws():
             for language in languages:
-                yield "mixed", replace(self._episode(language, shots, draw, self.fewshot.methods[0]), mixed=pools)
+                yield "mixed", replace(self._episode(language, shots, draw, self.methods[0]), mixed=pools)
 
     def _draws(self) -> Iterator[tuple[int, int]]:
         yield from product(counts(self.fewshot), range(self.fewshot.draws))
 
     def _episode(self, language: str, shots: int, draw: int, method: Method) -> FewshotStage:
         chain, fewshot, trained = self.chain, self.fewshot, self.trained
+        selection = "none" if method == "lda" else fewshot.selection
         return FewshotStage(
             parent=trained.parent if self.bare else trained.key,
             fresh_head=self.bare,
@@ -99,9 +107,10 @@ class _Maker:
             shots=shots,
             draw=draw,
             method=method,
-            selection=fewshot.selection,
-            unchanged=True if fewshot.selection != "none" else None,
+            selection=selection,
+            unchanged=True if selection != "none" else None,
             lora=fewshot.lora if method == "lora" else None,
+            lda=fewshot.lda if method == "lda" else None,
             train=fewshot.train,
             seed=chain.seed,
             keep=self.to.recipe.keep,

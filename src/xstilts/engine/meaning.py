@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from xstilts.config import Fewshot, Recipe, Target, TaskFiles
+from xstilts.config import Fewshot, Method, Recipe, Target, TaskFiles
 from xstilts.splits import shots_split, translated
 from xstilts.tasks.task import Task
 
@@ -56,6 +56,11 @@ def adapted(fewshot: Fewshot, target: Target, task: Task) -> tuple[str, ...]:
 def counts(fewshot: Fewshot) -> tuple[int, ...]:
     """The numbers of shots of which draws of our own are made."""
     return tuple(k for k in fewshot.shots if isinstance(k, int) and (fewshot.drawn is None or k in fewshot.drawn))
+
+
+def fitting(fewshot: Fewshot, task: Task) -> tuple[Method, ...]:
+    """The methods that a task bears."""
+    return tuple(method for method in fewshot.methods if method != "lda" or task.spec.classes)
 
 
 def drawn(fewshot: Fewshot, target: Target, task: Task) -> tuple[str, ...]:

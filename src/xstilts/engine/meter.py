@@ -68,7 +68,7 @@ class Meter:
             case IntermediateStage() | TargetStage():
                 return self._kept(spec.train)
             case FewshotStage() if spec.keep == "all":
-                return 0 if spec.method == "head" else self._kept(spec.train)
+                return 0 if spec.spares_encoder else self._kept(spec.train)
             case _:
                 return 0
 
@@ -122,6 +122,10 @@ class Meter:
         """The training of a model for several languages is shared among its scores."""
         task, train = spec.evaluation.task, spec.train
         shots, together = self._shots(spec) * len(spec.learners), len(spec.learners)
+        if spec.method == "lda":
+            yield shots * self.forward.example(task, train.max_length, spec.see) / together
+            yield self._scored(spec.evaluation, spec.split, train.max_length, spec.see)
+            return
         example = self.forward.example(task, train.max_length, spec.see)
         passed = example if spec.method == "head" else self._trained(task, train, spec.see)
         batch = min(shots, self._fitting(task, train))

@@ -1,4 +1,4 @@
-"""Activations of untrained layers, kept by a worker from stage to stage.
+"""What takes long to make and stages have in common, activations of untrained layers above all, kept by a worker.
 
 Layers that no stage of a lineage trains give the same activations in every arm, seed and draw. What is kept never
 depends on what was computed before it: each entry is made from its own features alone, in batches of its own.

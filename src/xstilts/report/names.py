@@ -20,7 +20,14 @@ _METRICS = {
 MISSING = "missing"
 ABSENT = "\u2013"
 _MINUS = "\u2212"
-_METHODS = {"full": "", "head": "head only", "lora": "LoRA", "joint": "joint with English", "average": "averaged"}
+_METHODS = {
+    "full": "",
+    "head": "head only",
+    "lora": "LoRA",
+    "joint": "joint with English",
+    "average": "averaged",
+    "lda": "LDA",
+}
 
 
 def language_name(code: str) -> str:

@@ -17,6 +17,7 @@ from xstilts.encoders import GIVEN, find_card
 from xstilts.engine.store import Store
 from xstilts.errors import UserError
 from xstilts.models.comparison import settle
+from xstilts.models.discriminant import Discriminant
 from xstilts.models.dual.model import load_dual
 from xstilts.models.dual.text import is_dual
 from xstilts.models.encoder import prepare
@@ -34,6 +35,7 @@ from xstilts.models.heads import (
     restore_encoder,
 )
 from xstilts.models.precomputed import Precomputed
+from xstilts.models.split import backbone
 from xstilts.problems import PROBLEMS, ProblemName
 from xstilts.settings import Fusion
 from xstilts.stages.environment import Environment
@@ -162,6 +164,8 @@ def load_model(store: Store, key: str, environment: Environment) -> LoadedModel:
         )
     labels = tuple(facts["labels"])
     model, _ = build(store, key, environment, facts["problem"], labels or None, seed=0)
+    if facts.get("head") == "lda":
+        model = _under_discriminant(model, facts["problem"], len(labels))
     head = head_parameters(model)
     with torch.no_grad():
         for name, tensor in _read(store.path(key)).items():
@@ -177,6 +181,11 @@ def load_model(store: Store, key: str, environment: Environment) -> LoadedModel:
         max_length=facts["max_length"],
         precision=facts["precision"],
     )
+
+
+def _under_discriminant(model: PreTrainedModel, problem: ProblemName, classes: int) -> PreTrainedModel:
+    weight = torch.zeros(classes, model.config.hidden_size)
+    return cast(PreTrainedModel, Discriminant(backbone(model), problem, weight, torch.zeros(classes)))
 
 
 def load_untrained(

@@ -73,12 +73,12 @@ def feed_of(data: Data, split: str, workshop: Workshop, bench: Bench, see: See |
 
 def _key(spec: FewshotStage, train: Train) -> Hashable:
     seed = spec.seed if spec.fresh_head else None
-    return "bench", spec.parent, train, spec.method == "head", seed, spec.keep, _scope(spec, train)
+    return "bench", spec.parent, train, spec.spares_encoder, seed, spec.keep, _scope(spec, train)
 
 
 def _scope(spec: FewshotStage, train: Train) -> Hashable:
     """What decides which texts an episode can meet, where the embeddings train and hold the sub-words of those."""
-    if train.frozen_layers or train.freeze_embeddings or spec.method == "head":
+    if train.frozen_layers or train.freeze_embeddings or spec.spares_encoder:
         return None
     english = spec.shots_language if spec.data.max_examples else None
     return spec.published is not None, spec.selection == "target_dev", english
@@ -95,7 +95,7 @@ def _bench(spec: FewshotStage, train: Train, workshop: Workshop) -> Bench:
     else:
         loaded = load_model(store, spec.parent, environment)
         model, labels = loaded.model, loaded.labels
-    if spec.method == "head":
+    if spec.spares_encoder:
         train = train.model_copy(update={"frozen_layers": len(layers(model))})
     used = None if spec.keep == "all" else lambda: _texts(spec, workshop, tokenizer, train)
     ground = workshop.ground(spec.parent)

@@ -31,7 +31,8 @@ from xstilts.train.keep import Keeping
 class Learned:
     """What training did; the sums are those of the trained weights."""
 
-    fitted: Fitted
+    fitted: Fitted | None
+    """None where the weights were solved for."""
     before: str
     after: str
 

@@ -5,17 +5,22 @@ shots and once for the scored items, and every draw and k begins from their acti
 """
 
 import json
+from collections.abc import Sequence
 from typing import Any
+
+from torch import nn
 
 from xstilts.data.leaks import check_disjoint, images_in
 from xstilts.data.load import check_labels
 from xstilts.engine.store import Draft
+from xstilts.examples import Example
 from xstilts.predict import predict
 from xstilts.stages.artifacts import facts_of, identity, save_weights
 from xstilts.stages.bench import Bench, bench_of, feed_of, settings
 from xstilts.stages.controls import by_familiarity, image_controls, prior
+from xstilts.stages.discriminant import solved
 from xstilts.stages.environment import Emit
-from xstilts.stages.episode import adapted, learn, shots_of, take
+from xstilts.stages.episode import Learned, Taught, adapted, learn, shots_of, take
 from xstilts.stages.lineage import check_lineage, images_shared
 from xstilts.stages.lineup import taught_beside
 from xstilts.stages.scoring import text_facts, write_scores
@@ -37,14 +42,14 @@ def run(spec: FewshotStage, draft: Draft, workshop: Workshop, emit: Emit) -> Non
     check_disjoint(shots, examples, task.name, images=spec.published is None)
     taught = taught_beside(spec, workshop, bench, emit)
     with adapted(spec, bench):
-        learned = take(bench, taught) if taught else learn(spec, workshop, bench, shots, emit)
+        learned, model = _learned(spec, workshop, bench, shots, taught, emit)
         feed = feed_of(spec.evaluation, spec.split, workshop, bench, spec.see)
-        predicted = predict(bench.pupil.part, feed, examples, bench.labels)
+        predicted = predict(model, feed, examples, bench.labels)
         if spec.see is None and task.spec.images:
             label = _prior(spec, workshop)
             draft.facts.update(image_controls(bench.pupil.part, feed, examples, bench.labels, task, label))
     if spec.keep == "all":
-        save_weights(draft.path, bench.pupil.model, head=True)
+        save_weights(draft.path, model if spec.method == "lda" else bench.pupil.model, head=True)
     frame = scored_items(task, examples, predicted)
     (draft.path / "shots.json").write_text(json.dumps([shot.id for shot in shots], ensure_ascii=False))
     draft.facts.update(write_scores(draft.path, frame, task))
@@ -65,6 +70,20 @@ def run(spec: FewshotStage, draft: Draft, workshop: Workshop, emit: Emit) -> Non
     draft.facts.update(shots=len(shots), oracle=spec.selection == "target_dev", leaks_unchecked=unchecked)
 
 
+def _learned(
+    spec: FewshotStage,
+    workshop: Workshop,
+    bench: Bench,
+    shots: Sequence[Example],
+    taught: Taught | None,
+    emit: Emit,
+) -> tuple[Learned, nn.Module]:
+    """What was learnt, and what predicts: the part on the bench, or its encoder under a head that was solved for."""
+    if spec.method == "lda":
+        return solved(spec, workshop, bench, shots)
+    return take(bench, taught) if taught else learn(spec, workshop, bench, shots, emit), bench.pupil.part
+
+
 def _prior(spec: FewshotStage, workshop: Workshop) -> str | None:
     """The most frequent label of the target's training data, which its stage recorded where there is one."""
     if not spec.fresh_head:
@@ -76,6 +95,8 @@ def _provenance(spec: FewshotStage, workshop: Workshop, bench: Bench) -> dict[st
     parent, train = facts_of(workshop.store, spec.parent), settings(spec)
     facts = {**identity(parent), "inherits": spec.parent}
     facts |= {"problem": bench.pupil.problem, "labels": list(bench.labels), "task": spec.evaluation.task}
+    if spec.method == "lda":
+        facts |= {"head": spec.method}
     return facts | {
         "language": spec.evaluation.language,
         "max_length": train.max_length,

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from xstilts.config import Keep, Method, Selection
-from xstilts.settings import Fusion, Lora, Sampling, Train
+from xstilts.settings import Fusion, Lda, Lora, Sampling, Train
 from xstilts.splits import TRANSLATED
 from xstilts.stages.stage import Data, Masking, Stage, digest
 from xstilts.stages.vector_specs import ChooseLayerStage, MineStage, RetrieveStage
@@ -186,12 +186,18 @@ class FewshotStage(Stage):
     """The shots and draws of all episodes that this one is trained side by side with, itself among them; None where it
     is trained alone. It changes the rounding."""
 
+    lda: Lda | None = None
     mixed: tuple[Data, ...] | None = None
     """The pools of all languages whose shots train one model together; `shots_language` then says nothing."""
 
     @property
     def inputs(self) -> tuple[str, ...]:
         return (self.parent,)
+
+    @property
+    def spares_encoder(self) -> bool:
+        """Whether all layers of the encoder stay as they are."""
+        return self.method in ("head", "lda")
 
     @property
     def learners(self) -> tuple[str, ...]:

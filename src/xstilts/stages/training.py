@@ -45,8 +45,8 @@ class Student:
     look: Look | None = None
     fill: Fill | None = None
 
-    def feed(self, features: Sequence[Feature]) -> Feed:
-        """The features as this student reads them: activations where layers below are frozen."""
+    def feed(self, features: Sequence[Feature], *, cached: bool = True) -> Feed:
+        """The features as this student reads them: activations where layers below are frozen, kept if `cached`."""
         feed = Feed(
             problem=self.problem,
             features=features,
@@ -59,7 +59,7 @@ class Student:
             fill=self.fill,
             look=self.look,
         )
-        return feed if self.below is None else feed.cached(self.ground)
+        return feed.cached(self.ground) if cached and self.below is not None else feed
 
 
 def student(
@@ -145,9 +145,10 @@ def scorer(
     return lambda: measure.score(scored_items(task, examples, predict(part, feed, examples, labels)))
 
 
-def facts_of_fit(fitted: Fitted, before: str, after: str) -> dict[str, Any]:
-    """What every trained artifact records."""
-    return {**asdict(fitted), "weights_before": before, "weights_after": after, "weights_changed": before != after}
+def facts_of_fit(fitted: Fitted | None, before: str, after: str) -> dict[str, Any]:
+    """What every trained artifact records; without steps, where weights were solved for."""
+    steps = asdict(fitted) if fitted else {"steps": 0, "step_kept": 0}
+    return {**steps, "weights_before": before, "weights_after": after, "weights_changed": before != after}
 
 
 def untouched(below: int | None, ground: Ground | None) -> int | None:
