@@ -128,7 +128,7 @@ def main(rounds: int = 2, seeds: int = 1) -> None:
         timed = common | {"data": pairs, "batch": 32 if real else 16}
         _compare("fine-tuning", _sides(timed | {"steps": STEPS, "frozen": 0}), rounds, (6.0, 2.0))
         halved = _sides(timed | {"steps": STEPS, "frozen": HALF}, {"steps": EPOCHS})
-        _compare("lower half frozen", halved[:1] + halved[2:], rounds, (4.0,))
+        _compare("lower half frozen", halved, rounds, (4.0, 4.0))
         commands = _written("intent", "train", folder, Path(scratch) / "commands.json")
         found: dict[str, list[float]] = {}
         for seed in range(seeds):

@@ -213,7 +213,8 @@ def draw_head(model: PreTrainedModel, seed: int) -> None:
         parameter._is_hf_initialized = False  # pyright: ignore[reportAttributeAccessIssue]
     encoder = backbone(model)
     pooler = {module for name, module in encoder.named_modules() if name.partition(".")[0] == "pooler"}
-    outside = [module for module in model.modules() if module in pooler or module not in set(encoder.modules())]
+    inside = set(encoder.modules()) - pooler
+    outside = [module for module in model.modules() if module not in inside]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for module in reversed(outside):

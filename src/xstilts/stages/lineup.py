@@ -1,10 +1,12 @@
 """Few-shot episodes that are trained side by side: which go together, and what each of them learns."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import groupby
 
 from torch import Tensor
 
+from xstilts.errors import StageError
 from xstilts.models.feed import Feed
 from xstilts.models.lineup import can_line_up, line_up
 from xstilts.models.tuning import snapshot, split_head, trained
@@ -37,7 +39,7 @@ def taught_beside(spec: FewshotStage, workshop: Workshop, bench: Bench, emit: Em
 
 
 def _teach(lineup: Sequence[FewshotStage], workshop: Workshop, bench: Bench, emit: Emit) -> dict[Place, Taught]:
-    """What the episodes learn, by their shots and draw; nothing where they cannot be trained side by side."""
+    """What the episodes learn, by their shots and draw, without those that cannot be trained side by side."""
     with adapted(lineup[0], bench):
         fit = can_line_up(bench.pupil.part, bench.pupil.problem)
     bench.reset()
@@ -49,7 +51,8 @@ def _teach(lineup: Sequence[FewshotStage], workshop: Workshop, bench: Bench, emi
         members.append((spec, feed, steps_of(feed.lengths, settings(spec))))
     found: dict[Place, Taught] = {}
     for together in _rows(members):
-        found |= _train(together, bench, emit)
+        with suppress(StageError):  # one whose loss is not finite says so where it trains alone, and stops no other
+            found |= _train(together, bench, emit)
     bench.reset()
     return found
 

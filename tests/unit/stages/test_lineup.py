@@ -7,6 +7,8 @@ import torch
 from safetensors.torch import load_file
 from tests.world import TRAIN, World
 
+from xstilts.errors import StageError
+from xstilts.stages import episode, lineup
 from xstilts.stages.artifacts import WEIGHTS
 from xstilts.stages.job import run_job
 from xstilts.stages.specs import FewshotStage
@@ -16,13 +18,17 @@ HIGH = {"learning_rate": 1e-2, "head_learning_rate": 1e-2, "dropout": 0.3, "step
 TOLERANCE = {"rtol": 1e-4, "atol": 2e-6}
 
 
-def episodes(world, task, method, **train):
-    """The target and the few-shot stages of a run whose weights are kept."""
-    recipe = world.recipe(
+def recipe_of(world, task, method, **train):
+    return world.recipe(
         targets={task: {"train": TRAIN, "languages": ["sw"]}},
         fewshot={"shots": [1, 3], "draws": 2, "methods": [method], "train": TRAIN | HIGH | train},
         keep="all",
     )
+
+
+def episodes(world, task, method, **train):
+    """The recipe and the few-shot stages of a run whose weights are kept."""
+    recipe = recipe_of(world, task, method, **train)
     graph = world.run(recipe)
     assert not world.failures(), [event.message for event in world.failures()]
     return recipe, [spec for spec in graph.stages.values() if isinstance(spec, FewshotStage)]
@@ -71,6 +77,27 @@ def test_an_episode_is_the_same_whichever_of_its_lineup_was_stored_before(tmp_pa
     run_job([last], world.environment(recipe), world.events.append)
     assert not world.failures()
     assert all(torch.equal(tensor, there[name]) for name, tensor in weights(world, last).items())
+
+
+def test_where_one_diverges_every_episode_is_trained_alone(tmp_path, monkeypatch):
+    """A loss of one episode that is not finite stops that one."""
+    fit, bad = episode.fit, []
+
+    def diverge(*_, seeds, **__):
+        bad.append(seeds[0])
+        raise StageError("the loss is nan at step 1")
+
+    def alone(*given, seed, **more):
+        return diverge(seeds=[seed]) if seed == bad[0] else fit(*given, seed=seed, **more)
+
+    monkeypatch.setattr(lineup, "fit_lineup", diverge)
+    monkeypatch.setattr(episode, "fit", alone)
+    world = World(tmp_path)
+    recipe = recipe_of(world, "topic", "head")
+    graph = world.run(recipe)
+    assert [event.message for event in world.failures()] == ["the loss is nan at step 1"] * 2
+    kept = [spec for spec in graph.stages.values() if isinstance(spec, FewshotStage) and world.store.manifest(spec.key)]
+    assert {(spec.shots, spec.draw) for spec in kept} == {(1, 1), (3, 1)}
 
 
 @pytest.mark.parametrize("kind", ["deberta-v2", "modernbert"])
