@@ -1,11 +1,14 @@
 """What kind of machine this is, as far as it decides the arithmetic. No torch here."""
 
 import ctypes
+import mmap
 import sys
 from pathlib import Path
 from typing import Literal
 
 CPUINFO = Path("/proc/cpuinfo")
+_PAGE_OUT = 21
+"""MADV_PAGEOUT of Linux 5.4."""
 
 
 def matrix_precision(device: str = "cpu") -> Literal["bf16", "fp32"]:
@@ -26,6 +29,17 @@ def give_back() -> None:
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
         _ = trim and trim(0)
+
+
+def page_out(address: int, size: int) -> None:
+    """Let go of so many bytes of memory that will not be read for long; they come back when they are.
+
+    Pages of a file that was mapped and not written are just dropped. Nothing happens where the system is not Linux.
+    """
+    if sys.platform == "linux" and (advise := getattr(ctypes.CDLL(None), "madvise", None)):
+        page = mmap.PAGESIZE
+        start, end = -(-address // page) * page, (address + size) // page * page
+        advise(ctypes.c_void_p(start), ctypes.c_size_t(max(end - start, 0)), _PAGE_OUT)
 
 
 def _processor() -> tuple[str, frozenset[str]]:

@@ -27,6 +27,10 @@ class Train(Frozen):
     """Examples in a step, at most."""
     batch_tokens: Positive = 4096
     """Tokens in a step after padding, at most; a longer example gets a step of its own."""
+    micro_batch_tokens: Positive | None = None
+    """Tokens, padding included, that go through the model at once, where memory is scarce: the gradients of a step's
+    parts add up. All at once where not given, and where a loss compares the examples of a step (image retrieval,
+    alignment) or episodes train side by side."""
     learning_rate: Rate = 1e-4
     """Peak rate of the encoder's weights."""
     head_learning_rate: Rate | None = 1e-3

@@ -1,3 +1,7 @@
+import sys
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 from xstilts import hardware
@@ -21,3 +25,23 @@ def test_precision_follows_the_kind_of_processor(text, expected, tmp_path, monke
 
 def test_accelerators_take_bf16():
     assert hardware.matrix_precision("cuda:0") == "bf16"
+
+
+def resident(path):
+    """Kilobytes of a mapped file that are in memory, as Linux tells."""
+    lines = Path("/proc/self/smaps").read_text().splitlines()
+    place = next(number for number, line in enumerate(lines) if line.endswith(str(path)))
+    return int(next(line for line in lines[place:] if line.startswith("Rss:")).split()[1])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel is asked what is in memory")
+def test_what_leaves_memory_comes_back_as_it_was(tmp_path):
+    numbers = np.arange(1 << 20, dtype=np.int64)
+    numbers.tofile(tmp_path / "numbers")
+    mapped = np.memmap(tmp_path / "numbers", dtype=np.int64, mode="c")
+    assert mapped.sum() == numbers.sum() and resident(tmp_path / "numbers") > 8000
+    hardware.page_out(mapped.ctypes.data + 8, mapped.nbytes - 8)
+    assert resident(tmp_path / "numbers") < 5000, "pages at the edge, which may be large, stay"
+    changed = numbers.copy()
+    hardware.page_out(changed.ctypes.data, changed.nbytes)
+    assert (mapped == numbers).all() and (changed == numbers).all()

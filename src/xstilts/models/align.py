@@ -71,6 +71,10 @@ class PairFeed:
         pairs = zip(self.features[0::2], self.features[1::2], strict=True)
         return [2 * max(foreign.length, english.length) for foreign, english in pairs]
 
+    @property
+    def divisible(self) -> bool:
+        return False
+
     def batch(self, indices: Sequence[int], *, labels: bool = True) -> Batch:
         """The arguments of `Aligner.forward`."""
         chosen = [self.features[2 * index + side] for side in (0, 1) for index in indices]

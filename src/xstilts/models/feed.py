@@ -53,6 +53,11 @@ class Feed:
         least = self.fill.tokens if self.fill else 0
         return [max(feature.length, least) for feature in self.features]
 
+    @property
+    def divisible(self) -> bool:
+        """Whether a batch can be trained in parts: where its examples are not compared with each other."""
+        return self.problem != "image-retrieval"
+
     def batch(self, indices: Sequence[int], *, labels: bool) -> Batch:
         """The arguments of the model's forward pass for these features."""
         features = [self.features[index] for index in indices]

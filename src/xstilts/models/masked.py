@@ -197,6 +197,10 @@ class MaskedFeed:
     def lengths(self) -> list[int]:
         return [feature.length for feature in self.features]
 
+    @property
+    def divisible(self) -> bool:
+        return True
+
     def batch(self, indices: Sequence[int], *, labels: bool = True) -> Batch:
         """`input_ids`, `attention_mask`, perhaps `token_type_ids`, and `labels`, all [batch, tokens]."""
         masked = []

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from xstilts.hardware import give_back
+from xstilts.hardware import give_back, page_out
 from xstilts.models.split import text_tower
 
 
@@ -45,7 +45,7 @@ class Vocabulary:
 
 
 def compact(model: PreTrainedModel, ids: Iterable[int]) -> Vocabulary:
-    """Replace the model's word embeddings by those of `ids`.
+    """Replace the model's word embeddings by those of `ids`; the full table leaves memory until it is expanded.
 
     Rows up to the padding token's are always kept: XLM-R reckons positions from the padding id itself.
     """
@@ -56,6 +56,8 @@ def compact(model: PreTrainedModel, ids: Iterable[int]) -> Vocabulary:
     small = nn.Embedding(len(rows), full.embedding_dim, padding_idx=padding)
     small.weight = nn.Parameter(full.weight.detach()[rows].clone(), requires_grad=full.weight.requires_grad)
     tower.set_input_embeddings(small)
+    if full.weight.is_cpu and full.weight.is_contiguous():
+        page_out(full.weight.data_ptr(), full.weight.nbytes)
     index = torch.full((full.num_embeddings,), -1, dtype=torch.long)
     index[rows] = torch.arange(len(rows))
     if (end := _end(tower)) is not None:

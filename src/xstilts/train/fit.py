@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from xstilts.data.batches import count_steps, enough, training_batches
+from xstilts.data.batches import count_steps, enough, micro_batches, training_batches
 from xstilts.data.features import Feature
 from xstilts.models.collate import Batch
 from xstilts.models.tuning import split_head, trained
@@ -28,6 +28,11 @@ class Feeding(Protocol):
     def lengths(self) -> list[int]: ...
     @property
     def device(self) -> str: ...
+    @property
+    def divisible(self) -> bool:
+        """Whether the loss of a batch is a mean over its examples or their labels."""
+        ...
+
     def batch(self, indices: Sequence[int], *, labels: bool) -> Batch: ...
 
 
@@ -117,10 +122,14 @@ def fit(
 
 def _batches(
     lessons: Sequence[Lesson], order: Sequence[int], train: Train, seed: int
-) -> Iterator[tuple[nn.Module, Batch]]:
+) -> Iterator[tuple[nn.Module, list[Batch]]]:
     streams = [stream(lesson.feed, train, seed, number) for number, lesson in enumerate(lessons)]
+    most = train.micro_batch_tokens
+    lengths = [lesson.feed.lengths if most and lesson.feed.divisible else None for lesson in lessons]
     for number in order:
-        yield lessons[number].model, lessons[number].feed.batch(next(streams[number]), labels=True)
+        batch, known = next(streams[number]), lengths[number]
+        parts = [batch] if most is None or known is None else micro_batches(batch, known, most)
+        yield lessons[number].model, [lessons[number].feed.batch(part, labels=True) for part in parts]
 
 
 def stream(feed: Feeding, train: Train, seed: int, number: int = 0) -> Iterator[list[int]]:

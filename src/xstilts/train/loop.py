@@ -1,13 +1,14 @@
 """The one training loop. It yields after every step; whoever calls it scores, saves, reports or stops."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from torch import nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
+from xstilts.data.features import IGNORED
 from xstilts.errors import StageError
 from xstilts.models.collate import Batch
 from xstilts.models.feed import autocast
@@ -23,7 +24,7 @@ class Step:
 
 
 def train(
-    batches: Iterable[tuple[nn.Module, Batch]],
+    batches: Iterable[tuple[nn.Module, Sequence[Batch]]],
     adam: AdamW,
     schedule: LambdaLR,
     *,
@@ -31,21 +32,38 @@ def train(
     precision: str,
     device: str,
 ) -> Iterator[Step]:
-    """One optimiser step for each pair of a model and its batch; models may share an encoder.
+    """One optimiser step for each pair of a model and its batch, in parts that count by their labels; models may share
+    an encoder.
 
     Raises StageError as soon as a loss is not finite.
     """
-    for number, (model, batch) in enumerate(batches, start=1):
+    for number, (model, parts) in enumerate(batches, start=1):
         model.train()
-        with autocast(device, precision):
-            loss = model(**batch).loss
-        value = finite(loss.item(), number)
-        loss.backward()
+        value = 0.0
+        for part, share in zip(parts, _shares(parts), strict=True):
+            with autocast(device, precision):
+                loss = model(**part).loss * share
+            value += finite(loss.item(), number)
+            loss.backward()
         clip(adam, norm)
         adam.step()
         schedule.step()
         adam.zero_grad(set_to_none=True)
         yield Step(number=number, loss=value)
+
+
+def _shares(parts: Sequence[Batch]) -> list[float]:
+    """What part of all labels each part has: a loss is a mean over its labels."""
+    if len(parts) == 1:
+        return [1.0]
+    counts = [_labels(part) for part in parts]
+    return [count / max(sum(counts), 1) for count in counts]
+
+
+def _labels(part: Batch) -> int:
+    if "labels" in part:
+        return int((part["labels"] != IGNORED).sum())
+    return len(part["start_positions"])
 
 
 def finite(loss: float, step: int) -> float:

@@ -55,7 +55,7 @@ def run(batches, steps=50):
     losses = [
         step.loss
         for step in train(
-            ((model, batch) for batch in batches), adam, schedule, norm=1.0, precision="fp32", device="cpu"
+            ((model, [batch]) for batch in batches), adam, schedule, norm=1.0, precision="fp32", device="cpu"
         )
     ]
     return model, losses

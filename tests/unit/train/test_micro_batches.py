@@ -1,0 +1,76 @@
+"""A step in parts gives the weights of the step as a whole."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from tests import tiny
+
+from xstilts.data.batches import micro_batches
+from xstilts.data.features import featurise
+from xstilts.examples import Answer, Choice, Labelled, Span, Tagged
+from xstilts.models.feed import Feed
+from xstilts.models.heads import load_for, load_tokenizer
+from xstilts.models.tuning import set_dropout, snapshot
+from xstilts.settings import Train
+from xstilts.train.fit import Lesson, fit
+
+WORDS = ["turn", "on", "the", "light", "in", "the", "kitchen", "what", "is", "the", "weather", "like", "today"]
+COMMON = {"group": "", "language": "en"}
+
+
+def text(number):
+    return " ".join(WORDS[: 2 + number])
+
+
+def turned(number):
+    """Of one length: transformers' heads take padding for a place where an answer may begin."""
+    return WORDS[number:] + WORDS[:number]
+
+
+def answers(number):
+    return (Answer(text=turned(number)[1], start=len(turned(number)[0]) + 1),)
+
+
+EXAMPLES = {
+    "classification": lambda n: Labelled(id=str(n), text=text(n), label="ab"[n % 2], **COMMON),
+    "tagging": lambda n: Tagged(id=str(n), words=tuple(WORDS[: 2 + n]), tags=("a", "b") + ("a",) * n, **COMMON),
+    "choice": lambda n: Choice(id=str(n), prompt=text(n), choices=("on", "off"), answer=n % 2, **COMMON),
+    "span": lambda n: Span(id=str(n), question="what?", context=" ".join(turned(n)), answers=answers(n), **COMMON),
+}
+
+
+def plain(encoder, head, train, steps):
+    """Descent that does not magnify gradients which are nothing but rounding, as AdamW does."""
+    descent = torch.optim.SGD([*encoder, *head], lr=0.1)
+    return descent, torch.optim.lr_scheduler.LambdaLR(descent, lambda step: 1.0)
+
+
+@pytest.mark.parametrize("problem", EXAMPLES)
+def test_weights_are_those_of_the_whole_batch(tmp_path, monkeypatch, problem):
+    monkeypatch.setattr("xstilts.train.fit.optimiser", plain)
+    folder = tiny.build("xlm-roberta", tmp_path)
+    tokenizer = load_tokenizer(folder)
+    labels = ("a", "b") if problem in ("classification", "tagging") else None
+    examples = [EXAMPLES[problem](number) for number in range(11)]
+    features = featurise(problem, examples, tokenizer, labels, 32)
+
+    def trained(**settings):
+        model = load_for(problem, folder, labels=labels, seed=0)
+        set_dropout(model, 0.0)
+        feed = Feed(problem=problem, features=features, padding=tokenizer.pad_token_id, precision="fp32")
+        train = Train(steps=4, batch_size=11, learning_rate=1e-3, precision="fp32", **settings)
+        return fit([Lesson(model=model, feed=feed)], [0] * 4, train, seed=0), snapshot(model)
+
+    (whole, expected), (parts, found) = trained(), trained(micro_batch_tokens=32)
+    assert parts.last_loss == pytest.approx(whole.last_loss, rel=1e-4)
+    for name, weight in expected.items():
+        torch.testing.assert_close(found[name], weight, rtol=1e-3, atol=1e-4)
+
+
+@given(lengths=st.lists(st.integers(1, 40), min_size=1, max_size=30), tokens=st.integers(1, 200))
+def test_parts_hold_every_example_once_within_the_budget(lengths, tokens):
+    lengths.sort()
+    parts = micro_batches(range(len(lengths)), lengths, tokens)
+    assert [index for part in parts for index in part] == list(range(len(lengths)))
+    assert all(len(part) == 1 or len(part) * lengths[part[-1]] <= tokens for part in parts)
