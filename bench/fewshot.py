@@ -91,7 +91,7 @@ class Reader:
         return list(map(str, predict(model, feed, examples, self.labels)))
 
     def moments(self, pupil: Student, examples: Sequence[Example]) -> Moments:
-        feed = pupil.feed(self.features(examples, labels=True), cached=False)
+        feed = pupil.feed(self.features(examples, labels=True))
         return moments(pupil.part, feed, len(self.labels))
 
 

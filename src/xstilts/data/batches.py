@@ -25,11 +25,6 @@ def training_batches(
             yield batches[position]
 
 
-def micro_batches(batch: Sequence[int], lengths: Sequence[int], tokens: int) -> list[list[int]]:
-    """A training batch, whose lengths rise, in parts of at most so many tokens."""
-    return list(_cut(batch, lengths, len(batch), tokens))
-
-
 def scoring_batches(lengths: Sequence[int], *, batch_size: int = 64, batch_tokens: int = 8192) -> list[list[int]]:
     """All indices once, in an order that depends on the lengths alone."""
     order = sorted(range(len(lengths)), key=lambda index: (lengths[index], index))

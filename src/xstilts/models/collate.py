@@ -41,6 +41,18 @@ def collate(
     return batch
 
 
+def parts(batch: Batch, tokens: int) -> list[Batch]:
+    """A batch in parts of as many examples, of at most so many tokens with their padding, or of one example.
+
+    All have one length, that of the batch: memory that one part gives back serves the next.
+    """
+    examples, count = len(batch["attention_mask"]), batch["attention_mask"].numel()
+    most = max(1, examples * tokens // count)
+    rows = -(-examples // -(-examples // most))
+    split = {name: tensor.split(rows) for name, tensor in batch.items()}
+    return [dict(zip(split, part, strict=True)) for part in zip(*split.values(), strict=True)]
+
+
 def pictures(features: Sequence[Feature], look: Callable[[Sequence[str]], Tensor]) -> Batch:
     """`images` [batch, images, tokens, channels] and `image_mask` [batch, images]; empty where none are shown.
 

@@ -33,13 +33,13 @@ def solved(
 
 
 def _english(spec: FewshotStage, workshop: Workshop, bench: Bench) -> Moments:
-    """Of the training data in the source language, whose states are not kept; the same in every language's job."""
+    """Of the training data in the source language: the same in every language's job."""
     pupil, labels, length = bench.pupil, bench.labels, bench.pupil.train.max_length
 
     def make() -> list[Tensor]:
         examples = workshop.examples(spec.data, "train")
         features = featurise(pupil.problem, examples, bench.tokenizer, labels, length, spec.see)
-        found = moments(pupil.part, pupil.feed(features, cached=False), len(labels))
+        found = moments(pupil.part, pupil.feed(features), len(labels))
         return [found.counts, found.sums, found.products]
 
     key = "moments", spec.parent, spec.data, length, spec.see, pupil.train.precision, torch.get_num_threads()

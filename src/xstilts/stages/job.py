@@ -1,5 +1,6 @@
 """What a worker runs: one job of stages that share what they load."""
 
+import gc
 import time
 from collections.abc import Sequence
 from functools import cache
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from xstilts.engine.store import Draft, Store
 from xstilts.errors import UserError
+from xstilts.hardware import give_back
 from xstilts.stages.environment import Emit, Environment, Event
 from xstilts.stages.specs import (
     AlignStage,
@@ -32,6 +34,7 @@ def run_job(specs: Sequence[Spec], environment: Environment, emit: Emit) -> None
 
     from xstilts.stages.workshop import Workshop
 
+    _tidy()
     workshop = Workshop(environment=environment, store=Store(environment.store), shelf=_shelf())
     for spec in specs:
         torch.set_num_threads(spec.threads)
@@ -77,6 +80,14 @@ def run_stage(spec: Spec, draft: Draft, workshop: object, emit: Emit) -> None:
             retrieve.run(spec, draft, workshop, emit)
         case MineStage():
             mine.run(spec, draft, workshop, emit)
+
+
+def _tidy() -> None:
+    """Rid the worker of the models of the job before, which hold themselves in cycles; what stays is not gone over
+    again by the next call."""
+    gc.collect()
+    gc.freeze()
+    give_back()
 
 
 @cache

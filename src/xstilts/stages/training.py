@@ -45,8 +45,8 @@ class Student:
     look: Look | None = None
     fill: Fill | None = None
 
-    def feed(self, features: Sequence[Feature], *, cached: bool = True) -> Feed:
-        """The features as this student reads them: activations where layers below are frozen, kept if `cached`."""
+    def feed(self, features: Sequence[Feature]) -> Feed:
+        """The features as this student reads them: activations where layers below are frozen."""
         feed = Feed(
             problem=self.problem,
             features=features,
@@ -59,7 +59,7 @@ class Student:
             fill=self.fill,
             look=self.look,
         )
-        return feed.cached(self.ground) if cached and self.below is not None else feed
+        return feed if self.below is None else feed.cached(self.ground)
 
 
 def student(

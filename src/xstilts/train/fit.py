@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from xstilts.data.batches import count_steps, enough, micro_batches, training_batches
+from xstilts.data.batches import count_steps, enough, training_batches
 from xstilts.data.features import Feature
-from xstilts.models.collate import Batch
+from xstilts.models.collate import Batch, parts
 from xstilts.models.tuning import split_head, trained
 from xstilts.settings import Train
 from xstilts.train.keep import Keeper, Keeping
@@ -124,12 +124,11 @@ def _batches(
     lessons: Sequence[Lesson], order: Sequence[int], train: Train, seed: int
 ) -> Iterator[tuple[nn.Module, list[Batch]]]:
     streams = [stream(lesson.feed, train, seed, number) for number, lesson in enumerate(lessons)]
-    most = train.micro_batch_tokens
-    lengths = [lesson.feed.lengths if most and lesson.feed.divisible else None for lesson in lessons]
     for number in order:
-        batch, known = next(streams[number]), lengths[number]
-        parts = [batch] if most is None or known is None else micro_batches(batch, known, most)
-        yield lessons[number].model, [lessons[number].feed.batch(part, labels=True) for part in parts]
+        feed = lessons[number].feed
+        batch = feed.batch(next(streams[number]), labels=True)
+        most = train.micro_batch_tokens if feed.divisible else None
+        yield lessons[number].model, [batch] if most is None else parts(batch, most)
 
 
 def stream(feed: Feeding, train: Train, seed: int, number: int = 0) -> Iterator[list[int]]:

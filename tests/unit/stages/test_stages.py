@@ -1,6 +1,7 @@
 """Every kind of stage on a tiny encoder and a user's own files."""
 
 import json
+import weakref
 
 import polars as pl
 import pytest
@@ -10,6 +11,7 @@ from tests.world import TRAIN, World
 
 from xstilts.metrics import metric
 from xstilts.stages.artifacts import load_model
+from xstilts.stages.job import run_job
 from xstilts.stages.specs import (
     ChooseLayerStage,
     EvaluateStage,
@@ -278,3 +280,14 @@ def test_labels_of_a_user_file_are_the_heads(world):
     loaded = load_model(world.store, target.key, world.environment(recipe))
     assert loaded.labels == ("light", "weather")
     assert loaded.model.config.id2label == {0: "light", 1: "weather"}
+
+
+def test_a_job_begins_without_what_the_one_before_left_in_cycles(world):
+    class Model:
+        def __init__(self):
+            self.own = self
+
+    gone = weakref.ref(Model())
+    assert gone() is not None
+    run_job([], world.environment(world.recipe(targets={})), world.events.append)
+    assert gone() is None

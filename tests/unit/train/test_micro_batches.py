@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests import tiny
 
-from xstilts.data.batches import micro_batches
 from xstilts.data.features import featurise
 from xstilts.examples import Answer, Choice, Labelled, Span, Tagged
+from xstilts.models.collate import parts
 from xstilts.models.feed import Feed
 from xstilts.models.heads import load_for, load_tokenizer
 from xstilts.models.tuning import set_dropout, snapshot
@@ -23,20 +23,13 @@ def text(number):
     return " ".join(WORDS[: 2 + number])
 
 
-def turned(number):
-    """Of one length: transformers' heads take padding for a place where an answer may begin."""
-    return WORDS[number:] + WORDS[:number]
-
-
-def answers(number):
-    return (Answer(text=turned(number)[1], start=len(turned(number)[0]) + 1),)
-
-
 EXAMPLES = {
     "classification": lambda n: Labelled(id=str(n), text=text(n), label="ab"[n % 2], **COMMON),
     "tagging": lambda n: Tagged(id=str(n), words=tuple(WORDS[: 2 + n]), tags=("a", "b") + ("a",) * n, **COMMON),
     "choice": lambda n: Choice(id=str(n), prompt=text(n), choices=("on", "off"), answer=n % 2, **COMMON),
-    "span": lambda n: Span(id=str(n), question="what?", context=" ".join(turned(n)), answers=answers(n), **COMMON),
+    "span": lambda n: Span(
+        id=str(n), question="what?", context=text(n), answers=(Answer(text="on", start=5),), **COMMON
+    ),
 }
 
 
@@ -62,15 +55,17 @@ def test_weights_are_those_of_the_whole_batch(tmp_path, monkeypatch, problem):
         train = Train(steps=4, batch_size=11, learning_rate=1e-3, precision="fp32", **settings)
         return fit([Lesson(model=model, feed=feed)], [0] * 4, train, seed=0), snapshot(model)
 
-    (whole, expected), (parts, found) = trained(), trained(micro_batch_tokens=32)
-    assert parts.last_loss == pytest.approx(whole.last_loss, rel=1e-4)
+    (whole, expected), (apart, found) = trained(), trained(micro_batch_tokens=32)
+    assert apart.last_loss == pytest.approx(whole.last_loss, rel=1e-4)
     for name, weight in expected.items():
         torch.testing.assert_close(found[name], weight, rtol=1e-3, atol=1e-4)
 
 
-@given(lengths=st.lists(st.integers(1, 40), min_size=1, max_size=30), tokens=st.integers(1, 200))
-def test_parts_hold_every_example_once_within_the_budget(lengths, tokens):
-    lengths.sort()
-    parts = micro_batches(range(len(lengths)), lengths, tokens)
-    assert [index for part in parts for index in part] == list(range(len(lengths)))
-    assert all(len(part) == 1 or len(part) * lengths[part[-1]] <= tokens for part in parts)
+@given(examples=st.integers(1, 40), length=st.integers(1, 40), tokens=st.integers(1, 400))
+def test_parts_hold_every_example_once_within_the_budget(examples, length, tokens):
+    ids = torch.arange(examples * length).view(examples, length)
+    found = parts({"attention_mask": torch.ones_like(ids), "input_ids": ids}, tokens)
+    assert torch.equal(torch.cat([part["input_ids"] for part in found]), ids)
+    sizes = [len(part["attention_mask"]) for part in found]
+    assert all(size == 1 or size * length <= tokens for size in sizes)
+    assert len(set(sizes[:-1])) <= 1 and sizes[-1] <= sizes[0]
