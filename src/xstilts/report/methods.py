@@ -1,6 +1,6 @@
 """How the numbers were made, in plain language."""
 
-from xstilts.config import Recipe
+from xstilts.config import Fewshot, Recipe
 from xstilts.report.names import count, language_name
 
 _SELECTION = {
@@ -35,11 +35,22 @@ def paragraphs(recipe: Recipe, resamples: int) -> tuple[str, ...]:
     )
 
 
+_SOLVED = (
+    "Under LDA nothing is trained on the shots: the states of the encoder that English training left are taken as they "
+    "are, and a linear discriminant is solved for on the English examples and the shots together."
+)
+
+
+def _adaptation(fewshot: Fewshot) -> str:
+    trained = [_SELECTION[fewshot.selection]] if set(fewshot.methods) - {"lda"} else []
+    return " ".join([*trained, *([_SOLVED] if "lda" in fewshot.methods else [])])
+
+
 def _training(recipe: Recipe) -> str:
     tuned = ", ".join(map(language_name, recipe.development_languages))
     held = f" Settings were tuned on {tuned}, which no mean contains." if tuned else ""
     draws = f" and {count(recipe.fewshot.draws, 'draw')} of the shots" if recipe.fewshot else ""
-    selection = f" {_SELECTION[recipe.fewshot.selection]}" if recipe.fewshot else ""
+    selection = f" {_adaptation(recipe.fewshot)}" if recipe.fewshot else ""
     return (
         f"The whole chain, intermediate training included, was run with {count(len(recipe.seeds), 'seed')}{draws}. The "
         f"target model is the checkpoint that scored best on development data of the source language.{selection}{held}"

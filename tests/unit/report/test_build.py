@@ -207,6 +207,15 @@ def test_controls_and_several_methods_have_their_places(tmp_path: Path) -> None:
     assert sum("instead of" in sentence for sentence in summary.sentences) >= 5
 
 
+@pytest.mark.parametrize("methods", [("full",), ("full", "lda"), ("lda",)])
+def test_the_page_says_how_heads_come_about(tmp_path: Path, methods) -> None:
+    fewshot = Fewshot(shots=(4,), draws=1, methods=methods)
+    recipe = toy_recipe(targets={"toy-intent": Target(languages=("en", "de"))}, fewshot=fewshot, primary=None)
+    _, page = _report(make_experiment(tmp_path / "store", recipe), tmp_path / "report.html")
+    assert ("a linear discriminant is solved for" in page.text) == ("lda" in methods)
+    assert ("runs for a fixed number of steps" in page.text) == ("full" in methods)
+
+
 def test_an_effect_that_two_intermediates_share_stands_in_both_tables_and_is_corrected_once(tmp_path: Path) -> None:
     recipe = toy_recipe(
         targets={"toy-intent": Target(languages=("en", "de"))},
