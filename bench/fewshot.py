@@ -44,7 +44,7 @@ from xstilts.models.discriminant import Discriminant, Moments, moments, solve
 from xstilts.models.encoder import prepare
 from xstilts.models.heads import load_for, load_tokenizer
 from xstilts.models.split import backbone
-from xstilts.models.tuning import snapshot, trained
+from xstilts.models.tuning import put_back, snapshot
 from xstilts.predict import predict
 from xstilts.report.plots import COLOURS, SHAPES
 from xstilts.settings import Lda, Train
@@ -122,9 +122,7 @@ def _trained(reader: Reader, pupil: Student, episodes: list[Measured]) -> list[M
     initial = snapshot(pupil.part)
 
     def learn(episode: Measured) -> nn.Module:
-        with torch.no_grad():
-            for name, weight in trained(pupil.part).items():
-                weight.copy_(initial[name])
+        put_back(pupil.part, initial)
         reader.learn(pupil, _examples(episode["shots"]), episode["draw"])
         return pupil.part
 

@@ -1,6 +1,6 @@
 """Which weights a stage trains, and where the part that trains begins."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import cast
 
@@ -63,6 +63,14 @@ def trained(model: nn.Module) -> dict[str, nn.Parameter]:
 def snapshot(model: nn.Module) -> dict[str, Tensor]:
     """The trained weights as they are now."""
     return {name: parameter.detach().clone() for name, parameter in trained(model).items()}
+
+
+def put_back(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Give the model the weights of a `snapshot`."""
+    parameters = dict(model.named_parameters())
+    with torch.no_grad():
+        for name, weight in weights.items():
+            parameters[name].copy_(weight)
 
 
 def split_head(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:

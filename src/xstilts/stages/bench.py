@@ -3,7 +3,6 @@
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
@@ -11,7 +10,7 @@ from xstilts.data.features import Feature, featurise
 from xstilts.engine.meaning import published
 from xstilts.models.feed import Feed
 from xstilts.models.split import layers
-from xstilts.models.tuning import snapshot
+from xstilts.models.tuning import put_back, snapshot
 from xstilts.settings import Train
 from xstilts.splits import shots_split
 from xstilts.stages.artifacts import build, folder_of, load_model, tokenizer_in
@@ -33,11 +32,10 @@ class Bench:
     initial: dict[str, Tensor]
 
     def reset(self) -> None:
-        parameters = dict(self.pupil.part.named_parameters())
-        with torch.no_grad():
-            for name, tensor in self.initial.items():
-                parameters[name].copy_(tensor)
-                parameters[name].requires_grad_(True)
+        put_back(self.pupil.part, self.initial)
+        for name, parameter in self.pupil.part.named_parameters():
+            if name in self.initial:
+                parameter.requires_grad_(True)
 
 
 def bench_of(spec: FewshotStage, workshop: Workshop) -> Bench:

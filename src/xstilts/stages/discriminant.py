@@ -5,14 +5,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from xstilts.data.features import featurise
 from xstilts.examples import Example
 from xstilts.models.discriminant import Discriminant, Moments, moments, solve
 from xstilts.models.heads import head_parameters
 from xstilts.models.split import backbone
 from xstilts.settings import Lda
 from xstilts.stages.artifacts import joint_sum
-from xstilts.stages.bench import Bench
+from xstilts.stages.bench import Bench, feed_of
 from xstilts.stages.episode import Learned, shots_feed
 from xstilts.stages.specs import FewshotStage
 from xstilts.stages.workshop import Workshop
@@ -34,13 +33,11 @@ def solved(
 
 def _english(spec: FewshotStage, workshop: Workshop, bench: Bench) -> Moments:
     """Of the training data in the source language: the same in every language's job."""
-    pupil, labels, length = bench.pupil, bench.labels, bench.pupil.train.max_length
+    part, train = bench.pupil.part, bench.pupil.train
 
     def make() -> list[Tensor]:
-        examples = workshop.examples(spec.data, "train")
-        features = featurise(pupil.problem, examples, bench.tokenizer, labels, length, spec.see)
-        found = moments(pupil.part, pupil.feed(features), len(labels))
+        found = moments(part, feed_of(spec.data, "train", workshop, bench, spec.see), len(bench.labels))
         return [found.counts, found.sums, found.products]
 
-    key = "moments", spec.parent, spec.data, length, spec.see, pupil.train.precision, torch.get_num_threads()
+    key = "moments", spec.parent, spec.data, train.max_length, spec.see, train.precision, torch.get_num_threads()
     return Moments(*workshop.shelf.get(key, make))

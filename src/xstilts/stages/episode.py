@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor
 
 from xstilts.data.features import featurise
@@ -13,7 +12,7 @@ from xstilts.data.shots import draw
 from xstilts.errors import DataError
 from xstilts.examples import Example
 from xstilts.models.feed import Feed
-from xstilts.models.tuning import adapters, snapshot, trained
+from xstilts.models.tuning import adapters, put_back, snapshot, trained
 from xstilts.splits import shots_split
 from xstilts.stages.artifacts import joint_sum
 from xstilts.stages.bench import Bench, feed_of, settings, whole
@@ -118,10 +117,7 @@ def learn(spec: FewshotStage, workshop: Workshop, bench: Bench, shots: Sequence[
 def take(bench: Bench, taught: Taught) -> Learned:
     """Give the model on the bench weights that were trained before."""
     learned, found = taught
-    weights = trained(bench.pupil.part)
-    with torch.no_grad():
-        for name, weight in found.items():
-            weights[name].copy_(weight)
+    put_back(bench.pupil.part, found)
     return learned
 
 
