@@ -50,6 +50,9 @@ class Train(Frozen):
     """Lower layers that keep their weights; with any, the embeddings keep theirs too."""
     freeze_embeddings: bool = False
     """Whether the embeddings keep their weights."""
+    activations_gb: Annotated[float, Field(gt=0)] | None = None
+    """Gigabytes of a file, in the folder that TMPDIR names, for what frozen layers give where that is more than the
+    1 GB that is kept in memory. Where it does not fit, or none are given, frozen layers are run in every step."""
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
     """Dropout of the trained layers and the head; the encoder's own where not given."""
     threads: Positive = 1

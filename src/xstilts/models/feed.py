@@ -13,6 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from xstilts.data.batches import scoring_batches
 from xstilts.data.features import Feature
+from xstilts.models.activations import Activations, fits, room
 from xstilts.models.collate import Batch, Fill, collate, mask, pictures, targets
 from xstilts.models.shelf import Ground, digest
 from xstilts.models.split import run_between, run_lower, truncate
@@ -22,16 +23,13 @@ from xstilts.problems import ProblemName
 Look = Callable[[Sequence[str]], Tensor]
 """From names of images to their features [images, tokens, channels]."""
 
-BUDGET = 1 << 30
-"""Bytes of cached activations; beyond that the frozen layers are run in every step."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
     """Features of one task and language, ready to be batched for one model.
 
     `lower` is the model whose first `boundary` layers are run, where the model that trains begins above them; then
-    `activations` holds their output, one tensor [choices, tokens, hidden] for each feature, unless they are too many.
+    `activations` holds their output, unless it is too much.
     """
 
     problem: ProblemName
@@ -42,7 +40,9 @@ class Feed:
     lower: PreTrainedModel | None = None
     boundary: int = 0
     precision: str = "bf16"
-    activations: Sequence[Tensor] | None = None
+    disk: int = 0
+    """Bytes of a file that activations may take where they are too much for memory."""
+    activations: Activations | None = None
     fill: Fill | None = None
     """How texts are filled up, for a model that reads their padding."""
     look: Look | None = None
@@ -77,20 +77,19 @@ class Feed:
 
     def subset(self, indices: Sequence[int]) -> "Feed":
         """The same feed over some of the features; activations are shared, not copied."""
-        kept = None if self.activations is None else [self.activations[index] for index in indices]
+        kept = None if self.activations is None else self.activations.subset(indices)
         return replace(self, features=[self.features[index] for index in indices], activations=kept)
 
     def cached(self, ground: Ground | None = None) -> "Feed":
-        """The feed with its activations, where they fit the budget; from the ground's shelf where that reaches up."""
+        """The feed with its activations, where they may be kept; from the ground's shelf where that reaches up."""
         assert self.lower is not None
-        width = self.lower.config.hidden_size * (2 if self.precision == "bf16" else 4)
-        if sum(self.lengths) * width > BUDGET:
+        if not fits(sum(self.lengths) * self.lower.config.hidden_size * self._dtype.itemsize, self.disk):
             return self
         if ground is None:
             return replace(self, activations=self._run(self._activate))
         shared = replace(self, boundary=min(ground.layers, self.boundary))
         key = (ground.origin, shared.boundary, self.precision, torch.get_num_threads(), digest(self.features))
-        activations = ground.shelf.get(key, lambda: shared._run(shared._activate))
+        activations = ground.shelf.get(key, lambda: shared._run(shared._activate), self.disk)
         return replace(shared, activations=activations).raised(self.boundary)
 
     def raised(self, boundary: int) -> "Feed":
@@ -102,15 +101,17 @@ class Feed:
         count = boundary - self.boundary
         return replace(self, boundary=boundary, activations=self._run(lambda batch: self._climb(between, count, batch)))
 
-    def _run(self, run: Callable[[Batch], Tensor]) -> list[Tensor]:
+    def _run(self, run: Callable[[Batch], Tensor]) -> Activations:
         """What `run` gives for every feature, without its padding."""
-        activations: list[Tensor] = [torch.empty(0)] * len(self.features)
+        assert self.lower is not None
+        shapes = [(len(feature.ids), max(map(len, feature.ids))) for feature in self.features]
+        activations = room(shapes, self.lower.config.hidden_size, self._dtype)
         for indices in scoring_batches(self.lengths):
             hidden = run(self.batch(indices, labels=False) if self.activations is not None else self._ids(indices))
-            hidden = hidden.unsqueeze(1) if hidden.dim() == 3 else hidden
+            hidden = (hidden.unsqueeze(1) if hidden.dim() == 3 else hidden).cpu()
             for row, index in enumerate(indices):
-                length = max(map(len, self.features[index].ids))
-                activations[index] = hidden[row, : len(self.features[index].ids), :length].clone()
+                choices, length = shapes[index]
+                activations[index].copy_(hidden[row, :choices, :length])
         return activations
 
     def _ids(self, indices: Sequence[int]) -> Batch:
@@ -136,7 +137,11 @@ class Feed:
         model.train(training)
 
     def _kept(self, hidden: Tensor) -> Tensor:
-        return hidden.to(torch.bfloat16 if self.precision == "bf16" else torch.float32)
+        return hidden.to(self._dtype)
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        return torch.bfloat16 if self.precision == "bf16" else torch.float32
 
     def _joined(self, activations: Sequence[Tensor], features: Sequence[Feature]) -> Batch:
         choices, length = max(a.shape[0] for a in activations), max(a.shape[1] for a in activations)

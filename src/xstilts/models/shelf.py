@@ -8,31 +8,51 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar, cast
 
 from torch import Tensor
 
 from xstilts.data.features import Feature
+from xstilts.models.activations import Activations
 
 BUDGET = 1 << 29
-"""Bytes that a worker keeps; the least recently used go first."""
+"""Bytes of memory that a worker keeps; the least recently used go first."""
+
+_Kept = TypeVar("_Kept", bound=Sequence[Tensor])
 
 
 @dataclass(slots=True)
 class Shelf:
     budget: int = BUDGET
     entries: OrderedDict[Hashable, Sequence[Tensor]] = field(default_factory=OrderedDict)
-    taken: int = 0
-    """Bytes of all entries."""
 
-    def get(self, key: Hashable, make: Callable[[], Sequence[Tensor]]) -> Sequence[Tensor]:
-        """The entry of that key, made if it is not there."""
+    def get(self, key: Hashable, make: Callable[[], _Kept], disk: int = 0) -> _Kept:
+        """The entry of that key, made if it is not there. Files go when they are more than `disk` bytes together."""
         if key not in self.entries:
-            self.entries[key] = made = make()
-            self.taken += _size(made)
+            self.entries[key] = make()
         self.entries.move_to_end(key)
-        while len(self.entries) > 1 and self.taken > self.budget:
-            self.taken -= _size(self.entries.popitem(last=False)[1])
-        return self.entries[key]
+        on_disk = _on_disk(self.entries[key])
+        self._shrink(disk if on_disk else self.budget, on_disk=on_disk)
+        return cast(_Kept, self.entries[key])
+
+    def _shrink(self, budget: int, *, on_disk: bool) -> None:
+        """Drop the oldest of one kind, but never the newest."""
+        newest = next(reversed(self.entries))
+        kept = {key: _size(entry) for key, entry in self.entries.items() if _on_disk(entry) == on_disk}
+        for key, size in list(kept.items()):
+            if sum(kept.values()) <= budget:
+                return
+            if key != newest:
+                kept.pop(key)
+                del self.entries[key]
+
+
+def _size(entry: Sequence[Tensor]) -> int:
+    return entry.nbytes if isinstance(entry, Activations) else sum(tensor.nbytes for tensor in entry)
+
+
+def _on_disk(entry: Sequence[Tensor]) -> bool:
+    return isinstance(entry, Activations) and entry.on_disk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +68,3 @@ def digest(features: Sequence[Feature]) -> str:
     """The sha256 of what the model reads."""
     return hashlib.sha256(repr([(feature.ids, feature.types) for feature in features]).encode()).hexdigest()
 
-
-def _size(tensors: Sequence[Tensor]) -> int:
-    return sum(tensor.nbytes for tensor in tensors)

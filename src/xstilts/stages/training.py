@@ -56,6 +56,7 @@ class Student:
             lower=None if self.below is None else self.model,
             boundary=self.below or 0,
             precision=self.train.precision,
+            disk=int(1e9 * (self.train.activations_gb or 0)),
             fill=self.fill,
             look=self.look,
         )

@@ -4,6 +4,7 @@ from tests.tiny import build
 
 from xstilts.data.features import featurise
 from xstilts.examples import Answer, Choice, Labelled, Span, Tagged
+from xstilts.models import activations
 from xstilts.models import feed as feeds
 from xstilts.models.heads import load_for, load_tokenizer
 from xstilts.settings import Train
@@ -49,7 +50,7 @@ def test_what_is_frozen_is_run_once_and_gives_the_same(problem, kind, frozen, tm
     pupil = student(model, problem, tokenizer, train, "cpu", lambda: features)
     cached = pupil.feed(features)
     assert cached.activations is not None
-    monkeypatch.setattr(feeds, "BUDGET", 0)
+    monkeypatch.setattr(activations, "IN_MEMORY", 0)
     streamed = pupil.feed(features)
     assert streamed.activations is None
     whole = feeds.collate(problem, features, tokenizer.pad_token_id, labels=True)
