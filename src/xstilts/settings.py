@@ -31,6 +31,9 @@ class Train(Frozen):
     """Tokens, padding included, that go through the model at once, where memory is scarce: the gradients of a step's
     parts add up. All at once where not given, and where a loss compares the examples of a step (image retrieval,
     alignment) or episodes train side by side."""
+    gradient_checkpointing: bool | None = None
+    """Whether trained layers keep their inputs alone and are run again in the backward pass: less memory, a third more
+    arithmetic."""
     learning_rate: Rate = 1e-4
     """Peak rate of the encoder's weights."""
     head_learning_rate: Rate | None = 1e-3

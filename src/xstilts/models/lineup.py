@@ -19,7 +19,7 @@ from transformers import PreTrainedModel
 from xstilts.data.features import IGNORED
 from xstilts.models.collate import Batch
 from xstilts.models.dropout import ATTENTION, kept
-from xstilts.models.split import text_tower
+from xstilts.models.split import layers, text_tower
 from xstilts.models.tuning import trained
 from xstilts.problems import ProblemName
 
@@ -132,7 +132,9 @@ def can_line_up(part: PreTrainedModel, problem: ProblemName) -> bool:
         for parameter in module.parameters(recurse=False)
     }
     quick = text_tower(part).config._attn_implementation == ATTENTION
-    return quick and problem in PROBLEMS and all(id(parameter) in linear for parameter in trained(part).values())
+    if not quick or problem not in PROBLEMS or any(getattr(b, "gradient_checkpointing", False) for b in layers(part)):
+        return False  # a layer that runs again would draw another dropout
+    return all(id(parameter) in linear for parameter in trained(part).values())
 
 
 def line_up(part: PreTrainedModel, initial: Sequence[Weights], seeds: Sequence[int]) -> Lineup:

@@ -39,7 +39,7 @@ class Shelf:
         """Drop the oldest of one kind, but never the newest."""
         newest = next(reversed(self.entries))
         kept = {key: _size(entry) for key, entry in self.entries.items() if _on_disk(entry) == on_disk}
-        for key, size in list(kept.items()):
+        for key in list(kept):
             if sum(kept.values()) <= budget:
                 return
             if key != newest:
@@ -67,4 +67,3 @@ class Ground:
 def digest(features: Sequence[Feature]) -> str:
     """The sha256 of what the model reads."""
     return hashlib.sha256(repr([(feature.ids, feature.types) for feature in features]).encode()).hexdigest()
-

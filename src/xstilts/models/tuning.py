@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import cast
 
 import torch
 from peft import LoraConfig, inject_adapter_in_model
 from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
+from transformers.modeling_layers import GradientCheckpointingLayer
 
 from xstilts.errors import UserError
 from xstilts.models.dropout import quicken
@@ -54,6 +57,21 @@ def set_dropout(model: PreTrainedModel, rate: float | None) -> None:
     for module in model.modules():
         if isinstance(module, nn.Dropout) and rate is not None:
             module.p = rate
+
+
+def checkpoint_layers(model: PreTrainedModel) -> None:
+    """Let the layers keep their inputs alone, and run again in the backward pass, with the same dropout.
+
+    Chen et al. (2016, arXiv 1604.06174). Raises UserError where the architecture does not support it.
+    """
+    for layer in layers(model):
+        if not isinstance(layer, GradientCheckpointingLayer):
+            raise UserError(
+                f"transformers has no gradient checkpointing for {model.config.model_type} encoders",
+                "take `gradient_checkpointing` out, and give `micro_batch_tokens` where memory is scarce",
+            )
+        layer.gradient_checkpointing = True
+        layer._gradient_checkpointing_func = partial(checkpoint, use_reentrant=False)  # type: ignore[assignment]
 
 
 def trained(model: nn.Module) -> dict[str, nn.Parameter]:

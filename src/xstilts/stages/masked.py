@@ -14,7 +14,7 @@ from xstilts.models.heads import encoder_state, restore_encoder
 from xstilts.models.masked import Masked, MaskedFeed, Masker, load_masked, perplexity, windows
 from xstilts.models.sharing import share_encoder
 from xstilts.models.split import backbone
-from xstilts.models.tuning import freeze, set_dropout
+from xstilts.models.tuning import checkpoint_layers, freeze, set_dropout
 from xstilts.stages.artifacts import changed, folder_of
 from xstilts.stages.specs import IntermediateStage
 from xstilts.stages.stage import Texts
@@ -110,6 +110,8 @@ def reader_of(
         restore_encoder(masked.model, encoder_state(masked.model) | tensors)
     freeze(masked.model, spec.train)
     set_dropout(masked.model, spec.train.dropout)
+    if spec.train.gradient_checkpointing:
+        checkpoint_layers(masked.model)
     rows = cast(Any, backbone(masked.model).get_input_embeddings()).num_embeddings
     return Reader(
         model=masked.to(device),

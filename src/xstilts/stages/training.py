@@ -16,7 +16,7 @@ from xstilts.models.first import read_first
 from xstilts.models.gallery import Pictures
 from xstilts.models.shelf import Ground
 from xstilts.models.split import truncate
-from xstilts.models.tuning import boundary, freeze, set_dropout
+from xstilts.models.tuning import boundary, checkpoint_layers, freeze, set_dropout
 from xstilts.models.vocabulary import Vocabulary, compact
 from xstilts.predict import predict
 from xstilts.problems import ProblemName
@@ -79,6 +79,8 @@ def student(
     """
     freeze(model, train)
     set_dropout(model, train.dropout)
+    if train.gradient_checkpointing:
+        checkpoint_layers(model)
     below = boundary(model, train)
     whole = below is None and not train.freeze_embeddings and not train.frozen_layers
     padding = cast(int, tokenizer.pad_token_id)

@@ -48,7 +48,7 @@ def test_a_full_disk_is_told_before_anything_is_run(monkeypatch, claim):
     monkeypatch.setattr(activations, "IN_MEMORY", 0)
     monkeypatch.delattr(activations.os, "posix_fallocate", raising=False)
     monkeypatch.setattr(activations.os, claim, full, raising=False)
-    with pytest.raises(StageError, match="no room for .* No space left on device") as refused:
+    with pytest.raises(StageError, match=r"no room for .* No space left on device") as refused:
         room(SHAPES, 4, torch.float32)
     assert "TMPDIR" in refused.value.hint and "activations_gb" in refused.value.hint
 

@@ -1,0 +1,73 @@
+"""Layers that are run again in the backward pass give the same weights and hold less."""
+
+import pytest
+import torch
+from tests import tiny
+from torch import nn
+
+from xstilts.data.features import featurise
+from xstilts.errors import UserError
+from xstilts.examples import Labelled
+from xstilts.models.heads import load_for, load_tokenizer
+from xstilts.models.lineup import can_line_up
+from xstilts.models.tuning import checkpoint_layers, snapshot
+from xstilts.settings import Train
+from xstilts.stages.training import student
+from xstilts.train.fit import Lesson, fit
+
+EXAMPLES = [
+    Labelled(id=str(n), text=sentence, label="ab"[n % 2], group="", language="en")
+    for n, sentence in enumerate(tiny.SENTENCES)
+]
+
+
+def pupil_of(folder, **settings):
+    tokenizer = load_tokenizer(folder)
+    features = featurise("classification", EXAMPLES, tokenizer, ("a", "b"), 32)
+    train = Train(steps=3, batch_size=4, learning_rate=1e-3, precision="fp32", dropout=0.2, **settings)
+    model = load_for("classification", folder, labels=("a", "b"), seed=0)
+    pupil = student(model, "classification", tokenizer, train, "cpu", lambda: features)
+    return pupil, pupil.feed(features)
+
+
+@pytest.mark.parametrize("kind", tiny.KINDS)
+@pytest.mark.parametrize("frozen", [0, 1])
+def test_weights_are_those_without_it(tmp_path, kind, frozen):
+    folder = tiny.build(kind, tmp_path, layers=3)
+
+    def trained(again):
+        pupil, feed = pupil_of(folder, frozen_layers=frozen, gradient_checkpointing=again)
+        fitted = fit([Lesson(model=pupil.part, feed=feed)], [0] * 3, pupil.train, seed=0)
+        return fitted, snapshot(pupil.part)
+
+    (once, expected), (again, found) = trained(None), trained(True)
+    assert again == once
+    assert all(torch.equal(found[name], weight) for name, weight in expected.items())
+
+
+def test_less_is_held_for_the_backward_pass(tmp_path):
+    folder = tiny.build("bert", tmp_path, layers=3)
+
+    def held(again):
+        pupil, feed = pupil_of(folder, gradient_checkpointing=again)
+        sizes = []
+        with torch.autograd.graph.saved_tensors_hooks(lambda t: sizes.append(t.nbytes) or t, lambda t: t):
+            pupil.part.train()(**feed.batch([0, 1, 2, 3], labels=True))
+        return sum(sizes)
+
+    assert held(True) < held(None) / 2
+
+
+def test_episodes_train_alone_where_layers_run_again(tmp_path):
+    folder = tiny.build("bert", tmp_path, layers=3)
+    for again, expected in ((None, True), (True, False)):
+        pupil, _ = pupil_of(folder, frozen_layers=1, gradient_checkpointing=again)
+        pupil.part.bert.requires_grad_(False)
+        assert can_line_up(pupil.part, "classification") is expected
+
+
+def test_an_architecture_without_it_is_refused(tmp_path, monkeypatch):
+    model = load_for("classification", tiny.build("bert", tmp_path), labels=("a", "b"), seed=0)
+    model.bert.encoder.layer[1] = nn.Identity()
+    with pytest.raises(UserError, match="no gradient checkpointing for bert encoders"):
+        checkpoint_layers(model)
