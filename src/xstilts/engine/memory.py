@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 
 _MIB = 2**20
+_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
 def reset_peak() -> None:
@@ -26,6 +27,16 @@ def peak_mb() -> float:
     except (OSError, StopIteration):
         unit = 1 if sys.platform == "darwin" else 1024
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / _MIB
+
+
+def room_mb() -> float:
+    """Memory that this process and its children may take: the machine's, or what a control group allows (Linux)."""
+    total = psutil.virtual_memory().total
+    try:
+        allowed = _LIMIT.read_text().strip()
+    except OSError:
+        return total / _MIB
+    return min(total, int(allowed) if allowed.isdigit() else total) / _MIB
 
 
 def taken_mb(pids: Iterable[int]) -> float:

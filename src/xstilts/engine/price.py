@@ -1,28 +1,11 @@
 """What a graph still needs, and what that cost when it was measured before."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from statistics import median
-from typing import Any
 
-from xstilts.engine.plan import Graph
-from xstilts.engine.store import Manifest, Store
-from xstilts.settings import Train
-from xstilts.stages.specs import Spec
-from xstilts.stages.stage import Data
-
-Key = tuple[object, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
-    """The median of earlier stages: seconds, bytes that are left on disk, peak memory of the process in MiB."""
-
-    seconds: float
-    bytes: int
-    peak_memory_mb: float
+from xstilts.engine.costs import Cost, Costs
+from xstilts.engine.graph import Graph
+from xstilts.engine.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,27 +48,6 @@ class Plan:
         return max(self.longest_path_seconds, self.seconds / workers)
 
 
-class Costs:
-    """Medians over earlier stages of the same encoder: as alike as possible, else of the task, else of the kind."""
-
-    def __init__(self, manifests: Iterable[Manifest]) -> None:
-        seen: dict[Key, list[Cost]] = defaultdict(list)
-        inputs, past = {}, []
-        for manifest in manifests:
-            inputs[manifest.key] = manifest.inputs
-            past.append((manifest.key, tuple(_likeness(manifest.kind, manifest.spec)), _cost(manifest)))
-        root = _roots(inputs)
-        for key, likeness, cost in past:
-            for alike in likeness:
-                seen[root(key), alike].append(cost)
-        self._medians = {alike: _median(costs) for alike, costs in seen.items()}
-
-    def of(self, spec: Spec, root: str) -> Cost | None:
-        """The expected cost of a stage whose encoder is the artifact `root`; None = not yet measured."""
-        known = (self._medians.get((root, alike)) for alike in _likeness(spec.kind, vars(spec)))
-        return next((cost for cost in known if cost), None)
-
-
 def whole(graph: Graph, store: Store) -> tuple[str, ...]:
     """The stages that `store` holds undamaged. Their manifests are not kept: a graph may have many."""
     return tuple(key for key in graph.stages if store.manifest(key))
@@ -112,7 +74,7 @@ def price(graph: Graph, store: Store) -> Plan:
     """Hits and misses of `graph` in `store`, and what the misses are expected to take. Nothing is run."""
     found = whole(graph, store)
     misses = needed(graph, found)
-    costs = expected(graph, store, misses)
+    costs = Costs(graph, store if misses else None).of_all(misses)
     kinds = dict.fromkeys(spec.kind for spec in graph.stages.values())
     known = [cost for cost in costs.values() if cost]
     unknown = bool(misses) and not known
@@ -125,16 +87,6 @@ def price(graph: Graph, store: Store) -> Plan:
         bytes=None if unknown else sum(cost.bytes for cost in known),
         peak_memory_mb=None if unknown else max((cost.peak_memory_mb for cost in known), default=0.0),
     )
-
-
-def expected(graph: Graph, store: Store, misses: Iterable[str]) -> dict[str, Cost | None]:
-    """What each of `misses` is expected to cost, by what `store` holds; None = not yet measured."""
-    wanted = tuple(misses)
-    if not wanted:
-        return {}
-    costs = Costs(filter(None, map(store.peek, store.keys())))
-    root = _roots({key: spec.inputs for key, spec in graph.stages.items()})
-    return {key: costs.of(graph.stages[key], root(key)) for key in wanted}
 
 
 def _kind_plan(
@@ -161,48 +113,3 @@ def _path_seconds(graph: Graph, costs: Mapping[str, Cost | None]) -> dict[str, f
         before = max((until.get(parent, 0.0) for parent in graph.stages[key].inputs), default=0.0)
         until[key] = before + (cost.seconds if cost else 0.0)
     return until
-
-
-def _roots(inputs: Mapping[str, tuple[str, ...]]) -> Callable[[str], str]:
-    """From a key to that of the published encoder that it goes back to."""
-
-    @cache
-    def root(key: str) -> str:
-        before = inputs.get(key)
-        return root(before[0]) if before else key
-
-    return root
-
-
-def _likeness(kind: str, settings: Mapping[str, Any]) -> Iterator[Key]:
-    """What makes two stages of an encoder cost alike, closest first. `settings` are of a spec or of a manifest."""
-    data = settings.get("evaluation") or settings.get("data")
-    parts = data if isinstance(data, tuple | list) else [data] if data else []
-    used = [part if isinstance(part, dict) else _fields(part) for part in parts]
-    tasks = (*(part["task"] for part in used), *(["masked texts"] if settings.get("mlm") else []))
-    sizes = tuple(part["max_examples"] for part in used)
-    how = tuple(settings.get(name) for name in ("method", "shots", "selection", "published"))
-    yield kind, tasks, sizes, how, bool(settings.get("mixed")), _flat(settings.get("train"))
-    yield kind, tasks
-    yield (kind,)
-
-
-def _fields(data: Data) -> dict[str, Any]:
-    return {"task": data.task, "max_examples": data.max_examples}
-
-
-def _flat(train: Train | dict[str, Any] | None) -> Key:
-    settings = train.model_dump(mode="json") if isinstance(train, Train) else train or {}
-    return tuple(sorted(settings.items()))
-
-
-def _cost(manifest: Manifest) -> Cost:
-    return Cost(seconds=manifest.seconds, bytes=manifest.bytes, peak_memory_mb=manifest.peak_memory_mb)
-
-
-def _median(costs: list[Cost]) -> Cost:
-    return Cost(
-        seconds=median(cost.seconds for cost in costs),
-        bytes=round(median(cost.bytes for cost in costs)),
-        peak_memory_mb=median(cost.peak_memory_mb for cost in costs),
-    )

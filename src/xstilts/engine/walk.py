@@ -1,14 +1,16 @@
 """How far a run is: which stages are stored, which may start, which run, which failed."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from types import TracebackType
 
-from xstilts.engine import locks
+from xstilts.engine import locks, memory
+from xstilts.engine.costs import Costs
 from xstilts.engine.executors import Pool
 from xstilts.engine.plan import Graph
-from xstilts.engine.price import expected, needed, whole
+from xstilts.engine.price import needed, whole
 from xstilts.engine.store import Store
 from xstilts.stages.environment import Event
 from xstilts.stages.specs import Spec
@@ -44,8 +46,9 @@ class Walk:
         self._running: dict[str, locks.Lock] = {}
         self._misses = needed(graph, self.hits)
         self._heights = _heights(graph, self._misses)
-        costs = expected(graph, store, self._misses)
-        self._seconds = {key: cost.seconds if cost else 0.0 for key, cost in costs.items()}
+        self._costs = Costs(graph, store if self._misses else None)
+        self._seconds = {key: cost.seconds if cost else 0.0 for key, cost in self._costs.of_all(self._misses).items()}
+        self._room_mb = memory.room_mb()
         self._order = TopologicalSorter({key: self._parents(key) for key in self._misses})
         self._order.prepare()
         self._gather()
@@ -54,11 +57,14 @@ class Walk:
     def submit(self, pool: Pool) -> Iterator[Event]:
         """Give jobs to free workers, those before the longest path first. Yields what another process made meanwhile.
 
-        A stage that another process works on keeps waiting.
+        A stage that another process works on keeps waiting, and so does a job that would need more memory than is left
+        beside those that run, as far as stages like them were measured.
         """
         for group in sorted(self.waiting, key=self._urgency, reverse=True):
             if not pool.free(max(spec.threads for spec in self.waiting[group].values())):
                 return
+            if not self._fits(group):
+                continue
             claimed = [spec for spec in tuple(self.waiting[group].values()) if self._claim(group, spec)]
             made = [spec for spec in claimed if self._store.manifest(spec.key)]
             for spec in made:
@@ -73,7 +79,10 @@ class Walk:
         """Book the end of a stage. One that is said to be finished must be in the store, else it failed."""
         if event.kind not in ("finished", "failed") or event.key not in self._running:
             return event
-        if event.kind == "finished" and self._store.manifest(event.key) is None:
+        manifest = self._store.manifest(event.key) if event.kind == "finished" else None
+        if manifest is not None:
+            self._costs.learn(manifest)
+        elif event.kind == "finished":
             event = Event(key=event.key, kind="failed", message="it ended, but left nothing whole in the store")
         self._running.pop(event.key).release()
         if event.kind == "finished":
@@ -126,6 +135,18 @@ class Walk:
         if not self.waiting[group]:
             del self.waiting[group]
         return True
+
+    def _fits(self, group: str) -> bool:
+        """Whether a job's memory is there beside that of the running ones. One alone always may."""
+        by_group: dict[str, list[str]] = defaultdict(list)
+        for key in self._running:
+            by_group[self._graph.stages[key].group].append(key)
+        taken = sum(self._memory(keys) for keys in by_group.values())
+        return not taken or taken + self._memory(self.waiting[group]) <= self._room_mb
+
+    def _memory(self, keys: Iterable[str]) -> float:
+        """MiB of the process that runs these stages, one after another; 0 where nothing like them was measured."""
+        return max((cost.peak_memory_mb for key in keys if (cost := self._costs.of(key))), default=0.0)
 
     def _urgency(self, group: str) -> tuple[int, float, int]:
         keys = self.waiting[group]
