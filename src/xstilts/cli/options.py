@@ -27,8 +27,8 @@ DataRoot = Annotated[
     Path | None,
     Parameter(name="--data-root", help="Folder of benchmarks' own files; XSTILTS_DATA_ROOT if not given."),
 ]
-Workers = Annotated[int | None, Parameter(help="Processes that work side by side; as many as cores if not given.")]
-Device = Annotated[str, Parameter(help="cpu, cuda or cuda:N.")]
+Workers = Annotated[int | None, Parameter(help="Processes side by side; as many as cores (or GPUs) if not given.")]
+Device = Annotated[str, Parameter(help="cpu; cuda, for all GPUs; or cuda:N.")]
 Ran = Annotated[
     str | None,
     Parameter(help="A recipe's path or shipped name; the one that was last run into the store if not given."),

@@ -64,6 +64,7 @@ def plan(
     offline: Offline = False,
     data_root: DataRoot = None,
     workers: Workers = None,
+    device: Device = "cpu",
     tflops: Annotated[float, Parameter(help="Peak of a GPU, in 10^12 operations a second.")] = 312.0,
     utilisation: Annotated[float, Parameter(help="Part of that peak that is reached.")] = 0.4,
     json: Json = False,
@@ -82,6 +83,7 @@ def plan(
         offline=offline,
         data_root=data_root,
         workers=workers,
+        device=device,
         processor=processor,
     )
     if json:

@@ -16,6 +16,7 @@ from typing import IO
 import psutil
 
 from xstilts.engine.worker import Ended, Job
+from xstilts.hardware import gpus
 from xstilts.stages.environment import Environment, Event
 from xstilts.stages.specs import Spec
 
@@ -24,8 +25,10 @@ _SERVE = "import sys; from xstilts.engine.worker import serve; serve(int(sys.arg
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS", "POLARS_MAX_THREADS")
 
 
-def default_workers() -> int:
-    """Physical cores that this process may use."""
+def default_workers(device: str = "cpu") -> int:
+    """One for each GPU where it is `cuda`, or for the one that is named; else physical cores that may be used."""
+    if not device.startswith("cpu"):
+        return max(1, len(gpus())) if device == "cuda" else 1
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(psutil.cpu_count(logical=False) or 1, allowed))
 
@@ -37,6 +40,8 @@ class _Worker:
     output: IO[bytes]
     """What it printed: told if it dies, otherwise nobody's concern."""
     threads: int
+    gpu: str | None = None
+    """The one that it sees, where several are to be had."""
     job: Job | None = None
     left: dict[str, Spec] = field(default_factory=dict)
     """Stages of the job that have neither finished nor failed."""
@@ -65,13 +70,15 @@ class _Worker:
 class Pool:
     """At most `slots` worker processes; a job of n threads takes n slots. To be used in a `with` block.
 
-    The number of slots decides when a job runs, never what it computes.
+    The number of slots decides when a job runs, never what it computes. On the device `cuda`, each worker sees the GPU
+    that fewest others have.
     """
 
     def __init__(self, environment: Environment, slots: int, runner: str = RUN_JOB) -> None:
         self._environment, self._slots, self._runner = environment, slots, runner
         self._workers: list[_Worker] = []
         self._numbers = count()
+        self._gpus = gpus() if environment.device == "cuda" else ()
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -140,6 +147,8 @@ class Pool:
 
     def _start(self, threads: int) -> _Worker:
         here, there = socket.socketpair()
+        taken = [worker.gpu for worker in self._workers]
+        gpu = min(self._gpus, key=taken.count, default=None)
         output = tempfile.TemporaryFile()  # noqa: SIM115
         with there:
             process = subprocess.Popen(
@@ -148,11 +157,11 @@ class Pool:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env=os.environ | self._variables(threads),
+                env=os.environ | self._variables(threads) | ({"CUDA_VISIBLE_DEVICES": gpu} if gpu else {}),
             )
-        worker = _Worker(process=process, connection=Connection(here.detach()), output=output, threads=threads)
-        self._workers.append(worker)
-        return worker
+        connection = Connection(here.detach())
+        self._workers.append(_Worker(process, connection, output, threads, gpu))
+        return self._workers[-1]
 
     def _variables(self, threads: int) -> dict[str, str]:
         offline = {"HF_HUB_OFFLINE": "1"} if self._environment.offline else {}
