@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
@@ -35,21 +35,22 @@ def train(
     """One optimiser step for each pair of a model and its batch, in parts that count by their labels; models may share
     an encoder.
 
-    Raises StageError as soon as a loss is not finite.
+    Raises StageError at the first step whose loss is not finite.
     """
     for number, (model, parts) in enumerate(batches, start=1):
         model.train()
-        value = 0.0
+        losses: list[Tensor] = []
         for part, share in zip(parts, _shares(parts), strict=True):
             with autocast(device, precision):
                 loss = model(**part).loss * share
-            value += finite(loss.item(), number)
             loss.backward()
+            losses.append(loss.detach())
         clip(adam, norm)
         adam.step()
         schedule.step()
         adam.zero_grad(set_to_none=True)
-        yield Step(number=number, loss=value)
+        # looked at last: an accelerator has all of the step to do before it is waited for
+        yield Step(number=number, loss=finite(sum(loss.item() for loss in losses), number))
 
 
 def _shares(parts: Sequence[Batch]) -> list[float]:
