@@ -34,6 +34,7 @@ from xstilts.data.benchmarks import bind
 from xstilts.data.features import Feature, featurise
 from xstilts.data.load import load
 from xstilts.data.sources import cache_dir
+from xstilts.data.tokenised import token_ids
 from xstilts.examples import Labelled
 from xstilts.hardware import matrix_precision
 from xstilts.models.collate import Batch
@@ -82,7 +83,7 @@ def ours(settings: Measured, data: Measured) -> None:
     features, held = (_features(data[split]) for split in ("train", "test"))
     processor = time.process_time()
     with Clock() as before:
-        pupil = student(model, "classification", tokenizer, train, "cpu", lambda: [*features, *held])
+        pupil = student(model, "classification", tokenizer, train, "cpu", lambda: token_ids(features, held))
         feed = Counted(pupil.feed(features))
     with Clock() as between:
         fit([Lesson(model=pupil.part, feed=feed)], [0] * steps, train, seed=settings["seed"])

@@ -18,6 +18,7 @@ import torch
 from xstilts.data.features import featurise
 from xstilts.data.load import load
 from xstilts.data.sources import cache_dir
+from xstilts.data.tokenised import token_ids
 from xstilts.examples import Labelled
 from xstilts.models.encoder import prepare
 from xstilts.models.heads import load_for, load_tokenizer
@@ -49,7 +50,7 @@ def main(rounds: int = 5) -> None:
     for name, train in CONFIGURATIONS.items():
         model = load_for("classification", folder, labels=labels, seed=0)
         features = featurise("classification", examples, tokenizer, labels, train.max_length)
-        pupil = student(model, "classification", tokenizer, train, "cpu", lambda found=features: found)
+        pupil = student(model, "classification", tokenizer, train, "cpu", lambda found=features: token_ids(found))
         feed = pupil.feed(features)
         runs[name] = lambda p=pupil, f=feed: _train(p, f)
         runs[f"score: {name}"] = lambda p=pupil, f=feed: _score(p, f, examples, labels)

@@ -22,7 +22,7 @@ from xstilts.stages.specs import Spec
 
 RUN_JOB = "xstilts.stages.job.run_job"
 _SERVE = "import sys; from xstilts.engine.worker import serve; serve(int(sys.argv[1]), sys.argv[2])"
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS", "POLARS_MAX_THREADS")
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
 
 
 def default_workers(device: str = "cpu") -> int:

@@ -13,6 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from xstilts.data.batches import scoring_batches
 from xstilts.data.features import Feature
+from xstilts.data.tokenised import lengths
 from xstilts.models.activations import Activations, fits, room
 from xstilts.models.collate import Batch, Fill, collate, mask, pictures, targets
 from xstilts.models.shelf import Ground, digest
@@ -51,7 +52,7 @@ class Feed:
     @property
     def lengths(self) -> list[int]:
         least = self.fill.tokens if self.fill else 0
-        return [max(feature.length, least) for feature in self.features]
+        return [max(length, least) for length in lengths(self.features)]
 
     @property
     def divisible(self) -> bool:

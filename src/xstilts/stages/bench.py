@@ -7,6 +7,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from xstilts.data.features import Feature, featurise
+from xstilts.data.tokenised import token_ids
 from xstilts.engine.meaning import published
 from xstilts.models.feed import Feed
 from xstilts.models.split import layers
@@ -95,7 +96,7 @@ def _bench(spec: FewshotStage, train: Train, workshop: Workshop) -> Bench:
         model, labels = loaded.model, loaded.labels
     if spec.spares_encoder:
         train = train.model_copy(update={"frozen_layers": len(layers(model))})
-    used = None if spec.keep == "all" else lambda: _texts(spec, workshop, tokenizer, train)
+    used = None if spec.keep == "all" else lambda: token_ids(_texts(spec, workshop, tokenizer, train))
     ground = workshop.ground(spec.parent)
     pupil = student(model, problem, tokenizer, train, environment.device, used, ground, workshop.gallery)
     initial = snapshot(pupil.part)

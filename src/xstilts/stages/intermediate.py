@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
 from transformers import PreTrainedModel
 
-from xstilts.data.features import Feature, featurise
+from xstilts.data.features import Feature
 from xstilts.data.mixture import by_language, schedule, weights
+from xstilts.data.tokenised import lengths, token_ids
 from xstilts.engine.store import Draft
 from xstilts.models.heads import encoder_state
 from xstilts.models.sharing import share_encoder
@@ -29,6 +31,7 @@ from xstilts.stages.masked import Reader, Reading, reader_of, readings
 from xstilts.stages.progress import steps_to
 from xstilts.stages.specs import IntermediateStage
 from xstilts.stages.stage import Data
+from xstilts.stages.tokenise import features_of
 from xstilts.stages.training import Student, facts_of_fit, student, untouched
 from xstilts.stages.workshop import Workshop
 from xstilts.train.fit import Lesson, fit, seed_of, steps_of, used_in
@@ -84,10 +87,9 @@ def _pupils(
 ) -> list[Student]:
     """One for each task, over the encoder of the first. Masked-language modelling reaches every row of its table."""
     ground, device = workshop.ground(spec.parent), workshop.environment.device
-    used = [feature for found in features for feature in found]
     pupils: list[Student] = []
     for task, model in _models(spec, workshop).items():
-        rows = None if pupils or spec.mlm else lambda: used
+        rows = None if pupils or spec.mlm else partial(token_ids, *features)
         if pupils:
             share_encoder(pupils[0].model, model)
         problem = _problem(task, workshop)
@@ -113,11 +115,10 @@ def _labels(parts: Sequence[Data], workshop: Workshop) -> tuple[str, ...] | None
     return tuple(sorted({label for data in parts for label in workshop.labels(data)})) or None
 
 
-def _features(spec: IntermediateStage, parts: Sequence[Data], workshop: Workshop, tokenizer: Any) -> list[Feature]:
-    task = parts[0].task
-    examples = [example for data in parts for example in workshop.examples(data, "train")]
-    features = featurise(_problem(task, workshop), examples, tokenizer, _labels(parts, workshop), spec.train.max_length)
-    return _shuffled(features, seed_of(spec.seed, "shuffle", task)) if spec.shuffle_labels else features
+def _features(spec: IntermediateStage, parts: Sequence[Data], workshop: Workshop, tokenizer: Any) -> Sequence[Feature]:
+    labels, length = _labels(parts, workshop), spec.train.max_length
+    features = features_of(workshop, spec.parent, parts, "train", tokenizer, labels, length)
+    return _shuffled(features, seed_of(spec.seed, "shuffle", parts[0].task)) if spec.shuffle_labels else features
 
 
 def _shuffled(features: Sequence[Feature], seed: int) -> list[Feature]:
@@ -137,8 +138,7 @@ def _shuffled(features: Sequence[Feature], seed: int) -> list[Feature]:
 def _order(spec: IntermediateStage, features: Sequence[Sequence[Feature]], texts: Sequence[Reading]) -> list[int]:
     """One task, or the texts of one language, a step. The steps are those of all of them together."""
     sources = [*features, *([[feature for reading in texts for feature in reading.features]] if texts else [])]
-    lengths = [[feature.length for feature in found] for found in sources]
-    steps = spec.train.steps or sum(steps_of(found, spec.train) for found in lengths)
+    steps = spec.train.steps or sum(steps_of(lengths(found), spec.train) for found in sources)
     sizes = [len(found) for found in sources]
     if spec.mlm and spec.mlm.weight:
         sizes[-1] = spec.mlm.weight

@@ -1,8 +1,11 @@
 """Target training in the source language, with a fresh head and the best checkpoint on development data."""
 
+from functools import partial
+
 from xstilts.data.features import featurise
 from xstilts.data.leaks import check_disjoint
 from xstilts.data.load import check_labels
+from xstilts.data.tokenised import lengths, token_ids
 from xstilts.engine.store import Draft
 from xstilts.stages.artifacts import (
     build,
@@ -19,6 +22,7 @@ from xstilts.stages.controls import prior
 from xstilts.stages.environment import Emit
 from xstilts.stages.progress import steps_to
 from xstilts.stages.specs import TargetStage
+from xstilts.stages.tokenise import features_of
 from xstilts.stages.training import facts_of_fit, scorer, student, untouched
 from xstilts.stages.workshop import Workshop
 from xstilts.train.fit import Lesson, fit, seed_of, steps_of, used_in
@@ -34,18 +38,17 @@ def run(spec: TargetStage, draft: Draft, workshop: Workshop, emit: Emit) -> None
     check_disjoint(examples, dev, task.name)
     labels = workshop.labels(spec.data)
     tokenizer = tokenizer_in(folder_of(store, spec.parent, environment))
-    features = featurise(task.problem, examples, tokenizer, labels or None, spec.train.max_length, spec.see)
+    length = spec.train.max_length
+    features = features_of(workshop, spec.parent, [spec.data], "train", tokenizer, labels or None, length, spec.see)
     extra = steps_before(store, spec.steps_of) if spec.steps_of else 0
-    steps = steps_of([feature.length for feature in features], spec.train) + extra
+    steps = steps_of(lengths(features), spec.train) + extra
     features = used_in(features, steps, spec.train, seed_of(spec.seed, "used", task.name))
-    dev_features = featurise(task.problem, dev, tokenizer, None, spec.train.max_length, spec.see)
+    dev_features = featurise(task.problem, dev, tokenizer, None, length, spec.see)
     seed = seed_of(spec.seed, "head", task.name)
     model, restored = build(store, spec.parent, environment, task.problem, labels or None, seed)
     ground = workshop.ground(spec.parent)
-    used = [*features, *dev_features]
-    pupil = student(
-        model, task.problem, tokenizer, spec.train, environment.device, lambda: used, ground, workshop.gallery
-    )
+    used = partial(token_ids, features, dev_features)
+    pupil = student(model, task.problem, tokenizer, spec.train, environment.device, used, ground, workshop.gallery)
     feed = pupil.feed(features)
     before = joint_sum(trainable(pupil.model))
     fitted = fit(
@@ -71,7 +74,7 @@ def run(spec: TargetStage, draft: Draft, workshop: Workshop, emit: Emit) -> None
         labels=list(labels),
         task=task.name,
         language=spec.data.language,
-        max_length=spec.train.max_length,
+        max_length=length,
         precision=spec.train.precision,
         extra_steps=extra,
         see=spec.see,

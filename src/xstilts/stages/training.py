@@ -69,11 +69,11 @@ def student(
     tokenizer: PreTrainedTokenizerBase,
     train: Train,
     device: str,
-    used: Callable[[], Sequence[Feature]] | None,
+    used: Callable[[], set[int]] | None,
     ground: Ground | None = None,
     gallery: Pictures | None = None,
 ) -> Student:
-    """Freeze what the settings freeze; where the embeddings train, keep the rows of the features `used` only.
+    """Freeze what the settings freeze; where the embeddings train, keep the rows of the sub-words `used` only.
 
     None leaves the embeddings as they are: those of an encoder that another student has compacted, for one.
     """
@@ -84,7 +84,7 @@ def student(
     below = boundary(model, train)
     whole = below is None and not train.freeze_embeddings and not train.frozen_layers
     padding = cast(int, tokenizer.pad_token_id)
-    vocabulary = compact(model, _ids(used()) | {padding}) if whole and used is not None else None
+    vocabulary = compact(model, used() | {padding}) if whole and used is not None else None
     model.to(device)  # type: ignore[arg-type]
     return Student(
         model=model,
@@ -103,10 +103,6 @@ def student(
 
 def look(gallery: Pictures | None) -> Look | None:
     return None if gallery is None else gallery.tensor
-
-
-def _ids(features: Sequence[Feature]) -> set[int]:
-    return {token for feature in features for ids in feature.ids for token in ids}
 
 
 def gold(problem: ProblemName, examples: Sequence[Example]) -> list[Any]:

@@ -72,10 +72,10 @@ def steps_of(lengths: Sequence[int], train: Train) -> int:
     return count_steps(lengths, epochs=train.epochs, batch_size=train.batch_size, batch_tokens=train.batch_tokens)
 
 
-def used_in(features: Sequence[Feature], steps: int, train: Train, seed: int) -> list[Feature]:
+def used_in(features: Sequence[Feature], steps: int, train: Train, seed: int) -> Sequence[Feature]:
     """The features that so many steps can use."""
     kept = enough(len(features), steps, batch_size=train.batch_size, rng=np.random.default_rng(seed))
-    return [features[index] for index in kept]
+    return features if len(kept) == len(features) else [features[index] for index in kept]
 
 
 def fit(

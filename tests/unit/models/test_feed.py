@@ -3,6 +3,7 @@ import torch
 from tests.tiny import build
 
 from xstilts.data.features import featurise
+from xstilts.data.tokenised import token_ids
 from xstilts.examples import Answer, Choice, Labelled, Span, Tagged
 from xstilts.models import activations
 from xstilts.models import feed as feeds
@@ -47,7 +48,7 @@ def test_what_is_frozen_is_run_once_and_gives_the_same(problem, kind, frozen, tm
     train = Train(frozen_layers=frozen, freeze_embeddings=True, precision="fp32")
     model = load_for(problem, folder, labels=labels, seed=0)
     features = featurise(problem, EXAMPLES[problem], tokenizer, labels, 32)
-    pupil = student(model, problem, tokenizer, train, "cpu", lambda: features)
+    pupil = student(model, problem, tokenizer, train, "cpu", lambda: token_ids(features))
     cached = pupil.feed(features)
     assert cached.activations is not None
     monkeypatch.setattr(activations, "IN_MEMORY", 0)

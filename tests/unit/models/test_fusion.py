@@ -5,6 +5,7 @@ import torch
 from tests.tiny import build
 
 from xstilts.data.features import featurise, hide
+from xstilts.data.tokenised import token_ids
 from xstilts.errors import DataError
 from xstilts.examples import Caption, ImageText
 from xstilts.models.fusion import Sight
@@ -50,7 +51,7 @@ def _pupil(folder, problem, examples, train):
     labels = LABELS if problem == "image-text" else None
     model = load_fused(problem, folder, SIGHT, labels=labels, seed=0)
     features = featurise(problem, examples, tokenizer, labels, 32)
-    return student(model, problem, tokenizer, train, "cpu", lambda: features, None, Gallery()), features
+    return student(model, problem, tokenizer, train, "cpu", lambda: token_ids(features), None, Gallery()), features
 
 
 @pytest.mark.parametrize("frozen", [0, 1, 2])

@@ -7,6 +7,7 @@ import torch
 from tests.tiny import build
 
 from xstilts.data.features import featurise
+from xstilts.data.tokenised import token_ids
 from xstilts.examples import Labelled
 from xstilts.models.heads import load_for, load_tokenizer
 from xstilts.models.split import backbone
@@ -40,7 +41,7 @@ def test_compact_training_equals_full_training(kind, tmp_path):
     train = Train(steps=12, batch_size=3, precision="fp32", learning_rate=5e-3, weight_decay=0.3, dropout=0.0)
     features = featurise("classification", examples(TEXTS), tokenizer, LABELS, 32)
     models = []
-    for used in (lambda: features, None):
+    for used in (lambda: token_ids(features), None):
         model = load_for("classification", folder, labels=LABELS, seed=1)
         published = copy.deepcopy(backbone(model).get_input_embeddings().weight.detach())
         pupil = student(model, "classification", tokenizer, train, "cpu", used)

@@ -6,6 +6,7 @@ from tests import tiny
 from torch import nn
 
 from xstilts.data.features import featurise
+from xstilts.data.tokenised import token_ids
 from xstilts.errors import UserError
 from xstilts.examples import Labelled
 from xstilts.models.heads import load_for, load_tokenizer
@@ -26,7 +27,7 @@ def pupil_of(folder, **settings):
     features = featurise("classification", EXAMPLES, tokenizer, ("a", "b"), 32)
     train = Train(steps=3, batch_size=4, learning_rate=1e-3, precision="fp32", dropout=0.2, **settings)
     model = load_for("classification", folder, labels=("a", "b"), seed=0)
-    pupil = student(model, "classification", tokenizer, train, "cpu", lambda: features)
+    pupil = student(model, "classification", tokenizer, train, "cpu", lambda: token_ids(features))
     return pupil, pupil.feed(features)
 
 

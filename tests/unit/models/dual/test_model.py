@@ -8,6 +8,7 @@ from tests.tiny_dual import BIAS, FILLED, KINDS, SCALE, build, picture
 from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
 from xstilts.data.features import featurise, hide
+from xstilts.data.tokenised import token_ids
 from xstilts.errors import DataError, UserError
 from xstilts.examples import Caption, ImageText
 from xstilts.models.dual.model import load_dual
@@ -68,7 +69,9 @@ def _pupil(folder, problem, examples, train=WHOLE):
     labels = LABELS if problem == "image-text" else None
     model = load_dual(problem, folder, labels=labels, seed=0)
     features = featurise(problem, examples, tokenizer, labels, 128)
-    return student(model, problem, tokenizer, train, "cpu", lambda: features, None, Gallery(folder)), features
+    return student(
+        model, problem, tokenizer, train, "cpu", lambda: token_ids(features), None, Gallery(folder)
+    ), features
 
 
 def _official(folder):

@@ -1,0 +1,81 @@
+"""Training data whose features are read from the cache train as those in memory do."""
+
+import os
+
+import pytest
+from tests.world import TRAIN, World
+
+from xstilts.models.shelf import Shelf
+from xstilts.stages import tokenise
+from xstilts.stages.artifacts import folder_of, tokenizer_in
+from xstilts.stages.specs import TargetStage
+from xstilts.stages.workshop import Workshop
+
+RECIPE = {
+    "intermediate": {"none": {}, "all": {"tasks": ["topic", "mark", "find"], "train": TRAIN}},
+    "targets": {task: {"train": TRAIN} for task in ("topic", "mark", "find")},
+}
+
+TARGET = {"targets": {"topic": {"train": TRAIN}}}
+
+
+def kept(world):
+    return list((world.folder / "cache" / "features").glob("[!.]*"))
+
+
+def left(folder):
+    folder.mkdir()
+    world = World(folder)
+    graph = world.run(world.recipe(**RECIPE))
+    assert not world.failures(), [event.message for event in world.failures()]
+    manifests = {key: world.store.manifest(key) for key in graph.stages}
+    return world, [(m.kind, m.facts.get("weights_after"), m.facts.get("scores")) for m in manifests.values()]
+
+
+def test_what_is_trained_is_the_same(tmp_path, monkeypatch):
+    plain, expected = left(tmp_path / "plain")
+    assert not kept(plain)
+    monkeypatch.setattr(tokenise, "MANY", 3)
+    stored, found = left(tmp_path / "stored")
+    assert found == expected
+    assert len(kept(stored)) == 3, "the arm and the target of a task share them"
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    monkeypatch.setattr(tokenise, "MANY", 3)
+    made = World(tmp_path)
+    made.graph = made.run(made.recipe(**TARGET))
+    return made
+
+
+def again(world, **changes):
+    workshop = Workshop(environment=world.environment(world.recipe(**TARGET)), store=world.store, shelf=Shelf())
+    (spec,) = (spec for spec in world.graph.stages.values() if isinstance(spec, TargetStage))
+    tokenizer = tokenizer_in(folder_of(world.store, spec.parent, workshop.environment))
+    asked = {"labels": workshop.labels(spec.data), "max_length": spec.train.max_length} | changes
+    return tokenise.features_of(workshop, spec.parent, [spec.data], "train", tokenizer, **asked)
+
+
+def test_they_are_made_once_for_all_that_they_hang_on(world, monkeypatch):
+    monkeypatch.setattr(tokenise, "featurise", lambda *_: pytest.fail("they are there"))
+    assert len(again(world)) > 3
+    monkeypatch.undo()
+    monkeypatch.setattr(tokenise, "MANY", 3)
+    for changes in ({"max_length": 16}, {"see": "text"}, {"labels": None}):
+        again(world, **changes)
+    assert len(kept(world)) == 4
+
+
+def test_only_the_tokenizer_uses_all_cores(world, monkeypatch):
+    seen, real = [], tokenise.featurise
+    monkeypatch.setattr(
+        tokenise, "featurise", lambda *a: seen.append(os.environ.get("TOKENIZERS_PARALLELISM")) or real(*a)
+    )
+    for before in (None, "false"):
+        monkeypatch.delenv("TOKENIZERS_PARALLELISM", raising=False)
+        if before:
+            monkeypatch.setenv("TOKENIZERS_PARALLELISM", before)
+        again(world, max_length=17 + len(seen))
+        assert os.environ.get("TOKENIZERS_PARALLELISM") == before
+    assert set(seen) == {"true"} and len(seen) > 2
