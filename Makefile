@@ -23,7 +23,7 @@ test: setup
 	$(BIN)/pytest
 
 bench: setup
-	for script in $(filter-out bench/harness.py,$(wildcard bench/*.py)); do $(BIN)/python $$script || exit 1; done
+	$(BIN)/python bench/all.py
 
 docs: setup
 	$(BIN)/python docs/build_reference.py

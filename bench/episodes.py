@@ -23,7 +23,7 @@ from typing import Any
 import polars as pl
 
 import xstilts
-from harness import HERE, Clock, Measured, Side, machine, peers
+from harness import HERE, Clock, Measured, Side, peers, say
 from xstilts.config import Recipe
 from xstilts.data.load import load
 from xstilts.data.sources import cache_dir
@@ -115,7 +115,7 @@ def main(count: int = 6, rounds: int = 1) -> None:
         (key,) = (key for key, spec in experiment.graph.stages.items() if isinstance(spec, TargetStage))
         checkpoint = export(experiment.store, key, root / "checkpoint", experiment.environment)
         ratios = [_compare(method, root, checkpoint, count, rounds) for method in RATES]
-    print(json.dumps({"bench": "episodes", "against": "Trainer + peft", "ratio": min(ratios), "machine": machine()}))
+    say("episodes", "Trainer + peft, one after another", min(ratios), dict(zip(RATES, ratios, strict=True)))
 
 
 def _compare(method: str, root: Path, checkpoint: Path, count: int, rounds: int) -> float:
@@ -145,8 +145,7 @@ def _compare(method: str, root: Path, checkpoint: Path, count: int, rounds: int)
     print(f"\n{method}: {EPISODES} episodes, {len(chosen)} of the peer's run and scaled")
     for name in runs[0]:
         print(f"{name:16}{median(run[name] for run in runs):12.4g}")
-    line = {"bench": f"episodes, {method}", "against": "Trainer + peft, one after another", "ratio": round(ratio, 2)}
-    print(json.dumps(line | {"runs": runs}))
+    say(f"episodes, {method}", "Trainer + peft, one after another", ratio, runs)
     return round(ratio, 2)
 
 

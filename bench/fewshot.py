@@ -32,7 +32,7 @@ import vl_convert
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from harness import HERE, Clock, Measured, Side, asked, interleave, machine, peers, tell
+from harness import HERE, Clock, Measured, Side, asked, interleave, peers, say, tell
 from xstilts.data.features import Feature, featurise
 from xstilts.data.load import load
 from xstilts.data.shots import draw
@@ -208,9 +208,8 @@ def _tell(rows: list[Measured], english: float, states: float, steps: int) -> No
         print(f"{row['method']:24}{row['k']:4}{numbers}")
     print(f"English training, once for all languages: {english:.1f} s, {english / len(LANGUAGES):.1f} s for each")
     print(f"English states, once for `lda` in all languages: {states:.1f} s")
-    line = {"bench": "few-shot", "against": f"SetFit 1.2.0, {steps} steps", "english_seconds": english, "runs": rows}
     four = {row["method"]: row["seconds"] for row in rows if row["k"] == 4}
-    print(json.dumps(line | {"ratio": round(four[SETFIT] / four[SOLVED], 3), "machine": machine()}))
+    say("few-shot", f"SetFit 1.2.0, {steps} steps", four[SETFIT] / four[SOLVED], rows, english_seconds=english)
 
 
 def figure(rows: list[Measured]) -> str:

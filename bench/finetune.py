@@ -26,10 +26,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import fmean
 
 import torch
 
-from harness import HERE, Clock, Measured, Side, asked, conclude, interleave, median, peers, tell
+from harness import HERE, Clock, Measured, Side, asked, conclude, interleave, median, peers, say, tell
 from xstilts.data.benchmarks import bind
 from xstilts.data.features import Feature, featurise
 from xstilts.data.load import load
@@ -143,7 +144,8 @@ def main(rounds: int = 2, seeds: int = 1) -> None:
             learned = common | {"data": commands, "batch": 32, "steps": LEARNT, "frozen": 0, "seed": seed}
             for name, runs in interleave(_sides(learned), 1).items():
                 found.setdefault(name, []).append(round(runs[0]["accuracy"], 3))
-    print(json.dumps({"bench": "fine-tuning, accuracy", "against": AGAINST, "steps": LEARNT, "accuracies": found}))
+    means = {name: fmean(values) for name, values in found.items()}
+    say(f"accuracy after {LEARNT} steps", AGAINST, means[OURS] / max(means[PLAIN], means[BEST]), found)
 
 
 def _sides(settings: Measured, own: Measured | None = None) -> list[Side]:

@@ -10,7 +10,6 @@ Exponents are least squares on logarithms. Plot: docs/figures/growth.svg. Measur
 0.95 and 0.85, of memory 0.03, 0.06, 0.02 and 0.08 (two cores of an AMD EPYC, busy with other work).
 """
 
-import json
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -58,8 +57,7 @@ def main() -> None:
             print(f"{what:12}" + "".join(f"{run[what]:10.4g}" for run in found) + f"{exponents[axis][what]:12.2f}")
     _plot(points)
     worst = max(found["seconds"] for found in exponents.values())
-    line = {"bench": "growth", "against": "an exponent of 1 of time", "ratio": round(1 / worst, 3)}
-    print(json.dumps(line | {"exponents": exponents, "points": points, "machine": harness.machine()}))
+    harness.say("growth", "an exponent of 1 of time", 1 / worst, points, exponents=exponents)
 
 
 def _side(name: str, **settings: Any) -> harness.Side:

@@ -91,11 +91,16 @@ def conclude(
     for side, measured in runs.items():
         print(f"{side:44}" + "".join(f"{median(measured, name):14.4g}" for name in names))
     ratio = median(runs[theirs], value) / median(runs[ours], value)
-    line = {"bench": bench, "against": against, "ratio": round(ratio, 3), "runs": runs}
-    if "peak_mb" in names:
-        more = {"memory_ratio": round(median(runs[ours], "peak_mb") / median(runs[theirs], "peak_mb"), 3)} | more
-    print(json.dumps(line | more | {"machine": machine()}))
+    memory = median(runs[ours], "peak_mb") / median(runs[theirs], "peak_mb") if "peak_mb" in names else None
+    say(bench, against, ratio, runs, memory, **more)
     return ratio
+
+
+def say(bench: str, against: str, ratio: float, runs: Any, memory_ratio: float | None = None, **more: Any) -> None:
+    """The line of JSON that a benchmark ends with; a larger `ratio` is better, `memory_ratio` is None where unmeasured."""
+    line = {"bench": bench, "against": against, "ratio": round(ratio, 3), "runs": runs}
+    rounded = None if memory_ratio is None else round(memory_ratio, 3)
+    print(json.dumps(line | {"memory_ratio": rounded} | more | {"machine": machine()}), flush=True)
 
 
 def tell(**measured: Any) -> None:
