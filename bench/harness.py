@@ -97,7 +97,7 @@ def conclude(
 
 
 def say(bench: str, against: str, ratio: float, runs: Any, memory_ratio: float | None = None, **more: Any) -> None:
-    """The line of JSON that a benchmark ends with; a larger `ratio` is better, `memory_ratio` is None where unmeasured."""
+    """The line of JSON that a benchmark ends with; a larger `ratio` is better, `memory_ratio` is None if unmeasured."""
     line = {"bench": bench, "against": against, "ratio": round(ratio, 3), "runs": runs}
     rounded = None if memory_ratio is None else round(memory_ratio, 3)
     print(json.dumps(line | {"memory_ratio": rounded} | more | {"machine": machine()}), flush=True)
