@@ -11,6 +11,7 @@ from torch import nn
 
 from xstilts.data.batches import count_steps, enough, training_batches
 from xstilts.data.features import Feature
+from xstilts.hardware import give_back
 from xstilts.models.collate import Batch, parts
 from xstilts.models.tuning import split_head, trained
 from xstilts.settings import Train
@@ -19,6 +20,8 @@ from xstilts.train.loop import train as loop
 from xstilts.train.optim import optimiser
 
 POINTS_OF_AVERAGE = 10
+TIDY = 10
+"""Steps after which memory that batches of other lengths left behind goes back to the system."""
 
 
 class Feeding(Protocol):
@@ -108,6 +111,8 @@ def fit(
         for step in loop(batches, adam, schedule, norm=train.clip, precision=train.precision, device=device):
             losses.append(step.loss)
             keeper.after(step.number)
+            if step.number % TIDY == 0 and device == "cpu":
+                give_back()
             report(step.number, steps)
     keeper.finish()
     first, last = ends(losses)
