@@ -22,6 +22,7 @@ BENCHES = (
     "growth",
     "graph",
     "finetune",
+    "vocabulary",
     "episodes",
     "fewshot",
 )

@@ -36,7 +36,7 @@ from xstilts.data.features import Feature, featurise
 from xstilts.data.load import load
 from xstilts.data.sources import cache_dir
 from xstilts.data.tokenised import token_ids
-from xstilts.examples import Labelled
+from xstilts.examples import Example, Labelled
 from xstilts.hardware import matrix_precision
 from xstilts.models.collate import Batch
 from xstilts.models.encoder import prepare
@@ -131,14 +131,14 @@ def main(rounds: int = 2, seeds: int = 1) -> None:
     folder, real = prepare("e5-small", cache=cache_dir(), offline=False), "XSTILTS_DATA_ROOT" in os.environ
     with tempfile.TemporaryDirectory() as scratch:
         common = {"folder": str(folder), "threads": 2, "rate": 1e-4, "scratch": scratch, "seed": 0}
-        pairs = _written("xnli" if real else "boolq", "dev", folder, Path(scratch) / "pairs.json")
+        pairs = written("xnli" if real else "boolq", "dev", folder, Path(scratch) / "pairs.json")
         timed = common | {"data": pairs, "batch": 32 if real else 16}
         _compare("fine-tuning", _sides(timed | {"steps": STEPS, "frozen": 0}), rounds, (6.0, 2.0))
         parts = _sides(timed | {"steps": STEPS, "frozen": 0}, {"parts": PARTS})
         _compare(f"fine-tuning in parts of {PARTS} sub-words", [parts[0], parts[2]], rounds, (2.0,))
         halved = _sides(timed | {"steps": STEPS, "frozen": HALF}, {"steps": EPOCHS})
         _compare("lower half frozen", halved, rounds, (4.0, 4.0))
-        commands = _written("intent", "train", folder, Path(scratch) / "commands.json")
+        commands = written("intent", "train", folder, Path(scratch) / "commands.json")
         found: dict[str, list[float]] = {}
         for seed in range(seeds):
             learned = common | {"data": commands, "batch": 32, "steps": LEARNT, "frozen": 0, "seed": seed}
@@ -166,12 +166,12 @@ def _compare(bench: str, sides: list[Side], rounds: int, promised: tuple[float, 
         conclude(f"{bench}: {side.name}", AGAINST, runs, ours=OURS, theirs=side.name, value="us_a_token", **more)
 
 
-def _written(name: str, split: str, folder: Path, path: Path) -> str:
+def written(name: str, split: str, folder: Path, path: Path) -> str:
     """A file with the sub-words and labels of a split; a fifth of its groups is the test."""
     cache, root = cache_dir(), os.environ.get("XSTILTS_DATA_ROOT")
     task = bind(load_task(name), root=Path(root) if root else None, cache=cache)
     examples = load(task, "en", split, cache=cache, offline=False)
-    held = set(sorted({example.group for example in examples})[::5])
+    held = held_groups(examples)
     labels = tuple(sorted({e.label for e in examples if isinstance(e, Labelled) and e.label}))
     features = featurise("classification", examples, load_tokenizer(folder), labels, 128)
     parts: Measured = {part: {"ids": [], "targets": []} for part in ("train", "test")}
@@ -181,6 +181,11 @@ def _written(name: str, split: str, folder: Path, path: Path) -> str:
         part["targets"].append(feature.target)
     path.write_text(json.dumps({"labels": len(labels)} | parts))
     return str(path)
+
+
+def held_groups(examples: Sequence[Example]) -> set[str]:
+    """A fifth of the groups."""
+    return set(sorted({example.group for example in examples})[::5])
 
 
 if __name__ == "__main__":

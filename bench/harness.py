@@ -45,15 +45,15 @@ class Side:
         return json.loads(done.stdout.strip().splitlines()[-1])
 
 
-def peers() -> str:
+def peers(pins: Path = PINS) -> str:
     """The Python of the peers' environment, made once for each list of pins."""
-    name = hashlib.sha256(PINS.read_bytes()).hexdigest()[:12]
+    name = hashlib.sha256(pins.read_bytes()).hexdigest()[:12]
     folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "xstilts-peers" / name
     python = folder / "bin" / "python"
     if not (folder / "done").exists():
         print(f"installing the peers into {folder}", file=sys.stderr)
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "-q", "-r", str(PINS)], check=True)
+        subprocess.run([str(python), "-m", "pip", "install", "-q", "-r", str(pins)], check=True)
         (folder / "done").touch()
     return str(python)
 

@@ -52,7 +52,7 @@ def main(settings: dict[str, Any], data: dict[str, Any]) -> None:
     timer = Timer()
     trainer = Trainer(
         model=model,
-        args=_arguments(settings),
+        args=arguments(settings, warmup_steps=0.1, **(BEST if settings["best"] else {})),
         data_collator=collator,
         train_dataset=_dataset(data["train"]),
         callbacks=[timer],
@@ -72,7 +72,7 @@ def main(settings: dict[str, Any], data: dict[str, Any]) -> None:
     )
 
 
-def _arguments(settings: dict[str, Any]) -> TrainingArguments:
+def arguments(settings: dict[str, Any], **own: Any) -> TrainingArguments:
     return TrainingArguments(
         output_dir=settings["scratch"],
         max_steps=settings["steps"],
@@ -80,13 +80,12 @@ def _arguments(settings: dict[str, Any]) -> TrainingArguments:
         learning_rate=settings["rate"],
         weight_decay=0.01,
         lr_scheduler_type="linear",
-        warmup_steps=0.1,
         seed=settings["seed"],
         use_cpu=True,
         save_strategy="no",
         logging_strategy="no",
         report_to="none",
-        **(BEST if settings["best"] else {}),
+        **own,
     )
 
 
