@@ -54,8 +54,8 @@ class Train(Frozen):
     freeze_embeddings: bool = False
     """Whether the embeddings keep their weights."""
     activations_gb: Annotated[float, Field(gt=0)] | None = None
-    """Gigabytes of a file, in the folder that TMPDIR names, for what frozen layers give where that is more than the
-    1 GB that is kept in memory. Where it does not fit, or none are given, frozen layers are run in every step."""
+    """Gigabytes of a file, in the folder that TMPDIR names, for what frozen layers give of a split where that is more
+    than the 1 GB that is kept in memory. Where it does not fit, or none are given, frozen layers run in every step."""
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
     """Dropout of the trained layers and the head; the encoder's own where not given."""
     threads: Positive = 1

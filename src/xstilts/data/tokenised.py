@@ -1,5 +1,7 @@
 """Features of many examples, made once and read from disk: arrays that are mapped into memory, not Python objects."""
 
+import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +16,8 @@ from xstilts.data.features import Feature
 from xstilts.problems import ProblemName
 
 Array = npt.NDArray[np.int32]
+COLUMNS = "columns.json"
+"""The size of each file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +108,30 @@ def write(folder: Path, problem: ProblemName, parts: Iterable[tuple[int, Sequenc
     for first, features in parts:
         for name, found in _arrays(problem, features).items():
             columns.setdefault(name, []).append(found + first if name == "example" else found)
+    sizes: dict[str, int] = {}
     for name, pieces in columns.items():
         if len(joined := np.concatenate(pieces)):
-            np.save(folder / f"{name}.npy", joined.cumsum() if name.endswith("_ends") else joined)
+            path = folder / f"{name}.npy"
+            np.save(path, joined.cumsum() if name.endswith("_ends") else joined)
+            _settle(path)
+            sizes[path.name] = path.stat().st_size
+    (folder / COLUMNS).write_text(json.dumps(sizes))
+    _settle(folder / COLUMNS)
+
+
+def whole(folder: Path) -> bool:
+    """Whether a folder holds all that `write` left."""
+    try:
+        sizes: dict[str, int] = json.loads((folder / COLUMNS).read_text())
+        return all((folder / name).stat().st_size == size for name, size in sizes.items())
+    except (OSError, ValueError):
+        return False
+
+
+def _settle(path: Path) -> None:
+    """Let a file reach the disk before its folder gets its name."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def lengths(features: Sequence[Feature]) -> list[int]:

@@ -36,25 +36,29 @@ class Costs:
         self._medians: dict[Key, Cost] = {}
         past = [] if store is None else list(map(_brief, filter(None, map(store.peek, store.keys()))))
         self._inputs.update((key, inputs) for key, inputs, *_ in past)
-        for key, _, likeness, cost in past:
-            self._book(key, likeness, cost)
+        for key, _, kind, likeness, cost in past:
+            self._book(self._origin(key, kind), likeness, cost)
 
     def learn(self, manifest: Manifest) -> None:
         """Count a stage of the graph that was run now."""
-        key, _, likeness, cost = _brief(manifest)
-        self._book(key, likeness, cost)
+        key, _, kind, likeness, cost = _brief(manifest)
+        self._book(self._origin(key, kind), likeness, cost)
 
     def of(self, key: str) -> Cost | None:
         """The expected cost of a stage of the graph; None = not yet measured."""
-        spec, root = self._graph.stages[key], self._root(key)
+        spec = self._graph.stages[key]
+        root = self._origin(key, spec.kind)
         known = (self._median((root, alike)) for alike in _likeness(spec.kind, vars(spec)))
         return next((cost for cost in known if cost), None)
 
     def of_all(self, keys: Iterable[str]) -> dict[str, Cost | None]:
         return {key: self.of(key) for key in keys}
 
-    def _book(self, key: str, likeness: tuple[Key, ...], cost: Cost) -> None:
-        root = self._root(key)
+    def _origin(self, key: str, kind: str) -> str:
+        """The published encoder that a stage goes back to; those that begin with none, as translation, are alike."""
+        return self._root(key) if self._inputs.get(key) or kind == "pretrained" else kind
+
+    def _book(self, root: str, likeness: tuple[Key, ...], cost: Cost) -> None:
         for alike in likeness:
             self._seen[root, alike].append(cost)
             self._medians.pop((root, alike), None)
@@ -65,10 +69,10 @@ class Costs:
         return self._medians.get(alike)
 
 
-def _brief(manifest: Manifest) -> tuple[str, tuple[str, ...], tuple[Key, ...], Cost]:
+def _brief(manifest: Manifest) -> tuple[str, tuple[str, ...], str, tuple[Key, ...], Cost]:
     """What counts of a manifest: a store may have many."""
     cost = Cost(seconds=manifest.seconds, bytes=manifest.bytes, peak_memory_mb=manifest.peak_memory_mb)
-    return manifest.key, manifest.inputs, tuple(_likeness(manifest.kind, manifest.spec)), cost
+    return manifest.key, manifest.inputs, manifest.kind, tuple(_likeness(manifest.kind, manifest.spec)), cost
 
 
 def _roots(inputs: Mapping[str, tuple[str, ...]]) -> Callable[[str], str]:
@@ -101,7 +105,7 @@ def _fields(data: Data) -> dict[str, Any]:
 
 def _flat(train: Train | dict[str, Any] | None) -> Key:
     settings = train.model_dump(mode="json") if isinstance(train, Train) else train or {}
-    return tuple(sorted(settings.items()))
+    return tuple(sorted((name, value) for name, value in settings.items() if value is not None))
 
 
 def _median(costs: list[Cost]) -> Cost:

@@ -68,7 +68,8 @@ class _Worker:
 
 
 class Pool:
-    """At most `slots` worker processes; a job of n threads takes n slots. To be used in a `with` block.
+    """At most `slots` worker processes; a job of n threads takes n slots, but one where the device is no processor. To
+    be used in a `with` block.
 
     The number of slots decides when a job runs, never what it computes. On the device `cuda`, each worker sees the GPU
     that fewest others have.
@@ -91,7 +92,7 @@ class Pool:
 
     def free(self, threads: int) -> bool:
         """Whether a job of so many threads may start now. One that wants more than there are gets all."""
-        return self._taken + min(threads, self._slots) <= self._slots
+        return self._taken + self._slots_of(threads) <= self._slots
 
     def submit(self, specs: tuple[Spec, ...]) -> None:
         """Give the stages of a job, each after its inputs, to an idle worker, or to a new one where there is none."""
@@ -143,7 +144,10 @@ class Pool:
 
     @property
     def _taken(self) -> int:
-        return sum(min(worker.job.threads, self._slots) for worker in self._workers if worker.job)
+        return sum(self._slots_of(worker.job.threads) for worker in self._workers if worker.job)
+
+    def _slots_of(self, threads: int) -> int:
+        return min(threads, self._slots) if self._environment.device.startswith("cpu") else 1
 
     def _start(self, threads: int) -> _Worker:
         here, there = socket.socketpair()

@@ -2,13 +2,15 @@
 
 import resource
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
 _MIB = 2**20
-_LIMIT = Path("/sys/fs/cgroup/memory.max")
+_OWN_GROUPS = Path("/proc/self/cgroup")
+_GROUPS = Path("/sys/fs/cgroup")
 
 
 def reset_peak() -> None:
@@ -30,13 +32,23 @@ def peak_mb() -> float:
 
 
 def room_mb() -> float:
-    """Memory that this process and its children may take: the machine's, or what a control group allows (Linux)."""
-    total = psutil.virtual_memory().total
+    """What children of this process may take together: what is free now, or what control groups allow (Linux)."""
+    return min([psutil.virtual_memory().available, *_limits()]) / _MIB
+
+
+def _limits() -> Iterator[int]:
+    """The bounds of this process's control groups and of those above them, of both versions."""
     try:
-        allowed = _LIMIT.read_text().strip()
+        lines = _OWN_GROUPS.read_text().splitlines()
     except OSError:
-        return total / _MIB
-    return min(total, int(allowed) if allowed.isdigit() else total) / _MIB
+        return
+    for line in lines:
+        _, kinds, path = line.split(":", 2)
+        top, name = (_GROUPS, "memory.max") if not kinds else (_GROUPS / "memory", "memory.limit_in_bytes")
+        if not kinds or "memory" in kinds.split(","):
+            for group in (top / path.lstrip("/"), *(top / parent for parent in Path(path.lstrip("/")).parents)):
+                with suppress(OSError, ValueError):  # "max" is none
+                    yield int((group / name).read_text())
 
 
 def taken_mb(pids: Iterable[int]) -> float:

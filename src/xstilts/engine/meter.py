@@ -162,7 +162,8 @@ class Meter:
 
     def _trained(self, task: str, train: Train, see: See | None = None) -> float:
         """Operations that an example takes in training, the lower layers frozen."""
-        passes = TRAINED - (TRAINED - FORWARD) * self.forward.frozen(task, train, see)
+        trained = TRAINED + FORWARD * bool(train.gradient_checkpointing)
+        passes = trained - (trained - FORWARD) * self.forward.frozen(task, train, see)
         return self.forward.example(task, train.max_length, see) * passes
 
     def _steps(self, data: Data, train: Train) -> float:

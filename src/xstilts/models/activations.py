@@ -1,4 +1,4 @@
-"""What frozen layers give for many features, one after another in one block of memory or of a file.
+"""What frozen layers give for many features, one after another in one block of memory or in a file.
 
 One block, and not a tensor for each feature: thousands of small ones leave the heap in fragments.
 """
@@ -8,9 +8,8 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
-from typing import overload
+from typing import Protocol, overload
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -23,11 +22,65 @@ Shape = tuple[int, int]
 """Choices, and sub-words of the longest."""
 
 
-class Activations(Sequence[Tensor]):
-    """[choices, tokens, hidden] for each feature, as views of `block` [sub-words, hidden]."""
+class Block(Protocol):
+    """Rows [sub-words, hidden]."""
 
-    def __init__(self, block: Tensor, places: Sequence[tuple[int, Shape]], *, on_disk: bool = False) -> None:
-        self.block, self.places, self.on_disk = block, places, on_disk
+    nbytes: int
+    on_disk: bool
+
+    def read(self, start: int, rows: int) -> Tensor: ...
+    def write(self, start: int, rows: Tensor) -> None: ...
+
+
+class Memory:
+    on_disk = False
+
+    def __init__(self, rows: int, hidden: int, dtype: torch.dtype) -> None:
+        self._rows = torch.empty(rows, hidden, dtype=dtype)
+        self.nbytes = self._rows.nbytes
+
+    def read(self, start: int, rows: int) -> Tensor:
+        return self._rows[start : start + rows]
+
+    def write(self, start: int, rows: Tensor) -> None:
+        self._rows[start : start + len(rows)] = rows
+
+
+class File:
+    """In the folder that TMPDIR names; nobody else sees it, and it is gone with the process.
+
+    Read and written by position: pages of a file that is mapped would count as memory of the process. Raises StageError
+    where the disk has no room for it.
+    """
+
+    on_disk = True
+
+    def __init__(self, rows: int, hidden: int, dtype: torch.dtype) -> None:
+        self._hidden, self._dtype, self._width = hidden, dtype, hidden * dtype.itemsize
+        self.nbytes = rows * self._width
+        self._file = tempfile.TemporaryFile(prefix="xstilts-")  # noqa: SIM115
+        try:
+            (getattr(os, "posix_fallocate", None) or _written)(self._file.fileno(), 0, self.nbytes)
+        except OSError as error:
+            raise StageError(
+                f"no room for {self.nbytes / 1e9:.1f} GB of activations in {tempfile.gettempdir()}: {error.strerror}",
+                "let TMPDIR name a folder on a larger disk, or give the stage a smaller `activations_gb`",
+            ) from error
+
+    def read(self, start: int, rows: int) -> Tensor:
+        found = bytearray(os.pread(self._file.fileno(), rows * self._width, start * self._width))
+        return torch.frombuffer(found, dtype=self._dtype).view(rows, self._hidden)
+
+    def write(self, start: int, rows: Tensor) -> None:
+        numbers = rows.to(self._dtype).contiguous().flatten().view(torch.uint8).numpy()
+        os.pwrite(self._file.fileno(), numbers.data, start * self._width)
+
+
+class Activations(Sequence[Tensor]):
+    """[choices, tokens, hidden] for each feature, read from a block when it is asked for."""
+
+    def __init__(self, block: Block, places: Sequence[tuple[int, Shape]]) -> None:
+        self.block, self.places = block, places
 
     @overload
     def __getitem__(self, index: int) -> Tensor: ...
@@ -37,7 +90,12 @@ class Activations(Sequence[Tensor]):
         if isinstance(index, slice):
             return self.subset(range(len(self))[index])
         start, shape = self.places[index]
-        return self.block[start : start + math.prod(shape)].view(*shape, -1)
+        return self.block.read(start, math.prod(shape)).view(*shape, -1)
+
+    def put(self, index: int, value: Tensor) -> None:
+        """Fill in those of a feature."""
+        start, shape = self.places[index]
+        self.block.write(start, value.reshape(math.prod(shape), -1))
 
     def __len__(self) -> int:
         return len(self.places)
@@ -45,44 +103,26 @@ class Activations(Sequence[Tensor]):
     def __iter__(self) -> Iterator[Tensor]:
         return (self[index] for index in range(len(self)))
 
-    @property
-    def nbytes(self) -> int:
-        return self.block.nbytes
-
     def subset(self, indices: Iterable[int]) -> "Activations":
         """Those of some features; nothing is copied."""
-        return Activations(self.block, [self.places[index] for index in indices], on_disk=self.on_disk)
+        return Activations(self.block, [self.places[index] for index in indices])
+
+
+def on_disk(size: int) -> bool:
+    """Whether so many bytes go to a file."""
+    return size > IN_MEMORY
 
 
 def fits(size: int, disk: int) -> bool:
-    """Whether so many bytes may be kept: in memory, or of a file of at most `disk` bytes."""
-    return size <= max(IN_MEMORY, disk)
+    """Whether so many bytes may be kept: in memory, or in a file of at most `disk` bytes."""
+    return size <= disk or not on_disk(size)
 
 
 def room(shapes: Sequence[Shape], hidden: int, dtype: torch.dtype) -> Activations:
-    """Activations to be filled in. What is too much for memory becomes a file in the folder that TMPDIR names.
-
-    Nobody else sees the file, and it is gone with the process. Raises StageError where the disk has no room for it.
-    """
+    """Activations to be filled in. Raises StageError where they are too much for memory and the disk has no room."""
     ends = list(accumulate(map(math.prod, shapes), initial=0))
-    numbers = ends[-1] * hidden
-    size = numbers * dtype.itemsize
-    on_disk = size > IN_MEMORY
-    block = _file(size).view(dtype) if on_disk else torch.empty(numbers, dtype=dtype)
-    return Activations(block.view(-1, hidden), list(zip(ends, shapes, strict=False)), on_disk=on_disk)
-
-
-def _file(size: int) -> Tensor:
-    """So many bytes of a file; all are claimed at once, since a full disk would kill a process that writes to a map."""
-    with tempfile.TemporaryFile(prefix="xstilts-") as file:
-        try:
-            (getattr(os, "posix_fallocate", None) or _written)(file.fileno(), 0, size)
-        except OSError as error:
-            raise StageError(
-                f"no room for {size / 1e9:.1f} GB of activations in {tempfile.gettempdir()}: {error.strerror}",
-                "let TMPDIR name a folder on a larger disk, or give the stage a smaller `activations_gb`",
-            ) from error
-        return torch.from_numpy(np.memmap(file, dtype=np.uint8, mode="r+", shape=(size,)))
+    kind = File if on_disk(ends[-1] * hidden * dtype.itemsize) else Memory
+    return Activations(kind(ends[-1], hidden, dtype), list(zip(ends, shapes, strict=False)))
 
 
 def _written(descriptor: int, start: int, size: int) -> None:

@@ -84,13 +84,15 @@ class Feed:
     def cached(self, ground: Ground | None = None) -> "Feed":
         """The feed with its activations, where they may be kept; from the ground's shelf where that reaches up."""
         assert self.lower is not None
-        if not fits(sum(self.lengths) * self.lower.config.hidden_size * self._dtype.itemsize, self.disk):
+        size = sum(self.lengths) * self.lower.config.hidden_size * self._dtype.itemsize
+        if not fits(size, self.disk):
             return self
         if ground is None:
             return replace(self, activations=self._run(self._activate))
         shared = replace(self, boundary=min(ground.layers, self.boundary))
         key = (ground.origin, shared.boundary, self.precision, torch.get_num_threads(), digest(self.features))
-        activations = ground.shelf.get(key, lambda: shared._run(shared._activate), self.disk)
+        ground.shelf.make_way(key, size, self.disk)
+        activations = ground.shelf.get(key, lambda: shared._run(shared._activate))
         return replace(shared, activations=activations).raised(self.boundary)
 
     def raised(self, boundary: int) -> "Feed":
@@ -112,7 +114,7 @@ class Feed:
             hidden = (hidden.unsqueeze(1) if hidden.dim() == 3 else hidden).cpu()
             for row, index in enumerate(indices):
                 choices, length = shapes[index]
-                activations[index].copy_(hidden[row, :choices, :length])
+                activations.put(index, hidden[row, :choices, :length])
         return activations
 
     def _ids(self, indices: Sequence[int]) -> Batch:

@@ -13,7 +13,7 @@ from typing import TypeVar, cast
 from torch import Tensor
 
 from xstilts.data.features import Feature
-from xstilts.models.activations import Activations
+from xstilts.models.activations import Activations, on_disk
 
 BUDGET = 1 << 29
 """Bytes of memory that a worker keeps; the least recently used go first."""
@@ -26,33 +26,34 @@ class Shelf:
     budget: int = BUDGET
     entries: OrderedDict[Hashable, Sequence[Tensor]] = field(default_factory=OrderedDict)
 
-    def get(self, key: Hashable, make: Callable[[], _Kept], disk: int = 0) -> _Kept:
-        """The entry of that key, made if it is not there. Files go when they are more than `disk` bytes together."""
-        if key not in self.entries:
-            self.entries[key] = make()
-        self.entries.move_to_end(key)
-        on_disk = _on_disk(self.entries[key])
-        self._shrink(disk if on_disk else self.budget, on_disk=on_disk)
-        return cast(_Kept, self.entries[key])
+    def get(self, key: Hashable, make: Callable[[], _Kept]) -> _Kept:
+        """The entry of that key, made if it is not there."""
+        found = self.entries.pop(key) if key in self.entries else make()
+        self._shrink(self.budget - (0 if _on_disk(found) else _size(found)), files=False)
+        self.entries[key] = found
+        return cast(_Kept, found)
 
-    def _shrink(self, budget: int, *, on_disk: bool) -> None:
-        """Drop the oldest of one kind, but never the newest."""
-        newest = next(reversed(self.entries))
-        kept = {key: _size(entry) for key, entry in self.entries.items() if _on_disk(entry) == on_disk}
+    def make_way(self, key: Hashable, size: int, disk: int) -> None:
+        """Before an entry goes to a file of that size: let go of those that make more than `disk` bytes with it."""
+        if key not in self.entries and on_disk(size):
+            self._shrink(disk - size, files=True)
+
+    def _shrink(self, budget: int, *, files: bool) -> None:
+        """Drop the oldest in memory, or in files, until the rest is within the budget."""
+        kept = {key: _size(entry) for key, entry in self.entries.items() if _on_disk(entry) == files}
         for key in list(kept):
             if sum(kept.values()) <= budget:
                 return
-            if key != newest:
-                kept.pop(key)
-                del self.entries[key]
+            kept.pop(key)
+            del self.entries[key]
 
 
 def _size(entry: Sequence[Tensor]) -> int:
-    return entry.nbytes if isinstance(entry, Activations) else sum(tensor.nbytes for tensor in entry)
+    return entry.block.nbytes if isinstance(entry, Activations) else sum(tensor.nbytes for tensor in entry)
 
 
 def _on_disk(entry: Sequence[Tensor]) -> bool:
-    return isinstance(entry, Activations) and entry.on_disk
+    return isinstance(entry, Activations) and entry.block.on_disk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

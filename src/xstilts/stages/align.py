@@ -19,7 +19,7 @@ from xstilts.examples import Parallel
 from xstilts.models.align import Aligner, PairFeed, closeness
 from xstilts.models.heads import encoder_state, load_text, restore_encoder
 from xstilts.models.split import layers, supports_split
-from xstilts.models.tuning import adapters, attention, set_dropout
+from xstilts.models.tuning import adapters, attention, checkpoint_layers, set_dropout
 from xstilts.predict import embed
 from xstilts.settings import Lora
 from xstilts.stages.artifacts import (
@@ -91,6 +91,8 @@ def _model(spec: AlignStage, workshop: Workshop) -> PreTrainedModel:
     if spec.layer > depth:
         raise UserError(f"`align.layer: {spec.layer}`, but the encoder has {depth} layers")
     set_dropout(model, spec.train.dropout)
+    if spec.train.gradient_checkpointing:
+        checkpoint_layers(model)
     return cast(PreTrainedModel, model.to(workshop.environment.device))  # type: ignore[arg-type]
 
 

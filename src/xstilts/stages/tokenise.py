@@ -1,14 +1,17 @@
 """Features of a stage's training data. Those of many examples are made once, for every stage that trains on them."""
 
+import hashlib
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 
 from transformers import PreTrainedTokenizerBase
 
 from xstilts.data.features import Feature, featurise
-from xstilts.data.tokenised import Tokenised, write
+from xstilts.data.tokenised import Tokenised, whole, write
 from xstilts.examples import Example, images_of
 from xstilts.models.made import made_once
 from xstilts.stages.artifacts import facts_of, identity
@@ -37,19 +40,37 @@ def features_of(
     """
     problem = workshop.task(parts[0].task).problem
     examples = [example for data in parts for example in workshop.examples(data, split)]
-    if len(examples) < MANY or images_of(examples[0]):
-        return featurise(problem, examples, tokenizer, labels, max_length, see)
-    encoder = identity(facts_of(workshop.store, parent))
-    key = digest([_EPOCH, problem, list(parts), split, encoder, labels, max_length, see])
 
-    def make(folder: Path) -> None:
+    def made(start: int = 0, size: int = len(examples)) -> list[Feature]:
+        return featurise(problem, examples[start : start + size], tokenizer, labels, max_length, see)
+
+    if len(examples) < MANY or images_of(examples[0]):
+        return made()
+    encoder = identity(facts_of(workshop.store, parent))
+    versions = [metadata.version(package) for package in ("tokenizers", "transformers")]
+    name = digest([_EPOCH, versions, problem, _content(examples), encoder, labels, max_length, see])
+    folder = workshop.environment.cache / "features" / name
+
+    def fill(folder: Path) -> None:
         size = MANY if _uniform(examples) else len(examples)
         starts = range(0, len(examples), size)
         with _on_all_cores():
-            found = (featurise(problem, examples[at : at + size], tokenizer, labels, max_length, see) for at in starts)
-            write(folder, problem, zip(starts, found, strict=True))
+            write(folder, problem, ((start, made(start, size)) for start in starts))
 
-    return Tokenised(made_once(workshop.environment.cache / "features" / key, make), problem)
+    try:
+        if folder.is_dir() and not whole(folder):
+            shutil.rmtree(folder)
+        return Tokenised(made_once(folder, fill), problem)
+    except OSError:  # the cache cannot be written to
+        return made()
+
+
+def _content(examples: Sequence[Example]) -> str:
+    """What the examples are: files may be others than when the run was planned."""
+    found = hashlib.sha256()
+    for example in examples:
+        found.update(repr(example).encode())
+    return found.hexdigest()
 
 
 def _uniform(examples: Sequence[Example]) -> bool:

@@ -33,3 +33,10 @@ def test_one_worker_for_each_gpu(monkeypatch):
     monkeypatch.setattr("xstilts.engine.executors.gpus", lambda: ())
     assert default_workers("cuda") == 1
     assert default_workers() >= 1
+
+
+@pytest.mark.parametrize(("device", "side_by_side"), [("cuda", True), ("cuda:1", True), ("cpu", False)])
+def test_threads_take_the_slots_of_processors_alone(tmp_path, device, side_by_side):
+    with Pool(replace(environment(tmp_path, {"pretrained": "sleep60"}), device=device), 3, RUNNER) as pool:
+        pool.submit(SPECS[:1])
+        assert pool.free(2) and pool.free(3) is side_by_side

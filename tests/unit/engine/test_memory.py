@@ -3,11 +3,30 @@ import pytest
 
 from xstilts.engine import memory
 
+FREE = 8 << 20
 
-@pytest.mark.parametrize("limit, mib", [("1048576\n", 1.0), ("max\n", None), (None, None), (str(1 << 62), None)])
-def test_room_is_what_the_machine_has_or_a_control_group_allows(tmp_path, monkeypatch, limit, mib):
-    path = tmp_path / "memory.max"
-    if limit is not None:
+
+@pytest.mark.parametrize(
+    ("groups", "limits", "mib"),
+    [
+        ("0::/job/step\n", {"job/memory.max": str(3 << 20), "job/step/memory.max": "max"}, 3),
+        ("0::/job/step\n", {"job/memory.max": str(3 << 20), "job/step/memory.max": str(2 << 20)}, 2),
+        ("4:cpu,memory:/a\n0::/\n", {"memory/a/memory.limit_in_bytes": str(5 << 20)}, 5),
+        ("0::/\n", {"memory.max": str(1 << 62)}, 8),
+        ("3:cpu:/a\n", {"memory/a/memory.limit_in_bytes": str(1 << 20)}, 8),
+        (None, {}, 8),
+    ],
+)
+def test_room_is_what_is_free_or_what_control_groups_allow(tmp_path, monkeypatch, groups, limits, mib):
+    own = tmp_path / "own"
+    if groups is not None:
+        own.write_text(groups)
+    for name, limit in limits.items():
+        path = tmp_path / "groups" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(limit)
-    monkeypatch.setattr(memory, "_LIMIT", path)
-    assert memory.room_mb() == (mib or psutil.virtual_memory().total / 2**20)
+    monkeypatch.setattr(memory, "_OWN_GROUPS", own)
+    monkeypatch.setattr(memory, "_GROUPS", tmp_path / "groups")
+    free = psutil.virtual_memory()._replace(available=FREE)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: free)
+    assert memory.room_mb() == mib

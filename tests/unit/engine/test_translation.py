@@ -126,6 +126,16 @@ def test_a_translation_is_priced_like_any_stage(tmp_path: Path):
     assert {kind.kind: kind.misses for kind in plan.kinds}["translate"] == 2
 
 
+def test_one_language_tells_what_the_next_will_cost(tmp_path: Path):
+    graph, store = build(translating(model="a/b"), TASKS, "1234", translators={"a/b": COMMIT}), Store(tmp_path)
+    first = next(spec for spec in graph.stages.values() if isinstance(spec, TranslateStage))
+    with store.draft(first) as draft:
+        (draft.path / "rows").write_text("")
+        draft.seconds = 7.0
+    (kind,) = (kind for kind in price(graph, store).kinds if kind.kind == "translate")
+    assert (kind.hits, kind.misses, kind.seconds) == (1, 1, 7.0)
+
+
 @pytest.mark.parametrize(
     ("settings", "complaint"),
     [

@@ -67,6 +67,11 @@ def test_frozen_layers_are_only_run_and_not_kept():
     assert found.bytes == (558_840_832 - 250_002 * 1024) * 4 // 4
 
 
+def test_trained_layers_that_run_again_take_a_pass_more():
+    found = of(graph(task(), train=Train(epochs=2, frozen_layers=18, gradient_checkpointing=True)), task())
+    assert kind(found, "target") == (1.75 * 2 * 1000 + 5 * 100) * FORWARD
+
+
 def test_steps_are_of_batches_that_fit_their_tokens():
     found = of(graph(task(), train=Train(steps=10, batch_size=32, evaluations=1)), task())
     assert kind(found, "target") == (3 * 10 * 32 + 100) * FORWARD

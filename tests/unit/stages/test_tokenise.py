@@ -79,3 +79,30 @@ def test_only_the_tokenizer_uses_all_cores(world, monkeypatch):
         again(world, max_length=17 + len(seen))
         assert os.environ.get("TOKENIZERS_PARALLELISM") == before
     assert set(seen) == {"true"} and len(seen) > 2
+
+
+def test_what_is_damaged_is_made_again(world):
+    (folder,) = kept(world)
+    first = again(world)
+    expected = list(first)
+    for name in ("ids.npy", "target.npy"):
+        (folder / name).unlink()
+        assert list(again(world)) == expected
+    (folder / "ids.npy").write_bytes(b"")
+    assert list(again(world)) == expected and kept(world) == [folder]
+
+
+def test_other_examples_have_other_features(world, monkeypatch):
+    real = Workshop.examples
+    monkeypatch.setattr(Workshop, "examples", lambda *asked: real(*asked)[1:])
+    again(world)
+    assert len(kept(world)) == 2, "whatever the plan took the files to hold"
+
+
+def test_a_cache_that_cannot_be_written_to_is_done_without(world, monkeypatch):
+    def refused(*_):
+        raise PermissionError("read-only")
+
+    expected = list(again(world))
+    monkeypatch.setattr(tokenise, "made_once", refused)
+    assert again(world) == expected

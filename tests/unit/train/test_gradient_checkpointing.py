@@ -25,19 +25,20 @@ EXAMPLES = [
 def pupil_of(folder, **settings):
     tokenizer = load_tokenizer(folder)
     features = featurise("classification", EXAMPLES, tokenizer, ("a", "b"), 32)
-    train = Train(steps=3, batch_size=4, learning_rate=1e-3, precision="fp32", dropout=0.2, **settings)
+    settings = {"steps": 3, "batch_size": 4, "learning_rate": 1e-3, "precision": "fp32", "dropout": 0.2} | settings
+    train = Train(**settings)
     model = load_for("classification", folder, labels=("a", "b"), seed=0)
     pupil = student(model, "classification", tokenizer, train, "cpu", lambda: token_ids(features))
     return pupil, pupil.feed(features)
 
 
 @pytest.mark.parametrize("kind", tiny.KINDS)
-@pytest.mark.parametrize("frozen", [0, 1])
-def test_weights_are_those_without_it(tmp_path, kind, frozen):
+@pytest.mark.parametrize(("frozen", "precision"), [(0, "fp32"), (1, "bf16")])
+def test_weights_are_those_without_it(tmp_path, kind, frozen, precision):
     folder = tiny.build(kind, tmp_path, layers=3)
 
     def trained(again):
-        pupil, feed = pupil_of(folder, frozen_layers=frozen, gradient_checkpointing=again)
+        pupil, feed = pupil_of(folder, frozen_layers=frozen, precision=precision, gradient_checkpointing=again)
         fitted = fit([Lesson(model=pupil.part, feed=feed)], [0] * 3, pupil.train, seed=0)
         return fitted, snapshot(pupil.part)
 
