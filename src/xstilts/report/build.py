@@ -20,6 +20,7 @@ from xstilts.engine.store import Manifest, Store
 from xstilts.report import parts
 from xstilts.report.design import comparisons, design_of
 from xstilts.report.evidence import gather
+from xstilts.report.learning import hardly_learnt
 from xstilts.report.names import count, language_name, seconds_name, training_name
 from xstilts.report.parts import Entry, Section, Table
 from xstilts.report.provenance import Provenance
@@ -170,7 +171,7 @@ def _notices(material: Material) -> tuple[str, ...]:
         )
     if recipe.fewshot and recipe.fewshot.selection == "target_dev":
         notices.append("Few-shot scores are oracles: target-language development data chose the step that was kept.")
-    return tuple(notices)
+    return (*notices, *hardly_learnt(material.graph.stages.values(), material.manifests))
 
 
 def _primary_remarks(material: Material) -> tuple[str, ...]:
