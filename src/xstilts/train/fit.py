@@ -1,6 +1,7 @@
 """One training run: lessons, an order of them, the loop, and the checkpoint that is kept."""
 
 import hashlib
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -20,8 +21,8 @@ from xstilts.train.loop import train as loop
 from xstilts.train.optim import optimiser
 
 POINTS_OF_AVERAGE = 10
-TIDY = 10
-"""Steps after which memory that batches of other lengths left behind goes back to the system."""
+TIDY = 5.0
+"""Seconds after which memory that batches of other lengths left behind goes back to the system; it takes hundredths."""
 
 
 class Feeding(Protocol):
@@ -105,14 +106,15 @@ def fit(
         keeper.start()
     losses: list[float] = []
     batches = _batches(lessons, order, train, seed)
-    device = lessons[0].feed.device
+    device, tidied = lessons[0].feed.device, time.monotonic()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for step in loop(batches, adam, schedule, norm=train.clip, precision=train.precision, device=device):
             losses.append(step.loss)
             keeper.after(step.number)
-            if step.number % TIDY == 0 and device == "cpu":
+            if device == "cpu" and time.monotonic() - tidied > TIDY:
                 give_back()
+                tidied = time.monotonic()
             report(step.number, steps)
     keeper.finish()
     first, last = ends(losses)
