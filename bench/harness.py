@@ -84,9 +84,8 @@ def conclude(
     **more: Any,
 ) -> float:
     """Print a table of medians, and as one line of JSON how many times `theirs` is `ours`."""
-    names = [
-        name for name in next(iter(runs.values()))[0] if isinstance(next(iter(runs.values()))[0][name], int | float)
-    ]
+    firsts = [measured[0] for measured in runs.values()]
+    names = [name for name in firsts[0] if all(isinstance(first.get(name), int | float) for first in firsts)]
     print(f"\n{bench:44}" + "".join(f"{name:>14}" for name in names))
     for side, measured in runs.items():
         print(f"{side:44}" + "".join(f"{median(measured, name):14.4g}" for name in names))
