@@ -3,7 +3,7 @@
     python bench/all.py [names of benchmarks]
 
 What they print goes to the terminal, their lines of JSON to `bench/results.jsonl` as well, with the seconds that each
-benchmark took. One that fails stops no other. With nothing else at work on two cores, all take less than an hour.
+benchmark took. One that fails stops no other.
 """
 
 import json
