@@ -1,7 +1,6 @@
 """Features of many examples, made once and read from disk: arrays that are mapped into memory, not Python objects."""
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -113,10 +112,8 @@ def write(folder: Path, problem: ProblemName, parts: Iterable[tuple[int, Sequenc
         if len(joined := np.concatenate(pieces)):
             path = folder / f"{name}.npy"
             np.save(path, joined.cumsum() if name.endswith("_ends") else joined)
-            _settle(path)
             sizes[path.name] = path.stat().st_size
     (folder / COLUMNS).write_text(json.dumps(sizes))
-    _settle(folder / COLUMNS)
 
 
 def whole(folder: Path) -> bool:
@@ -126,12 +123,6 @@ def whole(folder: Path) -> bool:
         return all((folder / name).stat().st_size == size for name, size in sizes.items())
     except (OSError, ValueError):
         return False
-
-
-def _settle(path: Path) -> None:
-    """Let a file reach the disk before its folder gets its name."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
 
 
 def lengths(features: Sequence[Feature]) -> list[int]:

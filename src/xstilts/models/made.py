@@ -1,5 +1,6 @@
 """Folders of the cache that are made once, whoever asks first."""
 
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,5 +19,13 @@ def made_once(target: Path, make: Callable[[Path], None]) -> Path:
                 made = Path(scratch) / target.name
                 made.mkdir()
                 make(made)
+                for path in filter(Path.is_file, made.rglob("*")):
+                    _settle(path)
                 made.rename(target)
     return target
+
+
+def _settle(path: Path) -> None:
+    """Let a file reach the disk before its folder gets its name."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
