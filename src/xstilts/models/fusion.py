@@ -62,6 +62,9 @@ class FusedModel(nn.Module):
     For the contrast, a text and an image are encoded apart: a vector is the mean of its own states.
     """
 
+    base_model_prefix = "text"
+    """Where the encoder is, as transformers names it."""
+
     def __init__(self, text: PreTrainedModel, image: ImageSide, head: nn.Module, layer: int) -> None:
         super().__init__()
         self.text = text

@@ -18,7 +18,7 @@ from transformers import PreTrainedModel
 
 from xstilts.data.features import IGNORED
 from xstilts.models.collate import Batch
-from xstilts.models.dropout import ATTENTION, kept
+from xstilts.models.dropout import ATTENTION, kept, thin
 from xstilts.models.split import layers, text_tower
 from xstilts.models.tuning import trained
 from xstilts.problems import ProblemName
@@ -46,7 +46,7 @@ class Positions:
 
     def drop(self, values: Tensor, rate: float) -> Tensor:
         """Dropout of [rows, ...] where tokens are in the second of three dimensions, or the last two of four."""
-        mask = torch.ones(values.shape, dtype=torch.bool)
+        mask = torch.zeros(values.shape, dtype=torch.int16)
         parts = mask.view(len(self.shapes), -1, *values.shape[1:])
         for part, (rows, tokens), episode in zip(parts, self.shapes, self.run, strict=True):
             own = part[:rows]
@@ -55,7 +55,7 @@ class Positions:
             elif values.dim() == 4:
                 own = own[:, :, :tokens, :tokens]
             own.copy_(kept(own.shape, rate, self.generators[episode]))
-        return (values * mask.to(values.device)).mul(1 / (1 - rate))
+        return thin(values, mask.to(values.device), rate)
 
 
 class Stacked(nn.Module):

@@ -66,7 +66,7 @@ class IntermediateStage(Stage):
     """Fine-tuning on one or several tasks; what is left is the encoder, heads are dropped."""
 
     kind: ClassVar[str] = "intermediate"
-    epoch: ClassVar[int] = 2
+    epoch: ClassVar[int] = 3
     parent: str
     data: tuple[Data, ...]
     sampling: Sampling
@@ -97,7 +97,7 @@ class AlignStage(Stage):
     """Low-rank adaptation of one layer's attention that draws translations together; merged into the weights."""
 
     kind: ClassVar[str] = "align"
-    epoch: ClassVar[int] = 2
+    epoch: ClassVar[int] = 3
     parent: str
     data: tuple[Data, ...]
     split: str
@@ -129,7 +129,7 @@ class TargetStage(Stage):
     """Fine-tuning on the target task in the source language, with a fresh head."""
 
     kind: ClassVar[str] = "target"
-    epoch: ClassVar[int] = 2
+    epoch: ClassVar[int] = 3
     parent: str
     steps_of: str | None
     """Key of an intermediate stage whose number of steps is added: the equal-steps control."""
@@ -160,7 +160,7 @@ class FewshotStage(Stage):
     """
 
     kind: ClassVar[str] = "fewshot"
-    epoch: ClassVar[int] = 2
+    epoch: ClassVar[int] = 3
     parent: str
     fresh_head: bool
     data: Data

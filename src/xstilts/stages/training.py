@@ -14,6 +14,7 @@ from xstilts.models.collate import Fill
 from xstilts.models.feed import Feed, Look, fill_of
 from xstilts.models.first import read_first
 from xstilts.models.gallery import Pictures
+from xstilts.models.layer import with_own_backward
 from xstilts.models.shelf import Ground
 from xstilts.models.split import truncate
 from xstilts.models.tuning import boundary, checkpoint_layers, freeze, set_dropout
@@ -86,9 +87,10 @@ def student(
     padding = cast(int, tokenizer.pad_token_id)
     vocabulary = compact(model, used() | {padding}) if whole and used is not None else None
     model.to(device)  # type: ignore[arg-type]
+    part = read_first(model if below is None else truncate(model, below), problem)
     return Student(
         model=model,
-        part=read_first(model if below is None else truncate(model, below), problem),
+        part=with_own_backward(part, device),
         problem=problem,
         below=below,
         padding=padding,
