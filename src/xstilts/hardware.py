@@ -11,6 +11,8 @@ CPUINFO = Path("/proc/cpuinfo")
 GPUS = Path("/proc/driver/nvidia/gpus")
 _PAGE_OUT = 21
 """MADV_PAGEOUT of Linux 5.4."""
+_POPULATE_WRITE = 23
+"""MADV_POPULATE_WRITE of Linux 5.14."""
 
 
 def matrix_precision(device: str = "cpu") -> Literal["bf16", "fp32"]:
@@ -46,10 +48,20 @@ def page_out(address: int, size: int) -> None:
 
     Pages of a file that was mapped and not written are just dropped. Nothing happens where the system is not Linux.
     """
+    _advise(address, size, _PAGE_OUT)
+
+
+def page_in(address: int, size: int) -> None:
+    """Have so many bytes of memory at hand to be written, all at once instead of page by page; half the time."""
+    _advise(address, size, _POPULATE_WRITE)
+
+
+def _advise(address: int, size: int, advice: int) -> None:
+    """Tell Linux something of the whole pages between; elsewhere, or where it knows no such advice, nothing happens."""
     if sys.platform == "linux" and (advise := getattr(ctypes.CDLL(None), "madvise", None)):
         page = mmap.PAGESIZE
         start, end = -(-address // page) * page, (address + size) // page * page
-        advise(ctypes.c_void_p(start), ctypes.c_size_t(max(end - start, 0)), _PAGE_OUT)
+        advise(ctypes.c_void_p(start), ctypes.c_size_t(max(end - start, 0)), advice)
 
 
 def _processor() -> tuple[str, frozenset[str]]:

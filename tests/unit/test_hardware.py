@@ -47,6 +47,17 @@ def test_what_leaves_memory_comes_back_as_it_was(tmp_path):
     assert (mapped == numbers).all() and (changed == numbers).all()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is advised on Linux alone")
+def test_memory_of_a_file_comes_in_at_once_and_the_file_stays_as_it_is(tmp_path):
+    numbers = np.arange(1 << 20, dtype=np.int32)
+    numbers.tofile(tmp_path / "numbers")
+    mapped = np.memmap(tmp_path / "numbers", dtype=np.int32, mode="c")
+    hardware.page_in(mapped.ctypes.data, mapped.nbytes)
+    assert (mapped == numbers).all()
+    mapped += 1
+    assert (np.fromfile(tmp_path / "numbers", dtype=np.int32) == numbers).all()
+
+
 def test_gpus_are_those_that_may_be_used(tmp_path, monkeypatch):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(hardware, "GPUS", tmp_path / "gpus")

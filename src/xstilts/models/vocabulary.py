@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from xstilts.hardware import give_back, page_out
+from xstilts.hardware import give_back, page_in, page_out
 from xstilts.models.split import text_tower
 
 
@@ -36,12 +36,19 @@ class Vocabulary:
         give_back()
         tower = text_tower(self.model)
         small = cast(nn.Embedding, tower.get_input_embeddings())
+        if self.here:
+            page_in(self.full.weight.data_ptr(), self.full.weight.nbytes)
         with torch.no_grad():
             self.full.weight.mul_(decay)
             self.full.weight[self.rows] = small.weight.to(self.full.weight.device)
         tower.set_input_embeddings(self.full)
         if self.end is not None:
             tower.eos_token_id = self.end  # type: ignore[assignment]
+
+    @property
+    def here(self) -> bool:
+        """Whether the full table is one piece of the processor's memory."""
+        return self.full.weight.is_cpu and self.full.weight.is_contiguous()
 
 
 def compact(model: PreTrainedModel, ids: Iterable[int]) -> Vocabulary:
@@ -56,13 +63,14 @@ def compact(model: PreTrainedModel, ids: Iterable[int]) -> Vocabulary:
     small = nn.Embedding(len(rows), full.embedding_dim, padding_idx=padding)
     small.weight = nn.Parameter(full.weight.detach()[rows].clone(), requires_grad=full.weight.requires_grad)
     tower.set_input_embeddings(small)
-    if full.weight.is_cpu and full.weight.is_contiguous():
-        page_out(full.weight.data_ptr(), full.weight.nbytes)
     index = torch.full((full.num_embeddings,), -1, dtype=torch.long)
     index[rows] = torch.arange(len(rows))
     if (end := _end(tower)) is not None:
         tower.eos_token_id = int(index[end])  # type: ignore[assignment]
-    return Vocabulary(model=model, full=full, rows=rows, index=index, end=end)
+    vocabulary = Vocabulary(model=model, full=full, rows=rows, index=index, end=end)
+    if vocabulary.here:
+        page_out(full.weight.data_ptr(), full.weight.nbytes)
+    return vocabulary
 
 
 def _end(tower: nn.Module) -> int | None:
