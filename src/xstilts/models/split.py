@@ -40,6 +40,13 @@ def layers(model: nn.Module) -> nn.ModuleList:
     return cast(nn.ModuleList, getattr(owner, name))
 
 
+def read_by_all(model: nn.Module) -> list[nn.Module]:
+    """What every transformer block reads besides the states: DeBERTa's relative positions, and their norm."""
+    owner, _ = _stack(text_tower(model))
+    found = (getattr(owner, name, None) for name in ("rel_embeddings", "LayerNorm"))
+    return [module for module in found if isinstance(module, nn.Module)]
+
+
 def hidden_states(model: nn.Module, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """Output of the embeddings and of each layer: layers + 1 tensors of [batch, tokens, hidden].
 

@@ -16,7 +16,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from xstilts.errors import UserError
 from xstilts.models.dropout import quicken
 from xstilts.models.heads import fresh_parameters
-from xstilts.models.split import embeddings, image_side, layers, supports_split
+from xstilts.models.split import embeddings, image_side, layers, read_by_all, supports_split
 from xstilts.settings import Lora, Train
 
 ATTENTION = ("query", "value", "query_proj", "value_proj", "Wqkv", "q_proj", "v_proj")
@@ -25,7 +25,7 @@ ATTENTION = ("query", "value", "query_proj", "value_proj", "Wqkv", "q_proj", "v_
 
 
 def freeze(model: PreTrainedModel, train: Train) -> None:
-    """Take the gradient off the embeddings and lower layers that keep their weights.
+    """Take the gradient off the embeddings and lower layers that keep their weights, and off what all layers read.
 
     Raises UserError where more layers are to be frozen than the encoder has.
     """
@@ -35,7 +35,7 @@ def freeze(model: PreTrainedModel, train: Train) -> None:
     for parameter in model.parameters():
         parameter.requires_grad_(True)
     if train.freeze_embeddings or train.frozen_layers:
-        for module in (embeddings(model), *layers(model)[: train.frozen_layers]):
+        for module in (embeddings(model), *read_by_all(model), *layers(model)[: train.frozen_layers]):
             module.requires_grad_(False)
     if train.frozen_layers == depth and (side := image_side(model)) is not None:
         side.requires_grad_(False)

@@ -11,7 +11,7 @@ from xstilts.examples import Caption, ImageText
 from xstilts.models.fusion import Sight
 from xstilts.models.heads import encoder_state, fresh_parameters, head_parameters, load_fused, load_tokenizer
 from xstilts.models.split import backbone, layers
-from xstilts.models.tuning import boundary, freeze, split_head
+from xstilts.models.tuning import boundary, freeze, split_head, trained
 from xstilts.predict import predict
 from xstilts.settings import Train
 from xstilts.stages.training import student
@@ -68,6 +68,25 @@ def test_what_is_frozen_is_run_once_and_gives_the_same(folder, problem, examples
         expected = pupil.model.eval()(**whole.batch(indices, labels=True))
         found = pupil.part.eval()(**cached.batch(indices, labels=True))
     torch.testing.assert_close(found.loss, expected.loss)
+
+
+@pytest.mark.parametrize(("problem", "examples"), [("image-text", PAIRS), ("image-retrieval", CAPTIONS)])
+def test_the_part_that_trains_learns_what_the_model_would(folder, problem, examples):
+    train = Train(frozen_layers=1, freeze_embeddings=True, precision="fp32", dropout=0.0)
+    pupil, features = _pupil(folder, problem, examples, train)
+    cached, indices = pupil.feed(features), list(range(len(features)))
+    whole = replace(cached, lower=None, activations=None)
+
+    def gradients(model, feed):
+        pupil.model.zero_grad()
+        model.train()(**feed.batch(indices, labels=True)).loss.backward()
+        return {name: p.grad.clone() for name, p in trained(pupil.model).items() if p.grad is not None}
+
+    expected, found = gradients(pupil.model, whole), gradients(pupil.part, cached)
+    assert found.keys() == expected.keys() and any("image" in name for name in found)
+    length = torch.cat([gradient.flatten() for gradient in expected.values()]).norm()
+    for name, gradient in expected.items():
+        assert (found[name] - gradient).norm() < 1e-3 * length, name
 
 
 @pytest.mark.parametrize(("problem", "examples"), [("image-text", PAIRS), ("image-retrieval", CAPTIONS)])

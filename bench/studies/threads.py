@@ -1,0 +1,93 @@
+"""Two processes of one thread against one of two, in training encoders of three sizes; weights are random.
+
+    python bench/studies/threads.py [rounds]
+
+Steps of 32 sequences of 42 sub-words, everything trained, a vocabulary of 8,000 rows; sub-words a second of all
+processes together, and the peak of each one's memory. Prediction: threads that share one product lose more in small
+products than in large ones, so one thread each is ahead for small encoders and level for large ones.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+import time
+from statistics import median
+
+import torch
+from transformers import XLMRobertaConfig, XLMRobertaForSequenceClassification
+
+from xstilts.hardware import matrix_precision
+from xstilts.models.feed import autocast
+from xstilts.models.first import read_first
+from xstilts.models.layer import with_own_backward
+from xstilts.models.tuning import set_dropout
+
+SIZES = {"e5-small": (384, 12, 12), "XLM-R base": (768, 12, 12), "XLM-R Large": (1024, 24, 16)}
+"""Hidden size, layers, heads."""
+SEQUENCES, TOKENS, ROWS, SECONDS = 32, 42, 8000, 20
+
+
+def train(hidden: int, depth: int, heads: int, threads: int) -> None:
+    """Sub-words a second and megabytes at the peak as JSON; begins at a line on standard input."""
+    torch.set_num_threads(threads)
+    sizes = {"hidden_size": hidden, "num_hidden_layers": depth, "num_attention_heads": heads}
+    config = XLMRobertaConfig(
+        vocab_size=ROWS, intermediate_size=4 * hidden, max_position_embeddings=514, num_labels=3, **sizes
+    )
+    model = XLMRobertaForSequenceClassification(config).train()
+    set_dropout(model, 0.1)
+    part = with_own_backward(read_first(model, "classification"), "cpu")
+    adam = torch.optim.AdamW(model.parameters(), lr=1e-6, fused=True)
+    ids = torch.randint(5, ROWS, (SEQUENCES, TOKENS))
+    batch = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": torch.zeros(SEQUENCES).long()}
+
+    def step() -> None:
+        with autocast("cpu", matrix_precision()):
+            loss = part(**batch).loss
+        loss.backward()
+        adam.step()
+        adam.zero_grad()
+
+    step()
+    print("ready", flush=True)
+    sys.stdin.readline()
+    begun, steps = time.perf_counter(), 0
+    while time.perf_counter() - begun < SECONDS or steps < 2:
+        step()
+        steps += 1
+    rate = steps * ids.numel() / (time.perf_counter() - begun)
+    print(json.dumps({"rate": rate, "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}), flush=True)
+
+
+def together(sizes: tuple[int, int, int], threads: int) -> tuple[float, float]:
+    """Sub-words a second of two threads in so many processes, and the peak memory of all together in MB."""
+    command = [sys.executable, __file__, *map(str, (*sizes, threads))]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    processes = [subprocess.Popen(command, **pipes) for _ in range(2 // threads)]
+    for process in processes:
+        process.stdout.readline()
+    for process in processes:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    found = [json.loads(process.stdout.readline()) for process in processes]
+    return sum(one["rate"] for one in found), sum(one["mb"] for one in found)
+
+
+def main(rounds: int = 2) -> None:
+    print(f"{'encoder':14}{'threads each':>14}{'sub-words a second':>20}{'MB together':>14}")
+    for name, sizes in SIZES.items():
+        runs = {1: [], 2: []}
+        for _ in range(rounds):
+            for threads, found in runs.items():
+                found.append(together(sizes, threads))
+        for threads, found in runs.items():
+            rate, memory = (median(values) for values in zip(*found, strict=True))
+            print(f"{name:14}{threads:14}{rate:20.0f}{memory:14.0f}")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 5:
+        train(*map(int, sys.argv[1:]))
+    else:
+        main(*map(int, sys.argv[1:]))
