@@ -70,7 +70,7 @@ def together(sizes: tuple[int, int, int], threads: int) -> tuple[float, float]:
     for process in processes:
         process.stdin.write("\n")
         process.stdin.flush()
-    found = [json.loads(process.stdout.readline()) for process in processes]
+    found = [json.loads(process.communicate()[0]) for process in processes]
     return sum(one["rate"] for one in found), sum(one["mb"] for one in found)
 
 

@@ -40,7 +40,7 @@ def drop(values: Tensor, rate: float) -> Tensor:
 
 
 def thin(values: Tensor, mask: Tensor, rate: float) -> Tensor:
-    """Zero where the mask is, as `drop` does where it drew it."""
+    """As `drop`, with the mask of what is kept given."""
     return _Thin.apply(values, mask, 1 / (1 - rate))  # type: ignore[return-value]
 
 
@@ -64,6 +64,7 @@ def kept(shape: torch.Size, rate: float, generator: torch.Generator | None = Non
     """
     seed = int(torch.randint(1 << 62, (1,), generator=generator))
     raw = np.random.SFC64(seed).random_raw(-(-shape.numel() // 4))
+    # 15 bits, so that the difference from the threshold fits 16, whose sign then fills them
     bits = torch.from_numpy(raw.view(np.int16))[: shape.numel()].view(shape).bitwise_right_shift_(1)
     return bits.neg_().add_(round(rate * LEVELS) - LEVELS // 2 - 1).bitwise_right_shift_(15)
 

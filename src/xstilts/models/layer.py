@@ -22,7 +22,11 @@ _aten = torch.ops.aten
 
 
 class Layer(GradientCheckpointingLayer):
-    """A layer, its modules shared; as torch runs it where it is not trained, or where other modules have moved in."""
+    """A layer, its modules shared, that trains as said above.
+
+    Where it is not trained, or not as a whole, or other modules have moved in, it runs as torch does. Hooks of the
+    modules inside do not see a training pass, and transformers does not record the states of this class.
+    """
 
     def __init__(self, layer: nn.Module) -> None:
         super().__init__()
@@ -38,35 +42,37 @@ class Layer(GradientCheckpointingLayer):
             return block.output(block.intermediate(attended), attended)
         inner, output = block.attention.self, block.attention.output
         precision = _precision(hidden_states)
-        hidden = hidden_states.float()
-        with torch.autocast("cpu", enabled=False):
-            shares = _How(precision, inner.dropout.p, output.dropout.p, output.LayerNorm.eps, inner.num_attention_heads)
-            projections = _weights(inner.query, inner.key, inner.value, output.dense, output.LayerNorm)
-            attended = _Attention.apply(shares, attention_mask, hidden, *projections)
-            forward = _How(precision, 0.0, block.output.dropout.p, block.output.LayerNorm.eps)
-            dense = _weights(block.intermediate.dense, block.output.dense, block.output.LayerNorm)
-            return _FeedForward.apply(forward, attended, *dense)  # type: ignore[return-value]
+        attention = _How(precision, output.dropout.p, output.LayerNorm.eps, inner.num_attention_heads, inner.dropout.p)
+        dense = _How(precision, block.output.dropout.p, block.output.LayerNorm.eps)
+        with torch.autocast("cpu", enabled=False):  # each product's precision is chosen below
+            weights = _weights(inner.query, inner.key, inner.value, output.dense, output.LayerNorm)
+            attended = _Attention.apply(attention, attention_mask, hidden_states.float(), *weights)
+            weights = _weights(block.intermediate.dense, block.output.dense, block.output.LayerNorm)
+            return _FeedForward.apply(dense, attended, *weights)  # type: ignore[return-value]
 
     def _trains(self) -> bool:
+        """Whether all of it trains in fp32, with the six linear layers that it was built with: adapters are more."""
+        inner = cast(Any, self).attention.self
         linear = [module for module in self.modules() if hasattr(module, "in_features")]
         plain = len(linear) == 6 and all(type(module) is nn.Linear for module in linear)
-        return plain and self.training and torch.is_grad_enabled() and all(p.requires_grad for p in self.parameters())
+        whole = all(p.requires_grad and p.dtype == torch.float32 for p in self.parameters())
+        return plain and whole and inner.training and torch.is_grad_enabled()
 
 
 class _How(NamedTuple):
-    """Arithmetic of the products, rates of dropout, the norm's epsilon, heads."""
+    """Precision of the products, rate of dropout, the norm's epsilon; attention's heads and the rate of its shares."""
 
     precision: torch.dtype
-    share_rate: float
     rate: float
     epsilon: float
-    heads: int = 0
+    heads: int = 1
+    share_rate: float = 0.0
 
 
 def with_own_backward(part: PreTrainedModel, device: str) -> PreTrainedModel:
     """`part` with layers that train as said above, where they are known and run on a processor. Weights are shared."""
     config = backbone(part).config
-    known = config.model_type in ATTENTIVE and config.hidden_act == "gelu"
+    known = config.model_type in ATTENTIVE and config.hidden_act == "gelu" and not config.is_decoder
     if device != "cpu" or not known or text_tower(part).config._attn_implementation != ATTENTION:
         return part
     blocks = [layer if isinstance(layer, FirstToken) else Layer(layer) for layer in layers(part)]
@@ -82,48 +88,49 @@ def _weights(*modules: Any) -> list[Tensor]:
 
 
 class _Attention(torch.autograd.Function):
-    """Self-attention, its output's projection, dropout, residual sum and norm: [batch, tokens, hidden] to the same."""
+    """Self-attention, its output's projection, dropout, residual sum and norm: [batch, tokens, hidden] to the same.
+
+    The weights are those, and the biases, of query, key, value, output and norm, in turn.
+    """
 
     @staticmethod
     def forward(ctx: Any, how: _How, mask: Tensor | None, hidden: Tensor, *weights: Tensor) -> Tensor:
         inputs = hidden.to(how.precision)
-        joint, joint_bias = (torch.cat(weights[kind:6:2]).to(how.precision) for kind in (0, 1))
         out, out_bias = (weight.to(how.precision) for weight in weights[6:8])
-        heads = _heads(functional.linear(inputs, joint, joint_bias), how.heads)
-        query, key, value = heads
+        joint = functional.linear(inputs, _joint(weights[0:6:2], how), _joint(weights[1:6:2], how))
+        query, key, value = heads = _heads(joint, how.heads)
         shares = _shares(query, key, mask)
         marked = _marked(shares, kept(shares.shape, how.share_rate)) if how.share_rate else shares
         found = _beside(_left(marked, how.share_rate) @ value)
         sums, kept_sums = _summed(functional.linear(found, out, out_bias), hidden, how.rate)
         normed, mean, spread = _normed(sums, weights[8], weights[9], how.epsilon)
         ctx.how = how
-        ctx.save_for_backward(inputs, joint, out, heads, marked, found, sums, kept_sums, mean, spread, *weights[8:])
+        ctx.save_for_backward(
+            *(inputs, _if_needed(mask), out, heads, marked, found, *weights[0:6:2]),
+            *(sums, kept_sums, mean, spread, *weights[8:]),
+        )
         return normed
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        inputs, joint, out, heads, marked, found, *norm = ctx.saved_tensors
+        inputs, mask, out, heads, marked, found, *rest = ctx.saved_tensors
+        projections, norm = rest[:3], rest[3:]
         how: _How = ctx.how
         residual, projected, *of_norm = _back_norm(gradients[0], how, *norm)
         of_out = _of_weights(projected, found)
         mixed = _heads(projected @ out, how.heads, 1)[0]
-        query, key, value = heads
-        of_heads = torch.empty_like(heads)
-        torch.matmul(_left(marked, how.share_rate).transpose(-1, -2), mixed, out=of_heads[2])
-        of_shares = where_kept(mixed @ value.transpose(-1, -2), _unmarked(marked)).mul_(1 / (1 - how.share_rate))
-        of_scores = _aten._softmax_backward_data(of_shares, marked.abs(), -1, how.precision)
-        of_scores *= query.shape[-1] ** -0.5
-        torch.matmul(of_scores, key, out=of_heads[0])
-        torch.matmul(of_scores.transpose(-1, -2), query, out=of_heads[1])
-        joined = _joined(of_heads)
+        joined = _joined(_back_heads(mixed, heads, marked, mask, how))
         of_weight, of_bias = _of_weights(joined, inputs)
-        projections = [part for pair in zip(of_weight.chunk(3), of_bias.chunk(3), strict=True) for part in pair]
-        below = residual.add_(joined @ joint) if ctx.needs_input_grad[2] else None
-        return None, None, below, *projections, *of_out, *of_norm
+        of_projections = [part for pair in zip(of_weight.chunk(3), of_bias.chunk(3), strict=True) for part in pair]
+        below = residual.add_(joined @ _joint(projections, how)) if ctx.needs_input_grad[2] else None
+        return None, None, below, *of_projections, *of_out, *of_norm
 
 
 class _FeedForward(torch.autograd.Function):
-    """Two products with GELU between, dropout, residual sum and norm: [batch, tokens, hidden] to the same."""
+    """Two products with GELU between, dropout, residual sum and norm: [batch, tokens, hidden] to the same.
+
+    The weights are those, and the biases, of the first product, the second and the norm, in turn.
+    """
 
     @staticmethod
     def forward(ctx: Any, how: _How, hidden: Tensor, *weights: Tensor) -> Tensor:
@@ -144,6 +151,11 @@ class _FeedForward(torch.autograd.Function):
         of_risen = _aten.gelu_backward(fallen @ fall, risen)
         of_rise = _of_weights(of_risen, inputs)
         return None, residual.add_(of_risen @ rise), *of_rise, *of_fall, *of_norm
+
+
+def _joint(projections: Sequence[Tensor], how: _How) -> Tensor:
+    """Weights or biases of query, key and value as those of one projection; made again for the way back."""
+    return torch.cat(list(projections)).to(how.precision)
 
 
 def _heads(joint: Tensor, heads: int, parts: int = 3) -> Tensor:
@@ -170,14 +182,34 @@ def _shares(query: Tensor, key: Tensor, mask: Tensor | None) -> Tensor:
     return torch.softmax(scores, -1)
 
 
+def _if_needed(mask: Tensor | None) -> Tensor | None:
+    """The mask where some token sees none: its shares are no zeros, yet nothing follows from its scores."""
+    return mask if mask is not None and not mask.any(-1).all() else None
+
+
+def _back_heads(mixed: Tensor, heads: Tensor, marked: Tensor, mask: Tensor | None, how: _How) -> Tensor:
+    """Gradients of query, key and value, [3, batch, heads, tokens, size], by that of the mixed values."""
+    query, key, value = heads
+    found = torch.empty_like(heads)
+    torch.matmul(_left(marked, how.share_rate).transpose(-1, -2), mixed, out=found[2])
+    of_shares = where_kept(mixed @ value.transpose(-1, -2), _mask_of(marked)).mul_(1 / (1 - how.share_rate))
+    of_scores = _aten._softmax_backward_data(of_shares, marked.abs(), -1, how.precision)
+    if mask is not None:
+        of_scores.masked_fill_(~mask, 0.0)
+    of_scores *= query.shape[-1] ** -0.5
+    torch.matmul(of_scores, key, out=found[0])
+    torch.matmul(of_scores.transpose(-1, -2), query, out=found[1])
+    return found
+
+
 def _marked(shares: Tensor, mask: Tensor) -> Tensor:
-    """The shares, with a minus where they are dropped: shares and mask in one."""
+    """The shares, which are never negative, with a minus where they are dropped: one tensor to keep instead of two."""
     bits = bits_of(shares)
     return (bits | (~mask.to(bits.dtype) & torch.iinfo(bits.dtype).min)).view(shares.dtype)
 
 
-def _unmarked(marked: Tensor) -> Tensor:
-    """The mask of `_marked`."""
+def _mask_of(marked: Tensor) -> Tensor:
+    """What was kept, as all bits or none, from the signs of `_marked`."""
     bits = bits_of(marked)
     return ~(bits >> (torch.iinfo(bits.dtype).bits - 1))
 
@@ -214,7 +246,7 @@ def _back_norm(
     of_sums, *of_norm = _aten.native_layer_norm_backward(
         gradient, sums, sums.shape[-1:], mean, spread, weight, bias, [True, True, True]
     )
-    of_values = torch.empty_like(of_sums, dtype=how.precision)
+    of_values = torch.empty_like(of_sums, dtype=how.precision)  # scaled in fp32, then rounded
     torch.mul(of_sums, 1 / (1 - how.rate), out=of_values)
     return of_sums, of_values if mask is None else where_kept(of_values, mask), *of_norm
 

@@ -86,7 +86,7 @@ def test_the_part_that_trains_learns_what_the_model_would(folder, problem, examp
     assert found.keys() == expected.keys() and any("image" in name for name in found)
     length = torch.cat([gradient.flatten() for gradient in expected.values()]).norm()
     for name, gradient in expected.items():
-        assert (found[name] - gradient).norm() < 1e-3 * length, name
+        assert (found[name] - gradient).norm() < 1e-3 * gradient.norm() + 3e-5 * length, name
 
 
 @pytest.mark.parametrize(("problem", "examples"), [("image-text", PAIRS), ("image-retrieval", CAPTIONS)])

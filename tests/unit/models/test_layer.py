@@ -50,6 +50,34 @@ def test_loss_and_gradients_are_torchs_with_the_same_dropout(model, rate, padded
         torch.testing.assert_close(gradients[name], gradient, rtol=1e-4, atol=1e-6, msg=lambda m, n=name: f"{n}: {m}")
 
 
+def test_a_text_of_which_nothing_is_seen_teaches_queries_and_keys_nothing(model):
+    given = batch()
+    given["attention_mask"][1] = 0
+    found, expected = (learned(one, given)[1] for one in (with_own_backward(model, "cpu"), model))
+    for name, gradient in expected.items():
+        torch.testing.assert_close(found[name], gradient, rtol=1e-4, atol=1e-6, msg=lambda m, n=name: f"{n}: {m}")
+
+
+def test_a_layer_that_is_called_twice_learns_from_both_calls(model):
+    own = with_own_backward(model, "cpu")
+    states = torch.randn(2, 5, 32, requires_grad=True)
+
+    def run(layer):
+        model.zero_grad()
+        torch.manual_seed(1)
+        (layer(states).square().sum() + layer(states * 2).transpose(0, 1)[1:].sum()).backward()
+        return [states.grad, *(p.grad for p in layer.parameters())]
+
+    expected = [gradient.clone() for gradient in run(layers(model)[0])]
+    states.grad = None
+    torch.testing.assert_close(run(layers(own)[0]), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_weights_of_other_precision_are_left_to_torch(model):
+    own = with_own_backward(model.double(), "cpu")
+    assert all(gradient.dtype == torch.float64 for gradient in learned(own, batch())[1].values())
+
+
 def test_in_bf16_gradients_are_as_near_to_those_of_fp32_as_torchs(model):
     own = with_own_backward(model, "cpu")
     exact = learned(model, batch())[1]
