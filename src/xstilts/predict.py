@@ -33,7 +33,7 @@ def predict(
     if feed.problem in ("classification", "image-text"):
         return _classes(outputs, feed, labels)
     if feed.problem == "choice":
-        return [row.argmax().item() for row in _in_order(outputs, len(feed.features), "logits")]  # type: ignore[misc]
+        return _choices(outputs, feed)
     if feed.problem == "tagging":
         return _tags(outputs, feed, examples, labels)
     return _answers(outputs, feed, examples)  # type: ignore[arg-type]
@@ -56,6 +56,12 @@ def _in_order(outputs: Iterator[tuple[list[int], ModelOutput]], count: int, name
 
 def _classes(outputs: Iterator[tuple[list[int], ModelOutput]], feed: Feed, labels: Sequence[str]) -> list[str]:
     return [labels[int(row.argmax())] for row in _in_order(outputs, len(feed.features), "logits")]
+
+
+def _choices(outputs: Iterator[tuple[list[int], ModelOutput]], feed: Feed) -> list[int]:
+    """The best of each example's own choices: where others of its batch have more, there are logits of none."""
+    rows = _in_order(outputs, len(feed.features), "logits")
+    return [int(row[: len(feature.ids)].argmax()) for feature, row in zip(feed.features, rows, strict=True)]
 
 
 def _ranked(outputs: Iterator[tuple[list[int], ModelOutput]], feed: Feed) -> list[tuple[int, int | None]]:
