@@ -2,13 +2,26 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import assert_never
 
 from xstilts.data.benchmarks import own_files
 from xstilts.data.image_folders import ABSENT, state
 from xstilts.data.images.folders import collections, folders
 from xstilts.engine.graph import Graph
 from xstilts.splits import shots_split
-from xstilts.stages.specs import EvaluateStage, FewshotStage, IntermediateStage, Spec, TargetStage
+from xstilts.stages.specs import (
+    AlignStage,
+    ChooseLayerStage,
+    EvaluateStage,
+    FewshotStage,
+    IntermediateStage,
+    MineStage,
+    PretrainedStage,
+    RetrieveStage,
+    Spec,
+    TargetStage,
+    TranslateStage,
+)
 from xstilts.stages.stage import Data
 from xstilts.tasks.task import Task
 
@@ -66,8 +79,10 @@ def _reads(spec: Spec) -> Iterator[Read]:
             yield from _shots(spec)
             if spec.selection != "none":
                 yield (spec.data if spec.selection == "english_dev" else spec.evaluation), "dev"
-        case _:
+        case PretrainedStage() | TranslateStage() | AlignStage() | ChooseLayerStage() | RetrieveStage() | MineStage():
             pass
+        case _:
+            assert_never(spec)
 
 
 def _shots(spec: FewshotStage) -> Iterator[Read]:

@@ -7,6 +7,7 @@ frozen one costs one. What is scored on images is read twice, the second time be
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import assert_never
 
 from xstilts.encoders import EncoderCard
 from xstilts.engine.forward import Forward, NotKnownError
@@ -15,6 +16,7 @@ from xstilts.engine.plan import Graph
 from xstilts.settings import Train
 from xstilts.splits import TRANSLATED, count_of, shots_split
 from xstilts.stages.specs import (
+    AlignStage,
     ChooseLayerStage,
     EvaluateStage,
     FewshotStage,
@@ -69,8 +71,19 @@ class Meter:
                 return self._kept(spec.train)
             case FewshotStage() if spec.keep == "all":
                 return 0 if spec.spares_encoder else self._kept(spec.train)
-            case _:
+            case (
+                PretrainedStage()
+                | TranslateStage()
+                | AlignStage()
+                | FewshotStage()
+                | EvaluateStage()
+                | ChooseLayerStage()
+                | RetrieveStage()
+                | MineStage()
+            ):
                 return 0
+            case _:
+                assert_never(spec)
 
     def _parts(self, spec: Spec) -> Iterator[float]:
         match spec:
@@ -93,8 +106,10 @@ class Meter:
                 yield self._read(spec.data, spec.dev_split, spec.max_length)
             case ChooseLayerStage():
                 yield from (self._read(data, spec.split, spec.max_length) for data in spec.data)
-            case _:
+            case PretrainedStage() | TranslateStage() | AlignStage():
                 yield 0.0
+            case _:
+                assert_never(spec)
 
     def _intermediate(self, spec: IntermediateStage) -> float:
         """Every step trains one task, drawn by the stage's sampling."""

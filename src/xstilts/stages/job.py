@@ -4,7 +4,7 @@ import gc
 import time
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from xstilts.engine.store import Draft, Store
 from xstilts.errors import UserError
@@ -80,6 +80,8 @@ def run_stage(spec: Spec, draft: Draft, workshop: object, emit: Emit) -> None:
             retrieve.run(spec, draft, workshop, emit)
         case MineStage():
             mine.run(spec, draft, workshop, emit)
+        case _:
+            assert_never(spec)
 
 
 def _tidy() -> None:
