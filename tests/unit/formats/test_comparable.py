@@ -30,7 +30,10 @@ def test_the_file_of_pairs_holds_no_sentences(folder):
 
 def test_without_pairs_nobody_knows_the_partners(folder):
     (folder / "ru-en.dev.gold").unlink()
-    assert all("partners" not in row for _, row in comparable(folder / "ru-en.dev.ru"))
+    assert [row for _, row in comparable(folder / "ru-en.dev.ru")] == [
+        {"id": "dev:ru-1", "text": "дом\t стоит", "english": False},
+        {"id": "dev:ru-2", "text": "лес", "english": False},
+    ]
 
 
 def test_a_line_without_a_tab_is_named(folder):

@@ -75,7 +75,12 @@ def test_a_layer_that_is_called_twice_learns_from_both_calls(model):
 
 def test_weights_of_other_precision_are_left_to_torch(model):
     own = with_own_backward(model.double(), "cpu")
-    assert all(gradient.dtype == torch.float64 for gradient in learned(own, batch())[1].values())
+    (loss, gradients), (theirs, expected) = learned(own, batch()), learned(model, batch())
+    assert loss.dtype == torch.float64
+    torch.testing.assert_close(loss, theirs, rtol=0, atol=0)
+    assert gradients.keys() == expected.keys() == trained(model).keys()
+    for name, gradient in expected.items():
+        torch.testing.assert_close(gradients[name], gradient, rtol=0, atol=0, msg=lambda m, n=name: f"{n}: {m}")
 
 
 def test_in_bf16_gradients_are_as_near_to_those_of_fp32_as_torchs(model):
