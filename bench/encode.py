@@ -9,7 +9,7 @@ sub-words; loading and one warming batch are not timed, splitting into sub-words
 both sides' vectors. With one thread, seconds of the processor are compared, which other processes disturb less.
 
 sentence-transformers runs as it does by default (fp32, batches of 32, sorted by length in characters) and once more in
-bf16. Ours takes the precision that suits the processor (`xstilts.hardware`), batches sorted by length in sub-words.
+bf16. Ours takes the precision that suits the processor (`xstilts.platform.hardware`), batches sorted by length in sub-words.
 
 Prediction, for a processor on which bf16 is twice as fast: 1.9 times from bf16 with fp32 sums, 1.1 times from less
 padding, so 2.1 times; against its bf16 nothing but the padding, 1.1 times.
@@ -39,8 +39,8 @@ Encode = Callable[[list[str]], np.ndarray]
 
 
 def main(sentences: int = 3_000, rounds: int = 2, threads: int = 0) -> None:
-    from xstilts.data.sources import cache_dir
-    from xstilts.models.encoder import prepare
+    from xstilts.cache.wheels import cache_dir
+    from xstilts.encoders.fetch import prepare
 
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "texts.json").write_text(json.dumps(_texts(sentences)))
@@ -77,8 +77,8 @@ def _side(name: str, settings: dict, python: str = sys.executable) -> harness.Si
 
 def _texts(count: int) -> list[str]:
     """So many distinct texts, in an order drawn at random; pairs where there are not enough."""
+    from xstilts.cache.wheels import cache_dir
     from xstilts.data.load import load
-    from xstilts.data.sources import cache_dir
     from xstilts.tasks import load_task
 
     tasks = [load_task(name) for name in ("ui-bitext", "intent")]
@@ -94,10 +94,10 @@ def _ours(weights: str) -> Encode:
     from torch.nn.functional import normalize
 
     from xstilts.data.features import featurise
-    from xstilts.examples import Sentence
-    from xstilts.hardware import matrix_precision
     from xstilts.models.heads import load_text, load_tokenizer
-    from xstilts.predict import embed
+    from xstilts.platform.hardware import matrix_precision
+    from xstilts.problems.examples import Sentence
+    from xstilts.train.predict import embed
 
     tokenizer, model = load_tokenizer(Path(weights)), load_text(Path(weights))
     top, precision, padding = model.config.num_hidden_layers, matrix_precision(), tokenizer.pad_token_id

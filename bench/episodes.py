@@ -24,14 +24,14 @@ import polars as pl
 
 import xstilts
 from harness import HERE, Clock, Measured, Side, peers, say
-from xstilts.config import Recipe
+from xstilts.cache.wheels import cache_dir
+from xstilts.config.recipe import Recipe
 from xstilts.data.load import load
-from xstilts.data.sources import cache_dir
-from xstilts.engine.store import Store
-from xstilts.examples import Labelled
-from xstilts.export import export
-from xstilts.hardware import matrix_precision
-from xstilts.stages.specs import FewshotStage, TargetStage
+from xstilts.export.checkpoint import export
+from xstilts.planning.specs import FewshotStage, TargetStage
+from xstilts.platform.hardware import matrix_precision
+from xstilts.problems.examples import Labelled
+from xstilts.store.store import Store
 from xstilts.tasks import load_task
 
 LANGUAGES = ("de", "fi", "hu", "eu", "ru", "ar", "ml", "th", "el", "zh-CN")

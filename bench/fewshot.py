@@ -33,24 +33,24 @@ from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from harness import HERE, Clock, Measured, Side, asked, interleave, peers, say, tell
+from xstilts.cache.wheels import cache_dir
+from xstilts.config.training import Lda, Train
 from xstilts.data.features import Feature, featurise
 from xstilts.data.load import load
 from xstilts.data.shots import draw
-from xstilts.data.sources import cache_dir
-from xstilts.examples import Example, Labelled
-from xstilts.hardware import matrix_precision
+from xstilts.encoders.fetch import prepare
 from xstilts.metrics import metric, score_frame
 from xstilts.models.discriminant import Discriminant, Moments, moments, solve
-from xstilts.models.encoder import prepare
 from xstilts.models.heads import load_for, load_tokenizer
 from xstilts.models.split import backbone
 from xstilts.models.tuning import put_back, snapshot
-from xstilts.predict import predict
+from xstilts.platform.hardware import matrix_precision
+from xstilts.problems.examples import Example, Labelled
 from xstilts.report.plots import COLOURS, SHAPES
-from xstilts.settings import Lda, Train
 from xstilts.stages.training import Student, scorer, student
 from xstilts.tasks import load_task
 from xstilts.train.fit import Lesson, fit, steps_of
+from xstilts.train.predict import predict
 
 LANGUAGES, SHOTS, ITEMS = ("de", "fi", "ru", "ar", "th", "zh-CN"), (1, 4, 16), 200
 FIRST, SOLVED = "English first, full", "English first, lda"

@@ -31,23 +31,23 @@ from statistics import fmean
 import torch
 
 from harness import HERE, Clock, Measured, Side, asked, conclude, interleave, median, peers, say, tell
-from xstilts.data.benchmarks import bind
+from xstilts.cache.wheels import cache_dir
+from xstilts.config.training import Train
+from xstilts.data.benchmark_files import bind
 from xstilts.data.features import Feature, featurise
 from xstilts.data.load import load
-from xstilts.data.sources import cache_dir
 from xstilts.data.tokenised import token_ids
-from xstilts.examples import Example, Labelled
-from xstilts.hardware import matrix_precision
+from xstilts.encoders.fetch import prepare
 from xstilts.models.collate import Batch
-from xstilts.models.encoder import prepare
-from xstilts.models.feed import Feed
 from xstilts.models.heads import load_for, load_tokenizer
-from xstilts.predict import predict
-from xstilts.settings import Train
+from xstilts.models.inputs import Feed
+from xstilts.platform.hardware import matrix_precision
+from xstilts.problems.examples import Example, Labelled
 from xstilts.stages.training import Student, student
 from xstilts.tasks import load_task
 from xstilts.train.fit import Lesson, fit
 from xstilts.train.optim import shrinkage
+from xstilts.train.predict import predict
 
 STEPS, EPOCHS, LEARNT, HALF, PARTS = 16, 189, 80, 6, 1024
 """Steps that are timed; ours with frozen layers, which are three passes; those before the accuracy; frozen layers;

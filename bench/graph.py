@@ -78,7 +78,7 @@ def _brief(run: harness.Measured) -> harness.Measured:
 
 def act(arms: Arms) -> None:
     with tempfile.TemporaryDirectory() as folder, harness.Clock() as clock:
-        from xstilts.engine.run import run
+        from xstilts.execution.run import run
         from xstilts.experiment import open_experiment
 
         path = Path(folder) / "graph.yaml"

@@ -93,7 +93,7 @@ def _of(opened: Any, kind: str) -> list[Any]:
 
 
 def _expand(draws: int) -> None:
-    from xstilts.engine.price import price
+    from xstilts.execution.preview import price
     from xstilts.experiment import open_experiment
 
     open_experiment("quickstart", "nowhere")

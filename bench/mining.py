@@ -3,7 +3,7 @@
     python bench/mining.py [rows of the margin] [queries of the search] [rounds] [threads]
 
 Two things are timed. The margin: `rows` foreign vectors and as many English ones, the four nearest of both sides and
-the ratio margin, as `xstilts.mining.candidates` does it in one pass and as two searches of faiss and NumPy do it. The
+the ratio margin, as `xstilts.models.mining.candidates` does it in one pass and as two searches of faiss and NumPy do it. The
 search: a sample of queries in 200,000 vectors, one direction, where both do the same arithmetic. 200,000 x 200,000
 takes too long for a default; `python bench/mining.py 200000` runs it, and nothing here is extrapolated to it.
 
@@ -79,7 +79,7 @@ def _vectors(left: int, right: int) -> tuple[np.ndarray, np.ndarray]:
 def _ours(what: str, foreign: np.ndarray, english: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:
     import torch
 
-    from xstilts.mining import candidates, nearest_cosines
+    from xstilts.models.mining import candidates, nearest_cosines
 
     left, right = torch.from_numpy(foreign), torch.from_numpy(english)
     before, started = _rate(), time.process_time()

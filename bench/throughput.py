@@ -15,18 +15,18 @@ from collections.abc import Callable
 import torch
 
 from harness import say
+from xstilts.cache.wheels import cache_dir
+from xstilts.config.training import Train
 from xstilts.data.features import featurise
 from xstilts.data.load import load
-from xstilts.data.sources import cache_dir
 from xstilts.data.tokenised import token_ids
-from xstilts.examples import Labelled
-from xstilts.models.encoder import prepare
+from xstilts.encoders.fetch import prepare
 from xstilts.models.heads import load_for, load_tokenizer
-from xstilts.predict import predict
-from xstilts.settings import Train
+from xstilts.problems.examples import Labelled
 from xstilts.stages.training import Student, student
 from xstilts.tasks import load_task
 from xstilts.train.fit import Lesson, fit
+from xstilts.train.predict import predict
 
 STEPS = 8
 CONFIGURATIONS = {

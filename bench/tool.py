@@ -85,8 +85,8 @@ def make(draws: int, store: str, **_: Any) -> None:
 def hits(draws: int, store: str, **_: Any) -> None:
     """What `xstilts run` does before its report."""
     with harness.Clock() as clock:
-        from xstilts.engine.price import price
-        from xstilts.engine.run import run
+        from xstilts.execution.preview import price
+        from xstilts.execution.run import run
         from xstilts.experiment import open_experiment
 
         opened = open_experiment("quickstart", store, overrides(draws), offline=True)

@@ -22,11 +22,11 @@ from pathlib import Path
 
 import finetune
 from harness import HERE, Side, asked, conclude, interleave, peers
-from xstilts.data.benchmarks import bind
+from xstilts.cache.wheels import cache_dir
+from xstilts.data.benchmark_files import bind
 from xstilts.data.load import load
-from xstilts.data.sources import cache_dir
-from xstilts.examples import Labelled
-from xstilts.models.encoder import prepare
+from xstilts.encoders.fetch import prepare
+from xstilts.problems.examples import Labelled
 from xstilts.tasks import load_task
 
 OURS, PEER, WHOLE = "ours", "Trainer + transformer-smaller-training-vocab", "Trainer, all rows"

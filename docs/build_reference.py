@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from xstilts.config import Recipe
+from xstilts.config.recipe import Recipe
 from xstilts.listing import candidates_of, describe_task, ladder_of, list_tasks
 from xstilts.tasks.task import Task
 

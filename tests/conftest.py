@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from xstilts.cache.wheels import cache_dir, wheel_path
 from xstilts.data.load import load
-from xstilts.data.sources import cache_dir, wheel_path
-from xstilts.examples import Example
+from xstilts.problems.examples import Example
 from xstilts.tasks import load_task
 
 Splits = Mapping[str, tuple[Example, ...]]

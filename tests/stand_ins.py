@@ -12,8 +12,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from xstilts.data.benchmarks import bind
-from xstilts.data.leaks import images_in
+from xstilts.data.benchmark_files import bind
+from xstilts.data.leakage import images_in
 from xstilts.data.load import load
 from xstilts.tasks import load_task
 

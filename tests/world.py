@@ -8,14 +8,14 @@ from pathlib import Path
 
 from tests.tiny import build as build_encoder
 
-from xstilts.config import Recipe
-from xstilts.data.texts import Corpus, corpora
-from xstilts.data.userfiles import user_task
-from xstilts.engine.plan import Graph, build
-from xstilts.engine.store import Store
+from xstilts.config.recipe import Recipe
+from xstilts.data.corpora import Corpus, corpora
+from xstilts.data.user_files import user_task
+from xstilts.planning.expand import Graph, build
+from xstilts.planning.specs import Spec
 from xstilts.stages.environment import Environment, Event
 from xstilts.stages.job import run_job
-from xstilts.stages.specs import Spec
+from xstilts.store.store import Store
 
 WORDS = ["turn", "on", "the", "light", "in", "the", "kitchen", "what", "is", "the", "weather", "like", "today"]
 LANGUAGES = ("en", "de", "sw")

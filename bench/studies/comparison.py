@@ -14,19 +14,19 @@ from unittest.mock import patch
 
 import torch
 
+from xstilts.cache.wheels import cache_dir
+from xstilts.config.training import Train
 from xstilts.data.features import featurise
 from xstilts.data.images import Places
 from xstilts.data.load import load
-from xstilts.data.sources import cache_dir
-from xstilts.examples import images_of
-from xstilts.hardware import matrix_precision
-from xstilts.models.comparison import Standard
-from xstilts.models.encoder import prepare
-from xstilts.models.fusion import Sight
-from xstilts.models.gallery import Gallery
+from xstilts.encoders.fetch import prepare
+from xstilts.encoders.pins import pin
 from xstilts.models.heads import load_fused, load_tokenizer
-from xstilts.pins import pin
-from xstilts.settings import Train
+from xstilts.models.multimodal.fusion import Sight
+from xstilts.models.multimodal.heads import Standard
+from xstilts.models.multimodal.image_features import Gallery
+from xstilts.platform.hardware import matrix_precision
+from xstilts.problems.examples import images_of
 from xstilts.stages.training import scorer, student
 from xstilts.tasks import load_task
 from xstilts.train.fit import Lesson, fit

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from xstilts.analysis.stats.cells import Axes, LanguageSums, resampled_deviations, scores
+from xstilts.analysis.stats.contrast import estimate
 from xstilts.metrics import Metric, metric
-from xstilts.stats.cells import Axes, LanguageSums, resampled_deviations, scores
-from xstilts.stats.contrast import estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

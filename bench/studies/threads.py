@@ -17,11 +17,11 @@ from statistics import median
 import torch
 from transformers import XLMRobertaConfig, XLMRobertaForSequenceClassification
 
-from xstilts.hardware import matrix_precision
-from xstilts.models.feed import autocast
-from xstilts.models.first import read_first
-from xstilts.models.layer import with_own_backward
+from xstilts.models.inputs import autocast
+from xstilts.models.speed.first_token import read_first
+from xstilts.models.speed.layer import with_own_backward
 from xstilts.models.tuning import set_dropout
+from xstilts.platform.hardware import matrix_precision
 
 SIZES = {"e5-small": (384, 12, 12), "XLM-R base": (768, 12, 12), "XLM-R Large": (1024, 24, 16)}
 """Hidden size, layers, heads."""

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
         plan,
         run,
     )
-    from xstilts.api_artifacts import export_model, predict_file
-    from xstilts.config import Recipe
+    from xstilts.config.recipe import Recipe
+    from xstilts.export.artifacts import export_model, predict_file
     from xstilts.listing import list_encoders, list_tasks
-    from xstilts.recipe import load_recipe
+    from xstilts.recipe.load import load_recipe
     from xstilts.tasks import load_task
 
 __all__ = [
@@ -38,12 +38,12 @@ __all__ = [
 ]
 
 _ELSEWHERE = {
-    "Recipe": "xstilts.config",
-    "export_model": "xstilts.api_artifacts",
-    "predict_file": "xstilts.api_artifacts",
+    "Recipe": "xstilts.config.recipe",
+    "export_model": "xstilts.export.artifacts",
+    "predict_file": "xstilts.export.artifacts",
     "list_encoders": "xstilts.listing",
     "list_tasks": "xstilts.listing",
-    "load_recipe": "xstilts.recipe",
+    "load_recipe": "xstilts.recipe.load",
     "load_task": "xstilts.tasks",
 }
 

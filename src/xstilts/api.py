@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xstilts.engine import run as engine
-from xstilts.engine.executors import default_workers
-from xstilts.engine.price import Plan, price
-from xstilts.engine.progress import Progress
-from xstilts.engine.work import Processor, Work
 from xstilts.errors import StageError, UserError
+from xstilts.execution import run as engine
+from xstilts.execution.executors import default_workers
+from xstilts.execution.preview import Plan, price
+from xstilts.execution.progress import Progress
 from xstilts.experiment import (
     AnyRecipe,
     Experiment,
@@ -20,12 +19,13 @@ from xstilts.experiment import (
     remember,
     remembered,
 )
+from xstilts.planning.estimate import Processor, Work
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from xstilts.claims import Checked
-    from xstilts.comparison import Difference
+    from xstilts.analysis.claims import Checked
+    from xstilts.analysis.compare import Difference
     from xstilts.report.build import Summary
 
 STORE = Path("store")
@@ -59,7 +59,7 @@ class Outcome:
     summary: "Summary"
 
     def results(self) -> "pl.DataFrame":
-        """One row for each score, with the columns of `xstilts.results.Score`."""
+        """One row for each score, with the columns of `xstilts.analysis.results.Score`."""
         return _scores(self.experiment)
 
 
@@ -182,7 +182,7 @@ def status(
 
 
 def _scores(experiment: Experiment) -> "pl.DataFrame":
-    from xstilts.results import scores
+    from xstilts.analysis.results import scores
 
     return scores(experiment.graph.cells, experiment.store, experiment.recipe.name)
 
@@ -202,7 +202,7 @@ def load_results(
     frame = _scores(experiment)
     if sql is None:
         return frame
-    from xstilts.results import predictions, query
+    from xstilts.analysis.results import predictions, query
 
     return query({"scores": frame, "predictions": predictions(experiment.graph.cells, experiment.store)}, sql)
 
@@ -215,7 +215,7 @@ def load_matrix(
 
     Raises UserError where the recipe has no such arms.
     """
-    from xstilts.matrix import matrix
+    from xstilts.analysis.matrix import matrix
 
     return matrix(reopen(recipe, store, overrides))
 
@@ -275,7 +275,7 @@ def compare(
     """The difference of two arms, `intermediate/k/method` each, paired over items: for each target the mean over its
     headline languages and each language. Raises UserError for an arm that the recipe does not have.
     """
-    from xstilts.comparison import differences, parse_arm
+    from xstilts.analysis.compare import differences, parse_arm
 
     arms = parse_arm(treatment), parse_arm(baseline)
     return differences(reopen(recipe, store, overrides), *arms, task)
@@ -292,7 +292,7 @@ def check_claims(
 
     "verified" and "refuted" are said only of the paper's own encoder and data. Raises UserError for unknown statements.
     """
-    from xstilts.claims import check, load_statements
-    from xstilts.matrix import transfer_of
+    from xstilts.analysis.claims import check, load_statements
+    from xstilts.analysis.matrix import transfer_of
 
     return check(load_statements(statements), transfer_of(reopen(recipe, store, overrides)))

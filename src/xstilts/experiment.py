@@ -6,23 +6,23 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from xstilts.config import Recipe
-from xstilts.data import hub
-from xstilts.data.benchmarks import bind, unresolved
-from xstilts.data.sources import cache_dir, wheel_path
-from xstilts.data.texts import corpora
+from xstilts.cache import hub_data as hub
+from xstilts.cache.wheels import cache_dir, wheel_path
+from xstilts.config.recipe import Recipe
+from xstilts.data.benchmark_files import bind, unresolved
+from xstilts.data.corpora import corpora
 from xstilts.encoders import find_card
-from xstilts.engine.missing import missing, parts, unobtainable, used
-from xstilts.engine.plan import Graph, build
-from xstilts.engine.store import Store
-from xstilts.engine.translation import resolve_translators, translator_pins, unresolved_translators
-from xstilts.engine.work import Processor, Work, work
+from xstilts.encoders.pins import UNRESOLVED, known_pin, pin, unpinned
 from xstilts.errors import SourceError, UserError
-from xstilts.hardware import matrix_precision
-from xstilts.pins import UNRESOLVED, known_pin, pin, unpinned
-from xstilts.problems import ProblemName
-from xstilts.recipe import LoadedRecipe, checked_recipe, load_recipe
+from xstilts.planning.downloads import missing, parts, unobtainable, used
+from xstilts.planning.estimate import Processor, Work, work
+from xstilts.planning.expand import Graph, build
+from xstilts.planning.expand_translation import resolve_translators, translator_pins, unresolved_translators
+from xstilts.platform.hardware import matrix_precision
+from xstilts.problems.registry import ProblemName
+from xstilts.recipe.load import LoadedRecipe, checked_recipe, load_recipe
 from xstilts.stages.environment import Environment
+from xstilts.store.store import Store
 from xstilts.tasks.task import Task
 
 AnyRecipe = str | Path | Recipe

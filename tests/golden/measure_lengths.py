@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import xstilts.engine
-from xstilts.data.benchmarks import bind
+
+from xstilts.cache.wheels import cache_dir
+from xstilts.data.benchmark_files import bind
 from xstilts.data.load import load
-from xstilts.data.sources import cache_dir
-from xstilts.examples import Caption, Choice, Example, ImageText, Labelled, Parallel, Span, Tagged, images_of
+from xstilts.encoders.fetch import prepare
 from xstilts.formats.benchmarks import headerless, questions, tagged
 from xstilts.formats.tables import rows
-from xstilts.models.encoder import prepare
 from xstilts.models.heads import load_tokenizer
+from xstilts.problems.examples import Caption, Choice, Example, ImageText, Labelled, Parallel, Span, Tagged, images_of
 from xstilts.tasks import load_task, task_names
 from xstilts.tasks.task import Task
 

@@ -18,9 +18,9 @@ from tests.pictures import write_recipe
 from tests.unit.stages import test_mine
 
 from xstilts.experiment import Experiment, open_experiment
+from xstilts.planning.specs import AlignStage, FewshotStage, IntermediateStage, Spec, TargetStage
 from xstilts.stages.environment import Event
 from xstilts.stages.job import run_job
-from xstilts.stages.specs import AlignStage, FewshotStage, IntermediateStage, Spec, TargetStage
 
 FROZEN_FILE = Path(__file__).with_name("losses.json")
 Numbers = dict[str, dict[str, float]]

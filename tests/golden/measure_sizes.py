@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xstilts import tasks
+from xstilts.cache.wheels import cache_dir
 from xstilts.data.load import load
-from xstilts.data.sources import cache_dir
 from xstilts.tasks.task import Task
 
 Sizes = dict[str, dict[str, int]]

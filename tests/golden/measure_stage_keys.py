@@ -14,9 +14,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from xstilts.engine.plan import build
-from xstilts.recipe import load_recipe
-from xstilts.stages.specs import Spec
+from xstilts.planning.expand import build
+from xstilts.planning.specs import Spec
+from xstilts.recipe.load import load_recipe
 from xstilts.tasks.task import Library, Source, Task
 
 FROZEN_FILE = Path(__file__).with_name("stage_keys.json")

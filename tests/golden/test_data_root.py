@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from xstilts.data.benchmarks import bind
+from xstilts.data.benchmark_files import bind
 from xstilts.data.load import load
 from xstilts.tasks import load_task
 

@@ -13,9 +13,9 @@ import torch
 from tests.golden.e5_engine import SENTENCES
 from tokenizers import Tokenizer
 
-from xstilts.data.sources import cache_dir, wheel_path
+from xstilts.cache.wheels import cache_dir, wheel_path
 from xstilts.encoders import E5_WEIGHTS, find_card
-from xstilts.models.encoder import prepare
+from xstilts.encoders.fetch import prepare
 from xstilts.models.heads import load_backbone, load_for, load_tokenizer
 
 FROZEN = Path(__file__).with_name("e5_small.npy")

@@ -16,8 +16,8 @@ from tests.golden.drawings import DRAWINGS
 from torch.nn import functional as F
 
 from xstilts.encoders import find_card
-from xstilts.models.vision import load_vision
-from xstilts.models.vision.efficientnet import Lite0
+from xstilts.models.multimodal.vision import load_vision
+from xstilts.models.multimodal.vision.efficientnet import Lite0
 
 LOGITS = {
     "ball": ((722, 417, 844, 470, 818), (7.5996, 5.2613, 4.2281, 4.1997, 4.0510), -0.0574, 1.1042),

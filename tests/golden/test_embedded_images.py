@@ -8,9 +8,9 @@ from collections import Counter
 import pytest
 from tests.golden.measure_sizes import measure
 
-from xstilts.data.leaks import check_disjoint
-from xstilts.data.sources import cache_dir
-from xstilts.examples import Caption, ImageText, images_of
+from xstilts.cache.wheels import cache_dir
+from xstilts.data.leakage import check_disjoint
+from xstilts.problems.examples import Caption, ImageText, images_of
 from xstilts.tasks import _emoji as emoji
 from xstilts.tasks import emoji_match, flag_country, load_task, number_verify, task_names
 from xstilts.tasks._pictures import OPENMOJI_DRAWINGS

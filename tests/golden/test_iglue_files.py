@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from xstilts.data.benchmarks import bind
-from xstilts.data.leaks import check_disjoint, images_in
+from xstilts.data.benchmark_files import bind
+from xstilts.data.leakage import check_disjoint, images_in
 from xstilts.data.load import load
 from xstilts.errors import LeakError
-from xstilts.examples import Example
+from xstilts.problems.examples import Example
 from xstilts.tasks import load_task
 from xstilts.tasks.task import Task
 

@@ -15,7 +15,7 @@ import seqeval.metrics
 import sklearn.metrics
 
 from xstilts.metrics import metric, score_frame
-from xstilts.problems import ProblemName
+from xstilts.problems.registry import ProblemName
 
 TAGS = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER", "I-ORG"]
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 from tests.golden import official_inputs as inputs
 
-from xstilts.examples import Sentence
 from xstilts.metrics import metric, score_frame
-from xstilts.problems import ProblemName
+from xstilts.problems.examples import Sentence
+from xstilts.problems.registry import ProblemName
 from xstilts.stages.mine import Mined, pair_up
 
 

@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 from tests.golden import measure_stage_keys
 
-from xstilts.stages.specs import Spec
+from xstilts.planning.specs import Spec
 
 FROZEN = json.loads(measure_stage_keys.FROZEN_FILE.read_text(encoding="utf-8"))
 

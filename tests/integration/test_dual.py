@@ -11,11 +11,11 @@ from tests.tiny_dual import FILLED, build
 from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
 from xstilts import api
-from xstilts.engine.store import Store
 from xstilts.errors import UserError
 from xstilts.experiment import open_experiment
-from xstilts.export import export
+from xstilts.export.checkpoint import export
 from xstilts.stages.artifacts import changed
+from xstilts.store.store import Store
 
 TRAINED = """\
 intermediate:

@@ -13,10 +13,10 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from xstilts.api_artifacts import export_model
-from xstilts.engine.store import Manifest, Store
 from xstilts.experiment import open_experiment
+from xstilts.export.artifacts import export_model
 from xstilts.stages.artifacts import load_model
+from xstilts.store.store import Manifest, Store
 
 COMMAND = [sys.executable, "-c", "from xstilts.cli import main; main()", "run", "smoke"]
 

@@ -1,4 +1,4 @@
-"""Runs with real worker processes; what they run is `tests.unit.engine.world.run_job`."""
+"""Runs with real worker processes; what they run is `tests.unit.planning.world.run_job`."""
 
 import os
 import shutil
@@ -12,14 +12,14 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.unit.engine.world import RUNNER, TASKS, environment, recipe, results
+from tests.unit.planning.world import RUNNER, TASKS, environment, recipe, results
 
-from xstilts.config import Target
-from xstilts.engine.plan import Graph, build
-from xstilts.engine.run import Outcome, run, status
-from xstilts.engine.store import Store
-from xstilts.settings import Train
+from xstilts.config.recipe import Target
+from xstilts.config.training import Train
+from xstilts.execution.run import Outcome, run, status
+from xstilts.planning.expand import Graph, build
 from xstilts.stages.environment import Event
+from xstilts.store.store import Store
 
 GRAPH = build(recipe(), TASKS, "1234")
 SMALL = build(recipe(seeds=(0,), fewshot=None, primary=None), TASKS, "1234")
@@ -159,7 +159,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from tests.integration.test_engine import GRAPH, RUNNER
-from tests.unit.engine.world import environment
+from tests.unit.planning.world import environment
 from xstilts.engine.run import run
 from xstilts.engine.store import Store
 root = Path(sys.argv[1])
@@ -221,7 +221,7 @@ def test_a_stage_of_another_process_is_waited_for(tmp_path: Path) -> None:
     code = f"""
 import time
 from tests.integration.test_engine import SMALL
-from tests.unit.engine.world import leave
+from tests.unit.planning.world import leave
 from xstilts.engine.store import Store
 from pathlib import Path
 store = Store(Path({str(tmp_path / "store")!r}))

@@ -12,13 +12,13 @@ from tests.stand_ins import make_root
 from tests.tiny import build as build_text
 
 from xstilts import api
-from xstilts.data.leaks import images_in
+from xstilts.data.leakage import images_in
 from xstilts.data.load import load
-from xstilts.engine.store import Manifest, Store
-from xstilts.engine.work import Processor
 from xstilts.errors import SourceError
 from xstilts.experiment import Experiment, open_experiment
-from xstilts.stages.specs import FewshotStage
+from xstilts.planning.estimate import Processor
+from xstilts.planning.specs import FewshotStage
+from xstilts.store.store import Manifest, Store
 
 ROOT = Path(os.environ.get("XSTILTS_DATA_ROOT", "absent"))
 SIZES = "steps: 2, batch_size: 8, max_length: 32, precision: fp32, evaluations: 1"

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 from tests.tiny import build as build_encoder
 
-from xstilts.engine.store import Store
 from xstilts.errors import SourceError
 from xstilts.experiment import Experiment, open_experiment
+from xstilts.planning.specs import IntermediateStage, TargetStage
 from xstilts.stages.environment import Event
 from xstilts.stages.job import run_job
-from xstilts.stages.specs import IntermediateStage, TargetStage
-from xstilts.suites import XTREME
+from xstilts.store.store import Store
+from xstilts.tasks.suites import XTREME
 
 LABELS = ("entailment", "neutral", "contradiction")
 

@@ -6,8 +6,8 @@ import pytest
 from tests.pictures import BROKEN, write_recipe
 
 from xstilts import api
-from xstilts.engine.store import Store
 from xstilts.experiment import open_experiment
+from xstilts.store.store import Store
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +129,7 @@ def test_features_that_somebody_computed_give_the_same_scores(ran, tmp_path: Pat
     from safetensors.torch import save_file
 
     from xstilts.data.images import Places
-    from xstilts.models.gallery import Gallery
+    from xstilts.models.multimodal.image_features import Gallery
 
     experiment, store, recipe = ran
     folder = recipe.parent

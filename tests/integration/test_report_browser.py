@@ -12,7 +12,7 @@ from tests.unit.report.fixture import make_experiment, toy_recipe
 from tests.unit.report.page import Page
 from tests.unit.report.pictured import make_pictured, pictured_recipe
 
-from xstilts.config import Fewshot, Target
+from xstilts.config.recipe import Fewshot, Target
 from xstilts.data.images import Places
 from xstilts.report import Summary, build
 

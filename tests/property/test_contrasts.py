@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 
-from xstilts import stats
+from xstilts.analysis import stats
 from xstilts.metrics import score_frame
 
 Arm = dict[str, dict[stats.Cell, pl.DataFrame]]

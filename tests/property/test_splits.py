@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xstilts.examples import Labelled
-from xstilts.splits import assign
-from xstilts.words import split_words
+from xstilts.config.splits import assign
+from xstilts.data.words import split_words
+from xstilts.problems.examples import Labelled
 
 FRACTIONS = {"train": 0.6, "dev": 0.1, "test": 0.3}
 SPLITS = st.lists(st.integers(1, 20), min_size=1, max_size=5).map(

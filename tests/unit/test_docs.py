@@ -11,7 +11,7 @@ import yaml
 
 import xstilts
 from xstilts.cli import build_app
-from xstilts.config import Recipe
+from xstilts.config.recipe import Recipe
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

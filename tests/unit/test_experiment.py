@@ -7,13 +7,13 @@ from tests.hub import COMMIT, hub
 from tests.hub import Hub as Stub
 
 from xstilts.api import load_results, plan
-from xstilts.api_artifacts import collect_garbage
-from xstilts.config import Intermediate, Recipe, Target
+from xstilts.config.recipe import Intermediate, Recipe, Target
+from xstilts.config.training import Translate
 from xstilts.data.load import load
 from xstilts.errors import SourceError, UserError
 from xstilts.experiment import open_experiment, remember, remembered
-from xstilts.settings import Translate
-from xstilts.stages.specs import TranslateStage
+from xstilts.export.artifacts import collect_garbage
+from xstilts.planning.specs import TranslateStage
 from xstilts.tasks.benchmark import Benchmark, Hub, by
 from xstilts.tasks.task import Task
 
@@ -94,8 +94,8 @@ def hub_task() -> Task:
 def pairs(hub: Stub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recipe:
     """A recipe with a task and an encoder of the Hub, and a server that has both."""
     monkeypatch.setenv("XSTILTS_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("xstilts.recipe_checks.task_names", lambda: ("pairs",))
-    monkeypatch.setattr("xstilts.recipe_checks.load_task", lambda name: hub_task())
+    monkeypatch.setattr("xstilts.recipe.validate_files.task_names", lambda: ("pairs",))
+    monkeypatch.setattr("xstilts.recipe.validate_files.load_task", lambda name: hub_task())
     for language in ("en", "de"):
         (tmp_path / "data" / language).mkdir(parents=True)
         for split in SPLITS:

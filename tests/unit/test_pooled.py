@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy import stats as scipy_stats
-from tests.unit.test_stats import random_arm
+from tests.unit.analysis.stats.test_stats import random_arm
 
-from xstilts import stats
+from xstilts.analysis import stats
+from xstilts.analysis.stats.contrast import Part, part_of
+from xstilts.analysis.stats.variance import combined
 from xstilts.errors import UserError
 from xstilts.metrics import metric
-from xstilts.stats.contrast import Part, part_of
-from xstilts.stats.variance import combined
 
 REPLICATES = 300
 

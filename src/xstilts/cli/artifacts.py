@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from xstilts.cli.options import STORE, Device, Json, Offline, Ran, StoreDir, print_json
 
 if TYPE_CHECKING:
-    from xstilts.submission import Submission
+    from xstilts.export.xtreme import Submission
 
 Artifact = Annotated[str, Parameter(help="The key of a trained artifact, or its beginning (6 characters or more).")]
 
@@ -27,8 +27,8 @@ def predict(
     json: Json = False,
 ) -> None:
     """Label the rows of a file; the rows come out with a column `predicted`."""
-    from xstilts import api_artifacts as api
-    from xstilts.labelling import write_rows
+    from xstilts.export import artifacts as api
+    from xstilts.export.predictions import write_rows
 
     rows = api.predict_file(artifact, file, store=store, device=device, offline=offline)
     lines = json or (output or file).suffix in (".jsonl", ".ndjson")
@@ -59,7 +59,7 @@ def export(
     json: Json = False,
 ) -> None:
     """Write a trained artifact as a transformers checkpoint, or an arm's predictions as an XTREME submission."""
-    from xstilts import api_artifacts as api
+    from xstilts.export import artifacts as api
 
     if artifact == XTREME:
         return _submit(api.export_xtreme(folder, recipe=recipe, arm=arm, seed=seed, store=store), folder, json=json)
@@ -84,7 +84,7 @@ def gc(
     json: Json = False,
 ) -> None:
     """Remove what no recipe that was run into the store needs, and what was left half written."""
-    from xstilts import api_artifacts as api
+    from xstilts.export import artifacts as api
 
     swept = api.collect_garbage(store=store, dry_run=dry_run)
     if json:

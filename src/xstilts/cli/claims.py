@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from xstilts.cli.options import STORE, Json, Overrides, Ran, StoreDir, print_json
 
 if TYPE_CHECKING:
-    from xstilts.claims import Checked, CheckedPart
+    from xstilts.analysis.claims import Checked, CheckedPart
 
 
 def claims(
@@ -45,7 +45,7 @@ def _lines(claim: "Checked") -> Iterator[str]:
 
 
 def _facts(part: "CheckedPart") -> Iterator[tuple[str, str]]:
-    from xstilts.claims import in_words
+    from xstilts.analysis.claims import in_words
 
     yield from (("published", text) for text in part.published)
     for found in part.measured:

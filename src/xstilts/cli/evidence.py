@@ -52,7 +52,7 @@ def _print_matrix(cells: "pl.DataFrame", format: Format, *, json: bool) -> None:
     if json or format == "csv":
         print_json(cells.to_dicts()) if json else sys.stdout.write(cells.write_csv())
         return
-    from xstilts.matrix import wide
+    from xstilts.analysis.matrix import wide
 
     frame = wide(cells)
     sys.stdout.write(latex(frame)) if format == "latex" else print_table(frame.to_dicts())

@@ -53,7 +53,7 @@ def doctor(*, hub: bool = False, store: StoreDir = STORE, json: Json = False) ->
     hub
         Ask whether the Hugging Face Hub answers.
     """
-    from xstilts.doctor import broken, diagnose
+    from xstilts.platform.doctor import broken, diagnose
 
     findings = diagnose(store, hub=hub)
     rows = [asdict(finding) for finding in findings]

@@ -22,7 +22,7 @@ from xstilts.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from xstilts.engine.work import KindWork, Work
+    from xstilts.planning.estimate import KindWork, Work
 
 
 def run(
@@ -73,7 +73,7 @@ def plan(
     from dataclasses import asdict
 
     from xstilts import api
-    from xstilts.engine.work import Processor
+    from xstilts.planning.estimate import Processor
 
     processor = Processor(tflops=tflops, utilisation=utilisation)
     preview = api.plan(

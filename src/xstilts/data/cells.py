@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xstilts.data.references import reference
+from xstilts.data.images.references import reference
 from xstilts.errors import DataError
-from xstilts.examples import (
+from xstilts.formats.tables import Row
+from xstilts.problems.examples import (
     Answer,
     Caption,
     Choice,
@@ -19,8 +20,7 @@ from xstilts.examples import (
     Span,
     Tagged,
 )
-from xstilts.formats.tables import Row
-from xstilts.problems import ProblemName
+from xstilts.problems.registry import ProblemName
 from xstilts.tasks.benchmark import text_group
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 from xstilts.errors import DataError
-from xstilts.examples import Caption, Choice, Example, ImageText, Labelled, Parallel, Sentence, Span, Tagged
-from xstilts.problems import ProblemName
+from xstilts.problems.examples import Caption, Choice, Example, ImageText, Labelled, Parallel, Sentence, Span, Tagged
+from xstilts.problems.registry import ProblemName
 
 IGNORED = -100
 """The label that a cross-entropy loss leaves out."""

@@ -8,11 +8,12 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from xstilts.data.benchmarks import unresolved
-from xstilts.data.sources import wheel_path
+from xstilts.cache.wheels import wheel_path
+from xstilts.config.splits import repeats
+from xstilts.data.benchmark_files import unresolved
 from xstilts.data.splits import split_examples
 from xstilts.errors import DataError, SourceError, UserError
-from xstilts.examples import (
+from xstilts.problems.examples import (
     Answer,
     Caption,
     Choice,
@@ -24,7 +25,6 @@ from xstilts.examples import (
     Span,
     Tagged,
 )
-from xstilts.splits import repeats
 from xstilts.tasks.task import Task
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from xstilts.settings import Sampling
+from xstilts.config.training import Sampling
 
 
 def weights(sizes: Sequence[int], sampling: Sampling) -> np.ndarray:

@@ -12,7 +12,7 @@ from itertools import zip_longest
 from typing import Literal
 
 from xstilts.errors import DataError
-from xstilts.examples import Example, ImageText, Labelled
+from xstilts.problems.examples import Example, ImageText, Labelled
 
 
 def draw(pool: Sequence[Example], k: int, number: int, unit: Literal["group"] | None = None) -> tuple[Example, ...]:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
-from xstilts.examples import Example
-from xstilts.splits import assign
+from xstilts.config.splits import assign
+from xstilts.problems.examples import Example
 from xstilts.tasks.task import Task
 
 __all__ = ["ALL", "assign", "salt", "split_examples", "split_names"]

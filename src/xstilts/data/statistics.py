@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from transformers import PreTrainedTokenizerBase
 
-from xstilts.examples import Caption, Choice, Example, ImageText, Labelled, Parallel, Sentence, Span, Tagged
-from xstilts.words import split_words
+from xstilts.data.words import split_words
+from xstilts.problems.examples import Caption, Choice, Example, ImageText, Labelled, Parallel, Sentence, Span, Tagged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

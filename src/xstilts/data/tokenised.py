@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xstilts.data.features import Feature
-from xstilts.problems import ProblemName
+from xstilts.problems.registry import ProblemName
 
 Array = npt.NDArray[np.int32]
 COLUMNS = "columns.json"

@@ -13,7 +13,7 @@ import polars as pl
 from xstilts.errors import DataError
 from xstilts.metrics import mlqa, squad
 from xstilts.metrics.squad import exact_match, token_f1
-from xstilts.problems import ProblemName
+from xstilts.problems.registry import ProblemName
 
 Statistics = dict[str, list[float]]
 NormaliserName = Literal["squad", "mlqa"]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from xstilts.data.features import IGNORED, Feature
-from xstilts.problems import ProblemName
+from xstilts.problems.registry import ProblemName
 
 Batch = dict[str, Tensor]
 

@@ -14,10 +14,10 @@ from transformers.utils.generic import ModelOutput
 
 from xstilts.data.batches import scoring_batches
 from xstilts.data.features import IGNORED
-from xstilts.models.feed import Feed, autocast
+from xstilts.models.inputs import Feed, autocast
 from xstilts.models.pooling import mean_state
 from xstilts.models.split import backbone
-from xstilts.problems import ProblemName
+from xstilts.problems.registry import ProblemName
 
 
 @dataclass(frozen=True, slots=True)

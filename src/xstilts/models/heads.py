@@ -21,11 +21,11 @@ from transformers.models.auto.modeling_auto import MODEL_MAPPING
 from transformers.utils import logging
 
 from xstilts.errors import DataError, UserError
-from xstilts.models.comparison import Comparison, Contrast
-from xstilts.models.dual.text import is_dual, of_sentencepiece, prepare_tokenizer, reading_of
-from xstilts.models.fusion import FusedModel, ImageSide, Sight, draw
+from xstilts.models.multimodal.dual.text import is_dual, of_sentencepiece, prepare_tokenizer, reading_of
+from xstilts.models.multimodal.fusion import FusedModel, ImageSide, Sight, draw
+from xstilts.models.multimodal.heads import Comparison, Contrast
 from xstilts.models.split import backbone, image_side, supports_split
-from xstilts.problems import PROBLEMS, ProblemName
+from xstilts.problems.registry import PROBLEMS, ProblemName
 
 IMAGE = "image."
 """What the names of an image side's tensors begin with."""

@@ -13,11 +13,11 @@ from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 from transformers.modeling_layers import GradientCheckpointingLayer
 
+from xstilts.config.training import Lora, Train
 from xstilts.errors import UserError
-from xstilts.models.dropout import quicken
 from xstilts.models.heads import fresh_parameters
+from xstilts.models.speed.dropout import quicken
 from xstilts.models.split import embeddings, image_side, layers, read_by_all, supports_split
-from xstilts.settings import Lora, Train
 
 ATTENTION = ("query", "value", "query_proj", "value_proj", "Wqkv", "q_proj", "v_proj")
 """Names of the projections that adapters go to, in BERT and XLM-R, DeBERTa, ModernBERT, and CLIP and SigLIP (Hu et al.

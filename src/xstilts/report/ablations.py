@@ -5,13 +5,13 @@ from itertools import groupby
 from statistics import fmean
 from typing import Any, TypeVar
 
-from xstilts.engine.plan import Graph
-from xstilts.engine.store import Manifest
-from xstilts.report.names import ABSENT, language_name, points
-from xstilts.report.parts import Entry, Head, Row, Table
+from xstilts.analysis.names import ABSENT, language_name, points
+from xstilts.planning.expand import Graph
+from xstilts.planning.specs import AlignStage, IntermediateStage
+from xstilts.planning.stage import Stage
+from xstilts.report.components import Entry, Head, Row, Table
 from xstilts.report.provenance import Provenance
-from xstilts.stages.specs import AlignStage, IntermediateStage
-from xstilts.stages.stage import Stage
+from xstilts.store.store import Manifest
 
 Manifests = Mapping[str, Manifest | None]
 Facts = Mapping[str, Any]

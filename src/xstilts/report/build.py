@@ -13,22 +13,22 @@ from markupsafe import Markup, escape
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from xstilts.config import Recipe
+from xstilts.analysis.contrasts import gather
+from xstilts.analysis.design import comparisons, design_of
+from xstilts.analysis.learning import hardly_learnt
+from xstilts.analysis.names import count, language_name, seconds_name, training_name
+from xstilts.analysis.results import load_items
+from xstilts.analysis.transfer import Transfer
+from xstilts.config.recipe import Recipe
 from xstilts.data.images import Places
-from xstilts.engine.plan import Graph
-from xstilts.engine.store import Manifest, Store
-from xstilts.report import parts
-from xstilts.report.design import comparisons, design_of
-from xstilts.report.evidence import gather
-from xstilts.report.learning import hardly_learnt
-from xstilts.report.names import count, language_name, seconds_name, training_name
-from xstilts.report.parts import Entry, Section, Table
+from xstilts.planning.expand import Graph
+from xstilts.report import components as parts
+from xstilts.report.components import Entry, Section, Table
 from xstilts.report.provenance import Provenance
 from xstilts.report.sections import Material, all_sections
 from xstilts.report.tables import encoders_table, scores_table
-from xstilts.report.transfer import Transfer
-from xstilts.report.transfer_parts import suite_tables
-from xstilts.results import load_items
+from xstilts.report.transfer import suite_tables
+from xstilts.store.store import Manifest, Store
 from xstilts.tasks import load_task
 from xstilts.tasks.task import Task
 

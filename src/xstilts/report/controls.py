@@ -5,18 +5,18 @@ from math import comb
 
 import polars as pl
 
-from xstilts.config import Recipe
+from xstilts.analysis.contrasts import MEAN, Evidence
+from xstilts.analysis.controls import CONTROLS, seeing
+from xstilts.analysis.design import TaskDesign
+from xstilts.analysis.names import ABSENT, MISSING, arm_name, count, language_name, points
+from xstilts.analysis.results import ArmName, Items
+from xstilts.analysis.stage_facts import Average, Recorded, average_entry
+from xstilts.config.recipe import Recipe
 from xstilts.metrics import metric
-from xstilts.report.control_arms import CONTROLS, seeing
-from xstilts.report.design import TaskDesign
-from xstilts.report.evidence import MEAN, Evidence
-from xstilts.report.names import ABSENT, MISSING, arm_name, count, language_name, points
-from xstilts.report.parts import Aside, Entry, Head, Part, Row, Table
+from xstilts.report.components import Aside, Entry, Head, Part, Row, Table
 from xstilts.report.provenance import Provenance
-from xstilts.report.recorded import Average, Recorded, average_entry
 from xstilts.report.records import changed_entries
 from xstilts.report.tables import language_entry, level_entry, ordered
-from xstilts.results import ArmName, Items
 from xstilts.tasks.task import marked
 
 _NAMED = 3

@@ -9,13 +9,13 @@ import polars as pl
 from markupsafe import Markup
 from scipy.optimize import isotonic_regression
 
+from xstilts.analysis.contrasts import MEAN, Evidence, Finding, Level
+from xstilts.analysis.design import Square, TaskDesign
+from xstilts.analysis.names import MISSING, arm_name, language_name, points, shots_name, signed
+from xstilts.analysis.results import ZERO_SHOT, ArmName
+from xstilts.planning.specs import ChooseLayerStage
 from xstilts.report import plots
-from xstilts.report.design import Square, TaskDesign
-from xstilts.report.evidence import MEAN, Evidence, Finding, Level
-from xstilts.report.names import MISSING, arm_name, language_name, points, shots_name, signed
-from xstilts.report.parts import Figure, Key, Panel
-from xstilts.results import ZERO_SHOT, ArmName
-from xstilts.stages.specs import ChooseLayerStage
+from xstilts.report.components import Figure, Key, Panel
 
 Row = dict[str, Any]
 

@@ -1,7 +1,7 @@
 """How the numbers were made, in plain language."""
 
-from xstilts.config import Fewshot, Recipe
-from xstilts.report.names import count, language_name
+from xstilts.analysis.names import count, language_name
+from xstilts.config.recipe import Fewshot, Recipe
 
 _SELECTION = {
     "none": "Few-shot training runs for a fixed number of steps and keeps the last.",

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from xstilts.engine.store import Manifest, Store
-from xstilts.report.names import ABSENT, MISSING, arm_name, language_name, seconds_name, short
-from xstilts.report.parts import Entry, Fold, Head, Line, Listing, Row, Section, Table
-from xstilts.results import ArmName
-from xstilts.stages.specs import Spec
-from xstilts.stages.stage import Cell
+from xstilts.analysis.names import ABSENT, MISSING, arm_name, language_name, seconds_name, short
+from xstilts.analysis.results import ArmName
+from xstilts.planning.specs import Spec
+from xstilts.planning.stage import Cell
+from xstilts.report.components import Entry, Fold, Head, Line, Listing, Row, Section, Table
+from xstilts.store.store import Manifest, Store
 
 Place = tuple[str, ArmName, str]
 """Task, arm and language: where a mean over seeds and draws stands."""

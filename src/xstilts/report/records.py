@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
-from xstilts.engine.store import Manifest
-from xstilts.report.design import TaskDesign
-from xstilts.report.names import ABSENT, MISSING, arm_name
-from xstilts.report.parts import Entry, Head, Row, Table
+from xstilts.analysis.design import TaskDesign
+from xstilts.analysis.names import ABSENT, MISSING, arm_name
+from xstilts.analysis.results import ArmName, selection_of
+from xstilts.planning.stage import Cell
+from xstilts.report.components import Entry, Head, Row, Table
 from xstilts.report.provenance import Provenance
 from xstilts.report.tables import language_entry, ordered
-from xstilts.results import ArmName, selection_of
-from xstilts.stages.stage import Cell
+from xstilts.store.store import Manifest
 
 Manifests = Mapping[str, Manifest | None]
 

@@ -7,25 +7,27 @@ from pathlib import Path
 
 import polars as pl
 
-from xstilts.config import Recipe
+from xstilts.analysis.contrasts import Evidence
+from xstilts.analysis.controls import CONTROLS
+from xstilts.analysis.design import TaskDesign
+from xstilts.analysis.names import count, metric_name
+from xstilts.analysis.results import CURVE_FILE, ZERO_SHOT, Items
+from xstilts.analysis.stage_facts import Recorded, metrics_table
+from xstilts.analysis.transfer import Transfer
+from xstilts.config.recipe import Recipe
 from xstilts.data.images import Places
 from xstilts.encoders import find_card, overlaps
-from xstilts.engine.plan import Graph
-from xstilts.engine.store import Manifest, Store
-from xstilts.problems import ProblemName
-from xstilts.report import ablations, controls, figures, gallery, methods, records, tables, transfer_parts, two_by_two
-from xstilts.report.control_arms import CONTROLS
-from xstilts.report.design import TaskDesign
-from xstilts.report.evidence import Evidence
-from xstilts.report.leaks import leak_remarks
-from xstilts.report.names import count, metric_name
-from xstilts.report.parts import Aside, Figure, Fold, Part, Section
+from xstilts.planning.expand import Graph
+from xstilts.planning.specs import ChooseLayerStage
+from xstilts.problems.registry import ProblemName
+from xstilts.report import ablations, controls, figures, methods, records, tables, two_by_two
+from xstilts.report import item_gallery as gallery
+from xstilts.report import transfer as transfer_parts
+from xstilts.report.components import Aside, Figure, Fold, Part, Section
+from xstilts.report.leakage import leak_remarks
 from xstilts.report.provenance import Provenance, artifact_table, behind_section
-from xstilts.report.recorded import Recorded, metrics_table
-from xstilts.report.transfer import Transfer
 from xstilts.report.translations import translations_table
-from xstilts.results import CURVE_FILE, ZERO_SHOT, Items
-from xstilts.stages.specs import ChooseLayerStage
+from xstilts.store.store import Manifest, Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from xstilts.report.design import TaskDesign
-from xstilts.report.evidence import MEAN, Evidence, Finding, Level
-from xstilts.report.names import (
+from xstilts.analysis.contrasts import MEAN, Evidence, Finding, Level
+from xstilts.analysis.design import TaskDesign
+from xstilts.analysis.names import (
     ABSENT,
     MISSING,
     arm_name,
@@ -16,9 +16,9 @@ from xstilts.report.names import (
     shots_name,
     signed,
 )
-from xstilts.report.parts import Entry, Head, Row, Table
+from xstilts.analysis.results import ZERO_SHOT, ArmName
+from xstilts.report.components import Entry, Head, Row, Table
 from xstilts.report.provenance import Provenance
-from xstilts.results import ZERO_SHOT, ArmName
 
 _APART = {
     "source": "source language, not in the mean",

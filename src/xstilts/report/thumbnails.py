@@ -8,7 +8,7 @@ from PIL import Image
 
 from xstilts.data.images import Places, open_image
 from xstilts.errors import UserError
-from xstilts.report.parts import Picture
+from xstilts.report.components import Picture
 
 SIDE = 96
 """Pixels of the longer side."""

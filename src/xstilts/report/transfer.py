@@ -1,165 +1,240 @@
-"""What intermediate training did to every target, zero-shot: by arm, and by the arm that development data choose."""
+"""What the page shows of transfer: the averages of suites, the matrix, and the best arm of each target."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from collections.abc import Iterator, Sequence
 
-from xstilts import stats, suites
-from xstilts.config import Intermediate, Recipe
-from xstilts.engine.plan import Graph
-from xstilts.engine.store import Store
-from xstilts.errors import UserError
-from xstilts.report.control_arms import is_control
-from xstilts.report.design import TaskDesign, one_locale_each
-from xstilts.report.names import count
-from xstilts.results import ZERO_SHOT, ArmItems, ArmName, Items, arm_items, load_items
-from xstilts.stages.stage import Cell
-from xstilts.suites import Suite
+from markupsafe import Markup
 
-BEST = "\0best"
-"""Stands for the arm that development data choose, where an arm is asked for."""
+from xstilts.analysis.names import ABSENT, count, language_name, points, signed
+from xstilts.analysis.transfer import BEST, Choice, Result, Transfer
+from xstilts.report import plots
+from xstilts.report.components import Entry, Figure, Head, Panel, Part, Row, Section, Table
+from xstilts.tasks import suites
+from xstilts.tasks.suites import Suite
 
-Weights = tuple[tuple[float, str], ...]
-"""A weighted sum of intermediate arms, by name."""
-
-Result = stats.Estimate | str
-"""An estimate, or why there is none."""
+CHOSEN = "best on development data"
 
 
-def is_baseline(arm: Intermediate) -> bool:
-    return not arm.trains and not is_control(arm)
+def sections(transfer: Transfer) -> Iterator[Section]:
+    """Those that the recipe has something for."""
+    if transfer.baseline is None or not transfer.arms:
+        return
+    if tables := tuple(suite_tables(transfer)):
+        lead = (
+            "The mean over tasks of the mean over the languages of each. Retrieval, which over texts is never trained, "
+            "mostly moves most: a mean with it and one without it say different things.",
+        )
+        yield Section(anchor="suites", title="Suite averages", lead=lead, parts=tables)
+    if len(transfer.arms) > 1 and len(transfer.designs) > 1:
+        yield _matrix_section(transfer)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """The arm that scored best on the source language's development data, by seed."""
-
-    by_seed: Mapping[int, str]
-
-    @property
-    def counts(self) -> Mapping[str, int]:
-        """How often each was chosen, the most frequent first."""
-        return dict(Counter(self.by_seed.values()).most_common())
+def suite_tables(transfer: Transfer) -> Iterator[Table]:
+    """One for each suite with a published average that the recipe has arms and tasks for."""
+    if transfer.baseline is not None and transfer.arms:
+        yield from (suite_table(transfer, suite) for suite in transfer.suites)
 
 
-class Transfer:
-    """Zero-shot scores after each intermediate arm; what is asked for twice is computed once."""
+def suite_table(transfer: Transfer, suite: Suite) -> Table:
+    """The three means, then each task, by intermediate arm: level, and difference to the baseline."""
+    arms = [name for name in (transfer.baseline, *transfer.arms) if name is not None]
+    means = [mean for mean in suites.means(suite, transfer.designs) if mean.tasks]
+    rows = [(mean.name, mean.tasks, "mean") for mean in means]
+    rows += [(task, (task,), "") for task in suite.tasks if task in transfer.designs]
+    return Table(
+        caption=f"{suite.average}, {_english(suite)}, zero-shot: points, and the difference to {transfer.baseline} "
+        "\u00b1 half of its 95% interval.",
+        heads=((Head(text="", number=False), *(Head(text=arm) for arm in arms)),),
+        rows=tuple(
+            Row(
+                entries=(Entry(text=title, kind="head"), *(_level_entry(transfer, tasks, arm) for arm in arms)),
+                kind="mean" if kind else "",
+            )
+            for title, tasks, kind in rows
+        ),
+        notes=_suite_notes(transfer, suite),
+    )
 
-    def __init__(
-        self,
-        recipe: Recipe,
-        graph: Graph,
-        store: Store,
-        designs: Sequence[TaskDesign],
-        *,
-        resamples: int = 10_000,
-        items: Items | None = None,
-    ) -> None:
-        self.recipe, self.graph, self.store, self.resamples = recipe, graph, store, resamples
-        self.designs = {design.task.name: design for design in designs}
-        self.cells = tuple(cell for cell in graph.cells if cell.method == ZERO_SHOT and cell.task in self.designs)
-        self.items = load_items(self.cells, store) if items is None else items
-        self.arms = tuple(name for name, arm in recipe.intermediate.items() if arm.trains and not is_control(arm))
-        """Intermediate arms that train, without the controls."""
-        self.baseline = next((name for name, arm in recipe.intermediate.items() if is_baseline(arm)), None)
-        self.part = cache(self._part)
-        self.choice = cache(self._choice)
 
-    @property
-    def suites(self) -> tuple[Suite, ...]:
-        """Those with a published average of which the recipe has two tasks or more."""
-        return tuple(s for s in suites.SUITES if s.average and len(set(s.tasks) & set(self.designs)) > 1)
+def _english(suite: Suite) -> str:
+    return "English included" if suite.english_in_average else "without English"
 
-    def languages(self, task: str) -> tuple[str, ...]:
-        """Those that a task's mean is over: each language once, none that settings were tuned on; the source language
-        only where a published average has it."""
-        design = self.designs[task]
-        published = (suite for suite in suites.SUITES if suite.average and suite.english_in_average)
-        with_source = any(task in suite.tasks for suite in published)
-        apart = design.development if with_source else {design.source, *design.development}
-        scored = dict.fromkeys(cell.language for cell in self.cells if cell.task == task)
-        return one_locale_each(tuple(language for language in scored if language not in apart))
 
-    def effect(self, tasks: Sequence[str], arm: str) -> Result:
-        """Arm minus baseline, mean over tasks."""
-        if self.baseline is None:
-            return "the recipe has no arm without intermediate training"
-        return self.pooled(tasks, ((1.0, arm), (-1.0, self.baseline)))
+def best_table(transfer: Transfer) -> Table:
+    """For each trained target: the baseline, the arm that development data choose, and their difference."""
+    trained = [name for name, design in transfer.designs.items() if not design.retrieval]
+    rows = [(task, (task,)) for task in trained]
+    for suite in transfer.suites:
+        _, mean, _ = suites.means(suite, transfer.designs)
+        rows += [(mean.name, mean.tasks)] if len(mean.tasks) > 1 else []
+    baseline = str(transfer.baseline)
+    heads = (baseline, "chosen arm", "difference", "95% interval")
+    left_out = [name for name, design in transfer.designs.items() if design.retrieval]
+    return Table(
+        caption="The best intermediate arm for each target: chosen for each seed by the score on development data of "
+        "the source language, then scored in every language.",
+        heads=(
+            (
+                Head(text="target", number=False),
+                *(Head(text=text) for text in heads),
+                Head(text="chosen", number=False),
+            ),
+        ),
+        rows=tuple(_best_row(transfer, title, tasks, baseline) for title, tasks in rows),
+        notes=("Nothing is trained for " + ", ".join(left_out) + ", so no such score can choose: left out.",)
+        if left_out
+        else (),
+    )
 
-    def level(self, tasks: Sequence[str], arm: str) -> Result:
-        """The mean over tasks after an arm, with its interval cut at 0 and 1."""
-        found = self.pooled(tasks, ((1.0, arm),))
-        return found if isinstance(found, str) else replace(found, low=max(0.0, found.low), high=min(1.0, found.high))
 
-    def pooled(self, tasks: Sequence[str], arms: Weights, shares: Sequence[float] | None = None) -> Result:
-        """A weighted sum of arms on several tasks, their mean if no shares are given."""
-        parts = [self.part(task, arms) for task in tasks]
-        reasons = [f"{task}: {part}" for task, part in zip(tasks, parts, strict=True) if isinstance(part, str)]
-        if reasons:
-            return "; ".join(reasons)
-        try:
-            return stats.pooled([part for part in parts if not isinstance(part, str)], shares)
-        except UserError as error:
-            return error.message
+def matrix_figure(transfer: Transfer) -> Figure:
+    """Differences to the baseline by intermediate arm and target."""
+    cells = [
+        {"language": arm, "arm": task, **_coloured(f"{arm}, {task}", transfer.effect((task,), arm))}
+        for arm in transfer.arms
+        for task in transfer.designs
+    ]
+    svg = plots.heat_map(cells, tuple(transfer.designs), transfer.arms)
+    caption = f"Difference to {transfer.baseline} in points, zero-shot; orange is worse, purple is better."
+    return Figure(caption=caption, panels=(Panel(svg=Markup(svg)),))
 
-    def _part(self, task: str, arms: Weights) -> stats.Part | str:
-        languages = self.languages(task)
-        if not languages:
-            return "no language is left without the source and the development languages"
-        choice = self.choice(task) if any(name == BEST for _, name in arms) else Choice(by_seed={})
-        if isinstance(choice, str):
-            return choice
-        used = {name for _, name in arms} - {BEST} | set(choice.counts)
-        if reason := self._lacking(task, used, languages):
-            return reason
-        try:
-            terms = [(weight, self._items_of(task, choice if name == BEST else name)) for weight, name in arms]
-            return stats.part(terms, self.designs[task].task.metric, languages=languages, resamples=self.resamples)
-        except UserError as error:
-            return error.message
 
-    def _lacking(self, task: str, arms: set[str], languages: Sequence[str]) -> str:
-        """Why arms have not all scores of a task, if they have not."""
-        mine = [cell for cell in self.cells if cell.task == task and cell.language in languages]
-        absent = sorted(arms - {cell.intermediate for cell in mine})
-        if absent:
-            return f"not scored after {', '.join(absent)} in this recipe"
-        gone = sum(cell.intermediate in arms and cell.artifact not in self.items for cell in mine)
-        return f"{count(gone, 'score')} missing" if gone else ""
+def matrix_table(transfer: Transfer) -> Table:
+    """The same with intervals, and the arm that development data choose."""
+    rows = [(arm, arm) for arm in transfer.arms] + [(CHOSEN, BEST)]
+    return Table(
+        caption=f"Difference to {transfer.baseline} in points, zero-shot, with 95% intervals.",
+        heads=((Head(text="intermediate", number=False), *(Head(text=task) for task in transfer.designs)),),
+        rows=tuple(
+            Row(
+                entries=(
+                    Entry(text=title, kind="head"),
+                    *(_effect_entry(transfer.effect((task,), arm)) for task in transfer.designs),
+                ),
+                kind="mean" if arm == BEST else "",
+            )
+            for title, arm in rows
+        ),
+        notes=(
+            "Each interval stands alone: none is corrected for how many there are. "
+            + " ".join(
+                f"{task}: over {count(len(transfer.languages(task)), 'language')}." for task in transfer.designs
+            ),
+        ),
+    )
 
-    def _items_of(self, task: str, arm: str | Choice) -> ArmItems:
-        if isinstance(arm, str):
-            return arm_items(self.cells, self.store, task, ArmName(intermediate=arm), self.items)
-        by_arm = {name: self._items_of(task, name) for name in arm.counts}
+
+def matrix_rows(transfer: Transfer) -> list[dict[str, object]]:
+    """One row for each cell of the matrix, in points; `why` says why a cell has no numbers."""
+    return [
+        {"intermediate": title, "target": task, "metric": design.task.metric, **_numbers(transfer.effect((task,), arm))}
+        for title, arm in (*((arm, arm) for arm in transfer.arms), (CHOSEN, BEST))
+        for task, design in transfer.designs.items()
+    ]
+
+
+def _numbers(effect: Result) -> dict[str, object]:
+    if isinstance(effect, str):
+        empty = dict.fromkeys(("difference", "low", "high", "p_value", "languages", "seeds"))
+        return {**empty, "why": effect}
+    numbers = {"difference": 100 * effect.value, "low": 100 * effect.low, "high": 100 * effect.high}
+    return {
+        **numbers,
+        "p_value": effect.p_value,
+        "languages": len(effect.languages),
+        "seeds": effect.seeds,
+        "why": None,
+    }
+
+
+def _matrix_section(transfer: Transfer) -> Section:
+    parts: list[Part] = [matrix_figure(transfer), matrix_table(transfer)]
+    if any(not design.retrieval for design in transfer.designs.values()):
+        parts.append(best_table(transfer))
+    lead = "What each intermediate arm changes on each target, before any shots."
+    return Section(anchor="transfer", title="Transfer matrix", lead=(lead,), parts=tuple(parts))
+
+
+def _suite_notes(transfer: Transfer, suite: Suite) -> tuple[str, ...]:
+    """What the means lack: tasks, languages, official data."""
+    absent = [task for task in suite.tasks if task not in transfer.designs]
+    notes = [f"Absent: {', '.join(absent)}."] if absent else []
+    for task in suite.tasks:
+        if task in transfer.designs and (fewer := _fewer_languages(transfer, suite, task)):
+            notes.append(fewer)
+        if task in transfer.recipe.partition:
+            notes.append(f"{task}: splits made anew, so its scores are not the official ones.")
+    if tuned := transfer.recipe.development_languages:
+        notes.append(f"Settings were tuned on {', '.join(map(language_name, tuned))}: in no mean.")
+    return (" ".join(notes),) if notes else ()
+
+
+def _fewer_languages(transfer: Transfer, suite: Suite, task: str) -> str:
+    design = transfer.designs[task]
+    without_source = design.retrieval or not suite.english_in_average
+    whole = len([x for x in design.task.languages if not (without_source and x == design.source)])
+    used = len(transfer.languages(task))
+    return f"{task}: {used} of {whole} languages." if used < whole else ""
+
+
+def _level_entry(transfer: Transfer, tasks: Sequence[str], arm: str) -> Entry:
+    level = transfer.level(tasks, arm)
+    if isinstance(level, str):
+        return _none(level)
+    effect = transfer.effect(tasks, arm) if arm != transfer.baseline else level
+    half = ABSENT if isinstance(effect, str) else points((effect.high - effect.low) / 2)
+    note = (
+        f"\u00b1{half}"
+        if isinstance(effect, str) or arm == transfer.baseline
+        else f"{signed(effect.value)} \u00b1{half}"
+    )
+    return Entry(text=points(level.value), note=note, kind="number")
+
+
+def _effect_entry(effect: Result) -> Entry:
+    if isinstance(effect, str):
+        return _none(effect)
+    return Entry(text=signed(effect.value), note=f"({interval(effect)})", kind="number")
+
+
+def _none(why: str) -> Entry:
+    """What is missing is said; what the recipe does not ask for, or nothing can give, is a dash."""
+    missing = why.endswith("missing")
+    return Entry(text="missing" if missing else ABSENT, hint=why, kind="missing" if missing else "absent")
+
+
+def interval(effect: Result) -> str:
+    return ABSENT if isinstance(effect, str) else f"{signed(effect.low)} to {signed(effect.high)}"
+
+
+def _best_row(transfer: Transfer, title: str, tasks: tuple[str, ...], baseline: str) -> Row:
+    effect = transfer.effect(tasks, BEST)
+    levels = [transfer.level(tasks, arm) for arm in (baseline, BEST)]
+    shown = (
+        _none(level) if isinstance(level, str) else Entry(text=points(level.value), kind="number") for level in levels
+    )
+    entries = (
+        Entry(text=title, kind="head"),
+        *shown,
+        _none(effect) if isinstance(effect, str) else Entry(text=signed(effect.value), kind="number"),
+        Entry(text=interval(effect), kind="absent" if isinstance(effect, str) else "number"),
+        Entry(text=_chosen(transfer.choice(tasks[0])) if len(tasks) == 1 else ""),
+    )
+    return Row(entries=entries, kind="mean" if len(tasks) > 1 else "")
+
+
+def _chosen(choice: Choice | str) -> str:
+    """Such as "squad 3, mnli 2", or why nothing was chosen."""
+    if isinstance(choice, str):
+        return choice
+    return ", ".join(f"{arm} {times}" for arm, times in choice.counts.items())
+
+
+def _coloured(where: str, effect: Result) -> dict[str, object]:
+    if isinstance(effect, str):
         return {
-            language: {(seed, None): by_arm[name][language][seed, None] for seed, name in arm.by_seed.items()}
-            for language in self.languages(task)
+            "value": None,
+            "text": ABSENT if not effect.endswith("missing") else "missing",
+            "label": f"{where}: {effect}",
         }
-
-    def _choice(self, task: str) -> Choice | str:
-        """The arm of each seed with the best development score, the first of equal ones; or why there is none."""
-        design, target = self.designs[task], self.recipe.targets[task]
-        if design.retrieval:
-            return "nothing is trained for it, so no development score can choose"
-        if target.split == "dev":
-            return "it is scored on its development split, which cannot choose as well"
-        cells = {
-            (cell.seed, cell.intermediate): cell
-            for cell in self.cells
-            if cell.task == task and cell.intermediate in self.arms and cell.seed is not None
-        }
-        scores = {place: self._development_score(cell) for place, cell in cells.items()}
-        if gone := sum(score is None for score in scores.values()) or not scores:
-            return f"{count(int(gone), 'development score')} missing"
-        seeds = dict.fromkeys(seed for seed, _ in scores)
-        ranked = sorted(scores, key=lambda place: (-(scores[place] or 0.0), self.arms.index(place[1])))
-        return Choice(by_seed={seed: next(arm for other, arm in ranked if other == seed) for seed in seeds})
-
-    def _development_score(self, cell: Cell) -> float | None:
-        """What the target stage before a score reached, at the step that it kept, on the source language's development
-        data: not the score itself, nor on its items."""
-        (parent, *_) = self.graph.stages[cell.artifact].inputs
-        manifest = self.store.manifest(parent)
-        curve = manifest.facts.get("curve") if manifest else None
-        return max(float(value) for _, value in curve) if curve else None
+    label = f"{where}: {signed(effect.value)} points ({interval(effect)})"
+    return {"value": 100 * effect.value, "text": signed(effect.value), "label": label}

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 
-from xstilts.engine.plan import Graph
-from xstilts.engine.store import Manifest
-from xstilts.report.names import language_name
-from xstilts.report.parts import Entry, Head, Row, Table
+from xstilts.analysis.names import language_name
+from xstilts.planning.expand import Graph
+from xstilts.planning.specs import TranslateStage
+from xstilts.report.components import Entry, Head, Row, Table
 from xstilts.report.provenance import Provenance
-from xstilts.stages.specs import TranslateStage
+from xstilts.store.store import Manifest
 
 
 def translations_table(graph: Graph, manifests: Mapping[str, Manifest | None], provenance: Provenance) -> Table | None:

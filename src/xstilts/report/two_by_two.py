@@ -6,13 +6,13 @@ from typing import Literal
 
 from markupsafe import Markup
 
+from xstilts.analysis.contrasts import Evidence, Finding, Level, Local, mean_over
+from xstilts.analysis.design import INTERACTION, ON_TOP, Square, TaskDesign
+from xstilts.analysis.names import ABSENT, MISSING, count, language_name, points, signed
+from xstilts.analysis.stats import Estimate
 from xstilts.report import figures, plots, tables
-from xstilts.report.design import INTERACTION, ON_TOP, Square, TaskDesign
-from xstilts.report.evidence import Evidence, Finding, Level, Local, mean_over
-from xstilts.report.names import ABSENT, MISSING, count, language_name, points, signed
-from xstilts.report.parts import Aside, Entry, Figure, Fold, Head, Key, Panel, Part, Row, Section, Table
+from xstilts.report.components import Aside, Entry, Figure, Fold, Head, Key, Panel, Part, Row, Section, Table
 from xstilts.report.provenance import Provenance
-from xstilts.stats import Estimate
 
 _MANY = 8
 """Sentences that are folded."""

@@ -11,17 +11,17 @@ from typing import Any, cast
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from xstilts.config.training import Lora
 from xstilts.data.features import Feature, featurise
 from xstilts.encoders import find_card
-from xstilts.engine.store import Draft
 from xstilts.errors import DataError, UserError
-from xstilts.examples import Parallel
 from xstilts.models.align import Aligner, PairFeed, closeness
 from xstilts.models.heads import encoder_state, load_text, restore_encoder
 from xstilts.models.split import layers, supports_split
 from xstilts.models.tuning import adapters, attention, checkpoint_layers, set_dropout
-from xstilts.predict import embed
-from xstilts.settings import Lora
+from xstilts.planning.specs import AlignStage
+from xstilts.planning.stage import Data
+from xstilts.problems.examples import Parallel
 from xstilts.stages.artifacts import (
     changed,
     facts_of,
@@ -33,12 +33,12 @@ from xstilts.stages.artifacts import (
     trainable,
 )
 from xstilts.stages.environment import Emit
+from xstilts.stages.job_context import Workshop
 from xstilts.stages.progress import steps_to
-from xstilts.stages.specs import AlignStage
-from xstilts.stages.stage import Data
 from xstilts.stages.training import facts_of_fit, untouched
-from xstilts.stages.workshop import Workshop
+from xstilts.store.store import Draft
 from xstilts.train.fit import Lesson, fit, seed_of, steps_of
+from xstilts.train.predict import embed
 
 TRAINED, HELD_OUT = "trained", "held out"
 MEASURED = 500

@@ -12,17 +12,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from xstilts.config.training import Fusion
 from xstilts.data.images import Places
 from xstilts.encoders import GIVEN, find_card
-from xstilts.engine.store import Store
+from xstilts.encoders.fetch import prepare
 from xstilts.errors import UserError
-from xstilts.models.comparison import settle
 from xstilts.models.discriminant import Discriminant
-from xstilts.models.dual.model import load_dual
-from xstilts.models.dual.text import is_dual
-from xstilts.models.encoder import prepare
-from xstilts.models.fusion import Sight
-from xstilts.models.gallery import Gallery, Pictures
 from xstilts.models.heads import (
     IMAGE,
     encoder_parameters,
@@ -34,11 +29,16 @@ from xstilts.models.heads import (
     read_config,
     restore_encoder,
 )
-from xstilts.models.precomputed import Precomputed
+from xstilts.models.multimodal.dual.model import load_dual
+from xstilts.models.multimodal.dual.text import is_dual
+from xstilts.models.multimodal.fusion import Sight
+from xstilts.models.multimodal.heads import settle
+from xstilts.models.multimodal.image_features import Gallery, Pictures
+from xstilts.models.multimodal.precomputed import Precomputed
 from xstilts.models.split import backbone
-from xstilts.problems import PROBLEMS, ProblemName
-from xstilts.settings import Fusion
+from xstilts.problems.registry import PROBLEMS, ProblemName
 from xstilts.stages.environment import Environment
+from xstilts.store.store import Store
 from xstilts.tasks.task import Task
 
 WEIGHTS = "weights.safetensors"

@@ -10,12 +10,12 @@ import polars as pl
 from torch import nn
 
 from xstilts.data.features import Feature
-from xstilts.examples import Example
 from xstilts.metrics import metric
-from xstilts.models.feed import Feed
-from xstilts.predict import predict
+from xstilts.models.inputs import Feed
+from xstilts.problems.examples import Example
 from xstilts.stages.training import scored_items
 from xstilts.tasks.task import Task
+from xstilts.train.predict import predict
 
 
 def prior(examples: Sequence[Example]) -> str | None:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from xstilts.config import Partition, TaskFiles
-from xstilts.data.texts import Corpus
+from xstilts.config.recipe import Partition, TaskFiles
+from xstilts.data.corpora import Corpus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

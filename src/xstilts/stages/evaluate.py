@@ -6,21 +6,21 @@ from transformers import PreTrainedModel
 
 from xstilts.data.features import featurise
 from xstilts.data.load import check_labels
-from xstilts.engine.store import Draft
-from xstilts.models.feed import Feed, fill_of
-from xstilts.models.first import read_first
-from xstilts.models.shelf import Ground
+from xstilts.models.inputs import Feed, fill_of
+from xstilts.models.speed.activation_cache import Ground
+from xstilts.models.speed.first_token import read_first
 from xstilts.models.split import supports_split, truncate
-from xstilts.predict import predict
+from xstilts.planning.specs import EvaluateStage
 from xstilts.stages.artifacts import LoadedModel, facts_of, load_model, load_untrained
 from xstilts.stages.controls import image_controls
 from xstilts.stages.environment import Emit
+from xstilts.stages.job_context import Workshop
 from xstilts.stages.lineage import check_lineage, images_shared
 from xstilts.stages.scoring import text_facts, write_scores
-from xstilts.stages.specs import EvaluateStage
 from xstilts.stages.training import look, scored_items
-from xstilts.stages.workshop import Workshop
+from xstilts.store.store import Draft
 from xstilts.tasks.task import Task
+from xstilts.train.predict import predict
 
 
 def run(spec: EvaluateStage, draft: Draft, workshop: Workshop, emit: Emit) -> None:

@@ -11,11 +11,12 @@ from transformers import PreTrainedModel
 from xstilts.data.features import Feature
 from xstilts.data.mixture import by_language, schedule, weights
 from xstilts.data.tokenised import lengths, token_ids
-from xstilts.engine.store import Draft
 from xstilts.models.heads import encoder_state
 from xstilts.models.sharing import share_encoder
 from xstilts.models.tuning import boundary
-from xstilts.problems import ProblemName
+from xstilts.planning.specs import IntermediateStage
+from xstilts.planning.stage import Data
+from xstilts.problems.registry import ProblemName
 from xstilts.stages.artifacts import (
     build,
     facts_of,
@@ -27,13 +28,12 @@ from xstilts.stages.artifacts import (
     trainable,
 )
 from xstilts.stages.environment import Emit
-from xstilts.stages.masked import Reader, Reading, reader_of, readings
+from xstilts.stages.job_context import Workshop
+from xstilts.stages.mlm import Reader, Reading, reader_of, readings
 from xstilts.stages.progress import steps_to
-from xstilts.stages.specs import IntermediateStage
-from xstilts.stages.stage import Data
 from xstilts.stages.tokenise import features_of
 from xstilts.stages.training import Student, facts_of_fit, student, untouched
-from xstilts.stages.workshop import Workshop
+from xstilts.store.store import Draft
 from xstilts.train.fit import Lesson, fit, seed_of, steps_of, used_in
 from xstilts.train.optim import shrinkage
 

@@ -6,11 +6,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, assert_never
 
-from xstilts.engine.store import Draft, Store
 from xstilts.errors import UserError
-from xstilts.hardware import give_back
-from xstilts.stages.environment import Emit, Environment, Event
-from xstilts.stages.specs import (
+from xstilts.planning.specs import (
     AlignStage,
     ChooseLayerStage,
     EvaluateStage,
@@ -23,16 +20,19 @@ from xstilts.stages.specs import (
     TargetStage,
     TranslateStage,
 )
+from xstilts.platform.hardware import give_back
+from xstilts.stages.environment import Emit, Environment, Event
+from xstilts.store.store import Draft, Store
 
 if TYPE_CHECKING:
-    from xstilts.models.shelf import Shelf
+    from xstilts.models.speed.activation_cache import Shelf
 
 
 def run_job(specs: Sequence[Spec], environment: Environment, emit: Emit) -> None:
     """Run the stages one after another, each into the store as soon as it is done; one that fails stops no other."""
     import torch
 
-    from xstilts.stages.workshop import Workshop
+    from xstilts.stages.job_context import Workshop
 
     _tidy()
     workshop = Workshop(environment=environment, store=Store(environment.store), shelf=_shelf())
@@ -53,8 +53,9 @@ def run_job(specs: Sequence[Spec], environment: Environment, emit: Emit) -> None
 
 def run_stage(spec: Spec, draft: Draft, workshop: object, emit: Emit) -> None:
     """The runner of each kind of stage, imported when it is needed."""
-    from xstilts.stages import align, evaluate, fewshot, intermediate, mine, pretrained, retrieve, target, translate
-    from xstilts.stages.workshop import Workshop
+    from xstilts.stages import align, evaluate, intermediate, mine, pretrained, retrieve, target, translate
+    from xstilts.stages.fewshot import run as fewshot
+    from xstilts.stages.job_context import Workshop
 
     assert isinstance(workshop, Workshop)
     if parent := getattr(spec, "parent", None):
@@ -95,7 +96,7 @@ def _tidy() -> None:
 @cache
 def _shelf() -> "Shelf":
     """The one of this worker."""
-    from xstilts.models.shelf import Shelf
+    from xstilts.models.speed.activation_cache import Shelf
 
     return Shelf()
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 
-from xstilts.data.leaks import check_disjoint, check_texts, images_in, long_texts, shared_images, unmapped_images
-from xstilts.engine.store import Store
-from xstilts.examples import Example
-from xstilts.results import IMAGES_OF, MASKED_TEXTS
-from xstilts.stages.stage import Data
-from xstilts.stages.workshop import Workshop
+from xstilts.analysis.results import IMAGES_OF, MASKED_TEXTS
+from xstilts.data.leakage import check_disjoint, check_texts, images_in, long_texts, shared_images, unmapped_images
+from xstilts.planning.stage import Data
+from xstilts.problems.examples import Example
+from xstilts.stages.job_context import Workshop
+from xstilts.store.store import Store
 from xstilts.tasks.task import Task, related
 
 

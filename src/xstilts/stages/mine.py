@@ -10,18 +10,18 @@ from torch import Tensor
 
 from xstilts.data.features import featurise
 from xstilts.data.load import check_labels
-from xstilts.engine.store import Draft
 from xstilts.errors import DataError
-from xstilts.examples import Sentence
 from xstilts.metrics import metric, score_frame
 from xstilts.metrics.mining import best_threshold, once, one_to_one
-from xstilts.mining import candidates
+from xstilts.models.mining import candidates
+from xstilts.planning.specs import MineStage
+from xstilts.problems.examples import Sentence
 from xstilts.stages.artifacts import facts_of
 from xstilts.stages.environment import Emit, Event
+from xstilts.stages.job_context import Workshop
 from xstilts.stages.scoring import text_facts, write_scores
-from xstilts.stages.specs import MineStage
 from xstilts.stages.vectors import Tool, place_of, tool_of, vectors_of
-from xstilts.stages.workshop import Workshop
+from xstilts.store.store import Draft
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

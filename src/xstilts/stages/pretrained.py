@@ -6,16 +6,16 @@ from typing import Any
 
 from transformers import PreTrainedConfig
 
-from xstilts.engine.store import Draft
-from xstilts.models.dual.text import is_dual, reading_of
-from xstilts.models.dual.vision import preparation_of, side_of
-from xstilts.models.fusion import Sight
+from xstilts.config.training import Fusion
 from xstilts.models.heads import read_config
-from xstilts.settings import Fusion
+from xstilts.models.multimodal.dual.text import is_dual, reading_of
+from xstilts.models.multimodal.dual.vision import preparation_of, side_of
+from xstilts.models.multimodal.fusion import Sight
+from xstilts.planning.specs import PretrainedStage
 from xstilts.stages.artifacts import fetched, open_gallery, tokenizer_in
 from xstilts.stages.environment import Emit
-from xstilts.stages.specs import PretrainedStage
-from xstilts.stages.workshop import Workshop
+from xstilts.stages.job_context import Workshop
+from xstilts.store.store import Draft
 
 
 def run(spec: PretrainedStage, draft: Draft, workshop: Workshop, emit: Emit) -> None:

@@ -8,22 +8,22 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from xstilts.analysis.results import CURVE_FILE
 from xstilts.data.features import featurise
-from xstilts.engine.store import Draft
 from xstilts.errors import DataError
-from xstilts.examples import Parallel, Sentence
 from xstilts.metrics import metric, score_frame
 from xstilts.models.split import layers
-from xstilts.predict import POOLINGS, nearest
-from xstilts.results import CURVE_FILE
+from xstilts.planning.specs import ChooseLayerStage, RetrieveStage
+from xstilts.planning.stage import Data
+from xstilts.problems.examples import Parallel, Sentence
 from xstilts.stages.artifacts import facts_of
 from xstilts.stages.environment import Emit, Event
+from xstilts.stages.job_context import Workshop, cap
 from xstilts.stages.lineage import check_lineage
 from xstilts.stages.scoring import text_facts, write_scores
-from xstilts.stages.specs import ChooseLayerStage, RetrieveStage
-from xstilts.stages.stage import Data
 from xstilts.stages.vectors import Tool, best, place_of, tool_of, vectors_of
-from xstilts.stages.workshop import Workshop, cap
+from xstilts.store.store import Draft
+from xstilts.train.predict import POOLINGS, nearest
 
 
 def run(spec: RetrieveStage, draft: Draft, workshop: Workshop, emit: Emit) -> None:

@@ -9,8 +9,8 @@ import polars as pl
 from transformers import PreTrainedTokenizerBase
 
 from xstilts.data.statistics import text_statistics
-from xstilts.examples import Example
 from xstilts.metrics import metric
+from xstilts.problems.examples import Example
 from xstilts.tasks.task import Task
 
 ITEMS = "items.parquet"

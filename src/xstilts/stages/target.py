@@ -3,10 +3,10 @@
 from functools import partial
 
 from xstilts.data.features import featurise
-from xstilts.data.leaks import check_disjoint
+from xstilts.data.leakage import check_disjoint
 from xstilts.data.load import check_labels
 from xstilts.data.tokenised import lengths, token_ids
-from xstilts.engine.store import Draft
+from xstilts.planning.specs import TargetStage
 from xstilts.stages.artifacts import (
     build,
     facts_of,
@@ -20,11 +20,11 @@ from xstilts.stages.artifacts import (
 )
 from xstilts.stages.controls import prior
 from xstilts.stages.environment import Emit
+from xstilts.stages.job_context import Workshop
 from xstilts.stages.progress import steps_to
-from xstilts.stages.specs import TargetStage
 from xstilts.stages.tokenise import features_of
 from xstilts.stages.training import facts_of_fit, scorer, student, untouched
-from xstilts.stages.workshop import Workshop
+from xstilts.store.store import Draft
 from xstilts.train.fit import Lesson, fit, seed_of, steps_of, used_in
 from xstilts.train.optim import shrinkage
 

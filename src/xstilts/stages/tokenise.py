@@ -10,13 +10,13 @@ from pathlib import Path
 
 from transformers import PreTrainedTokenizerBase
 
+from xstilts.cache.build_once import made_once
 from xstilts.data.features import Feature, featurise
 from xstilts.data.tokenised import Tokenised, whole, write
-from xstilts.examples import Example, images_of
-from xstilts.models.made import made_once
+from xstilts.planning.stage import Data, digest
+from xstilts.problems.examples import Example, images_of
 from xstilts.stages.artifacts import facts_of, identity
-from xstilts.stages.stage import Data, digest
-from xstilts.stages.workshop import Workshop
+from xstilts.stages.job_context import Workshop
 
 MANY = 10_000
 """Examples from which on features are kept in the cache, and as many of which are made at once."""

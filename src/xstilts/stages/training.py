@@ -7,23 +7,23 @@ from typing import Any, cast
 import polars as pl
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from xstilts.config.training import Train
 from xstilts.data.features import Feature
-from xstilts.examples import Example
 from xstilts.metrics import metric, score_frame
 from xstilts.models.collate import Fill
-from xstilts.models.feed import Feed, Look, fill_of
-from xstilts.models.first import read_first
-from xstilts.models.gallery import Pictures
-from xstilts.models.layer import with_own_backward
-from xstilts.models.shelf import Ground
+from xstilts.models.inputs import Feed, Look, fill_of
+from xstilts.models.multimodal.image_features import Pictures
+from xstilts.models.speed.activation_cache import Ground
+from xstilts.models.speed.first_token import read_first
+from xstilts.models.speed.layer import with_own_backward
+from xstilts.models.speed.vocabulary import Vocabulary, compact
 from xstilts.models.split import truncate
 from xstilts.models.tuning import boundary, checkpoint_layers, freeze, set_dropout
-from xstilts.models.vocabulary import Vocabulary, compact
-from xstilts.predict import predict
-from xstilts.problems import ProblemName
-from xstilts.settings import Train
+from xstilts.problems.examples import Example
+from xstilts.problems.registry import ProblemName
 from xstilts.tasks.task import Task
 from xstilts.train.fit import Fitted
+from xstilts.train.predict import predict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

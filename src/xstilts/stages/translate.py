@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import cast
 
 from xstilts.data.load import write_examples
-from xstilts.data.translated_files import read_translations
-from xstilts.data.translation import Translated, Unit, translate
-from xstilts.engine.store import Draft
-from xstilts.engine.translation import UNFETCHED, find_file
+from xstilts.data.translation.files import read_translations
+from xstilts.data.translation.translate import Translated, Unit, translate
 from xstilts.errors import SourceError, StageError
-from xstilts.models import translate as models
+from xstilts.models import translator as models
+from xstilts.planning.expand_translation import UNFETCHED, find_file
+from xstilts.planning.specs import TranslateStage
 from xstilts.stages.artifacts import fetched
 from xstilts.stages.environment import Emit, Environment
+from xstilts.stages.job_context import TRANSLATED, Workshop
 from xstilts.stages.progress import steps_to
-from xstilts.stages.specs import TranslateStage
-from xstilts.stages.workshop import TRANSLATED, Workshop
+from xstilts.store.store import Draft
 
 
 def run(spec: TranslateStage, draft: Draft, workshop: Workshop, emit: Emit) -> None:

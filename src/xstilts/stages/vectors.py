@@ -6,15 +6,15 @@ import polars as pl
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from xstilts.analysis.results import CURVE_FILE
 from xstilts.data.features import Feature
 from xstilts.encoders import find_card
 from xstilts.errors import UserError
 from xstilts.models.heads import encoder_state, load_text, restore_encoder
-from xstilts.predict import embed
-from xstilts.results import CURVE_FILE
+from xstilts.planning.specs import ChooseLayerStage, MineStage, RetrieveStage
 from xstilts.stages.artifacts import changed, facts_of, folder_of, tokenizer_in
-from xstilts.stages.specs import ChooseLayerStage, MineStage, RetrieveStage
-from xstilts.stages.workshop import Workshop
+from xstilts.stages.job_context import Workshop
+from xstilts.train.predict import embed
 
 Tool = tuple[PreTrainedModel, PreTrainedTokenizerBase, str]
 """An encoder, its tokenizer, and the prefix that its texts were trained with."""

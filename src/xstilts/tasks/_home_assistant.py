@@ -27,7 +27,7 @@ from hassil.intents import IntentData, Intents, RangeSlotList, SlotList, TextSlo
 from hassil.parse_expression import parse_sentence
 from hassil.util import normalize_whitespace
 
-from xstilts.splits import assign
+from xstilts.config.splits import assign
 from xstilts.tasks.task import Library, Paths, Wheel
 
 WHEEL = Wheel(

@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Iterator
 from typing import Any
 
-from xstilts.examples import Choice
+from xstilts.problems.examples import Choice
 from xstilts.tasks.benchmark import text_group
 from xstilts.tasks.task import Paths, Wheel
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from unicode_rbnf import RbnfEngine
 
-from xstilts.splits import assign
+from xstilts.config.splits import assign
 from xstilts.tasks._pictures import DIGITS, DIGITS_TABLE
 from xstilts.tasks.task import Library, Paths
 

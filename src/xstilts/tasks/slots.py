@@ -4,10 +4,10 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from xstilts.examples import Tagged
+from xstilts.data.words import split_words
+from xstilts.problems.examples import Tagged
 from xstilts.tasks import _home_assistant as home
 from xstilts.tasks.task import Paths, Task, measured
-from xstilts.words import split_words
 
 SLOTS = frozenset(
     (

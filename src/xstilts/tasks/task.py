@@ -8,8 +8,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
-from xstilts.examples import Example
-from xstilts.problems import PROBLEMS, Problem, ProblemName
+from xstilts.problems.examples import Example
+from xstilts.problems.registry import PROBLEMS, Problem, ProblemName
 from xstilts.tasks.benchmark import Benchmark
 
 
@@ -106,7 +106,7 @@ class Task:
     pool: tuple[str, ...] = ()
     """Native splits that are thrown together and assigned anew; none: `fractions` apply to the split "all"."""
     benchmark: Benchmark | None = field(default=None, repr=False)
-    """Where the data of a published benchmark lie; `xstilts.data.benchmarks.bind` turns it into sources."""
+    """Where the data of a published benchmark lie; `xstilts.data.benchmark_files.bind` turns it into sources."""
     sources_by_language: Mapping[str, tuple[Source, ...]] = field(default_factory=dict, repr=False)
     """What the examples of a language depend on, where that is not all of `sources`."""
     splits: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)

@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from xstilts.examples import Parallel
+from xstilts.problems.examples import Parallel
 from xstilts.tasks.task import Paths, Task, Wheel, measured
 
 DJANGO = Wheel(

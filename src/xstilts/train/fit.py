@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import nn
 
+from xstilts.config.training import Train
 from xstilts.data.batches import count_steps, enough, training_batches
 from xstilts.data.features import Feature
-from xstilts.hardware import give_back
 from xstilts.models.collate import Batch, parts
 from xstilts.models.tuning import split_head, trained
-from xstilts.settings import Train
-from xstilts.train.keep import Keeper, Keeping
+from xstilts.platform.hardware import give_back
+from xstilts.train.checkpoint import Keeper, Keeping
 from xstilts.train.loop import train as loop
 from xstilts.train.optim import optimiser
 

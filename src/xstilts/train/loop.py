@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from xstilts.data.features import IGNORED
 from xstilts.errors import StageError
 from xstilts.models.collate import Batch
-from xstilts.models.feed import autocast
+from xstilts.models.inputs import autocast
 from xstilts.train.optim import clip
 
 

@@ -8,7 +8,7 @@ from torch import nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
-from xstilts.settings import Train
+from xstilts.config.training import Train
 
 
 def rate(step: int, steps: int, warmup: float) -> float:

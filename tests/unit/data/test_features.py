@@ -3,8 +3,8 @@ from tests.tiny import build
 
 from xstilts.data.features import IGNORED, featurise
 from xstilts.errors import DataError
-from xstilts.examples import Answer, Choice, Labelled, Parallel, Sentence, Span, Tagged
 from xstilts.models.heads import load_tokenizer
+from xstilts.problems.examples import Answer, Choice, Labelled, Parallel, Sentence, Span, Tagged
 
 
 @pytest.fixture(scope="module", params=["xlm-roberta", "bert"])

@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from xstilts.data.leaks import check_disjoint
+from xstilts.data.leakage import check_disjoint
 from xstilts.data.load import check_labels, load
 from xstilts.errors import DataError, LeakError, UserError
-from xstilts.examples import Answer, Choice, Labelled, Parallel, Span, Tagged
+from xstilts.problems.examples import Answer, Choice, Labelled, Parallel, Span, Tagged
 from xstilts.tasks.task import Task
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from xstilts.config.training import Sampling
 from xstilts.data.mixture import by_language, schedule, weights
-from xstilts.settings import Sampling
 
 
 def test_proportional_with_a_cap():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests import tiny
-from tests.unit.models.test_feed import EXAMPLES
+from tests.unit.models.test_inputs import EXAMPLES
 
 from xstilts.data.features import Feature, featurise
 from xstilts.data.tokenised import Tokenised, lengths, token_ids, write

@@ -4,7 +4,7 @@ import pytest
 
 from xstilts.errors import DataError
 from xstilts.metrics import item_statistics, score_frame
-from xstilts.problems import ProblemName
+from xstilts.problems.registry import ProblemName
 
 CASES: list[tuple[ProblemName, list[Any], list[Any], dict[str, list[float]]]] = [
     ("classification", ["on", "off"], ["on", "on"], {"correct": [1, 0]}),

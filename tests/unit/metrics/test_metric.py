@@ -4,7 +4,7 @@ import pytest
 
 from xstilts.errors import UserError
 from xstilts.metrics import METRIC_NAMES, gold_classes, metric, score_frame
-from xstilts.problems import PROBLEMS
+from xstilts.problems.registry import PROBLEMS
 
 
 def frame(gold: list[str], predicted: list[str]) -> pl.DataFrame:

@@ -5,13 +5,13 @@ import torch
 from tests.tiny import KINDS, SENTENCES, build
 from torch import nn
 
+from xstilts.config.training import Lora
 from xstilts.data.features import featurise
-from xstilts.examples import Parallel
 from xstilts.models.align import Aligner, PairFeed, closeness, triplet_loss
 from xstilts.models.heads import load_backbone, load_tokenizer
 from xstilts.models.split import hidden_states
 from xstilts.models.tuning import adapters, trained
-from xstilts.settings import Lora
+from xstilts.problems.examples import Parallel
 
 MARGIN = 0.2
 

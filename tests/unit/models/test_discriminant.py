@@ -11,13 +11,13 @@ from sklearn.preprocessing import StandardScaler
 from tests import tiny
 
 from xstilts.data.features import featurise
-from xstilts.examples import Labelled, Tagged
 from xstilts.models.discriminant import Discriminant, moments, moments_of, solve
-from xstilts.models.feed import Feed
 from xstilts.models.heads import load_for, load_tokenizer
+from xstilts.models.inputs import Feed
 from xstilts.models.pooling import mean_state
 from xstilts.models.split import backbone
-from xstilts.predict import predict
+from xstilts.problems.examples import Labelled, Tagged
+from xstilts.train.predict import predict
 
 CLASSES, WIDTH = 4, 6
 

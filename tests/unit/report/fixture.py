@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from xstilts.config import Arm, Fewshot, Intermediate, Primary, Recipe, Target
-from xstilts.engine.plan import Graph, build
-from xstilts.engine.store import Draft, Store
-from xstilts.examples import Example, images_of
+from xstilts.config.recipe import Arm, Fewshot, Intermediate, Primary, Recipe, Target
 from xstilts.metrics import metric, score_frame
-from xstilts.problems import ProblemName
-from xstilts.stages.specs import ChooseLayerStage, FewshotStage, Spec, TargetStage
-from xstilts.stages.stage import Cell
+from xstilts.planning.expand import Graph, build
+from xstilts.planning.specs import ChooseLayerStage, FewshotStage, Spec, TargetStage
+from xstilts.planning.stage import Cell
+from xstilts.problems.examples import Example, images_of
+from xstilts.problems.registry import ProblemName
+from xstilts.store.store import Draft, Store
 from xstilts.tasks.task import Library, Task
 
 LANGUAGES = ("en", "de", "fi", "ru", "ar", "th", "zh", "eu", "ml", "hi", "ko", "el", "vi")

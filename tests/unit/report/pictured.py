@@ -6,9 +6,9 @@ from pathlib import Path
 from PIL import Image
 from tests.unit.report.fixture import Experiment, make_experiment, toy_task
 
-from xstilts.config import Arm, Fewshot, Intermediate, Primary, Recipe, Target
-from xstilts.examples import Caption, Example, ImageText
-from xstilts.stages.stage import Cell
+from xstilts.config.recipe import Arm, Fewshot, Intermediate, Primary, Recipe, Target
+from xstilts.planning.stage import Cell
+from xstilts.problems.examples import Caption, Example, ImageText
 from xstilts.tasks.task import Task, marked
 
 LANGUAGES = ("en", "de", "ar", "fi")

@@ -9,12 +9,12 @@ from rich.console import Console
 from tests.unit.report.fixture import Experiment, make_experiment, toy_recipe, toy_task, toy_tasks
 from tests.unit.report.page import Page
 
-from xstilts import stats
-from xstilts.config import Fewshot, Intermediate, Target
-from xstilts.engine.plan import build as plan
-from xstilts.engine.store import Store
+from xstilts.analysis import stats
+from xstilts.analysis.results import ArmName, arm_items, scores
+from xstilts.config.recipe import Fewshot, Intermediate, Target
+from xstilts.planning.expand import build as plan
 from xstilts.report import Summary, build
-from xstilts.results import ArmName, arm_items, scores
+from xstilts.store.store import Store
 
 _TARGETS = {"toy-intent": Target(languages=("en", "de", "fi", "el")), "toy-bitext": Target(languages=("de", "fi"))}
 _EVIL = "<script>alert(1)</script>"

@@ -10,13 +10,13 @@ from tests.unit.report.fixture import Experiment
 from tests.unit.report.page import Page
 from tests.unit.report.pictured import EVIL, ITEMS, LANGUAGES, make_pictured
 
-from xstilts import stats
+from xstilts.analysis import stats
+from xstilts.analysis.names import points
+from xstilts.analysis.results import ArmName, arm_items, load_items
 from xstilts.data.images import Places
 from xstilts.errors import SourceError
 from xstilts.metrics import metric
 from xstilts.report import Summary, build
-from xstilts.report.names import points
-from xstilts.results import ArmName, arm_items, load_items
 
 HEADLINE = LANGUAGES[1:]
 

@@ -9,15 +9,15 @@ from typing import Any, cast
 import polars as pl
 from tests.unit.report.fixture import toy_task
 
-from xstilts.config import Intermediate, Recipe, Target
-from xstilts.engine.plan import Graph, build
-from xstilts.engine.store import Store
+from xstilts.analysis.design import design_of
+from xstilts.analysis.transfer import Transfer
+from xstilts.config.recipe import Intermediate, Recipe, Target
 from xstilts.metrics import score_frame
-from xstilts.report.design import design_of
-from xstilts.report.transfer import Transfer
-from xstilts.stages.specs import TargetStage
-from xstilts.stages.stage import Cell
-from xstilts.suites import XTREME
+from xstilts.planning.expand import Graph, build
+from xstilts.planning.specs import TargetStage
+from xstilts.planning.stage import Cell
+from xstilts.store.store import Store
+from xstilts.tasks.suites import XTREME
 from xstilts.tasks.task import HubData, Task
 
 Effects = Callable[[str, str], float]

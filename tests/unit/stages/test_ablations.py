@@ -11,13 +11,13 @@ from tests.tiny import SENTENCES
 from tests.unit.report.page import Page
 from tests.world import TRAIN, WORDS, World
 
-from xstilts.config import Recipe
-from xstilts.data.userfiles import user_task
-from xstilts.engine.store import Manifest
+from xstilts.config.recipe import Recipe
+from xstilts.data.user_files import user_task
+from xstilts.planning.specs import AlignStage, IntermediateStage, RetrieveStage, TargetStage
 from xstilts.report import build
 from xstilts.stages.artifacts import changed, steps_before
 from xstilts.stages.job import run_job
-from xstilts.stages.specs import AlignStage, IntermediateStage, RetrieveStage, TargetStage
+from xstilts.store.store import Manifest
 
 TARGET = {"topic": {"languages": ["de"], "train": TRAIN}}
 ALIGN = {"task": "same", "split": "train", "layer": 1, "train": TRAIN | {"steps": 30, "learning_rate": 0.02}}

@@ -1,7 +1,7 @@
 import polars as pl
 
 from xstilts.data.features import Feature
-from xstilts.examples import ImageText, Labelled
+from xstilts.problems.examples import ImageText, Labelled
 from xstilts.stages.controls import _shuffled, by_familiarity, prior
 from xstilts.tasks import load_task
 

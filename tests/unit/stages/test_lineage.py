@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from xstilts.errors import LeakError
-from xstilts.examples import Caption, Example, ImageText
+from xstilts.problems.examples import Caption, Example, ImageText
 from xstilts.stages.lineage import check_lineage, images_shared
 from xstilts.tasks import load_task
 

@@ -7,7 +7,7 @@ import pytest
 from tests.world import TRAIN, WORDS, World, tasks
 
 from xstilts.metrics import metric
-from xstilts.stages.specs import ChooseLayerStage, MineStage
+from xstilts.planning.specs import ChooseLayerStage, MineStage
 
 SPLITS = ("dev", "test")
 

@@ -5,21 +5,17 @@ from pathlib import Path
 from typing import Any, ClassVar, get_args
 
 import pytest
-from tests.unit.engine.world import LANGUAGES, TASKS, recipe
+from tests.unit.planning.world import LANGUAGES, TASKS, recipe
 
-from xstilts.config import Fewshot, Intermediate, Target
+from xstilts.config.recipe import Fewshot, Intermediate, Target
+from xstilts.config.training import Align, Train, Translate
 from xstilts.encoders import find_card
-from xstilts.engine.absent import absent_files
-from xstilts.engine.lengths import Lengths
-from xstilts.engine.meter import Meter
-from xstilts.engine.plan import Graph, build
-from xstilts.engine.store import Store
-from xstilts.models.shelf import Shelf
-from xstilts.settings import Align, Train, Translate
-from xstilts.stages import align, evaluate, fewshot, intermediate, mine, pretrained, retrieve, target, translate
-from xstilts.stages.environment import Environment, Event
-from xstilts.stages.job import run_job, run_stage
-from xstilts.stages.specs import (
+from xstilts.models.speed.activation_cache import Shelf
+from xstilts.planning.expand import Graph, build
+from xstilts.planning.flops import Meter
+from xstilts.planning.lengths import Lengths
+from xstilts.planning.missing_files import absent_files
+from xstilts.planning.specs import (
     AlignStage,
     ChooseLayerStage,
     EvaluateStage,
@@ -32,8 +28,13 @@ from xstilts.stages.specs import (
     TargetStage,
     TranslateStage,
 )
-from xstilts.stages.stage import Stage
-from xstilts.stages.workshop import Workshop
+from xstilts.planning.stage import Stage
+from xstilts.stages import align, evaluate, intermediate, mine, pretrained, retrieve, target, translate
+from xstilts.stages.environment import Environment, Event
+from xstilts.stages.fewshot import run as fewshot
+from xstilts.stages.job import run_job, run_stage
+from xstilts.stages.job_context import Workshop
+from xstilts.store.store import Store
 
 RUNNERS: dict[type, tuple[Any, str]] = {
     PretrainedStage: (pretrained, "run"),

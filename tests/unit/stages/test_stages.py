@@ -10,9 +10,7 @@ from tests.tiny import KINDS
 from tests.world import TRAIN, World
 
 from xstilts.metrics import metric
-from xstilts.stages.artifacts import load_model
-from xstilts.stages.job import run_job
-from xstilts.stages.specs import (
+from xstilts.planning.specs import (
     ChooseLayerStage,
     EvaluateStage,
     FewshotStage,
@@ -20,6 +18,8 @@ from xstilts.stages.specs import (
     RetrieveStage,
     TargetStage,
 )
+from xstilts.stages.artifacts import load_model
+from xstilts.stages.job import run_job
 
 TARGET = {"train": TRAIN}
 FROZEN = TRAIN | {"frozen_layers": 1}

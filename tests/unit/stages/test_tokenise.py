@@ -5,11 +5,11 @@ import os
 import pytest
 from tests.world import TRAIN, World
 
-from xstilts.models.shelf import Shelf
+from xstilts.models.speed.activation_cache import Shelf
+from xstilts.planning.specs import TargetStage
 from xstilts.stages import tokenise
 from xstilts.stages.artifacts import folder_of, tokenizer_in
-from xstilts.stages.specs import TargetStage
-from xstilts.stages.workshop import Workshop
+from xstilts.stages.job_context import Workshop
 
 RECIPE = {
     "intermediate": {"none": {}, "all": {"tasks": ["topic", "mark", "find"], "train": TRAIN}},

@@ -9,15 +9,15 @@ import pytest
 from tests.tiny import build_translator
 from tests.world import TRAIN, World
 
-from xstilts.data.userfiles import user_task
-from xstilts.engine.plan import Graph, build
-from xstilts.engine.translation import translator_pins
+from xstilts.data.user_files import user_task
 from xstilts.errors import LeakError
-from xstilts.models.shelf import Shelf
+from xstilts.models.speed.activation_cache import Shelf
+from xstilts.planning.expand import Graph, build
+from xstilts.planning.expand_translation import translator_pins
+from xstilts.planning.specs import EvaluateStage, IntermediateStage, TranslateStage
 from xstilts.report import build as report
+from xstilts.stages.job_context import TRANSLATED, Workshop
 from xstilts.stages.lineage import check_lineage, trained_on
-from xstilts.stages.specs import EvaluateStage, IntermediateStage, TranslateStage
-from xstilts.stages.workshop import TRANSLATED, Workshop
 
 
 class Translating(World):

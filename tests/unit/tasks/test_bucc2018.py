@@ -1,8 +1,8 @@
 import polars as pl
 import pytest
 
-from xstilts.data import hub
-from xstilts.data.benchmarks import bind
+from xstilts.cache import hub_data as hub
+from xstilts.data.benchmark_files import bind
 from xstilts.data.load import check_labels, load
 from xstilts.errors import DataError
 from xstilts.tasks.bucc2018 import TASK

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from xstilts.data.benchmarks import bind
+from xstilts.data.benchmark_files import bind
 from xstilts.data.load import load
 from xstilts.errors import DataError
-from xstilts.examples import Caption, Example, ImageText
 from xstilts.metrics import metric, score_frame
+from xstilts.problems.examples import Caption, Example, ImageText
 from xstilts.tasks import load_task
 from xstilts.tasks.task import Task
 

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
+from xstilts.config.training import Train
 from xstilts.errors import StageError
-from xstilts.settings import Train
+from xstilts.train.checkpoint import Keeper
 from xstilts.train.fit import seed_of
-from xstilts.train.keep import Keeper
 from xstilts.train.loop import train
 from xstilts.train.optim import optimiser, rate, shrinkage
 

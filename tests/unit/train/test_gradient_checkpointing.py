@@ -5,14 +5,14 @@ import torch
 from tests import tiny
 from torch import nn
 
+from xstilts.config.training import Train
 from xstilts.data.features import featurise
 from xstilts.data.tokenised import token_ids
 from xstilts.errors import UserError
-from xstilts.examples import Labelled
 from xstilts.models.heads import load_for, load_tokenizer
-from xstilts.models.lineup import can_line_up
+from xstilts.models.speed.episode_batch import can_line_up
 from xstilts.models.tuning import checkpoint_layers, snapshot
-from xstilts.settings import Train
+from xstilts.problems.examples import Labelled
 from xstilts.stages.training import student
 from xstilts.train.fit import Lesson, fit
 

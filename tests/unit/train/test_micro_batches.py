@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests import tiny
 
+from xstilts.config.training import Train
 from xstilts.data.features import featurise
-from xstilts.examples import Answer, Choice, Labelled, Span, Tagged
 from xstilts.models.collate import parts
-from xstilts.models.feed import Feed
 from xstilts.models.heads import load_for, load_tokenizer
+from xstilts.models.inputs import Feed
 from xstilts.models.tuning import set_dropout, snapshot
-from xstilts.settings import Train
+from xstilts.problems.examples import Answer, Choice, Labelled, Span, Tagged
 from xstilts.train.fit import Lesson, fit
 
 WORDS = ["turn", "on", "the", "light", "in", "the", "kitchen", "what", "is", "the", "weather", "like", "today"]

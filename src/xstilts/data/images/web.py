@@ -7,7 +7,7 @@ import urllib.request
 from http.client import HTTPException
 from pathlib import Path
 
-from xstilts import revisions
+from xstilts.cache import hub_commits as revisions
 from xstilts.data.images.places import MAX_BYTES, Places, read_file
 from xstilts.errors import ImageError
 

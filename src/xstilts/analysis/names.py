@@ -1,0 +1,99 @@
+"""How things are called on the page."""
+
+from babel import Locale, UnknownLocaleError
+
+from xstilts.analysis.results import ZERO_SHOT, ArmName
+from xstilts.config.recipe import Intermediate
+from xstilts.config.training import Translate
+
+_METRICS = {
+    "em_f1": "mean of exact match and F1",
+    "accuracy_f1": "mean of accuracy and F1",
+    "from_english": "accuracy from English",
+    "to_english": "accuracy to English",
+    **{
+        f"{side}recall_at_{most}": f"recall@{most} {way}"
+        for side, way in (("", "both ways"), ("image_", "text \u2192 image"), ("text_", "image \u2192 text"))
+        for most in (1, 5, 10)
+    },
+}
+MISSING = "missing"
+ABSENT = "\u2013"
+_MINUS = "\u2212"
+_METHODS = {
+    "full": "",
+    "head": "head only",
+    "lora": "LoRA",
+    "joint": "joint with English",
+    "average": "averaged",
+    "lda": "LDA",
+}
+
+
+def language_name(code: str) -> str:
+    """English name of a language, or the code where CLDR has none."""
+    try:
+        return Locale.parse(code, sep="-" if "-" in code else "_").get_display_name("en") or code
+    except (UnknownLocaleError, ValueError):
+        return code
+
+
+def shots_name(arm: ArmName) -> str:
+    """The part of an arm's name after the intermediate task."""
+    if arm.method == ZERO_SHOT:
+        return "zero-shot"
+    if not arm.shots:
+        return arm.method
+    method = _METHODS.get(arm.method, arm.method)
+    return f"{arm.shots}-shot" + (f", {method}" if method else "")
+
+
+def arm_name(arm: ArmName) -> str:
+    return f"{arm.intermediate} \u2192 {shots_name(arm)}"
+
+
+def training_name(arm: Intermediate) -> str:
+    """What an intermediate arm trains, in order; empty for the baseline and its controls."""
+    aligned = [f"alignment on {arm.align.task}"] if arm.align else []
+    masked = [f"masked texts in {', '.join(arm.mlm.texts)}"] if arm.mlm else []
+    tasks = [f"{', '.join(arm.tasks)} {_translation(arm.translate)}"] if arm.translate else arm.tasks
+    return "; ".join([*aligned, ", ".join([*tasks, *masked])]).strip("; ")
+
+
+def _translation(translate: Translate) -> str:
+    languages = ", ".join(map(language_name, translate.to))
+    if translate.model is None:
+        return f"translated to {languages}, from files"
+    return f"machine-translated to {languages} by {translate.model}"
+
+
+def points(value: float) -> str:
+    """A score of 0..1 as points of 100."""
+    return f"{100 * value:.1f}"
+
+
+def signed(value: float) -> str:
+    """A difference in points, with its sign."""
+    text = f"{100 * value:+.1f}"
+    return "0.0" if float(text) == 0 else text.replace("-", _MINUS)
+
+
+def short(key: str) -> str:
+    return key[:10]
+
+
+def seconds_name(seconds: float) -> str:
+    """A duration as people say it."""
+    if seconds < 60:
+        return f"{seconds:.1f}\u00a0s"
+    if seconds < 3600:
+        return f"{seconds / 60:.1f}\u00a0min"
+    return f"{seconds / 3600:.1f}\u00a0h"
+
+
+def count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def metric_name(metric: str) -> str:
+    return _METRICS.get(metric, metric.replace("_", " ").replace("f1", "F1"))

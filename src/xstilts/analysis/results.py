@@ -1,0 +1,207 @@
+"""From cells and the store to typed rows: scores, predictions, and the items that statistics resample. No torch."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import polars as pl
+
+from xstilts.config.recipe import PUBLISHED, Arm
+from xstilts.errors import UserError
+from xstilts.planning.stage import Cell
+from xstilts.store.store import Manifest, Store
+
+ITEMS_FILE = "items.parquet"
+MASKED_TEXTS = "masked texts"
+"""What stands for the texts of masked-language modelling among what could not be checked."""
+IMAGES_OF = "images of "
+"""How what could not be checked begins where it is images of two tasks that cannot be mapped to each other."""
+CURVE_FILE = "layers.parquet"
+"""Retrieval accuracy by layer and pooling: columns language, layer, pooling, value."""
+ZERO_SHOT = "zero-shot"
+
+Items = Mapping[str, pl.DataFrame]
+"""The scored items of each artifact that is there, by key."""
+
+ArmItems = Mapping[str, Mapping[tuple[int, int | None], pl.DataFrame]]
+"""The scored items of an arm, by language and then by (seed, draw)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class ArmName:
+    """An arm as cells name it; `method` may be a control, which `config.Arm` cannot name."""
+
+    intermediate: str
+    method: str = ZERO_SHOT
+    shots: int = 0
+
+    @classmethod
+    def of(cls, arm: "Arm | Cell | ArmName") -> "ArmName":
+        """The name of the arm that a recipe names or that a cell belongs to."""
+        if isinstance(arm, Arm):
+            method, shots = (ZERO_SHOT, 0) if arm.shots == 0 else arm.named
+            return cls(intermediate=arm.intermediate, method=method, shots=shots)
+        return cls(intermediate=arm.intermediate, method=arm.method, shots=arm.shots)
+
+    @property
+    def published(self) -> bool:
+        """Whether its shots are a set of the task's publishers, of which there are no draws."""
+        return self.method.partition("-")[0] == PUBLISHED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """One cell by one metric, from 0 to 1. Columns after `groups` are None where a stage does not record them."""
+
+    recipe: str
+    artifact: str
+    encoder: str
+    task: str
+    language: str
+    split: str
+    intermediate: str
+    method: str
+    shots: int
+    draw: int | None
+    seed: int | None
+    metric: str
+    value: float
+    items: int
+    groups: int
+    weights_changed: bool | None
+    step_kept: int | None
+    steps: int | None
+    selection: str | None
+    """`none`, `english_dev`, or `oracle` where target-language development data chose the step."""
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """One item of one artifact; gold and predicted are JSON texts."""
+
+    artifact: str
+    task: str
+    language: str
+    item: str
+    group: str
+    gold: str
+    predicted: str
+
+
+def _schema(row: type[Score | Prediction]) -> dict[str, Any]:
+    hints = get_type_hints(row)
+    return {name: _COLUMN[(get_args(hint) or (hint,))[0]] for name, hint in hints.items()}
+
+
+_COLUMN = {str: pl.String, int: pl.Int64, float: pl.Float64, bool: pl.Boolean}
+SCORE_SCHEMA = _schema(Score)
+PREDICTION_SCHEMA = _schema(Prediction)
+
+
+def missing(cells: Iterable[Cell], store: Store) -> tuple[Cell, ...]:
+    """The cells whose artifact is not in the store."""
+    return tuple(cell for cell in cells if store.manifest(cell.artifact) is None)
+
+
+def load_items(cells: Iterable[Cell], store: Store) -> Items:
+    """The items of every cell whose artifact is there; each file is read once."""
+    keys = dict.fromkeys(cell.artifact for cell in cells)
+    return {key: pl.read_parquet(store.path(key) / ITEMS_FILE) for key in keys if store.manifest(key) is not None}
+
+
+def scores(cells: Iterable[Cell], store: Store, recipe_name: str) -> pl.DataFrame:
+    """One row per cell and metric, with the columns of `Score`. Cells without artifact give no row."""
+    cells = tuple(cells)
+    manifests = {key: store.manifest(key) for key in dict.fromkeys(cell.artifact for cell in cells)}
+    rows = [
+        asdict(row)
+        for cell in cells
+        if (manifest := manifests[cell.artifact]) is not None
+        for row in _score_rows(cell, manifest, recipe_name)
+    ]
+    return pl.DataFrame(rows, schema=SCORE_SCHEMA, orient="row")
+
+
+def arm_items(
+    cells: Iterable[Cell], store: Store, task: str, arm: Arm | ArmName, items: Items | None = None
+) -> ArmItems:
+    """The items of an arm on a task. Languages and (seed, draw) pairs without artifact are absent.
+
+    The untrained encoder, whose cells have no seed, has the same items under every seed of the other cells. Where shots
+    are a published set, the draw is None: it stands beside every draw of another arm.
+    """
+    cells, name = tuple(cells), ArmName.of(arm)
+    mine = tuple(cell for cell in cells if cell.task == task and ArmName.of(cell) == name)
+    items = load_items(mine, store) if items is None else items
+    seeds = sorted({cell.seed for cell in cells if cell.seed is not None}) or [0]
+    found: dict[str, dict[tuple[int, int | None], pl.DataFrame]] = defaultdict(dict)
+    for cell in mine:
+        if cell.artifact in items:
+            for seed in seeds if cell.seed is None else [cell.seed]:
+                found[cell.language][seed, None if name.published else cell.draw] = items[cell.artifact]
+    return dict(found)
+
+
+def predictions(cells: Iterable[Cell], store: Store) -> pl.LazyFrame:
+    """All items of the cells whose artifact is there, with the columns of `Prediction`; an artifact appears once."""
+    once = {cell.artifact: cell for cell in cells if store.manifest(cell.artifact) is not None}
+    frames = [
+        pl.scan_parquet(store.path(key) / ITEMS_FILE)
+        .with_columns(artifact=pl.lit(key), task=pl.lit(cell.task), language=pl.lit(cell.language))
+        .select(*PREDICTION_SCHEMA)
+        for key, cell in once.items()
+    ]
+    return pl.concat(frames) if frames else pl.LazyFrame(schema=PREDICTION_SCHEMA)
+
+
+def write_parquet(frame: pl.DataFrame | pl.LazyFrame, path: Path) -> None:
+    """Write rows; a lazy frame is streamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(frame, pl.LazyFrame):
+        frame.sink_parquet(path)
+    else:
+        frame.write_parquet(path)
+
+
+def query(frames: Mapping[str, pl.DataFrame | pl.LazyFrame], sql: str) -> pl.DataFrame:
+    """The answer to a SQL query over named tables. Raises UserError where the query is wrong."""
+    try:
+        return pl.SQLContext(frames=frames).execute(sql, eager=True)
+    except pl.exceptions.PolarsError as error:
+        tables = "; ".join(f"{name} ({', '.join(_columns(frame))})" for name, frame in frames.items())
+        raise UserError(
+            f"the query cannot be answered: {str(error).splitlines()[0]}", f"There are the tables {tables}."
+        ) from error
+
+
+def selection_of(manifest: Manifest) -> str | None:
+    """How an adaptation chose its step: none, english_dev, or oracle; None for other stages."""
+    selection = manifest.spec.get("selection")
+    return "oracle" if selection == "target_dev" else selection
+
+
+def _score_rows(cell: Cell, manifest: Manifest, recipe: str) -> list[Score]:
+    facts = manifest.facts
+    return [
+        Score(
+            recipe=recipe,
+            **asdict(cell),
+            metric=name,
+            value=value,
+            items=facts["items"],
+            groups=facts["groups"],
+            weights_changed=facts.get("weights_changed"),
+            step_kept=facts.get("step_kept"),
+            steps=facts.get("steps"),
+            selection=selection_of(manifest),
+            seconds=manifest.seconds,
+        )
+        for name, value in facts["scores"].items()
+    ]
+
+
+def _columns(frame: pl.DataFrame | pl.LazyFrame) -> list[str]:
+    return frame.collect_schema().names()

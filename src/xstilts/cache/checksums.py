@@ -1,0 +1,30 @@
+"""What was computed once of a file, and holds until the file changes: its sum above all."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from xstilts.cache import hub_commits as revisions
+
+
+def sum_of(path: Path, cache: Path) -> str:
+    """The sha256 of a file; noted in `cache` for each state (size and time), so that a large file is read once."""
+
+    def found() -> str:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    stat = path.stat()
+    return noted("sums", [f"{path.resolve()} {stat.st_size} {stat.st_mtime_ns}"], cache, found)
+
+
+def noted(kind: str, state: Sequence[str], cache: Path, compute: Callable[[], str]) -> str:
+    """What was computed of this state, from `cache` if it was before."""
+    note = cache / kind / hashlib.sha256("\0".join(state).encode()).hexdigest()
+    try:
+        return note.read_text(encoding="utf-8")
+    except OSError:
+        pass
+    found = compute()
+    revisions.write(note, found)
+    return found

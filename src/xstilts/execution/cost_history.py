@@ -1,0 +1,116 @@
+"""What stages cost when stages like them were run: seconds, disk, memory."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from statistics import median
+from typing import Any
+
+from xstilts.config.training import Train
+from xstilts.planning.graph import Graph
+from xstilts.planning.stage import Data
+from xstilts.store.store import Manifest, Store
+
+Key = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """The median of earlier stages: seconds, bytes that are left on disk, peak memory of the process in MiB."""
+
+    seconds: float
+    bytes: int
+    peak_memory_mb: float
+
+
+class Costs:
+    """Medians over earlier stages of the same encoder: as alike as possible, else of the task, else of the kind."""
+
+    def __init__(self, graph: Graph, store: Store | None) -> None:
+        """By what `store` holds; nothing is known without one."""
+        self._graph = graph
+        self._inputs = {key: spec.inputs for key, spec in graph.stages.items()}
+        self._root = _roots(self._inputs)
+        self._seen: dict[Key, list[Cost]] = defaultdict(list)
+        self._medians: dict[Key, Cost] = {}
+        past = [] if store is None else list(map(_brief, filter(None, map(store.peek, store.keys()))))
+        self._inputs.update((key, inputs) for key, inputs, *_ in past)
+        for key, _, kind, likeness, cost in past:
+            self._book(self._origin(key, kind), likeness, cost)
+
+    def learn(self, manifest: Manifest) -> None:
+        """Count a stage of the graph that was run now."""
+        key, _, kind, likeness, cost = _brief(manifest)
+        self._book(self._origin(key, kind), likeness, cost)
+
+    def of(self, key: str) -> Cost | None:
+        """The expected cost of a stage of the graph; None = not yet measured."""
+        spec = self._graph.stages[key]
+        root = self._origin(key, spec.kind)
+        known = (self._median((root, alike)) for alike in _likeness(spec.kind, vars(spec)))
+        return next((cost for cost in known if cost), None)
+
+    def of_all(self, keys: Iterable[str]) -> dict[str, Cost | None]:
+        return {key: self.of(key) for key in keys}
+
+    def _origin(self, key: str, kind: str) -> str:
+        """The published encoder that a stage goes back to; those that begin with none, as translation, are alike."""
+        return self._root(key) if self._inputs.get(key) or kind == "pretrained" else kind
+
+    def _book(self, root: str, likeness: tuple[Key, ...], cost: Cost) -> None:
+        for alike in likeness:
+            self._seen[root, alike].append(cost)
+            self._medians.pop((root, alike), None)
+
+    def _median(self, alike: Key) -> Cost | None:
+        if alike not in self._medians and (costs := self._seen.get(alike)):
+            self._medians[alike] = _median(costs)
+        return self._medians.get(alike)
+
+
+def _brief(manifest: Manifest) -> tuple[str, tuple[str, ...], str, tuple[Key, ...], Cost]:
+    """What counts of a manifest: a store may have many."""
+    cost = Cost(seconds=manifest.seconds, bytes=manifest.bytes, peak_memory_mb=manifest.peak_memory_mb)
+    return manifest.key, manifest.inputs, manifest.kind, tuple(_likeness(manifest.kind, manifest.spec)), cost
+
+
+def _roots(inputs: Mapping[str, tuple[str, ...]]) -> Callable[[str], str]:
+    """From a key to that of the published encoder that it goes back to."""
+
+    @cache
+    def root(key: str) -> str:
+        before = inputs.get(key)
+        return root(before[0]) if before else key
+
+    return root
+
+
+def _likeness(kind: str, settings: Mapping[str, Any]) -> Iterator[Key]:
+    """What makes two stages of an encoder cost alike, closest first. `settings` are of a spec or of a manifest."""
+    data = settings.get("evaluation") or settings.get("data")
+    parts = data if isinstance(data, tuple | list) else [data] if data else []
+    used = [part if isinstance(part, dict) else _fields(part) for part in parts]
+    tasks = (*(part["task"] for part in used), *(["masked texts"] if settings.get("mlm") else []))
+    sizes = tuple(part["max_examples"] for part in used)
+    how = tuple(settings.get(name) for name in ("method", "shots", "selection", "published"))
+    yield kind, tasks, sizes, how, bool(settings.get("mixed")), _flat(settings.get("train"))
+    yield kind, tasks
+    yield (kind,)
+
+
+def _fields(data: Data) -> dict[str, Any]:
+    return {"task": data.task, "max_examples": data.max_examples}
+
+
+def _flat(train: Train | dict[str, Any] | None) -> Key:
+    settings = train.model_dump(mode="json") if isinstance(train, Train) else train or {}
+    return tuple(sorted((name, value) for name, value in settings.items() if value is not None))
+
+
+def _median(costs: list[Cost]) -> Cost:
+    return Cost(
+        seconds=median(cost.seconds for cost in costs),
+        bytes=round(median(cost.bytes for cost in costs)),
+        peak_memory_mb=median(cost.peak_memory_mb for cost in costs),
+    )

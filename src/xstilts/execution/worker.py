@@ -1,0 +1,66 @@
+"""The process that runs stages, one job after another, until its parent closes the pipe or dies."""
+
+import importlib
+import os
+import signal
+import threading
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from queue import SimpleQueue
+
+from xstilts.planning.specs import Spec
+from xstilts.stages.environment import Emit, Environment
+
+RunJob = Callable[[Sequence[Spec], Environment, Emit], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """Stages of one group, each after its inputs, for one worker."""
+
+    specs: tuple[Spec, ...]
+    number: int
+
+    @property
+    def threads(self) -> int:
+        return max(spec.threads for spec in self.specs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """The job of that number is over; `error` is the traceback of a bug that escaped from it."""
+
+    number: int
+    error: str = ""
+
+
+def serve(descriptor: int, runner: str) -> None:
+    """Run the jobs that come through the pipe with the function at the dotted path `runner`."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    connection = Connection(descriptor)
+    inbox: SimpleQueue[tuple[Job, Environment]] = SimpleQueue()
+    threading.Thread(target=_receive, args=(connection, inbox), daemon=True).start()
+    while True:
+        job, environment = inbox.get()
+        connection.send(_run(job, environment, runner, connection.send))
+
+
+def _receive(connection: Connection, inbox: "SimpleQueue[tuple[Job, Environment]]") -> None:
+    """Leaves no orphan: when the parent is gone, so is this process, whatever it is doing."""
+    while True:
+        try:
+            inbox.put(connection.recv())
+        except (EOFError, OSError):
+            os._exit(1)
+
+
+def _run(job: Job, environment: Environment, runner: str, emit: Emit) -> Ended:
+    try:
+        module, _, name = runner.rpartition(".")
+        run_job: RunJob = getattr(importlib.import_module(module), name)
+        run_job(job.specs, environment, emit)
+    except Exception:
+        return Ended(number=job.number, error=traceback.format_exc())
+    return Ended(number=job.number)

@@ -1,0 +1,165 @@
+"""The card of an exported model: how it was made and what it scored, from the manifests of its chain. No torch."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from xstilts.encoders import EncoderCard, find_card
+from xstilts.errors import UserError
+from xstilts.problems.registry import PROBLEMS, ProblemName
+from xstilts.store.store import Manifest, Store
+from xstilts.tasks import load_task, task_names
+from xstilts.tasks.task import Task
+
+_HUB = "https://huggingface.co/"
+_PIPELINES: dict[ProblemName, str] = {
+    "classification": "text-classification",
+    "choice": "multiple-choice",
+    "span": "question-answering",
+    "tagging": "token-classification",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scored:
+    language: str
+    split: str
+    items: int
+    values: dict[str, float]
+
+
+def model_card(store: Store, key: str) -> str:
+    """The README.md of a trained artifact: YAML for the Hub, then prose. Raises UserError where a parent is gone."""
+    chain = lineage(store, key)
+    facts = chain[-1].facts
+    encoder, task = find_card(facts["encoder"]), _task(facts["task"])
+    scores = _scores(store, chain[-1])
+    parts = [
+        f"---\n{yaml.safe_dump(_metadata(chain, encoder, scores), sort_keys=False, allow_unicode=True)}---",
+        f"# {encoder.name} on {facts['task']}",
+        _how_made(chain),
+        _scores_table(scores),
+        _use(facts["problem"]),
+        _limits(encoder, task),
+        _sources(encoder, task),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def lineage(store: Store, key: str) -> tuple[Manifest, ...]:
+    """The manifests from the pretrained encoder to the artifact."""
+    found: list[Manifest] = []
+    at: str | None = key
+    while at:
+        manifest = store.manifest(at)
+        if manifest is None:
+            raise UserError(f"the store has no artifact {at[:12]}, on which {key[:12]} rests", "run the recipe again")
+        found.append(manifest)
+        at = manifest.inputs[0] if manifest.inputs else None
+    return tuple(reversed(found))
+
+
+def _task(name: str) -> Task | None:
+    return load_task(name) if name in task_names() else None
+
+
+def _scores(store: Store, manifest: Manifest) -> tuple[_Scored, ...]:
+    """What the artifact itself recorded, or the evaluations of it that the store holds."""
+    peeked = map(store.peek, store.keys())
+    judged = [m for m in peeked if m and m.kind == "evaluate" and manifest.key in m.inputs]
+    judged = [manifest] if "scores" in manifest.facts else judged
+    found = (
+        _Scored(
+            language=(m.spec.get("evaluation") or m.spec["data"])["language"],
+            split=m.spec["split"],
+            items=m.facts["items"],
+            values=m.facts["scores"],
+        )
+        for m in judged
+    )
+    return tuple(sorted(found, key=lambda scored: (scored.language, scored.split)))
+
+
+def _metadata(chain: Sequence[Manifest], encoder: EncoderCard, scores: Sequence[_Scored]) -> dict[str, Any]:
+    facts = chain[-1].facts
+    problem: ProblemName = facts["problem"]
+    base = encoder.url.removeprefix(_HUB) if encoder.url and encoder.url.startswith(_HUB) else None
+    results = [_result(facts["task"], problem, scored) for scored in scores]
+    name = f"{encoder.name}-{facts['task']}"
+    stated = {
+        "language": list(dict.fromkeys(_languages(chain))),
+        "license": encoder.licence.lower() if encoder.licence else None,
+        "library_name": "transformers",
+        "pipeline_tag": _PIPELINES[problem],
+        "base_model": base,
+        "tags": ["xstilts", problem, facts["task"]],
+        "metrics": list(PROBLEMS[problem].metrics),
+        "model-index": [{"name": name, "results": results}] if results else None,
+    }
+    return {key: value for key, value in stated.items() if value is not None}
+
+
+def _languages(chain: Sequence[Manifest]) -> Iterator[str]:
+    """Languages that a stage was trained in, as ISO 639 codes."""
+    for manifest in chain:
+        data = manifest.spec.get("data")
+        for one in data if isinstance(data, list | tuple) else [data] if data else []:
+            yield one["language"].partition("-")[0]
+        for texts in (manifest.spec.get("mlm") or {}).get("texts", ()):
+            yield texts["language"].partition("-")[0]
+        if "shots_language" in manifest.spec:
+            yield manifest.spec["shots_language"].partition("-")[0]
+
+
+def _result(task: str, problem: ProblemName, scored: _Scored) -> dict[str, Any]:
+    data = {"name": task, "type": task, "config": scored.language, "split": scored.split}
+    values = [{"type": name, "value": round(value, 4)} for name, value in scored.values.items()]
+    return {"task": {"type": _PIPELINES[problem]}, "dataset": data, "metrics": values}
+
+
+def _how_made(chain: Sequence[Manifest]) -> str:
+    rows = [
+        f"| {m.title} | {m.facts.get('steps', '-')} | {m.facts.get('step_kept') or '-'} | `{m.key[:12]}` |"
+        for m in chain
+    ]
+    train = chain[-1].spec["train"]
+    settings = ", ".join(f"{key} {value}" for key, value in train.items() if value is not None)
+    head = "## How it was made\n\n| stage | steps | step kept | artifact |\n|---|--:|--:|---|"
+    return "\n".join([head, *rows, "", f"Settings of the last stage: {settings}."])
+
+
+def _scores_table(scores: Sequence[_Scored]) -> str:
+    if not scores:
+        return ""
+    names = list(scores[0].values)
+    lines = [f"| language | split | items | {' | '.join(names)} |", f"|---|---|--:|{'--:|' * len(names)}"]
+    for scored in scores:
+        values = " | ".join(f"{scored.values[name]:.3f}" for name in names)
+        lines.append(f"| {scored.language} | {scored.split} | {scored.items} | {values} |")
+    return "\n".join(["## Scores", "", *lines])
+
+
+def _use(problem: ProblemName) -> str:
+    auto = PROBLEMS[problem].auto_model
+    return (
+        "## Use\n\n```python\n"
+        f"from transformers import AutoTokenizer, {auto}\n\n"
+        'tokenizer = AutoTokenizer.from_pretrained("this folder")\n'
+        f'model = {auto}.from_pretrained("this folder")\n```'
+    )
+
+
+def _limits(encoder: EncoderCard, task: Task | None) -> str:
+    notes = [*(task.weaknesses if task else ()), *encoder.notes]
+    return "\n".join(["## Limits", "", *(f"- {note}" for note in notes)]) if notes else ""
+
+
+def _sources(encoder: EncoderCard, task: Task | None) -> str:
+    lines = [f"- Encoder {encoder.name}: {encoder.uri}, licence {encoder.licence or 'not stated'}."]
+    lines += [f"  {encoder.citation}."] if encoder.citation else []
+    if task:
+        uris = ", ".join(source.uri for source in task.sources)
+        lines += [f"- Task {task.name}: {uris}, licence {task.licence}.", f"  {task.citation}"]
+    return "\n".join(["## Sources", "", *lines])

@@ -1,0 +1,43 @@
+"""A trained artifact as an ordinary transformers checkpoint."""
+
+from pathlib import Path
+
+from transformers.utils import logging
+
+from xstilts.errors import UserError
+from xstilts.export.card import model_card
+from xstilts.models.discriminant import Discriminant
+from xstilts.problems.registry import PROBLEMS
+from xstilts.stages.artifacts import load_model
+from xstilts.stages.environment import Environment
+from xstilts.store.store import Store
+
+
+def export(store: Store, key: str, folder: Path, environment: Environment) -> Path:
+    """Write model, tokenizer and model card into `folder`, which must be new or empty.
+
+    `AutoModelFor...from_pretrained(folder)` then gives the logits that the artifact gave. Raises UserError for an
+    artifact that is no fine-tuned model or reads images, or a folder with something in it.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder} is not empty", "name a new folder")
+    loaded = load_model(store, key, environment)
+    if PROBLEMS[loaded.problem].images:
+        raise UserError(
+            f"artifact {key[:12]} reads images, and transformers has no class for a model of its making",
+            "score it here, or export a model of a task of texts",
+        )
+    if isinstance(loaded.model, Discriminant):
+        raise UserError(
+            f"artifact {key[:12]} has the head of `lda`, which no class of transformers has",
+            "label with `xstilts predict`, or export a model of another method, or that of its target stage",
+        )
+    card = model_card(store, key)
+    folder.mkdir(parents=True, exist_ok=True)
+    logging.disable_progress_bar()
+    loaded.model.save_pretrained(folder)
+    loaded.tokenizer.save_pretrained(folder)
+    (folder / "README.md").write_text(card, encoding="utf-8")
+    for path in folder.iterdir():
+        path.chmod(0o644)
+    return folder

@@ -1,0 +1,28 @@
+"""Predictions of a trained artifact for examples without labels."""
+
+from collections.abc import Sequence
+from typing import cast
+
+from xstilts.data.features import featurise
+from xstilts.models.inputs import Feed
+from xstilts.problems.examples import Choice, Example
+from xstilts.stages.artifacts import LoadedModel, load_model
+from xstilts.train.predict import predict
+
+__all__ = ["LoadedModel", "label", "load_model"]
+
+
+def label(loaded: LoadedModel, examples: Sequence[Example], device: str) -> list[str] | list[list[str]]:
+    """A label, the text of the chosen answer, the answer's span ("" for none), or a tag for each word."""
+    feed = Feed(
+        problem=loaded.problem,
+        features=featurise(loaded.problem, examples, loaded.tokenizer, None, loaded.max_length),
+        padding=cast(int, loaded.tokenizer.pad_token_id),
+        device=device,
+        precision=loaded.precision,
+    )
+    predicted = predict(loaded.model, feed, examples, loaded.labels)
+    if loaded.problem == "choice":
+        chosen = zip(cast(list[int], predicted), cast(Sequence[Choice], examples), strict=True)
+        return [example.choices[number] for number, example in chosen]
+    return cast(list[str] | list[list[str]], predicted)

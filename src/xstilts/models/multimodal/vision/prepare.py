@@ -1,0 +1,32 @@
+"""Where a vision encoder comes from."""
+
+from pathlib import Path
+
+from xstilts.cache.build_once import made_once
+from xstilts.cache.wheels import wheel_path
+from xstilts.encoders import EFFICIENTNET_LITE0
+from xstilts.encoders.bundled import efficientnet_lite0 as lite0
+from xstilts.encoders.fetch import fetched
+from xstilts.encoders.pins import halves
+from xstilts.errors import UserError
+from xstilts.models.multimodal.vision.efficientnet import write
+
+
+def prepare_vision(name: str, *, cache: Path, offline: bool, revision: str | None = None) -> Path:
+    """The folder of a vision encoder, or of the vision half of `TEXT+VISION`; as `models.encoder.prepare` otherwise.
+
+    Raises UserError if `name` is no encoder of images.
+    """
+    card, revision = halves(name, revision)[-1]
+    if card.kind == "text":
+        raise UserError(f"{card.name} reads no images", f"name an encoder that does, as in {name}+efficientnet-lite0")
+    if card.wheels:
+        return _converted(cache, offline)
+    return fetched(card, revision, cache=cache, offline=offline)
+
+
+def _converted(cache: Path, offline: bool) -> Path:
+    def make(folder: Path) -> None:
+        write(folder, wheel_path(EFFICIENTNET_LITE0, cache=cache, offline=offline))
+
+    return made_once(lite0.folder(cache), make)

@@ -1,0 +1,72 @@
+"""The graph while it is made: stages by key, and the scores that are asked for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
+
+from xstilts.config.recipe import Recipe
+from xstilts.data.corpora import Corpus
+from xstilts.encoders import find_card
+from xstilts.planning.graph import Chain, Graph
+from xstilts.planning.specs import EvaluateStage, FewshotStage, MineStage, PretrainedStage, RetrieveStage, Spec
+from xstilts.planning.stage import Cell, Data
+from xstilts.tasks.task import Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assembly:
+    """A recipe with all that its stages are made of, and what is made so far."""
+
+    recipe: Recipe
+    tasks: Mapping[str, Task]
+    pin: str
+    texts: Mapping[str, Sequence[Corpus]]
+    translators: Mapping[str, str]
+    stages: dict[str, Spec] = field(default_factory=dict)
+    cells: dict[Cell, None] = field(default_factory=dict)
+    left_out: dict[str, None] = field(default_factory=dict)
+    _read: dict[tuple[str, str, int | None], Data] = field(default_factory=dict)
+
+    def graph(self) -> Graph:
+        order = TopologicalSorter({key: stage.inputs for key, stage in self.stages.items()}).static_order()
+        stages = {key: self.stages[key] for key in order}
+        return Graph(stages=stages, cells=tuple(self.cells), left_out=tuple(self.left_out))
+
+    def add(self, stage: Spec) -> str:
+        self.stages.setdefault(stage.key, stage)
+        return stage.key
+
+    def pretrained(self) -> str:
+        fusion = self.recipe.fusion if find_card(self.recipe.encoder).kind == "fused" else None
+        return self.add(PretrainedStage(encoder=self.recipe.encoder, pin=self.pin, fusion=fusion))
+
+    def data(self, task: str, language: str, max_examples: int | None) -> Data:
+        if (key := (task, language, max_examples)) not in self._read:
+            fingerprint = self.tasks[task].fingerprint(language)
+            self._read[key] = Data(task=task, fingerprint=fingerprint, language=language, max_examples=max_examples)
+        return self._read[key]
+
+    def cell(
+        self,
+        chain: Chain,
+        stage: EvaluateStage | FewshotStage | RetrieveStage | MineStage,
+        *,
+        method: str = "zero-shot",
+        shots: int = 0,
+        draw: int | None = None,
+    ) -> None:
+        untrained = not isinstance(stage, FewshotStage) and stage.parent == self.pretrained()
+        data = stage.evaluation if isinstance(stage, FewshotStage) else stage.data
+        cell = Cell(
+            artifact=self.add(stage),
+            encoder=self.recipe.encoder,
+            task=data.task,
+            language=data.language,
+            split=stage.split,
+            intermediate=chain.intermediate,
+            method=method,
+            shots=shots,
+            draw=draw,
+            seed=None if untrained else chain.seed,
+        )
+        self.cells[cell] = None

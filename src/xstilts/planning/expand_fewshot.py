@@ -1,0 +1,134 @@
+"""The episodes of a target that is adapted to shots: every k, draw and method in every language, and controls."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+
+from xstilts.config.recipe import Fewshot, Method, Recipe, published_arm
+from xstilts.planning.builder import Assembly
+from xstilts.planning.graph import Chain
+from xstilts.planning.specs import FewshotStage, TargetStage
+from xstilts.recipe.resolve import POOL, adapted, counts, drawn, fitting, published
+
+SIDE_BY_SIDE: frozenset[Method] = frozenset({"head", "lora"})
+"""Methods that leave the encoder's own weights alone."""
+
+
+def adapt(to: Assembly, chain: Chain, trained: TargetStage) -> None:
+    """What a chain gets where the recipe adapts it; `trained` is its target stage."""
+    if (fewshot := _of(to.recipe, chain)) is None:
+        return
+    maker = _Maker(to=to, chain=chain, fewshot=fewshot, trained=trained)
+    languages, pools = (find(fewshot, chain.target, chain.task) for find in (adapted, drawn))
+    for language in languages:
+        for method, episode in (*(maker.drawn(language) if language in pools else ()), *maker.published(language)):
+            to.cell(chain, episode, method=method, shots=episode.shots, draw=episode.draw)
+    for method, episode in maker.mixed(pools):
+        to.cell(chain, episode, method=method, shots=episode.shots, draw=episode.draw)
+    if without := [language for language in languages if language not in pools]:
+        to.left_out[f"{chain.task.name}: no split {POOL} to draw shots from in {', '.join(without)}"] = None
+    if without := [method for method in fewshot.methods if method not in maker.methods]:
+        to.left_out[f"{chain.task.name}: `{without[0]}` is for classes and tags of texts"] = None
+    if fewshot.published:
+        to.left_out.update(dict.fromkeys(_unpublished(chain, fewshot, languages)))
+
+
+def _of(recipe: Recipe, chain: Chain) -> Fewshot | None:
+    """How a chain is adapted, if it is."""
+    fewshot = recipe.fewshot
+    if fewshot is None or chain.task.name not in (fewshot.tasks or recipe.targets):
+        return None
+    return fewshot if chain.intermediate in (fewshot.intermediates or recipe.intermediate) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Maker:
+    to: Assembly
+    chain: Chain
+    fewshot: Fewshot
+    trained: TargetStage
+
+    @property
+    def bare(self) -> bool:
+        """Whether the target is not trained: then its stage is none of the graph, and the encoder before it adapts."""
+        return self.chain.target.untrained
+
+    @property
+    def methods(self) -> tuple[Method, ...]:
+        """Those that the task bears."""
+        return fitting(self.fewshot, self.chain.task)
+
+    def drawn(self, language: str) -> Iterator[tuple[str, FewshotStage]]:
+        """Every k, draw and method in one language, by the method's name. Controls go with the first method."""
+        fewshot, trained = self.fewshot, self.trained
+        for shots, draw in self._draws() if self.methods else ():
+            first, *_ = methods = [
+                replace(self._episode(language, shots, draw, method), beside=self._beside(method))
+                for method in self.methods
+            ]
+            yield from ((stage.method, stage) for stage in methods)
+            if fewshot.more_english and language != trained.data.language:
+                yield "more-english", replace(first, shots_language=trained.data.language)
+            if fewshot.without_target and trained.steps_of is None and not self.bare:
+                yield "without-target", replace(first, parent=trained.parent, fresh_head=True, unchanged=None)
+            if fewshot.beside:
+                yield "english-dev", replace(first, selection=fewshot.beside, unchanged=True, beside=None)
+
+    def published(self, language: str) -> Iterator[tuple[str, FewshotStage]]:
+        """The sets of the task's publishers, by the first method."""
+        there = published(self.chain.task, language) if self.fewshot.published else ()
+        for k in self.fewshot.shots if self.methods else ():
+            if str(k) in there:
+                name, count = published_arm(k)
+                yield name, replace(self._episode(language, count, 0, self.methods[0]), published=str(k))
+
+    def mixed(self, languages: Sequence[str]) -> Iterator[tuple[str, FewshotStage]]:
+        """One model for all languages, scored in each: those of a draw follow each other."""
+        if not self.fewshot.mixed or len(languages) < 2 or not self.methods:
+            return
+        pools = tuple(self.to.data(self.chain.task.name, language, None) for language in languages)
+        for shots, draw in self._draws():
+            for language in languages:
+                yield "mixed", replace(self._episode(language, shots, draw, self.methods[0]), mixed=pools)
+
+    def _draws(self) -> Iterator[tuple[int, int]]:
+        yield from product(counts(self.fewshot), range(self.fewshot.draws))
+
+    def _episode(self, language: str, shots: int, draw: int, method: Method) -> FewshotStage:
+        chain, fewshot, trained = self.chain, self.fewshot, self.trained
+        selection = "none" if method == "lda" else fewshot.selection
+        return FewshotStage(
+            parent=trained.parent if self.bare else trained.key,
+            fresh_head=self.bare,
+            data=trained.data,
+            evaluation=self.to.data(chain.task.name, language, chain.target.max_items),
+            split=chain.target.split,
+            shots_language=language,
+            shots=shots,
+            draw=draw,
+            method=method,
+            selection=selection,
+            unchanged=True if selection != "none" else None,
+            lora=fewshot.lora if method == "lora" else None,
+            lda=fewshot.lda if method == "lda" else None,
+            train=fewshot.train,
+            seed=chain.seed,
+            keep=self.to.recipe.keep,
+            see=trained.see,
+        )
+
+    def _beside(self, method: Method) -> tuple[tuple[int, int], ...] | None:
+        """Every k and draw of a method that leaves the encoder's own weights alone, unless weights are selected."""
+        alone = method not in SIDE_BY_SIDE or self.fewshot.selection != "none"
+        return None if alone else tuple(self._draws())
+
+
+def _unpublished(chain: Chain, fewshot: Fewshot, languages: Sequence[str]) -> Iterator[str]:
+    """Which sets there are not, and in which languages."""
+    lacking: dict[tuple[str, ...], list[str]] = {}
+    for language in languages:
+        there = published(chain.task, language)
+        if absent := tuple(str(k) for k in fewshot.shots if str(k) not in there):
+            lacking.setdefault(absent, []).append(language)
+    for absent, those in lacking.items():
+        yield f"{chain.task.name}: no published shots {', '.join(absent)} in {', '.join(those)}"

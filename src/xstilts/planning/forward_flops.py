@@ -1,0 +1,111 @@
+"""Floating-point operations of a forward pass over an example, from the lengths of its texts and its images. No torch.
+
+They are those of the text encoder's layers (`EncoderCard.forward_flops`), the upper of which read the tokens of images
+as well, where the encoder is fused. Heads and projections, which are small, padding, and what the reuse of activations
+saves are left out; so is the vision encoder, which sees every image once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from xstilts.config.training import Fusion, Train
+from xstilts.encoders import EncoderCard
+from xstilts.planning.lengths import Lengths, lengths
+from xstilts.planning.specs import See
+from xstilts.tasks.task import Task
+
+BARE = 2
+"""Sub-words of a text that a control hides: the special ones."""
+
+
+class NotKnownError(Exception):
+    """The work of a stage cannot be told; the message says what is missing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pass:
+    """Operations if all layers read an example's text alone, and if all read it with its images."""
+
+    alone: float
+    joined: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Forward:
+    """Forward passes of one encoder."""
+
+    card: EncoderCard
+    tasks: Mapping[str, Task]
+    fusion: Fusion | None
+    used: dict[str, Lengths] = field(default_factory=dict)
+    _passes: dict[tuple[str, int, See | None], Pass] = field(default_factory=dict)
+
+    def lengths(self, task: str) -> Lengths:
+        """Raises NotKnownError."""
+        if task not in self.used:
+            if (found := lengths(task)) is None:
+                raise NotKnownError(f"how long the examples of {task} are")
+            self.used[task] = found
+        return self.used[task]
+
+    def example(self, task: str, max_length: int, see: See | None = None) -> float:
+        """Operations over an example, on average. Raises NotKnownError."""
+        found = self._pass(task, max_length, see)
+        if found.alone == found.joined:
+            return found.alone
+        return self._between(found, 0, self._depth())
+
+    def frozen(self, task: str, train: Train, see: See | None = None) -> float:
+        """Part of these operations that is of layers which keep their weights. Raises NotKnownError."""
+        if not train.frozen_layers:
+            return 0.0
+        depth = self._depth()
+        count, found = min(train.frozen_layers, depth), self._pass(task, train.max_length, see)
+        if found.alone == found.joined:
+            return count / depth
+        return self._between(found, 0, count) / self._between(found, 0, depth)
+
+    def _between(self, found: Pass, start: int, end: int) -> float:
+        """Operations of the layers from `start` to `end`, this one excluded."""
+        depth, joins = self._depth(), self._joins()
+        alone = max(0, min(end, joins) - start)
+        return (found.alone * alone + found.joined * (end - start - alone)) / depth
+
+    def _pass(self, task: str, max_length: int, see: See | None) -> Pass:
+        key = task, max_length, see
+        if key not in self._passes:
+            self._passes[key] = self._reckoned(task, max_length, see)
+        return self._passes[key]
+
+    def _reckoned(self, task: str, max_length: int, see: See | None) -> Pass:
+        if self.card.forward_flops is None:
+            raise NotKnownError(f"what a forward pass of {self.card.name} takes")
+        first, second = self.card.forward_flops
+        found, tokens = self.lengths(task), self._tokens(task, see)
+        apart = self.tasks[task].problem == "image-retrieval"
+        alone = joined = 0.0
+        for length, count in found.runs(max_length):
+            words = BARE if see == "images" else length
+            alone += count * (first * words + second * words**2)
+            both = [words, tokens] if apart else [words + tokens]
+            joined += count * sum(first * n + second * n**2 for n in both)
+        return Pass(alone=alone / len(found.sample), joined=joined / len(found.sample))
+
+    def _tokens(self, task: str, see: See | None) -> int:
+        """What the images of an example become."""
+        if not self.tasks[task].spec.images or see == "text":
+            return 0
+        if self.fusion is None:
+            raise NotKnownError(f"how {self.card.name} reads images")
+        return self.lengths(task).images * self.fusion.grid**2
+
+    def _joins(self) -> int:
+        """The first layer that reads images."""
+        depth = self._depth()
+        chosen = self.fusion.layer if self.fusion else depth
+        return depth // 2 if chosen is None else min(chosen, depth)
+
+    def _depth(self) -> int:
+        if self.card.layers is None:
+            raise NotKnownError(f"how many layers {self.card.name} has")
+        return self.card.layers

@@ -1,0 +1,172 @@
+"""What the stages of one job share: tasks, examples, models and activations, each made once."""
+
+import hashlib
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from xstilts.config.training import Fusion
+from xstilts.data.benchmark_files import bind
+from xstilts.data.load import load, read_examples
+from xstilts.data.user_files import user_task
+from xstilts.errors import DataError, StageError, UserError
+from xstilts.models.multimodal.image_features import Pictures
+from xstilts.models.speed.activation_cache import Ground, Shelf
+from xstilts.planning.stage import Data
+from xstilts.problems.examples import Example, Sentence, images_of
+from xstilts.stages.artifacts import facts_of, open_gallery
+from xstilts.stages.environment import Environment
+from xstilts.store.store import Store
+from xstilts.tasks import load_task
+from xstilts.tasks.task import Task
+
+T = TypeVar("T")
+
+TRANSLATED = "examples.jsonl"
+"""What a stage that translates leaves."""
+
+WHOLE = 1 << 16
+"""More layers than any encoder has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """Lives as long as a job, and with it all that it remembers."""
+
+    environment: Environment
+    store: Store
+    shelf: Shelf
+    """Outlives the job, within its budget."""
+    memory: dict[Hashable, Any] = field(default_factory=dict)
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` gives, made at the first call for this key."""
+        if key not in self.memory:
+            self.memory[key] = make()
+        return self.memory[key]
+
+    def latest(self, slot: Hashable, key: Hashable, make: Callable[[], T]) -> T:
+        """As `once`, for what is too large to remember more than one of: the last key of the slot."""
+        if slot not in self.memory or self.memory[slot][0] != key:
+            self.memory.pop(slot, None)
+            self.memory[slot] = key, make()
+        return self.memory[slot][1]
+
+    def task(self, name: str) -> Task:
+        return self.once(("task", name), lambda: self._task(name))
+
+    def examples(self, data: Data, split: str) -> tuple[Example, ...]:
+        """The examples of a split, capped: the same items whatever the cap's neighbours are.
+
+        Raises DataError where there are none.
+        """
+        found = self.once(("examples", data, split), lambda: self._usable(data, split))
+        if not found:
+            raise DataError(f"task {data.task!r} has no examples in {data.language}, split {split!r}")
+        return found
+
+    def look_through(self, key: str) -> None:
+        """From now on, examples that show images are those whose images this artifact's encoder can read."""
+        facts = facts_of(self.store, key)
+        if facts.get("fusion"):
+            self.once(
+                "gallery",
+                lambda: open_gallery(
+                    facts["encoder"], facts["pin"], Fusion.model_validate(facts["fusion"]), self.environment
+                ),
+            )
+
+    @property
+    def gallery(self) -> Pictures | None:
+        return self.memory.get("gallery")
+
+    def unusable(self, data: Data, split: str) -> dict[str, Any]:
+        """What a split leaves out: images that cannot be read, with the reason, and the number of their examples."""
+        self.examples(data, split)
+        images, items = self.memory.get(("unusable", data, split), ({}, 0))
+        return {"images_unusable": images, "items_unusable": items}
+
+    def labels(self, data: Data) -> tuple[str, ...]:
+        """The task's classes, or else the classes or tags of the training split, sorted: the outputs of a head."""
+        if fixed := self.task(data.task).labels:
+            return fixed
+        return self.once(("labels", data), lambda: _labels(self.examples(data, "train")))
+
+    def ground(self, key: str) -> Ground | None:
+        """The layers of an artifact that are as published, if its embeddings are."""
+        manifest = self.store.manifest(key)
+        if manifest is None or "encoder" not in manifest.facts:
+            return None
+        layers = WHOLE if manifest.kind == "pretrained" else manifest.facts.get("untouched")
+        origin = f"{manifest.facts['encoder']} {manifest.facts['pin']}"
+        return None if layers is None else Ground(layers=layers, origin=origin, shelf=self.shelf)
+
+    def _task(self, name: str) -> Task:
+        environment = self.environment
+        if own := environment.tasks.get(name):
+            return user_task(name, own, environment.base, environment.cache)
+        return bind(
+            load_task(name),
+            root=environment.data_root,
+            cache=environment.cache,
+            offline=environment.offline,
+            partition=environment.partition.get(name),
+        )
+
+    def _read(self, data: Data, split: str) -> tuple[Example, ...]:
+        if data.translated and split == "train":
+            return self._translations(data, data.translated)
+        environment = self.environment
+        found = load(self.task(data.task), data.language, split, cache=environment.cache, offline=environment.offline)
+        return cap(found, data.max_examples)
+
+    def _usable(self, data: Data, split: str) -> tuple[Example, ...]:
+        """Without the examples that show an image which cannot be read."""
+        found = self._read(data, split)
+        if not any(images_of(example) for example in found[:1]):
+            return found
+        if self.gallery is None:
+            raise UserError(
+                f"task {data.task!r} shows images, which the encoder does not read",
+                "name an encoder that does, such as e5-small+efficientnet-lite0",
+            )
+        broken = self.gallery.missing([image for example in found for image in images_of(example)])
+        kept = tuple(example for example in found if not broken.keys() & set(images_of(example)))
+        self.memory["unusable", data, split] = broken, len(found) - len(kept)
+        if not kept:
+            image, why = next(iter(broken.items()))
+            raise DataError(f"no image of task {data.task!r} ({data.language}, {split}) can be read; {image}: {why}")
+        return kept
+
+    def _translations(self, data: Data, key: str) -> tuple[Example, ...]:
+        path = self.store.path(key) / TRANSLATED
+        if not path.is_file():
+            raise StageError(
+                f"the translation of {data.task!r} into {data.language!r} ({key[:12]}) is not in the store",
+                "remove what was trained on it, or give the store back what was taken from it",
+            )
+        return read_examples(path, self.task(data.task).spec.example)
+
+
+def cap(examples: Sequence[Example], most: int | None) -> tuple[Example, ...]:
+    """At most so many examples, in their order, chosen by their ids alone: a larger cap keeps those of a smaller.
+
+    Chosen one by one and not by group, so that few examples still stem from many groups; but a sentence to be mined
+    goes with its translation.
+    """
+    if most is None or len(examples) <= most:
+        return tuple(examples)
+    kept = {example.id for example in sorted(examples, key=_rank)[:most]}
+    return tuple(example for example in examples if example.id in kept)
+
+
+def _rank(example: Example) -> bytes:
+    name = example.group if isinstance(example, Sentence) else example.id
+    return hashlib.sha256(name.encode()).digest()
+
+
+def _labels(examples: Sequence[Example]) -> tuple[str, ...]:
+    found: set[str] = set()
+    for example in examples:
+        found |= {getattr(example, "label", None) or ""} | set(getattr(example, "tags", None) or ())
+    return tuple(sorted(found - {""}))

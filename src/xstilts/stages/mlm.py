@@ -1,0 +1,136 @@
+"""The masked-language-modelling part of intermediate training: its texts, its model, and what it learnt of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from xstilts.data.corpora import parts, read
+from xstilts.data.features import Feature
+from xstilts.errors import DataError
+from xstilts.models.heads import encoder_state, restore_encoder
+from xstilts.models.mlm import Masked, MaskedFeed, Masker, load_masked, perplexity, windows
+from xstilts.models.sharing import share_encoder
+from xstilts.models.split import backbone
+from xstilts.models.tuning import checkpoint_layers, freeze, set_dropout
+from xstilts.planning.specs import IntermediateStage
+from xstilts.planning.stage import Texts
+from xstilts.stages.artifacts import changed, folder_of
+from xstilts.stages.job_context import Workshop
+from xstilts.train.fit import Lesson, seed_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """The texts of one language as sub-words: those that are trained on, and those that are held out."""
+
+    language: str
+    texts: tuple[int, int]
+    """How many there are of both."""
+    features: Sequence[Feature]
+    held_out: Sequence[Feature]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """A masked-language model with its texts. Without `mlm` in a stage there is none."""
+
+    model: Masked
+    readings: tuple[Reading, ...]
+    masker: Masker
+    padding: int
+    device: str
+    precision: str
+
+    def lessons(self, seed: int) -> list[Lesson]:
+        """One for each language, so that every batch is of one language."""
+        return [
+            Lesson(
+                model=self.model,
+                feed=self._feed(reading.features, np.random.default_rng([seed, number])),
+                fresh_head=not self.model.published,
+            )
+            for number, reading in enumerate(self.readings)
+        ]
+
+    def perplexities(self) -> dict[str, float | None]:
+        """By language, on the held-out texts with the same masks at every call; None where there are none."""
+        return {reading.language: self._perplexity(reading) for reading in self.readings}
+
+    def facts(self, steps: Sequence[int], before: Mapping[str, float | None]) -> dict[str, Any]:
+        """Which head was used, and for each language its texts, steps, and perplexity before and now."""
+        after = self.perplexities()
+        by_language = {
+            reading.language: {
+                "texts": reading.texts[0],
+                "held_out": reading.texts[1],
+                "steps": count,
+                "perplexity_before": before[reading.language],
+                "perplexity_after": after[reading.language],
+            }
+            for reading, count in zip(self.readings, steps, strict=True)
+        }
+        return {"mlm_head": "published" if self.model.published else "fresh", "mlm": by_language}
+
+    def _perplexity(self, reading: Reading) -> float | None:
+        rng = np.random.default_rng(seed_of(0, "held out", reading.language))
+        return perplexity(self.model, self._feed(reading.held_out, rng), self.precision) if reading.held_out else None
+
+    def _feed(self, features: Sequence[Feature], rng: np.random.Generator) -> MaskedFeed:
+        return MaskedFeed(features=features, masker=self.masker, padding=self.padding, rng=rng, device=self.device)
+
+
+def readings(spec: IntermediateStage, workshop: Workshop, tokenizer: PreTrainedTokenizerBase) -> tuple[Reading, ...]:
+    """The texts of each language, cut into windows; none where the stage masks nothing."""
+    return tuple(_reading(spec, texts, workshop, tokenizer) for texts in (spec.mlm.texts if spec.mlm else ()))
+
+
+def reader_of(
+    spec: IntermediateStage,
+    found: tuple[Reading, ...],
+    owner: PreTrainedModel | None,
+    workshop: Workshop,
+    tokenizer: PreTrainedTokenizerBase,
+) -> Reader:
+    """A model to read `found` with, over the encoder of `owner` where tasks are trained beside it.
+
+    Its decoder's weight is the whole table of word embeddings, so nothing of it may be left out.
+    """
+    assert spec.mlm is not None
+    device = workshop.environment.device
+    masked = load_masked(
+        folder_of(workshop.store, spec.parent, workshop.environment), seed_of(spec.seed, "head", "mlm")
+    )
+    if owner is not None:
+        share_encoder(owner, masked.model)
+        masked.tie()
+    elif tensors := changed(workshop.store, spec.parent):
+        restore_encoder(masked.model, encoder_state(masked.model) | tensors)
+    freeze(masked.model, spec.train)
+    set_dropout(masked.model, spec.train.dropout)
+    if spec.train.gradient_checkpointing:
+        checkpoint_layers(masked.model)
+    rows = cast(Any, backbone(masked.model).get_input_embeddings()).num_embeddings
+    return Reader(
+        model=masked.to(device),
+        readings=found,
+        masker=Masker.of(tokenizer, rows, spec.mlm.masking),
+        padding=cast(int, tokenizer.pad_token_id),
+        device=device,
+        precision=spec.train.precision,
+    )
+
+
+def _reading(spec: IntermediateStage, texts: Texts, workshop: Workshop, tokenizer: PreTrainedTokenizerBase) -> Reading:
+    assert spec.mlm is not None
+    environment = workshop.environment
+    corpus = environment.texts[texts.fingerprint]
+    found = read(corpus, cache=environment.cache, offline=environment.offline)
+    train, apart = parts(found, spec.mlm.held_out, spec.mlm.max_texts)
+    features, held_out = (windows(part, tokenizer, spec.train.max_length) for part in (train, apart))
+    if not features:
+        raise DataError(f"the tokenizer makes nothing of the texts in {corpus.place}", "name other texts")
+    counts = len(train), len(apart)
+    return Reading(language=texts.language, texts=counts, features=features, held_out=held_out)

@@ -1,0 +1,92 @@
+"""Removes what no recipe needs from a store."""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from xstilts.errors import UserError
+from xstilts.store import locks
+from xstilts.store.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swept:
+    """What went, or would go: bytes altogether, keys of artifacts, names of broken-off drafts and damaged artifacts."""
+
+    bytes: int
+    keys: tuple[str, ...]
+    leftovers: tuple[str, ...]
+
+
+def sweep(store: Store, keep: Collection[str], dry_run: bool) -> Swept:
+    """Remove artifacts that none of `keep` goes back to, drafts of dead processes, and damaged artifacts.
+
+    Raises UserError while a process works in the store, because what it will need next is not known.
+    """
+    if not dry_run and (working := store.locked()):
+        raise UserError(
+            f"{next(iter(working.values()))} is working in the store {store.root}", "wait for it, or use --dry-run"
+        )
+    if not store.root.is_dir():
+        return Swept(bytes=0, keys=(), leftovers=())
+    with store.guard(alone=True):
+        kept = _ancestry(store, keep)
+        artifacts = [store.path(key) for key in sorted(set(store.keys()) - kept)]
+        leftovers = [*_abandoned(store), *sorted((store.root / "damaged").glob("*"))]
+        swept = Swept(
+            bytes=sum(_bytes(path) for path in (*artifacts, *leftovers)),
+            keys=tuple(path.name for path in artifacts),
+            leftovers=tuple(path.name for path in leftovers),
+        )
+        if not dry_run:
+            _remove(store, artifacts, leftovers)
+    return swept
+
+
+def _ancestry(store: Store, keys: Iterable[str]) -> set[str]:
+    """The keys and all that their artifacts were made from, or inherit tensors from."""
+    reached: set[str] = set()
+    ahead = list(keys)
+    while ahead:
+        key = ahead.pop()
+        if key not in reached:
+            reached.add(key)
+            if manifest := store.peek(key):
+                inherits = manifest.facts.get("inherits")
+                ahead += [*manifest.inputs, *([inherits] if inherits else [])]
+    return reached
+
+
+def _abandoned(store: Store) -> list[Path]:
+    """Drafts whose writer no longer holds their lock."""
+    return [path for path in sorted((store.root / "drafts").iterdir()) if path.is_dir() and not _locked(path)]
+
+
+def _locked(folder: Path) -> bool:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _remove(store: Store, artifacts: Iterable[Path], leftovers: Iterable[Path]) -> None:
+    """Artifacts leave their place whole, so that an interrupted sweep leaves none that is half there."""
+    bin_ = Path(tempfile.mkdtemp(dir=store.root / "drafts", prefix="swept."))
+    for path in (*artifacts, *leftovers):
+        path.rename(bin_ / path.name)
+    shutil.rmtree(bin_)
+    for path in (store.root / "locks").glob("*"):
+        if locks.holder(path) is None:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,285 @@
+"""Artifacts under the keys of their stages: cache, resume and provenance in one.
+
+artifacts/<key>/   manifest.json beside the files that the stage left
+drafts/            what is being written; renamed into artifacts/ when it is whole
+damaged/           artifacts whose files did not match their manifest
+locks/             one file per stage that a process is working on
+"""
+
+import fcntl
+import hashlib
+import importlib.metadata
+import json
+import logging
+import os
+import platform
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from xstilts.planning.specs import Spec
+from xstilts.platform import memory
+from xstilts.store import locks
+
+_MANIFEST = "manifest.json"
+_VERIFIED = ".verified"
+_log = logging.getLogger("xstilts")
+
+
+class Sum(BaseModel):
+    """What a file of an artifact must be."""
+
+    model_config = ConfigDict(frozen=True)
+    sha256: str
+    bytes: int
+
+
+class Manifest(BaseModel):
+    """What an artifact is, what made it, and what it cost."""
+
+    model_config = ConfigDict(frozen=True)
+    key: str
+    kind: str
+    title: str
+    spec: dict[str, Any]
+    """The stage's settings."""
+    inputs: tuple[str, ...]
+    epoch: int
+    facts: dict[str, Any]
+    """What the runner recorded. `inherits` is the key of the artifact that holds the tensors not stored here."""
+    environment: dict[str, str | int]
+    seconds: float
+    peak_memory_mb: float
+    created: datetime
+    files: dict[str, Sum]
+
+    @property
+    def bytes(self) -> int:
+        return sum(file.bytes for file in self.files.values())
+
+
+@dataclass(slots=True, kw_only=True)
+class Draft:
+    """An artifact that is being written: its folder and the facts for its manifest."""
+
+    path: Path
+    facts: dict[str, Any] = field(default_factory=dict)
+    seconds: float | None = None
+    """Set where the stage's work was done before the draft was opened, or shared with other stages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    root: Path
+
+    def path(self, key: str) -> Path:
+        return self.root / "artifacts" / key
+
+    def keys(self) -> tuple[str, ...]:
+        """The keys of all artifacts, unchecked."""
+        folder = self.root / "artifacts"
+        return tuple(sorted(path.name for path in folder.iterdir())) if folder.is_dir() else ()
+
+    def manifest(self, key: str) -> Manifest | None:
+        """The manifest of a whole artifact, or None. One that is damaged is set aside with a warning.
+
+        Sums are computed once: the size and time of each file at the last check are noted beside it.
+        """
+        if not self.path(key).exists():
+            return None
+        manifest = self.peek(key)
+        flaw = _flaw(self.path(key), manifest) if manifest and manifest.key == key else "its manifest is unreadable"
+        if flaw is None:
+            return manifest
+        self._set_aside(key, flaw)
+        return None
+
+    def peek(self, key: str) -> Manifest | None:
+        """The manifest, if it can be read; the files are not looked at."""
+        try:
+            return Manifest.model_validate_json((self.path(key) / _MANIFEST).read_bytes())
+        except (FileNotFoundError, NotADirectoryError, ValidationError):
+            return None
+
+    @contextmanager
+    def draft(self, spec: Spec) -> Iterator[Draft]:
+        """A temporary folder that becomes the artifact of `spec` when the block ends, or vanishes if it raises."""
+        folder, descriptor = self._scratch(spec.key)
+        started = time.perf_counter()
+        memory.reset_peak()
+        try:
+            draft = Draft(path=folder)
+            yield draft
+            seconds = time.perf_counter() - started if draft.seconds is None else draft.seconds
+            _seal(folder, _manifest(spec, draft, seconds))
+            self._place(folder, spec.key)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        finally:
+            os.close(descriptor)
+
+    def lock(self, key: str) -> locks.Lock:
+        """The right to work on a stage, held until released or the process dies. Waits for whoever holds it."""
+        return locks.acquire(self._folder("locks") / key)
+
+    def try_lock(self, key: str) -> locks.Lock | None:
+        """The right to work on a stage, or None if another process has it."""
+        return locks.try_acquire(self._folder("locks") / key)
+
+    def locked(self) -> dict[str, str]:
+        """The stages that processes are working on, and which process each."""
+        paths = sorted((self.root / "locks").glob("*"))
+        return {path.name: who for path in paths if (who := locks.holder(path))}
+
+    @contextmanager
+    def guard(self, *, alone: bool) -> Iterator[None]:
+        """Keeps `gc` (alone) from seeing a draft's folder before it is locked."""
+        with (self._folder("drafts") / ".guard").open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+            yield
+
+    def _folder(self, name: str) -> Path:
+        folder = self.root / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def _scratch(self, key: str) -> tuple[Path, int]:
+        """A new folder with a lock on it, by which `gc` tells that its writer lives."""
+        with self.guard(alone=False):
+            folder = Path(tempfile.mkdtemp(dir=self._folder("drafts"), prefix=f"{key}."))
+            descriptor = os.open(folder, os.O_RDONLY)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        return folder, descriptor
+
+    def _place(self, folder: Path, key: str) -> None:
+        artifacts = self._folder("artifacts")
+        folder.chmod(0o755)
+        while True:
+            try:
+                folder.rename(artifacts / key)
+                return _sync(artifacts)
+            except OSError:
+                if not (artifacts / key).exists():
+                    raise
+            if self.manifest(key):  # another process was first; both made the same
+                return shutil.rmtree(folder)
+
+    def _set_aside(self, key: str, flaw: str) -> None:
+        aside = self._folder("damaged") / f"{key}.{time.time_ns()}"
+        with suppress(FileNotFoundError):  # another process did it
+            self.path(key).rename(aside)
+            _log.warning("artifact %s is damaged (%s): set aside in %s, to be made anew", key[:12], flaw, aside.parent)
+
+
+def _flaw(folder: Path, manifest: Manifest) -> str | None:
+    try:
+        state = {name: _state(folder / name) for name in manifest.files}
+    except FileNotFoundError as error:
+        return f"{Path(error.filename).name} is missing"
+    for name, file in manifest.files.items():
+        if state[name][0] != file.bytes:
+            return f"{name} has {state[name][0]} bytes instead of {file.bytes}"
+    if _noted(folder) == state:
+        return None
+    for name, file in manifest.files.items():
+        if _sha256(folder / name) != file.sha256:
+            return f"{name} has another sha256 than its manifest says"
+    with suppress(OSError):  # a store that cannot be written to is checked every time
+        _note(folder, state)
+    return None
+
+
+def _state(path: Path) -> list[int]:
+    stat = path.stat()
+    return [stat.st_size, stat.st_mtime_ns]
+
+
+def _noted(folder: Path) -> object:
+    try:
+        return json.loads((folder / _VERIFIED).read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def _note(folder: Path, state: dict[str, list[int]]) -> None:
+    partial = folder / f"{_VERIFIED}.{os.getpid()}"
+    partial.write_text(json.dumps(state))
+    partial.replace(folder / _VERIFIED)
+
+
+def _manifest(spec: Spec, draft: Draft, seconds: float) -> Manifest:
+    files = sorted(path for path in draft.path.rglob("*") if path.is_file())
+    sums = {str(path.relative_to(draft.path)): Sum(sha256=_sha256(path), bytes=path.stat().st_size) for path in files}
+    return Manifest(
+        key=spec.key,
+        kind=spec.kind,
+        title=spec.title,
+        spec=json.loads(json.dumps(asdict(spec), default=lambda model: model.model_dump(mode="json"))),
+        inputs=spec.inputs,
+        epoch=spec.epoch,
+        facts=draft.facts,
+        environment={**_machine(), "threads": spec.threads},
+        seconds=seconds,
+        peak_memory_mb=memory.peak_mb(),
+        created=datetime.now(UTC),
+        files=sums,
+    )
+
+
+def _seal(folder: Path, manifest: Manifest) -> None:
+    """Everything on disk, the manifest last."""
+    for name in manifest.files:
+        _sync(folder / name)
+    _note(folder, {name: _state(folder / name) for name in manifest.files})
+    (folder / _MANIFEST).write_text(manifest.model_dump_json(indent=1))
+    _sync(folder / _MANIFEST)
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@cache
+def _machine() -> dict[str, str | int]:
+    packages = ("xstilts", "torch", "transformers", "tokenizers", "safetensors", "peft", "numpy")
+    return {
+        "python": platform.python_version(),
+        **{name: _version(name) for name in packages},
+        "platform": platform.platform(),
+        "cpu": _cpu(),
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "absent"
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor()

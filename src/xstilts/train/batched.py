@@ -1,0 +1,61 @@
+"""One training run for several few-shot episodes side by side."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from torch import nn
+
+from xstilts.config.training import Train
+from xstilts.models.collate import Batch
+from xstilts.models.inputs import autocast
+from xstilts.models.speed.episode_batch import Lineup
+from xstilts.train.fit import Feeding, Fitted, ends, stream
+from xstilts.train.loop import finite
+from xstilts.train.optim import optimiser
+
+
+def fit_lineup(
+    lineup: Lineup,
+    feeds: Sequence[Feeding],
+    steps: int,
+    train: Train,
+    *,
+    seeds: Sequence[int],
+    head: frozenset[str],
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Fitted]:
+    """Train every episode for so many steps, each as `xstilts.train.fit.fit` would alone, and keep the last weights.
+
+    `head` are the names of the parameters that have the head's rate. Raises StageError where a loss is not finite.
+    """
+    adam, schedule = optimiser(*_sides(lineup, head), train, steps)
+    streams = [stream(feed, train, seed) for feed, seed in zip(feeds, seeds, strict=True)]
+    curves: list[list[float]] = [[] for _ in feeds]
+    for step in range(steps):
+        batches = [feed.batch(next(stream), labels=True) for feed, stream in zip(feeds, streams, strict=True)]
+        for episode, loss in _backward(lineup, batches, train, feeds[0].device):
+            curves[episode].append(finite(loss, step + 1))
+        for own in lineup.parameters:
+            nn.utils.clip_grad_norm_(own.values(), train.clip)
+        adam.step()
+        schedule.step()
+        adam.zero_grad(set_to_none=True)
+        report(step + 1, steps)
+    return [_fitted(curve, steps) for curve in curves]
+
+
+def _backward(lineup: Lineup, batches: Sequence[Batch], train: Train, device: str) -> Iterator[tuple[int, float]]:
+    """Add up the gradients of a step. Yields each episode and its loss."""
+    with autocast(device, train.precision):
+        for run, losses in lineup.losses(batches):
+            losses.sum().backward()
+            yield from zip(run, losses.tolist(), strict=True)
+
+
+def _sides(lineup: Lineup, head: frozenset[str]) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    named = [item for own in lineup.parameters for item in own.items()]
+    return [p for name, p in named if name not in head], [p for name, p in named if name in head]
+
+
+def _fitted(losses: Sequence[float], steps: int) -> Fitted:
+    first, last = ends(losses)
+    return Fitted(steps=steps, step_kept=steps, first_loss=first, last_loss=last, curve=())

@@ -1,0 +1,237 @@
+"""Every predicate, every way, on scores that are made to order."""
+
+from functools import cache
+from typing import Any
+
+import pytest
+from tests.unit.report.xtreme import SINGLE, Effects, make_transfer, xtreme_recipe, xtreme_tasks
+
+from xstilts.analysis.claims.check import CheckedPart, Verdict, check
+from xstilts.analysis.claims.lab import Lab
+from xstilts.analysis.claims.statements import (
+    Beats,
+    Best,
+    BestPerTarget,
+    Claim,
+    ConsistentGain,
+    Encoder,
+    Gain,
+    Intermediates,
+    Most,
+    NoGain,
+    Part,
+    Phases,
+    Predicate,
+    Statements,
+)
+from xstilts.analysis.transfer import Transfer
+from xstilts.config.recipe import Intermediate, Partition, Target
+from xstilts.config.training import Mlm, Train, Translate
+
+TASKS = ("squad", "mnli", "qqp")
+ARMS = {
+    "none": Intermediate(),
+    **{name: SINGLE[name] for name in TASKS},
+    "together": Intermediate(tasks=TASKS),
+    "squad-mlm": Intermediate(tasks=("squad",), train=Train(epochs=2)),
+    "squad-translated": Intermediate(tasks=("squad",), train=Train(epochs=3)),
+}
+TWO = {name: ARMS[name] for name in ("none", "squad")}
+ADDED = {
+    "squad-mlm": Intermediate(tasks=("squad",), mlm=Mlm(texts={"de": "de.txt"})),
+    "squad-translated": Intermediate(tasks=("squad",), translate=Translate(to=("de",), model="someone/mt")),
+}
+LANGUAGES = ("en", "de")
+
+
+def as_published(task: str, arm: str) -> float:
+    """Retrieval +16, XNLI nothing, the others +6; more with all tasks together, less with an addition."""
+    base = 0.16 if task in ("bucc2018", "tatoeba") else 0.0 if task == "xnli" else 0.06
+    return base + (0.02 if arm == "together" else -0.02 if arm in ADDED else 0.0)
+
+
+def contrary(task: str, arm: str) -> float:
+    base = -0.05 if task in ("bucc2018", "tatoeba", "tydiqa") else 0.05 if task == "xnli" else -0.02
+    return base + (-0.02 if arm == "together" else 0.02 if arm in ADDED else 0.0)
+
+
+def nothing(task: str, arm: str) -> float:
+    """A few items of 400, which could be chance; a point is four."""
+    return {"xnli": 0.0125, "tydiqa": 0.0075}.get(task, 0.0025 * (arm in ("together", "squad")))
+
+
+def transfer_of(effects: Effects, **changes: Any) -> Transfer:
+    recipe = xtreme_recipe(**{"intermediate": dict(ARMS)} | changes)
+    made = make_transfer(effects, recipe, tasks=xtreme_tasks(LANGUAGES))
+    recipe.intermediate.update({name: arm for name, arm in ADDED.items() if name in recipe.intermediate})
+    return made
+
+
+@cache
+def scene(effects: Effects, encoder: str) -> Transfer:
+    return transfer_of(effects, encoder=encoder)
+
+
+LARGE, SMALL = "xlm-roberta-large", "e5-small"
+
+
+def statements(*predicates: Predicate) -> Statements:
+    parts = tuple(Part(text="part", predicate=predicate) for predicate in predicates)
+    return Statements(
+        name="toy",
+        title="A toy",
+        citation="none",
+        encoder=LARGE,
+        suite="xtreme",
+        intermediates=TASKS,
+        claims=(Claim(number=1, text="whole", parts=parts),),
+    )
+
+
+def verdict(transfer: Transfer, *predicates: Predicate) -> Verdict:
+    return check(statements(*predicates), transfer)[0].verdict
+
+
+def part_of(transfer: Transfer, predicate: Predicate) -> CheckedPart:
+    return check(statements(predicate), transfer)[0].parts[0]
+
+
+MEASURED: dict[str, Predicate] = {
+    "gain": Gain(kind="gain", tasks=("squad",), figure=7.6),
+    "trained": Gain(kind="gain", tasks=("squad",), over="trained"),
+    "together": Gain(kind="gain", tasks=TASKS),
+    "best": Best(kind="best", tasks=TASKS),
+    "most": Most(kind="most", targets=("bucc2018", "tatoeba")),
+    "consistent": ConsistentGain(kind="consistent_gain", target="tydiqa"),
+    "no gain": NoGain(kind="no_gain", target="xnli"),
+    "best per target": BestPerTarget(kind="best_per_target", over="trained"),
+    "mlm": Beats(kind="beats", other="mlm"),
+    "translated": Beats(kind="beats", other="translate"),
+}
+OPEN = ("consistent", "no gain", "best")
+
+
+@pytest.mark.parametrize("name", MEASURED)
+@pytest.mark.parametrize(
+    ("effects", "encoder", "expected"),
+    [
+        (as_published, LARGE, "verified"),
+        (contrary, LARGE, "refuted"),
+        (as_published, SMALL, "consistent"),
+        (contrary, SMALL, "inconsistent"),
+    ],
+)
+def test_each_predicate_each_way(effects: Effects, encoder: str, expected: str, name: str) -> None:
+    part = part_of(scene(effects, encoder), MEASURED[name])
+    assert part.verdict == expected, part
+
+
+@pytest.mark.parametrize("name", OPEN)
+@pytest.mark.parametrize("encoder", [LARGE, SMALL])
+def test_an_interval_with_both_decides_nothing(encoder: str, name: str) -> None:
+    part = part_of(scene(nothing, encoder), MEASURED[name])
+    assert part.verdict == "inconclusive here", part
+
+
+PROTOCOL = {
+    "encoder": Encoder(kind="encoder", encoder=LARGE),
+    "phases": Phases(kind="phases"),
+    "intermediates": Intermediates(kind="intermediates", tasks=TASKS),
+}
+
+
+@pytest.mark.parametrize("name", PROTOCOL)
+def test_a_protocol_is_that_of_the_recipe(name: str) -> None:
+    assert verdict(scene(as_published, LARGE), PROTOCOL[name]) == "verified"
+
+
+def test_another_protocol_says_nothing_of_the_paper() -> None:
+    small = scene(as_published, SMALL)
+    assert verdict(small, PROTOCOL["encoder"]) == "not tested"
+    assert verdict(small, PROTOCOL["phases"]) == "not tested"
+    assert verdict(small, PROTOCOL["intermediates"]) == "consistent"
+    part = part_of(small, Intermediates(kind="intermediates", tasks=(*TASKS, "ccg")))
+    assert (part.verdict, part.why) == ("not tested", "3 of 4 are there; absent: ccg")
+
+
+def test_a_stated_figure_counts_in_the_papers_setting_alone() -> None:
+    figure = Gain(kind="gain", tasks=("squad",), figure=20.0)
+    part = part_of(scene(as_published, LARGE), figure)
+    assert part.verdict == "refuted"
+    assert part.why.endswith("and +20.0 was stated")
+    assert verdict(scene(as_published, SMALL), figure) == "consistent"
+
+
+def test_a_whole_is_what_its_parts_allow() -> None:
+    published, small = scene(as_published, LARGE), scene(as_published, SMALL)
+    wrong = Gain(kind="gain", tasks=("squad",), figure=20.0)
+    assert verdict(published, MEASURED["gain"], MEASURED["mlm"]) == "verified"
+    assert verdict(published, MEASURED["gain"], wrong) == "refuted"
+    assert verdict(small, MEASURED["gain"], MEASURED["no gain"]) == "consistent"
+    (whole,) = check(statements(MEASURED["gain"], PROTOCOL["encoder"]), small)
+    assert [part.verdict for part in whole.parts] == ["consistent", "not tested"]
+    assert whole.verdict == "not tested"
+
+
+ALL = tuple(xtreme_recipe().targets)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"seeds": (0, 1)}, "2 seeds cannot say how far another would differ"),
+        ({"partition": {"xnli": Partition()}}, "xnli has not its official splits (partition)"),
+        ({"partition": {"squad": Partition()}}, "squad has not the official splits of squad"),
+        ({"targets": {name: Target() for name in ("xnli", "tydiqa")}}, "absent: pawsx, udpos"),
+        ({"targets": {name: Target(max_items=9) for name in ALL}}, "xnli is cut to fewer examples"),
+        ({"intermediate": TWO | {"squad": Intermediate(tasks=("squad",), max_examples=9)}}, "squad is cut to fewer"),
+    ],
+)
+def test_what_differs_from_the_paper_is_told_and_verifies_nothing(changes: dict[str, Any], reason: str) -> None:
+    part = part_of(transfer_of(as_published, **{"intermediate": TWO} | changes), MEASURED["trained"])
+    assert part.verdict == "consistent"
+    assert any(lack.startswith(reason) for lack in part.lacks)
+
+
+def test_fewer_languages_than_the_suite_has_verify_nothing() -> None:
+    targets = {name: Target(languages=("de",)) for name in ("xnli", "tydiqa")}
+    transfer = make_transfer(as_published, xtreme_recipe(intermediate=TWO, targets=targets))
+    part = part_of(transfer, MEASURED["trained"])
+    assert part.verdict == "consistent"
+    assert "xnli has 2 of 3 languages" in part.lacks
+    assert [(place.languages, place.of, place.data) for place in part.places] == [(2, 3, "Hub")] * 2
+
+
+@pytest.mark.parametrize("name", [*MEASURED, *PROTOCOL])
+def test_an_unfinished_store_tests_nothing(name: str) -> None:
+    recipe = xtreme_recipe(intermediate=dict(ARMS))
+    gone = make_transfer(as_published, recipe, tasks=xtreme_tasks(LANGUAGES), missing=lambda cell: cell.seed == 2)
+    part = part_of(gone, (MEASURED | PROTOCOL)[name])
+    assert (part.verdict, part.measured) == ("not tested", ())
+    assert "missing" in part.why or name in ("mlm", "translated")
+
+
+def test_what_the_recipe_lacks_is_not_tested() -> None:
+    transfer = transfer_of(as_published, intermediate=TWO, targets={"xnli": Target(), "tatoeba": Target()})
+    why = {name: part_of(transfer, predicate).why for name, predicate in MEASURED.items()}
+    assert verdict(transfer, MEASURED["together"]) == "not tested"
+    assert why["together"] == "no intermediate arm trains on several of these tasks together"
+    assert why["most"] == "bucc2018 absent from the recipe"
+    assert why["consistent"] == "tydiqa is no target of the recipe"
+    assert why["mlm"] == "no intermediate arm with it (`mlm`)"
+    assert part_of(transfer, Gain(kind="gain", tasks=("mnli",))).why == "no intermediate arm trains on mnli alone"
+    assert "nothing is trained for it" in part_of(transfer, BestPerTarget(kind="best_per_target", figure=5.4)).why
+
+
+def test_two_arms_are_not_many() -> None:
+    arms = {name: ARMS[name] for name in ("none", "squad", "mnli")}
+    transfer = transfer_of(as_published, intermediate=arms, targets={"tydiqa": Target()})
+    part = part_of(transfer, MEASURED["consistent"])
+    assert (part.verdict, part.why) == ("not tested", "2 arms with one task: not many")
+
+
+def test_arms_are_recognised_by_what_their_recipe_adds():
+    lab = Lab(scene(as_published, LARGE), statements(Beats(kind="beats", other="translate")))
+    assert lab.plain() == [*TASKS, "together"]
+    assert lab.pairs("mlm") == [("squad", "squad-mlm")]
+    assert lab.pairs("translate") == [("squad", "squad-translated")]

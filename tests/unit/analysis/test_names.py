@@ -1,0 +1,66 @@
+import pytest
+
+from xstilts.analysis.names import (
+    arm_name,
+    count,
+    language_name,
+    metric_name,
+    points,
+    seconds_name,
+    signed,
+    training_name,
+)
+from xstilts.analysis.results import ArmName
+from xstilts.config.recipe import Intermediate
+from xstilts.config.training import Mlm, Translate
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("fi", "Finnish"),
+        ("zh-TW", "Chinese (Traditional, Taiwan)"),
+        ("zh_Hant", "Chinese (Traditional)"),
+        ("sr-Latn", "Serbian (Latin)"),
+        ("xx", "xx"),
+        ("not a language", "not a language"),
+        ("", ""),
+    ],
+)
+def test_languages_by_their_english_name_or_their_code(code: str, name: str) -> None:
+    assert language_name(code) == name
+
+
+def test_arms_in_words() -> None:
+    assert arm_name(ArmName(intermediate="none")) == "none → zero-shot"
+    assert arm_name(ArmName(intermediate="boolq", method="full", shots=4)) == "boolq → 4-shot"
+    assert arm_name(ArmName(intermediate="boolq", method="lora", shots=16)) == "boolq → 16-shot, LoRA"
+    assert arm_name(ArmName(intermediate="none", method="more-english", shots=4)) == "none → 4-shot, more-english"
+
+
+def test_an_arm_says_that_its_data_were_translated() -> None:
+    by_model = Translate(to=("en", "sw"), model="someone/mt")
+    arm = Intermediate(tasks=("boolq", "quac"), translate=by_model, mlm=Mlm(texts={"de": "de.txt"}))
+    assert training_name(arm) == (
+        "boolq, quac machine-translated to English, Swahili by someone/mt, masked texts in de"
+    )
+    by_files = Translate(to=("sw",), files={"boolq": "sw.csv"})
+    assert (
+        training_name(Intermediate(tasks=("boolq",), translate=by_files)) == "boolq translated to Swahili, from files"
+    )
+
+
+def test_recall_says_what_is_found_by_what() -> None:
+    assert metric_name("recall_at_1") == "recall@1 both ways"
+    assert metric_name("image_recall_at_5") == "recall@5 text \u2192 image"
+    assert metric_name("text_recall_at_10") == "recall@10 image \u2192 text"
+
+
+def test_numbers_in_points_of_100() -> None:
+    assert points(0.6149) == "61.5"
+    assert (signed(0.012), signed(-0.034), signed(-0.0001)) == ("+1.2", "−3.4", "0.0")
+
+
+def test_counts_and_durations() -> None:
+    assert (count(1, "seed"), count(1200, "item")) == ("1 seed", "1,200 items")
+    assert (seconds_name(5.04), seconds_name(90), seconds_name(5400)) == ("5.0\u00a0s", "1.5\u00a0min", "1.5\u00a0h")

@@ -1,0 +1,151 @@
+import numpy as np
+import pytest
+from tests.unit.report.fixture import toy_task
+from tests.unit.report.xtreme import SINGLE, make_transfer, xtreme_recipe, xtreme_tasks
+
+from xstilts.analysis import stats
+from xstilts.analysis.transfer import BEST, Choice, Transfer, is_baseline
+from xstilts.config.recipe import Intermediate, Recipe, Target
+from xstilts.report.transfer import best_table, matrix_table, sections, suite_table
+from xstilts.tasks.suites import XTREME
+
+GAINS = {"squad": 0.08, "mnli": 0.04}
+TASKS = ("xnli", "xquad", "tatoeba")
+
+
+def small(**changes: object) -> Recipe:
+    arms = {"none": Intermediate(), "squad": SINGLE["squad"], "mnli": SINGLE["mnli"]}
+    settings: dict[str, object] = {"intermediate": arms, "targets": {name: Target() for name in TASKS}}
+    return xtreme_recipe(**(settings | changes))
+
+
+def gains(task: str, arm: str) -> float:
+    return GAINS[arm] * (2 if task == "tatoeba" else 1)
+
+
+@pytest.fixture(scope="module")
+def transfer() -> Transfer:
+    return make_transfer(gains, small())
+
+
+def row(table, first: str) -> list[str]:
+    entries = next(r.entries for r in table.rows if r.entries[0].text == first)
+    return [f"{entry.text} {entry.note}".strip() for entry in entries[1:]]
+
+
+def value(found: stats.Estimate | str) -> float:
+    assert isinstance(found, stats.Estimate), found
+    return found.value
+
+
+def test_an_average_is_the_mean_over_tasks_of_the_mean_over_languages(transfer: Transfer) -> None:
+    assert value(transfer.effect(TASKS, "squad")) == pytest.approx(np.mean([0.08, 0.08, 0.16]), abs=2e-3)
+    assert value(transfer.effect(TASKS[:2], "squad")) == pytest.approx(0.08, abs=1e-6)
+    assert value(transfer.level(("tatoeba",), "none")) == pytest.approx(0.4, abs=2e-3)
+
+
+def test_english_counts_in_a_published_average_only(transfer: Transfer) -> None:
+    assert transfer.languages("xnli") == ("en", "de", "sw")
+    assert transfer.languages("tatoeba") == ("de", "sw")
+    tasks = xtreme_tasks() | {"own": toy_task("own", "classification", ("en", "de"))}
+    other = make_transfer(lambda task, arm: 0.1, small(targets={"own": Target()}), tasks=tasks)
+    assert other.languages("own") == ("de",)
+    assert other.suites == ()
+
+
+def test_languages_that_settings_were_tuned_on_are_in_no_mean() -> None:
+    tuned = make_transfer(gains, small(development_languages=("sw",)))
+    assert tuned.languages("xnli") == ("en", "de")
+    (note,) = suite_table(tuned, XTREME).notes
+    assert "xnli: 2 of 3 languages." in note and "Settings were tuned on Swahili" in note
+
+
+def test_the_suite_table_has_three_means_and_what_is_absent(transfer: Transfer) -> None:
+    table = suite_table(transfer, XTREME)
+    titles = [r.entries[0].text for r in table.rows]
+    assert titles == [
+        "XTREME average over 3 of 9 tasks",
+        "XTREME average without retrieval over 2 of 7 tasks",
+        "XTREME average, retrieval alone, over 1 of 2 tasks",
+        *TASKS,
+    ]
+    assert [head.text for head in table.heads[0]] == ["", "none", "squad", "mnli"]
+    _, squad, mnli = row(table, titles[1])
+    assert squad.startswith("48.1 +8.0 ±") and mnli.startswith("44.1 +4.0 ±")
+    assert table.notes == ("Absent: pawsx, udpos, panx, mlqa, tydiqa, bucc2018.",)
+
+
+def test_the_matrix_shows_every_arm_with_its_interval(transfer: Transfer) -> None:
+    cells = row(matrix_table(transfer), "mnli")
+    effect = transfer.effect(("xquad",), "mnli")
+    assert isinstance(effect, stats.Estimate)
+    assert cells[1] == f"+4.0 ({100 * effect.low:+.1f} to {100 * effect.high:+.1f})"
+
+
+DEVELOPMENT = {
+    **{("xnli", "mnli", seed): 0.9 for seed in (0, 1)},
+    ("xnli", "squad", 2): 0.8,
+    **{("xquad", "squad", seed): 0.7 for seed in (0, 1, 2)},
+}
+
+
+def test_development_data_choose_for_each_seed() -> None:
+    transfer = make_transfer(gains, small(), development=DEVELOPMENT)
+    chosen = transfer.choice("xnli")
+    assert isinstance(chosen, Choice)
+    assert chosen.by_seed == {0: "mnli", 1: "mnli", 2: "squad"}
+    assert value(transfer.effect(("xnli",), BEST)) == pytest.approx((0.04 + 0.04 + 0.08) / 3, abs=1e-6)
+    assert row(best_table(transfer), "xnli")[-1] == "mnli 2, squad 1"
+    assert row(best_table(transfer), "xquad")[-1] == "squad 3"
+
+
+def test_the_score_itself_never_chooses() -> None:
+    """squad is better in every score, and is not chosen where development data say otherwise."""
+    transfer = make_transfer(gains, small(), development={("xquad", "mnli", seed): 0.6 for seed in (0, 1, 2)})
+    assert value(transfer.effect(("xquad",), BEST)) == pytest.approx(0.04, abs=1e-6)
+
+
+def test_equal_development_scores_choose_the_first_arm(transfer: Transfer) -> None:
+    chosen = transfer.choice("xnli")
+    assert isinstance(chosen, Choice) and chosen.counts == {"squad": 3}
+
+
+def test_nothing_is_chosen_without_a_development_score_of_its_own(transfer: Transfer) -> None:
+    assert transfer.choice("tatoeba") == "nothing is trained for it, so no development score can choose"
+    assert transfer.effect(("tatoeba",), BEST) == f"tatoeba: {transfer.choice('tatoeba')}"
+    on_dev = make_transfer(gains, small(targets={"xnli": Target(split="dev")}))
+    assert "cannot choose as well" in str(on_dev.choice("xnli"))
+
+
+def test_missing_scores_are_said_and_nothing_is_computed_without_them() -> None:
+    gone = make_transfer(gains, small(), missing=lambda cell: (cell.task, cell.intermediate) == ("xquad", "mnli"))
+    assert gone.effect(TASKS, "mnli") == "xquad: 9 scores missing"
+    assert isinstance(gone.effect(TASKS, "squad"), stats.Estimate)
+    assert row(suite_table(gone, XTREME), "xquad")[-1] == "missing"
+
+
+def test_an_arm_that_a_target_is_not_trained_after_is_no_zero() -> None:
+    targets = {"xnli": Target(intermediates=("none", "squad")), "xquad": Target()}
+    partial = make_transfer(gains, small(targets=targets))
+    assert partial.effect(("xnli",), "mnli") == "xnli: not scored after mnli in this recipe"
+    assert row(matrix_table(partial), "mnli")[0] == "–"
+
+
+def test_controls_and_baselines_are_no_arms_of_the_matrix() -> None:
+    arms = {
+        "none": Intermediate(),
+        "squad": SINGLE["squad"],
+        "shuffled": Intermediate(tasks=("squad",), shuffle_labels=True),
+        "longer": Intermediate(steps_of="squad"),
+    }
+    transfer = make_transfer(lambda task, arm: 0.1, small(intermediate=arms))
+    assert (transfer.arms, transfer.baseline) == (("squad",), "none")
+    assert [arm.trains for arm in arms.values()] == [False, True, True, False]
+    assert [is_baseline(arm) for arm in arms.values()] == [True, False, False, False]
+    assert [section.title for section in sections(transfer)] == ["Suite averages"]
+
+
+def test_without_a_baseline_there_is_no_difference() -> None:
+    alone = make_transfer(gains, small(intermediate={"squad": SINGLE["squad"]}))
+    assert "no arm without intermediate training" in str(alone.effect(("xnli",), "squad"))
+    assert list(sections(alone)) == []

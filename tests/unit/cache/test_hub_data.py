@@ -1,0 +1,198 @@
+"""Data sets of the Hub, from the binding of a task to its examples, against a server on loopback."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+from tests.hub import COMMIT, CONVERTED, hub
+
+from xstilts.cache import hub_data as sets
+from xstilts.data.benchmark_files import bind, unresolved
+from xstilts.data.load import load
+from xstilts.errors import SourceError
+from xstilts.problems.examples import Labelled
+from xstilts.tasks.benchmark import Benchmark, Hub, by
+from xstilts.tasks.task import Task
+
+__all__ = ["hub"]
+
+PLACE = Hub(
+    repository="someone/pairs",
+    config="pairs.{language}",
+    splits={"train": "train", "dev": "validation"},
+    names={"zh": "Chinese"},
+    fields=lambda row: {"text": row["first"], "pair": row["second"], "label": row["gold"]},
+)
+
+
+def task(place: Hub = PLACE) -> Task:
+    return Task(
+        name="pairs",
+        problem="classification",
+        suite=("mine",),
+        languages=("en", "zh"),
+        benchmark=Benchmark(hub=(place,), groups=by("text")),
+        licence="none",
+        citation="",
+        url="",
+    )
+
+
+def write(folder: Path, *names: str) -> Path:
+    """Parquet files whose rows say which file they stand in."""
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rows = {"first": [f"{name} {i}" for i in range(2)], "second": ["so", "not so"], "gold": ["yes", "no"]}
+        pl.DataFrame(rows).write_parquet(path)
+    return folder
+
+
+def native(tmp_path: Path) -> Path:
+    config = "pairs.en/train-00001-of-00002.parquet", "pairs.en/train-00000-of-00002.parquet"
+    others = "pairs.en/validation-00000-of-00001.parquet", "pairs.en/validation_mismatched-00000-of-00001.parquet"
+    return write(tmp_path / "repository", *config, *others, "pairs.Chinese/validation-00000-of-00001.parquet")
+
+
+def bound(place: Hub, cache: Path) -> Task:
+    sets.resolve(place.repository, place.revision, cache=cache, offline=False)
+    return bind(task(place), root=None, cache=cache)
+
+
+def texts(task: Task, split: str, cache: Path, *, language: str = "en", offline: bool = False) -> list[str]:
+    examples = load(task, language, split, cache=cache, offline=offline)
+    return [example.text for example in examples if isinstance(example, Labelled)]
+
+
+def test_examples_come_from_the_files_of_their_split_alone(hub, tmp_path):
+    hub.repositories["datasets/someone/pairs"] = native(tmp_path)
+    found = bound(PLACE, tmp_path / "cache")
+    assert texts(found, "train", tmp_path / "cache") == [
+        f"pairs.en/train-0000{part}-of-00002.parquet {row}" for part in range(2) for row in range(2)
+    ]
+    assert texts(found, "dev", tmp_path / "cache")[0] == "pairs.en/validation-00000-of-00001.parquet 0"
+    assert not any("mismatched" in name or "Chinese" in name for name in hub.asked)
+
+
+def test_the_name_of_a_language_is_the_publishers(hub, tmp_path):
+    hub.repositories["datasets/someone/pairs"] = native(tmp_path)
+    place = replace(PLACE, splits={"dev": "validation"})
+    found = texts(bound(place, tmp_path / "cache"), "dev", tmp_path / "cache", language="zh")
+    assert found[0] == "pairs.Chinese/validation-00000-of-00001.parquet 0"
+
+
+def test_the_converted_branch_is_read_at_its_own_commit(hub, tmp_path):
+    hub.repositories["datasets/someone/pairs"] = write(tmp_path / "script")
+    hub.converted["datasets/someone/pairs"] = write(
+        tmp_path / "converted",
+        "pairs.en/train/0000.parquet",
+        "pairs.en/train/0001.parquet",
+        "pairs.en/dev/0000.parquet",
+    )
+    place = replace(PLACE, revision=sets.CONVERTED, splits={"train": "train"})
+    found = bound(place, tmp_path / "cache")
+    assert [source.uri for source in found.sources] == [f"hub:someone/pairs@{CONVERTED}"]
+    assert texts(found, "train", tmp_path / "cache")[::2] == [
+        f"pairs.en/train/000{part}.parquet 0" for part in range(2)
+    ]
+
+
+def test_a_lone_configuration_lies_in_the_folder_data(hub, tmp_path):
+    hub.repositories["datasets/someone/pairs"] = write(
+        tmp_path / "repository", "data/train-00000-of-00001-1a2b.parquet", "data/validation-00000-of-00001-3c4d.parquet"
+    )
+    found = bound(replace(PLACE, config="default"), tmp_path / "cache")
+    assert texts(found, "dev", tmp_path / "cache")[0].startswith("data/validation")
+
+
+def test_several_of_the_publishers_splits_may_be_one_of_ours():
+    names = [f"plain/{split}_r{n}-00000-of-00001.parquet" for split in ("train", "dev") for n in (3, 1, 2)]
+    place = replace(PLACE, config="plain", splits={"train": "train_r?"})
+    assert sets.select(place, "train", "en", names) == tuple(sorted(names[:3]))
+
+
+def test_what_is_in_the_cache_is_not_asked_for_again(hub, tmp_path):
+    hub.repositories["datasets/someone/pairs"] = native(tmp_path)
+    cache = tmp_path / "cache"
+    assert sets.known_commit("someone/pairs", "main", cache=cache) is None
+    assert sets.resolve("someone/pairs", "main", cache=cache, offline=False) == COMMIT
+    assert sets.absent(PLACE, "train", "en", cache=cache) is None
+    paths = sets.parquet(PLACE, "dev", "en", cache=cache, offline=False)
+    assert list(sets.absent(PLACE, "train", "en", cache=cache) or ()) == [
+        f"pairs.en/train-0000{part}-of-00002.parquet" for part in range(2)
+    ]
+    assert sets.absent(PLACE, "dev", "en", cache=cache) == {}
+    asked = hub.requests
+    for offline in (False, True):
+        assert sets.known_commit("someone/pairs", "main", cache=cache) == COMMIT
+        assert sets.parquet(PLACE, "dev", "en", cache=cache, offline=offline) == paths
+    assert hub.requests == asked
+
+
+def test_a_commit_is_its_own(tmp_path):
+    assert sets.resolve("someone/pairs", COMMIT, cache=tmp_path, offline=True) == COMMIT
+
+
+def test_a_model_and_a_data_set_of_one_name_are_two(hub, tmp_path):
+    hub.repositories["someone/pairs"] = tmp_path
+    with pytest.raises(SourceError, match="no data set 'someone/pairs'"):
+        sets.resolve("someone/pairs", "main", cache=tmp_path, offline=False)
+
+
+def test_a_task_without_commits_gives_no_examples(tmp_path):
+    found = bind(task(), root=None, cache=tmp_path)
+    assert [source.uri for source in unresolved(found, "en")] == ["hub:someone/pairs@main"]
+    with pytest.raises(SourceError, match="not asked for the commit of hub:someone/pairs@main"):
+        load(found, "en", "train", cache=tmp_path, offline=False)
+
+
+def test_a_commit_is_part_of_the_fingerprint(hub, tmp_path):
+    hub.repositories["datasets/someone/pairs"] = native(tmp_path)
+    provisional = bind(task(), root=None, cache=tmp_path / "cache")
+    final = bound(PLACE, tmp_path / "cache")
+    assert provisional.fingerprint("en") != final.fingerprint("en")
+    again = bind(provisional, root=None, cache=tmp_path / "cache")
+    assert again.fingerprint("en") == final.fingerprint("en")
+
+
+def test_what_the_hub_does_not_have_is_named(hub, tmp_path):
+    hub.repositories["datasets/someone/pairs"] = native(tmp_path)
+    hub.repositories["datasets/someone/empty"] = write(tmp_path / "empty")
+    hub.repositories["datasets/someone/secret"] = tmp_path
+    hub.gated.add("datasets/someone/secret")
+
+    def refused(**changes: object) -> str:
+        with pytest.raises(SourceError) as caught:
+            sets.parquet(replace(PLACE, **changes), "train", "en", cache=tmp_path / "cache", offline=False)
+        return str(caught.value)
+
+    assert "no data set 'someone/missing', or not for you" in refused(repository="someone/missing")
+    assert "no data set 'someone/secret', or not for you" in refused(repository="someone/secret")
+    assert "someone/pairs has no revision 'v9'" in refused(revision="v9")
+    assert "holds no Parquet\n  its converted copy may" in refused(repository="someone/empty")
+    text = refused(splits={"train": "test"})
+    assert "no Parquet of the configuration 'pairs.en', split 'test'" in text
+    assert text.endswith("it has pairs.en/train, pairs.en/validation, pairs.en/validation_mismatched")
+    assert "it has pairs.Chinese/validation, pairs.en/train" in refused(config="pears")
+
+
+def test_offline_names_what_is_absent(hub, tmp_path):
+    hub.repositories["datasets/someone/pairs"] = native(tmp_path)
+    cache = tmp_path / "cache"
+    for _ in range(3):  # neither commit nor list; no list; not the files
+        with pytest.raises(SourceError, match="hub:someone/pairs@main is not in the cache"):
+            sets.parquet(PLACE, "train", "en", cache=cache, offline=True)
+        if sets.known_commit("someone/pairs", "main", cache=cache) is None:
+            sets.resolve("someone/pairs", "main", cache=cache, offline=False)
+        else:
+            sets.parquet(PLACE, "dev", "en", cache=cache, offline=False)
+
+
+def test_a_hub_that_does_not_answer_is_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("time.sleep", lambda seconds: None)  # the client waits before it tries again
+    with pytest.raises(SourceError, match="the commit of hub:someone/pairs@main cannot be fetched"):
+        sets.resolve("someone/pairs", "main", cache=tmp_path, offline=False)
+    with pytest.raises(SourceError, match="the list of files of hub:someone/pairs@0123"):
+        sets.parquet(replace(PLACE, revision=COMMIT), "train", "en", cache=tmp_path, offline=False)

@@ -1,0 +1,37 @@
+from pathlib import Path
+
+import pytest
+
+from xstilts.data.images.references import local, reference
+
+TABLE = Path("/data/shop/test.parquet")
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("a.jpg", "file:/data/shop/a.jpg"),
+        (" img/../b c.png ", "file:/data/shop/b c.png"),
+        ("../a.jpg", "file:/data/a.jpg"),
+        ("/x/a.jpg", "file:/x/a.jpg"),
+        ("file:img/a.jpg", "file:/data/shop/img/a.jpg"),
+        ("https://example.org/a.jpg", "https://example.org/a.jpg"),
+        ("coco:COCO_val2014_000000391895", "coco:COCO_val2014_000000391895"),
+        (b"\x89PNG", "parquet:/data/shop/test.parquet#4/photo"),
+        ({"bytes": b"\x89PNG", "path": "a.png"}, "parquet:/data/shop/test.parquet#4/photo"),
+        ({"bytes": None, "path": "a.png"}, "file:/data/shop/a.png"),
+        ({"bytes": None, "path": None}, None),
+        (b"", None),
+        (None, None),
+        ("  ", None),
+    ],
+)
+def test_what_a_cell_refers_to(value, found):
+    assert reference(value, TABLE, 4, "photo") == found
+
+
+def test_what_lies_on_this_machine():
+    assert local("file:/x/a:b.jpg") == Path("/x/a:b.jpg")
+    assert local("parquet:/x/a#1.parquet#4/photo") == Path("/x/a#1.parquet")
+    assert local("https://example.org/a.jpg") is None
+    assert local("openmoji:1F355") is None

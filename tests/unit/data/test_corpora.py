@@ -1,0 +1,82 @@
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from xstilts.cache import hub_data as hub
+from xstilts.config.training import Mlm
+from xstilts.data.corpora import Corpus, corpora, flaw, parts, read
+from xstilts.errors import DataError
+
+
+def corpus(folder: Path, name: str, column: str = "text", language: str = "fi") -> Corpus:
+    (found,) = corpora(Mlm(texts={language: name}, column=column), base=folder, cache=folder / "cache")
+    return found
+
+
+def texts(folder: Path, name: str, column: str = "text") -> tuple[str, ...]:
+    return read(corpus(folder, name, column), cache=folder / "cache", offline=True)
+
+
+def test_a_line_is_a_text_and_blank_ones_and_repetitions_are_none(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes("yksi kaksi\r\n\n  kolme\u2028neljä \nyksi kaksi\n".encode())
+    assert texts(tmp_path, "a.txt") == ("yksi kaksi", "kolme\u2028neljä")
+
+
+def test_a_column_of_every_kind_of_table(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('id,body\n1,"yksi, kaksi"\n2,\n', encoding="utf-8")
+    (tmp_path / "a.tsv").write_text("id\tbody\n1\tyksi\n", encoding="utf-8")
+    (tmp_path / "a.jsonl").write_text('{"body": "yksi"}\n{"body": null}\n', encoding="utf-8")
+    pl.DataFrame({"body": ["yksi", None]}).write_parquet(tmp_path / "a.parquet")
+    assert texts(tmp_path, "a.csv", "body") == ("yksi, kaksi",)
+    for name in ("a.tsv", "a.jsonl", "a.parquet"):
+        assert texts(tmp_path, name, "body") == ("yksi",)
+
+
+def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,body\n1,yksi\n", encoding="utf-8")
+    (tmp_path / "empty.txt").write_text("\n \n", encoding="utf-8")
+    (tmp_path / "a.pdf").write_text("x", encoding="utf-8")
+    with pytest.raises(DataError, match=r"a\.csv:2: there is no column 'text'"):
+        texts(tmp_path, "a.csv")
+    with pytest.raises(DataError, match=r"empty\.txt holds no texts"):
+        texts(tmp_path, "empty.txt")
+    with pytest.raises(DataError, match="texts of 'fi': there is no file"):
+        corpus(tmp_path, "absent.txt")
+    assert flaw("a.pdf", tmp_path) == f"{tmp_path / 'a.pdf'} cannot be read: use .txt, .csv, .tsv, .jsonl, .parquet"
+    assert flaw("hub:alone", tmp_path) == "'hub:alone' is not hub:owner/name, or with /configuration"
+    assert flaw("hub:owner/name/20231101.{language}", tmp_path) is None
+
+
+def test_the_fingerprint_follows_the_content_and_not_the_path(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("yksi\n", encoding="utf-8")
+    (tmp_path / "b.txt").write_text("yksi\n", encoding="utf-8")
+    (tmp_path / "c.txt").write_text("kaksi\n", encoding="utf-8")
+    first = corpus(tmp_path, "a.txt").fingerprint
+    assert corpus(tmp_path, "b.txt").fingerprint == corpus(tmp_path, "b.txt", "body").fingerprint == first
+    assert corpus(tmp_path, "c.txt").fingerprint != first
+    assert corpus(tmp_path, "a.txt", language="et").fingerprint != first
+
+
+def test_texts_of_the_hub_are_read_through_its_parquet_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pl.DataFrame({"text": ["yksi"]}).write_parquet(tmp_path / "0.parquet")
+    asked = []
+
+    def parquet(place, split, language, *, cache, offline):
+        asked.append((place.repository, place.config, place.splits[split], language))
+        return (tmp_path / "0.parquet",)
+
+    monkeypatch.setattr(hub, "parquet", parquet)
+    found = corpus(tmp_path, "hub:owner/name/20231101.{language}")
+    assert read(found, cache=tmp_path, offline=True) == ("yksi",)
+    assert asked == [("owner/name", "20231101.{language}", "train", "fi")]
+
+
+def test_a_tenth_at_most_is_held_out_and_a_larger_number_keeps_the_texts_of_a_smaller() -> None:
+    found = [f"text {number}" for number in range(50)]
+    train, apart = parts(found, 200, None)
+    assert len(apart) == 5 and sorted(train + apart) == sorted(found)
+    few, same = parts(found, 200, 10)
+    more, _ = parts(found, 200, 20)
+    assert same == apart and len(few) == 10 and set(few) < set(more)
+    assert len(parts(found, 2, None)[1]) == 2

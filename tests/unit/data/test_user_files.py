@@ -1,0 +1,223 @@
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from xstilts.data.load import load
+from xstilts.data.user_files import user_task
+from xstilts.errors import DataError
+from xstilts.problems.examples import Answer, Choice
+
+
+@dataclass
+class Block:
+    files: dict = field(default_factory=lambda: {"fi": {"test": "data.csv"}})
+    columns: dict = field(default_factory=lambda: {"text": "text", "label": "label"})
+    problem: str = "classification"
+    fractions: dict | None = None
+    licence: str = "mine"
+
+
+@pytest.fixture
+def read(tmp_path):
+    """The examples of one file, written as given."""
+
+    def examples(content: str | bytes, name: str = "data.csv", **block):
+        (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+        task = user_task("own", Block(files={"fi": {"test": name}}, **block), tmp_path)
+        return load(task, "fi", "test", cache=tmp_path / "cache", offline=True)
+
+    return examples
+
+
+def test_a_csv_with_bom_crlf_quotes_and_empty_lines(read):
+    found = read('\ufefftext,label\r\n\r\n"a, ""b""\nc",x\r\n\r\nplain,y\r\n')
+    assert [(e.text, e.label) for e in found] == [('a, "b"\nc', "x"), ("plain", "y")]
+    assert [e.id for e in found] == ["test-3", "test-6"]
+
+
+def test_a_tsv_keeps_commas_and_a_jsonl_keeps_line_separators(read):
+    assert read("text\tlabel\na, b\tx\n", "d.tsv")[0].text == "a, b"
+    assert read('{"text": "a\u2028b", "label": 3}\n\n', "d.jsonl")[0].text == "a\u2028b"
+
+
+def test_parquet(read, tmp_path):
+    pl.DataFrame({"t": ["a b"], "g": [["O", "B-x"]]}).write_parquet(tmp_path / "in.parquet")
+    content = (tmp_path / "in.parquet").read_bytes()
+    found = read(content, "d.parquet", problem="tagging", columns={"words": "t", "tags": "g"})
+    assert (found[0].words, found[0].tags) == (("a", "b"), ("O", "B-x"))
+
+
+@pytest.mark.parametrize(
+    ("content", "where", "what"),
+    [
+        ("text,label\na,x\nb\n", ":3", "1 cells, but the header has 2"),
+        ("text,label\na,x\nb,y,z\n", ":3", "3 cells, but the header has 2"),
+        ("text,label\n\na,\n", ":3", "the label is missing"),
+        ("text,label\na,x\n ,y\n", ":3", "the text is missing"),
+        ("text,tag\na,x\n", ":2", "there is no column 'label'"),
+        ("text,text\na,x\n", ":1", "twice"),
+        ('text,label\na,x\n"b,y\n', ":3", "unexpected end of data"),
+        ('text,label\n"a"b,x\n', ":2", "expected after"),
+        (b"text,label\na,x\n\xff,y\n", ":3", "not UTF-8"),
+        ("", "", "the file is empty"),
+    ],
+)
+def test_a_broken_csv_names_file_and_line(read, content, where, what):
+    with pytest.raises(DataError, match=rf"data\.csv{where}: .*{what}"):
+        read(content)
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        ('{"text": "a", "label": "x"}\n{"text": "b"\n', ":2: not JSON"),
+        ('{"text": "a", "label": "x"}\n["b"]\n', ":2: not a JSON object"),
+        ('{"text": "a", "label": null}\n', ":1: the label is missing"),
+        ('{"text": "a"}\n', ":1: there is no column 'label'"),
+    ],
+)
+def test_a_broken_jsonl_names_file_and_line(read, content, what):
+    with pytest.raises(DataError, match=what):
+        read(content, "d.jsonl")
+
+
+def test_a_broken_parquet_is_named(read):
+    with pytest.raises(DataError, match=r"d\.parquet: not a Parquet file"):
+        read(b"PAR1 nothing", "d.parquet")
+
+
+CHOICE = {"prompt": "q", "choices": "a,b,c", "answer": "right"}
+
+
+@pytest.mark.parametrize(("right", "index"), [("blue", 1), ("2", 2)])
+def test_choices_in_several_columns(read, right, index):
+    found = read(f"q,a,b,c,right\nsky,red,blue,green,{right}\n", problem="choice", columns=CHOICE)
+    assert isinstance(found[0], Choice)
+    assert (found[0].choices, found[0].answer) == (("red", "blue", "green"), index)
+
+
+def test_choices_in_a_list(read):
+    row = '{"q": "sky", "options": ["red", "blue"], "right": 1}\n'
+    found = read(row, "d.jsonl", problem="choice", columns={"prompt": "q", "choices": "options", "answer": "right"})
+    assert (found[0].choices, found[0].answer) == (("red", "blue"), 1)
+
+
+@pytest.mark.parametrize(("row", "what"), [("sky,red,,green,red", "an empty one"), ("sky,r,g,b,4", "is no choice")])
+def test_broken_choices(read, row, what):
+    with pytest.raises(DataError, match=rf"data\.csv:2: .*{what}"):
+        read(f"q,a,b,c,right\n{row}\n", problem="choice", columns=CHOICE)
+
+
+SPAN = {"question": "q", "context": "c", "answer_text": "t", "answer_start": "s"}
+
+
+def test_spans_have_exact_offsets_or_no_answer(read):
+    found = read("q,c,t,s\nwho?,it was Åsa,Åsa,7\nwhy?,it was Åsa,,\n", problem="span", columns=SPAN)
+    assert [e.answers for e in found] == [(Answer(text="Åsa", start=7),), ()]
+
+
+@pytest.mark.parametrize(("start", "what"), [("6", "does not stand at character 6"), ("x", "is no number")])
+def test_an_answer_that_is_not_at_its_offset(read, start, what):
+    with pytest.raises(DataError, match=rf"data\.csv:2: .*{what}"):
+        read(f"q,c,t,s\nwho?,it was Åsa,Åsa,{start}\n", problem="span", columns=SPAN)
+
+
+def test_words_and_tags_are_as_many(read):
+    with pytest.raises(DataError, match=r"data\.csv:3: 2 words but 1 tags"):
+        read("w,t\na b,O O\na b,O\n", problem="tagging", columns={"words": "w", "tags": "t"})
+
+
+def test_a_file_without_a_label_column_is_unlabelled(read):
+    assert read("text\na\n", columns={"text": "text"})[0].label is None
+
+
+def test_equal_texts_share_a_group_and_a_column_overrides_it(read):
+    same = read("text,label\nHello  there,x\nhello there,y\nother,y\n")
+    assert same[0].group == same[1].group != same[2].group
+    named = read("text,label,g\na,x,1\nb,y,1\n", columns={"text": "text", "label": "label", "group": "g"})
+    assert [e.group for e in named] == ["1", "1"]
+
+
+def test_one_file_is_split_by_group_and_parallel_data_alike_in_every_language(tmp_path):
+    for language in ("en", "fi"):
+        rows = "".join(f"{language} {n},x,{n}\n" for n in range(60))
+        (tmp_path / f"{language}.csv").write_text(f"text,label,g\n{rows}")
+    columns = {"text": "text", "label": "label", "group": "g"}
+    task = user_task("own", Block(files={"en": "en.csv", "fi": {"all": "fi.csv"}}, columns=columns), tmp_path)
+    groups = {
+        (lang, split): {e.group for e in load(task, lang, split, cache=tmp_path / "cache", offline=True)}
+        for lang in ("en", "fi")
+        for split in ("train", "dev", "test")
+    }
+    for split in ("train", "dev", "test"):
+        assert groups["en", split] == groups["fi", split]
+    assert sum(len(found) for (lang, _), found in groups.items() if lang == "en") == 60
+
+
+def test_a_fingerprint_follows_content_and_columns(tmp_path):
+    path = tmp_path / "data.csv"
+    path.write_text("text,label,other\na,x,y\n")
+    before = user_task("own", Block(), tmp_path).fingerprint("fi")
+    assert user_task("own", Block(columns={"text": "text", "label": "other"}), tmp_path).fingerprint("fi") != before
+    assert user_task("own", Block(files={"fi": {"train": "data.csv"}}), tmp_path).fingerprint("fi") != before
+    assert user_task("own", Block(files={"fi": {"test": str(path)}}), Path("/")).fingerprint("fi") == before
+    path.write_text("text,label,other\na,x,z\n")
+    assert user_task("own", Block(), tmp_path).fingerprint("fi") != before
+
+
+@pytest.mark.parametrize(
+    ("block", "what"),
+    [
+        (Block(files={"fi": "nowhere.csv"}), "there is no file"),
+        (Block(files={"fi": "data.txt"}), "cannot be read"),
+        (Block(files={}), "names no files"),
+        (Block(columns={"label": "label"}), "needs `columns: text`"),
+        (Block(columns={"text": "text", "lable": "label"}), "has no column 'lable'"),
+    ],
+)
+def test_a_block_that_cannot_work_is_refused_before_anything_is_read(block, what, tmp_path):
+    (tmp_path / "data.txt").write_text("")
+    (tmp_path / "data.csv").write_text("")
+    with pytest.raises(DataError, match=what):
+        user_task("own", block, tmp_path)
+
+
+def test_sentences_to_be_mined_are_grouped_with_their_translation(read):
+    columns = {name: name for name in ("id", "text", "english", "partners")}
+    content = "id,text,english,partners\nd1,das Haus,false,e1\nd2,der Wald,0,\ne1,the house,True,d1\n"
+    found = read(content, problem="mining", columns=columns)
+    assert [(e.english, e.partners, e.group) for e in found] == [
+        (False, ("e1",), "e1"),
+        (False, (), "d2"),
+        (True, ("d1",), "e1"),
+    ]
+    with pytest.raises(DataError, match=r"data\.csv:2: `english` is 'maybe'"):
+        read("id,text,english,partners\nd1,das Haus,maybe,e1\n", problem="mining", columns=columns)
+
+
+def test_few_shot_sets_and_translations_hold_examples_of_other_splits_again(tmp_path):
+    files = {split: f"{split}.csv" for split in ("train", "test", "shots-2", "shots-1x1", "test-mt")}
+    for split, ids in {"train": "abc", "test": "xy", "shots-2": "ca", "shots-1x1": "b", "test-mt": "xy"}.items():
+        rows = [f"{split} {name},{name},{name if split != 'train' else 'g'}" for name in ids]
+        (tmp_path / files[split]).write_text("\n".join(["text,id,group", *rows]))
+    columns = {"text": "text", "id": "id", "group": "group"}
+    task = user_task("own", Block(files={"fi": files, "en": {"test": "test.csv"}}, columns=columns), tmp_path)
+    assert task.ladder == {"fi": ("2", "1x1"), "en": ()}
+
+    def ids(split: str, **block) -> list[str]:
+        task = user_task("own", Block(files={"fi": files}, **({"columns": columns} | block)), tmp_path)
+        return [example.id for example in load(task, "fi", split, cache=tmp_path / "cache", offline=True)]
+
+    assert (ids("shots-2"), ids("test-mt")) == (["c", "a"], ["x", "y"])
+    assert ids("test-mt", columns={"text": "text"}) == ids("test", columns={"text": "text"}) == ["test-2", "test-3"]
+
+
+def test_other_splits_share_no_ids(tmp_path):
+    for split in ("shots-1", "dev", "test"):
+        (tmp_path / f"{split}.csv").write_text("text,id\nsame,a\n")
+    files = {split: f"{split}.csv" for split in ("dev", "shots-1", "test")}
+    task = user_task("own", Block(files={"fi": files}, columns={"text": "text", "id": "id"}), tmp_path)
+    with pytest.raises(DataError, match="two examples with the id 'a'"):
+        load(task, "fi", "shots-1", cache=tmp_path / "cache", offline=True)

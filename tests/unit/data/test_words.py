@@ -1,0 +1,19 @@
+import pytest
+
+from xstilts.data.words import split_words
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("turn on 5-hour timer", ["turn", "on", "5-hour", "timer"]),
+        ("把4小时的定时 减少35秒", ["把", "4", "小", "时", "的", "定", "时", "减", "少", "35", "秒"]),
+        ("ตั้งเวลา73นาที", ["ตั้", "ง", "เ", "ว", "ล", "า", "73", "น", "า", "ที"]),
+        ("が か\u3099TVカ", ["が", "か\u3099", "TV", "カ"]),
+        ("음량을 올려", ["음량을", "올려"]),
+        ("нижче е\u0301", ["нижче", "е\u0301"]),
+        ("  ", []),
+    ],
+)
+def test_words_by_script(text, words):
+    assert [word for word, _ in split_words(text)] == words

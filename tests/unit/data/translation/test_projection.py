@@ -1,0 +1,149 @@
+"""Answers that are carried over into a translation stand where they are said to."""
+
+import re
+from itertools import pairwise
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from xstilts.data.translation.projection import STYLES, find, mark, read_off, sentences
+from xstilts.problems.examples import Answer
+
+BRACKETS, TAGS, QUOTES = STYLES
+TEXT = st.text(st.sampled_from("ab cdé.ßİक़ไ中\n'ÅΣ-1"), max_size=40)
+
+
+@st.composite
+def marked_places(draw: st.DrawFn) -> tuple[str, Answer]:
+    before, inside, after = draw(TEXT), draw(TEXT.filter(str.strip)), draw(TEXT)
+    return f"{before}{inside}{after}", Answer(text=inside, start=len(before))
+
+
+def stands(text: str, answer: Answer) -> bool:
+    return text[answer.start : answer.start + len(answer.text)] == answer.text != ""
+
+
+@pytest.mark.parametrize("markers", STYLES, ids=lambda markers: markers.name)
+@given(marked_places())
+def test_what_stands_between_markers_is_read_off(markers, place: tuple[str, Answer]):
+    context, answer = place
+    marked = mark(context, answer, markers)
+    assert marked is not None
+    found = read_off(marked, markers)
+    assert found is not None
+    text, read = found
+    assert stands(text, read)
+    assert read.text == answer.text.strip()
+    assert text.split() == context.split() or "".join(text.split()) == "".join(context.split())
+
+
+@pytest.mark.parametrize("markers", STYLES, ids=lambda markers: markers.name)
+@given(marked_places())
+def test_a_translation_may_change_every_word(markers, place: tuple[str, Answer]):
+    """Upper case, tags included, or another word for each, with space wherever the translator likes it."""
+    context, answer = place
+    marked = mark(context, answer, markers) or ""
+    for translated in (marked.upper(), re.sub(r"[^\W_]+(?!>)", "xo", marked), re.sub(r"([\[\]\"<>])", r" \1 ", marked)):
+        found = read_off(translated, markers)
+        assert found is not None and stands(*found)
+
+
+@given(marked_places())
+def test_words_in_reverse_give_an_answer_that_stands_or_none(place: tuple[str, Answer]):
+    context, answer = place
+    for markers in STYLES:
+        found = read_off(" ".join(reversed((mark(context, answer, markers) or "").split())), markers)
+        assert found is None or stands(*found)
+
+
+@given(TEXT, TEXT)
+def test_what_is_found_stands_there(text: str, answer: str):
+    found = find(text, answer)
+    assert found is None or stands(text, found)
+
+
+@given(st.lists(st.text(st.characters(categories=["L"]), min_size=1, max_size=6), min_size=1, max_size=8), st.data())
+def test_words_of_a_text_are_found_in_it_whatever_their_case(words: list[str], data: st.DataObject):
+    first = data.draw(st.integers(0, len(words) - 1))
+    last = data.draw(st.integers(first, len(words) - 1))
+    answer = " ".join(words[first : last + 1])
+    found = find(" ".join(words), answer)
+    assert found is not None and found.text == answer
+    assume(answer.upper().casefold() == answer.casefold())
+    assert find(" ".join(words), answer.upper()) is not None
+
+
+@given(TEXT, st.sampled_from(STYLES))
+def test_a_text_with_markers_of_its_own_is_left_alone(text: str, markers):
+    assert mark(f"{markers.opening} {text}", Answer(text="", start=0), markers) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "markers", "expected"),
+    [
+        ("Mji mkuu ni [Nairobi].", BRACKETS, ("Mji mkuu ni Nairobi.", "Nairobi")),
+        ("Mji mkuu ni[ Nairobi ]leo", BRACKETS, ("Mji mkuu ni Nairobi leo", "Nairobi")),
+        ("首都是【内罗毕】。", BRACKETS, ("首都是内罗毕。", "内罗毕")),
+        ("Die Stadt < A >Nairobi< / a > ist", TAGS, ("Die Stadt Nairobi ist", "Nairobi")),
+        ("La ville « Nairobi » est", QUOTES, ("La ville Nairobi est", "Nairobi")),
+        ("Die Stadt „Nairobi“ ist", QUOTES, ("Die Stadt Nairobi ist", "Nairobi")),
+        ("]Nairobi[", BRACKETS, None),
+        ("[Nairobi] na [Kisumu]", BRACKETS, None),
+        ("[Nairobi", BRACKETS, None),
+        ("[ ]", BRACKETS, None),
+        ("Nairobi", BRACKETS, None),
+    ],
+)
+def test_markers_come_back_in_many_forms(text: str, markers, expected: tuple[str, str] | None):
+    found = read_off(text, markers)
+    assert (found and (found[0], found[1].text)) == expected
+    assert found is None or stands(*found)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "expected"),
+    [
+        ("in Rom und in Rom", "Rom", ("Rom", 3)),
+        ("Romane aus Rom", "Rom", ("Rom", 11)),
+        ("Romane aus Florenz", "Rom", ("Rom", 0)),
+        ("aus Florenz", "lore", None),
+        ("aus Florenz", "FLORENZ.", ("Florenz", 4)),
+        ("die Straße hier", "STRASSE", ("Straße", 4)),
+        ("le café noir", "cafe", ("café", 3)),
+        ("le café noir", "cafe", ("café", 3)),
+        ("我住在北京市", "北京", ("北京", 3)),
+        ("a 1889 b", "1889 .", ("1889", 2)),
+        ("anything", "", None),
+        ("", "x", None),
+    ],
+)
+def test_find(text: str, answer: str, expected: tuple[str, int] | None):
+    found = find(text, answer)
+    assert (found and (found.text, found.start)) == expected
+
+
+@given(TEXT)
+def test_sentences_leave_out_nothing_but_space(text: str):
+    spans = sentences(text)
+    assert "".join("".join(text[start:end].split()) for start, end in spans) == "".join(text.split())
+    assert all(left[1] <= right[0] for left, right in pairwise(spans))
+    assert all(text[start:end] == text[start:end].strip() != "" for start, end in spans)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("One here. Two there! Three?", ["One here.", "Two there!", "Three?"]),
+        (
+            "Dr. Amani met J. Otieno in the U.S. Army. They left.",
+            ["Dr. Amani met J. Otieno in the U.S. Army.", "They left."],
+        ),
+        ('He said "No." Then he left.', ['He said "No."', "Then he left."]),
+        ("pi is 3.14 today. ok", ["pi is 3.14 today. ok"]),
+        ("a title\na line", ["a title", "a line"]),
+        (" \n ", []),
+    ],
+)
+def test_sentences(text: str, expected: list[str]):
+    assert [text[start:end] for start, end in sentences(text)] == expected

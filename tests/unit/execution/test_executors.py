@@ -1,0 +1,42 @@
+"""Workers on GPUs, told by what their processes would see; none is needed."""
+
+from dataclasses import replace
+
+import psutil
+import pytest
+from tests.unit.planning.world import RUNNER, TASKS, environment, recipe
+
+from xstilts.execution.executors import Pool, default_workers
+from xstilts.planning.expand import build
+
+SPECS = tuple(build(recipe(), TASKS, "1234").stages.values())[:3]
+
+
+@pytest.mark.parametrize(
+    ("device", "expected"), [("cuda", ["GPU-b", "GPU-a", "GPU-b"]), ("cuda:1", [None] * 3), ("cpu", [None] * 3)]
+)
+def test_every_worker_sees_the_gpu_that_fewest_have(tmp_path, monkeypatch, device, expected):
+    monkeypatch.setattr("xstilts.execution.executors.gpus", lambda: ("GPU-b", "GPU-a"))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    there = replace(environment(tmp_path, {"pretrained": "sleep60", "intermediate": "sleep60"}), device=device)
+    with Pool(there, 3, RUNNER) as pool:
+        for spec in SPECS:
+            pool.submit((spec,))
+        seen = [psutil.Process(pid).environ().get("CUDA_VISIBLE_DEVICES") for pid in pool.pids]
+    assert seen == expected
+
+
+def test_one_worker_for_each_gpu(monkeypatch):
+    monkeypatch.setattr("xstilts.execution.executors.gpus", lambda: ("0", "1", "2"))
+    assert default_workers("cuda") == 3
+    assert default_workers("cuda:2") == 1
+    monkeypatch.setattr("xstilts.execution.executors.gpus", lambda: ())
+    assert default_workers("cuda") == 1
+    assert default_workers() >= 1
+
+
+@pytest.mark.parametrize(("device", "side_by_side"), [("cuda", True), ("cuda:1", True), ("cpu", False)])
+def test_threads_take_the_slots_of_processors_alone(tmp_path, device, side_by_side):
+    with Pool(replace(environment(tmp_path, {"pretrained": "sleep60"}), device=device), 3, RUNNER) as pool:
+        pool.submit(SPECS[:1])
+        assert pool.free(2) and pool.free(3) is side_by_side

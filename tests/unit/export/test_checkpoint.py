@@ -1,0 +1,115 @@
+"""A tiny encoder is trained on a user's own files; its artifact is exported, described and asked for labels."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from tests.own import write_recipe
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from xstilts.errors import DataError, UserError
+from xstilts.experiment import Experiment, find_artifact, open_experiment
+from xstilts.export.artifacts import export_model, predict_file
+from xstilts.export.card import lineage, model_card
+from xstilts.stages.artifacts import load_model
+from xstilts.stages.environment import Event
+from xstilts.stages.job import run_job
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
+    folder = tmp_path_factory.mktemp("own")
+    experiment = open_experiment(write_recipe(folder), folder / "store", offline=True)
+    told: list[Event] = []
+    run_job(list(experiment.graph.stages.values()), experiment.environment, told.append)
+    assert [event.message for event in told if event.kind == "failed"] == []
+    return experiment
+
+
+def key_of(experiment: Experiment, kind: str) -> str:
+    return next(key for key, stage in experiment.graph.stages.items() if stage.kind == kind)
+
+
+def logits(model: torch.nn.Module, tokenizer, texts: Sequence[str]) -> torch.Tensor:
+    with torch.inference_mode():
+        return model(**tokenizer(list(texts), padding=True, return_tensors="pt")).logits
+
+
+@pytest.mark.parametrize("kind", ["target", "fewshot"])
+def test_an_export_gives_the_same_logits(trained: Experiment, tmp_path: Path, kind: str):
+    key = key_of(trained, kind)
+    folder = export_model(key, tmp_path / "model", store=trained.store.root, offline=True)
+    model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    loaded = load_model(trained.store, key, trained.environment)
+    texts = ("turn on lamp 7 in the attic", "mach das Licht in der Küche an")
+    assert torch.equal(logits(model, tokenizer, texts), logits(loaded.model, loaded.tokenizer, texts))
+    assert model.config.id2label == {0: "attic", 1: "cellar", 2: "kitchen"}
+    assert (folder / "README.md").is_file()
+
+
+def test_an_export_overwrites_nothing(trained: Experiment, tmp_path: Path):
+    (tmp_path / "note.txt").write_text("mine")
+    with pytest.raises(UserError, match="is not empty"):
+        export_model(key_of(trained, "target"), tmp_path, store=trained.store.root)
+    assert [path.name for path in tmp_path.iterdir()] == ["note.txt"]
+
+
+def test_only_trained_models_are_exported(trained: Experiment, tmp_path: Path):
+    with pytest.raises(UserError, match="holds no trained model"):
+        export_model(key_of(trained, "evaluate"), tmp_path / "model", store=trained.store.root)
+
+
+def test_the_card_says_what_was_measured(trained: Experiment):
+    key = key_of(trained, "target")
+    _, front, prose = model_card(trained.store, key).split("---\n", 2)
+    metadata = yaml.safe_load(front)
+    assert {name: metadata[name] for name in ("language", "pipeline_tag", "tags", "metrics")} == {
+        "language": ["en"],
+        "pipeline_tag": "text-classification",
+        "tags": ["xstilts", "classification", "rooms"],
+        "metrics": ["macro_f1", "accuracy"],
+    }
+    measured = {
+        stage.data.language: trained.store.manifest(name).facts["scores"]
+        for name, stage in trained.graph.stages.items()
+        if stage.kind == "evaluate"
+    }
+    told = {
+        result["dataset"]["config"]: {score["type"]: score["value"] for score in result["metrics"]}
+        for result in metadata["model-index"][0]["results"]
+    }
+    assert told == {
+        language: {name: round(value, 4) for name, value in scores.items()} for language, scores in measured.items()
+    }
+    assert key[:12] in prose
+    assert [manifest.kind for manifest in lineage(trained.store, key)] == ["pretrained", "target"]
+
+
+def test_a_file_is_labelled(trained: Experiment, tmp_path: Path):
+    file = tmp_path / "new.csv"
+    file.write_text("id,text\n7,turn on lamp 3 in the attic\n8,turn on lamp 4 in the cellar\n", encoding="utf-8")
+    rows = predict_file(key_of(trained, "target")[:8], file, store=trained.store.root, offline=True)
+    assert [(row["id"], row["text"]) for row in rows] == [
+        ("7", "turn on lamp 3 in the attic"),
+        ("8", "turn on lamp 4 in the cellar"),
+    ]
+    assert {row["predicted"] for row in rows} <= {"attic", "cellar", "kitchen"}
+
+
+def test_bad_rows_are_named_before_the_model_is_loaded(trained: Experiment, tmp_path: Path):
+    file = tmp_path / "new.csv"
+    file.write_text("id,text\n7,\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"new\.csv:2: 'text' is '', not a text"):
+        predict_file(key_of(trained, "target"), file, store=trained.store.root)
+
+
+def test_an_artifact_is_found_by_its_beginning(trained: Experiment):
+    key = key_of(trained, "target")
+    assert find_artifact(trained.store, key[:6]) == find_artifact(trained.store, key) == key
+    with pytest.raises(UserError, match=f"the closest:\\s+{key[:12]}"):
+        find_artifact(trained.store, key[:10] + "zz")
+    with pytest.raises(UserError, match="too short"):
+        find_artifact(trained.store, key[:5])

@@ -1,0 +1,252 @@
+"""What a dual encoder gives here is what transformers' own model gives, and only what should train does."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from tests.tiny_dual import BIAS, FILLED, KINDS, SCALE, build, picture
+from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
+
+from xstilts.config.training import Lora, Train
+from xstilts.data.features import featurise, hide
+from xstilts.data.tokenised import token_ids
+from xstilts.errors import DataError, UserError
+from xstilts.models.heads import (
+    encoder_state,
+    fresh_parameters,
+    head_parameters,
+    load_for,
+    load_text,
+    load_tokenizer,
+    restore_encoder,
+)
+from xstilts.models.multimodal.dual.model import load_dual
+from xstilts.models.multimodal.dual.vision import DualVision
+from xstilts.models.sharing import share_encoder
+from xstilts.models.split import layers, supports_split, truncate
+from xstilts.models.tuning import adapters, attention, boundary, freeze, trained
+from xstilts.problems.examples import Caption, ImageText
+from xstilts.stages.training import student
+from xstilts.train.fit import Lesson, fit
+
+PLACE = {"group": "g", "language": "en"}
+CAPTIONS = [
+    Caption(id="1", text="turn on the light", image="c:1", **PLACE),
+    Caption(id="2", text="the kitchen", image="c:2", **PLACE),
+    Caption(id="3", text="what is the weather like today", image="c:3", **PLACE),
+]
+PAIRS = [
+    ImageText(id="1", text="turn on the light", images=("c:1", "c:2"), label="a", **PLACE),
+    ImageText(id="2", text="weather", images=("c:3",), label="b", **PLACE),
+    ImageText(id="3", text="what is the weather like", images=("c:2", "c:1"), label="b", **PLACE),
+]
+LABELS = ("a", "b")
+WHOLE = Train(precision="fp32", batch_size=3, steps=2, learning_rate=1e-2, dropout=0.0)
+
+
+class Gallery:
+    """Pictures that follow from an image's name alone, as the folder's own image encoder sees them."""
+
+    def __init__(self, folder):
+        self.vision = DualVision(folder)
+
+    def tensor(self, references):
+        return self.vision.features([picture(int(name[2:])) for name in references], 0, 0)
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def folder(request, tmp_path_factory):
+    return build(request.param, tmp_path_factory.mktemp(request.param))
+
+
+@pytest.fixture(scope="module", params=("clip", "siglip", "vision-text"))
+def common(request, tmp_path_factory):
+    return build(request.param, tmp_path_factory.mktemp(request.param))
+
+
+def _pupil(folder, problem, examples, train=WHOLE):
+    tokenizer = load_tokenizer(folder)
+    labels = LABELS if problem == "image-text" else None
+    model = load_dual(problem, folder, labels=labels, seed=0)
+    features = featurise(problem, examples, tokenizer, labels, 128)
+    return student(
+        model, problem, tokenizer, train, "cpu", lambda: token_ids(features), None, Gallery(folder)
+    ), features
+
+
+def _official(folder):
+    """transformers' model on what its tokenizer and image processor give, texts filled up as the authors do."""
+    model, tokenizer = AutoModel.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder)
+    siglip = model.config.model_type.startswith("siglip")
+    padding = {"padding": "max_length", "truncation": True, "max_length": FILLED} if siglip else {"padding": True}
+    texts = tokenizer([caption.text for caption in CAPTIONS], return_tensors="pt", **padding)
+    if siglip:
+        texts.pop("attention_mask", None)
+    images = AutoImageProcessor.from_pretrained(folder, backend="pil")([picture(n) for n in (1, 2, 3)])
+    images = images.convert_to_tensors("pt")
+    return model, dict(texts), dict(images)
+
+
+def test_vectors_and_logits_are_those_of_transformers(folder):
+    official, texts, images = _official(folder)
+    pupil, features = _pupil(folder, "image-retrieval", CAPTIONS, Train(freeze_embeddings=True, precision="fp32"))
+    with torch.no_grad():
+        found = pupil.part.eval()(**pupil.feed(features).batch([0, 1, 2], labels=False))
+        text = official.get_text_features(**texts).pooler_output
+        image = official.get_image_features(**images).pooler_output
+        logits = official(**texts, **images).logits_per_image
+    close = {"atol": 1e-5, "rtol": 1e-4}
+    torch.testing.assert_close(found.texts, torch.nn.functional.normalize(text, dim=-1), **close)
+    torch.testing.assert_close(found.images, torch.nn.functional.normalize(image, dim=-1), **close)
+    scale = pupil.model.head.log_scale.exp().item()
+    assert scale == pytest.approx(torch.tensor(SCALE).exp().item())
+    bias = BIAS if hasattr(official, "logit_bias") else 0.0
+    torch.testing.assert_close(found.images @ found.texts.T * scale + bias, logits, atol=1e-4, rtol=1e-4)
+    assert logits.std() > 0.1
+
+
+def test_a_text_is_the_same_alone_and_beside_longer_ones(folder):
+    pupil, features = _pupil(folder, "image-retrieval", CAPTIONS)
+    feed = pupil.feed(features)
+    with torch.no_grad():
+        together = pupil.part.eval()(**feed.batch([0, 1, 2], labels=False)).texts
+        alone = torch.cat([pupil.part(**feed.batch([row], labels=False)).texts for row in range(3)])
+    torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4)
+
+
+def test_a_smaller_vocabulary_changes_nothing_and_is_undone(folder):
+    whole, features = _pupil(folder, "image-retrieval", CAPTIONS, Train(freeze_embeddings=True, precision="fp32"))
+    small, _ = _pupil(folder, "image-retrieval", CAPTIONS)
+    assert whole.vocabulary is None and small.vocabulary is not None
+    rows = [len(p.vocabulary.rows) if p.vocabulary else p.model.config.text_config.vocab_size for p in (small, whole)]
+    assert rows[0] < rows[1]
+    with torch.no_grad():
+        expected = whole.part.eval()(**whole.feed(features).batch([0, 1, 2], labels=True))
+        found = small.part.eval()(**small.feed(features).batch([0, 1, 2], labels=True))
+        torch.testing.assert_close(found.texts, expected.texts)
+        torch.testing.assert_close(found.loss, expected.loss)
+        small.vocabulary.expand(1.0)
+        again = small.part(**whole.feed(features).batch([0, 1, 2], labels=True))
+    torch.testing.assert_close(again.texts, expected.texts)
+
+
+def test_a_step_changes_the_text_side_and_the_projections(folder):
+    pupil, features = _pupil(folder, "image-retrieval", CAPTIONS, WHOLE)
+    before = {name: p.detach().clone() for name, p in trained(pupil.part).items()}
+    fit([Lesson(model=pupil.part, feed=pupil.feed(features))], [0, 0], WHOLE, seed=0)
+    changed = {name for name, p in trained(pupil.part).items() if not torch.equal(p, before[name])}
+    assert not any("vision" in name for name in before)
+    assert all(name in changed for name in before if name.startswith("image.") or "projection" in name)
+    assert any(f"layers.{row}." in name or f"layer.{row}." in name for name in changed for row in (1,))
+    assert "head.log_scale" in changed
+    untouched = DualVision(folder).features([picture(1)], 0, 0)
+    torch.testing.assert_close(untouched, pupil.look(["c:1"]), rtol=0, atol=0)
+
+
+def test_the_encoder_is_handed_on_with_its_projections_and_the_head_is_not(folder):
+    first = load_dual("image-retrieval", folder, labels=None, seed=0)
+    second = load_dual("image-text", folder, labels=LABELS, seed=0)
+    third = load_dual("image-text", folder, labels=LABELS, seed=1)
+    state = {name: tensor + 1 for name, tensor in encoder_state(first).items()}
+    assert restore_encoder(second, state) == tuple(encoder_state(second))
+    assert all(torch.equal(tensor, state[name]) for name, tensor in encoder_state(second).items())
+    if first.config.model_type not in ("siglip", "siglip2"):
+        assert {"image.weight", "text_projection.weight"} <= state.keys()
+    assert all(name.startswith("head.") for name in head_parameters(second))
+    assert fresh_parameters(second).keys() == head_parameters(second).keys()
+    assert not torch.equal(second.head.dense.weight, third.head.dense.weight)
+
+
+def test_tasks_that_are_trained_together_share_all_but_their_heads(common):
+    first = load_dual("image-retrieval", common, labels=None, seed=0)
+    second = load_dual("image-text", common, labels=LABELS, seed=0)
+    share_encoder(first, second)
+    assert all(a is b for a, b in zip(first.text.parameters(), second.text.parameters(), strict=True))
+    assert first.image is second.image
+
+
+def test_low_rank_adapters_leave_all_else_of_the_encoder_alone(folder):
+    pupil, features = _pupil(folder, "image-text", PAIRS)
+    before = {name: tensor.clone() for name, tensor in encoder_state(pupil.model).items()}
+    assert len(attention(pupil.model)) == 2 * len(layers(pupil.model))
+    feed = pupil.feed(features)
+    with adapters(pupil.part, Lora(rank=2, alpha=4), 0, merge=False):
+        names = trained(pupil.part)
+        assert all("lora" in name or name.startswith("head.") for name in names)
+        fit([Lesson(model=pupil.part, feed=feed)], [0, 0], WHOLE, seed=0)
+    after = encoder_state(pupil.model)
+    assert before.keys() == after.keys()
+    assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
+
+
+def test_freezing_all_layers_leaves_the_projection_of_texts_and_the_head(common):
+    model = load_dual("image-retrieval", common, labels=None, seed=0)
+    freeze(model, Train(frozen_layers=2))
+    left = set(trained(model))
+    assert "head.log_scale" in left
+    inside = {id(p) for layer in layers(model) for p in layer.parameters()}
+    assert not any(id(p) in inside for p in trained(model).values())
+    assert not any(name.startswith("image.") or "embedding" in name for name in left)
+    assert any("projection" in name or "text_model.head" in name for name in left)
+    assert boundary(model, Train(frozen_layers=2)) is None
+    with pytest.raises(UserError, match="has 2 layers"):
+        freeze(model, Train(frozen_layers=3))
+
+
+def test_it_cannot_be_cut_and_says_so(common):
+    model = load_dual("image-retrieval", common, labels=None, seed=0)
+    assert not supports_split(model)
+    with pytest.raises(ValueError, match="cannot be split"):
+        truncate(model, 1)
+
+
+def test_images_are_read_in_their_order_and_padding_is_none(common):
+    pupil, features = _pupil(common, "image-text", PAIRS)
+    swapped = replace(features[0], images=features[0].images[::-1])
+    one = replace(features[0], images=features[0].images[:1])
+    feed = pupil.feed([features[0], swapped, one, features[1]])
+    with torch.no_grad():
+        together = pupil.part.eval()(**feed.batch([0, 1, 2, 3], labels=False)).logits
+        alone = torch.cat([pupil.part(**feed.batch([row], labels=False)).logits for row in range(4)])
+    torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4)
+    assert not torch.allclose(together[0], together[1], atol=1e-4)
+    assert not torch.allclose(together[0], together[2], atol=1e-4)
+
+
+def test_what_is_hidden_makes_no_difference(common):
+    pupil, features = _pupil(common, "image-text", PAIRS)
+    tokenizer = load_tokenizer(common)
+    for see, changed in (("text", {"images": ("c:3",)}), ("images", {"ids": features[1].ids})):
+        feed = pupil.feed(hide([features[0], replace(features[0], **changed)], see, tokenizer))
+        with torch.no_grad():
+            first, second = pupil.part.eval()(**feed.batch([0, 1], labels=False)).logits
+        torch.testing.assert_close(first, second)
+
+
+def test_three_images_are_refused(common):
+    many = replace(PAIRS[0], images=("c:1", "c:2", "c:3"))
+    pupil, features = _pupil(common, "image-text", [many])
+    with pytest.raises(DataError, match="shows 3 images"):
+        pupil.part(**pupil.feed(features).batch([0], labels=False))
+
+
+def test_a_larger_published_scale_is_kept(common):
+    model = load_dual("image-retrieval", common, labels=None, seed=0)
+    wide = type(model.head)(150.0).train()
+    vectors = torch.nn.functional.normalize(torch.randn(4, 8, generator=torch.Generator().manual_seed(0)), dim=-1)
+    wide(vectors, vectors.flip(0), torch.arange(4)).loss.backward()
+    assert wide.log_scale.grad != 0
+
+
+def test_texts_without_images_are_refused(common):
+    with pytest.raises(UserError, match="holds a dual encoder"):
+        load_text(common)
+    with pytest.raises(UserError, match="no classification head"):
+        load_for("classification", common, labels=LABELS, seed=0)
+
+
+def test_what_is_no_dual_encoder_is_refused(tmp_path):
+    from tests.tiny import build as build_text
+
+    with pytest.raises(UserError, match="no dual encoder"):
+        load_dual("image-retrieval", build_text("bert", tmp_path), labels=None, seed=0)

@@ -1,0 +1,173 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tests.tiny import KINDS, SENTENCES, build
+from transformers import AutoConfig, AutoModelForMaskedLM
+
+from xstilts.config.training import Train
+from xstilts.data.features import IGNORED
+from xstilts.errors import UserError
+from xstilts.models import mlm as module
+from xstilts.models.heads import encoder_state, load_backbone, load_for, load_tokenizer
+from xstilts.models.mlm import Masked, MaskedFeed, Masker, load_masked, perplexity, windows
+from xstilts.models.sharing import share_encoder
+from xstilts.models.split import backbone
+from xstilts.train.fit import Lesson, fit
+
+TRAIN = Train(steps=40, batch_size=8, max_length=32, precision="fp32", learning_rate=3e-3, dropout=0.0)
+
+
+def feed(folder: Path, model: Masked, seed: int = 0, share: float = 0.15) -> MaskedFeed:
+    tokenizer = load_tokenizer(folder)
+    rows = backbone(model).get_input_embeddings().weight.shape[0]
+    return MaskedFeed(
+        features=windows(SENTENCES, tokenizer, 32),
+        masker=Masker.of(tokenizer, rows, share),
+        padding=tokenizer.pad_token_id,
+        rng=np.random.default_rng(seed),
+    )
+
+
+def published(kind: str, folder: Path, **settings: object) -> Path:
+    """A checkpoint with a head of its own, whose parts all differ from what a fresh one has."""
+    build(kind, folder)
+    config = AutoConfig.from_pretrained(folder, **settings)
+    torch.manual_seed(1)
+    model = AutoModelForMaskedLM.from_config(config)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    model.save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_logits_at_masked_positions_are_those_of_the_whole_computation(kind: str, tmp_path: Path) -> None:
+    model = load_masked(published(kind, tmp_path), seed=0)
+    batch = feed(tmp_path, model).batch(range(6))
+    whole = model.model(**{name: tensor for name, tensor in batch.items() if name != "labels"}).logits
+    hidden, wanted = model.hidden(**batch)
+    there = batch["labels"] != IGNORED
+    assert model.logits(hidden).shape[0] == there.sum() < batch["input_ids"].numel()
+    torch.testing.assert_close(model.logits(hidden), whole[there])
+    torch.testing.assert_close(model(**batch).loss, torch.nn.functional.cross_entropy(whole[there], wanted))
+
+
+def test_many_positions_in_blocks_give_the_same_gradients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = load_masked(published("bert", tmp_path), seed=0)
+    batch = feed(tmp_path, model, share=0.5).batch(range(8))
+    gradients = []
+    for block in (1000, 3):
+        monkeypatch.setattr(module, "BLOCK", block)
+        model.zero_grad()
+        model(**batch).loss.backward()
+        gradients.append([p.grad.clone() for p in model.parameters() if p.grad is not None])
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_published_head_is_kept(kind: str, tmp_path: Path) -> None:
+    model = load_masked(published(kind, tmp_path), seed=0)
+    again = AutoModelForMaskedLM.from_pretrained(tmp_path)
+    assert model.published
+    for name, parameter in again.named_parameters():
+        torch.testing.assert_close(dict(model.model.named_parameters())[name], parameter)
+
+
+def test_the_head_of_deberta_v3_is_found_by_its_name(tmp_path: Path) -> None:
+    model = load_masked(published("deberta-v2", tmp_path, legacy=False), seed=0)
+    assert model.published and hasattr(model.model, "lm_predictions")
+    batch = feed(tmp_path, model).batch(range(6))
+    whole = model.model(**{name: tensor for name, tensor in batch.items() if name != "labels"}).logits
+    torch.testing.assert_close(model.logits(model.hidden(**batch)[0]), whole[batch["labels"] != IGNORED])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_head_that_is_not_there_is_drawn_by_the_seed_alone(kind: str, tmp_path: Path) -> None:
+    build(kind, tmp_path)
+    one, same, other = (load_masked(tmp_path, seed) for seed in (3, 3, 4))
+    assert not one.published
+    for name, tensor in encoder_state(load_backbone(tmp_path)).items():
+        torch.testing.assert_close(encoder_state(one.model)[name], tensor, rtol=0, atol=0)
+    states = [model.state_dict() for model in (one, same, other)]
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+    assert any(not torch.equal(states[0][name], states[2][name]) for name in states[0])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_loss_falls_and_the_decoder_stays_the_table_of_embeddings(kind: str, tmp_path: Path) -> None:
+    model = load_masked(build(kind, tmp_path), seed=0)
+    before = perplexity(model, feed(tmp_path, model, seed=9), "fp32")
+    table = backbone(model).get_input_embeddings().weight.detach().clone()
+    fitted = fit([Lesson(model=model, feed=feed(tmp_path, model))], [0] * 40, TRAIN, seed=1)
+    trained = backbone(model).get_input_embeddings().weight
+    assert fitted.last_loss < fitted.first_loss
+    assert perplexity(model, feed(tmp_path, model, seed=9), "fp32") < before
+    assert model.model.get_output_embeddings().weight is trained
+    assert not torch.equal(table, trained)
+
+
+def test_an_exchanged_encoder_lends_its_embeddings_to_the_decoder(tmp_path: Path) -> None:
+    model, other = (
+        load_masked(build("xlm-roberta", tmp_path), seed=0),
+        load_for("choice", tmp_path, labels=None, seed=1),
+    )
+    share_encoder(other, model.model)
+    model.tie()
+    table = backbone(other).get_input_embeddings().weight
+    assert model.model.get_output_embeddings().weight is table is backbone(model).get_input_embeddings().weight
+
+
+def test_masks_differ_between_visits_and_repeat_with_the_seed(tmp_path: Path) -> None:
+    model = load_masked(build("xlm-roberta", tmp_path), seed=0)
+    first, again, other = (feed(tmp_path, model, seed=seed) for seed in (0, 0, 1))
+    visits = [first.batch(range(8)), first.batch(range(8))]
+    assert not torch.equal(visits[0]["labels"], visits[1]["labels"])
+    assert torch.equal(visits[0]["labels"], (same := again.batch(range(8)))["labels"])
+    assert torch.equal(visits[0]["input_ids"], same["input_ids"])
+    assert not torch.equal(visits[0]["labels"], other.batch(range(8))["labels"])
+
+
+def test_what_is_masked(tmp_path: Path) -> None:
+    tokenizer = load_tokenizer(build("xlm-roberta", tmp_path))
+    masker = Masker.of(tokenizer, len(tokenizer), 0.15)
+    ids = [0, *([10] * 4000), 2]
+    shown, labels = masker(ids, np.random.default_rng(0))
+    chosen = [place for place, label in enumerate(labels) if label != IGNORED]
+    assert len(chosen) in (600, 601)
+    assert not {0, len(ids) - 1} & set(chosen)
+    assert all(labels[place] == ids[place] for place in chosen)
+    assert all(shown[place] == ids[place] for place in set(range(len(ids))) - set(chosen))
+    masked = sum(shown[place] == tokenizer.mask_token_id for place in chosen) / len(chosen)
+    kept = sum(shown[place] == 10 for place in chosen) / len(chosen)
+    assert masked == pytest.approx(0.8, abs=0.05)
+    assert kept == pytest.approx(0.1, abs=0.04)
+    assert not masker.special & {shown[place] for place in chosen if shown[place] != tokenizer.mask_token_id}
+
+
+def test_one_word_of_a_short_text_is_masked(tmp_path: Path) -> None:
+    tokenizer = load_tokenizer(build("xlm-roberta", tmp_path))
+    masker = Masker.of(tokenizer, len(tokenizer), 0.15)
+    _, labels = masker([0, 10, 11, 2], np.random.default_rng(0))
+    assert sum(label != IGNORED for label in labels) == 1
+
+
+def test_a_long_text_is_cut_into_windows(tmp_path: Path) -> None:
+    tokenizer = load_tokenizer(build("xlm-roberta", tmp_path))
+    text = " ".join(["light", "kitchen", "weather"] * 30)
+    found = windows([text, "", "today"], tokenizer, 16)
+    assert max(feature.length for feature in found) <= 16
+    whole = tokenizer(text, add_special_tokens=False)["input_ids"]
+    inner = [token for feature in found if feature.example == 0 for token in feature.ids[0][1:-1]]
+    assert inner == whole
+    assert {feature.example for feature in found} == {0, 2}
+
+
+def test_an_architecture_without_such_a_head_is_refused(tmp_path: Path) -> None:
+    build("bert", tmp_path)
+    AutoConfig.for_model("vit").save_pretrained(tmp_path)
+    with pytest.raises(UserError, match="have no masked-language-modelling head here"):
+        load_masked(tmp_path, seed=0)

@@ -1,0 +1,107 @@
+"""The machinery around a model that translates; the tiny one writes gibberish."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from tests.tiny import build_translator
+
+from xstilts.errors import DataError, UserError
+from xstilts.models.translator import Model, Search, load_translator, translate
+
+TEXTS = ["turn on the light", "in", "what is the weather", "kitchen 5", "please open it", "the light", "[light] on"]
+SEARCH = Search(beams=1, batch_size=3, max_length=32, precision="fp32")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return build_translator(tmp_path_factory.mktemp("translator"))
+
+
+def load(folder: Path, target: str = "sw", names: tuple[str | None, str | None] = (None, None)) -> Model:
+    return load_translator(folder, "en", target, names, "cpu")
+
+
+@pytest.fixture(scope="module")
+def model(folder: Path) -> Model:
+    return load(folder)
+
+
+@pytest.mark.parametrize("beams", [1, 3])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_translations_are_the_same_every_time(folder: Path, model: Model, beams: int, precision: str):
+    search = Search(beams=beams, batch_size=3, max_length=32, precision=precision)
+    torch.manual_seed(1)
+    first = translate(TEXTS, model, search)
+    torch.manual_seed(2)
+    assert translate(TEXTS, load(folder), search) == first
+    assert len(set(first)) > 3
+
+
+def test_a_text_is_translated_alike_whatever_its_place(model: Model):
+    found = dict(zip(TEXTS, translate(TEXTS, model, SEARCH), strict=True))
+    assert dict(zip(reversed(TEXTS), translate(TEXTS[::-1], model, SEARCH), strict=True)) == found
+    assert {text: translate([text], model, SEARCH)[0] for text in TEXTS} == found
+
+
+def test_the_language_decides(folder: Path, model: Model):
+    german = load(folder, "de")
+    assert german.first != model.first
+    assert translate(TEXTS, german, SEARCH) != translate(TEXTS, model, SEARCH)
+    assert load(folder, "xx", (None, "swh_Latn")).first == model.first
+
+
+def test_a_language_that_the_model_does_not_name_is_refused(folder: Path):
+    with pytest.raises(UserError, match="no token for 'fi'"):
+        load(folder, "fi")
+    with pytest.raises(UserError, match="no token for 'swa_Latn'") as caught:
+        load(folder, "sw", (None, "swa_Latn"))
+    assert "translate.codes" in caught.value.hint
+    assert load(folder, "fi", (None, "")).first is None
+
+
+def test_too_long_a_text_has_no_translation(model: Model):
+    done: list[int] = []
+    short, long = translate(["in", "light " * 20], model, SEARCH, done.append)
+    assert long is None and short
+    assert done == [2]
+    assert translate([], model, SEARCH) == []
+
+
+def test_what_is_never_ended_is_no_translation(model: Model):
+    brief = Search(beams=1, batch_size=3, max_length=20, precision="fp32")
+    whole, cut = (translate(TEXTS, model, search) for search in (SEARCH, brief))
+    number = TEXTS.index("kitchen 5")  # a short source with a long translation
+    assert whole[number] is not None and cut[number] is None
+    complete = {n: text for n, text in enumerate(cut) if text is not None}
+    assert len(complete) > 2 and complete == {n: whole[n] for n in complete}
+
+
+def test_settings_of_generation_that_came_along_change_nothing(tmp_path: Path, model: Model):
+    other = build_translator(tmp_path)
+    settings = json.loads((other / "generation_config.json").read_text())
+    settings |= {"do_sample": True, "num_beams": 4, "max_length": 5, "repetition_penalty": 9.0}
+    (other / "generation_config.json").write_text(json.dumps(settings))
+    assert translate(TEXTS, load(other), SEARCH) == translate(TEXTS, model, SEARCH)
+
+
+def test_more_than_the_model_reads_is_refused(model: Model):
+    with pytest.raises(UserError, match="reads 256 sub-words at most"):
+        translate(TEXTS, model, Search(beams=1, batch_size=3, max_length=512, precision="fp32"))
+
+
+def test_pickled_weights_are_not_read(tmp_path: Path):
+    folder = build_translator(tmp_path)
+    weights = (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    assert weights.is_file()
+    with pytest.raises(DataError, match="cannot translate"):
+        load(folder)
+
+
+def test_a_folder_that_holds_an_encoder_cannot_translate(tmp_path: Path):
+    from tests.tiny import build
+
+    with pytest.raises(DataError, match="cannot translate") as caught:
+        load(build("bert", tmp_path))
+    assert "sequence-to-sequence" in caught.value.hint

@@ -1,0 +1,155 @@
+"""What a recipe's translations become: stages, pins, files, and what must be fetched."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+from tests.tiny import build_translator
+from tests.unit.planning.world import TASKS, recipe
+
+from xstilts.config.recipe import Intermediate, Recipe
+from xstilts.config.training import Translate
+from xstilts.encoders import find_card
+from xstilts.encoders.pins import UNRESOLVED
+from xstilts.errors import SourceError
+from xstilts.execution.preview import price
+from xstilts.planning.downloads import missing, used
+from xstilts.planning.estimate import Processor, work
+from xstilts.planning.expand import build
+from xstilts.planning.expand_translation import (
+    UNFETCHED,
+    files_of,
+    find_file,
+    resolve_translators,
+    translator_pins,
+    unresolved_translators,
+)
+from xstilts.planning.specs import IntermediateStage, TranslateStage
+from xstilts.store.store import Store
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+def translating(**settings: object) -> Recipe:
+    arm = Intermediate(tasks=("facts",), translate=Translate.model_validate({"to": ["sw", "de"]} | settings))
+    return recipe(intermediate={"none": Intermediate(), "facts": arm}, primary=None)
+
+
+def test_translations_stand_between_the_data_and_the_training_of_every_seed():
+    graph = build(translating(model="a/b"), TASKS, "1234", translators={"a/b": COMMIT})
+    stages = {key: spec for key, spec in graph.stages.items() if isinstance(spec, TranslateStage)}
+    assert [spec.title for spec in stages.values()] == ["translate facts en to sw", "translate facts en to de"]
+    trained = [spec for spec in graph.stages.values() if isinstance(spec, IntermediateStage)]
+    assert len(trained) == 2
+    for spec in trained:
+        assert spec.inputs == (spec.parent, *stages)
+        assert [data.language for data in spec.data] == ["sw", "de"]
+
+
+def test_arms_without_translations_keep_their_keys():
+    plain, same = (
+        build(recipe(intermediate={"a": Intermediate(tasks=("facts",), translate=t)}, primary=None), TASKS, "1234")
+        for t in (None, Translate(to=("en",), model="a/b"))
+    )
+    assert plain.stages.keys() == same.stages.keys()
+
+
+def test_a_revision_has_a_pin_of_its_own(tmp_path: Path):
+    chosen = translating(model="a/b", revision=COMMIT)
+    pins = translator_pins(chosen, tmp_path, None, cache=tmp_path)
+    assert pins == {f"a/b@{COMMIT}": COMMIT}
+    stage = next(
+        s for s in build(chosen, TASKS, "1", translators=pins).stages.values() if isinstance(s, TranslateStage)
+    )
+    assert (stage.pin, stage.model) == (COMMIT, "a/b")
+
+
+def test_a_model_that_must_be_fetched_is_named(tmp_path: Path):
+    def absent(chosen: Recipe) -> tuple[str, ...]:
+        graph = build(chosen, TASKS, "1", translators=translator_pins(chosen, tmp_path, None, cache=tmp_path))
+        return missing(chosen, TASKS, graph, cache=tmp_path, root=None)
+
+    assert "hub:a/b" in absent(translating(model="a/b"))
+    assert not any("nllb" in name for name in absent(translating(model=str(build_translator(tmp_path / "nllb")))))
+    assert "hub:a/b" not in absent(translating(model="a/b", to="en"))
+
+
+def test_a_commit_that_is_not_known_is_asked_for_only_when_it_must_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    chosen = translating(model="a/b", revision="new")
+    assert translator_pins(chosen, tmp_path, None, cache=tmp_path) == {"a/b@new": UNRESOLVED}
+    assert unresolved_translators(chosen, cache=tmp_path) == ("a/b@new",)
+    monkeypatch.setattr("xstilts.cache.hub_commits._ask", lambda repository, revision, kind: COMMIT)
+    resolve_translators(chosen, cache=tmp_path)
+    assert translator_pins(chosen, tmp_path, None, cache=tmp_path) == {"a/b@new": COMMIT}
+    assert not unresolved_translators(chosen, cache=tmp_path)
+
+
+def test_a_hub_that_cannot_be_asked_offers_what_does_without_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(SourceError, match="the commit of hub:a/b@main cannot be fetched") as caught:
+        resolve_translators(translating(model="a/b"), cache=tmp_path)
+    assert caught.value.hint == UNFETCHED
+
+
+def test_only_originals_are_read_of_a_task():
+    """The task itself has no training data in the languages that it is translated to."""
+    graph = build(translating(model="a/b"), TASKS, "1", translators={"a/b": COMMIT})
+    assert {language for name, language in used(graph) if name == "facts"} == {"en"}
+
+
+def test_the_work_of_translating_is_not_known():
+    graph = build(translating(model="a/b"), TASKS, "1", translators={"a/b": COMMIT})
+    found = work(graph, graph.stages, TASKS, find_card("e5-small"), Processor())
+    unknown = {kind.kind: (kind.unknown, kind.flops) for kind in found.kinds}
+    assert unknown["translate"] == (2, None) and unknown["intermediate"] == (2, None)
+    assert "what a/b takes to translate" in found.why
+
+
+def test_files_are_looked_for_beside_the_recipe_and_below_the_data_root(tmp_path: Path):
+    chosen = translating(files={"facts": "mt/{language}.csv"})
+    assert list(files_of(chosen.intermediate["facts"])) == [("facts", "mt/sw.csv"), ("facts", "mt/de.csv")]
+    with pytest.raises(SourceError, match=r"there is no file .*mt/sw\.csv"):
+        translator_pins(chosen, tmp_path, None, cache=tmp_path)
+    root = tmp_path / "root"
+    for path in (tmp_path / "mt" / "sw.csv", root / "text" / "mt" / "de.csv"):
+        path.parent.mkdir(parents=True)
+        path.write_text(path.name)
+    assert find_file("mt/de.csv", tmp_path, root) == root / "text" / "mt" / "de.csv"
+    pins = translator_pins(chosen, tmp_path, root, cache=tmp_path)
+    assert len(set(pins.values())) == 2
+    stages = [s for s in build(chosen, TASKS, "1", translators=pins).stages.values() if isinstance(s, TranslateStage)]
+    assert [(stage.file, stage.pin) for stage in stages] == list(pins.items())
+
+
+def test_a_translation_is_priced_like_any_stage(tmp_path: Path):
+    plan = price(build(translating(model="a/b"), TASKS, "1234", translators={"a/b": COMMIT}), Store(tmp_path))
+    assert {kind.kind: kind.misses for kind in plan.kinds}["translate"] == 2
+
+
+def test_one_language_tells_what_the_next_will_cost(tmp_path: Path):
+    graph, store = build(translating(model="a/b"), TASKS, "1234", translators={"a/b": COMMIT}), Store(tmp_path)
+    first = next(spec for spec in graph.stages.values() if isinstance(spec, TranslateStage))
+    with store.draft(first) as draft:
+        (draft.path / "rows").write_text("")
+        draft.seconds = 7.0
+    (kind,) = (kind for kind in price(graph, store).kinds if kind.kind == "translate")
+    assert (kind.hits, kind.misses, kind.seconds) == (1, 1, 7.0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"to": "sw"}, "give one of them"),
+        ({"to": "sw", "model": "a/b", "files": {"facts": "f"}}, "give one of them"),
+        ({"to": "sw", "files": {"facts": "f"}, "codes": {"sw": "swh_Latn"}}, "`revision` and `codes` are of a `model`"),
+        ({"to": [], "model": "a/b"}, "at least 1"),
+    ],
+)
+def test_settings_that_contradict_each_other(settings: dict, complaint: str):
+    with pytest.raises(ValidationError, match=complaint):
+        Translate.model_validate(settings)
+
+
+def test_nothing_to_translate():
+    with pytest.raises(ValidationError, match="`translate` is of the arm's `tasks`"):
+        Intermediate(translate=Translate(to=("sw",), model="a/b"))

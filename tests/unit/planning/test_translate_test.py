@@ -1,0 +1,58 @@
+"""Scores on a test set in machine-made English: where they are planned, and where there is none."""
+
+from dataclasses import replace
+
+from tests.unit.planning.world import TASKS, recipe
+
+from xstilts.config.recipe import Target, TaskFiles
+from xstilts.planning.expand import build
+from xstilts.planning.specs import EvaluateStage
+from xstilts.recipe.resolve import translated_in
+from xstilts.recipe.validate import flaws
+from xstilts.tasks.benchmark import Benchmark, Native, as_is
+from xstilts.tasks.task import Task
+
+SPLITS = {name: ("train", "dev", "test", *(["test-mt"] * (name in ("en", "de")))) for name in ("en", "de", "fi", "sw")}
+TRANSLATED = {**TASKS, "topic": replace(TASKS["topic"], splits=SPLITS)}
+TARGET = Target(languages=("de", "fi"), translate_test=True, max_items=7)
+CHANGES: dict[str, object] = {"targets": {"topic": TARGET}, "fewshot": None, "primary": None}
+
+
+def test_every_arm_is_scored_in_translation_where_there_is_one() -> None:
+    graph = build(recipe(**CHANGES), TRANSLATED, "pin")
+    cells = [cell for cell in graph.cells if cell.method == "translate-test"]
+    assert {(c.intermediate, c.seed) for c in cells} == {
+        (a, s) for a in ("none", "facts", "more-steps") for s in (0, 1)
+    }
+    assert {(c.language, c.split, c.shots, c.draw) for c in cells} == {("de", "test-mt", 0, None)}
+    plain = {(c.intermediate, c.seed): c for c in graph.cells if (c.method, c.language) == ("zero-shot", "de")}
+    for cell in cells:
+        stage, other = graph.stages[cell.artifact], graph.stages[plain[cell.intermediate, cell.seed].artifact]
+        assert isinstance(stage, EvaluateStage) and stage == replace(other, split="test-mt")
+        assert stage.title == "evaluate topic de in translation"
+    assert graph.left_out == ("topic: no split test-mt in fi",)
+    without = build(
+        recipe(**CHANGES | {"targets": {"topic": Target(languages=("de", "fi"), max_items=7)}}), TASKS, "pin"
+    )
+    assert without.stages.keys() < graph.stages.keys()
+
+
+def test_where_no_language_has_one_it_is_a_flaw() -> None:
+    (flaw,) = flaws(recipe(**CHANGES | {"targets": {"topic": TARGET.model_copy(update={"split": "dev"})}}), TRANSLATED)
+    assert str(flaw) == "targets.topic.translate_test: 'topic' has no split 'dev-mt' in any of the languages"
+    (flaw,) = flaws(recipe(**CHANGES | {"targets": {"pairs": Target(translate_test=True)}}), TRANSLATED)
+    assert str(flaw).startswith("targets.pairs.translate_test: is for tasks that are trained; 'pairs' is a retr")
+
+
+def test_a_users_task_has_one_where_a_file_is_named() -> None:
+    files = {"en": "en.csv", "de": {"test": "de.csv", "test-mt": "mt.csv"}, "fi": {"test": "fi.csv"}}
+    own = TaskFiles.model_validate({"problem": "classification", "files": files, "columns": {"text": "t"}})
+    assert translated_in(recipe(tasks={"topic": own}), TARGET, TASKS["topic"]) == ("de",)
+
+
+def test_a_benchmark_of_which_no_file_is_at_hand_has_what_its_publishers_have() -> None:
+    native = Native(read=lambda path: iter(()), files={"test": "a", "test-mt": "b"}, fields=as_is)
+    task: Task = replace(
+        TASKS["topic"], benchmark=Benchmark(native=(native,), hub=(), groups=lambda rows: []), splits={"fi": ("test",)}
+    )
+    assert translated_in(recipe(), TARGET, task) == ("de",)

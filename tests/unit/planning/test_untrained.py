@@ -1,0 +1,82 @@
+"""Targets that are scored without training: what is planned, and what is refused."""
+
+import pytest
+from tests.unit.planning.world import TASKS, recipe, task
+
+from xstilts.config.recipe import Fewshot, Intermediate, Target
+from xstilts.planning.expand import build
+from xstilts.planning.specs import EvaluateStage, FewshotStage, IntermediateStage, PretrainedStage, TargetStage
+from xstilts.recipe.validate import flaws
+
+KNOWN = TASKS | {"captions": task("captions", "image-retrieval"), "about": task("about", "image-text")}
+ARMS = {"none": Intermediate(), "about": Intermediate(tasks=("about",))}
+
+
+def untrained(name: str = "captions", encoder: str = "google/siglip-base-patch16-256-multilingual", **settings):
+    target = Target.model_validate({"languages": ("en", "de"), "untrained": True} | settings)
+    return recipe(
+        encoder=encoder, intermediate=ARMS, targets={name: target}, primary=None, fewshot=Fewshot(shots=(4,), draws=1)
+    )
+
+
+def test_the_encoder_of_each_arm_is_scored_as_it_is():
+    graph = build(untrained(), KNOWN, "pin")
+    kinds = [type(spec) for spec in graph.stages.values()]
+    assert TargetStage not in kinds
+    assert kinds.count(EvaluateStage) == 2 * (
+        1 + 2
+    )  # languages x (the published encoder, an intermediate of two seeds)
+    for spec in graph.stages.values():
+        if isinstance(spec, EvaluateStage):
+            assert isinstance(graph.stages[spec.parent], PretrainedStage | IntermediateStage)
+            assert spec.untrained is True
+    seeds = {(cell.intermediate, cell.method): set() for cell in graph.cells}
+    for cell in graph.cells:
+        seeds[cell.intermediate, cell.method].add(cell.seed)
+    assert seeds == {
+        ("none", "zero-shot"): {None},
+        ("none", "full"): {0, 1},
+        ("about", "zero-shot"): {0, 1},
+        ("about", "full"): {0, 1},
+    }
+
+
+def test_shots_adapt_that_encoder_and_their_control_is_none_of_its_own():
+    wanted = untrained().model_copy(update={"fewshot": Fewshot(shots=(4,), draws=1, without_target=True)})
+    episodes = [spec for spec in build(wanted, KNOWN, "pin").stages.values() if isinstance(spec, FewshotStage)]
+    assert len(episodes) == 4
+    assert all(spec.fresh_head for spec in episodes)
+    assert not any(cell.method == "without-target" for cell in build(wanted, KNOWN, "pin").cells)
+
+
+def test_other_scores_keep_their_keys():
+    plain = recipe(intermediate={"none": Intermediate()}, targets={"topic": Target()}, primary=None)
+    keys = {s.key for s in build(plain, KNOWN, "pin").stages.values() if isinstance(s, EvaluateStage)}
+    explicit = plain.model_copy(update={"targets": {"topic": Target(untrained=False)}})
+    assert keys == {s.key for s in build(explicit, KNOWN, "pin").stages.values() if isinstance(s, EvaluateStage)}
+    spec = next(s for s in build(plain, KNOWN, "pin").stages.values() if isinstance(s, EvaluateStage))
+    assert spec.untrained is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "flaw"),
+    [
+        (untrained("about"), "targets.about.untrained: is for image retrieval; the problem of 'about' is image-text"),
+        (untrained("topic"), "targets.topic.untrained: is for image retrieval"),
+        (untrained(encoder="e5-small+efficientnet-lite0"), "targets.captions.untrained: the images of e5-small+eff"),
+        (untrained(encoder="e5-small"), "targets.captions: 'captions' shows images, and e5-small reads none"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(wanted, flaw):
+    found = [str(one) for one in flaws(wanted, KNOWN)]
+    assert any(one.startswith(flaw) for one in found), found
+
+
+def test_more_steps_of_no_training_are_refused():
+    wanted = untrained(intermediates=("none", "more"))
+    wanted = wanted.model_copy(update={"intermediate": ARMS | {"more": Intermediate(steps_of="about")}})
+    assert [str(one) for one in flaws(wanted, KNOWN)] == [
+        "targets.captions.intermediates: 'more' adds steps to the target's training, and there is none"
+    ]
+    left = untrained().model_copy(update={"intermediate": ARMS | {"more": Intermediate(steps_of="about")}})
+    assert {cell.intermediate for cell in build(left, KNOWN, "pin").cells} == {"none", "about"}

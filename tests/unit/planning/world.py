@@ -1,0 +1,106 @@
+"""A small experiment without data, and stages that are run without torch."""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from xstilts.config.recipe import Arm, Fewshot, Intermediate, Primary, Recipe, Target
+from xstilts.planning.specs import Spec
+from xstilts.problems.registry import ProblemName
+from xstilts.stages.environment import Emit, Environment, Event
+from xstilts.store.store import Store
+from xstilts.tasks.task import Task
+
+RUNNER = "tests.unit.planning.world.run_job"
+LANGUAGES = ("en", "de", "fi", "th", "sw")
+
+
+def task(name: str, problem: ProblemName = "classification", languages: tuple[str, ...] = LANGUAGES) -> Task:
+    return Task(
+        name=name,
+        problem=problem,
+        suite=(),
+        languages=languages,
+        sources=(),
+        read=lambda paths, language: {},
+        fractions=None,
+        licence="CC0",
+        citation="none",
+        url="https://example.org",
+    )
+
+
+TASKS = {
+    "topic": task("topic"),
+    "tags": task("tags", "tagging"),
+    "pairs": task("pairs", "retrieval", LANGUAGES[1:]),
+    "pools": task("pools", "mining", LANGUAGES[1:]),
+    "facts": task("facts", languages=("en",)),
+}
+
+
+def recipe(**changes: object) -> Recipe:
+    plain = Recipe(
+        name="small",
+        seeds=(0, 1),
+        intermediate={
+            "none": Intermediate(),
+            "facts": Intermediate(tasks=("facts",)),
+            "more-steps": Intermediate(steps_of="facts"),
+        },
+        targets={"topic": Target(languages=("de", "fi")), "pairs": Target(languages=("de", "th"))},
+        fewshot=Fewshot(shots=(1, 4), draws=2),
+        primary=Primary(
+            task="topic", treatment=Arm(intermediate="facts", shots=4), baseline=Arm(intermediate="none", shots=4)
+        ),
+    )
+    return plain.model_copy(update=changes)
+
+
+def environment(root: Path, behaviour: Mapping[str, str] | None = None) -> Environment:
+    """`behaviour` says what befalls the stages of a language or kind: see `run_job`."""
+    base = root / "base"
+    base.mkdir(parents=True, exist_ok=True)
+    (base / "behaviour.json").write_text(json.dumps(behaviour or {}))
+    return Environment(store=root / "store", cache=root / "cache", offline=True, device="cpu", tasks={}, base=base)
+
+
+def run_job(specs: Sequence[Spec], environment: Environment, emit: Emit) -> None:
+    """Leaves, for each stage, a digest of its key and of what its inputs left."""
+    behaviour = json.loads((environment.base / "behaviour.json").read_text())
+    store = Store(environment.store)
+    for spec in specs:
+        what = behaviour.get(getattr(getattr(spec, "evaluation", getattr(spec, "data", None)), "language", spec.kind))
+        what = behaviour.get(spec.kind, what)
+        if what == "silence":
+            continue
+        emit(Event(key=spec.key, kind="started"))
+        if what == "die":
+            print("out of everything", flush=True)
+            os._exit(9)
+        if what == "escape":
+            raise RuntimeError("nobody caught this")
+        if what == "fail":
+            emit(Event(key=spec.key, kind="failed", message="no such thing", hint="bring one"))
+            continue
+        if what and what.startswith("sleep"):
+            time.sleep(float(what.removeprefix("sleep")))
+        if what != "nothing":
+            leave(store, spec)
+        emit(Event(key=spec.key, kind="finished", seconds=0.5))
+
+
+def leave(store: Store, spec: Spec) -> None:
+    digest = hashlib.sha256(spec.key.encode())
+    for parent in spec.inputs:
+        digest.update((store.path(parent) / "result.txt").read_bytes())
+    with store.draft(spec) as draft:
+        (draft.path / "result.txt").write_text(digest.hexdigest())
+
+
+def results(root: Path) -> dict[str, str]:
+    """What every stage left, by key."""
+    return {path.parent.name: path.read_text() for path in (root / "store" / "artifacts").glob("*/result.txt")}

@@ -1,0 +1,58 @@
+import pytest
+
+from xstilts.recipe.yaml import YamlError, read
+
+
+def test_scalars_are_those_of_yaml_1_2():
+    text = "[no, on, yes, off, true, False, ~, null, 1e-4, .5, 010, 1:30, 2020-01-01, '3', !!str 4, -1]"
+    assert read(text).value == [
+        *("no", "on", "yes", "off"),
+        *(True, False, None, None),
+        *(1e-4, 0.5, 10, "1:30", "2020-01-01", "3", "4", -1),
+    ]
+
+
+def test_keys_are_strings_so_norwegian_stays_no():
+    assert read("no: a.csv\non: b.csv\n1: c.csv").value == {"no": "a.csv", "on": "b.csv", "1": "c.csv"}
+
+
+def test_every_key_and_item_has_its_line():
+    lines = read("a: 1\nb:\n  c: [x,\n      y]\n").lines
+    assert [lines["a",], lines["b",], lines["b", "c"], lines["b", "c", 0], lines["b", "c", 1]] == [1, 2, 3, 3, 4]
+
+
+def test_repeated_keys_are_told_with_the_line_of_the_second():
+    document = read("a:\n  b: 1\n  b: 2\n")
+    assert document.repeated == {("a", "b"): 3}
+    assert document.value == {"a": {"b": 1}}
+
+
+def test_an_alias_repeats_its_anchor():
+    assert read("a: &x {t: 1}\nb: *x").value == {"a": {"t": 1}, "b": {"t": 1}}
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        ("a: 1\nb: [1", 2, "expected"),
+        ("a: 1\n\tb: 2", 2, "cannot start any token"),
+        ("a: 1\n---\nb: 2", 2, "another document"),
+        ("a: 1\nb: !!python/name:os.system x", 2, "tag python/name:os.system is not allowed"),
+        ("a: !!int x", 1, "'x' is no int"),
+        ("a: 1\n? [b]\n: 2", 2, "plain word"),
+        ("a: &x\n  b: *x", 2, "inside what it repeats"),
+        ("a: 1\nb: \x07", 2, "not allowed"),
+    ],
+)
+def test_what_is_no_plain_yaml_is_refused_with_its_line(text: str, line: int, says: str):
+    with pytest.raises(YamlError) as caught:
+        read(text)
+    assert (caught.value.line, says in caught.value.message) == (line, True), caught.value.message
+
+
+def test_a_merge_brings_in_keys_that_are_not_given_anew():
+    document = read("a: &a {x: 1, y: 2}\nb: {y: 3, <<: *a, z: 4}\nc: {<<: [{x: 5}, *a]}\n")
+    assert document.value == {"a": {"x": 1, "y": 2}, "b": {"x": 1, "y": 3, "z": 4}, "c": {"x": 5, "y": 2}}
+    assert document.lines["b", "y"] == 2
+    with pytest.raises(YamlError, match="brings in the keys of a block"):
+        read("a: {<<: 3}")

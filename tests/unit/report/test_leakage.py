@@ -1,0 +1,51 @@
+"""What the page says of images that training showed."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+from xstilts.planning.stage import Cell
+from xstilts.report.leakage import leak_remarks
+
+
+def cell(artifact: str, language: str) -> Cell:
+    return Cell(
+        artifact=artifact,
+        encoder="e",
+        task="xflickrco",
+        language=language,
+        split="test",
+        intermediate="snli-ve",
+        method="zero-shot",
+        shots=0,
+        draw=None,
+        seed=0,
+    )
+
+
+def test_shared_images_are_counted_and_unmapped_ones_kept_apart_from_texts() -> None:
+    unchecked = ["gqa", "images of gqa (gqa) against xflickrco (coco)", "masked texts"]
+    facts: dict[str, Any] = {
+        "a": {"images_shared": {"snli-ve": 900, "nlvr2": 0}, "leaks_unchecked": unchecked},
+        "b": {"images_shared": {"snli-ve": 1000}},
+    }
+    manifests: dict[str, Any] = {key: SimpleNamespace(facts=found) for key, found in facts.items()} | {"c": None}
+    told = leak_remarks([cell("a", "de"), cell("b", "ja"), cell("c", "tr")], manifests)
+    assert [remark.split(",")[0] for remark in told[:2]] == [
+        "With gqa",
+        "Whether the masked texts hold what the targets are scored on is unchecked.",
+    ]
+    assert told[2].endswith("cannot be mapped: images of gqa (gqa) against xflickrco (coco).")
+    assert told[3:] == ("Training on snli-ve showed 1,000 of the images that xflickrco is scored on in a language.",)
+
+
+def test_images_that_a_published_set_shares_with_the_scored_ones_are_told_for_each_set() -> None:
+    cells = [replace(cell(name, "zh"), task="marvl", method="published", shots=10) for name in "ab"]
+    facts: dict[str, Any] = {"a": {"images_of_shots_scored": 5}, "b": {"images_of_shots_scored": 5}}
+    manifests: dict[str, Any] = {key: SimpleNamespace(facts=found) for key, found in facts.items()}
+    told = "Of the images that marvl is scored on in zh, 5 are shown by its published set of 10 as well"
+    assert leak_remarks(cells, manifests) == (f"{told}; it is used as published.",)
+
+
+def test_nothing_to_say() -> None:
+    assert leak_remarks([cell("a", "de")], {"a": None}) == ()

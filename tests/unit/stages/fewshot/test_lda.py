@@ -1,0 +1,113 @@
+"""Episodes whose head is solved for, on a tiny encoder: what they see, what they leave, what they cannot do."""
+
+import json
+
+import polars as pl
+import pytest
+import torch
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from tests.world import TRAIN, World
+
+from xstilts.data.user_files import user_task
+from xstilts.errors import UserError
+from xstilts.export.checkpoint import export
+from xstilts.export.label_file import label, load_model
+from xstilts.models.split import backbone
+from xstilts.recipe.validate import flaws
+from xstilts.stages.job_context import Workshop
+
+FEWSHOT = {"shots": [2], "draws": 2, "methods": ["lda"], "train": TRAIN}
+
+
+@pytest.fixture
+def world(tmp_path):
+    return World(tmp_path)
+
+
+def recipe_of(world, *targets, **fewshot):
+    named = {name: {"train": TRAIN, "languages": ["sw", "de"]} for name in targets}
+    return world.recipe(targets=named, fewshot=FEWSHOT | fewshot, keep="all")
+
+
+def run(world, recipe):
+    graph = world.run(recipe)
+    assert not world.failures(), [event.message for event in world.failures()]
+    cells = {(c.task, c.method, c.language, c.draw): graph.stages[c.artifact] for c in graph.cells if c.shots}
+    return graph, cells
+
+
+def examples_of(world, recipe, data, split):
+    workshop = Workshop(environment=world.environment(recipe), store=world.store, shelf=None)
+    return workshop.examples(data, split)
+
+
+def means(loaded, examples):
+    """Mean states of texts, one by one."""
+    found = []
+    for example in examples:
+        ids = loaded.tokenizer(example.text, return_tensors="pt", truncation=True, max_length=loaded.max_length)
+        with torch.no_grad():
+            found.append(backbone(loaded.model)(**ids).last_hidden_state[0].mean(0))
+    return torch.stack(found).double().numpy()
+
+
+@pytest.mark.parametrize("method", ["lda", "without-target"])
+def test_predictions_are_those_of_scikit_learn_on_english_and_shots(world, method):
+    recipe = recipe_of(world, "topic", without_target=True)
+    _, cells = run(world, recipe)
+    spec = cells["topic", method, "sw", 0]
+    loaded = load_model(world.store, spec.key, world.environment(recipe))
+    english = examples_of(world, recipe, spec.data, "train") if method == "lda" else ()
+    drawn = json.loads((world.store.path(spec.key) / "shots.json").read_text())
+    pool = {example.id: example for example in examples_of(world, recipe, spec.evaluation, "train")}
+    seen = [*english, *(pool[name] for name in drawn)]
+    assert len(drawn) == 4
+    theirs = make_pipeline(StandardScaler(), LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.1))
+    theirs.fit(means(loaded, seen), [example.label for example in seen])
+    items = pl.read_parquet(world.store.path(spec.key) / "items.parquet").sort("item")
+    scored = sorted(examples_of(world, recipe, spec.evaluation, "test"), key=lambda example: example.id)
+    predicted = [json.loads(value) for value in items["predicted"]]
+    assert predicted == theirs.predict(means(loaded, scored)).tolist() == label(loaded, scored, "cpu")
+
+
+def test_nothing_is_trained_and_no_encoder_is_stored(world):
+    recipe = recipe_of(world, "topic", selection="english_dev")
+    _, cells = run(world, recipe)
+    facts = [world.store.manifest(spec.key).facts for spec in cells.values()]
+    assert {(f["steps"], f["step_kept"], f["weights_changed"], f["selection"]) for f in facts} == {(0, 0, True, "none")}
+    assert len({f["weights_after"] for f in facts}) == len(cells) == 4
+    largest = max((world.store.path(spec.key) / "weights.safetensors").stat().st_size for spec in cells.values())
+    assert largest < 2000
+
+
+def test_an_exported_head_has_no_class_in_transformers(world, tmp_path):
+    recipe = recipe_of(world, "topic")
+    _, cells = run(world, recipe)
+    key = next(iter(cells.values())).key
+    with pytest.raises(UserError, match="head of `lda`"):
+        export(world.store, key, tmp_path / "out", world.environment(recipe))
+    assert not (tmp_path / "out").exists()
+
+
+def test_tags_are_predicted_and_spans_are_left_out(world):
+    recipe = recipe_of(world, "mark", "find", mixed=True)
+    graph, cells = run(world, recipe)
+    assert {(task, method) for task, method, *_ in cells} == {("mark", "lda"), ("mark", "mixed")}
+    assert graph.left_out == ("find: `lda` is for classes and tags of texts",)
+    scores = world.store.manifest(cells["mark", "lda", "sw", 0].key).facts["scores"]
+    assert scores["token_accuracy"] > 0.9
+
+
+def told(world, recipe):
+    tasks = {name: user_task(name, block, world.folder) for name, block in recipe.tasks.items()}
+    return [str(flaw) for flaw in flaws(recipe, tasks)]
+
+
+def test_what_no_target_bears_is_refused(world):
+    (message,) = told(world, recipe_of(world, "find"))
+    assert "`lda` is for classes and tags of texts" in message
+    (message,) = told(world, recipe_of(world, "topic", beside="english_dev"))
+    assert "`lda` takes none: name another method first" in message
+    assert told(world, recipe_of(world, "find", methods=["full", "lda"])) == []

@@ -1,0 +1,228 @@
+"""Published shots and the arms beside drawn ones, on a tiny encoder and files that are split by their publisher."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pytest
+from tests.world import TRAIN, World
+
+from xstilts.planning.specs import FewshotStage
+from xstilts.stages.fewshot import episode
+from xstilts.stages.job import run_job
+
+FROZEN = TRAIN | {"frozen_layers": 1}
+SHOTS = {"shots-2": [17, 3], "shots-2x3": [17, 3, 22, 9, 30, 12]}
+"""Rows of the published sets, in their order."""
+
+
+@pytest.fixture
+def world(tmp_path):
+    world = World(tmp_path)
+    for language in ("en", "sw", "de"):
+        with (tmp_path / f"{language}.csv").open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        splits = {"train": rows[:30], "dev": rows[30:40], "test": rows[40:]}
+        if language == "sw":
+            splits |= {split: [rows[number] for number in numbers] for split, numbers in SHOTS.items()}
+        for split, part in splits.items():
+            write(tmp_path / f"{language}-{split}.csv", part)
+    return world
+
+
+def write(path: Path, rows: list[dict[str, str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def block(*more: str) -> dict:
+    """A user's own task that is split by files; `more` are splits of Swahili."""
+    files = {name: {split: f"{name}-{split}.csv" for split in ("train", "dev", "test")} for name in ("en", "de", "sw")}
+    files["sw"] |= {split: f"sw-{split}.csv" for split in more}
+    columns = {"id": "id", "group": "group", "text": "text", "label": "label"}
+    return {"problem": "classification", "files": files, "columns": columns}
+
+
+def recipe_of(world, fewshot, *more, languages=("sw",), target=FROZEN, **settings):
+    return world.recipe(
+        tasks={"parts": block(*more)},
+        targets={"parts": {"train": target, "languages": list(languages)}},
+        fewshot={"draws": 1, "train": FROZEN} | fewshot,
+        **settings,
+    )
+
+
+def run(world, *given, **settings):
+    graph = world.run(recipe_of(world, *given, **settings))
+    assert not world.failures(), [event.message for event in world.failures()]
+    return graph
+
+
+def episodes(graph):
+    """Few-shot stages by method, k, draw and language."""
+    specs = {cell: graph.stages[cell.artifact] for cell in graph.cells if cell.shots}
+    assert all(isinstance(spec, FewshotStage) for spec in specs.values())
+    return {(cell.method, cell.shots, cell.draw, cell.language): spec for cell, spec in specs.items()}
+
+
+def shots_in(world, spec):
+    return json.loads((world.store.path(spec.key) / "shots.json").read_text())
+
+
+def facts(world, spec):
+    return world.store.manifest(spec.key).facts
+
+
+@pytest.mark.parametrize("train", [FROZEN, TRAIN])
+def test_published_shots_are_the_rows_of_their_split_in_its_order_beside_draws_of_our_own(world, train):
+    fewshot = {"shots": [2, "2x3"], "published": True, "draws": 2, "methods": ["lora", "full"], "train": train}
+    graph = run(world, fewshot, *SHOTS, languages=("sw", "de"))
+    found = episodes(graph)
+    drawn = {(method, 2, draw, name) for method in ("lora", "full") for draw in (0, 1) for name in ("sw", "de")}
+    assert found.keys() == drawn | {("published", 2, 0, "sw"), ("published-2x3", 6, 0, "sw")}
+    assert graph.left_out == ("parts: no published shots 2, 2x3 in de",)
+    for (method, *_), name in {("published", 2): "shots-2", ("published-2x3", 6): "shots-2x3"}.items():
+        spec = next(spec for key, spec in found.items() if key[0] == method)
+        assert shots_in(world, spec) == [f"sw{number}" for number in SHOTS[name]]
+        assert (spec.method, facts(world, spec)["shots"]) == ("lora", len(SHOTS[name]))
+
+
+def test_published_shots_need_no_training_split_in_their_language(world):
+    fewshot = {"shots": ["2x3"], "published": True, "train": TRAIN}
+    tasks = {"parts": block("shots-2x3")}
+    del tasks["parts"]["files"]["sw"]["train"]
+    recipe = world.recipe(
+        tasks=tasks, targets={"parts": {"train": FROZEN, "languages": ["sw"]}}, fewshot={"draws": 1} | fewshot
+    )
+    graph = world.run(recipe)
+    assert not world.failures(), [event.message for event in world.failures()]
+    assert list(episodes(graph)) == [("published-2x3", 6, 0, "sw")]
+
+
+def test_published_shots_that_are_scored_are_refused(world):
+    rows = list(csv.DictReader((world.folder / "sw-shots-2.csv").open(encoding="utf-8")))
+    scored = list(csv.DictReader((world.folder / "en-test.csv").open(encoding="utf-8")))
+    write(world.folder / "sw-shots-2.csv", [*rows, scored[0]])
+    recipe = world.recipe(
+        tasks={"parts": block("shots-2")},
+        targets={"parts": {"train": FROZEN, "languages": ["sw"]}},
+        fewshot={"shots": [2], "published": True, "draws": 1, "train": FROZEN},
+    )
+    graph = world.run(recipe)
+    (failure,) = world.failures()
+    assert graph.stages[failure.key].published == "2"
+    assert "share the group 'meaning40'" in failure.message
+
+
+def test_an_english_pool_larger_than_the_capped_target_is_understood(world):
+    graph = world.run(
+        world.recipe(
+            tasks={"parts": block()},
+            targets={"parts": {"train": FROZEN, "languages": ["sw"], "max_examples": 6}},
+            fewshot={"shots": [6], "draws": 1, "more_english": True, "train": TRAIN},
+        )
+    )
+    assert not world.failures(), [event.message for event in world.failures()]
+    assert len(shots_in(world, episodes(graph)["more-english", 6, 0, "sw"])) == 12
+
+
+def zero_shot(graph, language="sw"):
+    (cell,) = [cell for cell in graph.cells if (cell.method, cell.language) == ("zero-shot", language)]
+    return cell.artifact
+
+
+@pytest.mark.parametrize("train", [FROZEN, TRAIN | {"dropout": 0.1}])
+@pytest.mark.parametrize("methods", [["full"], ["lora"]])
+def test_weights_that_no_step_made_better_on_english_stay_as_they_were(world, methods, train):
+    """What the target has learnt well is spoilt by steps that are far too large."""
+    large = {"learning_rate": 0.9, "head_learning_rate": 0.9}
+    fewshot = {
+        "shots": [2],
+        "methods": methods,
+        "beside": "english_dev",
+        "train": train | large,
+        "lora": {"learning_rate": 0.9},
+    }
+    graph = run(world, fewshot, target=TRAIN | {"steps": 60, "learning_rate": 5e-3})
+    found = episodes(graph)
+    assert [key[0] for key in found] == [*methods, "english-dev"]
+    fixed, chosen = (facts(world, spec) for spec in found.values())
+    assert (fixed["selection"], fixed["step_kept"], fixed["weights_changed"]) == ("none", 4, True)
+    assert (chosen["selection"], chosen["step_kept"], chosen["weights_changed"]) == ("english_dev", 0, False)
+    assert [step for step, _ in chosen["curve"]] == [0, 2, 4]
+    keys = (zero_shot(graph), *(spec.key for spec in found.values()))
+    unadapted, _, kept = ((world.store.path(key) / "items.parquet").read_bytes() for key in keys)
+    assert unadapted == kept and fixed["weights_after"] != chosen["weights_after"] == chosen["weights_before"]
+
+
+def test_a_fresh_head_is_no_candidate_of_selection(world):
+    fewshot = {"shots": [2], "selection": "english_dev", "without_target": True}
+    found = episodes(run(world, fewshot))
+    steps = {key[0]: [step for step, _ in facts(world, spec)["curve"]] for key, spec in found.items()}
+    assert steps == {"full": [0, 2, 4], "without-target": [2, 4]}
+
+
+@pytest.mark.parametrize(("method", "train"), [("full", TRAIN), ("full", FROZEN), ("lora", FROZEN), ("joint", FROZEN)])
+def test_a_mixed_model_is_trained_once_and_scored_in_every_language(world, monkeypatch, method, train):
+    runs = []
+    fit = episode.fit
+    monkeypatch.setattr(episode, "fit", lambda *given, **more: runs.append(more["seed"]) or fit(*given, **more))
+    fewshot = {"shots": [1, 3], "draws": 2, "methods": [method], "mixed": True, "train": train}
+    graph = run(world, fewshot, languages=("sw", "de"))
+    mixed = {key[1:]: spec for key, spec in episodes(graph).items() if key[0] == "mixed"}
+    assert mixed.keys() == {(k, draw, language) for k in (1, 3) for draw in (0, 1) for language in ("sw", "de")}
+    alone = 0 if method == "lora" else 8  # in each language; adapters are trained side by side
+    assert len(runs) == alone + 4  # one for each k and draw, whatever the languages
+    for k, draw in ((1, 0), (3, 1)):
+        pair = [mixed[k, draw, language] for language in ("sw", "de")]
+        assert {spec.title for spec in pair} == {
+            f"{k}-shot {language} parts ({method}), mixed, draw {draw}, seed 0" for language in ("sw", "de")
+        }
+        first, second = (facts(world, spec) for spec in pair)
+        assert first["weights_after"] == second["weights_after"] != first["weights_before"]
+        drawn = [shots_in(world, episodes(graph)[method, k, draw, language]) for language in ("sw", "de")]
+        assert shots_in(world, pair[0]) == shots_in(world, pair[1]) == drawn[0] + drawn[1]
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_a_mixed_score_does_not_depend_on_which_language_is_scored_first(world, method):
+    fewshot = {"shots": [2], "methods": [method], "mixed": True, "train": TRAIN}
+    recipe = recipe_of(world, fewshot, languages=("sw", "de"))
+    graph = world.run(recipe)
+    assert not world.failures(), [event.message for event in world.failures()]
+    specs = [spec for (name, *_), spec in episodes(graph).items() if name == "mixed"]
+    there = {spec.key: (world.store.path(spec.key) / "items.parquet").read_bytes() for spec in specs}
+    sums = {facts(world, spec)["weights_after"] for spec in specs}
+    assert len({spec.group for spec in specs}) == 1 and len(sums) == 1
+    for spec in reversed(specs):
+        shutil.rmtree(world.store.path(spec.key))
+        run_job([spec], world.environment(recipe), world.events.append)
+        assert (world.store.path(spec.key) / "items.parquet").read_bytes() == there[spec.key]
+        assert facts(world, spec)["weights_after"] in sums
+
+
+def test_translations_are_scored_as_the_same_items_by_the_same_model(world):
+    """Where the translations are the English items, the scores are those of English."""
+    english = list(csv.DictReader((world.folder / "en-test.csv").open(encoding="utf-8")))
+    write(world.folder / "sw-test-mt.csv", [row | {"id": row["id"].replace("en", "sw")} for row in english])
+    recipe = world.recipe(
+        tasks={"parts": block("test-mt")},
+        targets={"parts": {"train": FROZEN, "languages": ["sw", "de"], "translate_test": True, "max_items": 9}},
+    )
+    graph = world.run(recipe)
+    assert not world.failures(), [event.message for event in world.failures()]
+    items = {
+        (cell.method, cell.language): pl.read_parquet(world.store.path(cell.artifact) / "items.parquet").sort("group")
+        for cell in graph.cells
+    }
+    assert items.keys() == {("zero-shot", name) for name in ("en", "sw", "de")} | {("translate-test", "sw")}
+    swahili, translated = items["zero-shot", "sw"], items["translate-test", "sw"]
+    assert len(swahili) == 9 and swahili.select("item", "group", "gold").equals(
+        translated.select("item", "group", "gold")
+    )
+    both = translated.join(items["zero-shot", "en"], on="group")
+    assert len(both) and both["predicted"].equals(both["predicted_right"])

@@ -1,0 +1,168 @@
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from xstilts.planning.specs import PretrainedStage
+from xstilts.store.gc import sweep
+from xstilts.store.store import Store
+
+SPEC = PretrainedStage(encoder="e5-small", pin="1234")
+HEADER = """
+import sys, time
+from pathlib import Path
+from xstilts.engine.store import Store
+from xstilts.stages.specs import PretrainedStage
+store, spec = Store(Path(sys.argv[1])), PretrainedStage(encoder="e5-small", pin="1234")
+"""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
+
+
+def write(store: Store, text: str = "weights") -> None:
+    with store.draft(SPEC) as draft:
+        (draft.path / "a.txt").write_text(text)
+        (draft.path / "b.txt").write_text("rows")
+        draft.facts["steps"] = 7
+
+
+def start(store: Store, code: str) -> "subprocess.Popen[str]":
+    """A process that runs `code`; returns when it has printed a line."""
+    command = [sys.executable, "-c", HEADER + code, str(store.root)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout and process.stdout.readline()
+    return process
+
+
+def test_an_artifact_tells_what_made_it(store: Store) -> None:
+    assert store.manifest(SPEC.key) is None
+    write(store)
+    manifest = store.manifest(SPEC.key)
+    assert manifest is not None
+    assert (manifest.key, manifest.kind, manifest.title) == (SPEC.key, "pretrained", "pretrained e5-small")
+    assert manifest.spec == {"encoder": "e5-small", "pin": "1234", "fusion": None}
+    assert manifest.facts == {"steps": 7}
+    assert manifest.files.keys() == {"a.txt", "b.txt"}
+    assert manifest.bytes == len("weights") + len("rows")
+    assert manifest.environment["threads"] == 1
+    assert manifest.environment["torch"] != "absent"
+    assert manifest.peak_memory_mb > 1
+    assert store.keys() == (SPEC.key,)
+
+
+def test_a_draft_that_fails_leaves_nothing(store: Store) -> None:
+    with pytest.raises(ZeroDivisionError), store.draft(SPEC) as draft:
+        (draft.path / "a.txt").write_text("half")
+        _ = 1 / 0
+    assert store.manifest(SPEC.key) is None
+    assert [path for path in store.root.rglob("*") if path.name == "a.txt"] == []
+
+
+def test_seconds_can_be_told_where_work_was_shared(store: Store) -> None:
+    with store.draft(SPEC) as draft:
+        draft.seconds = 12.5
+    manifest = store.manifest(SPEC.key)
+    assert manifest is not None and manifest.seconds == 12.5
+
+
+def flip(folder: Path) -> None:
+    (folder / "a.txt").write_text("weighty")
+    os.utime(folder / "a.txt", ns=(1, 1))
+
+
+@pytest.mark.parametrize(
+    ("damage", "flaw"),
+    [
+        (flip, "a.txt has another sha256"),
+        (lambda folder: (folder / "b.txt").write_text("ro"), "b.txt has 2 bytes instead of 4"),
+        (lambda folder: (folder / "b.txt").unlink(), "b.txt is missing"),
+        (lambda folder: (folder / "manifest.json").write_text("{"), "its manifest is unreadable"),
+        (lambda folder: (folder / "manifest.json").unlink(), "its manifest is unreadable"),
+    ],
+)
+def test_a_damaged_artifact_is_set_aside(
+    store: Store, caplog: pytest.LogCaptureFixture, damage: Callable[[Path], object], flaw: str
+) -> None:
+    write(store)
+    damage(store.path(SPEC.key))
+    with caplog.at_level(logging.WARNING, "xstilts"):
+        assert store.manifest(SPEC.key) is None
+    assert flaw in caplog.text and "damaged" in caplog.text
+    assert len(list((store.root / "damaged").iterdir())) == 1
+    write(store)
+    assert store.manifest(SPEC.key) is not None
+
+
+def test_sums_are_computed_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(store)
+    os.utime(store.path(SPEC.key) / "a.txt", ns=(5, 5))
+    computed: list[str] = []
+    whole = sys.modules["xstilts.store.store"]._sha256
+    monkeypatch.setattr("xstilts.store.store._sha256", lambda path: computed.append(path.name) or whole(path))
+    for _ in range(3):
+        assert store.manifest(SPEC.key) is not None
+    assert sorted(computed) == ["a.txt", "b.txt"]
+
+
+def test_the_first_of_two_writers_stays(store: Store) -> None:
+    with store.draft(SPEC) as late:
+        (late.path / "a.txt").write_text("late")
+        write(store, "early")
+    assert (store.path(SPEC.key) / "a.txt").read_text() == "early"
+    assert not [path for path in (store.root / "drafts").iterdir() if path.is_dir()]
+
+
+def test_a_killed_writer_leaves_no_artifact_and_is_cleaned_up(store: Store) -> None:
+    writer = start(
+        store,
+        """
+with store.draft(spec) as draft:
+    (draft.path / "a.txt").write_text("half")
+    print("writing", flush=True)
+    time.sleep(60)
+""",
+    )
+    assert sweep(store, keep=(), dry_run=False).leftovers == ()
+    writer.kill()
+    writer.communicate()
+    assert store.manifest(SPEC.key) is None
+    swept = sweep(store, keep=(), dry_run=False)
+    assert len(swept.leftovers) == 1 and swept.bytes == len("half")
+    assert not list(store.root.rglob("a.txt"))
+    write(store)
+    assert store.manifest(SPEC.key) is not None
+
+
+def test_a_lock_holds_between_processes_until_its_holder_dies(store: Store) -> None:
+    holder = start(store, "with store.lock(spec.key):\n    print('locked', flush=True)\n    time.sleep(60)\n")
+    assert store.try_lock(SPEC.key) is None
+    assert f"process {holder.pid} " in store.locked()[SPEC.key]
+    holder.kill()
+    holder.communicate()
+    assert store.locked() == {}
+    lock = store.try_lock(SPEC.key)
+    assert lock is not None
+    assert store.try_lock(SPEC.key) is None
+    lock.release()
+
+
+def test_waiting_processes_take_turns(store: Store) -> None:
+    code = """
+print("ready", flush=True)
+count = store.root / "count"
+for _ in range(100):
+    with store.lock(spec.key):
+        count.write_text(str(int(count.read_text()) + 1))
+"""
+    store.root.mkdir()
+    (store.root / "count").write_text("0")
+    for process in [start(store, code) for _ in range(2)]:
+        process.communicate(timeout=60)
+    assert (store.root / "count").read_text() == "200"
