@@ -43,13 +43,13 @@ from xstilts.metrics import metric, score_frame
 from xstilts.models.discriminant import Discriminant, Moments, moments, solve
 from xstilts.models.heads import load_for, load_tokenizer
 from xstilts.models.split import backbone
-from xstilts.models.tuning import put_back, snapshot
+from xstilts.models.tuning import load_weights, snapshot
 from xstilts.platform.hardware import matrix_precision
 from xstilts.problems.examples import Example, Labelled
 from xstilts.report.plots import COLOURS, SHAPES
-from xstilts.stages.training import Student, scorer, student
+from xstilts.stages.training import TrainableModel, make_trainable, scorer
 from xstilts.tasks import load_task
-from xstilts.train.fit import Lesson, fit, steps_of
+from xstilts.train.fit import Objective, fit, steps_of
 from xstilts.train.predict import predict
 
 LANGUAGES, SHOTS, ITEMS = ("de", "fi", "ru", "ar", "th", "zh-CN"), (1, 4, 16), 200
@@ -78,21 +78,21 @@ class Reader:
     def model(self) -> PreTrainedModel:
         return load_for("classification", self.folder, labels=self.labels, seed=0)
 
-    def pupil(self, model: PreTrainedModel, train: Train) -> Student:
-        return student(model, "classification", self.tokenizer, train, "cpu", None)
+    def trainable(self, model: PreTrainedModel, train: Train) -> TrainableModel:
+        return make_trainable(model, "classification", self.tokenizer, train, "cpu", None)
 
-    def learn(self, pupil: Student, examples: Sequence[Example], seed: int, **keeping: Any) -> None:
-        feed = pupil.feed(self.features(examples, labels=True))
-        order = [0] * steps_of(feed.lengths, pupil.train)
-        fit([Lesson(model=pupil.part, feed=feed)], order, pupil.train, seed=seed, **keeping)
+    def learn(self, trainable: TrainableModel, examples: Sequence[Example], seed: int, **strategy: Any) -> None:
+        feed = trainable.inputs(self.features(examples, labels=True))
+        order = [0] * steps_of(feed.lengths, trainable.train)
+        fit([Objective(model=trainable.trained_part, batches=feed)], order, trainable.train, seed=seed, **strategy)
 
-    def predict(self, pupil: Student, model: nn.Module, examples: Sequence[Example]) -> list[str]:
-        feed = pupil.feed(self.features(examples, labels=False))
+    def predict(self, trainable: TrainableModel, model: nn.Module, examples: Sequence[Example]) -> list[str]:
+        feed = trainable.inputs(self.features(examples, labels=False))
         return list(map(str, predict(model, feed, examples, self.labels)))
 
-    def moments(self, pupil: Student, examples: Sequence[Example]) -> Moments:
-        feed = pupil.feed(self.features(examples, labels=True))
-        return moments(pupil.part, feed, len(self.labels))
+    def moments(self, trainable: TrainableModel, examples: Sequence[Example]) -> Moments:
+        feed = trainable.inputs(self.features(examples, labels=True))
+        return moments(trainable.trained_part, feed, len(self.labels))
 
 
 def ours(settings: Measured, episodes: list[Measured]) -> None:
@@ -104,9 +104,9 @@ def ours(settings: Measured, episodes: list[Measured]) -> None:
     reader = Reader(folder, load_tokenizer(folder), labels)
     model = reader.model()
     with Clock() as english:
-        pupil = reader.pupil(model, ENGLISH)
-        score = scorer(pupil.part, pupil.feed(reader.features(dev, labels=False)), dev, labels, TASK)
-        reader.learn(pupil, examples, 0, keeping="best", score=score)
+        trainable = reader.pupil(model, ENGLISH)
+        score = scorer(trainable.trained_part, trainable.inputs(reader.features(dev, labels=False)), dev, labels, TASK)
+        reader.learn(trainable, examples, 0, strategy="best", score=score)
     with Clock() as states:
         whole = reader.pupil(model, ABOVE)
         seen = reader.moments(whole, examples)
@@ -117,32 +117,36 @@ def ours(settings: Measured, episodes: list[Measured]) -> None:
     tell(english_seconds=english.seconds, states_seconds=states.seconds, found=found)
 
 
-def _trained(reader: Reader, pupil: Student, episodes: list[Measured]) -> list[Measured]:
+def _trained(reader: Reader, trainable: TrainableModel, episodes: list[Measured]) -> list[Measured]:
     """Each episode begins with the weights as they came, and runs the frozen layers itself."""
-    initial = snapshot(pupil.part)
+    initial = snapshot(trainable.trained_part)
 
     def learn(episode: Measured) -> nn.Module:
-        put_back(pupil.part, initial)
-        reader.learn(pupil, _examples(episode["shots"]), episode["draw"])
-        return pupil.part
+        load_weights(trainable.trained_part, initial)
+        reader.learn(trainable, _examples(episode["shots"]), episode["draw"])
+        return trainable.trained_part
 
-    return [_measured(reader, pupil, learn, episode) for episode in episodes]
+    return [_measured(reader, trainable, learn, episode) for episode in episodes]
 
 
-def _solved(reader: Reader, pupil: Student, english: Moments | None, episodes: list[Measured]) -> list[Measured]:
+def _solved(
+    reader: Reader, trainable: TrainableModel, english: Moments | None, episodes: list[Measured]
+) -> list[Measured]:
     def learn(episode: Measured) -> nn.Module:
-        found = reader.moments(pupil, _examples(episode["shots"]))
+        found = reader.moments(trainable, _examples(episode["shots"]))
         weight, bias = solve(found if english is None else english + found, Lda().shrinkage)
-        return Discriminant(backbone(pupil.part), "classification", weight, bias)
+        return Discriminant(backbone(trainable.trained_part), "classification", weight, bias)
 
-    return [_measured(reader, pupil, learn, episode) for episode in episodes]
+    return [_measured(reader, trainable, learn, episode) for episode in episodes]
 
 
-def _measured(reader: Reader, pupil: Student, learn: Callable[[Measured], nn.Module], episode: Measured) -> Measured:
+def _measured(
+    reader: Reader, trainable: TrainableModel, learn: Callable[[Measured], nn.Module], episode: Measured
+) -> Measured:
     """Predictions and seconds."""
     processor = time.process_time()
     with Clock() as clock:
-        predicted = reader.predict(pupil, learn(episode), _examples(episode["test"]))
+        predicted = reader.predict(trainable, learn(episode), _examples(episode["test"]))
     return {"predicted": predicted, "seconds": clock.seconds, "cpu_seconds": time.process_time() - processor}
 
 

@@ -40,12 +40,12 @@ from xstilts.data.tokenised import token_ids
 from xstilts.encoders.fetch import prepare
 from xstilts.models.collate import Batch
 from xstilts.models.heads import load_for, load_tokenizer
-from xstilts.models.inputs import Feed
+from xstilts.models.inputs import ModelInputs
 from xstilts.platform.hardware import matrix_precision
 from xstilts.problems.examples import Example, Labelled
-from xstilts.stages.training import Student, student
+from xstilts.stages.training import TrainableModel, make_trainable
 from xstilts.tasks import load_task
-from xstilts.train.fit import Lesson, fit
+from xstilts.train.fit import Objective, fit
 from xstilts.train.optim import shrinkage
 from xstilts.train.predict import predict
 
@@ -60,7 +60,7 @@ AGAINST = "transformers 5.23.0 Trainer"
 class Counted:
     """A feed that counts the sub-words that it gave out."""
 
-    feed: Feed
+    feed: ModelInputs
     device: str = "cpu"
     divisible: bool = True
     tokens: list[int] = field(default_factory=list)
@@ -84,13 +84,13 @@ def ours(settings: Measured, data: Measured) -> None:
     features, held = (_features(data[split]) for split in ("train", "test"))
     processor = time.process_time()
     with Clock() as before:
-        pupil = student(model, "classification", tokenizer, train, "cpu", lambda: token_ids(features, held))
-        feed = Counted(pupil.feed(features))
+        trainable = make_trainable(model, "classification", tokenizer, train, "cpu", lambda: token_ids(features, held))
+        feed = Counted(trainable.inputs(features))
     with Clock() as between:
-        fit([Lesson(model=pupil.part, feed=feed)], [0] * steps, train, seed=settings["seed"])
+        fit([Objective(model=trainable.trained_part, batches=feed)], [0] * steps, train, seed=settings["seed"])
     with Clock() as after:
-        if pupil.vocabulary is not None:
-            pupil.vocabulary.expand(shrinkage(train, steps))
+        if trainable.vocabulary is not None:
+            trainable.vocabulary.expand(shrinkage(train, steps))
     tokens, beside = sum(feed.tokens), before.seconds + after.seconds
     seconds, processor = between.seconds + beside, time.process_time() - processor
     tell(
@@ -100,7 +100,7 @@ def ours(settings: Measured, data: Measured) -> None:
         steps=steps,
         seconds=seconds,
         beside_steps=beside,
-        accuracy=_accuracy(replace(pupil, vocabulary=None), held, labels),
+        accuracy=_accuracy(replace(trainable, vocabulary=None), held, labels),
     )
 
 
@@ -121,8 +121,8 @@ def _features(split: Measured) -> list[Feature]:
     return [Feature(example=row, ids=(ids,), target=target) for row, (ids, target) in enumerate(pairs)]
 
 
-def _accuracy(pupil: Student, held: list[Feature], labels: tuple[str, ...]) -> float:
-    predicted = predict(pupil.part, pupil.feed(held), [], labels)
+def _accuracy(trainable: TrainableModel, held: list[Feature], labels: tuple[str, ...]) -> float:
+    predicted = predict(trainable.trained_part, trainable.inputs(held), [], labels)
     return sum(str(feature.target) == label for feature, label in zip(held, predicted, strict=True)) / len(held)
 
 
@@ -141,8 +141,8 @@ def main(rounds: int = 2, seeds: int = 1) -> None:
         commands = written("intent", "train", folder, Path(scratch) / "commands.json")
         found: dict[str, list[float]] = {}
         for seed in range(seeds):
-            learned = common | {"data": commands, "batch": 32, "steps": LEARNT, "frozen": 0, "seed": seed}
-            for name, runs in interleave(_sides(learned), 1).items():
+            outcome = common | {"data": commands, "batch": 32, "steps": LEARNT, "frozen": 0, "seed": seed}
+            for name, runs in interleave(_sides(outcome), 1).items():
                 found.setdefault(name, []).append(round(runs[0]["accuracy"], 3))
     means = {name: fmean(values) for name, values in found.items()}
     say(f"accuracy after {LEARNT} steps", AGAINST, means[OURS] / max(means[PLAIN], means[BEST]), found)

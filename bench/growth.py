@@ -93,14 +93,14 @@ def _of(opened: Any, kind: str) -> list[Any]:
 
 
 def _expand(draws: int) -> None:
-    from xstilts.execution.preview import price
+    from xstilts.execution.preview import preview
     from xstilts.experiment import open_experiment
 
     open_experiment("quickstart", "nowhere")
     started = time.process_time()
     overrides = ("seeds=[0,1,2,3,4]", "fewshot.shots=[1,4,16]", f"fewshot.draws={draws}")
     opened = open_experiment("quickstart", "nowhere", overrides)
-    price(opened.graph, opened.store)
+    preview(opened.graph, opened.store)
     harness.tell(size=len(opened.graph.stages), seconds=time.process_time() - started)
 
 

@@ -23,9 +23,9 @@ from xstilts.data.tokenised import token_ids
 from xstilts.encoders.fetch import prepare
 from xstilts.models.heads import load_for, load_tokenizer
 from xstilts.problems.examples import Labelled
-from xstilts.stages.training import Student, student
+from xstilts.stages.training import TrainableModel, make_trainable
 from xstilts.tasks import load_task
-from xstilts.train.fit import Lesson, fit
+from xstilts.train.fit import Objective, fit
 from xstilts.train.predict import predict
 
 STEPS = 8
@@ -50,10 +50,12 @@ def main(rounds: int = 5) -> None:
     for name, train in CONFIGURATIONS.items():
         model = load_for("classification", folder, labels=labels, seed=0)
         features = featurise("classification", examples, tokenizer, labels, train.max_length)
-        pupil = student(model, "classification", tokenizer, train, "cpu", lambda found=features: token_ids(found))
-        feed = pupil.feed(features)
-        runs[name] = lambda p=pupil, f=feed: _train(p, f)
-        runs[f"score: {name}"] = lambda p=pupil, f=feed: _score(p, f, examples, labels)
+        trainable = make_trainable(
+            model, "classification", tokenizer, train, "cpu", lambda found=features: token_ids(found)
+        )
+        feed = trainable.inputs(features)
+        runs[name] = lambda p=trainable, f=feed: _train(p, f)
+        runs[f"score: {name}"] = lambda p=trainable, f=feed: _score(p, f, examples, labels)
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(rounds):
         for name, run in runs.items():
@@ -61,18 +63,18 @@ def main(rounds: int = 5) -> None:
     _print(seconds)
 
 
-def _train(pupil: Student, feed) -> float:
+def _train(trainable: TrainableModel, feed) -> float:
     """Seconds for a sentence in training."""
     started = time.perf_counter()
-    fit([Lesson(model=pupil.part, feed=feed)], [0] * STEPS, pupil.train, seed=0)
-    return (time.perf_counter() - started) / (STEPS * pupil.train.batch_size)
+    fit([Objective(model=trainable.trained_part, batches=feed)], [0] * STEPS, trainable.train, seed=0)
+    return (time.perf_counter() - started) / (STEPS * trainable.train.batch_size)
 
 
-def _score(pupil: Student, feed, examples, labels) -> float:
+def _score(trainable: TrainableModel, feed, examples, labels) -> float:
     """Seconds for a sentence in scoring; layers below the boundary were run before."""
     some = feed.subset(range(256))
     started = time.perf_counter()
-    predict(pupil.part, some, examples[:256], labels)
+    predict(trainable.trained_part, some, examples[:256], labels)
     return (time.perf_counter() - started) / 256
 
 

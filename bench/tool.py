@@ -85,12 +85,12 @@ def make(draws: int, store: str, **_: Any) -> None:
 def hits(draws: int, store: str, **_: Any) -> None:
     """What `xstilts run` does before its report."""
     with harness.Clock() as clock:
-        from xstilts.execution.preview import price
+        from xstilts.execution.preview import preview
         from xstilts.execution.run import run
         from xstilts.experiment import open_experiment
 
         opened = open_experiment("quickstart", store, overrides(draws), offline=True)
-        assert not price(opened.graph, opened.store).misses
+        assert not preview(opened.graph, opened.store).misses
         outcome = run(opened.graph, opened.store, opened.environment, 1, lambda _: None)
     assert len(outcome.hits) == len(opened.graph.stages)
     harness.tell(seconds=clock.seconds, processor_seconds=time.process_time(), stages=len(outcome.hits))

@@ -216,9 +216,9 @@ def task_section(task: Task) -> str:
         f"- Languages: {', '.join(task.languages)}.",
         f"- Sources: {', '.join(sources) or 'none on the Hub'}. {task.url}{files and '.'}{files}",
         *([f"- Pictures: {', '.join(task.images)}."] if task.images else []),
-        *(f"- Ids that end in `#{mark}`: {meaning}." for mark, meaning in task.marks.items()),
-        *([f"- Published few-shot sets: {ladder_of(task)}."] if task.ladder else []),
-        *([f"- Images to choose from: {candidates_of(task)}."] if task.candidates else []),
+        *(f"- Ids that end in `#{mark}`: {meaning}." for mark, meaning in task.item_flags.items()),
+        *([f"- Published few-shot sets: {ladder_of(task)}."] if task.fixed_shot_sizes else []),
+        *([f"- Images to choose from: {candidates_of(task)}."] if task.retrieval_pool_size else []),
         f"- Cite: {task.citation}.",
         *(f"- Weakness: {weakness}." for weakness in task.weaknesses),
     ]

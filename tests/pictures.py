@@ -39,8 +39,8 @@ tasks:
 intermediate:
   none:
   pictures: {{tasks: [topic, colour-find], train: &train {{steps: 4, batch_size: 8, precision: fp32, max_length: 32}}}}
-  blind: {{see: text}}
-  image-only: {{see: images}}
+  blind: {{modality: text}}
+  image-only: {{modality: images}}
 targets:
   colour-match: {{train: {{<<: *train, evaluations: 2}}}}
   colour-find: {{intermediates: [none, pictures], train: {{<<: *train, evaluations: 2}}}}

@@ -11,7 +11,7 @@ from tests.tiny import build as build_encoder
 from xstilts.config.recipe import Recipe
 from xstilts.data.corpora import Corpus, corpora
 from xstilts.data.user_files import user_task
-from xstilts.planning.expand import Graph, build
+from xstilts.planning.expand import Graph, expand
 from xstilts.planning.specs import Spec
 from xstilts.stages.environment import Environment, Event
 from xstilts.stages.job import run_job
@@ -93,7 +93,7 @@ class World:
 
     def graph(self, recipe: Recipe) -> Graph:
         known = {name: user_task(name, block, self.folder) for name, block in recipe.tasks.items()}
-        return build(recipe, known, "pin", self.texts(recipe))
+        return expand(recipe, known, "pin", self.texts(recipe))
 
     def texts(self, recipe: Recipe) -> dict[str, tuple[Corpus, ...]]:
         arms, cache = recipe.intermediate.items(), self.folder / "cache"

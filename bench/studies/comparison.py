@@ -22,14 +22,14 @@ from xstilts.data.load import load
 from xstilts.encoders.fetch import prepare
 from xstilts.encoders.pins import pin
 from xstilts.models.heads import load_fused, load_tokenizer
-from xstilts.models.multimodal.fusion import Sight
-from xstilts.models.multimodal.heads import Standard
-from xstilts.models.multimodal.image_features import Gallery
+from xstilts.models.multimodal.fusion import ImageInputSpec
+from xstilts.models.multimodal.heads import RunningStandardize
+from xstilts.models.multimodal.image_features import ImageFeatureCache
 from xstilts.platform.hardware import matrix_precision
 from xstilts.problems.examples import images_of
-from xstilts.stages.training import scorer, student
+from xstilts.stages.training import make_trainable, scorer
 from xstilts.tasks import load_task
-from xstilts.train.fit import Lesson, fit
+from xstilts.train.fit import Objective, fit
 
 ENCODER = "e5-small+efficientnet-lite0"
 SIZE, GRID = 128, 2
@@ -54,7 +54,9 @@ def run(seed: int, vectors: str, layer: int) -> tuple[float, float]:
     cache, task = cache_dir(), load_task("number-verify")
     folder = prepare(ENCODER, cache=cache, offline=False)
     places = Places(cache=cache, offline=False)
-    gallery = Gallery(ENCODER, pin(ENCODER, None, cache=cache, offline=False), size=SIZE, grid=GRID, places=places)
+    image_features = ImageFeatureCache(
+        ENCODER, pin(ENCODER, None, cache=cache, offline=False), size=SIZE, grid=GRID, places=places
+    )
     train = Train(
         steps=240,
         batch_size=64,
@@ -66,18 +68,18 @@ def run(seed: int, vectors: str, layer: int) -> tuple[float, float]:
         precision=matrix_precision("cpu"),
     )
     examples, dev = (load(task, "en", split, cache=cache, offline=False) for split in ("train", "dev"))
-    gallery.missing(image for example in (*examples, *dev) for image in images_of(example))
+    image_features.missing(image for example in (*examples, *dev) for image in images_of(example))
     tokenizer, labels = load_tokenizer(folder), ("false", "true")
     features = featurise(task.problem, examples, tokenizer, labels, train.max_length)
     held = featurise(task.problem, dev, tokenizer, None, train.max_length)
-    sight = Sight(channels=gallery.channels, tokens=GRID**2, layer=layer)
+    sight = ImageInputSpec(channels=image_features.channels, tokens=GRID**2, layer=layer)
     model = load_fused(task.problem, folder, sight, labels=labels, seed=seed)
-    pupil = student(model, task.problem, tokenizer, train, "cpu", None, None, gallery)  # type: ignore[arg-type]
+    trainable = make_trainable(model, task.problem, tokenizer, train, "cpu", None, None, image_features)  # type: ignore[arg-type]
     with _as_they_come(vectors == "as they come"):
-        lesson = Lesson(model=pupil.part, feed=pupil.feed(features))
-        score = scorer(pupil.part, pupil.feed(held), dev, labels, task)
+        objective = Objective(model=trainable.trained_part, batches=trainable.inputs(features))
+        score = scorer(trainable.trained_part, trainable.inputs(held), dev, labels, task)
         started = perf_counter()
-        fitted = fit([lesson], [0] * 240, train, seed=seed, keeping="best", score=score)
+        fitted = fit([objective], [0] * 240, train, seed=seed, strategy="best", score=score)
     return max(value for _, value in fitted.curve), perf_counter() - started
 
 
@@ -87,7 +89,7 @@ def _as_they_come(wanted: bool) -> Iterator[None]:
     if not wanted:
         yield
         return
-    with patch.object(Standard, "forward", lambda self, vectors, mask=None: vectors.float()):
+    with patch.object(RunningStandardize, "forward", lambda self, vectors, mask=None: vectors.float()):
         yield
 
 

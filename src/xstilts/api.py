@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 from xstilts.errors import StageError, UserError
 from xstilts.execution import run as engine
 from xstilts.execution.executors import default_workers
-from xstilts.execution.preview import Plan, price
+from xstilts.execution.preview import Plan, preview
 from xstilts.execution.progress import Progress
 from xstilts.experiment import (
     AnyRecipe,
     Experiment,
-    known,
     open_experiment,
-    remember,
-    remembered,
+    record_run,
+    recorded_experiments,
+    require_resolved,
 )
-from xstilts.planning.estimate import Processor, Work
+from xstilts.planning.estimate import FlopsEstimate, Processor
 
 if TYPE_CHECKING:
     import polars as pl
@@ -41,12 +41,12 @@ class Preview:
     workers: int
     seconds: float | None
     """Expected with so many workers; None = not yet measured."""
-    work: Work
+    flops: FlopsEstimate
     """Of the misses, reckoned and not measured."""
     to_fetch: tuple[str, ...]
     unresolved: tuple[str, ...] = ()
     """What comes from the Hub at a commit that it was not asked for: keys are provisional, and so are hits."""
-    left_out: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
     """What the recipe asks for and its tasks do not have."""
 
 
@@ -55,7 +55,7 @@ class Outcome:
     """A recipe that was run, what the run did, and what it found out."""
 
     experiment: Experiment
-    walk: engine.Outcome
+    run: engine.Outcome
     summary: "Summary"
 
     def results(self) -> "pl.DataFrame":
@@ -84,14 +84,14 @@ def run(
     tell = _tell if show else _keep_quiet
     opened = open_experiment(recipe, store, overrides, offline=offline, device=device, root=_folder(data_root))
     experiment = opened.resolve(tell)
-    found = price(experiment.graph, experiment.store)
+    found = preview(experiment.graph, experiment.store)
     if found.misses:
         experiment.fetch(tell)
-    remember(experiment)
+    record_run(experiment)
     walked = _walk(experiment, found, _workers(workers, device), show)
     if walked.failed:
         raise _failure(walked)
-    return Outcome(experiment=experiment, walk=walked, summary=_report(experiment, report))
+    return Outcome(experiment=experiment, run=walked, summary=_report(experiment, report))
 
 
 def _walk(experiment: Experiment, found: Plan, workers: int, show: bool) -> engine.Outcome:
@@ -150,15 +150,15 @@ def plan(
     `processor` says how fast a GPU is taken to be; an A100 at 40% of its peak if it is not given.
     """
     experiment = open_experiment(recipe, store, overrides, offline=offline, device=device, root=_folder(data_root))
-    found, count = price(experiment.graph, experiment.store), _workers(workers, device)
+    found, count = preview(experiment.graph, experiment.store), _workers(workers, device)
     return Preview(
         plan=found,
         workers=count,
         seconds=found.elapsed(count),
-        work=experiment.work(found.misses, processor or Processor()),
+        flops=experiment.work(found.misses, processor or Processor()),
         to_fetch=experiment.missing() if found.misses else (),
         unresolved=experiment.unresolved,
-        left_out=experiment.graph.left_out,
+        skipped=experiment.graph.skipped,
     )
 
 
@@ -254,11 +254,11 @@ def reopen(recipe: AnyRecipe | None, store: str | Path, overrides: Sequence[str]
     A named one that was run on another device, where `precision: auto` means something else, is that run's.
     """
     if recipe is not None:
-        named = known(open_experiment(recipe, store, overrides, offline=True))
-        return next((ran for ran in remembered(store) if ran.loaded.recipe == named.loaded.recipe), named)
+        named = require_resolved(open_experiment(recipe, store, overrides, offline=True))
+        return next((ran for ran in recorded_experiments(store) if ran.loaded.recipe == named.loaded.recipe), named)
     if overrides:
         raise UserError("--set overrides a recipe, and none is named", "name the recipe")
-    if not (found := remembered(store)):
+    if not (found := recorded_experiments(store)):
         raise UserError(f"nothing was run into {store}/", "name a recipe, or another --store")
     return found[0]
 

@@ -14,9 +14,9 @@ from xstilts.data.corpora import corpora
 from xstilts.encoders import find_card
 from xstilts.encoders.pins import UNRESOLVED, known_pin, pin, unpinned
 from xstilts.errors import SourceError, UserError
-from xstilts.planning.downloads import missing, parts, unobtainable, used
-from xstilts.planning.estimate import Processor, Work, work
-from xstilts.planning.expand import Graph, build
+from xstilts.planning.downloads import cannot_be_fetched, hub_splits_read, missing_downloads, tasks_read
+from xstilts.planning.estimate import FlopsEstimate, Processor, estimate_flops
+from xstilts.planning.expand import Graph, expand
 from xstilts.planning.expand_translation import resolve_translators, translator_pins, unresolved_translators
 from xstilts.platform.hardware import matrix_precision
 from xstilts.problems.registry import ProblemName
@@ -41,7 +41,7 @@ class Experiment:
     def unresolved(self) -> tuple[str, ...]:
         """What comes from the Hub at no known commit, as repository@revision: keys that hang on it are provisional."""
         tasks = self.loaded.tasks
-        data = [source for name, language in used(self.graph) for source in unresolved(tasks[name], language)]
+        data = [source for name, language in tasks_read(self.graph) for source in unresolved(tasks[name], language)]
         models = (*self._encoder, *unresolved_translators(self.recipe, cache=self.environment.cache))
         return tuple(dict.fromkeys((*models, *(f"{source.repository}@{source.revision}" for source in data))))
 
@@ -52,11 +52,11 @@ class Experiment:
     def missing(self) -> tuple[str, ...]:
         """What a run would have to fetch, with sizes where they are known."""
         where = self.environment
-        return missing(self.recipe, self.loaded.tasks, self.graph, cache=where.cache, root=where.data_root)
+        return missing_downloads(self.recipe, self.loaded.tasks, self.graph, cache=where.cache, root=where.data_root)
 
-    def work(self, misses: Iterable[str], processor: Processor) -> Work:
+    def work(self, misses: Iterable[str], processor: Processor) -> FlopsEstimate:
         """What these stages take at most, before anything like them was run."""
-        return work(self.graph, misses, self.loaded.tasks, find_card(self.recipe.encoder), processor)
+        return estimate_flops(self.graph, misses, self.loaded.tasks, find_card(self.recipe.encoder), processor)
 
     def resolve(self, tell: Callable[[str], None]) -> "Experiment":
         """The same with final keys: the Hub is asked for the commits that are not known yet.
@@ -71,7 +71,7 @@ class Experiment:
         tell(f"asking the Hub for the commits of {', '.join(self.unresolved)}")
         pin(self.recipe.encoder, self.recipe.revision, cache=where.cache, offline=False)
         resolve_translators(self.recipe, cache=where.cache)
-        for name, language in used(self.graph):
+        for name, language in tasks_read(self.graph):
             for source in unresolved(tasks[name], language):
                 hub.resolve(source.repository, source.revision, cache=where.cache, offline=False)
         bound = {name: self._bound(task) for name, task in tasks.items()}
@@ -99,7 +99,9 @@ class Experiment:
             raise SourceError(
                 f"the Hub was not asked for the commits of {', '.join(self.unresolved)}", "resolve the experiment first"
             )
-        if never := unobtainable(self.loaded.tasks, self.graph, cache=environment.cache, root=environment.data_root):
+        if never := cannot_be_fetched(
+            self.loaded.tasks, self.graph, cache=environment.cache, root=environment.data_root
+        ):
             raise SourceError(
                 "\n  ".join(["what nothing can fetch is missing:", *never]),
                 "put the files below the data root, or leave the task out of the recipe",
@@ -112,7 +114,7 @@ class Experiment:
         encoder = find_card(self.recipe.encoder).wheels if absent else ()
         for wheel in (*encoder, *(wheel for task in self.loaded.tasks.values() for wheel in task.wheels)):
             wheel_path(wheel, cache=environment.cache, offline=environment.offline)
-        for part, language in parts(self.loaded.tasks, self.graph, environment.data_root) if absent else ():
+        for part, language in hub_splits_read(self.loaded.tasks, self.graph, environment.data_root) if absent else ():
             assert part.hub
             hub.parquet(part.hub, part.split, language, cache=environment.cache, offline=environment.offline)
 
@@ -159,7 +161,7 @@ def _expanded(loaded: LoadedRecipe, recipe: Recipe, store: Path, offline: bool, 
     return Experiment(
         loaded=loaded,
         recipe=recipe,
-        graph=build(recipe, loaded.tasks, pinned, texts, translators),
+        graph=expand(recipe, loaded.tasks, pinned, texts, translators),
         store=Store(store),
         environment=Environment(
             store=store,
@@ -175,7 +177,7 @@ def _expanded(loaded: LoadedRecipe, recipe: Recipe, store: Path, offline: bool, 
     )
 
 
-def remember(experiment: Experiment) -> None:
+def record_run(experiment: Experiment) -> None:
     """Note in the store which recipe was run, so that later verbs need not name it and `gc` keeps what it needs."""
     loaded = experiment.loaded
     note = {
@@ -192,7 +194,7 @@ def remember(experiment: Experiment) -> None:
     partial.replace(path)
 
 
-def remembered(store: str | Path) -> tuple[Experiment, ...]:
+def recorded_experiments(store: str | Path) -> tuple[Experiment, ...]:
     """The recipes that were run into the store, as they were run, the last one first. Nothing is fetched."""
     notes = sorted((Path(store) / "runs").glob("*.json"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
     return tuple(_recalled(path, Path(store)) for path in notes)
@@ -204,13 +206,15 @@ def _recalled(path: Path, store: Path) -> Experiment:
         root = Path(note["root"]) if note.get("root") else None
         loaded = checked_recipe(Recipe.model_validate(note["written"]), Path(note["base"]), root)
         recipe = Recipe.model_validate(note["recipe"])
-        return known(_expanded(replace(loaded, text=note["text"]), recipe, store, offline=True, device="cpu"))
+        return require_resolved(
+            _expanded(replace(loaded, text=note["text"]), recipe, store, offline=True, device="cpu")
+        )
     except (UserError, ValueError, KeyError) as error:
         hint = f"name a recipe; or remove {path}, and `gc` will let its artifacts go"
         raise UserError(f"the recipe that was run here can no longer be read: {error}", hint) from None
 
 
-def known(experiment: Experiment) -> Experiment:
+def require_resolved(experiment: Experiment) -> Experiment:
     """The same, if its keys are final. Raises SourceError: what was run with other keys cannot be found by these."""
     if open_ := experiment.unresolved:
         raise SourceError(f"the commits of {', '.join(open_)} are not in the cache", "run the recipe first")

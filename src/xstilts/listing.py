@@ -32,9 +32,9 @@ def describe_task(task: Task) -> dict[str, Any]:
         "revision": [revision for _, revision in _sources(task)],
         "files": _files(task),
         "images": list(task.images),
-        "marks": dict(task.marks),
-        "shots": {language: list(ladder) for language, ladder in task.ladder.items()},
-        "candidates": dict(task.candidates),
+        "marks": dict(task.item_flags),
+        "shots": {language: list(ladder) for language, ladder in task.fixed_shot_sizes.items()},
+        "candidates": dict(task.retrieval_pool_size),
         "licence": task.licence,
         "metric": task.metric,
         "metrics": list(task.scores),
@@ -68,11 +68,11 @@ def size_of(task: Task) -> str:
 
 def ladder_of(task: Task) -> str:
     """The published few-shot sets, and what more of them some languages have."""
-    rungs = {language: set(ladder) for language, ladder in task.ladder.items()}
+    rungs = {language: set(ladder) for language, ladder in task.fixed_shot_sizes.items()}
     if not rungs:
         return ""
     common = set.intersection(*rungs.values())
-    every = list(dict.fromkeys(k for ladder in task.ladder.values() for k in ladder))
+    every = list(dict.fromkeys(k for ladder in task.fixed_shot_sizes.values() for k in ladder))
     told = " ".join(k for k in every if k in common)
     more = [language for language, found in rungs.items() if found - common]
     if more:
@@ -83,10 +83,10 @@ def ladder_of(task: Task) -> str:
 
 def candidates_of(task: Task) -> str:
     """How many images there are to choose from: the number that most languages have, and those of the others."""
-    most, languages = next(iter(Counter(task.candidates.values()).most_common(1)), (0, 0))
-    others = {language: count for language, count in task.candidates.items() if count != most}
+    most, languages = next(iter(Counter(task.retrieval_pool_size.values()).most_common(1)), (0, 0))
+    others = {language: count for language, count in task.retrieval_pool_size.items() if count != most}
     if languages == 1 and others:
-        return " ".join(f"{language} {count:,}" for language, count in task.candidates.items())
+        return " ".join(f"{language} {count:,}" for language, count in task.retrieval_pool_size.items())
     told = f"{most:,}" if most else ""
     return f"{told} ({', '.join(f'{language} {count:,}' for language, count in others.items())})" if others else told
 

@@ -78,7 +78,7 @@ def texts(folder: Path) -> Path:
                 "masked": {"tasks": ["topic"], "mlm": {"texts": {"en": "en.txt"}}, "train": TRAIN},
                 "aligned": {"align": {"task": "same", "layer": 1, "train": TRAIN | {"learning_rate": 2e-2}}},
                 "translated": {"tasks": ["topic"], "translate": translate, "train": TRAIN},
-                "longer": {"steps_of": "all"},
+                "longer": {"match_steps_of": "all"},
             },
             "targets": {
                 "topic": {"train": TRAIN},
@@ -100,8 +100,8 @@ def texts(folder: Path) -> Path:
                 "methods": ["full", "head", "lora", "joint", "average", "lda"],
                 "more_english": True,
                 "without_target": True,
-                "mixed": True,
-                "beside": "english_dev",
+                "multilingual": True,
+                "also_select": "english_dev",
                 "train": SHORT,
             },
         },
@@ -199,7 +199,7 @@ def _path(experiment: Experiment, spec: Spec) -> str:
         return "pretrained"
     data = spec.data if isinstance(spec.data, tuple) else (spec.data,)
     tasks = "+".join(f"{part.task}.{part.language}" for part in data)
-    control = "".join(f" {name}" for name in ("mlm", "see", "steps_of") if getattr(spec, name, None))
+    control = "".join(f" {name}" for name in ("mlm", "modality", "match_steps_of") if getattr(spec, name, None))
     return f"{tasks}{control} < {_path(experiment, experiment.graph.stages[spec.parent])}"
 
 

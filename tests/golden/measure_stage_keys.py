@@ -14,7 +14,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from xstilts.planning.expand import build
+from xstilts.planning.expand import expand
 from xstilts.planning.specs import Spec
 from xstilts.recipe.load import load_recipe
 from xstilts.tasks.task import Library, Source, Task
@@ -48,7 +48,7 @@ def measure(name: str, folder: Path) -> dict[str, Any]:
     loaded = load_recipe(name.partition(",")[0], RECIPES[name], root)
     recipe = loaded.recipe.with_precision("bf16")
     tasks = {name: _without_versions(task) for name, task in loaded.tasks.items()}
-    graph = build(recipe, tasks, PIN, translators={TRANSLATOR: PIN})
+    graph = expand(recipe, tasks, PIN, translators={TRANSLATOR: PIN})
     kinds: dict[str, list[Spec]] = {}
     for spec in graph.stages.values():
         kinds.setdefault(spec.kind, []).append(spec)

@@ -100,15 +100,15 @@ def test_the_manifest_names_all_files_there_are() -> None:
 def test_candidates_are_as_many_as_the_listing_says(examples) -> None:
     for name, languages in (("wit", "el en id ja tr"), ("xflickrco", "de en id tr zh"), ("flickr30k", "en")):
         for language in languages.split():
-            assert len(images_in(examples(name, language, "test"))) == load_task(name).candidates[language]
+            assert len(images_in(examples(name, language, "test"))) == load_task(name).retrieval_pool_size[language]
 
 
 def ladders() -> Iterator[tuple[str, str, tuple[str, ...]]]:
     for name in ("xvnli", "xgqa", "marvl", "xflickrco"):
         task = load_task(name)
         for language in ("ar", "de", "id", "tr", "zh"):
-            if language in task.ladder:
-                yield name, language, task.ladder[language]
+            if language in task.fixed_shot_sizes:
+                yield name, language, task.fixed_shot_sizes[language]
 
 
 @pytest.mark.parametrize(("name", "language", "ladder"), list(ladders()))

@@ -9,7 +9,7 @@ from tests.golden import official_inputs as inputs
 from xstilts.metrics import metric, score_frame
 from xstilts.problems.examples import Sentence
 from xstilts.problems.registry import ProblemName
-from xstilts.stages.mine import Mined, pair_up
+from xstilts.stages.mine import Mined, pair_sentences
 
 
 def percent(name: str, problem: ProblemName, gold: list, predicted: list, **how: str) -> float:
@@ -104,7 +104,7 @@ def mined(seed: int) -> Mined:
         ]
         for side, english in zip(sides, (False, True), strict=True)
     )
-    return pair_up(foreign, english, lambda side: torch.tensor([vectors[sentence.id] for sentence in side]))
+    return pair_sentences(foreign, english, lambda side: torch.tensor([vectors[sentence.id] for sentence in side]))
 
 
 ANSWERS = {

@@ -14,14 +14,14 @@ from xstilts import api
 from xstilts.errors import UserError
 from xstilts.experiment import open_experiment
 from xstilts.export.checkpoint import export
-from xstilts.stages.artifacts import changed
+from xstilts.stages.artifacts import changed_tensors
 from xstilts.store.store import Store
 
 TRAINED = """\
 intermediate:
   none:
   pictures: {tasks: [colour-find, colour-match], train: &train {steps: 2, batch_size: 8, precision: fp32}}
-  blind: {see: text}
+  blind: {modality: text}
 targets:
   colour-match: {train: {<<: *train, evaluations: 1}}
   colour-find: {intermediates: [none, pictures], train: {<<: *train, evaluations: 1}}
@@ -37,7 +37,7 @@ intermediate:
   none:
   pictures: {tasks: [colour-find], train: &train {steps: 2, batch_size: 8, precision: fp32}}
 targets:
-  colour-find: {untrained: true, train: {precision: fp32}}
+  colour-find: {skip_training: true, train: {precision: fp32}}
 fewshot: {shots: [2], draws: 1, train: {<<: *train, steps: 2}}
 """
 
@@ -85,7 +85,7 @@ def siglip(tmp_path_factory):
 
 def test_what_its_texts_and_images_go_through_is_recorded(clip, siglip):
     facts = [ran.facts(ran.stages("pretrained")[0]) for ran in (clip, siglip)]
-    assert [f["sight"]["tokens"] for f in facts] == [1, 1]
+    assert [f["image_input"]["tokens"] for f in facts] == [1, 1]
     assert [f["fusion"]["size"] for f in facts] == [32, 32]
     texts = [f["prepared"]["texts"] for f in facts]
     assert [(t["filled"], t["longest"], t["lower_case"]) for t in texts] == [(False, 77, False), (True, FILLED, True)]
@@ -94,7 +94,7 @@ def test_what_its_texts_and_images_go_through_is_recorded(clip, siglip):
 
 def test_the_encoder_is_handed_on_through_every_stage(clip):
     (intermediate,) = clip.stages("intermediate", seed=0)
-    handed = changed(clip.store, intermediate.key)
+    handed = changed_tensors(clip.store, intermediate.key)
     assert {"image.weight", "text_projection.weight"} < handed.keys()
     assert not any("vision" in name or "logit" in name for name in handed)
     targets = [spec for spec in clip.stages("target", seed=0) if spec.parent == intermediate.key]
@@ -116,7 +116,7 @@ def test_shots_by_every_method(clip):
 
 
 def test_images_are_nothing_to_the_blind(clip):
-    (spec,) = [s for s in clip.stages("evaluate", see="text") if s.data.language == "sw" and s.parent][:1]
+    (spec,) = [s for s in clip.stages("evaluate", modality="text") if s.data.language == "sw" and s.parent][:1]
     assert "controls" not in clip.facts(spec)
 
 

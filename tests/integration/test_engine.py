@@ -17,12 +17,12 @@ from tests.unit.planning.world import RUNNER, TASKS, environment, recipe, result
 from xstilts.config.recipe import Target
 from xstilts.config.training import Train
 from xstilts.execution.run import Outcome, run, status
-from xstilts.planning.expand import Graph, build
+from xstilts.planning.expand import Graph, expand
 from xstilts.stages.environment import Event
 from xstilts.store.store import Store
 
-GRAPH = build(recipe(), TASKS, "1234")
-SMALL = build(recipe(seeds=(0,), fewshot=None, primary=None), TASKS, "1234")
+GRAPH = expand(recipe(), TASKS, "1234")
+SMALL = expand(recipe(seeds=(0,), fewshot=None, primary=None), TASKS, "1234")
 
 
 class Told(list[Event]):
@@ -68,7 +68,7 @@ def test_no_more_workers_than_jobs(tmp_path: Path) -> None:
         nonlocal most
         most = max(most, len(parent.children()))
 
-    graph = build(recipe(seeds=(0,), targets={"pairs": Target(layer=1)}, fewshot=None, primary=None), TASKS, "1234")
+    graph = expand(recipe(seeds=(0,), targets={"pairs": Target(layer=1)}, fewshot=None, primary=None), TASKS, "1234")
     run(graph, Store(tmp_path / "store"), environment(tmp_path), 8, count, RUNNER)
     assert most == 2  # the stages of `none`, and the intermediate stage or what follows it
     assert not parent.children()
@@ -141,7 +141,7 @@ def test_a_runner_that_cannot_be_imported_is_told(tmp_path: Path) -> None:
 def test_a_stage_of_two_threads_takes_two_workers(tmp_path: Path) -> None:
     def stages_at_once(threads: int) -> int:
         target = Target(languages=("de",), train=Train(threads=threads))
-        graph = build(recipe(targets={"topic": target}, fewshot=None, primary=None), TASKS, "1234")
+        graph = expand(recipe(targets={"topic": target}, fewshot=None, primary=None), TASKS, "1234")
         _, told = engine(tmp_path / str(threads), graph, workers=2, target="sleep0.2")
         running, most = set[str](), 0
         for event in told:
@@ -161,7 +161,7 @@ from pathlib import Path
 from tests.integration.test_engine import GRAPH, RUNNER
 from tests.unit.planning.world import environment
 from xstilts.engine.run import run
-from xstilts.engine.store import Store
+from xstilts.store.store import Store
 root = Path(sys.argv[1])
 def tell(event):
     print(event.kind, event.key, flush=True)
@@ -222,7 +222,7 @@ def test_a_stage_of_another_process_is_waited_for(tmp_path: Path) -> None:
 import time
 from tests.integration.test_engine import SMALL
 from tests.unit.planning.world import leave
-from xstilts.engine.store import Store
+from xstilts.store.store import Store
 from pathlib import Path
 store = Store(Path({str(tmp_path / "store")!r}))
 first = next(iter(SMALL.stages.values()))

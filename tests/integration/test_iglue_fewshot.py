@@ -33,7 +33,7 @@ OVERRIDES = (
     "fusion={layer: 1, size: 32, grid: 2}",
     "seeds=[0]",
     *(f"intermediate.{arm}.train={{{SIZES}}}" for arm in ("gqa", "shuffled-gqa", "snli-ve", "nlvr2", "all-but-gqa")),
-    "intermediate.more-steps.steps_of=snli-ve",
+    "intermediate.more-steps.match_steps_of=snli-ve",
     "targets.xvnli.languages=[ar, es]",
     "targets.xgqa.languages=[de]",
     "targets.marvl.languages=[zh]",
@@ -43,7 +43,7 @@ OVERRIDES = (
     *(f"targets.{task}.max_examples=16" for task in ARMS),
     *(f"targets.{task}.train={{{SIZES}}}" for task in ARMS),
     "fewshot.shots=[1, 10, 10x2]",
-    "fewshot.drawn=[1]",
+    "fewshot.sampled=[1]",
     "fewshot.draws=1",
     "fewshot.languages=[ar, es, de, zh, tr]",
     "fewshot.intermediates=[none, gqa, snli-ve, nlvr2, blind]",
@@ -114,9 +114,9 @@ def test_every_stage_has_run_zero_shot_on_published_sets_and_on_draws_of_our_own
     cells = [cell for cell in ran.graph.cells if cell.intermediate == "none" and cell.language != "en"]
     for task in ARMS:
         methods = {cell.method for cell in cells if cell.task == task}
-        assert methods >= {"zero-shot", "full", "published", "english-dev", "more-english", "without-target"}, task
-    assert {cell.task for cell in cells if cell.method == "mixed"} == {"xvnli"}
-    assert {cell.task for cell in cells if cell.method == "published-10x2"} == {"marvl"}
+        assert methods >= {"zero-shot", "full", "fixed-shots", "english-dev", "more-english", "without-target"}, task
+    assert {cell.task for cell in cells if cell.method == "multilingual"} == {"xvnli"}
+    assert {cell.task for cell in cells if cell.method == "fixed-shots-10x2"} == {"marvl"}
 
 
 def test_scores_are_of_real_items_whose_images_were_all_read(ran: Experiment) -> None:
@@ -130,9 +130,13 @@ def test_scores_are_of_real_items_whose_images_were_all_read(ran: Experiment) ->
 def test_shots_count_images_in_xgqa_and_are_the_published_rows_elsewhere(ran: Experiment) -> None:
     counted: dict[tuple[str, str | None], set[int]] = {}
     for spec in ran.graph.stages.values():
-        if isinstance(spec, FewshotStage) and spec.mixed is None and spec.shots_language == spec.evaluation.language:
+        if (
+            isinstance(spec, FewshotStage)
+            and spec.multilingual is None
+            and spec.shots_language == spec.evaluation.language
+        ):
             shots = json.loads((ran.store.path(spec.key) / "shots.json").read_text(encoding="utf-8"))
-            counted.setdefault((spec.evaluation.task, spec.published), set()).add(len(shots))
+            counted.setdefault((spec.evaluation.task, spec.fixed_shots), set()).add(len(shots))
     assert counted["xvnli", "1"] == {3} and counted["xvnli", None] == {3}
     assert counted["marvl", "1"] == {4} and counted["marvl", "10x2"] == {80} and counted["marvl", None] == {2}
     assert counted["xflickrco", "10"] == {10} and counted["xflickrco", None] == {1}
@@ -141,9 +145,9 @@ def test_shots_count_images_in_xgqa_and_are_the_published_rows_elsewhere(ran: Ex
 
 def test_images_that_a_published_set_of_marvl_shares_with_the_test_set_are_counted(ran: Experiment) -> None:
     published = {
-        spec.published: spec
+        spec.fixed_shots: spec
         for spec in ran.graph.stages.values()
-        if isinstance(spec, FewshotStage) and spec.evaluation.task == "marvl" and spec.published
+        if isinstance(spec, FewshotStage) and spec.evaluation.task == "marvl" and spec.fixed_shots
     }
     assert set(published) == {"1", "10", "10x2"}
     task, read = ran.loaded.tasks["marvl"], {"cache": ran.environment.cache, "offline": True}

@@ -64,16 +64,16 @@ def _scored_images(ran, key: str) -> set[str]:
 
 def test_scores_stand_beside_what_images_are_worth(ran):
     for facts in (
-        *_facts(ran, "evaluate", "colour-match", see=None),
-        *_facts(ran, "fewshot", "colour-match", see=None),
+        *_facts(ran, "evaluate", "colour-match", modality=None),
+        *_facts(ran, "fewshot", "colour-match", modality=None),
     ):
         assert set(facts["controls"]) == {"shuffled_images", "label_prior"}
         assert all(0 <= value <= 1 for value in facts["controls"].values())
     for facts in _facts(ran, "fewshot", "colour-match"):
         assert sum(part["items"] for part in facts["texts_of_shots"].values()) == facts["items"]
     hidden = [
-        *_facts(ran, "evaluate", "colour-match", see="text"),
-        *_facts(ran, "evaluate", "colour-match", see="images"),
+        *_facts(ran, "evaluate", "colour-match", modality="text"),
+        *_facts(ran, "evaluate", "colour-match", modality="images"),
     ]
     assert hidden and not any("controls" in facts for facts in hidden)
 
@@ -94,15 +94,15 @@ def test_images_make_no_difference_to_the_blind(ran):
 
 
 def test_the_projection_of_images_is_handed_on_but_not_by_tasks_of_text(ran):
-    from xstilts.stages.artifacts import changed
+    from xstilts.stages.artifacts import changed_tensors
 
     experiment, store, _ = ran
     stage = next(spec for spec in experiment.graph.stages.values() if spec.kind == "intermediate")
-    handed = changed(store, stage.key)
+    handed = changed_tensors(store, stage.key)
     assert any(name.startswith("image.") for name in handed)
     facts = store.manifest(stage.key).facts
     assert set(facts["steps_by_task"]) == {"topic", "colour-find"}
-    assert facts["sight"] == {"channels": 16, "tokens": 4, "layer": 1}
+    assert facts["image_input"] == {"channels": 16, "tokens": 4, "layer": 1}
 
 
 def test_the_report_and_results_tell_of_both_tasks(ran):
@@ -129,14 +129,18 @@ def test_features_that_somebody_computed_give_the_same_scores(ran, tmp_path: Pat
     from safetensors.torch import save_file
 
     from xstilts.data.images import Places
-    from xstilts.models.multimodal.image_features import Gallery
+    from xstilts.models.multimodal.image_features import ImageFeatureCache
 
     experiment, store, recipe = ran
     folder = recipe.parent
     references = [f"file:{path}" for path in sorted((folder / "pictures").glob("*.png"))]
-    gallery = Gallery(str(folder / "vision"), "pin", size=32, grid=2, places=Places(cache=tmp_path, offline=True))
-    broken = gallery.missing(references)
-    save_file({name: gallery.tensor([name])[0] for name in references if name not in broken}, folder / "f.safetensors")
+    image_features = ImageFeatureCache(
+        str(folder / "vision"), "pin", size=32, grid=2, places=Places(cache=tmp_path, offline=True)
+    )
+    broken = image_features.missing(references)
+    save_file(
+        {name: image_features.tensor([name])[0] for name in references if name not in broken}, folder / "f.safetensors"
+    )
     text = recipe.read_text(encoding="utf-8").replace(f"+{folder / 'vision'}", f"+{folder / 'f.safetensors'}")
     given = recipe.with_name("given.yaml")
     given.write_text(text.replace("name: colours", "name: given"), encoding="utf-8")

@@ -28,9 +28,9 @@ targets:
 fewshot:
   shots: [2, 1x3]
   draws: 2
-  published: true
-  mixed: true
-  beside: english_dev
+  fixed_shots: true
+  multilingual: true
+  also_select: english_dev
   train: {{steps: 2, evaluations: 1, precision: fp32, max_length: 32}}
 """
 
@@ -71,14 +71,16 @@ def test_every_arm_is_scored_where_the_task_has_it(ran: tuple[Path, Outcome]) ->
     counts = found.group_by("method", "shots", "language").len().filter(pl.col("language") != "en")
     rows = {(row["method"], row["shots"], row["language"]): row["len"] for row in counts.to_dicts()}
     three = ("de", "sw", "th")
-    drawn = {(method, 2, language): 2 for method in ("full", "mixed", "english-dev") for language in three}
-    published = {("published", 2, "de"): 1, ("published", 2, "sw"): 1, ("published-1x3", 3, "de"): 1}
+    drawn = {(method, 2, language): 2 for method in ("full", "multilingual", "english-dev") for language in three}
+    published = {("fixed-shots", 2, "de"): 1, ("fixed-shots", 2, "sw"): 1, ("fixed-shots-1x3", 3, "de"): 1}
     zero_shot = {("zero-shot", 0, language): 1 for language in three} | {("translate-test", 0, "de"): 1}
     assert rows == drawn | published | zero_shot
     adapted = found.filter(pl.col("shots") > 0)
     assert adapted["weights_changed"].null_count() == adapted["step_kept"].null_count() == 0
     kept = {row["method"]: row["selection"] for row in adapted.to_dicts()}
-    assert kept["english-dev"] == "english_dev" and kept["mixed"] == kept["published"] == kept["full"] == "none"
+    assert (
+        kept["english-dev"] == "english_dev" and kept["multilingual"] == kept["fixed-shots"] == kept["full"] == "none"
+    )
 
 
 def test_arms_with_and_without_draws_are_compared(ran: tuple[Path, Outcome]) -> None:
@@ -109,7 +111,7 @@ def test_plan_tells_what_is_left_out(ran: tuple[Path, Outcome], capsys: pytest.C
         "rooms: no published shots 2, 1x3 in th",
     )
     found = plan(path, store=path.parent / "store", offline=True)
-    assert (found.left_out, found.plan.misses) == (left_out, ())
+    assert (found.skipped, found.plan.misses) == (left_out, ())
     tell_plan(str(path), store=path.parent / "store", offline=True)
     assert [line for line in capsys.readouterr().out.splitlines() if line.startswith("left out")] == [
         f"left out: {line}" for line in left_out

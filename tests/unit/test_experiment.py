@@ -11,7 +11,7 @@ from xstilts.config.recipe import Intermediate, Recipe, Target
 from xstilts.config.training import Translate
 from xstilts.data.load import load
 from xstilts.errors import SourceError, UserError
-from xstilts.experiment import open_experiment, remember, remembered
+from xstilts.experiment import open_experiment, record_run, recorded_experiments
 from xstilts.export.artifacts import collect_garbage
 from xstilts.planning.specs import TranslateStage
 from xstilts.tasks.benchmark import Benchmark, Hub, by
@@ -29,9 +29,9 @@ def test_precision_is_settled_before_keys_are_made(tmp_path: Path):
 
 
 def test_a_run_is_remembered_as_it_was(tmp_path: Path):
-    remember(open_experiment("smoke", tmp_path, ["fewshot.draws=2"]))
-    remember(open_experiment(Recipe(name="mine", targets={"intent": Target(languages=("de",))}), tmp_path))
-    last, first = remembered(tmp_path)
+    record_run(open_experiment("smoke", tmp_path, ["fewshot.draws=2"]))
+    record_run(open_experiment(Recipe(name="mine", targets={"intent": Target(languages=("de",))}), tmp_path))
+    last, first = recorded_experiments(tmp_path)
     assert (last.recipe.name, first.recipe.name) == ("mine", "smoke")
     assert first.graph == open_experiment("smoke", tmp_path, ["fewshot.draws=2"]).graph
     assert first.loaded.text == open_experiment("smoke", tmp_path).loaded.text
@@ -42,8 +42,8 @@ def test_a_run_on_another_device_is_found_again(tmp_path: Path, monkeypatch: pyt
     there = open_experiment("smoke", tmp_path, device="cuda")
     here = open_experiment("smoke", tmp_path)
     assert there.graph != here.graph
-    remember(there)
-    assert remembered(tmp_path)[0].graph == there.graph
+    record_run(there)
+    assert recorded_experiments(tmp_path)[0].graph == there.graph
 
 
 def test_a_remembered_recipe_that_makes_no_sense_any_more_is_named(tmp_path: Path):
@@ -155,8 +155,8 @@ def test_offline_names_all_that_is_missing_of_the_hub(pairs: Recipe, tmp_path: P
 
 
 def test_what_was_run_is_not_looked_for_under_provisional_keys(pairs: Recipe, tmp_path: Path):
-    remember(open_experiment(pairs, tmp_path / "store").resolve(lambda _: None))
-    assert len(remembered(tmp_path / "store")) == 1
+    record_run(open_experiment(pairs, tmp_path / "store").resolve(lambda _: None))
+    assert len(recorded_experiments(tmp_path / "store")) == 1
     rmtree(tmp_path / "cache")
     with pytest.raises(UserError, match="the commits of someone/tiny@main, someone/pairs@main are not in the cache"):
         collect_garbage(store=tmp_path / "store")

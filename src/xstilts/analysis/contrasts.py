@@ -53,7 +53,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Local:
+class LanguageEstimate:
     """The interaction of a 2 x 2 in one language: None where it cannot be computed."""
 
     estimate: stats.Estimate | None
@@ -71,7 +71,7 @@ class Evidence:
     findings: tuple[Finding, ...]
     levels: Mapping[Place, Level | None]
     """None where a cell of it is missing; no entry where the recipe has none."""
-    interactions: Mapping[tuple[str, Square, str], Local]
+    interactions: Mapping[tuple[str, Square, str], LanguageEstimate]
     """By task, 2 x 2 and headline language."""
 
     @property
@@ -118,12 +118,12 @@ def gather(
     items: Items | None = None,
 ) -> Evidence:
     """All levels and findings. What lacks a cell is None. `items` are those of all cells, if they were read already."""
-    lab = _Lab(designs, cells, store, resamples, load_items(cells, store) if items is None else items)
+    lab = _ContrastBuilder(designs, cells, store, resamples, load_items(cells, store) if items is None else items)
     levels = {place: level for design in designs for place, level in lab.levels(design)}
     return Evidence(findings=lab.findings(comparisons), levels=levels, interactions=lab.interactions(designs))
 
 
-class _Lab:
+class _ContrastBuilder:
     """The items by arm, read once, and what is computed from them."""
 
     def __init__(
@@ -167,7 +167,7 @@ class _Lab:
             for number, (comparison, result) in enumerate(zip(comparisons, results, strict=True))
         )
 
-    def interactions(self, designs: Sequence[TaskDesign]) -> dict[tuple[str, Square, str], Local]:
+    def interactions(self, designs: Sequence[TaskDesign]) -> dict[tuple[str, Square, str], LanguageEstimate]:
         """In every headline language, corrected together, apart from what is said of their means."""
         found = {
             (design.task.name, square, language): self._contrast(
@@ -179,7 +179,7 @@ class _Lab:
         }
         made = {place: estimate for place, estimate in found.items() if isinstance(estimate, stats.Estimate)}
         adjusted = dict(zip(made, stats.holm([estimate.p_value for estimate in made.values()]), strict=True))
-        return {place: Local(estimate=made.get(place), corrected=adjusted.get(place)) for place in found}
+        return {place: LanguageEstimate(estimate=made.get(place), corrected=adjusted.get(place)) for place in found}
 
     def _level(self, task: str, arm: ArmName, languages: Sequence[str]) -> Level | None:
         if self._missing(task, (arm,), languages):

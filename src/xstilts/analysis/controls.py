@@ -8,7 +8,7 @@ from xstilts.config.recipe import Intermediate, Recipe
 CONTROLS = {
     "more-english": "as many more English examples instead of the shots",
     "translate-test": "the same items in machine-made English",
-    "mixed": "one model for all languages, on the shots of all of them together",
+    "multilingual": "one model for all languages, on the shots of all of them together",
     "without-target": "the shots on an encoder that was not trained on the task in English",
     "english-dev": "the step that was best on English development data",
     "own-layer": "the layer and pooling that the arm's own encoder would have chosen, instead of one choice for all",
@@ -23,7 +23,7 @@ _HIDDEN = {
 
 def is_control(arm: Intermediate) -> bool:
     """Whether an intermediate arm is there to be compared with, and never to be chosen."""
-    return bool(arm.see or arm.shuffle_labels or arm.steps_of)
+    return bool(arm.modality or arm.shuffle_labels or arm.match_steps_of)
 
 
 def controls_of(recipe: Recipe, arms: Sequence[ArmName]) -> Iterator[tuple[ArmName, ArmName, str]]:
@@ -47,8 +47,8 @@ def controls_of(recipe: Recipe, arms: Sequence[ArmName]) -> Iterator[tuple[ArmNa
 def seeing(recipe: Recipe, name: str, see: str) -> str | None:
     """The arm that trains as arm `name` does and sees only the texts, or only the images; else one that does so
     without intermediate training; None where the recipe has neither."""
-    same = _likeness(recipe.intermediate[name].model_copy(update={"see": see}))
-    wanted = (same, _likeness(Intermediate(see=see)))  # type: ignore[arg-type]
+    same = _likeness(recipe.intermediate[name].model_copy(update={"modality": see}))
+    wanted = (same, _likeness(Intermediate(modality=see)))  # type: ignore[arg-type]
     likeness = {other: _likeness(arm) for other, arm in recipe.intermediate.items()}
     return next((other for like in wanted for other, own in likeness.items() if own == like), None)
 
@@ -56,10 +56,10 @@ def seeing(recipe: Recipe, name: str, see: str) -> str | None:
 def _counterpart(recipe: Recipe, name: str) -> tuple[str, str] | None:
     """The arm that an intermediate control stands beside, and what was changed."""
     arm = recipe.intermediate[name]
-    if arm.see:
-        changed, what = {"see": None}, _HIDDEN[arm.see]
-    elif arm.steps_of:
-        return arm.steps_of, "the same number of steps, all on the target task"
+    if arm.modality:
+        changed, what = {"modality": None}, _HIDDEN[arm.modality]
+    elif arm.match_steps_of:
+        return arm.match_steps_of, "the same number of steps, all on the target task"
     elif arm.shuffle_labels:
         changed, what = {"shuffle_labels": False}, "the same intermediate training with shuffled labels"
     else:
@@ -70,4 +70,4 @@ def _counterpart(recipe: Recipe, name: str) -> tuple[str, str] | None:
 
 
 def _likeness(arm: Intermediate) -> tuple[object, ...]:
-    return arm.tasks, arm.translate, arm.mlm, arm.align, arm.steps_of, arm.shuffle_labels, arm.see
+    return arm.tasks, arm.translate, arm.mlm, arm.align, arm.match_steps_of, arm.shuffle_labels, arm.modality

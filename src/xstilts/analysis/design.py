@@ -7,7 +7,7 @@ from typing import Literal
 from xstilts.analysis.controls import CONTROLS, controls_of, is_control
 from xstilts.analysis.names import arm_name, metric_name, shots_name
 from xstilts.analysis.results import ZERO_SHOT, ArmName
-from xstilts.config.recipe import PUBLISHED, Recipe
+from xstilts.config.recipe import FIXED_SHOTS, Recipe
 from xstilts.planning.stage import Cell
 from xstilts.tasks.suites import VARIANTS
 from xstilts.tasks.task import Task
@@ -276,6 +276,10 @@ def _order(recipe: Recipe):
             sorted(recipe.intermediate.items(), key=lambda item: 2 if is_control(item[1]) else int(item[1].trains))
         )
     }
-    methods = [ZERO_SHOT, *(recipe.fewshot.methods if recipe.fewshot else ()), PUBLISHED, *CONTROLS]
+    methods = [ZERO_SHOT, *(recipe.fewshot.methods if recipe.fewshot else ()), FIXED_SHOTS, *CONTROLS]
     position = {method: index for index, method in enumerate(methods)}
-    return lambda arm: (names[arm.intermediate], position.get(PUBLISHED if arm.published else arm.method, 0), arm.shots)
+    return lambda arm: (
+        names[arm.intermediate],
+        position.get(FIXED_SHOTS if arm.published else arm.method, 0),
+        arm.shots,
+    )

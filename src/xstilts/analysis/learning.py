@@ -34,7 +34,7 @@ def hardly_learnt(stages: Iterable[Spec], manifests: Mapping[str, Manifest | Non
 
 
 def _name(stage: Spec) -> str | None:
-    if isinstance(stage, TargetStage) and stage.see is None:
+    if isinstance(stage, TargetStage) and stage.modality is None:
         return f"target {stage.data.task}"
     if isinstance(stage, IntermediateStage) and not stage.shuffle_labels and not stage.mlm:
         tasks = {data.task for data in stage.data}

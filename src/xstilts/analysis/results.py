@@ -8,7 +8,7 @@ from typing import Any, get_args, get_type_hints
 
 import polars as pl
 
-from xstilts.config.recipe import PUBLISHED, Arm
+from xstilts.config.recipe import FIXED_SHOTS, Arm
 from xstilts.errors import UserError
 from xstilts.planning.stage import Cell
 from xstilts.store.store import Manifest, Store
@@ -48,7 +48,7 @@ class ArmName:
     @property
     def published(self) -> bool:
         """Whether its shots are a set of the task's publishers, of which there are no draws."""
-        return self.method.partition("-")[0] == PUBLISHED
+        return self.method.startswith(FIXED_SHOTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,7 @@ class Average:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recorded:
+class StageFacts:
     """The artifacts of one task."""
 
     design: TaskDesign
@@ -81,7 +81,7 @@ def average_entry(average: Average, href: str, languages: int, written: Callable
     return Entry(text=written(average.value), note=note, href=href, kind="number")
 
 
-def metrics_table(recorded: Recorded, provenance: Provenance) -> Table:
+def metrics_table(recorded: StageFacts, provenance: Provenance) -> Table:
     """All metrics of a task by arm: what the one of the other tables leaves out."""
     design, task = recorded.design, recorded.design.task
     rows = tuple(

@@ -8,7 +8,7 @@ from pathlib import Path
 from xstilts.cache.wheels import locked
 
 
-def made_once(target: Path, make: Callable[[Path], None]) -> Path:
+def build_once(target: Path, make: Callable[[Path], None]) -> Path:
     """`target`, filled by `make` if it is not there; it appears at once, and other processes wait for it."""
     if target.is_dir():
         return target

@@ -7,7 +7,7 @@ from pathlib import Path
 from xstilts.cache import hub_commits as revisions
 
 
-def sum_of(path: Path, cache: Path) -> str:
+def sha256_of(path: Path, cache: Path) -> str:
     """The sha256 of a file; noted in `cache` for each state (size and time), so that a large file is read once."""
 
     def found() -> str:
@@ -15,10 +15,10 @@ def sum_of(path: Path, cache: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     stat = path.stat()
-    return noted("sums", [f"{path.resolve()} {stat.st_size} {stat.st_mtime_ns}"], cache, found)
+    return cached_sha256("sums", [f"{path.resolve()} {stat.st_size} {stat.st_mtime_ns}"], cache, found)
 
 
-def noted(kind: str, state: Sequence[str], cache: Path, compute: Callable[[], str]) -> str:
+def cached_sha256(kind: str, state: Sequence[str], cache: Path, compute: Callable[[], str]) -> str:
     """What was computed of this state, from `cache` if it was before."""
     note = cache / kind / hashlib.sha256("\0".join(state).encode()).hexdigest()
     try:

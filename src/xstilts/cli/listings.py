@@ -19,7 +19,7 @@ def tasks(*, suite: str | None = None, json: Json = False) -> None:
     found = [listing.describe_task(task) for task in tasks]
     if json:
         return print_json(found)
-    published = suite is not None and any(task.ladder for task in tasks)
+    published = suite is not None and any(task.fixed_shot_sizes for task in tasks)
     rows = [
         {
             **row,

@@ -22,7 +22,7 @@ from xstilts.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from xstilts.planning.estimate import KindWork, Work
+    from xstilts.planning.estimate import FlopsEstimate, KindEstimate
 
 
 def run(
@@ -89,7 +89,7 @@ def plan(
     if json:
         return print_json(asdict(preview))
     found = preview.plan
-    reckoned = {kind.kind: kind for kind in preview.work.kinds}
+    reckoned = {kind.kind: kind for kind in preview.flops.kinds}
     print_table(
         [
             {
@@ -107,17 +107,17 @@ def plan(
     print(f"{len(found.hits)} hits, {len(found.misses)} misses")
     print(f"time with {preview.workers} workers: {duration(preview.seconds)}")
     print(f"disk: {size(found.bytes)}; memory of each worker: {size(mebibytes(found.peak_memory_mb))}")
-    _tell_work(preview.work)
+    _tell_work(preview.flops)
     if preview.unresolved:
         print(f"the Hub was not asked for the commits of {', '.join(preview.unresolved)}: keys are provisional")
-    for lacking in preview.left_out:
+    for lacking in preview.skipped:
         print(f"left out: {lacking}")
     for source in preview.to_fetch:
         print(f"to fetch: {source}")
     return None
 
 
-def _reckoned(kind: "KindWork | None") -> dict[str, str]:
+def _reckoned(kind: "KindEstimate | None") -> dict[str, str]:
     if kind is None:
         return {"FLOPs": "", "GPU-hours": "", "weights": ""}
     known = f" ({kind.unknown} not known)" if kind.unknown and kind.flops is not None else ""
@@ -128,7 +128,7 @@ def _reckoned(kind: "KindWork | None") -> dict[str, str]:
     }
 
 
-def _tell_work(work: "Work") -> None:
+def _tell_work(work: "FlopsEstimate") -> None:
     if not work.kinds:
         return
     if work.flops is not None:

@@ -23,8 +23,8 @@ from xstilts.problems.registry import ProblemName
 Method = Literal["full", "head", "lora", "joint", "average", "lda"]
 Selection = Literal["none", "english_dev", "target_dev"]
 Keep = Literal["scores", "all"]
-PublishedSet = Annotated[str, Field(pattern=r"^[1-9]\d*x[1-9]\d*$")]
-PUBLISHED = "published"
+FixedShotSet = Annotated[str, Field(pattern=r"^[1-9]\d*x[1-9]\d*$")]
+FIXED_SHOTS = "fixed-shots"
 """What stands for the method where shots are a published set."""
 
 
@@ -42,9 +42,9 @@ class Intermediate(Frozen):
     """Control: the same training with labels permuted within each task."""
     translate: Translate | None = None
     """Translations of the training data into other languages instead of the originals."""
-    steps_of: str | None = None
+    match_steps_of: str | None = None
     """Control: no intermediate task, but the target is trained for as many more steps as that arm took."""
-    see: Literal["text", "images"] | None = None
+    modality: Literal["text", "images"] | None = None
     """Control: the target is trained and scored without its images, or without its texts."""
     mlm: Mlm | None = None
     """Masked-language modelling beside the tasks, or alone."""
@@ -54,9 +54,9 @@ class Intermediate(Frozen):
 
     @model_validator(mode="after")
     def _one_kind(self) -> "Intermediate":
-        if self.steps_of and self.trains:
+        if self.match_steps_of and self.trains:
             kind = next(name for name in ("tasks", "mlm", "align") if getattr(self, name))
-            raise ValueError(f"`steps_of` is a control without {kind}: remove `{kind}` or `steps_of`")
+            raise ValueError(f"`match_steps_of` is a control without {kind}: remove `{kind}` or `match_steps_of`")
         if self.translate and not self.tasks:
             raise ValueError("`translate` is of the arm's `tasks`, and it has none: name them or remove it")
         return self
@@ -94,12 +94,12 @@ class Target(Frozen):
     """Retrieval: layer of the representation; chosen with the untrained encoder where not given."""
     pooling: Literal["mean", "first"] | None = None
     """Retrieval: how tokens become one vector; chosen with the layer where not given, `mean` where that is given."""
-    choose_on: str | None = None
+    layer_selection_task: str | None = None
     """Retrieval: a task on whose dev split layer and pooling are chosen, or `other-languages`, which chooses for each
     language on the scored items of all others. The task's own dev split, or that of `ui-bitext`, where not given."""
-    choose_per_arm: bool = False
+    select_layer_per_arm: bool = False
     """Retrieval: whether to score each arm also with the layer that its own encoder would have chosen."""
-    untrained: bool = False
+    skip_training: bool = False
     """Image retrieval by a dual encoder (CLIP, SigLIP): score each arm's encoder as it is, without training on the task
     in the source language. Shots, where there are any, adapt that encoder."""
     train: Train = Train()
@@ -108,10 +108,10 @@ class Target(Frozen):
 class Fewshot(Frozen):
     """Adaptation with k examples in the target language."""
 
-    shots: tuple[Positive | PublishedSet, ...] = (4,)
+    shots: tuple[Positive | FixedShotSet, ...] = (4,)
     """Ladder of k: examples per class for classification, sentences for tagging, items otherwise; images with all
     their questions in `xgqa`. `100x5` is the name of a published set."""
-    drawn: tuple[Positive, ...] | None = None
+    sampled: tuple[Positive, ...] | None = None
     """Those of `shots` that are drawn; all whole numbers where not given. The others are of published sets alone."""
     draws: Positive = 3
     """Numbered, nested, stratified samples of the shots; the same in every arm and seed."""
@@ -121,7 +121,7 @@ class Fewshot(Frozen):
     nothing: above the encoder as English training left it, a head is solved for on the English examples and the shots
     together. Where the method is `head` or `lora` and no step is selected, every k and draw of a language is trained
     side by side; other `shots` or `draws` train them anew."""
-    published: bool = False
+    fixed_shots: bool = False
     """Whether the few-shot sets that a task's publishers fixed, of k images, concepts or pairs, are adapted to as well,
     by the first method; languages without a set of that k are left out."""
     tasks: tuple[str, ...] | None = None
@@ -133,11 +133,11 @@ class Fewshot(Frozen):
     selection: Selection = "none"
     """Fixed steps, best on English development data, or best on target-language data (an oracle). The weights before
     the first step may be the best: then nothing has changed."""
-    beside: Literal["english_dev"] | None = None
+    also_select: Literal["english_dev"] | None = None
     """Control: the step that is best on English development data, beside what `selection` says."""
     more_english: bool = False
     """Control: as many source-language examples instead of the shots."""
-    mixed: bool = False
+    multilingual: bool = False
     """Control: one model for all adapted languages, on the shots of all of them together."""
     without_target: bool = False
     """Control: shots on an encoder that was not trained on the target task in the source language."""
@@ -150,18 +150,18 @@ class Arm(Frozen):
     """One path through the graph, as a comparison names it."""
 
     intermediate: str
-    shots: NotNegative | PublishedSet = 0
-    method: Method | Literal["published"] = "full"
+    shots: NotNegative | FixedShotSet = 0
+    method: Method | Literal["fixed-shots"] = "full"
 
     @property
     def named(self) -> tuple[str, int]:
         """Method and number of shots as scores name them."""
-        return published_arm(self.shots) if self.method == PUBLISHED else (self.method, int(self.shots))
+        return fixed_shots_arm(self.shots) if self.method == FIXED_SHOTS else (self.method, int(self.shots))
 
 
-def published_arm(k: int | str) -> tuple[str, int]:
+def fixed_shots_arm(k: int | str) -> tuple[str, int]:
     """Method and number of shots by which scores name a published set: 100x5 is told from 500."""
-    method = PUBLISHED if isinstance(k, int) else f"{PUBLISHED}-{k}"
+    method = FIXED_SHOTS if isinstance(k, int) else f"{FIXED_SHOTS}-{k}"
     return method, count_of(k)
 
 
@@ -199,7 +199,7 @@ class TaskFiles(Frozen):
 class Partition(Frozen):
     """Splits of a task that are thrown together and assigned anew, by group, the same in every language."""
 
-    of: Annotated[tuple[str, ...], Field(min_length=1)] = ("dev",)
+    pool: Annotated[tuple[str, ...], Field(min_length=1)] = ("dev",)
     """Splits that the task has; one that a language lacks is passed over. The others stay, unless one that is made
     anew has their name."""
     fractions: dict[str, Annotated[float, Field(gt=0)]] = {"train": 0.6, "dev": 0.1, "test": 0.3}

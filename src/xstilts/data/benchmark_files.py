@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from xstilts.cache import hub_data as hub
-from xstilts.cache.checksums import sum_of
+from xstilts.cache.checksums import sha256_of
 from xstilts.config.splits import SHOTS, TRANSLATED
 from xstilts.data.cells import BUILDERS, Cells
 from xstilts.data.images import local_folders as image_folders
@@ -29,7 +29,7 @@ class Partition(Protocol):
     """Splits to throw together, and the share of each split that their groups are assigned to."""
 
     @property
-    def of(self) -> tuple[str, ...]: ...
+    def pool(self) -> tuple[str, ...]: ...
     @property
     def fractions(self) -> Mapping[str, float]: ...
 
@@ -56,7 +56,7 @@ def bind(
         task = _bound(task, task.benchmark, root, cache, offline)
     if partition is None:
         return task
-    pooled = replace(task, fractions=dict(partition.fractions), pool=tuple(partition.of))
+    pooled = replace(task, fractions=dict(partition.fractions), pool=tuple(partition.pool))
     splits = {language: split_names(pooled, found) for language, found in task.splits.items()}
     return replace(pooled, splits=splits)
 
@@ -125,7 +125,7 @@ def _hub_parts(benchmark: Benchmark, language: str) -> tuple[Part, ...]:
 def _bound(task: Task, benchmark: Benchmark, root: Path | None, cache: Path, offline: bool) -> Task:
     parts = {language: _parts(benchmark, root, language) for language in task.languages}
     lists = _matches(root, benchmark.labels, ENGLISH)[:1] if root and benchmark.labels else ()
-    shared = [Files(sums={path.name: sum_of(path, cache)}, layout="labels") for path in lists]
+    shared = [Files(sums={path.name: sha256_of(path, cache)}, layout="labels") for path in lists]
     shared += image_folders.sources(task, root, cache)
     task = replace(task, labels=_listed(lists[0]) if lists else task.labels)
     own = {language: _sources(task.name, found, language, cache) for language, found in parts.items()}
@@ -156,7 +156,7 @@ def _listed(path: Path) -> tuple[str, ...]:
 
 def _sources(task: str, parts: Sequence[Part], language: str, cache: Path) -> tuple[Files | HubData, ...]:
     """The sources of parts, with what pins them."""
-    sums = {f"{part.split}/{path.name}": sum_of(path, cache) for part in parts for path in part.paths}
+    sums = {f"{part.split}/{path.name}": sha256_of(path, cache) for part in parts for path in part.paths}
     files = (Files(sums=sums, layout=f"{task} {language}"),) if sums else ()
     places = dict.fromkeys((part.hub.repository, part.hub.revision) for part in parts if part.hub)
     commits = [(*place, hub.known_commit(*place, cache=cache)) for place in places]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from xstilts.cache import hub_data as hub
-from xstilts.cache.checksums import sum_of
+from xstilts.cache.checksums import sha256_of
 from xstilts.errors import DataError
 from xstilts.formats.tables import SUFFIXES, read_text, rows
 from xstilts.tasks.benchmark import Hub
@@ -87,7 +87,7 @@ def _corpus(language: str, place: str, column: str, base: Path, cache: Path) -> 
         raise DataError(f"texts of {language!r}: {wrong}", "correct `mlm.texts` in the recipe")
     if not place.startswith(_HUB):
         path = base / Path(place).expanduser()
-        place, identity = str(path), [sum_of(path, cache)]
+        place, identity = str(path), [sha256_of(path, cache)]
         identity += [] if path.suffix.lower() == PLAIN else [path.suffix.lower(), column]
     else:
         there = _hub(place)

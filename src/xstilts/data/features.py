@@ -47,7 +47,7 @@ def featurise(
     tokenizer: PreTrainedTokenizerBase,
     labels: Sequence[str] | None,
     max_length: int,
-    see: str | None = None,
+    modality: str | None = None,
 ) -> list[Feature]:
     """Features of the examples, in order. `labels` are the head's classes (or tags), in the order of its outputs;
     None leaves them out, as scoring does: a language may have labels that the head never saw. A control may `see` the
@@ -66,14 +66,14 @@ def featurise(
         "image-retrieval": _captions,
     }
     found = encoders[problem](examples, tokenizer, labels, max_length) if examples else []
-    return hide(found, see, tokenizer)
+    return hide(found, modality, tokenizer)
 
 
-def hide(features: Sequence[Feature], see: str | None, tokenizer: PreTrainedTokenizerBase) -> list[Feature]:
+def hide(features: Sequence[Feature], modality: str | None, tokenizer: PreTrainedTokenizerBase) -> list[Feature]:
     """The features with their images left out (see: text), or with no text but special tokens (see: images)."""
-    if see is None:
+    if modality is None:
         return list(features)
-    if see == "text":
+    if modality == "text":
         return [replace(feature, images=()) for feature in features]
     bare = tokenizer("")
     ids, types = (bare["input_ids"],), (bare["token_type_ids"],) if "token_type_ids" in bare else None

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from xstilts.cache.checksums import noted, sum_of
+from xstilts.cache.checksums import cached_sha256, sha256_of
 from xstilts.cache.wheels import cache_dir
 from xstilts.config.splits import TRANSLATED, few_shot_sets
 from xstilts.data.cells import BUILDERS, Cells, images_in
@@ -80,7 +80,7 @@ def user_task(name: str, block: Block, base: Path, cache: Path | None = None) ->
         sources=(Files(sums=sums, layout=json.dumps(layout, sort_keys=True)),),
         read=partial(_read, files, block.problem, dict(block.columns)),
         fractions=dict(block.fractions or FRACTIONS) if whole else None,
-        ladder={language: few_shot_sets(splits) for language, splits in files.items()},
+        fixed_shot_sizes={language: few_shot_sets(splits) for language, splits in files.items()},
         licence=block.licence,
         citation="",
         url="",
@@ -123,7 +123,7 @@ def _images(sums: Mapping[str, str], columns: Mapping[str, str], cache: Path) ->
     named = sorted(
         {image for path, digest in sums.items() for image in _local_images(Path(path), digest, columns, cache)}
     )
-    held = {image: sum_of(Path(image), cache) if Path(image).is_file() else None for image in named}
+    held = {image: sha256_of(Path(image), cache) if Path(image).is_file() else None for image in named}
     return hashlib.sha256(json.dumps(held).encode()).hexdigest()
 
 
@@ -134,7 +134,7 @@ def _local_images(table: Path, digest: str, columns: Mapping[str, str], cache: P
         references = {image for line, row in rows(table) for image in images_in(Cells(table, line, row, columns))}
         return json.dumps(sorted({str(path) for image in references if (path := local(image))}))
 
-    return json.loads(noted("images", [str(table.resolve()), digest, json.dumps(columns)], cache, found))
+    return json.loads(cached_sha256("images", [str(table.resolve()), digest, json.dumps(columns)], cache, found))
 
 
 def _read(

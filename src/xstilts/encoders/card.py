@@ -21,9 +21,9 @@ class TrainedOn:
     how: Literal["as raw text", "in contrastive pre-training", "in supervised fine-tuning"]
     source: str
     """Where this is said."""
-    same: tuple[str, ...] = ()
+    same_data: tuple[str, ...] = ()
     """Tasks that come from this data set, whichever split, or from translations of it."""
-    akin: tuple[str, ...] = ()
+    related_tasks: tuple[str, ...] = ()
     """Tasks of other data that ask for the same skill."""
 
 

@@ -60,7 +60,10 @@ def overlaps(card: EncoderCard, task_names: Collection[str]) -> tuple[str, ...]:
 
 
 def _sentences(card: EncoderCard, seen: TrainedOn, task_names: Collection[str]) -> Iterator[str]:
-    for tasks, relation in ((seen.same, "comes from that data set"), (seen.akin, "asks for the same skill")):
+    for tasks, relation in (
+        (seen.same_data, "comes from that data set"),
+        (seen.related_tasks, "asks for the same skill"),
+    ):
         for task in sorted(set(tasks) & set(task_names)):
             yield f"{card.name} saw {seen.data} {seen.how}; `{task}` {relation}."
 

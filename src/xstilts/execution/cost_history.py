@@ -24,7 +24,7 @@ class Cost:
     peak_memory_mb: float
 
 
-class Costs:
+class CostHistory:
     """Medians over earlier stages of the same encoder: as alike as possible, else of the task, else of the kind."""
 
     def __init__(self, graph: Graph, store: Store | None) -> None:
@@ -93,8 +93,8 @@ def _likeness(kind: str, settings: Mapping[str, Any]) -> Iterator[Key]:
     used = [part if isinstance(part, dict) else _fields(part) for part in parts]
     tasks = (*(part["task"] for part in used), *(["masked texts"] if settings.get("mlm") else []))
     sizes = tuple(part["max_examples"] for part in used)
-    how = tuple(settings.get(name) for name in ("method", "shots", "selection", "published"))
-    yield kind, tasks, sizes, how, bool(settings.get("mixed")), _flat(settings.get("train"))
+    how = tuple(settings.get(name) for name in ("method", "shots", "selection", "fixed_shots"))
+    yield kind, tasks, sizes, how, bool(settings.get("multilingual")), _flat(settings.get("train"))
     yield kind, tasks
     yield (kind,)
 

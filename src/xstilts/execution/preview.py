@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from xstilts.execution.cost_history import Cost, Costs
+from xstilts.execution.cost_history import Cost, CostHistory
 from xstilts.planning.graph import Graph
 from xstilts.store.store import Store
 
@@ -48,12 +48,12 @@ class Plan:
         return max(self.longest_path_seconds, self.seconds / workers)
 
 
-def whole(graph: Graph, store: Store) -> tuple[str, ...]:
+def stored_stages(graph: Graph, store: Store) -> tuple[str, ...]:
     """The stages that `store` holds undamaged. Their manifests are not kept: a graph may have many."""
     return tuple(key for key in graph.stages if store.manifest(key))
 
 
-def needed(graph: Graph, found: Iterable[str]) -> tuple[str, ...]:
+def missing_stages(graph: Graph, found: Iterable[str]) -> tuple[str, ...]:
     """The stages to run, in order: scores that are not there, and what stands before them and is not there.
 
     An artifact that was removed is not made again while nothing needs it.
@@ -70,11 +70,11 @@ def needed(graph: Graph, found: Iterable[str]) -> tuple[str, ...]:
     return tuple(reversed(misses))
 
 
-def price(graph: Graph, store: Store) -> Plan:
+def preview(graph: Graph, store: Store) -> Plan:
     """Hits and misses of `graph` in `store`, and what the misses are expected to take. Nothing is run."""
-    found = whole(graph, store)
-    misses = needed(graph, found)
-    costs = Costs(graph, store if misses else None).of_all(misses)
+    found = stored_stages(graph, store)
+    misses = missing_stages(graph, found)
+    costs = CostHistory(graph, store if misses else None).of_all(misses)
     kinds = dict.fromkeys(spec.kind for spec in graph.stages.values())
     known = [cost for cost in costs.values() if cost]
     unknown = bool(misses) and not known

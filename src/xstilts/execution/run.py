@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from xstilts.execution.executors import RUN_JOB, Pool
-from xstilts.execution.preview import needed, whole
-from xstilts.execution.scheduler import Failure, Skipped, Walk
+from xstilts.execution.preview import missing_stages, stored_stages
+from xstilts.execution.scheduler import Failure, Scheduler, Skipped
 from xstilts.planning.expand import Graph
 from xstilts.platform import memory
 from xstilts.stages.environment import Emit, Environment
@@ -47,8 +47,8 @@ def run(
     A stage that fails does not stop those that do not need it. A stage that another process works on is waited for.
     Interrupted, the workers are killed at once and what was finished is kept.
     """
-    started, gauge = time.monotonic(), _Gauge()
-    with Walk(graph, store) as walk, Pool(environment, workers, runner) as pool:
+    started, gauge = time.monotonic(), _MemoryMonitor()
+    with Scheduler(graph, store) as walk, Pool(environment, workers, runner) as pool:
         while walk.waiting or not pool.idle:
             for event in walk.submit(pool):
                 on_event(event)
@@ -68,21 +68,21 @@ def run(
 
 def status(graph: Graph, store: Store) -> Status:
     """What is finished and what is missing, and the stages that processes hold at this moment."""
-    finished = whole(graph, store)
+    finished = stored_stages(graph, store)
     locked = store.locked()
     return Status(
         finished=finished,
-        missing=needed(graph, finished),
+        missing=missing_stages(graph, finished),
         working={key: who for key, who in locked.items() if key in graph.stages},
     )
 
 
 @dataclass(slots=True)
-class _Gauge:
+class _MemoryMonitor:
     peak_mb: float = 0.0
     _next: float = 0.0
 
     def read(self, pids: tuple[int, ...]) -> None:
         if time.monotonic() >= self._next:
-            self.peak_mb = max(self.peak_mb, memory.taken_mb((os.getpid(), *pids)))
+            self.peak_mb = max(self.peak_mb, memory.used_mb((os.getpid(), *pids)))
             self._next = time.monotonic() + _TICK

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from types import TracebackType
 
-from xstilts.execution.cost_history import Costs
+from xstilts.execution.cost_history import CostHistory
 from xstilts.execution.executors import Pool
-from xstilts.execution.preview import needed, whole
+from xstilts.execution.preview import missing_stages, stored_stages
 from xstilts.planning.expand import Graph
 from xstilts.planning.specs import Spec
 from xstilts.platform import memory
@@ -34,25 +34,25 @@ class Skipped:
     because: str
 
 
-class Walk:
+class Scheduler:
     """The state of one run. It holds the locks of the stages that run; to be used in a `with` block."""
 
     def __init__(self, graph: Graph, store: Store) -> None:
         self._graph, self._store = graph, store
-        self.hits = list(whole(graph, store))
+        self.hits = list(stored_stages(graph, store))
         self.done: list[str] = []
         self.failed: dict[str, Failure] = {}
         self.waiting: dict[str, dict[str, Spec]] = {}
         """Stages whose inputs are there, by group."""
         self._running: dict[str, locks.Lock] = {}
-        self._misses = needed(graph, self.hits)
-        self._heights = _heights(graph, self._misses)
-        self._costs = Costs(graph, store if self._misses else None)
+        self._misses = missing_stages(graph, self.hits)
+        self._heights = _path_lengths(graph, self._misses)
+        self._costs = CostHistory(graph, store if self._misses else None)
         self._seconds = {key: cost.seconds if cost else 0.0 for key, cost in self._costs.of_all(self._misses).items()}
-        self._room_mb = memory.room_mb()
+        self._room_mb = memory.available_mb()
         self._order = TopologicalSorter({key: self._parents(key) for key in self._misses})
         self._order.prepare()
-        self._gather()
+        self._collect_ready()
         locks.allow(len(self._misses))
 
     def submit(self, pool: Pool) -> Iterator[Event]:
@@ -71,7 +71,7 @@ class Walk:
             for spec in made:
                 self._running.pop(spec.key).release()
                 self.hits.append(spec.key)
-                self._settle(spec.key)
+                self._mark_done(spec.key)
                 yield Event(key=spec.key, kind="finished", message="made by another process")
             if left := [spec for spec in claimed if spec.key in self._running]:
                 pool.submit(tuple(left))
@@ -88,7 +88,7 @@ class Walk:
         self._running.pop(event.key).release()
         if event.kind == "finished":
             self.done.append(event.key)
-            self._settle(event.key)
+            self._mark_done(event.key)
         else:
             title = self._graph.stages[event.key].title
             self.failed[event.key] = Failure(key=event.key, title=title, message=event.message, hint=event.hint)
@@ -105,7 +105,7 @@ class Walk:
                 found.append(Skipped(key=key, title=stage.title, because=because))
         return tuple(found)
 
-    def __enter__(self) -> "Walk":
+    def __enter__(self) -> "Scheduler":
         return self
 
     def __exit__(
@@ -118,14 +118,14 @@ class Walk:
     def _parents(self, key: str) -> tuple[str, ...]:
         return tuple(parent for parent in self._graph.stages[key].inputs if parent in self._heights)
 
-    def _gather(self) -> None:
+    def _collect_ready(self) -> None:
         for key in self._order.get_ready():
             spec = self._graph.stages[key]
             self.waiting.setdefault(spec.group, {})[key] = spec
 
-    def _settle(self, key: str) -> None:
+    def _mark_done(self, key: str) -> None:
         self._order.done(key)
-        self._gather()
+        self._collect_ready()
 
     def _claim(self, group: str, spec: Spec) -> bool:
         lock = self._store.try_lock(spec.key)
@@ -154,7 +154,7 @@ class Walk:
         return max(self._heights[key] for key in keys), sum(self._seconds[key] for key in keys), len(keys)
 
 
-def _heights(graph: Graph, misses: tuple[str, ...]) -> dict[str, int]:
+def _path_lengths(graph: Graph, misses: tuple[str, ...]) -> dict[str, int]:
     """How many stages stand on the longest path that begins with each."""
     heights = dict.fromkeys(misses, 1)
     for key in reversed(misses):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from xstilts.api import STORE, AnyRecipe, reopen
 from xstilts.errors import UserError
-from xstilts.experiment import bare_environment, find_artifact, problem_of, remembered
-from xstilts.store.gc import Swept, sweep
+from xstilts.experiment import bare_environment, find_artifact, problem_of, recorded_experiments
+from xstilts.store.gc import RemovedArtifacts, collect
 from xstilts.store.store import Store
 
 if TYPE_CHECKING:
@@ -71,10 +71,10 @@ def export_xtreme(
     return write_submission(reopen(recipe, store, overrides), parse_arm(arm), seed, Path(folder))
 
 
-def collect_garbage(*, store: str | Path = STORE, dry_run: bool = False) -> Swept:
+def collect_garbage(*, store: str | Path = STORE, dry_run: bool = False) -> RemovedArtifacts:
     """Remove what none of the recipes that were run into the store needs, as they were last run."""
     there = Store(Path(store))
     if not there.root.is_dir():
         raise UserError(f"there is no store {there.root}/", "name it with --store")
-    keep = [key for experiment in remembered(store) for key in experiment.graph.stages]
-    return sweep(there, keep, dry_run)
+    keep = [key for experiment in recorded_experiments(store) for key in experiment.graph.stages]
+    return collect(there, keep, dry_run)

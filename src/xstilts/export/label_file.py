@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from xstilts.data.features import featurise
-from xstilts.models.inputs import Feed
+from xstilts.models.inputs import ModelInputs
 from xstilts.problems.examples import Choice, Example
 from xstilts.stages.artifacts import LoadedModel, load_model
 from xstilts.train.predict import predict
@@ -14,10 +14,10 @@ __all__ = ["LoadedModel", "label", "load_model"]
 
 def label(loaded: LoadedModel, examples: Sequence[Example], device: str) -> list[str] | list[list[str]]:
     """A label, the text of the chosen answer, the answer's span ("" for none), or a tag for each word."""
-    feed = Feed(
+    feed = ModelInputs(
         problem=loaded.problem,
         features=featurise(loaded.problem, examples, loaded.tokenizer, None, loaded.max_length),
-        padding=cast(int, loaded.tokenizer.pad_token_id),
+        pad_id=cast(int, loaded.tokenizer.pad_token_id),
         device=device,
         precision=loaded.precision,
     )

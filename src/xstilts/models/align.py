@@ -57,12 +57,12 @@ def triplet_loss(foreign: Tensor, english: Tensor, groups: Tensor, margin: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PairFeed:
+class PairInputs:
     """Pairs of translations, ready to be batched. `features` are a foreign and an English one for each pair."""
 
     features: Sequence[Feature]
     groups: Sequence[int]
-    padding: int
+    pad_id: int
     device: str = "cpu"
 
     @property
@@ -78,7 +78,7 @@ class PairFeed:
     def batch(self, indices: Sequence[int], *, labels: bool = True) -> Batch:
         """The arguments of `Aligner.forward`."""
         chosen = [self.features[2 * index + side] for side in (0, 1) for index in indices]
-        batch = collate("retrieval", chosen, self.padding, labels=False)
+        batch = collate("retrieval", chosen, self.pad_id, labels=False)
         found = {name: batch[name] for name in ("input_ids", "attention_mask")}
         found["groups"] = torch.tensor([self.groups[index] for index in indices])
         return {name: tensor.to(self.device) for name, tensor in found.items()}

@@ -13,7 +13,7 @@ Batch = dict[str, Tensor]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fill:
+class PaddingStyle:
     """How texts are filled up for a model that reads their padding."""
 
     tokens: int
@@ -23,17 +23,22 @@ class Fill:
 
 
 def collate(
-    problem: ProblemName, features: Sequence[Feature], padding: int, *, labels: bool, fill: Fill | None = None
+    problem: ProblemName,
+    features: Sequence[Feature],
+    padding: int,
+    *,
+    labels: bool,
+    padding_style: PaddingStyle | None = None,
 ) -> Batch:
     """`input_ids`, `attention_mask` (and `token_type_ids`) of shape [batch, tokens], or [batch, choices, tokens] for
     choices, and the labels under the names that transformers' heads expect.
 
     With `fill`, the padding is read as text is.
     """
-    ids = _pad([f.ids for f in features], padding, fill)
-    batch = {"input_ids": ids, "attention_mask": torch.ones_like(ids) if fill else mask(features)}
+    ids = _pad([f.ids for f in features], padding, padding_style)
+    batch = {"input_ids": ids, "attention_mask": torch.ones_like(ids) if padding_style else mask(features)}
     if features[0].types is not None:
-        batch["token_type_ids"] = _pad([f.types or () for f in features], 0, fill)
+        batch["token_type_ids"] = _pad([f.types or () for f in features], 0, padding_style)
     if problem != "choice":
         batch = {name: tensor.squeeze(1) for name, tensor in batch.items()}
     if labels:
@@ -53,7 +58,7 @@ def parts(batch: Batch, tokens: int) -> list[Batch]:
     return [dict(zip(split, part, strict=True)) for part in zip(*split.values(), strict=True)]
 
 
-def pictures(features: Sequence[Feature], look: Callable[[Sequence[str]], Tensor]) -> Batch:
+def pictures(features: Sequence[Feature], image_lookup: Callable[[Sequence[str]], Tensor]) -> Batch:
     """`images` [batch, images, tokens, channels] and `image_mask` [batch, images]; empty where none are shown.
 
     Padding comes before the images.
@@ -61,7 +66,7 @@ def pictures(features: Sequence[Feature], look: Callable[[Sequence[str]], Tensor
     counts = [len(feature.images) for feature in features]
     if not any(counts):
         return {}
-    found = iter(look([image for feature in features for image in feature.images]).split(counts))
+    found = iter(image_lookup([image for feature in features for image in feature.images]).split(counts))
     images = torch.nn.utils.rnn.pad_sequence([next(found) for _ in counts], batch_first=True, padding_side="left")
     shown = torch.arange(max(counts)) >= max(counts) - torch.tensor(counts)[:, None]
     return {"images": images, "image_mask": shown.long()}
@@ -86,9 +91,9 @@ def targets(problem: ProblemName, features: Sequence[Feature]) -> Batch:
     return {"labels": torch.tensor(values)}
 
 
-def _pad(rows: Sequence[tuple[list[int], ...]], value: int, fill: Fill | None = None) -> Tensor:
+def _pad(rows: Sequence[tuple[list[int], ...]], value: int, padding_style: PaddingStyle | None = None) -> Tensor:
     choices, length = max(map(len, rows)), max(len(ids) for row in rows for ids in row)
-    length, left = (max(length, fill.tokens), fill.left) if fill else (length, False)
+    length, left = (max(length, padding_style.tokens), padding_style.left) if padding_style else (length, False)
     padded = torch.full((len(rows), choices, length), value, dtype=torch.long)
     for number, row in enumerate(rows):
         for choice, ids in enumerate(row):

@@ -14,7 +14,7 @@ from transformers.utils.generic import ModelOutput
 
 from xstilts.data.batches import scoring_batches
 from xstilts.data.features import IGNORED
-from xstilts.models.inputs import Feed, autocast
+from xstilts.models.inputs import ModelInputs, autocast
 from xstilts.models.pooling import mean_state
 from xstilts.models.split import backbone
 from xstilts.problems.registry import ProblemName
@@ -60,17 +60,17 @@ class Discriminant(nn.Module):
             return ModelOutput(logits=nn.functional.linear(states, self.weight, self.bias))
 
 
-def moments(model: nn.Module, feed: Feed, classes: int) -> Moments:
+def moments(model: nn.Module, inputs: ModelInputs, classes: int) -> Moments:
     """Those of the labelled states of a feed, in one pass of the encoder inside `model`, which is left as it is."""
     encoder = backbone(model).eval()
     width = encoder.config.hidden_size
     empty = (torch.zeros(*shape, dtype=torch.float64) for shape in ((classes,), (classes, width), (width, width)))
     found = Moments(*empty)
-    for indices in scoring_batches(feed.lengths):
-        batch: dict[str, Any] = feed.batch(indices, labels=True)
+    for indices in scoring_batches(inputs.lengths):
+        batch: dict[str, Any] = inputs.batch(indices, labels=True)
         labels = batch.pop("labels")
-        with torch.no_grad(), autocast(feed.device, feed.precision):
-            states = _states(encoder, feed.problem, batch)
+        with torch.no_grad(), autocast(inputs.device, inputs.precision):
+            states = _states(encoder, inputs.problem, batch)
         there = labels != IGNORED
         found += moments_of(states[there].cpu(), labels[there].cpu(), classes)
     return found

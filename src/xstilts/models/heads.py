@@ -22,8 +22,8 @@ from transformers.utils import logging
 
 from xstilts.errors import DataError, UserError
 from xstilts.models.multimodal.dual.text import is_dual, of_sentencepiece, prepare_tokenizer, reading_of
-from xstilts.models.multimodal.fusion import FusedModel, ImageSide, Sight, draw
-from xstilts.models.multimodal.heads import Comparison, Contrast
+from xstilts.models.multimodal.fusion import FusedModel, ImageInputSpec, ImageSide, draw
+from xstilts.models.multimodal.heads import ContrastiveHead, ImageTextClassifier
 from xstilts.models.split import backbone, image_side, supports_split
 from xstilts.problems.registry import PROBLEMS, ProblemName
 
@@ -99,22 +99,24 @@ def load_for(problem: ProblemName, folder: Path, *, labels: tuple[str, ...] | No
 
 
 def load_fused(
-    problem: ProblemName, folder: Path, sight: Sight, *, labels: tuple[str, ...] | None, seed: int
+    problem: ProblemName, folder: Path, image_input: ImageInputSpec, *, labels: tuple[str, ...] | None, seed: int
 ) -> FusedModel:
     """The text encoder in `folder` with an image side and a head, both drawn by `seed` alone.
 
     Raises UserError where its architecture cannot be cut at the layer that images join.
     """
     text = load_text(folder)
-    if not supports_split(text) or sight.layer > text.config.num_hidden_layers:
+    if not supports_split(text) or image_input.layer > text.config.num_hidden_layers:
         raise UserError(
-            f"images cannot join {text.config.model_type} at layer {sight.layer}",
+            f"images cannot join {text.config.model_type} at layer {image_input.layer}",
             "use an encoder such as xlm-roberta, and a `fusion.layer` that it has",
         )
     hidden = text.config.hidden_size
     dropout = getattr(text.config, "hidden_dropout_prob", 0.1)
-    head = Comparison(hidden, len(labels or ()), dropout) if problem == "image-text" else Contrast(hidden)
-    model = FusedModel(text, ImageSide(sight, hidden), head, sight.layer)
+    head = (
+        ImageTextClassifier(hidden, len(labels or ()), dropout) if problem == "image-text" else ContrastiveHead(hidden)
+    )
+    model = FusedModel(text, ImageSide(image_input, hidden), head, image_input.layer)
     draw(model, seed)
     return model.eval()
 

@@ -14,19 +14,19 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from xstilts.data.batches import scoring_batches
 from xstilts.data.features import Feature
 from xstilts.data.tokenised import lengths
-from xstilts.models.collate import Batch, Fill, collate, mask, pictures, targets
-from xstilts.models.speed.activation_cache import Ground, digest
+from xstilts.models.collate import Batch, PaddingStyle, collate, mask, pictures, targets
+from xstilts.models.speed.activation_cache import FrozenLayers, digest
 from xstilts.models.speed.activations import Activations, fits, room
 from xstilts.models.speed.vocabulary import Vocabulary
 from xstilts.models.split import run_between, run_lower, truncate
 from xstilts.problems.registry import ProblemName
 
-Look = Callable[[Sequence[str]], Tensor]
+ImageLookup = Callable[[Sequence[str]], Tensor]
 """From names of images to their features [images, tokens, channels]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Feed:
+class ModelInputs:
     """Features of one task and language, ready to be batched for one model.
 
     `lower` is the model whose first `boundary` layers are run, where the model that trains begins above them; then
@@ -35,7 +35,7 @@ class Feed:
 
     problem: ProblemName
     features: Sequence[Feature]
-    padding: int
+    pad_id: int
     device: str = "cpu"
     vocabulary: Vocabulary | None = None
     lower: PreTrainedModel | None = None
@@ -44,14 +44,14 @@ class Feed:
     disk: int = 0
     """Bytes of a file that activations may take where they are too much for memory."""
     activations: Activations | None = None
-    fill: Fill | None = None
+    padding_style: PaddingStyle | None = None
     """How texts are filled up, for a model that reads their padding."""
-    look: Look | None = None
+    image_lookup: ImageLookup | None = None
     """Features [images, tokens, channels] of the images of these names, where the examples show any."""
 
     @property
     def lengths(self) -> list[int]:
-        least = self.fill.tokens if self.fill else 0
+        least = self.padding_style.tokens if self.padding_style else 0
         return [max(length, least) for length in lengths(self.features)]
 
     @property
@@ -66,43 +66,45 @@ class Feed:
             batch = self._joined([self.activations[index] for index in indices], features)
             batch |= targets(self.problem, features) if labels else {}
         else:
-            batch = collate(self.problem, features, self.padding, labels=labels, fill=self.fill)
+            batch = collate(self.problem, features, self.pad_id, labels=labels, padding_style=self.padding_style)
             if self.vocabulary is not None:
                 batch["input_ids"] = self.vocabulary.translate(batch["input_ids"])
             if self.lower is not None:
                 batch["inputs_embeds"] = self._activate(batch)
                 batch = {name: value for name, value in batch.items() if name not in ("input_ids", "token_type_ids")}
-        if self.look is not None:
-            batch |= pictures(features, self.look)
+        if self.image_lookup is not None:
+            batch |= pictures(features, self.image_lookup)
         return {name: tensor.to(self.device) for name, tensor in batch.items()}
 
-    def subset(self, indices: Sequence[int]) -> "Feed":
+    def subset(self, indices: Sequence[int]) -> "ModelInputs":
         """The same feed over some of the features; activations are shared, not copied."""
         kept = None if self.activations is None else self.activations.subset(indices)
         return replace(self, features=[self.features[index] for index in indices], activations=kept)
 
-    def cached(self, ground: Ground | None = None) -> "Feed":
+    def cached(self, frozen_prefix: FrozenLayers | None = None) -> "ModelInputs":
         """The feed with its activations, where they may be kept; from the ground's shelf where that reaches up."""
         assert self.lower is not None
         size = sum(self.lengths) * self.lower.config.hidden_size * self._dtype.itemsize
         if not fits(size, self.disk):
             return self
-        if ground is None:
+        if frozen_prefix is None:
             return replace(self, activations=self._run(self._activate))
-        shared = replace(self, boundary=min(ground.layers, self.boundary))
-        key = (ground.origin, shared.boundary, self.precision, torch.get_num_threads(), digest(self.features))
-        ground.shelf.make_way(key, size, self.disk)
-        activations = ground.shelf.get(key, lambda: shared._run(shared._activate))
-        return replace(shared, activations=activations).raised(self.boundary)
+        shared = replace(self, boundary=min(frozen_prefix.layers, self.boundary))
+        key = (frozen_prefix.origin, shared.boundary, self.precision, torch.get_num_threads(), digest(self.features))
+        frozen_prefix.activation_cache.evict_for(key, size, self.disk)
+        activations = frozen_prefix.activation_cache.get(key, lambda: shared._run(shared._activate))
+        return replace(shared, activations=activations).advanced_to(self.boundary)
 
-    def raised(self, boundary: int) -> "Feed":
+    def advanced_to(self, boundary: int) -> "ModelInputs":
         """The same feed, its activations taken on to a higher boundary."""
         if boundary == self.boundary or self.activations is None:
             return replace(self, boundary=boundary)
         assert self.lower is not None
         between = truncate(self.lower, self.boundary)
         count = boundary - self.boundary
-        return replace(self, boundary=boundary, activations=self._run(lambda batch: self._climb(between, count, batch)))
+        return replace(
+            self, boundary=boundary, activations=self._run(lambda batch: self._run_layers(between, count, batch))
+        )
 
     def _run(self, run: Callable[[Batch], Tensor]) -> Activations:
         """What `run` gives for every feature, without its padding."""
@@ -118,20 +120,20 @@ class Feed:
         return activations
 
     def _ids(self, indices: Sequence[int]) -> Batch:
-        return collate(self.problem, [self.features[index] for index in indices], self.padding, labels=False)
+        return collate(self.problem, [self.features[index] for index in indices], self.pad_id, labels=False)
 
-    def _climb(self, between: PreTrainedModel, count: int, batch: Batch) -> Tensor:
-        with self._resting(between):
+    def _run_layers(self, between: PreTrainedModel, count: int, batch: Batch) -> Tensor:
+        with self._eval_no_grad(between):
             return self._kept(run_between(between, count, batch["inputs_embeds"], batch["attention_mask"]))
 
     def _activate(self, batch: Batch) -> Tensor:
         assert self.lower is not None
         inputs = {name: value.to(self.device) for name, value in batch.items() if name in _INPUTS}
-        with self._resting(self.lower):
+        with self._eval_no_grad(self.lower):
             return self._kept(run_lower(self.lower, self.boundary, **inputs))
 
     @contextmanager
-    def _resting(self, model: PreTrainedModel) -> Iterator[None]:
+    def _eval_no_grad(self, model: PreTrainedModel) -> Iterator[None]:
         """Without dropout and gradients, whatever the model is doing otherwise."""
         training = model.training
         model.eval()
@@ -159,10 +161,10 @@ class Feed:
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
 
-def fill_of(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Fill | None:
+def padding_style_of(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> PaddingStyle | None:
     """How the model's texts are filled up; None where padding is masked."""
     tokens = getattr(model, "fill", 0)
-    return Fill(tokens=tokens, left=tokenizer.padding_side == "left") if tokens else None
+    return PaddingStyle(tokens=tokens, left=tokenizer.padding_side == "left") if tokens else None
 
 
 def autocast(device: str, precision: str) -> AbstractContextManager:

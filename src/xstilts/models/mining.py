@@ -71,9 +71,9 @@ def _compare(left: Tensor, right: Tensor, k: int, cells: int, *, both: bool) -> 
             columns = right[start : start + width]
             block = held[: len(rows) * len(columns)].view(len(rows), len(columns))
             torch.mm(rows, columns.T, out=block)
-            there.see(block, 1, top, start)
+            there.add_block(block, 1, top, start)
             if both:
-                back.see(block, 0, start, top)
+                back.add_block(block, 0, start, top)
     return (there.cosines, there.rows), (back.cosines, back.rows)
 
 
@@ -96,7 +96,7 @@ class _Neighbours:
         self.cosines = like.new_full((count, k), -math.inf)
         self.rows = torch.zeros(count, k, dtype=torch.long, device=like.device)
 
-    def see(self, block: Tensor, dim: int, first: int, other: int) -> None:
+    def add_block(self, block: Tensor, dim: int, first: int, other: int) -> None:
         """Take in a block whose `dim` runs over the other side from row `other` on, its other one from `first` on."""
         size = _GROUP if block.shape[dim] % _GROUP == 0 else 1
         maxima = block.unflatten(dim, (size, -1)).amax(dim)

@@ -26,7 +26,7 @@ BLOCK = 256
 SHOWN_AS_MASK, SHOWN_AS_RANDOM = 0.8, 0.1
 
 
-class Masked(nn.Module):
+class MaskedLanguageModel(nn.Module):
     """An encoder with its masked-language-modelling head, as a training loop calls it.
 
     Only the masked positions get logits, each over the whole vocabulary; the decoder's weight is the table of word
@@ -77,7 +77,7 @@ class Masked(nn.Module):
         return nn.functional.cross_entropy(self.logits(hidden).float(), wanted, reduction="sum")
 
 
-def load_masked(folder: Path, seed: int) -> Masked:
+def load_masked(folder: Path, seed: int) -> MaskedLanguageModel:
     """The encoder in `folder` under the masked-language-modelling head that lies there, else under one that is drawn.
 
     A drawn head depends on `seed` alone. Raises UserError for an architecture without such a head, DataError where
@@ -94,7 +94,7 @@ def load_masked(folder: Path, seed: int) -> Masked:
     model, fresh = read_model(AutoModelForMaskedLM, folder, config)
     if fresh:
         draw_head(model, seed)
-    masked = Masked(model, published=not fresh)
+    masked = MaskedLanguageModel(model, published=not fresh)
     masked.tie()
     return masked
 
@@ -184,12 +184,12 @@ class Masker:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MaskedFeed:
+class MaskedInputs:
     """Texts as sub-words, masked anew for every batch; the masks follow from `rng` and the order of the batches."""
 
     features: Sequence[Feature]
     masker: Masker
-    padding: int
+    pad_id: int
     rng: np.random.Generator
     device: str = "cpu"
 
@@ -208,7 +208,7 @@ class MaskedFeed:
             feature = self.features[index]
             shown, hidden = self.masker(feature.ids[0], self.rng)
             masked.append(Feature(example=index, ids=(shown,), types=feature.types, target=hidden))
-        batch = collate("tagging", masked, self.padding, labels=labels)
+        batch = collate("tagging", masked, self.pad_id, labels=labels)
         return {name: tensor.to(self.device) for name, tensor in batch.items()}
 
 
@@ -228,17 +228,17 @@ def windows(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, max_length
     ]
 
 
-def perplexity(model: Masked, feed: MaskedFeed, precision: str) -> float:
+def perplexity(model: MaskedLanguageModel, inputs: MaskedInputs, precision: str) -> float:
     """exp of the mean cross-entropy over the masked sub-words of all texts."""
     total, count = 0.0, 0
     model.eval()
-    for batch in _batches(feed):
-        with torch.inference_mode(), autocast(feed.device, precision):
+    for batch in _batches(inputs):
+        with torch.inference_mode(), autocast(inputs.device, precision):
             masked = int((batch["labels"] != IGNORED).sum())
             total += float(model(**batch).loss) * masked
             count += masked
     return float(np.exp(total / count))
 
 
-def _batches(feed: MaskedFeed) -> Iterator[Batch]:
-    return (feed.batch(indices) for indices in scoring_batches(feed.lengths))
+def _batches(inputs: MaskedInputs) -> Iterator[Batch]:
+    return (inputs.batch(indices) for indices in scoring_batches(inputs.lengths))

@@ -30,7 +30,7 @@ _PREFIXES = ("<2", ">>")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Search:
+class SearchSettings:
     """How translations are searched; `max_length` in sub-words, of the source and of the translation."""
 
     beams: int
@@ -40,7 +40,7 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
+class Translator:
     """A loaded model with its two languages: `first` is the token that a translation begins with, if any."""
 
     network: PreTrainedModel
@@ -50,7 +50,9 @@ class Model:
     device: str
 
 
-def load_translator(folder: Path, source: str, target: str, names: tuple[str | None, str | None], device: str) -> Model:
+def load_translator(
+    folder: Path, source: str, target: str, names: tuple[str | None, str | None], device: str
+) -> Translator:
     """The model in `folder` between two languages; `names` are the model's own for them, where they are given.
 
     An empty name says that the model needs none, as one of a single direction. Raises DataError for a folder that
@@ -64,7 +66,7 @@ def load_translator(folder: Path, source: str, target: str, names: tuple[str | N
     if own and hasattr(tokenizer, "src_lang"):
         tokenizer.src_lang = own.strip("_")
     prefixed = token.startswith(_PREFIXES)
-    return Model(
+    return Translator(
         network=network.to(device).eval(),
         tokenizer=tokenizer,
         prefix=f"{token} " if prefixed else "",
@@ -83,7 +85,7 @@ def _loaded(folder: Path) -> tuple[Any, PreTrainedTokenizerBase]:
 
 
 def translate(
-    texts: Sequence[str], model: Model, search: Search, report: Callable[[int], None] = lambda done: None
+    texts: Sequence[str], model: Translator, search: SearchSettings, report: Callable[[int], None] = lambda done: None
 ) -> list[str | None]:
     """The translation of each text; None for one whose source, or whose translation, passes `max_length`.
 
@@ -108,13 +110,13 @@ def translate(
     return found
 
 
-def _encoded(texts: Sequence[str], model: Model) -> list[list[int]]:
+def _encoded(texts: Sequence[str], model: Translator) -> list[list[int]]:
     if not texts:
         return []
     return cast(list[list[int]], model.tokenizer([model.prefix + text for text in texts])["input_ids"])
 
 
-def _settings(model: Model, search: Search) -> GenerationConfig:
+def _settings(model: Translator, search: SearchSettings) -> GenerationConfig:
     """Padding is forbidden, because some models begin with it and may never write it."""
     config: Any = model.network.config
     start = config.decoder_start_token_id
@@ -132,7 +134,7 @@ def _settings(model: Model, search: Search) -> GenerationConfig:
 
 
 def _generated(
-    rows: Sequence[Sequence[int]], model: Model, search: Search, settings: GenerationConfig
+    rows: Sequence[Sequence[int]], model: Translator, search: SearchSettings, settings: GenerationConfig
 ) -> list[str | None]:
     padding, ending = cast(int, settings.pad_token_id), settings.eos_token_id
     longest = max(map(len, rows))
@@ -145,7 +147,7 @@ def _generated(
     return [_text(row, ending, model) for row in written[:, 1:].tolist()]
 
 
-def _text(row: list[int], ending: Any, model: Model) -> str | None:
+def _text(row: list[int], ending: Any, model: Translator) -> str | None:
     """What was written, or None where it was cut off before its end."""
     if ending not in row:
         return None

@@ -16,7 +16,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from xstilts.config.training import Lora, Train
 from xstilts.errors import UserError
 from xstilts.models.heads import fresh_parameters
-from xstilts.models.speed.dropout import quicken
+from xstilts.models.speed.dropout import use_fast_dropout
 from xstilts.models.split import embeddings, image_side, layers, read_by_all, supports_split
 
 ATTENTION = ("query", "value", "query_proj", "value_proj", "Wqkv", "q_proj", "v_proj")
@@ -53,7 +53,7 @@ def boundary(model: PreTrainedModel, train: Train) -> int | None:
 
 def set_dropout(model: PreTrainedModel, rate: float | None) -> None:
     """Make dropout quick, and of that rate where one is given."""
-    quicken(model)
+    use_fast_dropout(model)
     for module in model.modules():
         if isinstance(module, nn.Dropout) and rate is not None:
             module.p = rate
@@ -74,16 +74,16 @@ def checkpoint_layers(model: PreTrainedModel) -> None:
         layer._gradient_checkpointing_func = partial(checkpoint, use_reentrant=False)  # type: ignore[assignment]
 
 
-def trained(model: nn.Module) -> dict[str, nn.Parameter]:
+def trained_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
     return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
 
 
 def snapshot(model: nn.Module) -> dict[str, Tensor]:
     """The trained weights as they are now."""
-    return {name: parameter.detach().clone() for name, parameter in trained(model).items()}
+    return {name: parameter.detach().clone() for name, parameter in trained_parameters(model).items()}
 
 
-def put_back(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
+def load_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
     """Give the model the weights of a `snapshot`."""
     parameters = dict(model.named_parameters())
     with torch.no_grad():
@@ -94,7 +94,7 @@ def put_back(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
 def split_head(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     """Trained parameters of the pretrained encoder, and those that were drawn: of the head, and of the image side."""
     head = {id(parameter) for parameter in fresh_parameters(model).values()}
-    parameters = list(trained(model).values())
+    parameters = list(trained_parameters(model).values())
     return [p for p in parameters if id(p) not in head], [p for p in parameters if id(p) in head]
 
 

@@ -14,7 +14,7 @@ from xstilts.tasks.task import Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Assembly:
+class GraphBuilder:
     """A recipe with all that its stages are made of, and what is made so far."""
 
     recipe: Recipe
@@ -24,13 +24,13 @@ class Assembly:
     translators: Mapping[str, str]
     stages: dict[str, Spec] = field(default_factory=dict)
     cells: dict[Cell, None] = field(default_factory=dict)
-    left_out: dict[str, None] = field(default_factory=dict)
+    skipped: dict[str, None] = field(default_factory=dict)
     _read: dict[tuple[str, str, int | None], Data] = field(default_factory=dict)
 
     def graph(self) -> Graph:
         order = TopologicalSorter({key: stage.inputs for key, stage in self.stages.items()}).static_order()
         stages = {key: self.stages[key] for key in order}
-        return Graph(stages=stages, cells=tuple(self.cells), left_out=tuple(self.left_out))
+        return Graph(stages=stages, cells=tuple(self.cells), skipped=tuple(self.skipped))
 
     def add(self, stage: Spec) -> str:
         self.stages.setdefault(stage.key, stage)

@@ -10,7 +10,7 @@ from xstilts.data.benchmark_files import Part, hub_parts
 from xstilts.encoders.pins import known_pin
 from xstilts.planning.expand import Graph
 from xstilts.planning.expand_translation import translators
-from xstilts.planning.missing_files import absent_files, absent_images
+from xstilts.planning.missing_files import missing_files, missing_images
 from xstilts.planning.specs import Spec
 from xstilts.planning.stage import Data
 from xstilts.tasks.task import Task
@@ -18,7 +18,7 @@ from xstilts.tasks.task import Task
 Used = dict[tuple[str, str], None]
 
 
-def missing(
+def missing_downloads(
     recipe: Recipe, tasks: Mapping[str, Task], graph: Graph, *, cache: Path, root: Path | None
 ) -> tuple[str, ...]:
     """The wheels, data sets, the encoder and models of translation that `cache` lacks, all at once. Nothing is fetched.
@@ -27,24 +27,24 @@ def missing(
     """
     from xstilts.encoders import fetch as encoder
 
-    names = sorted({name for name, _ in used(graph)})
+    names = sorted({name for name, _ in tasks_read(graph)})
     wheels = [wheel for name in names for wheel in tasks[name].wheels]
     absent = [f"{wheel.uri} ({wheel.size_mb:g} MB)" for wheel in sources.missing(wheels, cache)]
     models = dict.fromkeys([(recipe.encoder, recipe.revision), *translators(recipe)])
     weights = (encoder.missing(name, cache, known_pin(name, revision, cache=cache)) for name, revision in models)
-    sets = _data_sets(parts(tasks, graph, root), cache)
-    return (*absent, *sets, *filter(None, weights), *unobtainable(tasks, graph, cache=cache, root=root))
+    sets = _data_sets(hub_splits_read(tasks, graph, root), cache)
+    return (*absent, *sets, *filter(None, weights), *cannot_be_fetched(tasks, graph, cache=cache, root=root))
 
 
-def unobtainable(tasks: Mapping[str, Task], graph: Graph, *, cache: Path, root: Path | None) -> tuple[str, ...]:
+def cannot_be_fetched(tasks: Mapping[str, Task], graph: Graph, *, cache: Path, root: Path | None) -> tuple[str, ...]:
     """What is neither in files nor on the Hub: benchmarks in a language, single splits, and images."""
-    return (*_files(tasks, graph), *absent_files(tasks, graph), *absent_images(tasks, graph, root, cache))
+    return (*_files(tasks, graph), *missing_files(tasks, graph), *missing_images(tasks, graph, root, cache))
 
 
 def _files(tasks: Mapping[str, Task], graph: Graph) -> tuple[str, ...]:
     """The benchmarks that are read in a language of which there are neither files nor a place on the Hub."""
     lacking: dict[str, list[str]] = {}
-    for name, language in used(graph):
+    for name, language in tasks_read(graph):
         if tasks[name].benchmark and not tasks[name].splits.get(language):
             lacking.setdefault(name, []).append(language)
     return tuple(
@@ -53,7 +53,7 @@ def _files(tasks: Mapping[str, Task], graph: Graph) -> tuple[str, ...]:
     )
 
 
-def used(graph: Graph) -> Used:
+def tasks_read(graph: Graph) -> Used:
     """Every task that stages read, with each language that it is read in."""
     return {(data.task, data.language): None for spec in graph.stages.values() for data in data_of(spec)}
 
@@ -65,9 +65,9 @@ def data_of(spec: Spec) -> Iterator[Data]:
         yield from (data for data in (found if isinstance(found, tuple) else (found,)) if data.translated is None)
 
 
-def parts(tasks: Mapping[str, Task], graph: Graph, root: Path | None) -> tuple[tuple[Part, str], ...]:
+def hub_splits_read(tasks: Mapping[str, Task], graph: Graph, root: Path | None) -> tuple[tuple[Part, str], ...]:
     """The splits that stages read from the Hub, each with the language it is asked for."""
-    found = [part for name, language in used(graph) for part in hub_parts(tasks[name], root, language)]
+    found = [part for name, language in tasks_read(graph) for part in hub_parts(tasks[name], root, language)]
     return tuple({_identity(*part): part for part in found}.values())
 
 

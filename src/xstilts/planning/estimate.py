@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from xstilts.encoders import EncoderCard
 from xstilts.errors import UserError
 from xstilts.planning.expand import Graph
-from xstilts.planning.flops import Meter
+from xstilts.planning.flops import StageFlops
 from xstilts.tasks.task import Task
 
 
@@ -29,7 +29,7 @@ class Processor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KindWork:
+class KindEstimate:
     """The stages of one kind that are to be run. Sums are of those that can be told; None where none can."""
 
     kind: str
@@ -43,8 +43,8 @@ class KindWork:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
-    kinds: tuple[KindWork, ...]
+class FlopsEstimate:
+    kinds: tuple[KindEstimate, ...]
     flops: float | None
     gpu_hours: float | None
     bytes: int | None
@@ -56,11 +56,11 @@ class Work:
     """Tasks whose lengths were not measured, and what they are taken to be."""
 
 
-def work(
+def estimate_flops(
     graph: Graph, misses: Iterable[str], tasks: Mapping[str, Task], card: EncoderCard, processor: Processor
-) -> Work:
+) -> FlopsEstimate:
     """What `misses`, stages of `graph`, take at most. Nothing is read."""
-    meter = Meter(graph=graph, tasks=tasks, card=card)
+    meter = StageFlops(graph=graph, tasks=tasks, card=card)
     wanted = [graph.stages[key] for key in misses]
     flops = [meter.flops(spec) for spec in wanted]
     kept = [meter.bytes(spec) for spec in wanted]
@@ -69,7 +69,7 @@ def work(
         for kind in dict.fromkeys(spec.kind for spec in wanted)
     )
     total = _sum(flops)
-    return Work(
+    return FlopsEstimate(
         kinds=kinds,
         flops=total,
         gpu_hours=None if total is None else processor.hours(total),
@@ -83,10 +83,10 @@ def work(
 
 def _of_kind(
     kind: str, numbers: list[int], flops: list[float | None], kept: list[int | None], processor: Processor
-) -> KindWork:
+) -> KindEstimate:
     found, sizes = [flops[n] for n in numbers], [kept[n] for n in numbers]
     total = _sum(found)
-    return KindWork(
+    return KindEstimate(
         kind=kind,
         stages=len(numbers),
         unknown=found.count(None),

@@ -7,20 +7,20 @@ from xstilts.config.recipe import Recipe, Target
 from xstilts.config.splits import translated
 from xstilts.data.corpora import Corpus
 from xstilts.errors import RecipeError
-from xstilts.planning.builder import Assembly
-from xstilts.planning.expand_fewshot import adapt
-from xstilts.planning.expand_intermediate import handed_over
-from xstilts.planning.expand_retrieval import embed
+from xstilts.planning.builder import GraphBuilder
+from xstilts.planning.expand_fewshot import add_fewshot_stages
+from xstilts.planning.expand_intermediate import add_intermediate_stages
+from xstilts.planning.expand_retrieval import add_vector_stages
 from xstilts.planning.graph import Chain, Graph
 from xstilts.planning.specs import EvaluateStage, TargetStage
-from xstilts.recipe.resolve import arms, scored, translated_in
+from xstilts.recipe.resolve import intermediate_arms, languages_with_translated_test, scored_languages
 from xstilts.recipe.validate import flaws
 from xstilts.tasks.task import Task
 
-__all__ = ["Graph", "build"]
+__all__ = ["Graph", "expand"]
 
 
-def build(
+def expand(
     recipe: Recipe,
     tasks: Mapping[str, Task],
     pin: str,
@@ -36,60 +36,60 @@ def build(
     if found := flaws(recipe, tasks):
         listed = "".join(f"\n  - {flaw}" for flaw in found)
         raise RecipeError(f"recipe {recipe.name!r} does not make sense:{listed}", "correct these fields")
-    assembly = Assembly(recipe=recipe, tasks=tasks, pin=pin, texts=texts or {}, translators=translators or {})
+    builder = GraphBuilder(recipe=recipe, tasks=tasks, pin=pin, texts=texts or {}, translators=translators or {})
     for name, target in recipe.targets.items():
-        _add_target(assembly, target, tasks[name])
-    return assembly.graph()
+        _add_target(builder, target, tasks[name])
+    return builder.graph()
 
 
-def _add_target(to: Assembly, target: Target, task: Task) -> None:
-    for intermediate in arms(to.recipe, target, task):
-        for seed in dict.fromkeys(to.recipe.seeds):
+def _add_target(builder: GraphBuilder, target: Target, task: Task) -> None:
+    for intermediate in intermediate_arms(builder.recipe, target, task):
+        for seed in dict.fromkeys(builder.recipe.seeds):
             chain = Chain(target=target, task=task, intermediate=intermediate, seed=seed)
             if task.spec.trained:
-                _train(to, chain)
+                _train(builder, chain)
             else:
-                embed(to, chain)
+                add_vector_stages(builder, chain)
 
 
-def _train(to: Assembly, chain: Chain) -> None:
-    target, arm = chain.target, to.recipe.intermediate[chain.intermediate]
-    encoder = handed_over(to, chain.intermediate, chain.seed)
+def _train(builder: GraphBuilder, chain: Chain) -> None:
+    target, arm = chain.target, builder.recipe.intermediate[chain.intermediate]
+    encoder = add_intermediate_stages(builder, chain.intermediate, chain.seed)
     trained = TargetStage(
         parent=encoder,
-        steps_of=handed_over(to, arm.steps_of, chain.seed) if arm.steps_of else None,
-        data=to.data(chain.task.name, target.source_language, target.max_examples),
+        match_steps_of=add_intermediate_stages(builder, arm.match_steps_of, chain.seed) if arm.match_steps_of else None,
+        data=builder.data(chain.task.name, target.source_language, target.max_examples),
         train=target.train,
         seed=chain.seed,
-        see=arm.see,
+        modality=arm.modality,
     )
-    parent = trained.parent if target.untrained else to.add(trained)
-    for language in scored(target, chain.task):
-        to.cell(chain, _evaluation(to, chain, parent, language))
+    parent = trained.parent if target.skip_training else builder.add(trained)
+    for language in scored_languages(target, chain.task):
+        builder.cell(chain, _evaluation(builder, chain, parent, language))
     if target.translate_test:
-        _translate_test(to, chain, parent)
-    adapt(to, chain, trained)
+        _translate_test(builder, chain, parent)
+    add_fewshot_stages(builder, chain, trained)
 
 
-def _translate_test(to: Assembly, chain: Chain, parent: str) -> None:
+def _translate_test(builder: GraphBuilder, chain: Chain, parent: str) -> None:
     """Scores on translations into English, where the test set is there in both."""
     target, task = chain.target, chain.task
-    split, languages = translated(target.split), translated_in(to.recipe, target, task)
+    split, languages = translated(target.split), languages_with_translated_test(builder.recipe, target, task)
     for language in languages:
-        stage = replace(_evaluation(to, chain, parent, language), split=split)
-        to.cell(chain, stage, method="translate-test")
-    if others := [x for x in scored(target, task) if x not in (target.source_language, *languages)]:
-        to.left_out[f"{task.name}: no split {split} in {', '.join(others)}"] = None
+        stage = replace(_evaluation(builder, chain, parent, language), split=split)
+        builder.cell(chain, stage, method="translate-test")
+    if others := [x for x in scored_languages(target, task) if x not in (target.source_language, *languages)]:
+        builder.skipped[f"{task.name}: no split {split} in {', '.join(others)}"] = None
 
 
-def _evaluation(to: Assembly, chain: Chain, parent: str, language: str) -> EvaluateStage:
+def _evaluation(builder: GraphBuilder, chain: Chain, parent: str, language: str) -> EvaluateStage:
     target = chain.target
     return EvaluateStage(
         parent=parent,
-        data=to.data(chain.task.name, language, target.max_items),
+        data=builder.data(chain.task.name, language, target.max_items),
         split=target.split,
         max_length=target.train.max_length,
         precision=target.train.precision,
-        see=to.recipe.intermediate[chain.intermediate].see,
-        untrained=target.untrained or None,
+        modality=builder.recipe.intermediate[chain.intermediate].modality,
+        skip_training=target.skip_training or None,
     )

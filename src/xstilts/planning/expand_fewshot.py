@@ -4,33 +4,40 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
-from xstilts.config.recipe import Fewshot, Method, Recipe, published_arm
-from xstilts.planning.builder import Assembly
+from xstilts.config.recipe import Fewshot, Method, Recipe, fixed_shots_arm
+from xstilts.planning.builder import GraphBuilder
 from xstilts.planning.graph import Chain
 from xstilts.planning.specs import FewshotStage, TargetStage
-from xstilts.recipe.resolve import POOL, adapted, counts, drawn, fitting, published
+from xstilts.recipe.resolve import (
+    POOL_SPLIT,
+    applicable_methods,
+    fewshot_languages,
+    fixed_shot_sets,
+    languages_with_pool,
+    sampled_ks,
+)
 
 SIDE_BY_SIDE: frozenset[Method] = frozenset({"head", "lora"})
 """Methods that leave the encoder's own weights alone."""
 
 
-def adapt(to: Assembly, chain: Chain, trained: TargetStage) -> None:
+def add_fewshot_stages(builder: GraphBuilder, chain: Chain, trained: TargetStage) -> None:
     """What a chain gets where the recipe adapts it; `trained` is its target stage."""
-    if (fewshot := _of(to.recipe, chain)) is None:
+    if (fewshot := _of(builder.recipe, chain)) is None:
         return
-    maker = _Maker(to=to, chain=chain, fewshot=fewshot, trained=trained)
-    languages, pools = (find(fewshot, chain.target, chain.task) for find in (adapted, drawn))
+    maker = _Maker(builder=builder, chain=chain, fewshot=fewshot, trained=trained)
+    languages, pools = (find(fewshot, chain.target, chain.task) for find in (fewshot_languages, languages_with_pool))
     for language in languages:
-        for method, episode in (*(maker.drawn(language) if language in pools else ()), *maker.published(language)):
-            to.cell(chain, episode, method=method, shots=episode.shots, draw=episode.draw)
+        for method, episode in (*(maker.sampled(language) if language in pools else ()), *maker.published(language)):
+            builder.cell(chain, episode, method=method, shots=episode.shots, draw=episode.draw)
     for method, episode in maker.mixed(pools):
-        to.cell(chain, episode, method=method, shots=episode.shots, draw=episode.draw)
+        builder.cell(chain, episode, method=method, shots=episode.shots, draw=episode.draw)
     if without := [language for language in languages if language not in pools]:
-        to.left_out[f"{chain.task.name}: no split {POOL} to draw shots from in {', '.join(without)}"] = None
+        builder.skipped[f"{chain.task.name}: no split {POOL_SPLIT} to draw shots from in {', '.join(without)}"] = None
     if without := [method for method in fewshot.methods if method not in maker.methods]:
-        to.left_out[f"{chain.task.name}: `{without[0]}` is for classes and tags of texts"] = None
-    if fewshot.published:
-        to.left_out.update(dict.fromkeys(_unpublished(chain, fewshot, languages)))
+        builder.skipped[f"{chain.task.name}: `{without[0]}` is for classes and tags of texts"] = None
+    if fewshot.fixed_shots:
+        builder.skipped.update(dict.fromkeys(_unpublished(chain, fewshot, languages)))
 
 
 def _of(recipe: Recipe, chain: Chain) -> Fewshot | None:
@@ -43,7 +50,7 @@ def _of(recipe: Recipe, chain: Chain) -> Fewshot | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Maker:
-    to: Assembly
+    builder: GraphBuilder
     chain: Chain
     fewshot: Fewshot
     trained: TargetStage
@@ -51,48 +58,48 @@ class _Maker:
     @property
     def bare(self) -> bool:
         """Whether the target is not trained: then its stage is none of the graph, and the encoder before it adapts."""
-        return self.chain.target.untrained
+        return self.chain.target.skip_training
 
     @property
     def methods(self) -> tuple[Method, ...]:
         """Those that the task bears."""
-        return fitting(self.fewshot, self.chain.task)
+        return applicable_methods(self.fewshot, self.chain.task)
 
-    def drawn(self, language: str) -> Iterator[tuple[str, FewshotStage]]:
+    def sampled(self, language: str) -> Iterator[tuple[str, FewshotStage]]:
         """Every k, draw and method in one language, by the method's name. Controls go with the first method."""
         fewshot, trained = self.fewshot, self.trained
         for shots, draw in self._draws() if self.methods else ():
             first, *_ = methods = [
-                replace(self._episode(language, shots, draw, method), beside=self._beside(method))
+                replace(self._episode(language, shots, draw, method), batched_with=self._beside(method))
                 for method in self.methods
             ]
             yield from ((stage.method, stage) for stage in methods)
             if fewshot.more_english and language != trained.data.language:
                 yield "more-english", replace(first, shots_language=trained.data.language)
-            if fewshot.without_target and trained.steps_of is None and not self.bare:
+            if fewshot.without_target and trained.match_steps_of is None and not self.bare:
                 yield "without-target", replace(first, parent=trained.parent, fresh_head=True, unchanged=None)
-            if fewshot.beside:
-                yield "english-dev", replace(first, selection=fewshot.beside, unchanged=True, beside=None)
+            if fewshot.also_select:
+                yield "english-dev", replace(first, selection=fewshot.also_select, unchanged=True, batched_with=None)
 
     def published(self, language: str) -> Iterator[tuple[str, FewshotStage]]:
         """The sets of the task's publishers, by the first method."""
-        there = published(self.chain.task, language) if self.fewshot.published else ()
+        there = fixed_shot_sets(self.chain.task, language) if self.fewshot.fixed_shots else ()
         for k in self.fewshot.shots if self.methods else ():
             if str(k) in there:
-                name, count = published_arm(k)
-                yield name, replace(self._episode(language, count, 0, self.methods[0]), published=str(k))
+                name, count = fixed_shots_arm(k)
+                yield name, replace(self._episode(language, count, 0, self.methods[0]), fixed_shots=str(k))
 
     def mixed(self, languages: Sequence[str]) -> Iterator[tuple[str, FewshotStage]]:
         """One model for all languages, scored in each: those of a draw follow each other."""
-        if not self.fewshot.mixed or len(languages) < 2 or not self.methods:
+        if not self.fewshot.multilingual or len(languages) < 2 or not self.methods:
             return
-        pools = tuple(self.to.data(self.chain.task.name, language, None) for language in languages)
+        pools = tuple(self.builder.data(self.chain.task.name, language, None) for language in languages)
         for shots, draw in self._draws():
             for language in languages:
-                yield "mixed", replace(self._episode(language, shots, draw, self.methods[0]), mixed=pools)
+                yield "multilingual", replace(self._episode(language, shots, draw, self.methods[0]), multilingual=pools)
 
     def _draws(self) -> Iterator[tuple[int, int]]:
-        yield from product(counts(self.fewshot), range(self.fewshot.draws))
+        yield from product(sampled_ks(self.fewshot), range(self.fewshot.draws))
 
     def _episode(self, language: str, shots: int, draw: int, method: Method) -> FewshotStage:
         chain, fewshot, trained = self.chain, self.fewshot, self.trained
@@ -101,7 +108,7 @@ class _Maker:
             parent=trained.parent if self.bare else trained.key,
             fresh_head=self.bare,
             data=trained.data,
-            evaluation=self.to.data(chain.task.name, language, chain.target.max_items),
+            evaluation=self.builder.data(chain.task.name, language, chain.target.max_items),
             split=chain.target.split,
             shots_language=language,
             shots=shots,
@@ -113,8 +120,8 @@ class _Maker:
             lda=fewshot.lda if method == "lda" else None,
             train=fewshot.train,
             seed=chain.seed,
-            keep=self.to.recipe.keep,
-            see=trained.see,
+            keep=self.builder.recipe.keep,
+            modality=trained.modality,
         )
 
     def _beside(self, method: Method) -> tuple[tuple[int, int], ...] | None:
@@ -127,7 +134,7 @@ def _unpublished(chain: Chain, fewshot: Fewshot, languages: Sequence[str]) -> It
     """Which sets there are not, and in which languages."""
     lacking: dict[tuple[str, ...], list[str]] = {}
     for language in languages:
-        there = published(chain.task, language)
+        there = fixed_shot_sets(chain.task, language)
         if absent := tuple(str(k) for k in fewshot.shots if str(k) not in there):
             lacking.setdefault(absent, []).append(language)
     for absent, those in lacking.items():

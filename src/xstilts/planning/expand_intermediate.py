@@ -5,51 +5,51 @@ from dataclasses import replace
 
 from xstilts.config.recipe import Intermediate
 from xstilts.config.training import Align
-from xstilts.planning.builder import Assembly
+from xstilts.planning.builder import GraphBuilder
 from xstilts.planning.expand_translation import translation
 from xstilts.planning.specs import AlignStage, IntermediateStage
 from xstilts.planning.stage import Data, Masking, Texts
-from xstilts.recipe.resolve import foreign
+from xstilts.recipe.resolve import non_english
 
 
-def handed_over(to: Assembly, intermediate: str, seed: int) -> str:
+def add_intermediate_stages(builder: GraphBuilder, intermediate: str, seed: int) -> str:
     """Key of the encoder that an arm hands over."""
-    arm = to.recipe.intermediate[intermediate]
-    encoder = to.pretrained()
+    arm = builder.recipe.intermediate[intermediate]
+    encoder = builder.pretrained()
     if arm.align:
-        encoder = _aligned(to, encoder, arm.align, seed)
+        encoder = _aligned(builder, encoder, arm.align, seed)
     if not arm.tasks and not arm.mlm:
         return encoder
-    return to.add(
+    return builder.add(
         IntermediateStage(
             parent=encoder,
-            data=tuple(data for name in arm.tasks for data in _trained_on(to, arm, name)),
+            data=tuple(data for name in arm.tasks for data in _trained_on(builder, arm, name)),
             sampling=arm.sampling,
             shuffle_labels=arm.shuffle_labels,
             train=arm.train,
             seed=seed,
-            mlm=_masking(to, intermediate, arm),
+            mlm=_masking(builder, intermediate, arm),
         )
     )
 
 
-def _trained_on(to: Assembly, arm: Intermediate, task: str) -> Iterator[Data]:
+def _trained_on(builder: GraphBuilder, arm: Intermediate, task: str) -> Iterator[Data]:
     """The task in the arm's language, or in every language that it is translated into."""
-    data = to.data(task, arm.language, arm.max_examples)
+    data = builder.data(task, arm.language, arm.max_examples)
     for language in arm.translate.to if arm.translate else (arm.language,):
         if arm.translate is None or language == arm.language:
             yield data
         else:
-            key = to.add(translation(arm.translate, data, language, to.translators))
+            key = builder.add(translation(arm.translate, data, language, builder.translators))
             yield replace(data, language=language, translated=key)
 
 
-def _aligned(to: Assembly, encoder: str, align: Align, seed: int) -> str:
-    languages = align.languages or foreign(to.tasks[align.task])
-    return to.add(
+def _aligned(builder: GraphBuilder, encoder: str, align: Align, seed: int) -> str:
+    languages = align.languages or non_english(builder.tasks[align.task])
+    return builder.add(
         AlignStage(
             parent=encoder,
-            data=tuple(to.data(align.task, language, align.max_pairs) for language in languages),
+            data=tuple(builder.data(align.task, language, align.max_pairs) for language in languages),
             split=align.split,
             layer=align.layer,
             rank=align.rank,
@@ -63,11 +63,11 @@ def _aligned(to: Assembly, encoder: str, align: Align, seed: int) -> str:
     )
 
 
-def _masking(to: Assembly, name: str, arm: Intermediate) -> Masking | None:
+def _masking(builder: GraphBuilder, name: str, arm: Intermediate) -> Masking | None:
     if arm.mlm is None:
         return None
     return Masking(
-        texts=tuple(Texts(language=c.language, fingerprint=c.fingerprint) for c in to.texts[name]),
+        texts=tuple(Texts(language=c.language, fingerprint=c.fingerprint) for c in builder.texts[name]),
         weight=arm.mlm.weight,
         alpha=arm.mlm.alpha,
         masking=arm.mlm.masking,

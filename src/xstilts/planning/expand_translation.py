@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from xstilts.cache.checksums import sum_of
+from xstilts.cache.checksums import sha256_of
 from xstilts.config.recipe import Intermediate, Recipe
 from xstilts.config.training import Translate
 from xstilts.encoders.pins import UNRESOLVED, known_pin, pin, unpinned
@@ -14,25 +14,25 @@ from xstilts.planning.stage import Data
 UNFETCHED = "check the id and the connection, name a local folder, or give translations as `files`"
 
 
-def translation(translate: Translate, data: Data, to: str, pins: Mapping[str, str]) -> TranslateStage:
+def translation(translate: Translate, data: Data, builder: str, pins: Mapping[str, str]) -> TranslateStage:
     """The stage that translates `data`; `pins` are those of `translator_pins`."""
     if translate.files is not None:
-        file = _filled(translate.files[data.task], to)
-        return TranslateStage(data=data, to=to, pin=pins[file], file=file)
+        file = _filled(translate.files[data.task], builder)
+        return TranslateStage(data=data, to=builder, pin=pins[file], file=file)
     model = str(translate.model)
     return TranslateStage(
         data=data,
-        to=to,
+        to=builder,
         pin=pins[_named(model, translate.revision)],
         model=model,
         source_code=translate.codes.get(data.language),
-        target_code=translate.codes.get(to),
+        target_code=translate.codes.get(builder),
         unit=translate.unit,
         beams=translate.beams,
         batch_size=translate.batch_size,
         max_length=translate.max_length,
         precision=translate.precision,
-        at_once=translate.threads,
+        process_threads=translate.threads,
     )
 
 
@@ -47,7 +47,7 @@ def translator_pins(recipe: Recipe, base: Path, root: Path | None, *, cache: Pat
     }
     for arm in recipe.intermediate.values():
         for _, file in files_of(arm):
-            pins[file] = sum_of(find_file(file, base, root), cache)
+            pins[file] = sha256_of(find_file(file, base, root), cache)
     return pins
 
 

@@ -13,7 +13,7 @@ from xstilts.config.splits import TRANSLATED, count_of, shots_split
 from xstilts.config.training import Train
 from xstilts.encoders import EncoderCard
 from xstilts.planning.expand import Graph
-from xstilts.planning.forward_flops import Forward, NotKnownError
+from xstilts.planning.forward_flops import ForwardFlops, NotKnownError
 from xstilts.planning.lengths import Lengths
 from xstilts.planning.specs import (
     AlignStage,
@@ -22,9 +22,9 @@ from xstilts.planning.specs import (
     FewshotStage,
     IntermediateStage,
     MineStage,
+    Modality,
     PretrainedStage,
     RetrieveStage,
-    See,
     Spec,
     TargetStage,
     TranslateStage,
@@ -38,18 +38,18 @@ BYTES = 4
 
 
 @dataclass(slots=True, kw_only=True)
-class Meter:
+class StageFlops:
     """What single stages of a graph take at most."""
 
     graph: Graph
     tasks: Mapping[str, Task]
     card: EncoderCard
     why: dict[str, None] = field(default_factory=dict)
-    forward: Forward = field(init=False)
+    forward: ForwardFlops = field(init=False)
 
     def __post_init__(self) -> None:
         fusions = (spec.fusion for spec in self.graph.stages.values() if isinstance(spec, PretrainedStage))
-        self.forward = Forward(card=self.card, tasks=self.tasks, fusion=next(fusions, None))
+        self.forward = ForwardFlops(card=self.card, tasks=self.tasks, fusion=next(fusions, None))
 
     @property
     def used(self) -> Mapping[str, Lengths]:
@@ -70,7 +70,7 @@ class Meter:
             case IntermediateStage() | TargetStage():
                 return self._kept(spec.train)
             case FewshotStage() if spec.keep == "all":
-                return 0 if spec.spares_encoder else self._kept(spec.train)
+                return 0 if spec.freezes_encoder else self._kept(spec.train)
             case (
                 PretrainedStage()
                 | TranslateStage()
@@ -96,7 +96,7 @@ class Meter:
             case FewshotStage():
                 yield from self._fewshot(spec)
             case EvaluateStage():
-                yield self._scored(spec.data, spec.split, spec.max_length, spec.see)
+                yield self._scored(spec.data, spec.split, spec.max_length, spec.modality)
             case RetrieveStage():
                 yield self._read(spec.data, spec.split, spec.max_length)
                 if spec.centre_split:
@@ -126,23 +126,23 @@ class Meter:
 
     def _target(self, spec: TargetStage) -> Iterator[float]:
         steps = self._steps(spec.data, spec.train)
-        if spec.steps_of is not None:
-            other = self.graph.stages[spec.steps_of]
+        if spec.match_steps_of is not None:
+            other = self.graph.stages[spec.match_steps_of]
             assert isinstance(other, IntermediateStage)
             steps += sum(self._steps(data, other.train) for data in other.data)
-        yield steps * self._batch(spec.data, spec.train) * self._trained(spec.data.task, spec.train, spec.see)
-        yield spec.train.evaluations * self._read(spec.data, "dev", spec.train.max_length, spec.see)
+        yield steps * self._batch(spec.data, spec.train) * self._trained(spec.data.task, spec.train, spec.modality)
+        yield spec.train.evaluations * self._read(spec.data, "dev", spec.train.max_length, spec.modality)
 
     def _fewshot(self, spec: FewshotStage) -> Iterator[float]:
         """The training of a model for several languages is shared among its scores."""
         task, train = spec.evaluation.task, spec.train
-        shots, together = self._shots(spec) * len(spec.learners), len(spec.learners)
+        shots, together = self._shots(spec) * len(spec.trained_languages), len(spec.trained_languages)
         if spec.method == "lda":
-            yield shots * self.forward.example(task, train.max_length, spec.see) / together
-            yield self._scored(spec.evaluation, spec.split, train.max_length, spec.see)
+            yield shots * self.forward.example(task, train.max_length, spec.modality) / together
+            yield self._scored(spec.evaluation, spec.split, train.max_length, spec.modality)
             return
-        example = self.forward.example(task, train.max_length, spec.see)
-        passed = example if spec.method == "head" else self._trained(task, train, spec.see)
+        example = self.forward.example(task, train.max_length, spec.modality)
+        passed = example if spec.method == "head" else self._trained(task, train, spec.modality)
         batch = min(shots, self._fitting(task, train))
         steps = train.steps or train.epochs * shots / batch
         yield steps * batch * passed / together
@@ -151,35 +151,35 @@ class Meter:
         if spec.selection != "none":
             data = spec.data if spec.selection == "english_dev" else spec.evaluation
             looks = train.evaluations + bool(spec.unchanged)
-            yield looks * self._read(data, "dev", train.max_length, spec.see) / together
-        yield self._scored(spec.evaluation, spec.split, train.max_length, spec.see)
+            yield looks * self._read(data, "dev", train.max_length, spec.modality) / together
+        yield self._scored(spec.evaluation, spec.split, train.max_length, spec.modality)
 
     def _shots(self, spec: FewshotStage) -> float:
         """Examples of a language. A published set of unknown size, or a draw of groups, is taken to be in proportion
         to the training split, which holds the largest published set."""
         task, pool = self.tasks[spec.evaluation.task], replace(spec.evaluation, max_examples=None)
-        if spec.published is None and task.shots_unit is None:
+        if spec.fixed_shots is None and task.shots_unit is None:
             drawn = spec.shots * self.forward.lengths(task.name).classes
             return min(drawn, task.sizes.get(spec.shots_language, {}).get("train", drawn))
-        name = spec.published or spec.shots
+        name = spec.fixed_shots or spec.shots
         if known := task.sizes.get(pool.language, {}).get(shots_split(name)):
             return known
-        largest = max(map(count_of, task.ladder[pool.language]))
+        largest = max(map(count_of, task.fixed_shot_sizes[pool.language]))
         return max(1, self._size(pool, "train") * count_of(name) / largest)
 
-    def _read(self, data: Data, split: str, max_length: int, see: See | None = None) -> float:
+    def _read(self, data: Data, split: str, max_length: int, modality: Modality | None = None) -> float:
         """A forward pass over a split."""
-        return self._size(data, split) * self.forward.example(data.task, max_length, see)
+        return self._size(data, split) * self.forward.example(data.task, max_length, modality)
 
-    def _scored(self, data: Data, split: str, max_length: int, see: See | None) -> float:
-        looks = 2 if self.tasks[data.task].spec.images and see is None else 1
-        return looks * self._read(data, split, max_length, see)
+    def _scored(self, data: Data, split: str, max_length: int, modality: Modality | None) -> float:
+        looks = 2 if self.tasks[data.task].spec.images and modality is None else 1
+        return looks * self._read(data, split, max_length, modality)
 
-    def _trained(self, task: str, train: Train, see: See | None = None) -> float:
+    def _trained(self, task: str, train: Train, modality: Modality | None = None) -> float:
         """Operations that an example takes in training, the lower layers frozen."""
         trained = TRAINED + FORWARD * bool(train.gradient_checkpointing)
-        passes = trained - (trained - FORWARD) * self.forward.frozen(task, train, see)
-        return self.forward.example(task, train.max_length, see) * passes
+        passes = trained - (trained - FORWARD) * self.forward.frozen(task, train, modality)
+        return self.forward.example(task, train.max_length, modality) * passes
 
     def _steps(self, data: Data, train: Train) -> float:
         return train.steps or train.epochs * self._size(data, "train") / self._batch(data, train)

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from xstilts.config.training import Fusion, Train
 from xstilts.encoders import EncoderCard
 from xstilts.planning.lengths import Lengths, lengths
-from xstilts.planning.specs import See
+from xstilts.planning.specs import Modality
 from xstilts.tasks.task import Task
 
-BARE = 2
+SPECIAL_TOKENS = 2
 """Sub-words of a text that a control hides: the special ones."""
 
 
@@ -23,22 +23,22 @@ class NotKnownError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pass:
+class FlopsPerExample:
     """Operations if all layers read an example's text alone, and if all read it with its images."""
 
-    alone: float
-    joined: float
+    text_only: float
+    fused: float
 
 
 @dataclass(slots=True, kw_only=True)
-class Forward:
+class ForwardFlops:
     """Forward passes of one encoder."""
 
     card: EncoderCard
     tasks: Mapping[str, Task]
     fusion: Fusion | None
     used: dict[str, Lengths] = field(default_factory=dict)
-    _passes: dict[tuple[str, int, See | None], Pass] = field(default_factory=dict)
+    _passes: dict[tuple[str, int, Modality | None], FlopsPerExample] = field(default_factory=dict)
 
     def lengths(self, task: str) -> Lengths:
         """Raises NotKnownError."""
@@ -48,52 +48,52 @@ class Forward:
             self.used[task] = found
         return self.used[task]
 
-    def example(self, task: str, max_length: int, see: See | None = None) -> float:
+    def example(self, task: str, max_length: int, modality: Modality | None = None) -> float:
         """Operations over an example, on average. Raises NotKnownError."""
-        found = self._pass(task, max_length, see)
-        if found.alone == found.joined:
-            return found.alone
+        found = self._pass(task, max_length, modality)
+        if found.text_only == found.fused:
+            return found.text_only
         return self._between(found, 0, self._depth())
 
-    def frozen(self, task: str, train: Train, see: See | None = None) -> float:
+    def frozen(self, task: str, train: Train, modality: Modality | None = None) -> float:
         """Part of these operations that is of layers which keep their weights. Raises NotKnownError."""
         if not train.frozen_layers:
             return 0.0
         depth = self._depth()
-        count, found = min(train.frozen_layers, depth), self._pass(task, train.max_length, see)
-        if found.alone == found.joined:
+        count, found = min(train.frozen_layers, depth), self._pass(task, train.max_length, modality)
+        if found.text_only == found.fused:
             return count / depth
         return self._between(found, 0, count) / self._between(found, 0, depth)
 
-    def _between(self, found: Pass, start: int, end: int) -> float:
+    def _between(self, found: FlopsPerExample, start: int, end: int) -> float:
         """Operations of the layers from `start` to `end`, this one excluded."""
         depth, joins = self._depth(), self._joins()
         alone = max(0, min(end, joins) - start)
-        return (found.alone * alone + found.joined * (end - start - alone)) / depth
+        return (found.text_only * alone + found.fused * (end - start - alone)) / depth
 
-    def _pass(self, task: str, max_length: int, see: See | None) -> Pass:
-        key = task, max_length, see
+    def _pass(self, task: str, max_length: int, modality: Modality | None) -> FlopsPerExample:
+        key = task, max_length, modality
         if key not in self._passes:
-            self._passes[key] = self._reckoned(task, max_length, see)
+            self._passes[key] = self._reckoned(task, max_length, modality)
         return self._passes[key]
 
-    def _reckoned(self, task: str, max_length: int, see: See | None) -> Pass:
+    def _reckoned(self, task: str, max_length: int, modality: Modality | None) -> FlopsPerExample:
         if self.card.forward_flops is None:
             raise NotKnownError(f"what a forward pass of {self.card.name} takes")
         first, second = self.card.forward_flops
-        found, tokens = self.lengths(task), self._tokens(task, see)
+        found, tokens = self.lengths(task), self._tokens(task, modality)
         apart = self.tasks[task].problem == "image-retrieval"
         alone = joined = 0.0
         for length, count in found.runs(max_length):
-            words = BARE if see == "images" else length
+            words = SPECIAL_TOKENS if modality == "images" else length
             alone += count * (first * words + second * words**2)
             both = [words, tokens] if apart else [words + tokens]
             joined += count * sum(first * n + second * n**2 for n in both)
-        return Pass(alone=alone / len(found.sample), joined=joined / len(found.sample))
+        return FlopsPerExample(text_only=alone / len(found.sample), fused=joined / len(found.sample))
 
-    def _tokens(self, task: str, see: See | None) -> int:
+    def _tokens(self, task: str, modality: Modality | None) -> int:
         """What the images of an example become."""
-        if not self.tasks[task].spec.images or see == "text":
+        if not self.tasks[task].spec.images or modality == "text":
             return 0
         if self.fusion is None:
             raise NotKnownError(f"how {self.card.name} reads images")

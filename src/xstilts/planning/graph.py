@@ -15,7 +15,7 @@ class Graph:
 
     stages: Mapping[str, Spec]
     cells: tuple[Cell, ...]
-    left_out: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
     """What the recipe asks for and its tasks do not have, in sentences."""
 
 

@@ -27,15 +27,15 @@ from xstilts.tasks.task import Task
 
 ON_THE_WEB = frozenset({"wit"})
 """Collections whose images can be fetched one by one."""
-Read = tuple[Data, str]
+SplitRead = tuple[Data, str]
 """A split that a stage reads."""
 
 
-def absent_files(tasks: Mapping[str, Task], graph: Graph) -> tuple[str, ...]:
+def missing_files(tasks: Mapping[str, Task], graph: Graph) -> tuple[str, ...]:
     """A line for each file that a split is looked for in and that is not at hand, with the languages it lacks in."""
     lacking: dict[str, dict[str, dict[str, None]]] = {}
-    for data, split in dict.fromkeys(read for spec in graph.stages.values() for read in _reads(spec)):
-        if (file := lacks(tasks[data.task], data.language, split)) is not None:
+    for data, split in dict.fromkeys(read for spec in graph.stages.values() for read in splits_read(spec)):
+        if (file := missing_locally(tasks[data.task], data.language, split)) is not None:
             lacking.setdefault(file, {}).setdefault(f"{split} of {data.task}", {})[data.language] = None
     return tuple(f"{file} ({_told(users)})" for file, users in lacking.items())
 
@@ -44,7 +44,7 @@ def _told(users: Mapping[str, Mapping[str, None]]) -> str:
     return "; ".join(f"{split}: {', '.join(languages)}" for split, languages in users.items())
 
 
-def lacks(task: Task, language: str, split: str) -> str | None:
+def missing_locally(task: Task, language: str, split: str) -> str | None:
     """Where a split would lie that is nowhere else than in files, of a language that has some of them at hand."""
     benchmark, there = task.benchmark, task.splits.get(language)
     if benchmark is None or benchmark.hub or not there or split in there:
@@ -52,10 +52,10 @@ def lacks(task: Task, language: str, split: str) -> str | None:
     return next(iter(own_files(benchmark, language, split)), None)
 
 
-def absent_images(tasks: Mapping[str, Task], graph: Graph, root: Path | None, cache: Path) -> tuple[str, ...]:
+def missing_images(tasks: Mapping[str, Task], graph: Graph, root: Path | None, cache: Path) -> tuple[str, ...]:
     """A line for each collection of which no image is below the data root."""
     shown: dict[str, dict[str, None]] = {}
-    for data, _ in dict.fromkeys(read for spec in graph.stages.values() for read in _reads(spec)):
+    for data, _ in dict.fromkeys(read for spec in graph.stages.values() for read in splits_read(spec)):
         for name in tasks[data.task].images:
             if name in collections() and name not in ON_THE_WEB:
                 shown.setdefault(name, {})[data.task] = None
@@ -66,7 +66,7 @@ def absent_images(tasks: Mapping[str, Task], graph: Graph, root: Path | None, ca
     )
 
 
-def _reads(spec: Spec) -> Iterator[Read]:
+def splits_read(spec: Spec) -> Iterator[SplitRead]:
     match spec:
         case IntermediateStage():
             yield from ((data, "train") for data in spec.data if data.translated is None)
@@ -85,11 +85,11 @@ def _reads(spec: Spec) -> Iterator[Read]:
             assert_never(spec)
 
 
-def _shots(spec: FewshotStage) -> Iterator[Read]:
-    if spec.published is not None:
-        yield spec.evaluation, shots_split(spec.published)
-    elif spec.mixed is not None:
-        yield from ((data, "train") for data in spec.mixed)
+def _shots(spec: FewshotStage) -> Iterator[SplitRead]:
+    if spec.fixed_shots is not None:
+        yield spec.evaluation, shots_split(spec.fixed_shots)
+    elif spec.multilingual is not None:
+        yield from ((data, "train") for data in spec.multilingual)
     else:
         same = spec.shots_language == spec.evaluation.language
         yield (spec.evaluation if same else spec.data), "train"

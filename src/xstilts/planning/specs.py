@@ -6,10 +6,10 @@ from typing import ClassVar, Literal
 from xstilts.config.recipe import Keep, Method, Selection
 from xstilts.config.splits import TRANSLATED
 from xstilts.config.training import Fusion, Lda, Lora, Sampling, Train
-from xstilts.planning.stage import Data, Masking, Stage, digest
+from xstilts.planning.stage import Data, Masking, Stage, canonical_digest
 from xstilts.planning.vector_specs import ChooseLayerStage, MineStage, RetrieveStage
 
-See = Literal["text", "images"]
+Modality = Literal["text", "images"]
 """What alone of an example is seen, where a control hides the rest."""
 
 
@@ -49,12 +49,12 @@ class TranslateStage(Stage):
     batch_size: int | None = None
     max_length: int | None = None
     precision: str | None = None
-    at_once: int | None = None
+    process_threads: int | None = None
     """Threads of the process that translates."""
 
     @property
     def threads(self) -> int:
-        return self.at_once or 1
+        return self.process_threads or 1
 
     @property
     def title(self) -> str:
@@ -66,7 +66,7 @@ class IntermediateStage(Stage):
     """Fine-tuning on one or several tasks; what is left is the encoder, heads are dropped."""
 
     kind: ClassVar[str] = "intermediate"
-    epoch: ClassVar[int] = 3
+    code_version: ClassVar[int] = 3
     parent: str
     data: tuple[Data, ...]
     sampling: Sampling
@@ -97,7 +97,7 @@ class AlignStage(Stage):
     """Low-rank adaptation of one layer's attention that draws translations together; merged into the weights."""
 
     kind: ClassVar[str] = "align"
-    epoch: ClassVar[int] = 3
+    code_version: ClassVar[int] = 3
     parent: str
     data: tuple[Data, ...]
     split: str
@@ -129,18 +129,18 @@ class TargetStage(Stage):
     """Fine-tuning on the target task in the source language, with a fresh head."""
 
     kind: ClassVar[str] = "target"
-    epoch: ClassVar[int] = 3
+    code_version: ClassVar[int] = 3
     parent: str
-    steps_of: str | None
+    match_steps_of: str | None
     """Key of an intermediate stage whose number of steps is added: the equal-steps control."""
     data: Data
     train: Train
     seed: int
-    see: See | None = None
+    modality: Modality | None = None
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        return (self.parent, self.steps_of) if self.steps_of else (self.parent,)
+        return (self.parent, self.match_steps_of) if self.match_steps_of else (self.parent,)
 
     @property
     def threads(self) -> int:
@@ -160,7 +160,7 @@ class FewshotStage(Stage):
     """
 
     kind: ClassVar[str] = "fewshot"
-    epoch: ClassVar[int] = 3
+    code_version: ClassVar[int] = 3
     parent: str
     fresh_head: bool
     data: Data
@@ -176,18 +176,18 @@ class FewshotStage(Stage):
     train: Train
     seed: int
     keep: Keep
-    see: See | None = None
+    modality: Modality | None = None
     unchanged: bool | None = None
     """Whether the weights before the first step may be the best; None where none are selected, or the head is fresh."""
-    published: str | None = None
+    fixed_shots: str | None = None
     """The name of the published set that the shots are, all of them; `shots` and `draw` are then but their names."""
 
-    beside: tuple[tuple[int, int], ...] | None = None
+    batched_with: tuple[tuple[int, int], ...] | None = None
     """The shots and draws of all episodes that this one is trained side by side with, itself among them; None where it
     is trained alone. It changes the rounding."""
 
     lda: Lda | None = None
-    mixed: tuple[Data, ...] | None = None
+    multilingual: tuple[Data, ...] | None = None
     """The pools of all languages whose shots train one model together; `shots_language` then says nothing."""
 
     @property
@@ -195,29 +195,29 @@ class FewshotStage(Stage):
         return (self.parent,)
 
     @property
-    def spares_encoder(self) -> bool:
+    def freezes_encoder(self) -> bool:
         """Whether all layers of the encoder stay as they are."""
         return self.method in ("head", "lda")
 
     @property
-    def learners(self) -> tuple[str, ...]:
+    def trained_languages(self) -> tuple[str, ...]:
         """The languages that the model is trained for."""
-        return tuple(data.language for data in self.mixed) if self.mixed else (self.evaluation.language,)
+        return tuple(data.language for data in self.multilingual) if self.multilingual else (self.evaluation.language,)
 
     @property
-    def lineup(self) -> "tuple[FewshotStage, ...]":
+    def episode_batch(self) -> "tuple[FewshotStage, ...]":
         """The episodes that are trained together, this one among them."""
-        return tuple(replace(self, shots=shots, draw=draw) for shots, draw in self.beside or ())
+        return tuple(replace(self, shots=shots, draw=draw) for shots, draw in self.batched_with or ())
 
     @property
-    def training(self) -> str:
+    def training_key(self) -> str:
         """What stages have in common whose model is one and the same, scored in several languages."""
         whole = replace(self.evaluation, language="", fingerprint="", max_examples=None)
         return replace(self, evaluation=whole, shots_language="").key
 
     @property
     def group(self) -> str:
-        return digest([self.kind, self.parent, self.evaluation.task, *self.learners])
+        return canonical_digest([self.kind, self.parent, self.evaluation.task, *self.trained_languages])
 
     @property
     def threads(self) -> int:
@@ -225,10 +225,10 @@ class FewshotStage(Stage):
 
     @property
     def title(self) -> str:
-        drawn = f"published {self.published}" if self.published else f"draw {self.draw}"
+        drawn = f"published {self.fixed_shots}" if self.fixed_shots else f"draw {self.draw}"
         return (
             f"{self.shots}-shot {self.evaluation.language} {self.evaluation.task} ({self.method}), "
-            f"{'mixed, ' if self.mixed else ''}{drawn}, seed {self.seed}"
+            f"{'mixed, ' if self.multilingual else ''}{drawn}, seed {self.seed}"
         )
 
 
@@ -237,14 +237,14 @@ class EvaluateStage(Stage):
     """Predictions and scores of a fine-tuned encoder in one language, or of a dual encoder that was not."""
 
     kind: ClassVar[str] = "evaluate"
-    epoch: ClassVar[int] = 2
+    code_version: ClassVar[int] = 2
     parent: str
     data: Data
     split: str
     max_length: int
     precision: str
-    see: See | None = None
-    untrained: bool | None = None
+    modality: Modality | None = None
+    skip_training: bool | None = None
     """Set where `parent` is an encoder that nothing was trained for this task on."""
 
     @property
@@ -253,7 +253,7 @@ class EvaluateStage(Stage):
 
     @property
     def group(self) -> str:
-        return digest([self.kind, self.parent])
+        return canonical_digest([self.kind, self.parent])
 
     @property
     def title(self) -> str:

@@ -52,7 +52,7 @@ class Stage:
     """A node of the graph. `inputs` are keys of the artifacts that it reads."""
 
     kind: ClassVar[str]
-    epoch: ClassVar[int] = 1
+    code_version: ClassVar[int] = 1
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -71,7 +71,7 @@ class Stage:
     def key(self) -> str:
         settings = {field.name: getattr(self, field.name) for field in fields(self)}
         given = {name: value for name, value in settings.items() if value is not None}
-        return digest([self.kind, self.epoch, given])
+        return canonical_digest([self.kind, self.code_version, given])
 
     @property
     def title(self) -> str:
@@ -96,7 +96,7 @@ class Cell:
     """None where nothing random happened: the untrained encoder."""
 
 
-def digest(value: object) -> str:
+def canonical_digest(value: object) -> str:
     """The sha256 of a value's canonical form."""
     text = json.dumps(value, sort_keys=True, default=_plain, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()

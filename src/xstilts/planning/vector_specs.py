@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from xstilts.planning.stage import Data, Stage, digest
+from xstilts.planning.stage import Data, Stage, canonical_digest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,7 @@ class _VectorStage(Stage):
 
     @property
     def group(self) -> str:
-        return digest([self.kind, self.parent])
+        return canonical_digest([self.kind, self.parent])
 
     @property
     def title(self) -> str:

@@ -36,14 +36,14 @@ def gpus() -> tuple[str, ...]:
     return tuple(map(str, range(len(list(GPUS.glob("*"))))))
 
 
-def give_back() -> None:
+def release_free_memory() -> None:
     """Return memory that was freed, as by a training that ended, to the system where the C library hoards it."""
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
         _ = trim and trim(0)
 
 
-def page_out(address: int, size: int) -> None:
+def advise_pageout(address: int, size: int) -> None:
     """Let go of so many bytes of memory that will not be read for long; they come back when they are.
 
     Pages of a file that was mapped and not written are just dropped. Nothing happens where the system is not Linux.
@@ -51,7 +51,7 @@ def page_out(address: int, size: int) -> None:
     _advise(address, size, _PAGE_OUT)
 
 
-def page_in(address: int, size: int) -> None:
+def advise_populate(address: int, size: int) -> None:
     """Have so many bytes of memory at hand to be written, all at once instead of page by page; half the time."""
     _advise(address, size, _POPULATE_WRITE)
 

@@ -31,7 +31,7 @@ def peak_mb() -> float:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / _MIB
 
 
-def room_mb() -> float:
+def available_mb() -> float:
     """What children of this process may take together: what is free now, or what control groups allow (Linux)."""
     return min([psutil.virtual_memory().available, *_limits()]) / _MIB
 
@@ -51,7 +51,7 @@ def _limits() -> Iterator[int]:
                     yield int((group / name).read_text())
 
 
-def taken_mb(pids: Iterable[int]) -> float:
+def used_mb(pids: Iterable[int]) -> float:
     """Memory of several processes together; a page that they share counts once where the system tells (Linux)."""
     return sum(map(_proportional, pids)) / _MIB
 

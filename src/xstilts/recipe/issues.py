@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from xstilts.config.recipe import Recipe
 from xstilts.encoders import reads
-from xstilts.planning.missing_files import lacks
+from xstilts.planning.missing_files import missing_locally
 from xstilts.tasks import task_names
 from xstilts.tasks.task import Task
 
@@ -42,7 +42,7 @@ def lacking(at: tuple[str, ...], languages: Iterable[str], task: Task) -> Iterat
 def no_split(at: tuple[str, ...], languages: Iterable[str], split: str, task: Task) -> Iterator[Flaw]:
     """A split that there is not; one of files alone that are not at hand is what a run says it lacks."""
     for language in languages:
-        if lacks(task, language, split):
+        if missing_locally(task, language, split):
             continue
         splits = task.splits.get(language) or task.sizes.get(language)
         if splits and split not in splits:

@@ -17,7 +17,7 @@ from xstilts.recipe.messages import Mistake, Places
 from xstilts.recipe.validate_files import check
 from xstilts.tasks.task import Task
 
-_SHIPPED = Path(__file__).parent / "recipes"
+_SHIPPED = Path(__file__).parent / "shipped"
 _NAMED_BLOCKS = ("targets", "intermediate")
 """Blocks of named blocks, in which a name alone (`intent:`) means the defaults."""
 _PLACEHOLDERS: dict[str, object] = {"name": "recipe", "targets": {}}

@@ -5,9 +5,15 @@ from collections.abc import Iterator, Mapping
 from xstilts.config.recipe import Recipe, Target
 from xstilts.config.splits import translated
 from xstilts.encoders import find_card
-from xstilts.planning.missing_files import lacks
+from xstilts.planning.missing_files import missing_locally
 from xstilts.recipe.issues import Flaw, lacking, no_split, no_task, sighted, unknown
-from xstilts.recipe.resolve import HELD_SPLIT, OTHER_LANGUAGES, arms, scored, translated_in
+from xstilts.recipe.resolve import (
+    HELD_SPLIT,
+    OTHER_LANGUAGES,
+    intermediate_arms,
+    languages_with_translated_test,
+    scored_languages,
+)
 from xstilts.recipe.validate_fewshot import few_shot, primary
 from xstilts.recipe.validate_intermediate import intermediates
 from xstilts.tasks.task import Task
@@ -42,7 +48,7 @@ def _targets(recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
             yield no_task(at, name, recipe)
             continue
         yield from lacking((*at, "languages"), target.languages or (), task)
-        yield from no_split((*at, "split"), scored(target, task), target.split, task)
+        yield from no_split((*at, "split"), scored_languages(target, task), target.split, task)
         yield from sighted(at, recipe, task)
         yield from _hidden(at, recipe, target, task)
         yield from _as_it_is(at, recipe, target, task)
@@ -51,10 +57,14 @@ def _targets(recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
 
 def _trained(at: tuple[str, ...], recipe: Recipe, target: Target, task: Task) -> Iterator[Flaw]:
     yield from lacking((*at, "source_language"), [target.source_language], task)
-    for name in ("layer", "pooling", "choose_on", "choose_per_arm"):
+    for name in ("layer", "pooling", "layer_selection_task", "select_layer_per_arm"):
         if getattr(target, name):
             yield Flaw((*at, name), f"is for retrieval and mining; {task.name!r} is a {task.problem} task")
-    if target.translate_test and not translated_in(recipe, target, task) and not _translations_published(target, task):
+    if (
+        target.translate_test
+        and not languages_with_translated_test(recipe, target, task)
+        and not _translations_published(target, task)
+    ):
         message = f"{task.name!r} has no split {translated(target.split)!r} in any of the languages"
         yield Flaw((*at, "translate_test"), message)
 
@@ -62,15 +72,15 @@ def _trained(at: tuple[str, ...], recipe: Recipe, target: Target, task: Task) ->
 def _translations_published(target: Target, task: Task) -> bool:
     """Whether the publishers have them, though they are not at hand: a run does without, and says so."""
     split = translated(target.split)
-    return any(lacks(task, language, split) for language in scored(target, task))
+    return any(missing_locally(task, language, split) for language in scored_languages(target, task))
 
 
 def _hidden(at: tuple[str, ...], recipe: Recipe, target: Target, task: Task) -> Iterator[Flaw]:
     """Controls without images or texts where there are none, or where one is looked for by the other."""
     if task.problem == "image-text":
         return
-    for name in arms(recipe, target, task):
-        if (arm := recipe.intermediate.get(name)) and arm.see:
+    for name in intermediate_arms(recipe, target, task):
+        if (arm := recipe.intermediate.get(name)) and arm.modality:
             yield Flaw(
                 (*at, "intermediates"), f"{name!r} hides texts or images, which makes no sense for {task.name!r}"
             )
@@ -78,29 +88,29 @@ def _hidden(at: tuple[str, ...], recipe: Recipe, target: Target, task: Task) -> 
 
 def _as_it_is(at: tuple[str, ...], recipe: Recipe, target: Target, task: Task) -> Iterator[Flaw]:
     """Targets that are to be scored without training."""
-    if not target.untrained:
+    if not target.skip_training:
         return
-    where = (*at, "untrained")
+    where = (*at, "skip_training")
     if task.problem != "image-retrieval":
         yield Flaw(where, f"is for image retrieval; the problem of {task.name!r} is {task.problem}")
     elif find_card(recipe.encoder).kind == "fused":
         message = f"the images of {recipe.encoder} find no text before its projection of images is trained"
         yield Flaw(where, f"{message}; name a dual encoder, such as a CLIP or SigLIP, or remove this")
     for name in target.intermediates or ():
-        if (arm := recipe.intermediate.get(name)) and arm.steps_of:
+        if (arm := recipe.intermediate.get(name)) and arm.match_steps_of:
             yield Flaw((*at, "intermediates"), f"{name!r} adds steps to the target's training, and there is none")
 
 
 def _untrained(at: tuple[str, ...], recipe: Recipe, target: Target, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
     task = tasks[at[-1]]
-    if target.choose_on not in (None, OTHER_LANGUAGES, *tasks):
-        yield no_task((*at, "choose_on"), target.choose_on or "", recipe)
+    if target.layer_selection_task not in (None, OTHER_LANGUAGES, *tasks):
+        yield no_task((*at, "layer_selection_task"), target.layer_selection_task or "", recipe)
     if target.translate_test:
         yield Flaw((*at, "translate_test"), f"is for tasks that are trained; {task.name!r} is a {task.problem} task")
     if target.split == HELD_SPLIT:
         fitted = "threshold" if task.problem == "mining" else "centre"
         yield Flaw((*at, "split"), f"{HELD_SPLIT!r} gives the layer and the {fitted}, so it cannot be scored as well")
     for name in target.intermediates or ():
-        if (arm := recipe.intermediate.get(name)) and arm.steps_of:
+        if (arm := recipe.intermediate.get(name)) and arm.match_steps_of:
             message = f"{name!r} adds steps to the target's training, and {task.problem} has none"
             yield Flaw((*at, "intermediates"), message)

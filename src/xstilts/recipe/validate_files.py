@@ -13,7 +13,15 @@ from xstilts.encoders import find_card
 from xstilts.errors import UserError
 from xstilts.planning.expand_translation import files_of, find_file
 from xstilts.recipe.messages import Mistake, dotted, suggestion
-from xstilts.recipe.resolve import HELD_SPLIT, OTHER_LANGUAGES, adapted, chosen_on, counts, has_dev, scored
+from xstilts.recipe.resolve import (
+    HELD_SPLIT,
+    OTHER_LANGUAGES,
+    fewshot_languages,
+    has_dev,
+    layer_selection_task,
+    sampled_ks,
+    scored_languages,
+)
 from xstilts.recipe.validate import flaws
 from xstilts.tasks import load_task, task_names
 from xstilts.tasks.task import Task
@@ -81,14 +89,14 @@ def _missing_files(recipe: Recipe, name: str, base: Path) -> Iterator[Mistake]:
 def _missing_splits(recipe: Recipe, task: Task) -> Iterator[Mistake]:
     """Languages of an own task whose files, one for each split, leave out one that the recipe reads."""
     target, block = recipe.targets[task.name], recipe.tasks.get(task.name)
-    needed: dict[str, set[str]] = {language: {target.split} for language in scored(target, task)}
+    needed: dict[str, set[str]] = {language: {target.split} for language in scored_languages(target, task)}
     if not task.spec.trained:
         splits = {target.split, HELD_SPLIT} if has_dev(task) else {target.split}
         needed = dict.fromkeys(needed, splits)
     else:
         needed.setdefault(target.source_language, set()).update(("train", "dev"))
-        if recipe.fewshot and counts(recipe.fewshot):
-            for language in adapted(recipe.fewshot, target, task):
+        if recipe.fewshot and sampled_ks(recipe.fewshot):
+            for language in fewshot_languages(recipe.fewshot, target, task):
                 needed[language].add("train")
     for language, files in block.files.items() if block else ():
         if isinstance(files, dict) and (absent := sorted(needed.get(language, set()) - files.keys())):
@@ -98,9 +106,9 @@ def _missing_splits(recipe: Recipe, task: Task) -> Iterator[Mistake]:
 
 def _used(recipe: Recipe) -> set[str]:
     shipped = {name: load_task(name) for name in recipe.targets.keys() & set(task_names())}
-    chosen = {chosen_on(recipe.targets[name], task) for name, task in shipped.items() if not task.spec.trained} - {
-        OTHER_LANGUAGES
-    }
+    chosen = {
+        layer_selection_task(recipe.targets[name], task) for name, task in shipped.items() if not task.spec.trained
+    } - {OTHER_LANGUAGES}
     return {*recipe.targets, *chosen, *(name for arm in recipe.intermediate.values() for name in arm.reads)}
 
 

@@ -6,7 +6,7 @@ from xstilts.config.recipe import Intermediate, Recipe
 from xstilts.config.training import Align
 from xstilts.data.translation.codes import codes
 from xstilts.recipe.issues import Flaw, lacking, no_split, no_task, sighted, unknown
-from xstilts.recipe.resolve import foreign
+from xstilts.recipe.resolve import non_english
 from xstilts.tasks.task import Task, related
 
 
@@ -24,11 +24,11 @@ def intermediates(recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
                 yield from lacking((*at, "language"), [arm.language], task)
                 yield from _translated((*at, "translate"), arm, task)
         yield from _ablations(at, arm, recipe, tasks)
-        if arm.steps_of is None:
+        if arm.match_steps_of is None:
             continue
-        yield from unknown((*at, "steps_of"), [arm.steps_of], recipe.intermediate, "intermediate arm")
-        if (other := recipe.intermediate.get(arm.steps_of)) and not other.trains:
-            yield Flaw((*at, "steps_of"), f"{arm.steps_of!r} trains nothing, so it takes no steps")
+        yield from unknown((*at, "match_steps_of"), [arm.match_steps_of], recipe.intermediate, "intermediate arm")
+        if (other := recipe.intermediate.get(arm.match_steps_of)) and not other.trains:
+            yield Flaw((*at, "match_steps_of"), f"{arm.match_steps_of!r} trains nothing, so it takes no steps")
 
 
 def _translated(at: tuple[str, ...], arm: Intermediate, task: Task) -> Iterator[Flaw]:
@@ -64,7 +64,7 @@ def _ablations(at: tuple[str, ...], arm: Intermediate, recipe: Recipe, tasks: Ma
 def _aligned(
     at: tuple[str, ...], align: Align, task: Task, recipe: Recipe, tasks: Mapping[str, Task]
 ) -> Iterator[Flaw]:
-    languages = foreign(task) if align.languages is None else align.languages
+    languages = non_english(task) if align.languages is None else align.languages
     if not languages:
         yield Flaw((*at, "languages"), "is empty: name at least one")
     yield from lacking((*at, "languages"), languages, task)

@@ -197,7 +197,7 @@ def _render(page: Page) -> str:
         lstrip_blocks=True,
     )
     environment.filters["with_code"] = _with_code
-    for kind in (parts.Table, parts.Figure, parts.Aside, parts.Listing, parts.Fold, parts.Album):
+    for kind in (parts.Table, parts.Figure, parts.Sidebar, parts.Listing, parts.Collapsible, parts.CardSection):
         environment.tests[f"{kind.__name__.lower()}_part"] = partial(_is, kind)
     return environment.get_template("page.html.j2").render(page=page)
 

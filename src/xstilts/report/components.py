@@ -81,7 +81,7 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fold:
+class Collapsible:
     """What is closed until it is asked for, or until a link leads into it."""
 
     title: str
@@ -105,7 +105,7 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Aside:
+class Sidebar:
     """Remarks that belong beside the numbers: weaknesses, overlaps."""
 
     title: str
@@ -147,7 +147,7 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shelf:
+class CardRow:
     """The cards of one language."""
 
     title: str
@@ -156,10 +156,10 @@ class Shelf:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Album:
+class CardSection:
     caption: str
-    shelves: tuple[Shelf, ...]
+    rows: tuple[CardRow, ...]
     notes: tuple[str, ...]
 
 
-Part = Table | Figure | Section | Fold | Listing | Aside | Album
+Part = Table | Figure | Section | Collapsible | Listing | Sidebar | CardSection

@@ -10,14 +10,14 @@ from xstilts.analysis.controls import CONTROLS, seeing
 from xstilts.analysis.design import TaskDesign
 from xstilts.analysis.names import ABSENT, MISSING, arm_name, count, language_name, points
 from xstilts.analysis.results import ArmName, Items
-from xstilts.analysis.stage_facts import Average, Recorded, average_entry
+from xstilts.analysis.stage_facts import Average, StageFacts, average_entry
 from xstilts.config.recipe import Recipe
 from xstilts.metrics import metric
-from xstilts.report.components import Aside, Entry, Head, Part, Row, Table
+from xstilts.report.components import Entry, Head, Part, Row, Sidebar, Table
 from xstilts.report.provenance import Provenance
 from xstilts.report.records import changed_entries
 from xstilts.report.tables import language_entry, level_entry, ordered
-from xstilts.tasks.task import marked
+from xstilts.tasks.task import item_flag_names
 
 _NAMED = 3
 """Images that are named of those that could not be read."""
@@ -25,7 +25,7 @@ _ALONE = {"text": "texts alone", "images": "images alone"}
 
 
 def image_parts(
-    recipe: Recipe, recorded: Recorded, items: Items, evidence: Evidence, provenance: Provenance
+    recipe: Recipe, recorded: StageFacts, items: Items, evidence: Evidence, provenance: Provenance
 ) -> Iterator[Part]:
     """The controls of one target with images."""
     yield worth_table(recipe, recorded, items, evidence, provenance)
@@ -34,23 +34,27 @@ def image_parts(
     if _differ(recorded, items):
         yield items_table(recorded, items)
     if remarks := tuple(_unreadable(recorded)):
-        yield Aside(title="Images that could not be read", remarks=remarks)
+        yield Sidebar(title="Images that could not be read", remarks=remarks)
 
 
-def worth_table(recipe: Recipe, recorded: Recorded, items: Items, evidence: Evidence, provenance: Provenance) -> Table:
+def worth_table(
+    recipe: Recipe, recorded: StageFacts, items: Items, evidence: Evidence, provenance: Provenance
+) -> Table:
     """Each arm beside what it scores with the images of other items, and what is reached with less."""
     design = recorded.design
-    sights = [see for see in _ALONE if any(recipe.intermediate[arm.intermediate].see == see for arm in design.arms)]
-    marks = [mark for mark in design.task.marks if _has_mark(recorded, items, mark)]
+    sights = [
+        see for see in _ALONE if any(recipe.intermediate[arm.intermediate].modality == see for arm in design.arms)
+    ]
+    marks = [mark for mark in design.task.item_flags if _has_mark(recorded, items, mark)]
     captioned = design.task.problem == "image-retrieval"
     heads = (
         Head(text="score"),
         Head(text="images shuffled"),
         *(Head(text=_ALONE[see], note="an arm of its own") for see in sights),
         Head(text="chance" if captioned else "label prior"),
-        *(Head(text="without", note=design.task.marks[mark]) for mark in marks),
+        *(Head(text="without", note=design.task.item_flags[mark]) for mark in marks),
     )
-    arms = [arm for arm in _rows(design) if not recipe.intermediate[arm.intermediate].see]
+    arms = [arm for arm in _rows(design) if not recipe.intermediate[arm.intermediate].modality]
     return Table(
         caption=f"{design.task.name}: what the images are worth, over {count(len(design.headline), 'language')}, in "
         "points.",
@@ -73,7 +77,7 @@ def worth_table(recipe: Recipe, recorded: Recorded, items: Items, evidence: Evid
     )
 
 
-def shots_table(recorded: Recorded, evidence: Evidence, provenance: Provenance) -> Table:
+def shots_table(recorded: StageFacts, evidence: Evidence, provenance: Provenance) -> Table:
     """Few-shot arms: items whose text was among the shots apart from others, and what training did."""
     design, task = recorded.design, recorded.design.task.name
     heads = ("score", "texts in the shots", "other texts", "scores", "weights changed", "step kept")
@@ -104,13 +108,13 @@ def shots_table(recorded: Recorded, evidence: Evidence, provenance: Provenance) 
     )
 
 
-def items_table(recorded: Recorded, items: Items) -> Table:
+def items_table(recorded: StageFacts, items: Items) -> Table:
     """By language: scored items, candidates and chance of retrieval, marked items, images that could not be read."""
     design, task = recorded.design, recorded.design.task
     captioned = task.problem == "image-retrieval"
     heads = (
         *(Head(text=text) for text in (("captions", "distinct images", "chance") if captioned else ("items",))),
-        *(Head(text="among them", note=what) for what in task.marks.values()),
+        *(Head(text="among them", note=what) for what in task.item_flags.values()),
         Head(text="unreadable images"),
     )
     rows = []
@@ -124,7 +128,7 @@ def items_table(recorded: Recorded, items: Items) -> Table:
         if captioned:
             chance = _chance(frame, task.metric)
             texts += [f"{frame['gold'].n_unique():,}", ABSENT if chance is None else points(chance)]
-        texts += [f"{_of_mark(frame, mark).sum():,}" for mark in task.marks]
+        texts += [f"{_of_mark(frame, mark).sum():,}" for mark in task.item_flags]
         texts.append(f"{len(recorded.facts(key).get('images_unusable') or ()):,}")
         rows.append(Row(entries=(language_entry(language), *(Entry(text=text, kind="number") for text in texts))))
     caption = "what is found among what, by language" if captioned else "what is scored, by language"
@@ -136,7 +140,7 @@ def items_table(recorded: Recorded, items: Items) -> Table:
     )
 
 
-def _differ(recorded: Recorded, items: Items) -> bool:
+def _differ(recorded: StageFacts, items: Items) -> bool:
     """Whether there is more to say of the items of languages than how many there are."""
     design = recorded.design
     unusable = any(
@@ -144,7 +148,7 @@ def _differ(recorded: Recorded, items: Items) -> bool:
         for language in design.languages
         if (key := recorded.any_of(language))
     )
-    marked_ones = any(_has_mark(recorded, items, mark) for mark in design.task.marks)
+    marked_ones = any(_has_mark(recorded, items, mark) for mark in design.task.item_flags)
     return design.task.problem == "image-retrieval" or unusable or marked_ones
 
 
@@ -159,7 +163,7 @@ def _level(task: str, arm: ArmName, evidence: Evidence, provenance: Provenance) 
     )
 
 
-def _control(recorded: Recorded, arm: ArmName, name: str, provenance: Provenance) -> Entry:
+def _control(recorded: StageFacts, arm: ArmName, name: str, provenance: Provenance) -> Entry:
     average = recorded.mean(arm, lambda key: recorded.facts(key).get("controls", {}).get(name))
     return average_entry(average, provenance.link(recorded.design.task.name, arm), len(recorded.design.headline))
 
@@ -181,7 +185,7 @@ def _alone(
     return _level(task, other, evidence, provenance)
 
 
-def _of_texts(recorded: Recorded, arm: ArmName, part: str, href: str) -> Entry:
+def _of_texts(recorded: StageFacts, arm: ArmName, part: str, href: str) -> Entry:
     def of(key: str, what: str) -> float | None:
         return recorded.facts(key).get("texts_of_shots", {}).get(part, {}).get(what)
 
@@ -194,7 +198,7 @@ def _of_texts(recorded: Recorded, arm: ArmName, part: str, href: str) -> Entry:
     return Entry(text=entry.text, note=note, href=href, hint="items of a run", kind="number")
 
 
-def _unmarked(recorded: Recorded, items: Items, arm: ArmName, mark: str, provenance: Provenance) -> Entry:
+def _unmarked(recorded: StageFacts, items: Items, arm: ArmName, mark: str, provenance: Provenance) -> Entry:
     measure = metric(recorded.design.task.metric)
 
     def read(key: str) -> float | None:
@@ -208,15 +212,15 @@ def _unmarked(recorded: Recorded, items: Items, arm: ArmName, mark: str, provena
 
 
 def _of_mark(frame: pl.DataFrame, mark: str) -> pl.Series:
-    return frame["item"].str.ends_with(marked("", mark))
+    return frame["item"].str.ends_with(item_flag_names("", mark))
 
 
-def _has_mark(recorded: Recorded, items: Items, mark: str) -> bool:
+def _has_mark(recorded: StageFacts, items: Items, mark: str) -> bool:
     keys = (recorded.any_of(language) for language in recorded.design.headline)
     return any(bool(_of_mark(items[key], mark).any()) for key in keys if key)
 
 
-def _chance_entry(recorded: Recorded, items: Items) -> Entry:
+def _chance_entry(recorded: StageFacts, items: Items) -> Entry:
     keys = [key for language in recorded.design.headline if (key := recorded.any_of(language))]
     found = [value for key in keys if (value := _chance(items[key], recorded.design.task.metric)) is not None]
     value = sum(found) / len(found) if found else None
@@ -250,7 +254,7 @@ def _worth_note(captioned: bool, alone: bool) -> str:
     return " ".join(told)
 
 
-def _unreadable(recorded: Recorded) -> Iterator[str]:
+def _unreadable(recorded: StageFacts) -> Iterator[str]:
     """What could not be read, of the scored items by language and of the training data, the first few named."""
     scored: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for language in recorded.design.languages:

@@ -12,7 +12,7 @@ from xstilts.data.load import load
 from xstilts.errors import UserError
 from xstilts.planning.stage import Cell
 from xstilts.problems.examples import Caption, images_of
-from xstilts.report.components import Album, Aside, Card, Part, Section, Shelf, Verdict
+from xstilts.report.components import Card, CardRow, CardSection, Part, Section, Sidebar, Verdict
 from xstilts.report.thumbnails import Thumbnails
 from xstilts.store.store import Store
 
@@ -50,7 +50,7 @@ def pictures_section(
         elif not reasons:
             reasons["scores of the compared arms are missing"] = []
     if reasons:
-        parts.append(Aside(title="Items that are not shown", remarks=tuple(map(_reason, reasons.items()))))
+        parts.append(Sidebar(title="Items that are not shown", remarks=tuple(map(_reason, reasons.items()))))
     return Section(anchor=f"pictures-{design.task.name}", title="Items with their pictures", parts=tuple(parts))
 
 
@@ -89,12 +89,12 @@ def _album(
     candidates: Candidates,
     thumbnails: Thumbnails,
     most: int,
-) -> Album:
+) -> CardSection:
     captioned = design.task.problem == "image-retrieval"
-    return Album(
+    return CardSection(
         caption=_caption(arms, captioned),
-        shelves=tuple(
-            Shelf(
+        rows=tuple(
+            CardRow(
                 title=language_name(language),
                 note=_among(candidates[language]) if captioned else language,
                 cards=tuple(_card(one, arms, thumbnails) for one in cards),

@@ -10,7 +10,7 @@ from xstilts.analysis.names import ABSENT, MISSING, arm_name, language_name, sec
 from xstilts.analysis.results import ArmName
 from xstilts.planning.specs import Spec
 from xstilts.planning.stage import Cell
-from xstilts.report.components import Entry, Fold, Head, Line, Listing, Row, Section, Table
+from xstilts.report.components import Collapsible, Entry, Head, Line, Listing, Row, Section, Table
 from xstilts.store.store import Manifest, Store
 
 Place = tuple[str, ArmName, str]
@@ -81,7 +81,9 @@ def behind_section(provenance: Provenance) -> Section:
         for arm in provenance.arms.values()
     )
     return Section(
-        anchor="behind", title="Behind the means", parts=(Fold(title="Artifacts by arm and language", parts=lists),)
+        anchor="behind",
+        title="Behind the means",
+        parts=(Collapsible(title="Artifacts by arm and language", parts=lists),),
     )
 
 

@@ -15,7 +15,7 @@ from xstilts.store.store import Manifest
 Manifests = Mapping[str, Manifest | None]
 
 
-def honesty_table(cells: Sequence[Cell], manifests: Manifests, provenance: Provenance) -> Table:
+def fewshot_training_table(cells: Sequence[Cell], manifests: Manifests, provenance: Provenance) -> Table:
     """What few-shot training did in each arm: whether weights changed, how many steps, what selected the step kept."""
     adapted = sorted((cell for cell in cells if cell.shots), key=_task_and_arm)
     heads = ("runs", "weights changed", "steps", "step kept")

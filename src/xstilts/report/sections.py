@@ -12,7 +12,7 @@ from xstilts.analysis.controls import CONTROLS
 from xstilts.analysis.design import TaskDesign
 from xstilts.analysis.names import count, metric_name
 from xstilts.analysis.results import CURVE_FILE, ZERO_SHOT, Items
-from xstilts.analysis.stage_facts import Recorded, metrics_table
+from xstilts.analysis.stage_facts import StageFacts, metrics_table
 from xstilts.analysis.transfer import Transfer
 from xstilts.config.recipe import Recipe
 from xstilts.data.images import Places
@@ -21,9 +21,9 @@ from xstilts.planning.expand import Graph
 from xstilts.planning.specs import ChooseLayerStage
 from xstilts.problems.registry import ProblemName
 from xstilts.report import ablations, controls, figures, methods, records, tables, two_by_two
-from xstilts.report import item_gallery as gallery
+from xstilts.report import item_gallery as image_features
 from xstilts.report import transfer as transfer_parts
-from xstilts.report.components import Aside, Figure, Fold, Part, Section
+from xstilts.report.components import Collapsible, Figure, Part, Section, Sidebar
 from xstilts.report.leakage import leak_remarks
 from xstilts.report.provenance import Provenance, artifact_table, behind_section
 from xstilts.report.translations import translations_table
@@ -48,8 +48,8 @@ class Material:
     places: Places | None
     """Where examples and their images lie; None where nobody said."""
 
-    def recorded(self, design: TaskDesign) -> Recorded:
-        return Recorded(design=design, cells=self.graph.cells, manifests=self.manifests)
+    def recorded(self, design: TaskDesign) -> StageFacts:
+        return StageFacts(design=design, cells=self.graph.cells, manifests=self.manifests)
 
 
 def all_sections(material: Material) -> tuple[Section, ...]:
@@ -91,9 +91,9 @@ def _task_section(material: Material, design: TaskDesign) -> Section:
 def _pictures(material: Material, design: TaskDesign) -> Iterator[Section]:
     if design.task.spec.images:
         targets = sum(other.task.spec.images for other in material.designs)
-        most = gallery.PICTURES // targets
+        most = image_features.PICTURES // targets
         graph, store, items, places = material.graph, material.store, material.items, material.places
-        yield gallery.pictures_section(material.recipe, design, graph.cells, store, items, places, most)
+        yield image_features.pictures_section(material.recipe, design, graph.cells, store, items, places, most)
 
 
 _SHOTS = {
@@ -116,9 +116,9 @@ def _what(material: Material, design: TaskDesign) -> str:
     )
 
 
-def _weaknesses(design: TaskDesign) -> Iterator[Aside]:
+def _weaknesses(design: TaskDesign) -> Iterator[Sidebar]:
     if design.task.weaknesses:
-        yield Aside(title="Weaknesses of these data", remarks=design.task.weaknesses)
+        yield Sidebar(title="Weaknesses of these data", remarks=design.task.weaknesses)
 
 
 def _scores(material: Material, design: TaskDesign) -> Iterator[Part]:
@@ -227,7 +227,7 @@ def _fewshot_section(material: Material) -> Iterator[Section]:
         yield Section(
             anchor="fewshot",
             title="How the few-shot models came about",
-            parts=(records.honesty_table(material.graph.cells, material.manifests, material.provenance),),
+            parts=(records.fewshot_training_table(material.graph.cells, material.manifests, material.provenance),),
         )
 
 
@@ -247,11 +247,11 @@ def _overlaps_section(material: Material) -> Section:
     recipe, card = material.recipe, find_card(material.recipe.encoder)
     used = {*recipe.targets, *(task for arm in recipe.intermediate.values() for task in arm.reads)}
     remarks = overlaps(card, used) or (f"None of these tasks is among what {card.name} is known to have seen.",)
-    parts = [Aside(title="Overlaps with the tasks", remarks=remarks)]
+    parts = [Sidebar(title="Overlaps with the tasks", remarks=remarks)]
     if card.notes:
-        parts.insert(0, Aside(title="About the encoder", remarks=card.notes))
+        parts.insert(0, Sidebar(title="About the encoder", remarks=card.notes))
     if leaks := leak_remarks(material.graph.cells, material.manifests):
-        parts.append(Aside(title="Leaks", remarks=leaks))
+        parts.append(Sidebar(title="Leaks", remarks=leaks))
     return Section(anchor="overlaps", title="What the encoder had seen before", parts=tuple(parts))
 
 
@@ -262,7 +262,7 @@ def _provenance_section(material: Material) -> Section:
         lead=("Every number above leads here: to its artifact, or to those that it is a mean of.",),
         parts=(
             behind_section(material.provenance),
-            Fold(
+            Collapsible(
                 title=f"All {count(len(material.graph.stages), 'artifact')}",
                 parts=(artifact_table(material.graph.stages, material.manifests, material.store, material.out),),
             ),

@@ -6,12 +6,12 @@ from typing import Literal
 
 from markupsafe import Markup
 
-from xstilts.analysis.contrasts import Evidence, Finding, Level, Local, mean_over
+from xstilts.analysis.contrasts import Evidence, Finding, LanguageEstimate, Level, mean_over
 from xstilts.analysis.design import INTERACTION, ON_TOP, Square, TaskDesign
 from xstilts.analysis.names import ABSENT, MISSING, count, language_name, points, signed
 from xstilts.analysis.stats import Estimate
 from xstilts.report import figures, plots, tables
-from xstilts.report.components import Aside, Entry, Figure, Fold, Head, Key, Panel, Part, Row, Section, Table
+from xstilts.report.components import Collapsible, Entry, Figure, Head, Key, Panel, Part, Row, Section, Sidebar, Table
 from xstilts.report.provenance import Provenance
 
 _MANY = 8
@@ -57,7 +57,7 @@ def languages_section(design: TaskDesign, evidence: Evidence, provenance: Proven
             lead=(_told(found),),
             parts=(
                 figure,
-                Fold(
+                Collapsible(
                     title="The 2 x 2 of every language",
                     parts=tuple(local_table(design, square, evidence, provenance) for square in design.ladder),
                 ),
@@ -65,11 +65,11 @@ def languages_section(design: TaskDesign, evidence: Evidence, provenance: Proven
         )
 
 
-def in_sentences(findings: Sequence[Finding]) -> Aside | Fold:
-    aside = Aside(title="In sentences", remarks=tuple(finding.sentence for finding in findings))
+def in_sentences(findings: Sequence[Finding]) -> Sidebar | Collapsible:
+    aside = Sidebar(title="In sentences", remarks=tuple(finding.sentence for finding in findings))
     if len(findings) < _MANY:
         return aside
-    return Fold(title=f"In sentences ({len(findings)})", parts=(Aside(title="", remarks=aside.remarks),))
+    return Collapsible(title=f"In sentences ({len(findings)})", parts=(Sidebar(title="", remarks=aside.remarks),))
 
 
 def ladder_table(design: TaskDesign, evidence: Evidence, provenance: Provenance) -> Table:
@@ -191,7 +191,7 @@ def _means(
         yield tables.level_entry(evidence.level(task, arm, place), provenance.link(task, arm, place))
 
 
-def _told(found: Sequence[Local]) -> str:
+def _told(found: Sequence[LanguageEstimate]) -> str:
     made = [local for local in found if local.estimate]
     shown = sum(local.shown for local in made)
     return (
@@ -206,7 +206,7 @@ def _dots(design: TaskDesign, square: Square, evidence: Evidence) -> Iterator[fi
     task = design.task.name
     overall = evidence.of(task, square.terms(INTERACTION), design.languages_of(square))
     if overall and overall.estimate:
-        whole = Local(estimate=overall.estimate, corrected=overall.corrected)
+        whole = LanguageEstimate(estimate=overall.estimate, corrected=overall.corrected)
         yield _dot(OVERALL, square, whole.shown, overall.estimate)
     for language in design.languages_of(square):
         local = evidence.interactions.get((task, square, language))
@@ -236,7 +236,7 @@ def _of_finding(finding: Finding | None, href: str) -> tuple[Entry, Entry, Entry
     return _of_estimate(finding.estimate, p, href)
 
 
-def _of_local(local: Local | None) -> tuple[Entry, Entry, Entry]:
+def _of_local(local: LanguageEstimate | None) -> tuple[Entry, Entry, Entry]:
     if local is None:
         return _gone()
     return _of_estimate(local.estimate, None if local.corrected is None else tables.p_name(local.corrected), "")

@@ -15,7 +15,7 @@ from xstilts.config.training import Lora
 from xstilts.data.features import Feature, featurise
 from xstilts.encoders import find_card
 from xstilts.errors import DataError, UserError
-from xstilts.models.align import Aligner, PairFeed, closeness
+from xstilts.models.align import Aligner, PairInputs, closeness
 from xstilts.models.heads import encoder_state, load_text, restore_encoder
 from xstilts.models.split import layers, supports_split
 from xstilts.models.tuning import adapters, attention, checkpoint_layers, set_dropout
@@ -23,21 +23,21 @@ from xstilts.planning.specs import AlignStage
 from xstilts.planning.stage import Data
 from xstilts.problems.examples import Parallel
 from xstilts.stages.artifacts import (
-    changed,
+    cached_tokenizer,
+    changed_tensors,
+    encoder_facts,
+    encoder_folder,
     facts_of,
-    folder_of,
-    identity,
-    joint_sum,
     save_weights,
-    tokenizer_in,
-    trainable,
+    trainable_tensors,
+    weights_digest,
 )
 from xstilts.stages.environment import Emit
-from xstilts.stages.job_context import Workshop
-from xstilts.stages.progress import steps_to
-from xstilts.stages.training import facts_of_fit, untouched
+from xstilts.stages.job_context import JobContext
+from xstilts.stages.progress import step_reporter
+from xstilts.stages.training import count_untouched_layers, training_facts
 from xstilts.store.store import Draft
-from xstilts.train.fit import Lesson, fit, seed_of, steps_of
+from xstilts.train.fit import Objective, fit, seed_of, steps_of
 from xstilts.train.predict import embed
 
 TRAINED, HELD_OUT = "trained", "held out"
@@ -56,36 +56,38 @@ class Pairs:
     groups: Sequence[int]
 
 
-def run(spec: AlignStage, draft: Draft, workshop: Workshop, emit: Emit) -> None:
-    store, device = workshop.store, workshop.environment.device
-    folder = folder_of(store, spec.parent, workshop.environment)
-    tokenizer = tokenizer_in(folder)
-    model = _model(spec, workshop)
-    found = [pairs for data in spec.data for pairs in _pairs(spec, data, workshop, tokenizer)]
-    feed = _feed([pairs for pairs in found if pairs.part == TRAINED], tokenizer, device)
+def run(spec: AlignStage, draft: Draft, context: JobContext, emit: Emit) -> None:
+    store, device = context.store, context.environment.device
+    folder = encoder_folder(store, spec.parent, context.environment)
+    tokenizer = cached_tokenizer(folder)
+    model = _model(spec, context)
+    found = [pairs for data in spec.data for pairs in _pairs(spec, data, context, tokenizer)]
+    inputs = _feed([pairs for pairs in found if pairs.part == TRAINED], tokenizer, device)
     before = _measured(spec, model, found, tokenizer, device)
     weights = _adapted(model, spec.layer)
-    sum_before = joint_sum(weights)
-    steps = steps_of(feed.lengths, spec.train)
+    sum_before = weights_digest(weights)
+    steps = steps_of(inputs.lengths, spec.train)
     lora = Lora(rank=spec.rank, alpha=spec.alpha)
     seed = seed_of(spec.seed, "align", spec.data[0].task)
     with adapters(model, lora, seed, merge=True, layer=spec.layer - 1, dropout=spec.dropout):
-        lesson = Lesson(model=Aligner(model, layer=spec.layer, margin=spec.margin), feed=feed)
-        fitted = fit([lesson], [0] * steps, spec.train, seed=seed, report=steps_to(spec, emit))
+        objective = Objective(model=Aligner(model, layer=spec.layer, margin=spec.margin), batches=inputs)
+        fitted = fit([objective], [0] * steps, spec.train, seed=seed, report=step_reporter(spec, emit))
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name in weights)
     save_weights(draft.path, model, head=False)
     parent = facts_of(store, spec.parent)
-    draft.facts.update(facts_of_fit(fitted, sum_before, joint_sum(trainable(model))))
-    draft.facts.update(**identity(parent), inherits=spec.parent)
+    draft.facts.update(training_facts(fitted, sum_before, weights_digest(trainable_tensors(model))))
+    draft.facts.update(**encoder_facts(parent), inherits=spec.parent)
     below = spec.layer - 1 if supports_split(model) else None
-    draft.facts.update(untouched=untouched(below, workshop.ground(spec.parent)), trained=sorted(weights))
+    draft.facts.update(
+        untouched=count_untouched_layers(below, context.frozen_prefix(spec.parent)), trained=sorted(weights)
+    )
     draft.facts["alignment"] = _joined(before, _measured(spec, model, found, tokenizer, device))
 
 
-def _model(spec: AlignStage, workshop: Workshop) -> PreTrainedModel:
-    model = load_text(folder_of(workshop.store, spec.parent, workshop.environment))
-    if tensors := changed(workshop.store, spec.parent):
+def _model(spec: AlignStage, context: JobContext) -> PreTrainedModel:
+    model = load_text(encoder_folder(context.store, spec.parent, context.environment))
+    if tensors := changed_tensors(context.store, spec.parent):
         restore_encoder(model, encoder_state(model) | tensors)
     depth = len(layers(model))
     if spec.layer > depth:
@@ -93,7 +95,7 @@ def _model(spec: AlignStage, workshop: Workshop) -> PreTrainedModel:
     set_dropout(model, spec.train.dropout)
     if spec.train.gradient_checkpointing:
         checkpoint_layers(model)
-    return cast(PreTrainedModel, model.to(workshop.environment.device))  # type: ignore[arg-type]
+    return cast(PreTrainedModel, model.to(context.environment.device))  # type: ignore[arg-type]
 
 
 def _adapted(model: PreTrainedModel, layer: int) -> dict[str, Tensor]:
@@ -102,10 +104,12 @@ def _adapted(model: PreTrainedModel, layer: int) -> dict[str, Tensor]:
     return {name: parameter.detach() for name, parameter in model.named_parameters() if name in names}
 
 
-def _pairs(spec: AlignStage, data: Data, workshop: Workshop, tokenizer: PreTrainedTokenizerBase) -> tuple[Pairs, Pairs]:
+def _pairs(
+    spec: AlignStage, data: Data, context: JobContext, tokenizer: PreTrainedTokenizerBase
+) -> tuple[Pairs, Pairs]:
     """Those that are trained on, and those of the groups that are held out, which are the same in every language."""
-    prefix = find_card(facts_of(workshop.store, spec.parent)["encoder"]).query_prefix or ""
-    examples = cast(Sequence[Parallel], workshop.examples(data, spec.split))
+    prefix = find_card(facts_of(context.store, spec.parent)["encoder"]).query_prefix or ""
+    examples = cast(Sequence[Parallel], context.examples(data, spec.split))
     apart = [_rank(example.group) < spec.held_out for example in examples]
     if all(apart):
         raise DataError(
@@ -134,11 +138,11 @@ def _rank(group: str) -> float:
     return _number(group) / 2**63
 
 
-def _feed(found: Sequence[Pairs], tokenizer: PreTrainedTokenizerBase, device: str) -> PairFeed:
-    return PairFeed(
+def _feed(found: Sequence[Pairs], tokenizer: PreTrainedTokenizerBase, device: str) -> PairInputs:
+    return PairInputs(
         features=[feature for pairs in found for feature in pairs.features],
         groups=[group for pairs in found for group in pairs.groups],
-        padding=cast(int, tokenizer.pad_token_id),
+        pad_id=cast(int, tokenizer.pad_token_id),
         device=device,
     )
 

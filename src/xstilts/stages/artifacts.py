@@ -31,9 +31,9 @@ from xstilts.models.heads import (
 )
 from xstilts.models.multimodal.dual.model import load_dual
 from xstilts.models.multimodal.dual.text import is_dual
-from xstilts.models.multimodal.fusion import Sight
-from xstilts.models.multimodal.heads import settle
-from xstilts.models.multimodal.image_features import Gallery, Pictures
+from xstilts.models.multimodal.fusion import ImageInputSpec
+from xstilts.models.multimodal.heads import freeze_statistics
+from xstilts.models.multimodal.image_features import ImageFeatureCache, ImageFeatures
 from xstilts.models.multimodal.precomputed import Precomputed
 from xstilts.models.split import backbone
 from xstilts.problems.registry import PROBLEMS, ProblemName
@@ -66,7 +66,7 @@ def facts_of(store: Store, key: str) -> dict[str, Any]:
     return manifest.facts
 
 
-def changed(store: Store, key: str) -> dict[str, Tensor]:
+def changed_tensors(store: Store, key: str) -> dict[str, Tensor]:
     """All encoder tensors, by their name in the bare encoder, that differ from the published ones."""
     tensors: dict[str, Tensor] = {}
     at: str | None = key
@@ -79,20 +79,20 @@ def changed(store: Store, key: str) -> dict[str, Tensor]:
     return tensors
 
 
-def steps_before(store: Store, key: str) -> int:
+def total_steps(store: Store, key: str) -> int:
     """Optimiser steps that an encoder has taken, from the published one on."""
     facts = facts_of(store, key)
     before = facts.get("inherits")
-    return facts.get("steps", 0) + (steps_before(store, before) if before else 0)
+    return facts.get("steps", 0) + (total_steps(store, before) if before else 0)
 
 
-def folder_of(store: Store, key: str, environment: Environment) -> Path:
+def encoder_folder(store: Store, key: str, environment: Environment) -> Path:
     """The folder with the published encoder that an artifact goes back to."""
     facts = facts_of(store, key)
-    return fetched(facts["encoder"], facts["pin"], environment)
+    return fetch_encoder(facts["encoder"], facts["pin"], environment)
 
 
-def fetched(encoder: str, pin: str, environment: Environment) -> Path:
+def fetch_encoder(encoder: str, pin: str, environment: Environment) -> Path:
     """The folder of an encoder; `pin` is the revision where it comes from the Hub."""
     card = find_card(encoder)
     revision = pin if card.kind == "fused" or card.uri.startswith("hub:") else None
@@ -100,17 +100,17 @@ def fetched(encoder: str, pin: str, environment: Environment) -> Path:
 
 
 @lru_cache(maxsize=2)
-def tokenizer_in(folder: Path) -> PreTrainedTokenizerFast:
+def cached_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     """The tokenizer of an encoder, read once by a worker: a large vocabulary takes seconds."""
     return load_tokenizer(folder)
 
 
-def build(
+def build_model(
     store: Store, key: str, environment: Environment, problem: ProblemName, labels: tuple[str, ...] | None, seed: int
 ) -> tuple[PreTrainedModel, tuple[str, ...]]:
     """The encoder of an artifact under a fresh head, and the names of the tensors that were handed over."""
-    folder = folder_of(store, key, environment)
-    tensors = changed(store, key)
+    folder = encoder_folder(store, key, environment)
+    tensors = changed_tensors(store, key)
     if PROBLEMS[problem].images:
         model = cast(PreTrainedModel, _sighted(store, key, folder, problem, labels, seed))
     else:
@@ -125,34 +125,34 @@ def _sighted(
 ) -> nn.Module:
     if is_dual(read_config(folder)):
         return load_dual(problem, folder, labels=labels, seed=seed)
-    return load_fused(problem, folder, sight_of(store, key), labels=labels, seed=seed)
+    return load_fused(problem, folder, image_input_of(store, key), labels=labels, seed=seed)
 
 
-def open_gallery(encoder: str, pin: str, fusion: Fusion, environment: Environment) -> Pictures:
+def open_image_features(encoder: str, pin: str, fusion: Fusion, environment: Environment) -> ImageFeatures:
     """The features of images as this encoder reads them."""
     last = find_card(encoder).halves[-1].uri.removeprefix("file:")
     if last.endswith(GIVEN):
         return Precomputed(Path(last).expanduser())
     places = Places(cache=environment.cache, offline=environment.offline, root=environment.data_root)
     alone = find_card(encoder).kind != "fused"
-    pooled = alone and is_dual(read_config(fetched(encoder, pin, environment)))
-    return Gallery(encoder, pin, size=fusion.size, grid=fusion.grid, places=places, pooled=pooled)
+    pooled = alone and is_dual(read_config(fetch_encoder(encoder, pin, environment)))
+    return ImageFeatureCache(encoder, pin, size=fusion.size, grid=fusion.grid, places=places, pooled=pooled)
 
 
-def sight_of(store: Store, key: str) -> Sight:
+def image_input_of(store: Store, key: str) -> ImageInputSpec:
     """How an artifact's encoder sees images. Raises UserError where it reads none."""
     facts = facts_of(store, key)
-    if not facts.get("sight"):
+    if not facts.get("image_input"):
         raise UserError(
             f"the encoder {facts['encoder']} reads no images",
             "name an encoder that does, such as e5-small+efficientnet-lite0",
         )
-    return Sight(**facts["sight"])
+    return ImageInputSpec(**facts["image_input"])
 
 
-def identity(facts: Mapping[str, Any]) -> dict[str, Any]:
+def encoder_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
     """What every artifact says of the encoder that it goes back to, from the facts of the one before it."""
-    return {name: facts[name] for name in ("encoder", "pin", "sight", "fusion") if name in facts}
+    return {name: facts[name] for name in ("encoder", "pin", "image_input", "fusion") if name in facts}
 
 
 def load_model(store: Store, key: str, environment: Environment) -> LoadedModel:
@@ -163,7 +163,7 @@ def load_model(store: Store, key: str, environment: Environment) -> LoadedModel:
             f"artifact {key[:12]} has no head", "name an artifact of a target stage, as `xstilts status` lists them"
         )
     labels = tuple(facts["labels"])
-    model, _ = build(store, key, environment, facts["problem"], labels or None, seed=0)
+    model, _ = build_model(store, key, environment, facts["problem"], labels or None, seed=0)
     if facts.get("head") == "lda":
         model = _under_discriminant(model, facts["problem"], len(labels))
     head = head_parameters(model)
@@ -171,10 +171,10 @@ def load_model(store: Store, key: str, environment: Environment) -> LoadedModel:
         for name, tensor in _read(store.path(key)).items():
             if name.startswith(HEAD):
                 head[name.removeprefix(HEAD)].copy_(tensor)
-    settle(model)
+    freeze_statistics(model)
     return LoadedModel(
         model=cast(PreTrainedModel, model.to(environment.device).eval()),  # type: ignore[arg-type]
-        tokenizer=tokenizer_in(folder_of(store, key, environment)),
+        tokenizer=cached_tokenizer(encoder_folder(store, key, environment)),
         problem=facts["problem"],
         labels=labels,
         task=facts["task"],
@@ -195,17 +195,17 @@ def load_untrained(
 
     Raises UserError for any other encoder.
     """
-    folder = folder_of(store, key, environment)
+    folder = encoder_folder(store, key, environment)
     if not is_dual(read_config(folder)):
         encoder = facts_of(store, key)["encoder"]
         raise UserError(
             f"{task.name!r} is to be scored without training, and {encoder} is no dual encoder",
-            f"remove `untrained` from the target {task.name!r}, or name a CLIP or SigLIP",
+            f"remove `skip_training` from the target {task.name!r}, or name a CLIP or SigLIP",
         )
-    model, _ = build(store, key, environment, task.problem, None, seed=0)
+    model, _ = build_model(store, key, environment, task.problem, None, seed=0)
     return LoadedModel(
         model=cast(PreTrainedModel, model.to(environment.device).eval()),  # type: ignore[arg-type]
-        tokenizer=tokenizer_in(folder),
+        tokenizer=cached_tokenizer(folder),
         problem=task.problem,
         labels=(),
         task=task.name,
@@ -214,20 +214,20 @@ def load_untrained(
     )
 
 
-def trainable(model: nn.Module) -> dict[str, Tensor]:
+def trainable_tensors(model: nn.Module) -> dict[str, Tensor]:
     """The encoder's tensors that a stage may change, by their name in the bare encoder."""
     return {name: p.detach() for name, p in encoder_parameters(model).items() if p.requires_grad}
 
 
 def save_weights(folder: Path, model: nn.Module, *, head: bool) -> None:
     """Write what the stage may have changed of the encoder, and the head."""
-    tensors = {ENCODER + name: tensor for name, tensor in trainable(model).items()}
+    tensors = {ENCODER + name: tensor for name, tensor in trainable_tensors(model).items()}
     if head:
         tensors |= {HEAD + name: parameter.detach() for name, parameter in head_parameters(model).items()}
     save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, folder / WEIGHTS)
 
 
-def joint_sum(tensors: Mapping[str, Tensor]) -> str:
+def weights_digest(tensors: Mapping[str, Tensor]) -> str:
     """One sha256 over the names and bytes of tensors."""
     digest = hashlib.sha256()
     for name, tensor in sorted(tensors.items()):

@@ -11,34 +11,39 @@ from torch import nn
 
 from xstilts.data.features import Feature
 from xstilts.metrics import metric
-from xstilts.models.inputs import Feed
+from xstilts.models.inputs import ModelInputs
 from xstilts.problems.examples import Example
 from xstilts.stages.training import scored_items
 from xstilts.tasks.task import Task
 from xstilts.train.predict import predict
 
 
-def prior(examples: Sequence[Example]) -> str | None:
+def most_frequent_label(examples: Sequence[Example]) -> str | None:
     """The most frequent label, the first in order of equals; None where there are no labels."""
     counts = Counter(label for example in examples if (label := getattr(example, "label", None)) is not None)
     return min(counts, key=lambda label: (-counts[label], label)) if counts else None
 
 
 def image_controls(
-    part: nn.Module, feed: Feed, examples: Sequence[Example], labels: Sequence[str], task: Task, label: str | None
+    part: nn.Module,
+    inputs: ModelInputs,
+    examples: Sequence[Example],
+    labels: Sequence[str],
+    task: Task,
+    label: str | None,
 ) -> dict[str, Any]:
     """Scores by the task's metric: `shuffled_images`, with every text beside the images of another item, and
     `label_prior`, where `label` is the answer to all. Empty for tasks without images."""
     if not task.spec.images:
         return {}
-    shuffled = replace(feed, features=_shuffled(feed.features, examples))
+    shuffled = replace(inputs, features=_shuffled(inputs.features, examples))
     found = {"shuffled_images": _score(task, examples, predict(part, shuffled, examples, labels))}
     if label is not None:
         found["label_prior"] = _score(task, examples, [label] * len(examples))
     return {"controls": found}
 
 
-def by_familiarity(frame: pl.DataFrame, examples: Sequence[Example], shots: Sequence[Example], task: Task) -> Any:
+def scores_by_seen_text(frame: pl.DataFrame, examples: Sequence[Example], shots: Sequence[Example], task: Task) -> Any:
     """Scores apart of items whose text was among the shots' texts, and of others, with their numbers."""
     if not task.spec.images:
         return {}

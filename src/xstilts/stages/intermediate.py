@@ -18,57 +18,68 @@ from xstilts.planning.specs import IntermediateStage
 from xstilts.planning.stage import Data
 from xstilts.problems.registry import ProblemName
 from xstilts.stages.artifacts import (
-    build,
+    build_model,
+    cached_tokenizer,
+    encoder_facts,
+    encoder_folder,
     facts_of,
-    folder_of,
-    identity,
-    joint_sum,
     save_weights,
-    tokenizer_in,
-    trainable,
+    trainable_tensors,
+    weights_digest,
 )
 from xstilts.stages.environment import Emit
-from xstilts.stages.job_context import Workshop
-from xstilts.stages.mlm import Reader, Reading, reader_of, readings
-from xstilts.stages.progress import steps_to
+from xstilts.stages.job_context import JobContext
+from xstilts.stages.mlm import CorpusWindows, MlmTrainer, make_mlm_trainer, read_corpora
+from xstilts.stages.progress import step_reporter
 from xstilts.stages.tokenise import features_of
-from xstilts.stages.training import Student, facts_of_fit, student, untouched
+from xstilts.stages.training import TrainableModel, count_untouched_layers, make_trainable, training_facts
 from xstilts.store.store import Draft
-from xstilts.train.fit import Lesson, fit, seed_of, steps_of, used_in
+from xstilts.train.fit import Objective, examples_used, fit, seed_of, steps_of
 from xstilts.train.optim import shrinkage
 
 
-def run(spec: IntermediateStage, draft: Draft, workshop: Workshop, emit: Emit) -> None:
-    store, spec = workshop.store, replace(spec, data=_sighted_first(spec.data, workshop))
-    tokenizer = tokenizer_in(folder_of(store, spec.parent, workshop.environment))
+def run(spec: IntermediateStage, draft: Draft, context: JobContext, emit: Emit) -> None:
+    store, spec = context.store, replace(spec, data=_sighted_first(spec.data, context))
+    tokenizer = cached_tokenizer(encoder_folder(store, spec.parent, context.environment))
     tasks = by_task(spec.data)
-    features = [_features(spec, parts, workshop, tokenizer) for parts in tasks.values()]
-    texts = readings(spec, workshop, tokenizer)
+    features = [_features(spec, parts, context, tokenizer) for parts in tasks.values()]
+    texts = read_corpora(spec, context, tokenizer)
     order = _order(spec, features, texts)
     features = [
-        used_in(found, order.count(number), spec.train, seed_of(spec.seed, "used", task))
+        examples_used(found, order.count(number), spec.train, seed_of(spec.seed, "used", task))
         for (number, found), task in zip(enumerate(features), tasks, strict=True)
     ]
-    pupils = _pupils(spec, features, workshop, tokenizer)
-    reader = reader_of(spec, texts, pupils[0].model if pupils else None, workshop, tokenizer) if texts else None
-    lessons = [Lesson(model=pupil.part, feed=pupil.feed(found)) for pupil, found in zip(pupils, features, strict=True)]
-    lessons += reader.lessons(seed_of(spec.seed, "masks")) if reader else []
-    model = pupils[0].model if pupils else cast(Reader, reader).model.model
+    trainables = _pupils(spec, features, context, tokenizer)
+    reader = (
+        make_mlm_trainer(spec, texts, trainables[0].model if trainables else None, context, tokenizer)
+        if texts
+        else None
+    )
+    objectives = [
+        Objective(model=trainable.trained_part, batches=trainable.inputs(found))
+        for trainable, found in zip(trainables, features, strict=True)
+    ]
+    objectives += reader.objectives(seed_of(spec.seed, "masks")) if reader else []
+    model = trainables[0].model if trainables else cast(MlmTrainer, reader).model.model
     unread = reader.perplexities() if reader else {}
-    before = joint_sum(trainable(model))
-    fitted = fit(lessons, order, spec.train, seed=seed_of(spec.seed, "intermediate"), report=steps_to(spec, emit))
-    after = joint_sum(trainable(model))
-    if pupils and pupils[0].vocabulary is not None:
-        pupils[0].vocabulary.expand(shrinkage(spec.train, fitted.steps))
+    before = weights_digest(trainable_tensors(model))
+    fitted = fit(
+        objectives, order, spec.train, seed=seed_of(spec.seed, "intermediate"), report=step_reporter(spec, emit)
+    )
+    after = weights_digest(trainable_tensors(model))
+    if trainables and trainables[0].vocabulary is not None:
+        trainables[0].vocabulary.expand(shrinkage(spec.train, fitted.steps))
     save_weights(draft.path, model, head=False)
     parent = facts_of(store, spec.parent)
-    draft.facts.update(facts_of_fit(fitted, before, after))
-    draft.facts.update(**identity(parent), inherits=spec.parent)
+    draft.facts.update(training_facts(fitted, before, after))
+    draft.facts.update(**encoder_facts(parent), inherits=spec.parent)
     draft.facts.update(restored=list(encoder_state(model)))
-    draft.facts.update(untouched=untouched(boundary(model, spec.train), workshop.ground(spec.parent)))
+    draft.facts.update(
+        untouched=count_untouched_layers(boundary(model, spec.train), context.frozen_prefix(spec.parent))
+    )
     draft.facts.update(_shares(spec, order, features))
     if reader is not None:
-        steps = [order.count(number) for number in range(len(pupils), len(lessons))]
+        steps = [order.count(number) for number in range(len(trainables), len(objectives))]
         draft.facts.update(reader.facts(steps, unread))
 
 
@@ -77,47 +88,49 @@ def by_task(data: Sequence[Data]) -> dict[str, tuple[Data, ...]]:
     return {name: tuple(part for part in data if part.task == name) for name in dict.fromkeys(d.task for d in data)}
 
 
-def _sighted_first(data: Sequence[Data], workshop: Workshop) -> tuple[Data, ...]:
+def _sighted_first(data: Sequence[Data], context: JobContext) -> tuple[Data, ...]:
     """Tasks that show images before others: the encoder that all share is the first one's."""
-    return tuple(sorted(data, key=lambda part: not workshop.task(part.task).spec.images))
+    return tuple(sorted(data, key=lambda part: not context.task(part.task).spec.images))
 
 
 def _pupils(
-    spec: IntermediateStage, features: Sequence[Sequence[Feature]], workshop: Workshop, tokenizer: Any
-) -> list[Student]:
+    spec: IntermediateStage, features: Sequence[Sequence[Feature]], context: JobContext, tokenizer: Any
+) -> list[TrainableModel]:
     """One for each task, over the encoder of the first. Masked-language modelling reaches every row of its table."""
-    ground, device = workshop.ground(spec.parent), workshop.environment.device
-    pupils: list[Student] = []
-    for task, model in _models(spec, workshop).items():
-        rows = None if pupils or spec.mlm else partial(token_ids, *features)
-        if pupils:
-            share_encoder(pupils[0].model, model)
-        problem = _problem(task, workshop)
-        pupil = student(model, problem, tokenizer, spec.train, device, rows, ground, workshop.gallery)
-        pupils.append(replace(pupil, vocabulary=pupils[0].vocabulary) if pupils else pupil)
-    return pupils
+    frozen_prefix, device = context.frozen_prefix(spec.parent), context.environment.device
+    trainables: list[TrainableModel] = []
+    for task, model in _models(spec, context).items():
+        rows = None if trainables or spec.mlm else partial(token_ids, *features)
+        if trainables:
+            share_encoder(trainables[0].model, model)
+        problem = _problem(task, context)
+        trainable = make_trainable(
+            model, problem, tokenizer, spec.train, device, rows, frozen_prefix, context.image_features
+        )
+        trainables.append(replace(trainable, vocabulary=trainables[0].vocabulary) if trainables else trainable)
+    return trainables
 
 
-def _problem(task: str, workshop: Workshop) -> ProblemName:
-    return workshop.task(task).problem
+def _problem(task: str, context: JobContext) -> ProblemName:
+    return context.task(task).problem
 
 
-def _models(spec: IntermediateStage, workshop: Workshop) -> dict[str, PreTrainedModel]:
+def _models(spec: IntermediateStage, context: JobContext) -> dict[str, PreTrainedModel]:
     models = {}
     for task, parts in by_task(spec.data).items():
-        seed, problem = seed_of(spec.seed, "head", task), _problem(task, workshop)
-        labels = _labels(parts, workshop)
-        models[task] = build(workshop.store, spec.parent, workshop.environment, problem, labels, seed)[0]
+        seed, problem = seed_of(spec.seed, "head", task), _problem(task, context)
+        labels = _labels(parts, context)
+        models[task] = build_model(context.store, spec.parent, context.environment, problem, labels, seed)[0]
     return models
 
 
-def _labels(parts: Sequence[Data], workshop: Workshop) -> tuple[str, ...] | None:
-    return tuple(sorted({label for data in parts for label in workshop.labels(data)})) or None
+def _labels(parts: Sequence[Data], context: JobContext) -> tuple[str, ...] | None:
+    return tuple(sorted({label for data in parts for label in context.labels(data)})) or None
 
 
-def _features(spec: IntermediateStage, parts: Sequence[Data], workshop: Workshop, tokenizer: Any) -> Sequence[Feature]:
-    labels, length = _labels(parts, workshop), spec.train.max_length
-    features = features_of(workshop, spec.parent, parts, "train", tokenizer, labels, length)
+def _features(spec: IntermediateStage, parts: Sequence[Data], context: JobContext, tokenizer: Any) -> Sequence[Feature]:
+    labels, length = _labels(parts, context), spec.train.max_length
+    features = features_of(context, spec.parent, parts, "train", tokenizer, labels, length)
     return _shuffled(features, seed_of(spec.seed, "shuffle", parts[0].task)) if spec.shuffle_labels else features
 
 
@@ -135,7 +148,7 @@ def _shuffled(features: Sequence[Feature], seed: int) -> list[Feature]:
     return rows
 
 
-def _order(spec: IntermediateStage, features: Sequence[Sequence[Feature]], texts: Sequence[Reading]) -> list[int]:
+def _order(spec: IntermediateStage, features: Sequence[Sequence[Feature]], texts: Sequence[CorpusWindows]) -> list[int]:
     """One task, or the texts of one language, a step. The steps are those of all of them together."""
     sources = [*features, *([[feature for reading in texts for feature in reading.features]] if texts else [])]
     steps = spec.train.steps or sum(steps_of(lengths(found), spec.train) for found in sources)

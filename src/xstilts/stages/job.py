@@ -20,29 +20,29 @@ from xstilts.planning.specs import (
     TargetStage,
     TranslateStage,
 )
-from xstilts.platform.hardware import give_back
+from xstilts.platform.hardware import release_free_memory
 from xstilts.stages.environment import Emit, Environment, Event
 from xstilts.store.store import Draft, Store
 
 if TYPE_CHECKING:
-    from xstilts.models.speed.activation_cache import Shelf
+    from xstilts.models.speed.activation_cache import ActivationCache
 
 
 def run_job(specs: Sequence[Spec], environment: Environment, emit: Emit) -> None:
     """Run the stages one after another, each into the store as soon as it is done; one that fails stops no other."""
     import torch
 
-    from xstilts.stages.job_context import Workshop
+    from xstilts.stages.job_context import JobContext
 
     _tidy()
-    workshop = Workshop(environment=environment, store=Store(environment.store), shelf=_shelf())
+    context = JobContext(environment=environment, store=Store(environment.store), activation_cache=_shelf())
     for spec in specs:
         torch.set_num_threads(spec.threads)
         started = time.perf_counter()
         emit(Event(key=spec.key, kind="started"))
         try:
-            with workshop.store.draft(spec) as draft:
-                run_stage(spec, draft, workshop, emit)
+            with context.store.draft(spec) as draft:
+                run_stage(spec, draft, context, emit)
         except UserError as error:
             emit(Event(key=spec.key, kind="failed", message=error.message, hint=error.hint))
         except Exception as error:
@@ -51,36 +51,36 @@ def run_job(specs: Sequence[Spec], environment: Environment, emit: Emit) -> None
             emit(Event(key=spec.key, kind="finished", seconds=time.perf_counter() - started))
 
 
-def run_stage(spec: Spec, draft: Draft, workshop: object, emit: Emit) -> None:
+def run_stage(spec: Spec, draft: Draft, context: object, emit: Emit) -> None:
     """The runner of each kind of stage, imported when it is needed."""
     from xstilts.stages import align, evaluate, intermediate, mine, pretrained, retrieve, target, translate
     from xstilts.stages.fewshot import run as fewshot
-    from xstilts.stages.job_context import Workshop
+    from xstilts.stages.job_context import JobContext
 
-    assert isinstance(workshop, Workshop)
+    assert isinstance(context, JobContext)
     if parent := getattr(spec, "parent", None):
-        workshop.look_through(parent)
+        context.use_images_of(parent)
     match spec:
         case PretrainedStage():
-            pretrained.run(spec, draft, workshop, emit)
+            pretrained.run(spec, draft, context, emit)
         case TranslateStage():
-            translate.run(spec, draft, workshop, emit)
+            translate.run(spec, draft, context, emit)
         case AlignStage():
-            align.run(spec, draft, workshop, emit)
+            align.run(spec, draft, context, emit)
         case IntermediateStage():
-            intermediate.run(spec, draft, workshop, emit)
+            intermediate.run(spec, draft, context, emit)
         case TargetStage():
-            target.run(spec, draft, workshop, emit)
+            target.run(spec, draft, context, emit)
         case FewshotStage():
-            fewshot.run(spec, draft, workshop, emit)
+            fewshot.run(spec, draft, context, emit)
         case EvaluateStage():
-            evaluate.run(spec, draft, workshop, emit)
+            evaluate.run(spec, draft, context, emit)
         case ChooseLayerStage():
-            retrieve.choose(spec, draft, workshop, emit)
+            retrieve.choose(spec, draft, context, emit)
         case RetrieveStage():
-            retrieve.run(spec, draft, workshop, emit)
+            retrieve.run(spec, draft, context, emit)
         case MineStage():
-            mine.run(spec, draft, workshop, emit)
+            mine.run(spec, draft, context, emit)
         case _:
             assert_never(spec)
 
@@ -90,15 +90,15 @@ def _tidy() -> None:
     again by the next call."""
     gc.collect()
     gc.freeze()
-    give_back()
+    release_free_memory()
 
 
 @cache
-def _shelf() -> "Shelf":
+def _shelf() -> "ActivationCache":
     """The one of this worker."""
-    from xstilts.models.speed.activation_cache import Shelf
+    from xstilts.models.speed.activation_cache import ActivationCache
 
-    return Shelf()
+    return ActivationCache()
 
 
 def _describe(error: Exception) -> str:

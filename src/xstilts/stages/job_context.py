@@ -10,11 +10,11 @@ from xstilts.data.benchmark_files import bind
 from xstilts.data.load import load, read_examples
 from xstilts.data.user_files import user_task
 from xstilts.errors import DataError, StageError, UserError
-from xstilts.models.multimodal.image_features import Pictures
-from xstilts.models.speed.activation_cache import Ground, Shelf
+from xstilts.models.multimodal.image_features import ImageFeatures
+from xstilts.models.speed.activation_cache import ActivationCache, FrozenLayers
 from xstilts.planning.stage import Data
 from xstilts.problems.examples import Example, Sentence, images_of
-from xstilts.stages.artifacts import facts_of, open_gallery
+from xstilts.stages.artifacts import facts_of, open_image_features
 from xstilts.stages.environment import Environment
 from xstilts.store.store import Store
 from xstilts.tasks import load_task
@@ -22,84 +22,88 @@ from xstilts.tasks.task import Task
 
 T = TypeVar("T")
 
-TRANSLATED = "examples.jsonl"
+TRANSLATIONS_FILE = "examples.jsonl"
 """What a stage that translates leaves."""
 
-WHOLE = 1 << 16
+ALL_LAYERS = 1 << 16
 """More layers than any encoder has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Workshop:
+class JobContext:
     """Lives as long as a job, and with it all that it remembers."""
 
     environment: Environment
     store: Store
-    shelf: Shelf
+    activation_cache: ActivationCache
     """Outlives the job, within its budget."""
-    memory: dict[Hashable, Any] = field(default_factory=dict)
+    _values: dict[Hashable, Any] = field(default_factory=dict)
 
-    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+    def cached(self, key: Hashable, make: Callable[[], T]) -> T:
         """What `make` gives, made at the first call for this key."""
-        if key not in self.memory:
-            self.memory[key] = make()
-        return self.memory[key]
+        if key not in self._values:
+            self._values[key] = make()
+        return self._values[key]
 
-    def latest(self, slot: Hashable, key: Hashable, make: Callable[[], T]) -> T:
+    def cached_latest(self, slot: Hashable, key: Hashable, make: Callable[[], T]) -> T:
         """As `once`, for what is too large to remember more than one of: the last key of the slot."""
-        if slot not in self.memory or self.memory[slot][0] != key:
-            self.memory.pop(slot, None)
-            self.memory[slot] = key, make()
-        return self.memory[slot][1]
+        if slot not in self._values or self._values[slot][0] != key:
+            self._values.pop(slot, None)
+            self._values[slot] = key, make()
+        return self._values[slot][1]
 
     def task(self, name: str) -> Task:
-        return self.once(("task", name), lambda: self._task(name))
+        return self.cached(("task", name), lambda: self._task(name))
 
     def examples(self, data: Data, split: str) -> tuple[Example, ...]:
         """The examples of a split, capped: the same items whatever the cap's neighbours are.
 
         Raises DataError where there are none.
         """
-        found = self.once(("examples", data, split), lambda: self._usable(data, split))
+        found = self.cached(("examples", data, split), lambda: self._usable(data, split))
         if not found:
             raise DataError(f"task {data.task!r} has no examples in {data.language}, split {split!r}")
         return found
 
-    def look_through(self, key: str) -> None:
+    def use_images_of(self, key: str) -> None:
         """From now on, examples that show images are those whose images this artifact's encoder can read."""
         facts = facts_of(self.store, key)
         if facts.get("fusion"):
-            self.once(
+            self.cached(
                 "gallery",
-                lambda: open_gallery(
+                lambda: open_image_features(
                     facts["encoder"], facts["pin"], Fusion.model_validate(facts["fusion"]), self.environment
                 ),
             )
 
     @property
-    def gallery(self) -> Pictures | None:
-        return self.memory.get("gallery")
+    def image_features(self) -> ImageFeatures | None:
+        return self._values.get("gallery")
 
-    def unusable(self, data: Data, split: str) -> dict[str, Any]:
+    def unusable_images(self, data: Data, split: str) -> dict[str, Any]:
         """What a split leaves out: images that cannot be read, with the reason, and the number of their examples."""
         self.examples(data, split)
-        images, items = self.memory.get(("unusable", data, split), ({}, 0))
+        images, items = self._values.get(("unusable", data, split), ({}, 0))
         return {"images_unusable": images, "items_unusable": items}
 
     def labels(self, data: Data) -> tuple[str, ...]:
         """The task's classes, or else the classes or tags of the training split, sorted: the outputs of a head."""
         if fixed := self.task(data.task).labels:
             return fixed
-        return self.once(("labels", data), lambda: _labels(self.examples(data, "train")))
+        return self.cached(("labels", data), lambda: _labels(self.examples(data, "train")))
 
-    def ground(self, key: str) -> Ground | None:
+    def frozen_prefix(self, key: str) -> FrozenLayers | None:
         """The layers of an artifact that are as published, if its embeddings are."""
         manifest = self.store.manifest(key)
         if manifest is None or "encoder" not in manifest.facts:
             return None
-        layers = WHOLE if manifest.kind == "pretrained" else manifest.facts.get("untouched")
+        layers = ALL_LAYERS if manifest.kind == "pretrained" else manifest.facts.get("untouched")
         origin = f"{manifest.facts['encoder']} {manifest.facts['pin']}"
-        return None if layers is None else Ground(layers=layers, origin=origin, shelf=self.shelf)
+        return (
+            None
+            if layers is None
+            else FrozenLayers(layers=layers, origin=origin, activation_cache=self.activation_cache)
+        )
 
     def _task(self, name: str) -> Task:
         environment = self.environment
@@ -125,21 +129,21 @@ class Workshop:
         found = self._read(data, split)
         if not any(images_of(example) for example in found[:1]):
             return found
-        if self.gallery is None:
+        if self.image_features is None:
             raise UserError(
                 f"task {data.task!r} shows images, which the encoder does not read",
                 "name an encoder that does, such as e5-small+efficientnet-lite0",
             )
-        broken = self.gallery.missing([image for example in found for image in images_of(example)])
+        broken = self.image_features.missing([image for example in found for image in images_of(example)])
         kept = tuple(example for example in found if not broken.keys() & set(images_of(example)))
-        self.memory["unusable", data, split] = broken, len(found) - len(kept)
+        self._values["unusable", data, split] = broken, len(found) - len(kept)
         if not kept:
             image, why = next(iter(broken.items()))
             raise DataError(f"no image of task {data.task!r} ({data.language}, {split}) can be read; {image}: {why}")
         return kept
 
     def _translations(self, data: Data, key: str) -> tuple[Example, ...]:
-        path = self.store.path(key) / TRANSLATED
+        path = self.store.path(key) / TRANSLATIONS_FILE
         if not path.is_file():
             raise StageError(
                 f"the translation of {data.task!r} into {data.language!r} ({key[:12]}) is not in the store",

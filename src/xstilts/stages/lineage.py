@@ -6,7 +6,7 @@ from xstilts.analysis.results import IMAGES_OF, MASKED_TEXTS
 from xstilts.data.leakage import check_disjoint, check_texts, images_in, long_texts, shared_images, unmapped_images
 from xstilts.planning.stage import Data
 from xstilts.problems.examples import Example
-from xstilts.stages.job_context import Workshop
+from xstilts.stages.job_context import JobContext
 from xstilts.store.store import Store
 from xstilts.tasks.task import Task, related
 
@@ -23,7 +23,7 @@ def trained_on(store: Store, key: str) -> Iterator[tuple[Data, str]]:
         yield from trained_on(store, parent)
 
 
-def check_lineage(workshop: Workshop, key: str, task: Task, evaluation: tuple[Example, ...]) -> list[str]:
+def check_lineage(context: JobContext, key: str, task: Task, evaluation: tuple[Example, ...]) -> list[str]:
     """Refuse an evaluation whose groups were trained on in any stage, whatever the language.
 
     Only data whose groups mean the same can be compared by them: the task's own, and those of its split family. Any
@@ -31,35 +31,35 @@ def check_lineage(workshop: Workshop, key: str, task: Task, evaluation: tuple[Ex
     paraphrase of a scored item would not be seen. So are pairs of tasks whose images are of collections that cannot
     be mapped to each other. Raises LeakError.
     """
-    unchecked = {MASKED_TEXTS} if _read_texts(workshop.store, key) else set()
-    for data, split in trained_on(workshop.store, key):
-        if related(task, workshop.task(data.task)):
-            check_disjoint(workshop.examples(data, split), evaluation, task.name)
+    unchecked = {MASKED_TEXTS} if _read_texts(context.store, key) else set()
+    for data, split in trained_on(context.store, key):
+        if related(task, context.task(data.task)):
+            check_disjoint(context.examples(data, split), evaluation, task.name)
         else:
-            own = workshop.once(("long texts", data, split), lambda d=data, s=split: _long(workshop.examples(d, s)))
+            own = context.cached(("long texts", data, split), lambda d=data, s=split: _long(context.examples(d, s)))
             check_texts(own, evaluation, data.task)
             unchecked.add(data.task)
-            if pair := unmapped_images(_images(workshop, data, split), images_in(evaluation)):
+            if pair := unmapped_images(_images(context, data, split), images_in(evaluation)):
                 unchecked.add(f"{IMAGES_OF}{data.task} ({pair[0]}) against {task.name} ({pair[1]})")
     return sorted(unchecked)
 
 
-def images_shared(workshop: Workshop, key: str, task: Task, evaluation: tuple[Example, ...]) -> dict[str, int]:
+def count_shared_images(context: JobContext, key: str, task: Task, evaluation: tuple[Example, ...]) -> dict[str, int]:
     """How many of the scored images each other task, whose images are of the same collections, was trained on.
 
     Those are counted, not refused: benchmarks are made of the same photographs, with texts and labels of their own.
     """
     trained: dict[str, frozenset[str]] = {}
     scored = images_in(evaluation)
-    for data, split in trained_on(workshop.store, key) if scored else ():
-        if not related(task, workshop.task(data.task)):
-            trained[data.task] = trained.get(data.task, frozenset()) | _images(workshop, data, split)
+    for data, split in trained_on(context.store, key) if scored else ():
+        if not related(task, context.task(data.task)):
+            trained[data.task] = trained.get(data.task, frozenset()) | _images(context, data, split)
     counts = {name: shared_images(images, scored) for name, images in sorted(trained.items())}
     return {name: count for name, count in counts.items() if count is not None}
 
 
-def _images(workshop: Workshop, data: Data, split: str) -> frozenset[str]:
-    return workshop.once(("images in", data, split), lambda: images_in(workshop.examples(data, split)))
+def _images(context: JobContext, data: Data, split: str) -> frozenset[str]:
+    return context.cached(("images in", data, split), lambda: images_in(context.examples(data, split)))
 
 
 def _long(examples: Iterable[Example]) -> frozenset[str]:

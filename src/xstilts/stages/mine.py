@@ -18,9 +18,9 @@ from xstilts.planning.specs import MineStage
 from xstilts.problems.examples import Sentence
 from xstilts.stages.artifacts import facts_of
 from xstilts.stages.environment import Emit, Event
-from xstilts.stages.job_context import Workshop
+from xstilts.stages.job_context import JobContext
 from xstilts.stages.scoring import text_facts, write_scores
-from xstilts.stages.vectors import Tool, place_of, tool_of, vectors_of
+from xstilts.stages.vectors import Embedder, chosen_layer, embed_features, load_embedder
 from xstilts.store.store import Draft
 
 
@@ -45,17 +45,17 @@ class Mined:
         return score_frame("mining", items, gold, [found.get(sentence.id, "") for sentence in self.foreign])
 
 
-def run(spec: MineStage, draft: Draft, workshop: Workshop, emit: Emit) -> None:
-    place, tool = place_of(spec, workshop), tool_of(spec.parent, workshop)
-    dev = _mined(spec.dev_split, spec, place, tool, workshop)
+def run(spec: MineStage, draft: Draft, context: JobContext, emit: Emit) -> None:
+    place, tool = chosen_layer(spec, context), load_embedder(spec.parent, context)
+    dev = _mined(spec.dev_split, spec, place, tool, context)
     emit(Event(key=spec.key, kind="progress", done=1, total=2))
-    scored = _mined(spec.split, spec, place, tool, workshop)
+    scored = _mined(spec.split, spec, place, tool, context)
     threshold = dev.threshold()
-    draft.facts.update(write_scores(draft.path, scored.frame(threshold), workshop.task(spec.data.task)))
+    draft.facts.update(write_scores(draft.path, scored.frame(threshold), context.task(spec.data.task)))
     draft.facts.update(text_facts(scored.foreign, tool[1], spec.max_length))
     draft.facts.update(_facts(dev, threshold, spec))
     layer, pooling = place
-    draft.facts.update(layer=layer, pooling=pooling, encoder=facts_of(workshop.store, spec.parent)["encoder"])
+    draft.facts.update(layer=layer, pooling=pooling, encoder=facts_of(context.store, spec.parent)["encoder"])
 
 
 def _facts(dev: Mined, threshold: float, spec: MineStage) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def _facts(dev: Mined, threshold: float, spec: MineStage) -> dict[str, Any]:
     return {"threshold": threshold, "threshold_split": spec.dev_split, "threshold_score": value}
 
 
-def pair_up(
+def pair_sentences(
     foreign: Sequence[Sentence], english: Sequence[Sentence], embed: Callable[[Sequence[Sentence]], Tensor]
 ) -> Mined:
     """One-to-one pairs of two collections, best first; `embed` gives vectors [sentences, hidden].
@@ -83,15 +83,15 @@ def pair_up(
     )
 
 
-def _mined(split: str, spec: MineStage, place: tuple[int, str], tool: Tool, workshop: Workshop) -> Mined:
-    foreign, english = _sides(split, spec, workshop)
-    return pair_up(foreign, english, lambda side: _vectors(side, place, tool, spec, workshop))
+def _mined(split: str, spec: MineStage, place: tuple[int, str], tool: Embedder, context: JobContext) -> Mined:
+    foreign, english = _sides(split, spec, context)
+    return pair_sentences(foreign, english, lambda side: _vectors(side, place, tool, spec, context))
 
 
-def _sides(split: str, spec: MineStage, workshop: Workshop) -> tuple[list[Sentence], list[Sentence]]:
+def _sides(split: str, spec: MineStage, context: JobContext) -> tuple[list[Sentence], list[Sentence]]:
     """The foreign and the English collection. Raises DataError where one is empty, or without gold pairs."""
-    examples: Sequence[Sentence] = workshop.examples(spec.data, split)  # type: ignore[assignment]
-    check_labels(examples, workshop.task(spec.data.task))
+    examples: Sequence[Sentence] = context.examples(spec.data, split)  # type: ignore[assignment]
+    check_labels(examples, context.task(spec.data.task))
     foreign, english = [e for e in examples if not e.english], [e for e in examples if e.english]
     if not foreign or not english:
         raise DataError(
@@ -116,9 +116,9 @@ def _single(side: Sequence[Sentence]) -> set[str]:
 
 
 def _vectors(
-    sentences: Sequence[Sentence], place: tuple[int, str], tool: Tool, spec: MineStage, workshop: Workshop
+    sentences: Sequence[Sentence], place: tuple[int, str], tool: Embedder, spec: MineStage, context: JobContext
 ) -> Tensor:
     (layer, pooling), (_, tokenizer, prefix) = place, tool
     texts = [replace(sentence, text=prefix + sentence.text) for sentence in sentences]
     features = featurise("mining", texts, tokenizer, None, spec.max_length)
-    return vectors_of(features, tool, [layer], [pooling], spec, workshop)[0, 0].to(workshop.environment.device)
+    return embed_features(features, tool, [layer], [pooling], spec, context)[0, 0].to(context.environment.device)

@@ -11,19 +11,19 @@ from xstilts.data.corpora import parts, read
 from xstilts.data.features import Feature
 from xstilts.errors import DataError
 from xstilts.models.heads import encoder_state, restore_encoder
-from xstilts.models.mlm import Masked, MaskedFeed, Masker, load_masked, perplexity, windows
+from xstilts.models.mlm import MaskedInputs, MaskedLanguageModel, Masker, load_masked, perplexity, windows
 from xstilts.models.sharing import share_encoder
 from xstilts.models.split import backbone
 from xstilts.models.tuning import checkpoint_layers, freeze, set_dropout
 from xstilts.planning.specs import IntermediateStage
 from xstilts.planning.stage import Texts
-from xstilts.stages.artifacts import changed, folder_of
-from xstilts.stages.job_context import Workshop
-from xstilts.train.fit import Lesson, seed_of
+from xstilts.stages.artifacts import changed_tensors, encoder_folder
+from xstilts.stages.job_context import JobContext
+from xstilts.train.fit import Objective, seed_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class CorpusWindows:
     """The texts of one language as sub-words: those that are trained on, and those that are held out."""
 
     language: str
@@ -34,30 +34,30 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reader:
+class MlmTrainer:
     """A masked-language model with its texts. Without `mlm` in a stage there is none."""
 
-    model: Masked
-    readings: tuple[Reading, ...]
+    model: MaskedLanguageModel
+    corpora: tuple[CorpusWindows, ...]
     masker: Masker
-    padding: int
+    pad_id: int
     device: str
     precision: str
 
-    def lessons(self, seed: int) -> list[Lesson]:
+    def objectives(self, seed: int) -> list[Objective]:
         """One for each language, so that every batch is of one language."""
         return [
-            Lesson(
+            Objective(
                 model=self.model,
-                feed=self._feed(reading.features, np.random.default_rng([seed, number])),
+                batches=self._feed(reading.features, np.random.default_rng([seed, number])),
                 fresh_head=not self.model.published,
             )
-            for number, reading in enumerate(self.readings)
+            for number, reading in enumerate(self.corpora)
         ]
 
     def perplexities(self) -> dict[str, float | None]:
         """By language, on the held-out texts with the same masks at every call; None where there are none."""
-        return {reading.language: self._perplexity(reading) for reading in self.readings}
+        return {reading.language: self._perplexity(reading) for reading in self.corpora}
 
     def facts(self, steps: Sequence[int], before: Mapping[str, float | None]) -> dict[str, Any]:
         """Which head was used, and for each language its texts, steps, and perplexity before and now."""
@@ -70,62 +70,66 @@ class Reader:
                 "perplexity_before": before[reading.language],
                 "perplexity_after": after[reading.language],
             }
-            for reading, count in zip(self.readings, steps, strict=True)
+            for reading, count in zip(self.corpora, steps, strict=True)
         }
         return {"mlm_head": "published" if self.model.published else "fresh", "mlm": by_language}
 
-    def _perplexity(self, reading: Reading) -> float | None:
+    def _perplexity(self, reading: CorpusWindows) -> float | None:
         rng = np.random.default_rng(seed_of(0, "held out", reading.language))
         return perplexity(self.model, self._feed(reading.held_out, rng), self.precision) if reading.held_out else None
 
-    def _feed(self, features: Sequence[Feature], rng: np.random.Generator) -> MaskedFeed:
-        return MaskedFeed(features=features, masker=self.masker, padding=self.padding, rng=rng, device=self.device)
+    def _feed(self, features: Sequence[Feature], rng: np.random.Generator) -> MaskedInputs:
+        return MaskedInputs(features=features, masker=self.masker, pad_id=self.pad_id, rng=rng, device=self.device)
 
 
-def readings(spec: IntermediateStage, workshop: Workshop, tokenizer: PreTrainedTokenizerBase) -> tuple[Reading, ...]:
+def read_corpora(
+    spec: IntermediateStage, context: JobContext, tokenizer: PreTrainedTokenizerBase
+) -> tuple[CorpusWindows, ...]:
     """The texts of each language, cut into windows; none where the stage masks nothing."""
-    return tuple(_reading(spec, texts, workshop, tokenizer) for texts in (spec.mlm.texts if spec.mlm else ()))
+    return tuple(_reading(spec, texts, context, tokenizer) for texts in (spec.mlm.texts if spec.mlm else ()))
 
 
-def reader_of(
+def make_mlm_trainer(
     spec: IntermediateStage,
-    found: tuple[Reading, ...],
+    found: tuple[CorpusWindows, ...],
     owner: PreTrainedModel | None,
-    workshop: Workshop,
+    context: JobContext,
     tokenizer: PreTrainedTokenizerBase,
-) -> Reader:
+) -> MlmTrainer:
     """A model to read `found` with, over the encoder of `owner` where tasks are trained beside it.
 
     Its decoder's weight is the whole table of word embeddings, so nothing of it may be left out.
     """
     assert spec.mlm is not None
-    device = workshop.environment.device
+    device = context.environment.device
     masked = load_masked(
-        folder_of(workshop.store, spec.parent, workshop.environment), seed_of(spec.seed, "head", "mlm")
+        encoder_folder(context.store, spec.parent, context.environment), seed_of(spec.seed, "head", "mlm")
     )
     if owner is not None:
         share_encoder(owner, masked.model)
         masked.tie()
-    elif tensors := changed(workshop.store, spec.parent):
+    elif tensors := changed_tensors(context.store, spec.parent):
         restore_encoder(masked.model, encoder_state(masked.model) | tensors)
     freeze(masked.model, spec.train)
     set_dropout(masked.model, spec.train.dropout)
     if spec.train.gradient_checkpointing:
         checkpoint_layers(masked.model)
     rows = cast(Any, backbone(masked.model).get_input_embeddings()).num_embeddings
-    return Reader(
+    return MlmTrainer(
         model=masked.to(device),
-        readings=found,
+        corpora=found,
         masker=Masker.of(tokenizer, rows, spec.mlm.masking),
-        padding=cast(int, tokenizer.pad_token_id),
+        pad_id=cast(int, tokenizer.pad_token_id),
         device=device,
         precision=spec.train.precision,
     )
 
 
-def _reading(spec: IntermediateStage, texts: Texts, workshop: Workshop, tokenizer: PreTrainedTokenizerBase) -> Reading:
+def _reading(
+    spec: IntermediateStage, texts: Texts, context: JobContext, tokenizer: PreTrainedTokenizerBase
+) -> CorpusWindows:
     assert spec.mlm is not None
-    environment = workshop.environment
+    environment = context.environment
     corpus = environment.texts[texts.fingerprint]
     found = read(corpus, cache=environment.cache, offline=environment.offline)
     train, apart = parts(found, spec.mlm.held_out, spec.mlm.max_texts)
@@ -133,4 +137,4 @@ def _reading(spec: IntermediateStage, texts: Texts, workshop: Workshop, tokenize
     if not features:
         raise DataError(f"the tokenizer makes nothing of the texts in {corpus.place}", "name other texts")
     counts = len(train), len(apart)
-    return Reading(language=texts.language, texts=counts, features=features, held_out=held_out)
+    return CorpusWindows(language=texts.language, texts=counts, features=features, held_out=held_out)

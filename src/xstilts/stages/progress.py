@@ -10,7 +10,7 @@ INTERVAL = 0.25
 """Seconds between two events of one stage."""
 
 
-def steps_to(spec: Stage, emit: Emit) -> Callable[[int, int], None]:
+def step_reporter(spec: Stage, emit: Emit) -> Callable[[int, int], None]:
     last = 0.0
 
     def report(done: int, total: int) -> None:

@@ -18,44 +18,44 @@ from xstilts.planning.stage import Data
 from xstilts.problems.examples import Parallel, Sentence
 from xstilts.stages.artifacts import facts_of
 from xstilts.stages.environment import Emit, Event
-from xstilts.stages.job_context import Workshop, cap
+from xstilts.stages.job_context import JobContext, cap
 from xstilts.stages.lineage import check_lineage
 from xstilts.stages.scoring import text_facts, write_scores
-from xstilts.stages.vectors import Tool, best, place_of, tool_of, vectors_of
+from xstilts.stages.vectors import Embedder, best_layer, chosen_layer, embed_features, load_embedder
 from xstilts.store.store import Draft
 from xstilts.train.predict import POOLINGS, nearest
 
 
-def run(spec: RetrieveStage, draft: Draft, workshop: Workshop, emit: Emit) -> None:
+def run(spec: RetrieveStage, draft: Draft, context: JobContext, emit: Emit) -> None:
     """Every layer and pooling in one pass, of which one is the score; the others are published as a curve."""
-    tool, (layer, pooling) = tool_of(spec.parent, workshop), place_of(spec, workshop)
-    examples = _parallel(workshop, spec.data, spec.split)
-    task = workshop.task(spec.data.task)
-    unchecked = check_lineage(workshop, spec.parent, task, tuple(examples))
-    vectors = _vectors(examples, tool, spec, workshop)
-    centre = _parallel(workshop, spec.data, spec.centre_split) if spec.centre_split else None
-    centres = _vectors(centre, tool, spec, workshop).mean(3, keepdim=True) if centre else 0.0
+    tool, (layer, pooling) = load_embedder(spec.parent, context), chosen_layer(spec, context)
+    examples = _parallel(context, spec.data, spec.split)
+    task = context.task(spec.data.task)
+    unchecked = check_lineage(context, spec.parent, task, tuple(examples))
+    vectors = _vectors(examples, tool, spec, context)
+    centre = _parallel(context, spec.data, spec.centre_split) if spec.centre_split else None
+    centres = _vectors(centre, tool, spec, context).mean(3, keepdim=True) if centre else 0.0
     frames = {place: _matched(examples, found) for place, found in _places(vectors - centres)}
     rows = [_row(spec.data.language, *place, metric(task.metric).score(frame)) for place, frame in frames.items()]
     pl.DataFrame(rows).write_parquet(draft.path / CURVE_FILE)
     draft.facts.update(write_scores(draft.path, frames[layer, pooling], task))
     draft.facts.update(text_facts(examples, tool[1], spec.max_length))
-    draft.facts.update(layer=layer, pooling=pooling, encoder=facts_of(workshop.store, spec.parent)["encoder"])
+    draft.facts.update(layer=layer, pooling=pooling, encoder=facts_of(context.store, spec.parent)["encoder"])
     draft.facts.update(leaks_unchecked=unchecked)
 
 
-def choose(spec: ChooseLayerStage, draft: Draft, workshop: Workshop, emit: Emit) -> None:
+def choose(spec: ChooseLayerStage, draft: Draft, context: JobContext, emit: Emit) -> None:
     """Every layer and pooling on all languages; the highest mean wins, the lower layer and then the mean on a tie.
 
     Where vectors are centred, half of each language's strings give the mean that centres the other half, so that no
     string is centred by itself. For mining, which does not centre, the strings are the gold pairs.
     """
-    tool = tool_of(spec.parent, workshop)
+    tool = load_embedder(spec.parent, context)
     rows = []
     for number, data in enumerate(spec.data):
-        examples = _parallel(workshop, data, spec.split)
-        vectors = _vectors(examples, tool, spec, workshop)
-        task = workshop.task(data.task)
+        examples = _parallel(context, data, spec.split)
+        vectors = _vectors(examples, tool, spec, context)
+        task = context.task(data.task)
         measure = metric(task.metric if task.problem == "retrieval" else "retrieval_accuracy")
         if spec.centred:
             half = len(examples) // 2
@@ -67,7 +67,7 @@ def choose(spec: ChooseLayerStage, draft: Draft, workshop: Workshop, emit: Emit)
         emit(Event(key=spec.key, kind="progress", done=number + 1, total=len(spec.data)))
     curve = pl.DataFrame(rows)
     curve.write_parquet(draft.path / CURVE_FILE)
-    layer, pooling = best(curve, spec.pooling)
+    layer, pooling = best_layer(curve, spec.pooling)
     means = curve.filter(pooling=pooling).group_by("layer").agg(pl.col("value").mean()).sort("layer")
     draft.facts.update(layer=layer, pooling=pooling, curve=means["value"].to_list())
 
@@ -83,10 +83,10 @@ def _places(vectors: Tensor) -> Iterator[tuple[tuple[int, str], Tensor]]:
         yield (layer, pooling), vectors[number, layer]
 
 
-def _parallel(workshop: Workshop, data: Data, split: str) -> Sequence[Parallel]:
-    if workshop.task(data.task).problem == "retrieval":
-        return workshop.examples(data, split)  # type: ignore[return-value]
-    sentences: Sequence[Sentence] = workshop.examples(replace(data, max_examples=None), split)  # type: ignore[assignment]
+def _parallel(context: JobContext, data: Data, split: str) -> Sequence[Parallel]:
+    if context.task(data.task).problem == "retrieval":
+        return context.examples(data, split)  # type: ignore[return-value]
+    sentences: Sequence[Sentence] = context.examples(replace(data, max_examples=None), split)  # type: ignore[assignment]
     return cap(_pairs(sentences), data.max_examples)  # type: ignore[return-value]
 
 
@@ -106,13 +106,13 @@ def _pairs(sentences: Sequence[Sentence]) -> list[Parallel]:
 
 
 def _vectors(
-    examples: Sequence[Parallel], tool: Tool, spec: RetrieveStage | ChooseLayerStage, workshop: Workshop
+    examples: Sequence[Parallel], tool: Embedder, spec: RetrieveStage | ChooseLayerStage, context: JobContext
 ) -> Tensor:
     """[poolings, layers, 2, examples, hidden]: the foreign texts, then the English ones."""
     model, tokenizer, prefix = tool
     texts = [replace(e, text=prefix + e.text, english=prefix + e.english) for e in examples]
     features = featurise("retrieval", texts, tokenizer, None, spec.max_length)
-    vectors = vectors_of(features, tool, range(len(layers(model)) + 1), POOLINGS, spec, workshop)
+    vectors = embed_features(features, tool, range(len(layers(model)) + 1), POOLINGS, spec, context)
     return torch.stack([vectors[..., 0::2, :], vectors[..., 1::2, :]], dim=2)
 
 

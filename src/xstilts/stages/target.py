@@ -8,66 +8,68 @@ from xstilts.data.load import check_labels
 from xstilts.data.tokenised import lengths, token_ids
 from xstilts.planning.specs import TargetStage
 from xstilts.stages.artifacts import (
-    build,
+    build_model,
+    cached_tokenizer,
+    encoder_facts,
+    encoder_folder,
     facts_of,
-    folder_of,
-    identity,
-    joint_sum,
     save_weights,
-    steps_before,
-    tokenizer_in,
-    trainable,
+    total_steps,
+    trainable_tensors,
+    weights_digest,
 )
-from xstilts.stages.controls import prior
+from xstilts.stages.controls import most_frequent_label
 from xstilts.stages.environment import Emit
-from xstilts.stages.job_context import Workshop
-from xstilts.stages.progress import steps_to
+from xstilts.stages.job_context import JobContext
+from xstilts.stages.progress import step_reporter
 from xstilts.stages.tokenise import features_of
-from xstilts.stages.training import facts_of_fit, scorer, student, untouched
+from xstilts.stages.training import count_untouched_layers, make_trainable, scorer, training_facts
 from xstilts.store.store import Draft
-from xstilts.train.fit import Lesson, fit, seed_of, steps_of, used_in
+from xstilts.train.fit import Objective, examples_used, fit, seed_of, steps_of
 from xstilts.train.optim import shrinkage
 
 
-def run(spec: TargetStage, draft: Draft, workshop: Workshop, emit: Emit) -> None:
-    store, environment = workshop.store, workshop.environment
-    task = workshop.task(spec.data.task)
-    examples, dev = workshop.examples(spec.data, "train"), workshop.examples(spec.data, "dev")
+def run(spec: TargetStage, draft: Draft, context: JobContext, emit: Emit) -> None:
+    store, environment = context.store, context.environment
+    task = context.task(spec.data.task)
+    examples, dev = context.examples(spec.data, "train"), context.examples(spec.data, "dev")
     for split in (examples, dev):
         check_labels(split, task)
     check_disjoint(examples, dev, task.name)
-    labels = workshop.labels(spec.data)
-    tokenizer = tokenizer_in(folder_of(store, spec.parent, environment))
+    labels = context.labels(spec.data)
+    tokenizer = cached_tokenizer(encoder_folder(store, spec.parent, environment))
     length = spec.train.max_length
-    features = features_of(workshop, spec.parent, [spec.data], "train", tokenizer, labels or None, length, spec.see)
-    extra = steps_before(store, spec.steps_of) if spec.steps_of else 0
+    features = features_of(context, spec.parent, [spec.data], "train", tokenizer, labels or None, length, spec.modality)
+    extra = total_steps(store, spec.match_steps_of) if spec.match_steps_of else 0
     steps = steps_of(lengths(features), spec.train) + extra
-    features = used_in(features, steps, spec.train, seed_of(spec.seed, "used", task.name))
-    dev_features = featurise(task.problem, dev, tokenizer, None, length, spec.see)
+    features = examples_used(features, steps, spec.train, seed_of(spec.seed, "used", task.name))
+    dev_features = featurise(task.problem, dev, tokenizer, None, length, spec.modality)
     seed = seed_of(spec.seed, "head", task.name)
-    model, restored = build(store, spec.parent, environment, task.problem, labels or None, seed)
-    ground = workshop.ground(spec.parent)
+    model, restored = build_model(store, spec.parent, environment, task.problem, labels or None, seed)
+    frozen_prefix = context.frozen_prefix(spec.parent)
     used = partial(token_ids, features, dev_features)
-    pupil = student(model, task.problem, tokenizer, spec.train, environment.device, used, ground, workshop.gallery)
-    feed = pupil.feed(features)
-    before = joint_sum(trainable(pupil.model))
+    trainable = make_trainable(
+        model, task.problem, tokenizer, spec.train, environment.device, used, frozen_prefix, context.image_features
+    )
+    inputs = trainable.inputs(features)
+    before = weights_digest(trainable_tensors(trainable.model))
     fitted = fit(
-        [Lesson(model=pupil.part, feed=feed)],
+        [Objective(model=trainable.trained_part, batches=inputs)],
         [0] * steps,
         spec.train,
         seed=seed_of(spec.seed, "target", task.name),
-        keeping="best",
-        score=scorer(pupil.part, pupil.feed(dev_features), dev, labels, task),
-        report=steps_to(spec, emit),
+        strategy="best",
+        score=scorer(trainable.trained_part, trainable.inputs(dev_features), dev, labels, task),
+        report=step_reporter(spec, emit),
     )
-    after = joint_sum(trainable(pupil.model))
-    if pupil.vocabulary is not None:
-        pupil.vocabulary.expand(shrinkage(spec.train, fitted.step_kept or fitted.steps))
-    save_weights(draft.path, pupil.model, head=True)
+    after = weights_digest(trainable_tensors(trainable.model))
+    if trainable.vocabulary is not None:
+        trainable.vocabulary.expand(shrinkage(spec.train, fitted.step_kept or fitted.steps))
+    save_weights(draft.path, trainable.model, head=True)
     parent = facts_of(store, spec.parent)
-    draft.facts.update(facts_of_fit(fitted, before, after))
+    draft.facts.update(training_facts(fitted, before, after))
     draft.facts.update(
-        **identity(parent),
+        **encoder_facts(parent),
         inherits=spec.parent,
         restored=list(restored),
         problem=task.problem,
@@ -77,8 +79,8 @@ def run(spec: TargetStage, draft: Draft, workshop: Workshop, emit: Emit) -> None
         max_length=length,
         precision=spec.train.precision,
         extra_steps=extra,
-        see=spec.see,
-        prior=prior(examples),
-        **workshop.unusable(spec.data, "train"),
-        untouched=untouched(pupil.below, ground),
+        modality=spec.modality,
+        prior=most_frequent_label(examples),
+        **context.unusable_images(spec.data, "train"),
+        untouched=count_untouched_layers(trainable.first_trained_layer, frozen_prefix),
     )

@@ -10,49 +10,49 @@ from pathlib import Path
 
 from transformers import PreTrainedTokenizerBase
 
-from xstilts.cache.build_once import made_once
+from xstilts.cache.build_once import build_once
 from xstilts.data.features import Feature, featurise
 from xstilts.data.tokenised import Tokenised, whole, write
-from xstilts.planning.stage import Data, digest
+from xstilts.planning.stage import Data, canonical_digest
 from xstilts.problems.examples import Example, images_of
-from xstilts.stages.artifacts import facts_of, identity
-from xstilts.stages.job_context import Workshop
+from xstilts.stages.artifacts import encoder_facts, facts_of
+from xstilts.stages.job_context import JobContext
 
-MANY = 10_000
+CACHED_FROM = 10_000
 """Examples from which on features are kept in the cache, and as many of which are made at once."""
 _EPOCH = 1
 """Raised when the same examples give other features."""
 
 
 def features_of(
-    workshop: Workshop,
+    context: JobContext,
     parent: str,
     parts: Sequence[Data],
     split: str,
     tokenizer: PreTrainedTokenizerBase,
     labels: Sequence[str] | None,
     max_length: int,
-    see: str | None = None,
+    modality: str | None = None,
 ) -> Sequence[Feature]:
     """Those of all examples of a task's parts, by the tokenizer of the encoder that the artifact `parent` goes back to.
 
     In the cache they lie below `features`, named by all that they hang on. Raises DataError as `featurise` does.
     """
-    problem = workshop.task(parts[0].task).problem
-    examples = [example for data in parts for example in workshop.examples(data, split)]
+    problem = context.task(parts[0].task).problem
+    examples = [example for data in parts for example in context.examples(data, split)]
 
     def made(start: int = 0, size: int = len(examples)) -> list[Feature]:
-        return featurise(problem, examples[start : start + size], tokenizer, labels, max_length, see)
+        return featurise(problem, examples[start : start + size], tokenizer, labels, max_length, modality)
 
-    if len(examples) < MANY or images_of(examples[0]):
+    if len(examples) < CACHED_FROM or images_of(examples[0]):
         return made()
-    encoder = identity(facts_of(workshop.store, parent))
+    encoder = encoder_facts(facts_of(context.store, parent))
     versions = [metadata.version(package) for package in ("tokenizers", "transformers")]
-    name = digest([_EPOCH, versions, problem, _content(examples), encoder, labels, max_length, see])
-    folder = workshop.environment.cache / "features" / name
+    name = canonical_digest([_EPOCH, versions, problem, _content(examples), encoder, labels, max_length, modality])
+    folder = context.environment.cache / "features" / name
 
-    def fill(folder: Path) -> None:
-        size = MANY if _uniform(examples) else len(examples)
+    def padding_style(folder: Path) -> None:
+        size = CACHED_FROM if _uniform(examples) else len(examples)
         starts = range(0, len(examples), size)
         with _on_all_cores():
             write(folder, problem, ((start, made(start, size)) for start in starts))
@@ -60,7 +60,7 @@ def features_of(
     try:
         if folder.is_dir() and not whole(folder):
             shutil.rmtree(folder)
-        return Tokenised(made_once(folder, fill), problem)
+        return Tokenised(build_once(folder, padding_style), problem)
     except OSError:  # the cache cannot be written to
         return made()
 

@@ -10,12 +10,12 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from xstilts.config.training import Train
 from xstilts.data.features import Feature
 from xstilts.metrics import metric, score_frame
-from xstilts.models.collate import Fill
-from xstilts.models.inputs import Feed, Look, fill_of
-from xstilts.models.multimodal.image_features import Pictures
-from xstilts.models.speed.activation_cache import Ground
-from xstilts.models.speed.first_token import read_first
-from xstilts.models.speed.layer import with_own_backward
+from xstilts.models.collate import PaddingStyle
+from xstilts.models.inputs import ImageLookup, ModelInputs, padding_style_of
+from xstilts.models.multimodal.image_features import ImageFeatures
+from xstilts.models.speed.activation_cache import FrozenLayers
+from xstilts.models.speed.first_token import use_first_token
+from xstilts.models.speed.layer import use_fused_backward
 from xstilts.models.speed.vocabulary import Vocabulary, compact
 from xstilts.models.split import truncate
 from xstilts.models.tuning import boundary, checkpoint_layers, freeze, set_dropout
@@ -27,7 +27,7 @@ from xstilts.train.predict import predict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Student:
+class TrainableModel:
     """The part of a model that trains, and how data are fed to it.
 
     `model` is the whole model; `part` what is called: the model, or the layers above the frozen ones, with a
@@ -35,45 +35,45 @@ class Student:
     """
 
     model: PreTrainedModel
-    part: PreTrainedModel
+    trained_part: PreTrainedModel
     problem: ProblemName
-    below: int | None
-    padding: int
+    first_trained_layer: int | None
+    pad_id: int
     device: str
     train: Train
     vocabulary: Vocabulary | None
-    ground: Ground | None
-    look: Look | None = None
-    fill: Fill | None = None
+    frozen_prefix: FrozenLayers | None
+    image_lookup: ImageLookup | None = None
+    padding_style: PaddingStyle | None = None
 
-    def feed(self, features: Sequence[Feature]) -> Feed:
+    def inputs(self, features: Sequence[Feature]) -> ModelInputs:
         """The features as this student reads them: activations where layers below are frozen."""
-        feed = Feed(
+        inputs = ModelInputs(
             problem=self.problem,
             features=features,
-            padding=self.padding,
+            pad_id=self.pad_id,
             device=self.device,
             vocabulary=self.vocabulary,
-            lower=None if self.below is None else self.model,
-            boundary=self.below or 0,
+            lower=None if self.first_trained_layer is None else self.model,
+            boundary=self.first_trained_layer or 0,
             precision=self.train.precision,
             disk=int(1e9 * (self.train.activations_gb or 0)),
-            fill=self.fill,
-            look=self.look,
+            padding_style=self.padding_style,
+            image_lookup=self.image_lookup,
         )
-        return feed if self.below is None else feed.cached(self.ground)
+        return inputs if self.first_trained_layer is None else inputs.cached(self.frozen_prefix)
 
 
-def student(
+def make_trainable(
     model: PreTrainedModel,
     problem: ProblemName,
     tokenizer: PreTrainedTokenizerBase,
     train: Train,
     device: str,
     used: Callable[[], set[int]] | None,
-    ground: Ground | None = None,
-    gallery: Pictures | None = None,
-) -> Student:
+    frozen_prefix: FrozenLayers | None = None,
+    image_features: ImageFeatures | None = None,
+) -> TrainableModel:
     """Freeze what the settings freeze; where the embeddings train, keep the rows of the sub-words `used` only.
 
     None leaves the embeddings as they are: those of an encoder that another student has compacted, for one.
@@ -87,24 +87,24 @@ def student(
     padding = cast(int, tokenizer.pad_token_id)
     vocabulary = compact(model, used() | {padding}) if whole and used is not None else None
     model.to(device)  # type: ignore[arg-type]
-    part = read_first(model if below is None else truncate(model, below), problem)
-    return Student(
+    part = use_first_token(model if below is None else truncate(model, below), problem)
+    return TrainableModel(
         model=model,
-        part=with_own_backward(part, device),
+        trained_part=use_fused_backward(part, device),
         problem=problem,
-        below=below,
-        padding=padding,
+        first_trained_layer=below,
+        pad_id=padding,
         device=device,
         train=train,
         vocabulary=vocabulary,
-        ground=ground,
-        look=look(gallery),
-        fill=fill_of(model, tokenizer),
+        frozen_prefix=frozen_prefix,
+        image_lookup=image_lookup(image_features),
+        padding_style=padding_style_of(model, tokenizer),
     )
 
 
-def look(gallery: Pictures | None) -> Look | None:
-    return None if gallery is None else gallery.tensor
+def image_lookup(image_features: ImageFeatures | None) -> ImageLookup | None:
+    return None if image_features is None else image_features.tensor
 
 
 def gold(problem: ProblemName, examples: Sequence[Example]) -> list[Any]:
@@ -139,22 +139,22 @@ def scored_items(task: Task, examples: Sequence[Example], predicted: Sequence[An
 
 
 def scorer(
-    part: PreTrainedModel, feed: Feed, examples: Sequence[Example], labels: Sequence[str], task: Task
+    part: PreTrainedModel, inputs: ModelInputs, examples: Sequence[Example], labels: Sequence[str], task: Task
 ) -> Callable[[], float]:
     """The task's metric on development examples, with the weights as they are at the call."""
     measure = metric(task.metric)
-    return lambda: measure.score(scored_items(task, examples, predict(part, feed, examples, labels)))
+    return lambda: measure.score(scored_items(task, examples, predict(part, inputs, examples, labels)))
 
 
-def facts_of_fit(fitted: Fitted | None, before: str, after: str) -> dict[str, Any]:
+def training_facts(fitted: Fitted | None, before: str, after: str) -> dict[str, Any]:
     """What every trained artifact records; without steps, where weights were solved for."""
     steps = asdict(fitted) if fitted else {"steps": 0, "step_kept": 0}
     return {**steps, "weights_before": before, "weights_after": after, "weights_changed": before != after}
 
 
-def untouched(below: int | None, ground: Ground | None) -> int | None:
+def count_untouched_layers(below: int | None, frozen_prefix: FrozenLayers | None) -> int | None:
     """How many of the lowest layers are as published after a stage that trained what is above `below` layers.
 
     None where the embeddings are not.
     """
-    return None if below is None or ground is None else min(below, ground.layers)
+    return None if below is None or frozen_prefix is None else min(below, frozen_prefix.layers)

@@ -13,17 +13,17 @@ from xstilts.errors import SourceError, StageError
 from xstilts.models import translator as models
 from xstilts.planning.expand_translation import UNFETCHED, find_file
 from xstilts.planning.specs import TranslateStage
-from xstilts.stages.artifacts import fetched
+from xstilts.stages.artifacts import fetch_encoder
 from xstilts.stages.environment import Emit, Environment
-from xstilts.stages.job_context import TRANSLATED, Workshop
-from xstilts.stages.progress import steps_to
+from xstilts.stages.job_context import TRANSLATIONS_FILE, JobContext
+from xstilts.stages.progress import step_reporter
 from xstilts.store.store import Draft
 
 
-def run(spec: TranslateStage, draft: Draft, workshop: Workshop, emit: Emit) -> None:
-    examples = workshop.examples(spec.data, "train")
+def run(spec: TranslateStage, draft: Draft, context: JobContext, emit: Emit) -> None:
+    examples = context.examples(spec.data, "train")
     started = time.perf_counter()
-    found = _from_file(spec, workshop) if spec.file else _by_model(spec, workshop, emit)
+    found = _from_file(spec, context) if spec.file else _by_model(spec, context, emit)
     seconds = time.perf_counter() - started
     reasons = ", ".join(f"{count} {reason}" for reason, count in found.dropped.items())
     if not found.examples:
@@ -31,7 +31,7 @@ def run(spec: TranslateStage, draft: Draft, workshop: Workshop, emit: Emit) -> N
             f"none of the {len(examples)} examples of {spec.data.task!r} could be translated to {spec.to!r}: {reasons}",
             "check the languages' names in `codes`, and `max_length`; or that the file is of this task",
         )
-    write_examples(draft.path / TRANSLATED, found.examples)
+    write_examples(draft.path / TRANSLATIONS_FILE, found.examples)
     draft.facts.update(
         task=spec.data.task,
         language=spec.to,
@@ -43,9 +43,9 @@ def run(spec: TranslateStage, draft: Draft, workshop: Workshop, emit: Emit) -> N
     )
 
 
-def _by_model(spec: TranslateStage, workshop: Workshop, emit: Emit) -> Translated:
-    environment = workshop.environment
-    search = models.Search(
+def _by_model(spec: TranslateStage, context: JobContext, emit: Emit) -> Translated:
+    environment = context.environment
+    search = models.SearchSettings(
         beams=cast(int, spec.beams),
         batch_size=cast(int, spec.batch_size),
         max_length=cast(int, spec.max_length),
@@ -58,17 +58,17 @@ def _by_model(spec: TranslateStage, workshop: Workshop, emit: Emit) -> Translate
         (spec.source_code, spec.target_code),
         environment.device,
     )
-    ahead = _counting(steps_to(spec, emit))
+    ahead = _counting(step_reporter(spec, emit))
 
     def translator(texts: Sequence[str]) -> list[str | None]:
         return models.translate(texts, model, search, ahead(len(texts)))
 
-    return translate(workshop.examples(spec.data, "train"), translator, spec.to, cast(Unit, spec.unit))
+    return translate(context.examples(spec.data, "train"), translator, spec.to, cast(Unit, spec.unit))
 
 
 def _folder(spec: TranslateStage, environment: Environment) -> Path:
     try:
-        return fetched(cast(str, spec.model), spec.pin, environment)
+        return fetch_encoder(cast(str, spec.model), spec.pin, environment)
     except SourceError as error:
         raise SourceError(error.message, error.hint if environment.offline else UNFETCHED) from None
 
@@ -85,11 +85,11 @@ def _counting(report: Callable[[int, int], None]) -> Callable[[int], Callable[[i
     return ahead
 
 
-def _from_file(spec: TranslateStage, workshop: Workshop) -> Translated:
-    environment = workshop.environment
+def _from_file(spec: TranslateStage, context: JobContext) -> Translated:
+    environment = context.environment
     path = find_file(cast(str, spec.file), environment.base, environment.data_root)
     own = environment.tasks.get(spec.data.task)
-    whole = workshop.examples(replace(spec.data, max_examples=None), "train")
-    wanted = workshop.examples(spec.data, "train")
+    whole = context.examples(replace(spec.data, max_examples=None), "train")
+    wanted = context.examples(spec.data, "train")
     columns = dict(own.columns) if own else None
-    return read_translations(path, workshop.task(spec.data.task), columns, whole, wanted, spec.to)
+    return read_translations(path, context.task(spec.data.task), columns, whole, wanted, spec.to)

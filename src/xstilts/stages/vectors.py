@@ -12,28 +12,28 @@ from xstilts.encoders import find_card
 from xstilts.errors import UserError
 from xstilts.models.heads import encoder_state, load_text, restore_encoder
 from xstilts.planning.specs import ChooseLayerStage, MineStage, RetrieveStage
-from xstilts.stages.artifacts import changed, facts_of, folder_of, tokenizer_in
-from xstilts.stages.job_context import Workshop
+from xstilts.stages.artifacts import cached_tokenizer, changed_tensors, encoder_folder, facts_of
+from xstilts.stages.job_context import JobContext
 from xstilts.train.predict import embed
 
-Tool = tuple[PreTrainedModel, PreTrainedTokenizerBase, str]
+Embedder = tuple[PreTrainedModel, PreTrainedTokenizerBase, str]
 """An encoder, its tokenizer, and the prefix that its texts were trained with."""
 
 
-def tool_of(key: str, workshop: Workshop) -> Tool:
-    def make() -> Tool:
-        folder = folder_of(workshop.store, key, workshop.environment)
+def load_embedder(key: str, context: JobContext) -> Embedder:
+    def make() -> Embedder:
+        folder = encoder_folder(context.store, key, context.environment)
         model = load_text(folder)
-        tensors = changed(workshop.store, key)
+        tensors = changed_tensors(context.store, key)
         if tensors:
             restore_encoder(model, encoder_state(model) | tensors)
-        prefix = find_card(facts_of(workshop.store, key)["encoder"]).query_prefix or ""
-        return model.to(workshop.environment.device), tokenizer_in(folder), prefix  # type: ignore[arg-type]
+        prefix = find_card(facts_of(context.store, key)["encoder"]).query_prefix or ""
+        return model.to(context.environment.device), cached_tokenizer(folder), prefix  # type: ignore[arg-type]
 
-    return workshop.once(("encoder", key), make)
+    return context.cached(("encoder", key), make)
 
 
-def best(curve: pl.DataFrame, pooling: str | None) -> tuple[int, str]:
+def best_layer(curve: pl.DataFrame, pooling: str | None) -> tuple[int, str]:
     """The layer and pooling of the highest mean over languages; with that pooling only, if one is named."""
     if pooling is not None:
         curve = curve.filter(pooling=pooling)
@@ -42,30 +42,30 @@ def best(curve: pl.DataFrame, pooling: str | None) -> tuple[int, str]:
     return top["layer"], top["pooling"]
 
 
-def place_of(spec: RetrieveStage | MineStage, workshop: Workshop) -> tuple[int, str]:
+def chosen_layer(spec: RetrieveStage | MineStage, context: JobContext) -> tuple[int, str]:
     """The layer and pooling of a stage: those that are given, or those that were chosen."""
     if spec.chosen_by is None:
         return spec.layer or 0, spec.pooling or "mean"
-    facts = facts_of(workshop.store, spec.chosen_by)
+    facts = facts_of(context.store, spec.chosen_by)
     if isinstance(spec, MineStage) or not spec.leave_out:
         return facts["layer"], facts["pooling"]
-    curve = pl.read_parquet(workshop.store.path(spec.chosen_by) / CURVE_FILE)
+    curve = pl.read_parquet(context.store.path(spec.chosen_by) / CURVE_FILE)
     others = curve.filter(pl.col("language") != spec.data.language)
     if others.is_empty():
         raise UserError(
             f"the layer for {spec.data.language} is to be chosen on the other languages, but there are none",
-            "score more languages, or name a task in `choose_on`",
+            "score more languages, or name a task in `layer_selection_task`",
         )
-    return best(others, spec.pooling)
+    return best_layer(others, spec.pooling)
 
 
-def vectors_of(
+def embed_features(
     features: Sequence[Feature],
-    tool: Tool,
+    tool: Embedder,
     layers: Sequence[int],
     poolings: Sequence[str],
     spec: RetrieveStage | MineStage | ChooseLayerStage,
-    workshop: Workshop,
+    context: JobContext,
 ) -> Tensor:
     """[poolings, layers, features, hidden]"""
     model, tokenizer, _ = tool
@@ -76,5 +76,5 @@ def vectors_of(
         layers=layers,
         poolings=poolings,
         precision=getattr(spec, "precision", "fp32"),
-        device=workshop.environment.device,
+        device=context.environment.device,
     )

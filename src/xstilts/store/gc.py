@@ -14,7 +14,7 @@ from xstilts.store.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Swept:
+class RemovedArtifacts:
     """What went, or would go: bytes altogether, keys of artifacts, names of broken-off drafts and damaged artifacts."""
 
     bytes: int
@@ -22,7 +22,7 @@ class Swept:
     leftovers: tuple[str, ...]
 
 
-def sweep(store: Store, keep: Collection[str], dry_run: bool) -> Swept:
+def collect(store: Store, keep: Collection[str], dry_run: bool) -> RemovedArtifacts:
     """Remove artifacts that none of `keep` goes back to, drafts of dead processes, and damaged artifacts.
 
     Raises UserError while a process works in the store, because what it will need next is not known.
@@ -32,12 +32,12 @@ def sweep(store: Store, keep: Collection[str], dry_run: bool) -> Swept:
             f"{next(iter(working.values()))} is working in the store {store.root}", "wait for it, or use --dry-run"
         )
     if not store.root.is_dir():
-        return Swept(bytes=0, keys=(), leftovers=())
+        return RemovedArtifacts(bytes=0, keys=(), leftovers=())
     with store.guard(alone=True):
         kept = _ancestry(store, keep)
         artifacts = [store.path(key) for key in sorted(set(store.keys()) - kept)]
         leftovers = [*_abandoned(store), *sorted((store.root / "damaged").glob("*"))]
-        swept = Swept(
+        swept = RemovedArtifacts(
             bytes=sum(_bytes(path) for path in (*artifacts, *leftovers)),
             keys=tuple(path.name for path in artifacts),
             leftovers=tuple(path.name for path in leftovers),

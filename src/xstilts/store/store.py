@@ -53,7 +53,7 @@ class Manifest(BaseModel):
     spec: dict[str, Any]
     """The stage's settings."""
     inputs: tuple[str, ...]
-    epoch: int
+    code_version: int
     facts: dict[str, Any]
     """What the runner recorded. `inherits` is the key of the artifact that holds the tensors not stored here."""
     environment: dict[str, str | int]
@@ -226,7 +226,7 @@ def _manifest(spec: Spec, draft: Draft, seconds: float) -> Manifest:
         title=spec.title,
         spec=json.loads(json.dumps(asdict(spec), default=lambda model: model.model_dump(mode="json"))),
         inputs=spec.inputs,
-        epoch=spec.epoch,
+        code_version=spec.code_version,
         facts=draft.facts,
         environment={**_machine(), "threads": spec.threads},
         seconds=seconds,

@@ -7,7 +7,7 @@ from pathlib import Path
 from xstilts.errors import UserError
 from xstilts.tasks.task import Task
 
-_NOT_TASKS = ("__init__", "benchmark", "task")
+_NOT_TASKS = ("__init__", "benchmark", "suites", "task")
 
 
 def task_names() -> tuple[str, ...]:

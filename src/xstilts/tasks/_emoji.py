@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from xstilts.tasks._pictures import OPENMOJI, OPENMOJI_DRAWINGS
-from xstilts.tasks.task import Paths, Wheel, marked
+from xstilts.tasks.task import Paths, Wheel, item_flag_names
 
 EMOJI = Wheel(
     package="emoji",
@@ -66,7 +66,7 @@ class Concept:
 def bearing(name: str, text: str, english: str, language: str) -> str:
     """The id `name`, marked if `text` in `language` is the English one, without regard to case."""
     same = language != "en" and text.casefold() == english.casefold()
-    return marked(name, SAME) if same else name
+    return item_flag_names(name, SAME) if same else name
 
 
 def concepts(paths: Paths, language: str) -> Iterator[Concept]:

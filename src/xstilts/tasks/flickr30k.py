@@ -27,7 +27,7 @@ TASK = Task(
         groups=by_unit,
     ),
     images=("flickr30k",),
-    candidates={"en": 1000},
+    retrieval_pool_size={"en": 1000},
     split_family=FAMILY,
     licence="not free: commercial use or redistribution is forbidden",
     citation="Young et al. 2014, From Image Descriptions to Visual Denotations",

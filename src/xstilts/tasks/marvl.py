@@ -68,7 +68,7 @@ TASK = Task(
     ),
     metrics=("accuracy", "macro_f1"),
     images=("marvl", "nlvr2"),
-    ladder=dict.fromkeys(("id", "tr", "zh"), LADDER),
+    fixed_shot_sizes=dict.fromkeys(("id", "tr", "zh"), LADDER),
     split_family=nlvr2.FAMILY,
     licence="CC-BY-4.0; images for non-commercial research alone",
     citation="Liu et al. 2021, Visually Grounded Reasoning across Languages and Cultures",

@@ -122,13 +122,13 @@ class Task:
     sizes: Mapping[str, Mapping[str, int]] = field(default_factory=dict, repr=False)
     images: tuple[str, ...] = ()
     """The collections that the pictures of its examples are of, such as "openmoji"."""
-    marks: Mapping[str, str] = field(default_factory=dict, repr=False)
+    item_flags: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Marks that the id of an example may end in (`1F355#same`), each with what it says of the example; scores are
     reported with and without those that bear one."""
-    ladder: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    fixed_shot_sizes: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     """The few-shot sets that its publishers fixed, by language: "25" is the split `shots-25`, of as many images,
     concepts or pairs as they count. They are subsets of one another and of other splits, under the same ids."""
-    candidates: Mapping[str, int] = field(default_factory=dict, repr=False)
+    retrieval_pool_size: Mapping[str, int] = field(default_factory=dict, repr=False)
     """How many images a caption of the test set has to choose from, by language."""
     labels: tuple[str, ...] = field(default=(), repr=False)
     """Its classes, where its publishers fix them; otherwise they are those of the training data."""
@@ -140,7 +140,7 @@ class Task:
     shots_unit: Literal["group"] | None = None
     """What k counts in draws of shots, where it is not examples of each class (items, where there are no classes):
     groups, such as images with all their questions."""
-    epoch: int = 1
+    code_version: int = 1
     """Raised when the reader changes what it yields, so that cached results are not reused."""
 
     @property
@@ -165,7 +165,7 @@ class Task:
         parts = [
             self.name,
             self.problem,
-            self.epoch,
+            self.code_version,
             self.split_family,
             sorted((self.fractions or {}).items()),
             *([self.pool] if self.pool else []),
@@ -175,7 +175,7 @@ class Task:
         return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
 
 
-def marked(name: str, mark: str) -> str:
+def item_flag_names(name: str, mark: str) -> str:
     """The id of an example that bears a mark."""
     return f"{name}#{mark}"
 
@@ -183,7 +183,7 @@ def marked(name: str, mark: str) -> str:
 def mark_of(task: Task, item: str) -> str | None:
     """The mark that the id of an example bears, if it bears one of its task's."""
     name, _, mark = item.rpartition("#")
-    return mark if name and mark in task.marks else None
+    return mark if name and mark in task.item_flags else None
 
 
 def related(task: Task, other: Task) -> bool:

@@ -44,7 +44,7 @@ TASK = Task(
         groups=iglue.by_unit,
     ),
     images=("wit",),
-    candidates=CANDIDATES,
+    retrieval_pool_size=CANDIDATES,
     licence="CC-BY-SA-3.0",
     citation="Srinivasan et al. 2021, WIT: Wikipedia-based Image Text Dataset for Multimodal Multilingual Machine "
     "Learning; splits of Bugliarello et al. 2022 (IGLUE)",

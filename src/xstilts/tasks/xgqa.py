@@ -39,7 +39,7 @@ TASK = Task(
     ),
     metrics=("accuracy",),
     images=("gqa",),
-    ladder=dict.fromkeys(LANGUAGES, LADDER),
+    fixed_shot_sizes=dict.fromkeys(LANGUAGES, LADDER),
     shots_unit="group",
     split_family=FAMILY,
     licence="CC-BY-4.0",

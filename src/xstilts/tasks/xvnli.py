@@ -41,7 +41,7 @@ TASK = Task(
     ),
     metrics=("accuracy", "iglue_compat", "macro_f1"),
     images=("flickr30k",),
-    ladder=dict.fromkeys(LANGUAGES, LADDER),
+    fixed_shot_sizes=dict.fromkeys(LANGUAGES, LADDER),
     rows_per_item=float(Fraction(LABELLED + UNLABELLED, LABELLED)),
     split_family=FAMILY,
     licence="not stated upstream; IGLUE's repository is MIT and leaves the data of others under their own terms",

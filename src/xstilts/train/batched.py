@@ -7,15 +7,15 @@ from torch import nn
 from xstilts.config.training import Train
 from xstilts.models.collate import Batch
 from xstilts.models.inputs import autocast
-from xstilts.models.speed.episode_batch import Lineup
-from xstilts.train.fit import Feeding, Fitted, ends, stream
+from xstilts.models.speed.episode_batch import EpisodeBatch
+from xstilts.train.fit import BatchSource, Fitted, ends, stream
 from xstilts.train.loop import finite
 from xstilts.train.optim import optimiser
 
 
-def fit_lineup(
-    lineup: Lineup,
-    feeds: Sequence[Feeding],
+def fit_episode_batch(
+    episode_batch: EpisodeBatch,
+    all_inputs: Sequence[BatchSource],
     steps: int,
     train: Train,
     *,
@@ -27,14 +27,14 @@ def fit_lineup(
 
     `head` are the names of the parameters that have the head's rate. Raises StageError where a loss is not finite.
     """
-    adam, schedule = optimiser(*_sides(lineup, head), train, steps)
-    streams = [stream(feed, train, seed) for feed, seed in zip(feeds, seeds, strict=True)]
-    curves: list[list[float]] = [[] for _ in feeds]
+    adam, schedule = optimiser(*_sides(episode_batch, head), train, steps)
+    streams = [stream(inputs, train, seed) for inputs, seed in zip(all_inputs, seeds, strict=True)]
+    curves: list[list[float]] = [[] for _ in all_inputs]
     for step in range(steps):
-        batches = [feed.batch(next(stream), labels=True) for feed, stream in zip(feeds, streams, strict=True)]
-        for episode, loss in _backward(lineup, batches, train, feeds[0].device):
+        batches = [inputs.batch(next(stream), labels=True) for inputs, stream in zip(all_inputs, streams, strict=True)]
+        for episode, loss in _backward(episode_batch, batches, train, all_inputs[0].device):
             curves[episode].append(finite(loss, step + 1))
-        for own in lineup.parameters:
+        for own in episode_batch.parameters:
             nn.utils.clip_grad_norm_(own.values(), train.clip)
         adam.step()
         schedule.step()
@@ -43,16 +43,18 @@ def fit_lineup(
     return [_fitted(curve, steps) for curve in curves]
 
 
-def _backward(lineup: Lineup, batches: Sequence[Batch], train: Train, device: str) -> Iterator[tuple[int, float]]:
+def _backward(
+    episode_batch: EpisodeBatch, batches: Sequence[Batch], train: Train, device: str
+) -> Iterator[tuple[int, float]]:
     """Add up the gradients of a step. Yields each episode and its loss."""
     with autocast(device, train.precision):
-        for run, losses in lineup.losses(batches):
+        for run, losses in episode_batch.losses(batches):
             losses.sum().backward()
             yield from zip(run, losses.tolist(), strict=True)
 
 
-def _sides(lineup: Lineup, head: frozenset[str]) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    named = [item for own in lineup.parameters for item in own.items()]
+def _sides(episode_batch: EpisodeBatch, head: frozenset[str]) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    named = [item for own in episode_batch.parameters for item in own.items()]
     return [p for name, p in named if name not in head], [p for name, p in named if name in head]
 
 

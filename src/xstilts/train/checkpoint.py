@@ -6,10 +6,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-Keeping = Literal["last", "best", "average"]
+Strategy = Literal["last", "best", "average"]
 
 
-class Keeper:
+class CheckpointSelector:
     """Told of every step, it looks at the weights at `points` equally spaced steps, the last included.
 
     `best` needs `score`, higher is better; the earliest of equal scores wins; that of step 0, before any, counts where
@@ -20,13 +20,13 @@ class Keeper:
         self,
         parameters: Mapping[str, nn.Parameter],
         steps: int,
-        keeping: Keeping,
+        strategy: Strategy,
         points: int,
         score: Callable[[], float] | None = None,
     ) -> None:
         self.parameters = parameters
         self.steps = steps
-        self.keeping = keeping
+        self.keeping = strategy
         self.points = {round(steps * point / points) for point in range(1, points + 1)} - {0}
         self.score = score
         self.curve: list[tuple[int, float]] = []

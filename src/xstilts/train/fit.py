@@ -14,9 +14,9 @@ from xstilts.config.training import Train
 from xstilts.data.batches import count_steps, enough, training_batches
 from xstilts.data.features import Feature
 from xstilts.models.collate import Batch, parts
-from xstilts.models.tuning import split_head, trained
-from xstilts.platform.hardware import give_back
-from xstilts.train.checkpoint import Keeper, Keeping
+from xstilts.models.tuning import split_head, trained_parameters
+from xstilts.platform.hardware import release_free_memory
+from xstilts.train.checkpoint import CheckpointSelector, Strategy
 from xstilts.train.loop import train as loop
 from xstilts.train.optim import optimiser
 
@@ -25,7 +25,7 @@ TIDY = 5.0
 """Seconds after which memory that batches of other lengths left behind goes back to the system; it takes hundredths."""
 
 
-class Feeding(Protocol):
+class BatchSource(Protocol):
     """Training data that a lesson draws its batches from."""
 
     @property
@@ -41,11 +41,11 @@ class Feeding(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lesson:
+class Objective:
     """A model and its training data. Lessons of one run share their encoder, each has its own head."""
 
     model: nn.Module
-    feed: Feeding
+    batches: BatchSource
     fresh_head: bool = True
     """Whether the head has a rate of its own; one that was pretrained with the encoder has the encoder's."""
 
@@ -76,19 +76,19 @@ def steps_of(lengths: Sequence[int], train: Train) -> int:
     return count_steps(lengths, epochs=train.epochs, batch_size=train.batch_size, batch_tokens=train.batch_tokens)
 
 
-def used_in(features: Sequence[Feature], steps: int, train: Train, seed: int) -> Sequence[Feature]:
+def examples_used(features: Sequence[Feature], steps: int, train: Train, seed: int) -> Sequence[Feature]:
     """The features that so many steps can use."""
     kept = enough(len(features), steps, batch_size=train.batch_size, rng=np.random.default_rng(seed))
     return features if len(kept) == len(features) else [features[index] for index in kept]
 
 
 def fit(
-    lessons: Sequence[Lesson],
-    order: Sequence[int],
+    objectives: Sequence[Objective],
+    schedule: Sequence[int],
     train: Train,
     *,
     seed: int,
-    keeping: Keeping = "last",
+    strategy: Strategy = "last",
     score: Callable[[], float] | None = None,
     unchanged: bool = False,
     report: Callable[[int, int], None] = lambda done, total: None,
@@ -97,30 +97,30 @@ def fit(
 
     `unchanged` says whether the weights before the first step may be the best, and be kept as step 0.
     """
-    steps = len(order)
-    parameters = _parameters(lessons)
-    adam, schedule = optimiser(*_sides(lessons), train, steps)
-    points = POINTS_OF_AVERAGE if keeping == "average" else train.evaluations
-    keeper = Keeper(parameters, steps, keeping, points, score)
+    steps = len(schedule)
+    parameters = _parameters(objectives)
+    adam, lr_schedule = optimiser(*_sides(objectives), train, steps)
+    points = POINTS_OF_AVERAGE if strategy == "average" else train.evaluations
+    keeper = CheckpointSelector(parameters, steps, strategy, points, score)
     if unchanged:
         keeper.start()
     losses: list[float] = []
-    batches = _batches(lessons, order, train, seed)
-    device, tidied = lessons[0].feed.device, time.monotonic()
+    batches = _batches(objectives, schedule, train, seed)
+    device, tidied = objectives[0].batches.device, time.monotonic()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        for step in loop(batches, adam, schedule, norm=train.clip, precision=train.precision, device=device):
+        for step in loop(batches, adam, lr_schedule, norm=train.clip, precision=train.precision, device=device):
             losses.append(step.loss)
             keeper.after(step.number)
             if device == "cpu" and time.monotonic() - tidied > TIDY:
-                give_back()
+                release_free_memory()
                 tidied = time.monotonic()
             report(step.number, steps)
     keeper.finish()
     first, last = ends(losses)
     return Fitted(
         steps=steps,
-        step_kept=None if keeping == "average" else keeper.kept,
+        step_kept=None if strategy == "average" else keeper.kept,
         first_loss=first,
         last_loss=last,
         curve=tuple(keeper.curve),
@@ -128,20 +128,20 @@ def fit(
 
 
 def _batches(
-    lessons: Sequence[Lesson], order: Sequence[int], train: Train, seed: int
+    objectives: Sequence[Objective], order: Sequence[int], train: Train, seed: int
 ) -> Iterator[tuple[nn.Module, list[Batch]]]:
-    streams = [stream(lesson.feed, train, seed, number) for number, lesson in enumerate(lessons)]
+    streams = [stream(objective.batches, train, seed, number) for number, objective in enumerate(objectives)]
     for number in order:
-        feed = lessons[number].feed
-        batch = feed.batch(next(streams[number]), labels=True)
-        most = train.micro_batch_tokens if feed.divisible else None
-        yield lessons[number].model, [batch] if most is None else parts(batch, most)
+        inputs = objectives[number].batches
+        batch = inputs.batch(next(streams[number]), labels=True)
+        most = train.micro_batch_tokens if inputs.divisible else None
+        yield objectives[number].model, [batch] if most is None else parts(batch, most)
 
 
-def stream(feed: Feeding, train: Train, seed: int, number: int = 0) -> Iterator[list[int]]:
+def stream(inputs: BatchSource, train: Train, seed: int, number: int = 0) -> Iterator[list[int]]:
     """The batches of the lesson of that number, for ever."""
     rng = np.random.default_rng([seed, number])
-    return training_batches(feed.lengths, batch_size=train.batch_size, batch_tokens=train.batch_tokens, rng=rng)
+    return training_batches(inputs.lengths, batch_size=train.batch_size, batch_tokens=train.batch_tokens, rng=rng)
 
 
 def ends(losses: Sequence[float]) -> tuple[float, float]:
@@ -150,16 +150,22 @@ def ends(losses: Sequence[float]) -> tuple[float, float]:
     return float(np.mean(losses[:tenth])), float(np.mean(losses[-tenth:]))
 
 
-def _parameters(lessons: Sequence[Lesson]) -> dict[str, nn.Parameter]:
+def _parameters(objectives: Sequence[Objective]) -> dict[str, nn.Parameter]:
     """Each trained parameter once, under a name that is unique over the lessons."""
-    named = {id(p): (f"{n}.{name}", p) for n, lesson in enumerate(lessons) for name, p in trained(lesson.model).items()}
+    named = {
+        id(p): (f"{n}.{name}", p)
+        for n, objective in enumerate(objectives)
+        for name, p in trained_parameters(objective.model).items()
+    }
     return dict(named.values())
 
 
-def _sides(lessons: Sequence[Lesson]) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+def _sides(objectives: Sequence[Objective]) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     sides: tuple[dict[int, nn.Parameter], dict[int, nn.Parameter]] = ({}, {})
-    for lesson in lessons:
-        encoder, head = split_head(lesson.model)
-        for side, parameters in zip(sides, (encoder, head) if lesson.fresh_head else (encoder + head, []), strict=True):
+    for objective in objectives:
+        encoder, head = split_head(objective.model)
+        for side, parameters in zip(
+            sides, (encoder, head) if objective.fresh_head else (encoder + head, []), strict=True
+        ):
             side.update((id(p), p) for p in parameters)
     return list(sides[0].values()), list(sides[1].values())

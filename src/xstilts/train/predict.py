@@ -12,7 +12,7 @@ from xstilts.data.batches import scoring_batches
 from xstilts.data.features import Feature
 from xstilts.metrics.ranks import ranks
 from xstilts.models.collate import collate
-from xstilts.models.inputs import Feed, autocast
+from xstilts.models.inputs import ModelInputs, autocast
 from xstilts.models.pooling import mean_state
 from xstilts.models.split import hidden_states, run_lower, supports_split
 from xstilts.models.split import layers as blocks
@@ -23,27 +23,27 @@ ANSWER_TOKENS = 30
 
 
 def predict(
-    model: nn.Module, feed: Feed, examples: Sequence[Example], labels: Sequence[str]
+    model: nn.Module, inputs: ModelInputs, examples: Sequence[Example], labels: Sequence[str]
 ) -> list[str] | list[int] | list[list[str]] | list[tuple[int, int | None]]:
     """One prediction for each example: a label, the index of a choice, an answer ("" for none), a tag a word, or the
     ranks of a caption's image and of the image's caption, among all of the feed."""
-    outputs = _outputs(model, feed)
-    if feed.problem == "image-retrieval":
-        return _ranked(outputs, feed)
-    if feed.problem in ("classification", "image-text"):
-        return _classes(outputs, feed, labels)
-    if feed.problem == "choice":
-        return _choices(outputs, feed)
-    if feed.problem == "tagging":
-        return _tags(outputs, feed, examples, labels)
-    return _answers(outputs, feed, examples)  # type: ignore[arg-type]
+    outputs = _outputs(model, inputs)
+    if inputs.problem == "image-retrieval":
+        return _ranked(outputs, inputs)
+    if inputs.problem in ("classification", "image-text"):
+        return _classes(outputs, inputs, labels)
+    if inputs.problem == "choice":
+        return _choices(outputs, inputs)
+    if inputs.problem == "tagging":
+        return _tags(outputs, inputs, examples, labels)
+    return _answers(outputs, inputs, examples)  # type: ignore[arg-type]
 
 
-def _outputs(model: nn.Module, feed: Feed) -> Iterator[tuple[list[int], ModelOutput]]:
+def _outputs(model: nn.Module, inputs: ModelInputs) -> Iterator[tuple[list[int], ModelOutput]]:
     model.eval()
-    for indices in scoring_batches(feed.lengths):
-        with torch.inference_mode(), autocast(feed.device, feed.precision):
-            yield indices, model(**feed.batch(indices, labels=False))
+    for indices in scoring_batches(inputs.lengths):
+        with torch.inference_mode(), autocast(inputs.device, inputs.precision):
+            yield indices, model(**inputs.batch(indices, labels=False))
 
 
 def _in_order(outputs: Iterator[tuple[list[int], ModelOutput]], count: int, name: str) -> list[Tensor]:
@@ -54,19 +54,19 @@ def _in_order(outputs: Iterator[tuple[list[int], ModelOutput]], count: int, name
     return rows
 
 
-def _classes(outputs: Iterator[tuple[list[int], ModelOutput]], feed: Feed, labels: Sequence[str]) -> list[str]:
-    return [labels[int(row.argmax())] for row in _in_order(outputs, len(feed.features), "logits")]
+def _classes(outputs: Iterator[tuple[list[int], ModelOutput]], inputs: ModelInputs, labels: Sequence[str]) -> list[str]:
+    return [labels[int(row.argmax())] for row in _in_order(outputs, len(inputs.features), "logits")]
 
 
-def _choices(outputs: Iterator[tuple[list[int], ModelOutput]], feed: Feed) -> list[int]:
+def _choices(outputs: Iterator[tuple[list[int], ModelOutput]], inputs: ModelInputs) -> list[int]:
     """The best of each example's own choices: where others of its batch have more, there are logits of none."""
-    rows = _in_order(outputs, len(feed.features), "logits")
-    return [int(row[: len(feature.ids)].argmax()) for feature, row in zip(feed.features, rows, strict=True)]
+    rows = _in_order(outputs, len(inputs.features), "logits")
+    return [int(row[: len(feature.ids)].argmax()) for feature, row in zip(inputs.features, rows, strict=True)]
 
 
-def _ranked(outputs: Iterator[tuple[list[int], ModelOutput]], feed: Feed) -> list[tuple[int, int | None]]:
+def _ranked(outputs: Iterator[tuple[list[int], ModelOutput]], inputs: ModelInputs) -> list[tuple[int, int | None]]:
     """For each caption the rank of its image, and for each image, at its first caption, the best of its captions'."""
-    images = [feature.images[0] for feature in feed.features]
+    images = [feature.images[0] for feature in inputs.features]
     number = {image: row for row, image in enumerate(dict.fromkeys(images))}
     texts, pictures = [torch.empty(0)] * len(images), [torch.empty(0)] * len(number)
     for indices, output in outputs:
@@ -77,28 +77,33 @@ def _ranked(outputs: Iterator[tuple[list[int], ModelOutput]], feed: Feed) -> lis
 
 
 def _tags(
-    outputs: Iterator[tuple[list[int], ModelOutput]], feed: Feed, examples: Sequence[Example], labels: Sequence[str]
+    outputs: Iterator[tuple[list[int], ModelOutput]],
+    inputs: ModelInputs,
+    examples: Sequence[Example],
+    labels: Sequence[str],
 ) -> list[list[str]]:
     tags: dict[int, dict[int, str]] = defaultdict(dict)
-    for feature, row in zip(feed.features, _in_order(outputs, len(feed.features), "logits"), strict=True):
+    for feature, row in zip(inputs.features, _in_order(outputs, len(inputs.features), "logits"), strict=True):
         best: list[int] = row.argmax(-1).tolist()  # type: ignore[assignment]
         tags[feature.example].update((word, labels[best[position]]) for position, word in feature.words)
     return [[tags[number][word] for word in sorted(tags[number])] for number in range(len(examples))]
 
 
-def _answers(outputs: Iterator[tuple[list[int], ModelOutput]], feed: Feed, examples: Sequence[Span]) -> list[str]:
+def _answers(
+    outputs: Iterator[tuple[list[int], ModelOutput]], inputs: ModelInputs, examples: Sequence[Span]
+) -> list[str]:
     """The best span over all windows of an example, or "" where no answer scores higher in every window.
 
     As in Devlin et al. (2019, arXiv 1810.04805, section 4.3), with a threshold of zero.
     """
-    rows: list[tuple[Tensor, Tensor]] = [(torch.empty(0), torch.empty(0))] * len(feed.features)
+    rows: list[tuple[Tensor, Tensor]] = [(torch.empty(0), torch.empty(0))] * len(inputs.features)
     for indices, output in outputs:
         starts, ends = output["start_logits"].float().cpu(), output["end_logits"].float().cpu()
         for index, start, end in zip(indices, starts, ends, strict=True):
             rows[index] = start, end
     best: dict[int, tuple[float, str]] = {}
     none: dict[int, float] = {}
-    for feature, (start, end) in zip(feed.features, rows, strict=True):
+    for feature, (start, end) in zip(inputs.features, rows, strict=True):
         number = feature.example
         none[number] = min(none.get(number, float("inf")), float(start[0] + end[0]))
         score, span = _best_span(feature, start, end)

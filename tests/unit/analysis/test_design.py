@@ -7,14 +7,14 @@ from xstilts.analysis.controls import seeing
 from xstilts.analysis.design import TaskDesign, comparisons, design_of
 from xstilts.analysis.results import ArmName
 from xstilts.config.recipe import Arm, Fewshot, Intermediate, Primary, Recipe, Target
-from xstilts.planning.expand import build
+from xstilts.planning.expand import expand
 
 _TARGETS = {"toy-intent": Target(languages=("en", "de", "fi", "el")), "toy-bitext": Target(languages=("de", "fi"))}
 
 
 def _designs(recipe: Recipe) -> tuple[TaskDesign, ...]:
     tasks = toy_tasks()
-    cells = build(recipe, tasks, "toy-pin").cells
+    cells = expand(recipe, tasks, "toy-pin").cells
     return tuple(design_of(recipe, cells, tasks[name]) for name in recipe.targets)
 
 
@@ -35,7 +35,7 @@ def test_a_language_counts_once_whatever_its_locales() -> None:
     languages = ("en", "de-CH", "de", "zh-HK", "zh-CN", "fi")
     tasks = {"toy-intent": toy_task("toy-intent", "classification", languages), "toy-qa": toy_tasks()["toy-qa"]}
     recipe = toy_recipe(targets={"toy-intent": Target()})
-    design = design_of(recipe, build(recipe, tasks, "toy-pin").cells, tasks["toy-intent"])
+    design = design_of(recipe, expand(recipe, tasks, "toy-pin").cells, tasks["toy-intent"])
     assert design.headline == ("de", "zh-HK", "fi")
     assert design.variants == {"de-CH", "zh-CN"}
 
@@ -93,7 +93,7 @@ def test_every_control_stands_beside_its_arm() -> None:
             "none": Intermediate(),
             "toy-qa": Intermediate(tasks=("toy-qa",)),
             "shuffled": Intermediate(tasks=("toy-qa",), shuffle_labels=True),
-            "longer": Intermediate(steps_of="toy-qa"),
+            "longer": Intermediate(match_steps_of="toy-qa"),
         },
         fewshot=Fewshot(shots=(4,), draws=1, more_english=True, without_target=True),
     )
@@ -112,27 +112,27 @@ def test_every_control_stands_beside_its_arm() -> None:
 
 def test_published_sets_take_no_language_from_the_means_unless_the_primary_contrast_names_them() -> None:
     tasks = toy_tasks()
-    task = tasks["toy-intent"] = replace(tasks["toy-intent"], ladder={"fi": ("4", "9x9")})
-    fewshot = Fewshot(shots=(4, "9x9"), draws=2, published=True)
+    task = tasks["toy-intent"] = replace(tasks["toy-intent"], fixed_shot_sizes={"fi": ("4", "9x9")})
+    fewshot = Fewshot(shots=(4, "9x9"), draws=2, fixed_shots=True)
 
     def design(**more: object) -> TaskDesign:
         recipe = toy_recipe(targets={"toy-intent": _TARGETS["toy-intent"]}, fewshot=fewshot, **more)
-        return design_of(recipe, build(recipe, tasks, "toy-pin").cells, task)
+        return design_of(recipe, expand(recipe, tasks, "toy-pin").cells, task)
 
     plain = design(primary=None, development_languages=())
     assert plain.headline == ("de", "fi", "el")
     assert {(arm.method, arm.shots) for arm in plain.arms} == {
         ("zero-shot", 0),
         ("full", 4),
-        ("published", 4),
-        ("published-9x9", 81),
+        ("fixed-shots", 4),
+        ("fixed-shots-9x9", 81),
     }
-    assert [arm.method for arm in plain.arms[:4]] == ["zero-shot", "full", "published", "published-9x9"]
+    assert [arm.method for arm in plain.arms[:4]] == ["zero-shot", "full", "fixed-shots", "fixed-shots-9x9"]
     assert {arm.method for arm in plain.squares[0].corners} == {"zero-shot", "full"}
-    arms = [Arm(intermediate=name, shots="9x9", method="published") for name in ("toy-qa", "none")]
+    arms = [Arm(intermediate=name, shots="9x9", method="fixed-shots") for name in ("toy-qa", "none")]
     named = design(primary=Primary(task="toy-intent", treatment=arms[0], baseline=arms[1]), development_languages=())
     assert named.headline == ("fi",)
-    assert {arm.method for arm in named.squares[0].corners} == {"zero-shot", "published-9x9"}
+    assert {arm.method for arm in named.squares[0].corners} == {"zero-shot", "fixed-shots-9x9"}
 
 
 def test_new_controls_stand_beside_their_arm_in_the_languages_that_have_them() -> None:
@@ -140,19 +140,19 @@ def test_new_controls_stand_beside_their_arm_in_the_languages_that_have_them() -
     languages = {name: ("train", "dev", "test", *(["test-mt"] * (name == "fi"))) for name in ("en", "de", "fi", "el")}
     task = tasks["toy-intent"] = replace(tasks["toy-intent"], splits=languages)
     target = _TARGETS["toy-intent"].model_copy(update={"translate_test": True})
-    fewshot = Fewshot(shots=(4,), draws=1, mixed=True, beside="english_dev")
+    fewshot = Fewshot(shots=(4,), draws=1, multilingual=True, also_select="english_dev")
     recipe = toy_recipe(targets={"toy-intent": target}, fewshot=fewshot, primary=None, development_languages=())
-    design = design_of(recipe, build(recipe, tasks, "toy-pin").cells, task)
+    design = design_of(recipe, expand(recipe, tasks, "toy-pin").cells, task)
     assert design.headline == ("de", "fi", "el")
     found = {c.terms[1][1].method: c for c in comparisons(recipe, [design]) if c.kind == "control"}
     assert {name: c.languages for name, c in found.items()} == {
         "english-dev": ("de", "fi", "el"),
-        "mixed": ("de", "fi", "el"),
+        "multilingual": ("de", "fi", "el"),
         "translate-test": ("fi",),
     }
     assert {name: (c.terms[0][1].method, c.terms[0][1].shots) for name, c in found.items()} == {
         "english-dev": ("full", 4),
-        "mixed": ("full", 4),
+        "multilingual": ("full", 4),
         "translate-test": ("zero-shot", 0),
     }
 
@@ -162,12 +162,12 @@ def test_arms_that_see_less_are_controls_beside_the_arm_that_sees_all() -> None:
     arms = {
         "none": Intermediate(),
         "toy-read": Intermediate(tasks=("toy-read",)),
-        "blind": Intermediate(see="text"),
-        "read-blind": Intermediate(tasks=("toy-read",), see="text"),
-        "image-only": Intermediate(see="images"),
+        "blind": Intermediate(modality="text"),
+        "read-blind": Intermediate(tasks=("toy-read",), modality="text"),
+        "image-only": Intermediate(modality="images"),
     }
     recipe = pictured_recipe(intermediate=arms, targets={"toy-verify": Target()})
-    design = design_of(recipe, build(recipe, tasks, "toy-pin").cells, tasks["toy-verify"])
+    design = design_of(recipe, expand(recipe, tasks, "toy-pin").cells, tasks["toy-verify"])
     beside = {(control.intermediate, arm.intermediate) for control, arm, _ in design.controls}
     assert beside == {("blind", "none"), ("read-blind", "toy-read"), ("image-only", "none")}
     assert {arm.intermediate for arm in design.main_arms} == {"none", "toy-read"}

@@ -3,10 +3,10 @@ from tests.unit.planning.world import TASKS, recipe
 
 from xstilts.analysis.learning import hardly_learnt
 from xstilts.config.recipe import Intermediate
-from xstilts.planning.expand import build
+from xstilts.planning.expand import expand
 from xstilts.store.store import Store
 
-GRAPH = build(
+GRAPH = expand(
     recipe(
         intermediate={
             "none": Intermediate(),

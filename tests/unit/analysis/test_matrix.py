@@ -11,7 +11,7 @@ from tests.unit.report.page import Page
 from xstilts import api, cli
 from xstilts.analysis.matrix import matrix, wide
 from xstilts.config.recipe import Intermediate, Target
-from xstilts.planning.expand import build as plan
+from xstilts.planning.expand import expand as plan
 from xstilts.report import Summary, build
 
 Capture = pytest.CaptureFixture[str]

@@ -85,9 +85,9 @@ def test_arms_of_a_recipe_and_of_cells_have_one_name(experiment: Experiment) -> 
 
 
 def test_a_published_set_has_no_draws_and_stands_beside_every_draw(experiment: Experiment) -> None:
-    cells = [replace(cell, method="published-2x2", draw=0) for cell in experiment.graph.cells if cell.draw == 0]
-    arm = Arm(intermediate="none", shots="2x2", method="published")
-    assert ArmName.of(arm) == ArmName(intermediate="none", method="published-2x2", shots=4)
+    cells = [replace(cell, method="fixed-shots-2x2", draw=0) for cell in experiment.graph.cells if cell.draw == 0]
+    arm = Arm(intermediate="none", shots="2x2", method="fixed-shots")
+    assert ArmName.of(arm) == ArmName(intermediate="none", method="fixed-shots-2x2", shots=4)
     found = arm_items([*experiment.graph.cells, *cells], experiment.store, "toy-intent", arm)
     assert set(found["de"]) == {(0, None), (1, None)}
     drawn = arm_items(experiment.graph.cells, experiment.store, "toy-intent", Arm(intermediate="none", shots=4))

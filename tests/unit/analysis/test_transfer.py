@@ -136,7 +136,7 @@ def test_controls_and_baselines_are_no_arms_of_the_matrix() -> None:
         "none": Intermediate(),
         "squad": SINGLE["squad"],
         "shuffled": Intermediate(tasks=("squad",), shuffle_labels=True),
-        "longer": Intermediate(steps_of="squad"),
+        "longer": Intermediate(match_steps_of="squad"),
     }
     transfer = make_transfer(lambda task, arm: 0.1, small(intermediate=arms))
     assert (transfer.arms, transfer.baseline) == (("squad",), "none")

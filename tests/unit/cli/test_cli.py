@@ -86,7 +86,7 @@ def test_plan_counts_and_runs_nothing(tmp_path: Path, capsys: Capture):
 def test_plan_reckons_work_for_a_stated_processor(tmp_path: Path, capsys: Capture):
     def work(*options: str) -> dict[str, Any]:
         assert cli.call(["plan", "smoke", "--store", str(tmp_path), "--json", *options]) == 0
-        return json.loads(capsys.readouterr().out)["work"]
+        return json.loads(capsys.readouterr().out)["flops"]
 
     found, faster = work(), work("--tflops", "624", "--utilisation", "0.8")
     assert found["processor"] == {"tflops": 312.0, "utilisation": 0.4}

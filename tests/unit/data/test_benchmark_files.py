@@ -124,7 +124,7 @@ def test_splits_that_are_not_pooled_stay(root):
     lines = [f"word{n}\tX\n" for n in range(40)]
     write(root, "udpos/train-en.tsv", *lines)
     write(root, "udpos/test-en.tsv", "other\tX\n")
-    partition = Partition(of=("train",), fractions={"train": 0.5, "dev": 0.5})
+    partition = Partition(pool=("train",), fractions={"train": 0.5, "dev": 0.5})
     task = bind(load_task("udpos"), root=root, cache=root.parent / "cache", partition=partition)
     assert task.splits["en"] == ("train", "dev", "test")
     assert [len(examples("udpos", root, "en", s, partition)) for s in ("test",)] == [1]

@@ -57,7 +57,7 @@ def test_a_second_call_does_not_read_again(tmp_path):
     unreadable = replace(toy, read=lambda paths, language: pytest.fail("read again"))
     assert [e.id for e in load(unreadable, "en", "test", cache=tmp_path, offline=True)] == ["1"]
     with pytest.raises(pytest.fail.Exception):
-        load(replace(unreadable, epoch=2), "en", "test", cache=tmp_path, offline=True)
+        load(replace(unreadable, code_version=2), "en", "test", cache=tmp_path, offline=True)
 
 
 def test_groups_are_assigned_and_the_same_in_every_language(tmp_path):

@@ -204,7 +204,7 @@ def test_few_shot_sets_and_translations_hold_examples_of_other_splits_again(tmp_
         (tmp_path / files[split]).write_text("\n".join(["text,id,group", *rows]))
     columns = {"text": "text", "id": "id", "group": "group"}
     task = user_task("own", Block(files={"fi": files, "en": {"test": "test.csv"}}, columns=columns), tmp_path)
-    assert task.ladder == {"fi": ("2", "1x1"), "en": ()}
+    assert task.fixed_shot_sizes == {"fi": ("2", "1x1"), "en": ()}
 
     def ids(split: str, **block) -> list[str]:
         task = user_task("own", Block(files={"fi": files}, **({"columns": columns} | block)), tmp_path)

@@ -55,7 +55,7 @@ def test_the_unknown_is_unchecked_not_clean():
 
 
 def test_each_overlap_is_said_once():
-    seen = TrainedOn(data="D", how="as raw text", source="here", same=("a",), akin=("b", "c"))
+    seen = TrainedOn(data="D", how="as raw text", source="here", same_data=("a",), related_tasks=("b", "c"))
     card = EncoderCard(name="x", source="hub:o/x", trained_on=(seen,))
     assert overlaps(card, ["c", "a", "a"]) == (
         "x saw D as raw text; `a` comes from that data set.",

@@ -7,9 +7,9 @@ import pytest
 from tests.unit.planning.world import RUNNER, TASKS, environment, recipe
 
 from xstilts.execution.executors import Pool, default_workers
-from xstilts.planning.expand import build
+from xstilts.planning.expand import expand
 
-SPECS = tuple(build(recipe(), TASKS, "1234").stages.values())[:3]
+SPECS = tuple(expand(recipe(), TASKS, "1234").stages.values())[:3]
 
 
 @pytest.mark.parametrize(

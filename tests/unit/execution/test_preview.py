@@ -5,12 +5,12 @@ from tests.unit.planning.world import TASKS, leave, recipe
 
 from xstilts.config.recipe import Fewshot
 from xstilts.config.training import Train
-from xstilts.execution.preview import needed, price
-from xstilts.planning.expand import Graph, build
+from xstilts.execution.preview import missing_stages, preview
+from xstilts.planning.expand import Graph, expand
 from xstilts.planning.specs import Spec
 from xstilts.store.store import Store
 
-GRAPH = build(recipe(), TASKS, "1234")
+GRAPH = expand(recipe(), TASKS, "1234")
 SECONDS = {"pretrained": 1.0, "intermediate": 30.0, "target": 10.0, "evaluate": 2.0, "fewshot": 4.0}
 
 
@@ -32,7 +32,7 @@ def take(store: Store, spec: Spec, seconds: float) -> None:
 
 
 def test_nothing_is_known_before_the_first_run(store: Store) -> None:
-    plan = price(GRAPH, store)
+    plan = preview(GRAPH, store)
     assert plan.hits == () and plan.misses == tuple(GRAPH.stages)
     assert (plan.seconds, plan.longest_path_seconds, plan.bytes, plan.peak_memory_mb) == (None, None, None, None)
     assert plan.unmeasured == len(GRAPH.stages)
@@ -42,15 +42,15 @@ def test_nothing_is_known_before_the_first_run(store: Store) -> None:
 
 def test_nothing_is_needed_after_it(store: Store) -> None:
     fill(store, GRAPH)
-    plan = price(GRAPH, store)
+    plan = preview(GRAPH, store)
     assert plan.misses == () and set(plan.hits) == GRAPH.stages.keys()
     assert (plan.seconds, plan.longest_path_seconds, plan.bytes, plan.unmeasured) == (0, 0, 0, 0)
 
 
 def test_expected_costs_are_those_of_like_stages(store: Store) -> None:
     fill(store, GRAPH)
-    more = build(recipe(seeds=(0, 1, 2)), TASKS, "1234")
-    plan = price(more, store)
+    more = expand(recipe(seeds=(0, 1, 2)), TASKS, "1234")
+    plan = preview(more, store)
     by_kind = {kind.kind: kind for kind in plan.kinds}
     assert (by_kind["intermediate"].misses, by_kind["intermediate"].seconds) == (1, 30.0)
     assert (by_kind["target"].misses, by_kind["target"].seconds) == (3, 30.0)
@@ -65,24 +65,24 @@ def test_expected_costs_are_those_of_like_stages(store: Store) -> None:
 
 
 def test_the_closest_likeness_counts(store: Store) -> None:
-    short = build(recipe(fewshot=Fewshot(train=Train(steps=5)), primary=None, seeds=(0,)), TASKS, "1234")
+    short = expand(recipe(fewshot=Fewshot(train=Train(steps=5)), primary=None, seeds=(0,)), TASKS, "1234")
     for spec in (*short.stages.values(), *GRAPH.stages.values()):
         brief = spec.key in short.stages and spec.key not in GRAPH.stages
         take(store, spec, 1.0 if brief else SECONDS.get(spec.kind, 1.0))
-    again = build(recipe(fewshot=Fewshot(train=Train(steps=5)), primary=None, seeds=(7,)), TASKS, "1234")
-    kind = next(kind for kind in price(again, store).kinds if kind.kind == "fewshot")
+    again = expand(recipe(fewshot=Fewshot(train=Train(steps=5)), primary=None, seeds=(7,)), TASKS, "1234")
+    kind = next(kind for kind in preview(again, store).kinds if kind.kind == "fewshot")
     assert kind.seconds == kind.misses * 1.0
 
 
 def test_another_encoder_says_nothing(store: Store) -> None:
     fill(store, GRAPH)
-    plan = price(build(recipe(), TASKS, "5678"), store)
+    plan = preview(expand(recipe(), TASKS, "5678"), store)
     assert plan.seconds is None and plan.unmeasured == len(GRAPH.stages)
 
 
 def test_a_kind_that_was_never_run_is_not_yet_measured(store: Store) -> None:
     fill(store, GRAPH, {"pretrained", "intermediate"})
-    plan = price(build(recipe(seeds=(0, 1, 2)), TASKS, "1234"), store)
+    plan = preview(expand(recipe(seeds=(0, 1, 2)), TASKS, "1234"), store)
     by_kind = {kind.kind: kind for kind in plan.kinds}
     assert (by_kind["intermediate"].misses, by_kind["intermediate"].seconds) == (1, 30.0)
     assert by_kind["target"].seconds is None
@@ -91,9 +91,9 @@ def test_a_kind_that_was_never_run_is_not_yet_measured(store: Store) -> None:
 
 def test_what_was_removed_is_made_again_only_where_something_needs_it() -> None:
     scores = {cell.artifact for cell in GRAPH.cells}
-    assert needed(GRAPH, scores) == ()
+    assert missing_stages(GRAPH, scores) == ()
     lost = next(key for key in scores if GRAPH.stages[key].kind == "fewshot")
-    again = needed(GRAPH, scores - {lost})
+    again = missing_stages(GRAPH, scores - {lost})
     ancestors, ahead = set(), [lost]
     while ahead:
         ancestors.add(key := ahead.pop())
@@ -107,4 +107,4 @@ def test_a_damaged_artifact_is_a_miss(store: Store) -> None:
         leave(store, spec)
     key = GRAPH.cells[0].artifact
     (store.path(key) / "result.txt").write_text("")
-    assert price(GRAPH, store).misses == (key,)
+    assert preview(GRAPH, store).misses == (key,)

@@ -6,19 +6,19 @@ import pytest
 from rich.console import Console
 from tests.unit.planning.world import TASKS, recipe
 
-from xstilts.execution.preview import price
+from xstilts.execution.preview import preview
 from xstilts.execution.progress import Forecast, Progress
-from xstilts.planning.expand import build
+from xstilts.planning.expand import expand
 from xstilts.stages.environment import Event
 from xstilts.store.store import Store
 
-GRAPH = build(recipe(), TASKS, "1234")
+GRAPH = expand(recipe(), TASKS, "1234")
 FIRST, SECOND = list(GRAPH.stages)[:2]
 
 
 @pytest.fixture
 def plan(tmp_path: Path):
-    return price(GRAPH, Store(tmp_path / "store"))
+    return preview(GRAPH, Store(tmp_path / "store"))
 
 
 def test_one_line_for_each_stage_where_there_is_no_terminal(plan) -> None:

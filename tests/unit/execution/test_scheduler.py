@@ -3,13 +3,13 @@ from pathlib import Path
 import pytest
 from tests.unit.planning.world import TASKS, leave, recipe
 
-from xstilts.execution.scheduler import Walk
-from xstilts.planning.expand import build
+from xstilts.execution.scheduler import Scheduler
+from xstilts.planning.expand import expand
 from xstilts.platform import memory
 from xstilts.store.store import Store
 
-SMALL = build(recipe(seeds=(0,), fewshot=None, primary=None), TASKS, "1234")
-MORE = build(recipe(seeds=(0, 1, 2), fewshot=None, primary=None), TASKS, "1234")
+SMALL = expand(recipe(seeds=(0,), fewshot=None, primary=None), TASKS, "1234")
+MORE = expand(recipe(seeds=(0, 1, 2), fewshot=None, primary=None), TASKS, "1234")
 
 
 class Patient:
@@ -35,9 +35,9 @@ def store(tmp_path: Path, monkeypatch) -> Store:
 
 
 def given(store: Store, room: float, monkeypatch) -> list:
-    monkeypatch.setattr(memory, "room_mb", lambda: room)
+    monkeypatch.setattr(memory, "available_mb", lambda: room)
     pool = Patient()
-    with Walk(MORE, store) as walk:
+    with Scheduler(MORE, store) as walk:
         list(walk.submit(pool))
         waiting = bool(walk.waiting)
     assert bool(waiting) is (room < 1e6)
@@ -52,8 +52,8 @@ def test_jobs_go_side_by_side_as_far_as_memory_allows(store, monkeypatch):
 
 
 def test_what_was_never_measured_waits_for_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr(memory, "room_mb", lambda: 1.0)
+    monkeypatch.setattr(memory, "available_mb", lambda: 1.0)
     pool = Patient()
-    with Walk(build(recipe(), TASKS, "5678"), Store(tmp_path)) as walk:
+    with Scheduler(expand(recipe(), TASKS, "5678"), Store(tmp_path)) as walk:
         list(walk.submit(pool))
         assert not walk.waiting and pool.given

@@ -7,16 +7,16 @@ from torch import nn
 
 from xstilts.config.training import Lora
 from xstilts.data.features import featurise
-from xstilts.models.align import Aligner, PairFeed, closeness, triplet_loss
+from xstilts.models.align import Aligner, PairInputs, closeness, triplet_loss
 from xstilts.models.heads import load_backbone, load_tokenizer
 from xstilts.models.split import hidden_states
-from xstilts.models.tuning import adapters, trained
+from xstilts.models.tuning import adapters, trained_parameters
 from xstilts.problems.examples import Parallel
 
 MARGIN = 0.2
 
 
-def feed(folder: Path) -> PairFeed:
+def inputs(folder: Path) -> PairInputs:
     tokenizer = load_tokenizer(folder)
     pairs = zip(SENTENCES[:4], SENTENCES[4:], strict=True)
     examples = [
@@ -24,7 +24,7 @@ def feed(folder: Path) -> PairFeed:
         for n, (text, english) in enumerate(pairs)
     ]
     features = featurise("retrieval", examples, tokenizer, None, 32)
-    return PairFeed(features=features, groups=range(4), padding=tokenizer.pad_token_id)
+    return PairInputs(features=features, groups=range(4), pad_id=tokenizer.pad_token_id)
 
 
 def test_the_loss_is_that_of_the_definition() -> None:
@@ -50,7 +50,7 @@ def test_a_batch_without_others_has_no_loss() -> None:
 @pytest.mark.parametrize("layer", [1, 2])
 def test_vectors_are_the_mean_over_the_sub_words_of_that_layer(kind: str, layer: int, tmp_path: Path) -> None:
     model = load_backbone(build(kind, tmp_path, layers=3))
-    batch = feed(tmp_path).batch([0, 1, 2, 3])
+    batch = inputs(tmp_path).batch([0, 1, 2, 3])
     ids, mask = batch["input_ids"], batch["attention_mask"]
     states = hidden_states(model, ids, mask)[layer]
     means = torch.stack([row[: int(m.sum())].mean(0) for row, m in zip(states, mask, strict=True)])
@@ -59,7 +59,7 @@ def test_vectors_are_the_mean_over_the_sub_words_of_that_layer(kind: str, layer:
 
 
 def test_a_batch_holds_the_foreign_texts_and_then_their_translations(tmp_path: Path) -> None:
-    pairs = feed(build("xlm-roberta", tmp_path))
+    pairs = inputs(build("xlm-roberta", tmp_path))
     batch = pairs.batch([2, 0])
     rows = [row[: int(m.sum())].tolist() for row, m in zip(batch["input_ids"], batch["attention_mask"], strict=True)]
     assert rows == [pairs.features[number].ids[0] for number in (4, 0, 5, 1)]
@@ -71,7 +71,7 @@ def test_a_batch_holds_the_foreign_texts_and_then_their_translations(tmp_path: P
 def test_adapters_of_one_layer_train_nothing_else(kind: str, tmp_path: Path) -> None:
     model = load_backbone(build(kind, tmp_path, layers=3))
     with adapters(model, Lora(rank=2, alpha=4), 0, merge=True, layer=1, dropout=0.5):
-        names = trained(model)
+        names = trained_parameters(model)
         assert names and all("lora_" in name and "layer" in name and ".1." in name for name in names)
         rates = {module.p for name, module in model.named_modules() if "lora_dropout" in name and hasattr(module, "p")}
         assert rates == {0.5}

@@ -13,7 +13,7 @@ from tests import tiny
 from xstilts.data.features import featurise
 from xstilts.models.discriminant import Discriminant, moments, moments_of, solve
 from xstilts.models.heads import load_for, load_tokenizer
-from xstilts.models.inputs import Feed
+from xstilts.models.inputs import ModelInputs
 from xstilts.models.pooling import mean_state
 from xstilts.models.split import backbone
 from xstilts.problems.examples import Labelled, Tagged
@@ -81,7 +81,7 @@ def encoder(tmp_path):
 
 def feed_of(problem, examples, tokenizer, labels):
     features = featurise(problem, examples, tokenizer, labels, 32)
-    return Feed(problem=problem, features=features, padding=tokenizer.pad_token_id, precision="fp32")
+    return ModelInputs(problem=problem, features=features, pad_id=tokenizer.pad_token_id, precision="fp32")
 
 
 def test_a_text_is_the_mean_of_its_states(encoder):
@@ -90,16 +90,16 @@ def test_a_text_is_the_mean_of_its_states(encoder):
         Labelled(id=str(n), group="", language="en", text=text, label=label)
         for n, (text, label) in enumerate(zip(TEXTS, COLOURS, strict=True))
     ]
-    feed = feed_of("classification", examples, tokenizer, labels)
-    batch = feed.batch(range(len(examples)), labels=True)
+    inputs = feed_of("classification", examples, tokenizer, labels)
+    batch = inputs.batch(range(len(examples)), labels=True)
     numbers = batch.pop("labels")
     with torch.no_grad():
         states = backbone(model)(**batch).last_hidden_state
     expected = moments_of(mean_state(states, batch["attention_mask"]), numbers, len(labels))
-    found = moments(model, feed, len(labels))
+    found = moments(model, inputs, len(labels))
     torch.testing.assert_close(found.sums, expected.sums, rtol=1e-4, atol=1e-4)
     weight, bias = solve(found, 0.1)
-    predicted = predict(Discriminant(backbone(model), "classification", weight, bias), feed, examples, labels)
+    predicted = predict(Discriminant(backbone(model), "classification", weight, bias), inputs, examples, labels)
     assert predicted == COLOURS
 
 
@@ -115,8 +115,8 @@ def test_every_word_is_tagged_by_the_state_of_its_first_subword(encoder):
         )
         for n in range(2)
     ]
-    feed = feed_of("tagging", examples, tokenizer, labels)
-    found = moments(model, feed, len(labels))
+    inputs = feed_of("tagging", examples, tokenizer, labels)
+    found = moments(model, inputs, len(labels))
     assert found.counts.tolist() == [2, 2, 4]
     model = Discriminant(backbone(model), "tagging", *solve(found, 0.1))
-    assert predict(model, feed, examples, labels) == [list(e.tags) for e in examples]
+    assert predict(model, inputs, examples, labels) == [list(e.tags) for e in examples]

@@ -5,11 +5,11 @@ from tests.tiny import build
 from xstilts.config.training import Train
 from xstilts.data.features import featurise
 from xstilts.data.tokenised import token_ids
-from xstilts.models import inputs as feeds
+from xstilts.models import inputs as all_inputs
 from xstilts.models.heads import load_for, load_tokenizer
 from xstilts.models.speed import activations
 from xstilts.problems.examples import Answer, Choice, Labelled, Span, Tagged
-from xstilts.stages.training import student
+from xstilts.stages.training import make_trainable
 
 PLACE = {"group": "g", "language": "en"}
 EXAMPLES = {
@@ -48,17 +48,17 @@ def test_what_is_frozen_is_run_once_and_gives_the_same(problem, kind, frozen, tm
     train = Train(frozen_layers=frozen, freeze_embeddings=True, precision="fp32")
     model = load_for(problem, folder, labels=labels, seed=0)
     features = featurise(problem, EXAMPLES[problem], tokenizer, labels, 32)
-    pupil = student(model, problem, tokenizer, train, "cpu", lambda: token_ids(features))
-    cached = pupil.feed(features)
+    trainable = make_trainable(model, problem, tokenizer, train, "cpu", lambda: token_ids(features))
+    cached = trainable.inputs(features)
     assert cached.activations is not None
     monkeypatch.setattr(activations, "IN_MEMORY", 0)
-    streamed = pupil.feed(features)
+    streamed = trainable.inputs(features)
     assert streamed.activations is None
-    whole = feeds.collate(problem, features, tokenizer.pad_token_id, labels=True)
+    whole = all_inputs.collate(problem, features, tokenizer.pad_token_id, labels=True)
     with torch.no_grad():
         expected = model.eval()(**whole)
-        for feed in (cached, streamed):
-            found = pupil.part.eval()(**feed.batch([0, 1], labels=True))
+        for inputs in (cached, streamed):
+            found = trainable.trained_part.eval()(**inputs.batch([0, 1], labels=True))
             if problem == "span":  # its loss reads padding, whose activations are not kept
                 scored = whole["attention_mask"].bool()
                 assert torch.allclose(found.start_logits[scored], expected.start_logits[scored], atol=1e-5)

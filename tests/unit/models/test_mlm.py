@@ -11,21 +11,21 @@ from xstilts.data.features import IGNORED
 from xstilts.errors import UserError
 from xstilts.models import mlm as module
 from xstilts.models.heads import encoder_state, load_backbone, load_for, load_tokenizer
-from xstilts.models.mlm import Masked, MaskedFeed, Masker, load_masked, perplexity, windows
+from xstilts.models.mlm import MaskedInputs, MaskedLanguageModel, Masker, load_masked, perplexity, windows
 from xstilts.models.sharing import share_encoder
 from xstilts.models.split import backbone
-from xstilts.train.fit import Lesson, fit
+from xstilts.train.fit import Objective, fit
 
 TRAIN = Train(steps=40, batch_size=8, max_length=32, precision="fp32", learning_rate=3e-3, dropout=0.0)
 
 
-def feed(folder: Path, model: Masked, seed: int = 0, share: float = 0.15) -> MaskedFeed:
+def inputs(folder: Path, model: MaskedLanguageModel, seed: int = 0, share: float = 0.15) -> MaskedInputs:
     tokenizer = load_tokenizer(folder)
     rows = backbone(model).get_input_embeddings().weight.shape[0]
-    return MaskedFeed(
+    return MaskedInputs(
         features=windows(SENTENCES, tokenizer, 32),
         masker=Masker.of(tokenizer, rows, share),
-        padding=tokenizer.pad_token_id,
+        pad_id=tokenizer.pad_token_id,
         rng=np.random.default_rng(seed),
     )
 
@@ -46,7 +46,7 @@ def published(kind: str, folder: Path, **settings: object) -> Path:
 @pytest.mark.parametrize("kind", KINDS)
 def test_logits_at_masked_positions_are_those_of_the_whole_computation(kind: str, tmp_path: Path) -> None:
     model = load_masked(published(kind, tmp_path), seed=0)
-    batch = feed(tmp_path, model).batch(range(6))
+    batch = inputs(tmp_path, model).batch(range(6))
     whole = model.model(**{name: tensor for name, tensor in batch.items() if name != "labels"}).logits
     hidden, wanted = model.hidden(**batch)
     there = batch["labels"] != IGNORED
@@ -57,7 +57,7 @@ def test_logits_at_masked_positions_are_those_of_the_whole_computation(kind: str
 
 def test_many_positions_in_blocks_give_the_same_gradients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = load_masked(published("bert", tmp_path), seed=0)
-    batch = feed(tmp_path, model, share=0.5).batch(range(8))
+    batch = inputs(tmp_path, model, share=0.5).batch(range(8))
     gradients = []
     for block in (1000, 3):
         monkeypatch.setattr(module, "BLOCK", block)
@@ -80,7 +80,7 @@ def test_the_published_head_is_kept(kind: str, tmp_path: Path) -> None:
 def test_the_head_of_deberta_v3_is_found_by_its_name(tmp_path: Path) -> None:
     model = load_masked(published("deberta-v2", tmp_path, legacy=False), seed=0)
     assert model.published and hasattr(model.model, "lm_predictions")
-    batch = feed(tmp_path, model).batch(range(6))
+    batch = inputs(tmp_path, model).batch(range(6))
     whole = model.model(**{name: tensor for name, tensor in batch.items() if name != "labels"}).logits
     torch.testing.assert_close(model.logits(model.hidden(**batch)[0]), whole[batch["labels"] != IGNORED])
 
@@ -100,12 +100,12 @@ def test_a_head_that_is_not_there_is_drawn_by_the_seed_alone(kind: str, tmp_path
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_loss_falls_and_the_decoder_stays_the_table_of_embeddings(kind: str, tmp_path: Path) -> None:
     model = load_masked(build(kind, tmp_path), seed=0)
-    before = perplexity(model, feed(tmp_path, model, seed=9), "fp32")
+    before = perplexity(model, inputs(tmp_path, model, seed=9), "fp32")
     table = backbone(model).get_input_embeddings().weight.detach().clone()
-    fitted = fit([Lesson(model=model, feed=feed(tmp_path, model))], [0] * 40, TRAIN, seed=1)
+    fitted = fit([Objective(model=model, batches=inputs(tmp_path, model))], [0] * 40, TRAIN, seed=1)
     trained = backbone(model).get_input_embeddings().weight
     assert fitted.last_loss < fitted.first_loss
-    assert perplexity(model, feed(tmp_path, model, seed=9), "fp32") < before
+    assert perplexity(model, inputs(tmp_path, model, seed=9), "fp32") < before
     assert model.model.get_output_embeddings().weight is trained
     assert not torch.equal(table, trained)
 
@@ -123,7 +123,7 @@ def test_an_exchanged_encoder_lends_its_embeddings_to_the_decoder(tmp_path: Path
 
 def test_masks_differ_between_visits_and_repeat_with_the_seed(tmp_path: Path) -> None:
     model = load_masked(build("xlm-roberta", tmp_path), seed=0)
-    first, again, other = (feed(tmp_path, model, seed=seed) for seed in (0, 0, 1))
+    first, again, other = (inputs(tmp_path, model, seed=seed) for seed in (0, 0, 1))
     visits = [first.batch(range(8)), first.batch(range(8))]
     assert not torch.equal(visits[0]["labels"], visits[1]["labels"])
     assert torch.equal(visits[0]["labels"], (same := again.batch(range(8)))["labels"])

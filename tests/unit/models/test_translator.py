@@ -8,10 +8,10 @@ import torch
 from tests.tiny import build_translator
 
 from xstilts.errors import DataError, UserError
-from xstilts.models.translator import Model, Search, load_translator, translate
+from xstilts.models.translator import SearchSettings, Translator, load_translator, translate
 
 TEXTS = ["turn on the light", "in", "what is the weather", "kitchen 5", "please open it", "the light", "[light] on"]
-SEARCH = Search(beams=1, batch_size=3, max_length=32, precision="fp32")
+SEARCH = SearchSettings(beams=1, batch_size=3, max_length=32, precision="fp32")
 
 
 @pytest.fixture(scope="module")
@@ -19,19 +19,19 @@ def folder(tmp_path_factory) -> Path:
     return build_translator(tmp_path_factory.mktemp("translator"))
 
 
-def load(folder: Path, target: str = "sw", names: tuple[str | None, str | None] = (None, None)) -> Model:
+def load(folder: Path, target: str = "sw", names: tuple[str | None, str | None] = (None, None)) -> Translator:
     return load_translator(folder, "en", target, names, "cpu")
 
 
 @pytest.fixture(scope="module")
-def model(folder: Path) -> Model:
+def model(folder: Path) -> Translator:
     return load(folder)
 
 
 @pytest.mark.parametrize("beams", [1, 3])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_translations_are_the_same_every_time(folder: Path, model: Model, beams: int, precision: str):
-    search = Search(beams=beams, batch_size=3, max_length=32, precision=precision)
+def test_translations_are_the_same_every_time(folder: Path, model: Translator, beams: int, precision: str):
+    search = SearchSettings(beams=beams, batch_size=3, max_length=32, precision=precision)
     torch.manual_seed(1)
     first = translate(TEXTS, model, search)
     torch.manual_seed(2)
@@ -39,13 +39,13 @@ def test_translations_are_the_same_every_time(folder: Path, model: Model, beams:
     assert len(set(first)) > 3
 
 
-def test_a_text_is_translated_alike_whatever_its_place(model: Model):
+def test_a_text_is_translated_alike_whatever_its_place(model: Translator):
     found = dict(zip(TEXTS, translate(TEXTS, model, SEARCH), strict=True))
     assert dict(zip(reversed(TEXTS), translate(TEXTS[::-1], model, SEARCH), strict=True)) == found
     assert {text: translate([text], model, SEARCH)[0] for text in TEXTS} == found
 
 
-def test_the_language_decides(folder: Path, model: Model):
+def test_the_language_decides(folder: Path, model: Translator):
     german = load(folder, "de")
     assert german.first != model.first
     assert translate(TEXTS, german, SEARCH) != translate(TEXTS, model, SEARCH)
@@ -61,7 +61,7 @@ def test_a_language_that_the_model_does_not_name_is_refused(folder: Path):
     assert load(folder, "fi", (None, "")).first is None
 
 
-def test_too_long_a_text_has_no_translation(model: Model):
+def test_too_long_a_text_has_no_translation(model: Translator):
     done: list[int] = []
     short, long = translate(["in", "light " * 20], model, SEARCH, done.append)
     assert long is None and short
@@ -69,8 +69,8 @@ def test_too_long_a_text_has_no_translation(model: Model):
     assert translate([], model, SEARCH) == []
 
 
-def test_what_is_never_ended_is_no_translation(model: Model):
-    brief = Search(beams=1, batch_size=3, max_length=20, precision="fp32")
+def test_what_is_never_ended_is_no_translation(model: Translator):
+    brief = SearchSettings(beams=1, batch_size=3, max_length=20, precision="fp32")
     whole, cut = (translate(TEXTS, model, search) for search in (SEARCH, brief))
     number = TEXTS.index("kitchen 5")  # a short source with a long translation
     assert whole[number] is not None and cut[number] is None
@@ -78,7 +78,7 @@ def test_what_is_never_ended_is_no_translation(model: Model):
     assert len(complete) > 2 and complete == {n: whole[n] for n in complete}
 
 
-def test_settings_of_generation_that_came_along_change_nothing(tmp_path: Path, model: Model):
+def test_settings_of_generation_that_came_along_change_nothing(tmp_path: Path, model: Translator):
     other = build_translator(tmp_path)
     settings = json.loads((other / "generation_config.json").read_text())
     settings |= {"do_sample": True, "num_beams": 4, "max_length": 5, "repetition_penalty": 9.0}
@@ -86,9 +86,9 @@ def test_settings_of_generation_that_came_along_change_nothing(tmp_path: Path, m
     assert translate(TEXTS, load(other), SEARCH) == translate(TEXTS, model, SEARCH)
 
 
-def test_more_than_the_model_reads_is_refused(model: Model):
+def test_more_than_the_model_reads_is_refused(model: Translator):
     with pytest.raises(UserError, match="reads 256 sub-words at most"):
-        translate(TEXTS, model, Search(beams=1, batch_size=3, max_length=512, precision="fp32"))
+        translate(TEXTS, model, SearchSettings(beams=1, batch_size=3, max_length=512, precision="fp32"))
 
 
 def test_pickled_weights_are_not_read(tmp_path: Path):

@@ -11,8 +11,8 @@ from xstilts.config.recipe import Fewshot, Intermediate, Recipe, Target
 from xstilts.config.training import Train
 from xstilts.encoders import EncoderCard, find_card
 from xstilts.errors import UserError
-from xstilts.planning.estimate import Processor, Work, work
-from xstilts.planning.expand import Graph, build
+from xstilts.planning.estimate import FlopsEstimate, Processor, estimate_flops
+from xstilts.planning.expand import Graph, expand
 from xstilts.planning.specs import TargetStage
 from xstilts.tasks.task import Task
 
@@ -38,14 +38,14 @@ def task(name: str = "panx", **sizes: int) -> Task:
 def graph(*tasks: Task, train: Train | None = None, **settings: Any) -> Graph:
     target = Target(languages=("de",), train=train or Train(epochs=2))
     recipe = Recipe(name="mine", encoder="xlm-roberta-large", seeds=(0,), targets={tasks[0].name: target}, **settings)
-    return build(recipe, {task.name: task for task in tasks}, "pin")
+    return expand(recipe, {task.name: task for task in tasks}, "pin")
 
 
-def of(found: Graph, *tasks: Task, card: EncoderCard = LARGE) -> Work:
-    return work(found, found.stages, {task.name: task for task in tasks}, card, Processor())
+def of(found: Graph, *tasks: Task, card: EncoderCard = LARGE) -> FlopsEstimate:
+    return estimate_flops(found, found.stages, {task.name: task for task in tasks}, card, Processor())
 
 
-def kind(found: Work, name: str) -> float:
+def kind(found: FlopsEstimate, name: str) -> float:
     (flops,) = [kind.flops for kind in found.kinds if kind.kind == name]
     assert flops is not None
     return flops
@@ -87,7 +87,7 @@ def test_shots_are_seen_in_every_epoch_and_the_language_is_scored():
 
 
 def test_the_control_of_equal_steps_trains_the_target_for_longer():
-    arms = {"none": Intermediate(), "same": Intermediate(tasks=("panx",)), "more": Intermediate(steps_of="same")}
+    arms = {"none": Intermediate(), "same": Intermediate(tasks=("panx",)), "more": Intermediate(match_steps_of="same")}
     longer = graph(task(), intermediate=arms)
     found = of(longer, task())
     by_kind = [spec for spec in longer.stages.values() if isinstance(spec, TargetStage)]
@@ -126,7 +126,7 @@ def test_what_is_not_known_is_counted_and_named():
 
 
 def test_nothing_to_do_takes_nothing():
-    found = work(graph(task()), (), {"panx": task()}, LARGE, Processor())
+    found = estimate_flops(graph(task()), (), {"panx": task()}, LARGE, Processor())
     assert (found.flops, found.gpu_hours, found.bytes) == (0, 0, 0)
 
 

@@ -8,9 +8,9 @@ import pytest
 from xstilts.config.recipe import Fewshot, Intermediate, Recipe, Target
 from xstilts.config.training import Fusion, Train
 from xstilts.encoders import find_card
-from xstilts.planning.estimate import Processor, Work, work
-from xstilts.planning.expand import Graph, build
-from xstilts.planning.forward_flops import Forward, NotKnownError
+from xstilts.planning.estimate import FlopsEstimate, Processor, estimate_flops
+from xstilts.planning.expand import Graph, expand
+from xstilts.planning.forward_flops import ForwardFlops, NotKnownError
 from xstilts.planning.lengths import lengths
 from xstilts.tasks.task import Task
 
@@ -46,14 +46,14 @@ def graph(*tasks: Task, languages: tuple[str, ...] = ("de",), target: dict | Non
     target = {"languages": languages, "train": Train(epochs=2)} | (target or {})
     recipe = {"name": "mine", "encoder": FUSED, "fusion": FUSION, "seeds": (0,)} | settings
     made = Recipe(targets={tasks[0].name: Target.model_validate(target)}, **recipe)
-    return build(made, {task.name: task for task in tasks}, "pin")
+    return expand(made, {task.name: task for task in tasks}, "pin")
 
 
-def of(found: Graph, *tasks: Task, encoder: str = FUSED) -> Work:
-    return work(found, found.stages, {task.name: task for task in tasks}, find_card(encoder), Processor())
+def of(found: Graph, *tasks: Task, encoder: str = FUSED) -> FlopsEstimate:
+    return estimate_flops(found, found.stages, {task.name: task for task in tasks}, find_card(encoder), Processor())
 
 
-def kind(found: Work, name: str) -> float:
+def kind(found: FlopsEstimate, name: str) -> float:
     (flops,) = [kind.flops for kind in found.kinds if kind.kind == name]
     assert flops is not None, found.why
     return flops
@@ -87,15 +87,15 @@ def test_a_caption_and_its_image_are_read_apart():
     assert kind(of(graph(names), names), "evaluate") == pytest.approx(2 * 2 * 500 * (words + 3 * cost(4) / 12))
 
 
-@pytest.mark.parametrize(("see", "example"), [("text", cost(3)), ("images", (9 * cost(2) + 3 * cost(10)) / 12)])
-def test_what_a_control_hides_costs_nothing_and_is_scored_once(see: Any, example: float):
-    found = of(graph(task(), intermediate={"hidden": Intermediate(see=see)}), task())
+@pytest.mark.parametrize(("modality", "example"), [("text", cost(3)), ("images", (9 * cost(2) + 3 * cost(10)) / 12)])
+def test_what_a_control_hides_costs_nothing_and_is_scored_once(modality: Any, example: float):
+    found = of(graph(task(), intermediate={"hidden": Intermediate(modality=modality)}), task())
     assert kind(found, "evaluate") == pytest.approx(2 * 500 * example)
 
 
 def test_what_is_not_known_of_images_is_told():
     text = replace(find_card("e5-small"), name="mine")
-    forward = Forward(card=text, tasks={"number-read": task()}, fusion=None)
+    forward = ForwardFlops(card=text, tasks={"number-read": task()}, fusion=None)
     with pytest.raises(NotKnownError, match="how mine reads images"):
         forward.example("number-read", 128)
     assert forward.example("number-read", 128, "text") == cost(3)
@@ -110,13 +110,13 @@ def fewshot(*tasks: Task, languages: tuple[str, ...] = ("de",), **settings: Any)
 
 def test_a_mixed_model_is_trained_once_for_all_its_languages():
     assert fewshot(task()) == pytest.approx((3 * 10 * 2 + 2 * 500) * READ)
-    three = fewshot(task(), languages=("de", "fi"), mixed=True)
+    three = fewshot(task(), languages=("de", "fi"), multilingual=True)
     assert three == pytest.approx((3 * 3 * 10 * 2 + 4 * 2 * 500) * READ)
 
 
 def test_selection_looks_at_english_before_the_first_step_and_at_every_evaluation():
     assert fewshot(task(), selection="english_dev") == pytest.approx((3 * 10 * 2 + (1 + 3) * 100 + 2 * 500) * READ)
-    both = fewshot(task(), beside="english_dev")
+    both = fewshot(task(), also_select="english_dev")
     assert both == fewshot(task()) + fewshot(task(), selection="english_dev")
 
 
@@ -127,12 +127,12 @@ def test_no_more_shots_are_drawn_than_there_are():
 
 def test_a_published_set_is_a_part_of_the_training_split_where_its_size_is_not_known():
     train = Train(epochs=1, batch_size=1)
-    published = task(ladder={"de": ("5", "10x2", "40")})
+    published = task(fixed_shot_sizes={"de": ("5", "10x2", "40")})
     drawn = fewshot(published, shots=(5,), train=train)
-    by_share = fewshot(published, shots=(5, "10x2"), published=True, train=train) - drawn
+    by_share = fewshot(published, shots=(5, "10x2"), fixed_shots=True, train=train) - drawn
     assert by_share == pytest.approx((3 * (1000 * 5 / 40 + 1000 * 20 / 40) + 2 * 2 * 500) * READ)
     sized = replace(published, sizes=dict(published.sizes) | {"de": SIZES | {"shots-5": 17}})
-    assert fewshot(sized, shots=(5,), published=True, train=train) - drawn == pytest.approx((3 * 17 + 2 * 500) * READ)
+    assert fewshot(sized, shots=(5,), fixed_shots=True, train=train) - drawn == pytest.approx((3 * 17 + 2 * 500) * READ)
 
 
 def test_translations_are_as_many_as_what_they_translate():

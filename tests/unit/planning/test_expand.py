@@ -9,7 +9,7 @@ from tests.unit.planning.world import LANGUAGES, TASKS, recipe, task
 from xstilts.config.recipe import Fewshot, Intermediate, Recipe, Target
 from xstilts.config.training import Align, Lora, Mlm, Train
 from xstilts.data.corpora import Corpus
-from xstilts.planning.expand import Graph, build
+from xstilts.planning.expand import Graph, expand
 from xstilts.planning.specs import (
     AlignStage,
     ChooseLayerStage,
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 def graph_of(**changes: object) -> Graph:
-    return build(recipe(**changes), TASKS, PIN)
+    return expand(recipe(**changes), TASKS, PIN)
 
 
 def of_kind(graph: Graph, kind: type[T]) -> list[T]:
@@ -102,11 +102,11 @@ def test_equal_steps_start_from_the_published_encoder() -> None:
     graph = graph_of()
     published = of_kind(graph, PretrainedStage)[0].key
     intermediates = {stage.key: stage.seed for stage in of_kind(graph, IntermediateStage)}
-    controls = [stage for stage in of_kind(graph, TargetStage) if stage.steps_of]
+    controls = [stage for stage in of_kind(graph, TargetStage) if stage.match_steps_of]
     assert len(controls) == 2
     for stage in controls:
         assert stage.parent == published
-        assert stage.steps_of is not None and intermediates[stage.steps_of] == stage.seed
+        assert stage.match_steps_of is not None and intermediates[stage.match_steps_of] == stage.seed
 
 
 def test_controls_change_one_thing() -> None:
@@ -125,27 +125,27 @@ def test_controls_change_one_thing() -> None:
 
 
 def test_selection_on_english_stands_beside_fixed_steps_by_the_first_method() -> None:
-    fewshot = Fewshot(shots=(4,), draws=1, methods=("head", "lora"), beside="english_dev")
+    fewshot = Fewshot(shots=(4,), draws=1, methods=("head", "lora"), also_select="english_dev")
     graph = graph_of(fewshot=fewshot, seeds=(0,), primary=None)
     (cell,) = cells_of(graph, language="de", intermediate="facts", method="english-dev")
     beside = graph.stages[cell.artifact]
     assert isinstance(beside, FewshotStage)
     assert (beside.method, beside.selection, beside.unchanged) == ("head", "english_dev", True)
-    plain = graph_of(fewshot=fewshot.model_copy(update={"beside": None}), seeds=(0,), primary=None)
+    plain = graph_of(fewshot=fewshot.model_copy(update={"also_select": None}), seeds=(0,), primary=None)
     assert plain.stages.keys() < graph.stages.keys()
     selected = graph_of(fewshot=Fewshot(shots=(4,), draws=1, selection="english_dev", without_target=True))
     assert {(s.fresh_head, s.unchanged) for s in of_kind(selected, FewshotStage)} == {(False, True), (True, None)}
 
 
 def test_a_mixed_model_is_one_training_for_each_k_draw_and_seed() -> None:
-    fewshot = Fewshot(shots=(1, 4), draws=2, methods=("head", "full"), mixed=True)
+    fewshot = Fewshot(shots=(1, 4), draws=2, methods=("head", "full"), multilingual=True)
     graph = graph_of(fewshot=fewshot, primary=None)
-    mixed = [graph.stages[cell.artifact] for cell in cells_of(graph, method="mixed", intermediate="facts")]
+    mixed = [graph.stages[cell.artifact] for cell in cells_of(graph, method="multilingual", intermediate="facts")]
     assert all(isinstance(stage, FewshotStage) and stage.method == "head" for stage in mixed)
     assert len(mixed) == 16 and len({stage.group for stage in mixed}) == 2
-    assert len({stage.training for stage in mixed if isinstance(stage, FewshotStage)}) == 8
-    assert {stage.learners for stage in mixed if isinstance(stage, FewshotStage)} == {("de", "fi")}
-    alone = graph_of(fewshot=fewshot.model_copy(update={"mixed": False}), primary=None)
+    assert len({stage.training_key for stage in mixed if isinstance(stage, FewshotStage)}) == 8
+    assert {stage.trained_languages for stage in mixed if isinstance(stage, FewshotStage)} == {("de", "fi")}
+    alone = graph_of(fewshot=fewshot.model_copy(update={"multilingual": False}), primary=None)
     assert alone.stages.keys() < graph.stages.keys()
 
 
@@ -210,10 +210,12 @@ def test_more_languages_draws_seeds_and_shots_keep_the_keys_there_were(small: Re
         "target": {"targets": {**small.targets, "tags": Target()}},
         "arm": {"intermediate": {**small.intermediate, "shuffled": shuffled, "aligned": aligned}},
     }
-    before = build(small, TASKS, PIN)
+    before = expand(small, TASKS, PIN)
     for what, changes in more.items():
-        after = build(small.model_copy(update=changes), TASKS, PIN)
-        joined = {stage.key for stage in of_kind(before, FewshotStage) if what in ("draw", "shots") and stage.beside}
+        after = expand(small.model_copy(update=changes), TASKS, PIN)
+        joined = {
+            stage.key for stage in of_kind(before, FewshotStage) if what in ("draw", "shots") and stage.batched_with
+        }
         assert before.stages.keys() - joined <= after.stages.keys(), what
         assert {cell for cell in before.cells if cell.artifact not in joined} <= set(after.cells), what
 
@@ -221,7 +223,7 @@ def test_more_languages_draws_seeds_and_shots_keep_the_keys_there_were(small: Re
 @settings(max_examples=12, deadline=None)
 @given(RECIPES, st.integers(5, 9))
 def test_two_seeds_share_no_checkpoint(small: Recipe, seed: int) -> None:
-    first, second = (build(small.model_copy(update={"seeds": (number,)}), TASKS, PIN) for number in (seed, seed + 1))
+    first, second = (expand(small.model_copy(update={"seeds": (number,)}), TASKS, PIN) for number in (seed, seed + 1))
     shared = first.stages.keys() & second.stages.keys()
     kinds = {first.stages[key].kind for key in shared}
     assert kinds <= {"pretrained", "choose-layer", "retrieve"}
@@ -239,7 +241,7 @@ def test_tasks_and_texts_stand_after_the_alignment() -> None:
     corpus = Corpus(language="de", place="/de.txt", column="text", fingerprint="f")
     both = Intermediate(tasks=("facts",), align=Align(task="pairs"), mlm=Mlm(texts={"de": "de.txt"}), max_examples=9)
     small = recipe(intermediate={"none": Intermediate(), "both": both}, primary=None)
-    graph = build(small, TASKS, PIN, {"both": (corpus,)})
+    graph = expand(small, TASKS, PIN, {"both": (corpus,)})
     aligned, trained = of_kind(graph, AlignStage)[0], of_kind(graph, IntermediateStage)[0]
     assert aligned.parent == of_kind(graph, PretrainedStage)[0].key and trained.parent == aligned.key
     assert [data.language for data in aligned.data] == ["de", "fi", "th", "sw"]
@@ -249,15 +251,15 @@ def test_tasks_and_texts_stand_after_the_alignment() -> None:
 
 
 def test_other_weights_give_other_keys() -> None:
-    graph, other = graph_of(), build(recipe(), TASKS, "5678")
+    graph, other = graph_of(), expand(recipe(), TASKS, "5678")
     assert not graph.stages.keys() & other.stages.keys()
 
 
 def test_other_data_gives_other_keys_where_they_are_used() -> None:
     tasks = {**TASKS, "facts": task("facts", languages=("en", "de"))}
-    assert build(recipe(), tasks, PIN).stages.keys() == graph_of().stages.keys()
+    assert expand(recipe(), tasks, PIN).stages.keys() == graph_of().stages.keys()
     changed = {**TASKS, "facts": task("facts", "tagging", ("en",))}
-    kept = build(recipe(), changed, PIN).stages.keys() & graph_of().stages.keys()
+    kept = expand(recipe(), changed, PIN).stages.keys() & graph_of().stages.keys()
     assert {graph_of().stages[key].kind for key in kept} >= {"pretrained", "target", "evaluate", "fewshot"}
     assert not any(isinstance(graph_of().stages[key], IntermediateStage) for key in kept)
 

@@ -12,10 +12,10 @@ from xstilts.config.training import Translate
 from xstilts.encoders import find_card
 from xstilts.encoders.pins import UNRESOLVED
 from xstilts.errors import SourceError
-from xstilts.execution.preview import price
-from xstilts.planning.downloads import missing, used
-from xstilts.planning.estimate import Processor, work
-from xstilts.planning.expand import build
+from xstilts.execution.preview import preview
+from xstilts.planning.downloads import missing_downloads, tasks_read
+from xstilts.planning.estimate import Processor, estimate_flops
+from xstilts.planning.expand import expand
 from xstilts.planning.expand_translation import (
     UNFETCHED,
     files_of,
@@ -36,7 +36,7 @@ def translating(**settings: object) -> Recipe:
 
 
 def test_translations_stand_between_the_data_and_the_training_of_every_seed():
-    graph = build(translating(model="a/b"), TASKS, "1234", translators={"a/b": COMMIT})
+    graph = expand(translating(model="a/b"), TASKS, "1234", translators={"a/b": COMMIT})
     stages = {key: spec for key, spec in graph.stages.items() if isinstance(spec, TranslateStage)}
     assert [spec.title for spec in stages.values()] == ["translate facts en to sw", "translate facts en to de"]
     trained = [spec for spec in graph.stages.values() if isinstance(spec, IntermediateStage)]
@@ -48,7 +48,7 @@ def test_translations_stand_between_the_data_and_the_training_of_every_seed():
 
 def test_arms_without_translations_keep_their_keys():
     plain, same = (
-        build(recipe(intermediate={"a": Intermediate(tasks=("facts",), translate=t)}, primary=None), TASKS, "1234")
+        expand(recipe(intermediate={"a": Intermediate(tasks=("facts",), translate=t)}, primary=None), TASKS, "1234")
         for t in (None, Translate(to=("en",), model="a/b"))
     )
     assert plain.stages.keys() == same.stages.keys()
@@ -59,15 +59,15 @@ def test_a_revision_has_a_pin_of_its_own(tmp_path: Path):
     pins = translator_pins(chosen, tmp_path, None, cache=tmp_path)
     assert pins == {f"a/b@{COMMIT}": COMMIT}
     stage = next(
-        s for s in build(chosen, TASKS, "1", translators=pins).stages.values() if isinstance(s, TranslateStage)
+        s for s in expand(chosen, TASKS, "1", translators=pins).stages.values() if isinstance(s, TranslateStage)
     )
     assert (stage.pin, stage.model) == (COMMIT, "a/b")
 
 
 def test_a_model_that_must_be_fetched_is_named(tmp_path: Path):
     def absent(chosen: Recipe) -> tuple[str, ...]:
-        graph = build(chosen, TASKS, "1", translators=translator_pins(chosen, tmp_path, None, cache=tmp_path))
-        return missing(chosen, TASKS, graph, cache=tmp_path, root=None)
+        graph = expand(chosen, TASKS, "1", translators=translator_pins(chosen, tmp_path, None, cache=tmp_path))
+        return missing_downloads(chosen, TASKS, graph, cache=tmp_path, root=None)
 
     assert "hub:a/b" in absent(translating(model="a/b"))
     assert not any("nllb" in name for name in absent(translating(model=str(build_translator(tmp_path / "nllb")))))
@@ -93,13 +93,13 @@ def test_a_hub_that_cannot_be_asked_offers_what_does_without_it(tmp_path: Path, 
 
 def test_only_originals_are_read_of_a_task():
     """The task itself has no training data in the languages that it is translated to."""
-    graph = build(translating(model="a/b"), TASKS, "1", translators={"a/b": COMMIT})
-    assert {language for name, language in used(graph) if name == "facts"} == {"en"}
+    graph = expand(translating(model="a/b"), TASKS, "1", translators={"a/b": COMMIT})
+    assert {language for name, language in tasks_read(graph) if name == "facts"} == {"en"}
 
 
 def test_the_work_of_translating_is_not_known():
-    graph = build(translating(model="a/b"), TASKS, "1", translators={"a/b": COMMIT})
-    found = work(graph, graph.stages, TASKS, find_card("e5-small"), Processor())
+    graph = expand(translating(model="a/b"), TASKS, "1", translators={"a/b": COMMIT})
+    found = estimate_flops(graph, graph.stages, TASKS, find_card("e5-small"), Processor())
     unknown = {kind.kind: (kind.unknown, kind.flops) for kind in found.kinds}
     assert unknown["translate"] == (2, None) and unknown["intermediate"] == (2, None)
     assert "what a/b takes to translate" in found.why
@@ -117,22 +117,22 @@ def test_files_are_looked_for_beside_the_recipe_and_below_the_data_root(tmp_path
     assert find_file("mt/de.csv", tmp_path, root) == root / "text" / "mt" / "de.csv"
     pins = translator_pins(chosen, tmp_path, root, cache=tmp_path)
     assert len(set(pins.values())) == 2
-    stages = [s for s in build(chosen, TASKS, "1", translators=pins).stages.values() if isinstance(s, TranslateStage)]
+    stages = [s for s in expand(chosen, TASKS, "1", translators=pins).stages.values() if isinstance(s, TranslateStage)]
     assert [(stage.file, stage.pin) for stage in stages] == list(pins.items())
 
 
 def test_a_translation_is_priced_like_any_stage(tmp_path: Path):
-    plan = price(build(translating(model="a/b"), TASKS, "1234", translators={"a/b": COMMIT}), Store(tmp_path))
+    plan = preview(expand(translating(model="a/b"), TASKS, "1234", translators={"a/b": COMMIT}), Store(tmp_path))
     assert {kind.kind: kind.misses for kind in plan.kinds}["translate"] == 2
 
 
 def test_one_language_tells_what_the_next_will_cost(tmp_path: Path):
-    graph, store = build(translating(model="a/b"), TASKS, "1234", translators={"a/b": COMMIT}), Store(tmp_path)
+    graph, store = expand(translating(model="a/b"), TASKS, "1234", translators={"a/b": COMMIT}), Store(tmp_path)
     first = next(spec for spec in graph.stages.values() if isinstance(spec, TranslateStage))
     with store.draft(first) as draft:
         (draft.path / "rows").write_text("")
         draft.seconds = 7.0
-    (kind,) = (kind for kind in price(graph, store).kinds if kind.kind == "translate")
+    (kind,) = (kind for kind in preview(graph, store).kinds if kind.kind == "translate")
     assert (kind.hits, kind.misses, kind.seconds) == (1, 1, 7.0)
 
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 from tests.unit.planning.world import TASKS, recipe
 
 from xstilts.config.recipe import Target, TaskFiles
-from xstilts.planning.expand import build
+from xstilts.planning.expand import expand
 from xstilts.planning.specs import EvaluateStage
-from xstilts.recipe.resolve import translated_in
+from xstilts.recipe.resolve import languages_with_translated_test
 from xstilts.recipe.validate import flaws
 from xstilts.tasks.benchmark import Benchmark, Native, as_is
 from xstilts.tasks.task import Task
@@ -19,7 +19,7 @@ CHANGES: dict[str, object] = {"targets": {"topic": TARGET}, "fewshot": None, "pr
 
 
 def test_every_arm_is_scored_in_translation_where_there_is_one() -> None:
-    graph = build(recipe(**CHANGES), TRANSLATED, "pin")
+    graph = expand(recipe(**CHANGES), TRANSLATED, "pin")
     cells = [cell for cell in graph.cells if cell.method == "translate-test"]
     assert {(c.intermediate, c.seed) for c in cells} == {
         (a, s) for a in ("none", "facts", "more-steps") for s in (0, 1)
@@ -30,8 +30,8 @@ def test_every_arm_is_scored_in_translation_where_there_is_one() -> None:
         stage, other = graph.stages[cell.artifact], graph.stages[plain[cell.intermediate, cell.seed].artifact]
         assert isinstance(stage, EvaluateStage) and stage == replace(other, split="test-mt")
         assert stage.title == "evaluate topic de in translation"
-    assert graph.left_out == ("topic: no split test-mt in fi",)
-    without = build(
+    assert graph.skipped == ("topic: no split test-mt in fi",)
+    without = expand(
         recipe(**CHANGES | {"targets": {"topic": Target(languages=("de", "fi"), max_items=7)}}), TASKS, "pin"
     )
     assert without.stages.keys() < graph.stages.keys()
@@ -47,7 +47,7 @@ def test_where_no_language_has_one_it_is_a_flaw() -> None:
 def test_a_users_task_has_one_where_a_file_is_named() -> None:
     files = {"en": "en.csv", "de": {"test": "de.csv", "test-mt": "mt.csv"}, "fi": {"test": "fi.csv"}}
     own = TaskFiles.model_validate({"problem": "classification", "files": files, "columns": {"text": "t"}})
-    assert translated_in(recipe(tasks={"topic": own}), TARGET, TASKS["topic"]) == ("de",)
+    assert languages_with_translated_test(recipe(tasks={"topic": own}), TARGET, TASKS["topic"]) == ("de",)
 
 
 def test_a_benchmark_of_which_no_file_is_at_hand_has_what_its_publishers_have() -> None:
@@ -55,4 +55,4 @@ def test_a_benchmark_of_which_no_file_is_at_hand_has_what_its_publishers_have() 
     task: Task = replace(
         TASKS["topic"], benchmark=Benchmark(native=(native,), hub=(), groups=lambda rows: []), splits={"fi": ("test",)}
     )
-    assert translated_in(recipe(), TARGET, task) == ("de",)
+    assert languages_with_translated_test(recipe(), TARGET, task) == ("de",)

@@ -4,7 +4,7 @@ import pytest
 from tests.unit.planning.world import TASKS, recipe, task
 
 from xstilts.config.recipe import Fewshot, Intermediate, Target
-from xstilts.planning.expand import build
+from xstilts.planning.expand import expand
 from xstilts.planning.specs import EvaluateStage, FewshotStage, IntermediateStage, PretrainedStage, TargetStage
 from xstilts.recipe.validate import flaws
 
@@ -13,14 +13,14 @@ ARMS = {"none": Intermediate(), "about": Intermediate(tasks=("about",))}
 
 
 def untrained(name: str = "captions", encoder: str = "google/siglip-base-patch16-256-multilingual", **settings):
-    target = Target.model_validate({"languages": ("en", "de"), "untrained": True} | settings)
+    target = Target.model_validate({"languages": ("en", "de"), "skip_training": True} | settings)
     return recipe(
         encoder=encoder, intermediate=ARMS, targets={name: target}, primary=None, fewshot=Fewshot(shots=(4,), draws=1)
     )
 
 
 def test_the_encoder_of_each_arm_is_scored_as_it_is():
-    graph = build(untrained(), KNOWN, "pin")
+    graph = expand(untrained(), KNOWN, "pin")
     kinds = [type(spec) for spec in graph.stages.values()]
     assert TargetStage not in kinds
     assert kinds.count(EvaluateStage) == 2 * (
@@ -29,7 +29,7 @@ def test_the_encoder_of_each_arm_is_scored_as_it_is():
     for spec in graph.stages.values():
         if isinstance(spec, EvaluateStage):
             assert isinstance(graph.stages[spec.parent], PretrainedStage | IntermediateStage)
-            assert spec.untrained is True
+            assert spec.skip_training is True
     seeds = {(cell.intermediate, cell.method): set() for cell in graph.cells}
     for cell in graph.cells:
         seeds[cell.intermediate, cell.method].add(cell.seed)
@@ -43,27 +43,33 @@ def test_the_encoder_of_each_arm_is_scored_as_it_is():
 
 def test_shots_adapt_that_encoder_and_their_control_is_none_of_its_own():
     wanted = untrained().model_copy(update={"fewshot": Fewshot(shots=(4,), draws=1, without_target=True)})
-    episodes = [spec for spec in build(wanted, KNOWN, "pin").stages.values() if isinstance(spec, FewshotStage)]
+    episodes = [spec for spec in expand(wanted, KNOWN, "pin").stages.values() if isinstance(spec, FewshotStage)]
     assert len(episodes) == 4
     assert all(spec.fresh_head for spec in episodes)
-    assert not any(cell.method == "without-target" for cell in build(wanted, KNOWN, "pin").cells)
+    assert not any(cell.method == "without-target" for cell in expand(wanted, KNOWN, "pin").cells)
 
 
 def test_other_scores_keep_their_keys():
     plain = recipe(intermediate={"none": Intermediate()}, targets={"topic": Target()}, primary=None)
-    keys = {s.key for s in build(plain, KNOWN, "pin").stages.values() if isinstance(s, EvaluateStage)}
-    explicit = plain.model_copy(update={"targets": {"topic": Target(untrained=False)}})
-    assert keys == {s.key for s in build(explicit, KNOWN, "pin").stages.values() if isinstance(s, EvaluateStage)}
-    spec = next(s for s in build(plain, KNOWN, "pin").stages.values() if isinstance(s, EvaluateStage))
-    assert spec.untrained is None
+    keys = {s.key for s in expand(plain, KNOWN, "pin").stages.values() if isinstance(s, EvaluateStage)}
+    explicit = plain.model_copy(update={"targets": {"topic": Target(skip_training=False)}})
+    assert keys == {s.key for s in expand(explicit, KNOWN, "pin").stages.values() if isinstance(s, EvaluateStage)}
+    spec = next(s for s in expand(plain, KNOWN, "pin").stages.values() if isinstance(s, EvaluateStage))
+    assert spec.skip_training is None
 
 
 @pytest.mark.parametrize(
     ("wanted", "flaw"),
     [
-        (untrained("about"), "targets.about.untrained: is for image retrieval; the problem of 'about' is image-text"),
-        (untrained("topic"), "targets.topic.untrained: is for image retrieval"),
-        (untrained(encoder="e5-small+efficientnet-lite0"), "targets.captions.untrained: the images of e5-small+eff"),
+        (
+            untrained("about"),
+            "targets.about.skip_training: is for image retrieval; the problem of 'about' is image-text",
+        ),
+        (untrained("topic"), "targets.topic.skip_training: is for image retrieval"),
+        (
+            untrained(encoder="e5-small+efficientnet-lite0"),
+            "targets.captions.skip_training: the images of e5-small+eff",
+        ),
         (untrained(encoder="e5-small"), "targets.captions: 'captions' shows images, and e5-small reads none"),
     ],
 )
@@ -74,9 +80,9 @@ def test_what_makes_no_sense_is_refused(wanted, flaw):
 
 def test_more_steps_of_no_training_are_refused():
     wanted = untrained(intermediates=("none", "more"))
-    wanted = wanted.model_copy(update={"intermediate": ARMS | {"more": Intermediate(steps_of="about")}})
+    wanted = wanted.model_copy(update={"intermediate": ARMS | {"more": Intermediate(match_steps_of="about")}})
     assert [str(one) for one in flaws(wanted, KNOWN)] == [
         "targets.captions.intermediates: 'more' adds steps to the target's training, and there is none"
     ]
-    left = untrained().model_copy(update={"intermediate": ARMS | {"more": Intermediate(steps_of="about")}})
-    assert {cell.intermediate for cell in build(left, KNOWN, "pin").cells} == {"none", "about"}
+    left = untrained().model_copy(update={"intermediate": ARMS | {"more": Intermediate(match_steps_of="about")}})
+    assert {cell.intermediate for cell in expand(left, KNOWN, "pin").cells} == {"none", "about"}

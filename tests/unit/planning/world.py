@@ -49,7 +49,7 @@ def recipe(**changes: object) -> Recipe:
         intermediate={
             "none": Intermediate(),
             "facts": Intermediate(tasks=("facts",)),
-            "more-steps": Intermediate(steps_of="facts"),
+            "more-steps": Intermediate(match_steps_of="facts"),
         },
         targets={"topic": Target(languages=("de", "fi")), "pairs": Target(languages=("de", "th"))},
         fewshot=Fewshot(shots=(1, 4), draws=2),

@@ -40,10 +40,10 @@ def test_what_leaves_memory_comes_back_as_it_was(tmp_path):
     numbers.tofile(tmp_path / "numbers")
     mapped = np.memmap(tmp_path / "numbers", dtype=np.int64, mode="c")
     assert mapped.sum() == numbers.sum() and resident(tmp_path / "numbers") > 8000
-    hardware.page_out(mapped.ctypes.data + 8, mapped.nbytes - 8)
+    hardware.advise_pageout(mapped.ctypes.data + 8, mapped.nbytes - 8)
     assert resident(tmp_path / "numbers") < 5000, "pages at the edge, which may be large, stay"
     changed = numbers.copy()
-    hardware.page_out(changed.ctypes.data, changed.nbytes)
+    hardware.advise_pageout(changed.ctypes.data, changed.nbytes)
     assert (mapped == numbers).all() and (changed == numbers).all()
 
 
@@ -52,7 +52,7 @@ def test_memory_of_a_file_comes_in_at_once_and_the_file_stays_as_it_is(tmp_path)
     numbers = np.arange(1 << 20, dtype=np.int32)
     numbers.tofile(tmp_path / "numbers")
     mapped = np.memmap(tmp_path / "numbers", dtype=np.int32, mode="c")
-    hardware.page_in(mapped.ctypes.data, mapped.nbytes)
+    hardware.advise_populate(mapped.ctypes.data, mapped.nbytes)
     assert (mapped == numbers).all()
     mapped += 1
     assert (np.fromfile(tmp_path / "numbers", dtype=np.int32) == numbers).all()

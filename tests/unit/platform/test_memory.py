@@ -29,4 +29,4 @@ def test_room_is_what_is_free_or_what_control_groups_allow(tmp_path, monkeypatch
     monkeypatch.setattr(memory, "_GROUPS", tmp_path / "groups")
     free = psutil.virtual_memory()._replace(available=FREE)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: free)
-    assert memory.room_mb() == mib
+    assert memory.available_mb() == mib

@@ -91,7 +91,7 @@ def test_four_mistakes_are_told_at_once_with_their_lines(tmp_path: Path):
             "mine.yaml:12: the treatment and the baseline of primary are the same arm",
         ),
         ("[paraphrase]", "[ui-bitext]", "mine.yaml:6: "),
-        ("[paraphrase]", "[], steps_of: englisch", "'englisch'"),
+        ("[paraphrase]", "[], match_steps_of: englisch", "'englisch'"),
         ("shots: [4]", "shots: [4]\n  method: [ful]", "unknown key 'method'; did you mean 'methods'?"),
         ("shots: [4]", "shots: [4]\n  methods: [ful]", "'joint', 'average' or 'lda', not 'ful'"),
         ("shots: [4]", "shots: [4]\n  train: {epochs: soon}", "fewshot.train.epochs must be a number, not 'soon'"),
@@ -195,7 +195,7 @@ intermediate:
       masking: 1.5
   aligned:
     align: {task: ui-bitext, languages: [xx], split: test}
-  steps: {steps_of: read, mlm: {texts: {fi: fi.txt}}}
+  steps: {match_steps_of: read, mlm: {texts: {fi: fi.txt}}}
 targets:
   ui-bitext:
 """
@@ -208,7 +208,7 @@ targets:
         f"mine.yaml:11: intermediate.aligned.align.languages: task 'ui-bitext' has no xx; it has {languages}",
         "mine.yaml:11: intermediate.aligned.align.split: 'test' of 'ui-bitext' is scored, so nothing may be trained on "
         "it",
-        "mine.yaml:12: `steps_of` is a control without mlm: remove `mlm` or `steps_of`",
+        "mine.yaml:12: `match_steps_of` is a control without mlm: remove `mlm` or `match_steps_of`",
     ]
 
 
@@ -216,6 +216,6 @@ def test_a_number_of_shots_may_be_the_name_of_a_published_set(tmp_path: Path):
     path = write(tmp_path, GOOD.replace("shots: [4]", "shots: [4, 100x5]"))
     assert complaints(path) == [
         "mine.yaml has a mistake:",
-        "mine.yaml:11: fewshot.shots: '100x5' is the name of a published set: say `published: true` as well",
+        "mine.yaml:11: fewshot.shots: '100x5' is the name of a published set: say `fixed_shots: true` as well",
     ]
     assert complaints(path, "fewshot.shots=[4, 5y]")[1].endswith("fewshot.shots[1] must be a whole number, not '5y'")

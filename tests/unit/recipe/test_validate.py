@@ -5,7 +5,7 @@ from tests.unit.planning.world import TASKS, recipe
 
 from xstilts.config.recipe import Arm, Fewshot, Intermediate, Primary, Recipe, Target
 from xstilts.config.training import Align, Mlm, Translate
-from xstilts.recipe.resolve import adapted, arms, scored
+from xstilts.recipe.resolve import fewshot_languages, intermediate_arms, scored_languages
 from xstilts.recipe.validate import flaws
 
 
@@ -48,12 +48,12 @@ def test_a_recipe_that_makes_sense_has_no_flaws() -> None:
             "intermediate.facts.tasks: 'pairs' is a retrieval task",
         ),
         (
-            {"intermediate": {"none": Intermediate(), "facts": Intermediate(steps_of="fact")}},
-            "intermediate.facts.steps_of: there is no intermediate arm 'fact'; did you mean 'facts'?",
+            {"intermediate": {"none": Intermediate(), "facts": Intermediate(match_steps_of="fact")}},
+            "intermediate.facts.match_steps_of: there is no intermediate arm 'fact'; did you mean 'facts'?",
         ),
         (
-            {"intermediate": {"none": Intermediate(), "facts": Intermediate(steps_of="none")}},
-            "intermediate.facts.steps_of: 'none' trains nothing",
+            {"intermediate": {"none": Intermediate(), "facts": Intermediate(match_steps_of="none")}},
+            "intermediate.facts.match_steps_of: 'none' trains nothing",
         ),
         (
             arm(align={"task": "pears"}),
@@ -103,16 +103,16 @@ def test_a_recipe_that_makes_sense_has_no_flaws() -> None:
             "fewshot.languages: no target that gets shots is scored in",
         ),
         (
-            {"fewshot": Fewshot(shots=(4,), selection="english_dev", beside="english_dev")},
-            "fewshot.beside: is what `selection` says already: english_dev",
+            {"fewshot": Fewshot(shots=(4,), selection="english_dev", also_select="english_dev")},
+            "fewshot.also_select: is what `selection` says already: english_dev",
         ),
         (
-            {"fewshot": Fewshot(shots=(4,), mixed=True, languages=("de",))},
-            "fewshot.mixed: there is nothing to mix: no target is adapted to two languages",
+            {"fewshot": Fewshot(shots=(4,), multilingual=True, languages=("de",))},
+            "fewshot.multilingual: there is nothing to mix: no target is adapted to two languages",
         ),
         (
-            {"fewshot": Fewshot(shots=(4,), mixed=True, selection="target_dev")},
-            "fewshot.mixed: a model of several languages has no one language for `selection: target_dev`",
+            {"fewshot": Fewshot(shots=(4,), multilingual=True, selection="target_dev")},
+            "fewshot.multilingual: a model of several languages has no one language for `selection: target_dev`",
         ),
         ({"primary": primary(Arm(intermediate="no"))}, "primary.treatment.intermediate: there is no intermediate arm"),
         ({"primary": primary(Arm(intermediate="none", shots=3))}, "primary.treatment.shots: 3 is not among"),
@@ -172,17 +172,17 @@ def test_translations_that_make_sense(settings: dict[str, object]) -> None:
 
 
 def test_more_steps_are_no_arm_of_a_target_without_training() -> None:
-    assert arms(recipe(), Target(), TASKS["pairs"]) == ("none", "facts")
-    assert arms(recipe(), Target(), TASKS["topic"]) == ("none", "facts", "more-steps")
+    assert intermediate_arms(recipe(), Target(), TASKS["pairs"]) == ("none", "facts")
+    assert intermediate_arms(recipe(), Target(), TASKS["topic"]) == ("none", "facts", "more-steps")
 
 
 def test_languages() -> None:
-    assert scored(Target(source_language="fi", languages=("de",)), TASKS["topic"]) == ("fi", "de")
-    assert scored(Target(), TASKS["topic"]) == ("en", "de", "fi", "th", "sw")
+    assert scored_languages(Target(source_language="fi", languages=("de",)), TASKS["topic"]) == ("fi", "de")
+    assert scored_languages(Target(), TASKS["topic"]) == ("en", "de", "fi", "th", "sw")
     english_too = replace(TASKS["pairs"], languages=("en", "de"))
-    assert scored(Target(), english_too) == ("de",)
-    assert adapted(Fewshot(), Target(languages=("en", "de")), TASKS["topic"]) == ("de",)
-    assert adapted(Fewshot(languages=("sw",)), Target(), TASKS["topic"]) == ("sw",)
+    assert scored_languages(Target(), english_too) == ("de",)
+    assert fewshot_languages(Fewshot(), Target(languages=("en", "de")), TASKS["topic"]) == ("de",)
+    assert fewshot_languages(Fewshot(languages=("sw",)), Target(), TASKS["topic"]) == ("sw",)
 
 
 def test_alignment_is_refused_on_a_split_that_the_task_lacks_or_that_its_family_is_scored_on() -> None:
@@ -202,11 +202,11 @@ def test_an_arm_that_only_reads_texts_or_aligns_is_no_baseline() -> None:
     aligned = Intermediate(align=Align(task="pairs"))
     assert read.trains and aligned.trains and not Intermediate().trains
     assert aligned.reads == ("pairs",) and read.reads == ()
-    arms = {"none": Intermediate(), "facts": aligned, "more": Intermediate(steps_of="facts")}
+    arms = {"none": Intermediate(), "facts": aligned, "more": Intermediate(match_steps_of="facts")}
     assert found(intermediate=arms, primary=None) == []
 
 
 @pytest.mark.parametrize("kind", [{"tasks": ["facts"]}, {"mlm": {"texts": {"de": "x"}}}, {"align": {"task": "pairs"}}])
 def test_a_control_of_steps_trains_nothing_itself(kind: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=f"is a control without {next(iter(kind))}: remove"):
-        Intermediate.model_validate(kind | {"steps_of": "facts"})
+        Intermediate.model_validate(kind | {"match_steps_of": "facts"})

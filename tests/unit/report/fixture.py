@@ -10,7 +10,7 @@ import polars as pl
 
 from xstilts.config.recipe import Arm, Fewshot, Intermediate, Primary, Recipe, Target
 from xstilts.metrics import metric, score_frame
-from xstilts.planning.expand import Graph, build
+from xstilts.planning.expand import Graph, expand
 from xstilts.planning.specs import ChooseLayerStage, FewshotStage, Spec, TargetStage
 from xstilts.planning.stage import Cell
 from xstilts.problems.examples import Example, images_of
@@ -88,7 +88,7 @@ def make_experiment(
     `examples` are those that a cell scores, of tasks with images.
     """
     recipe, tasks = recipe or toy_recipe(), tasks or toy_tasks()
-    graph, store = build(recipe, tasks, "toy-pin"), Store(root)
+    graph, store = expand(recipe, tasks, "toy-pin"), Store(root)
     cells = {cell.artifact: cell for cell in graph.cells}
     left_out = {cell.artifact for cell in graph.cells[len(graph.cells) - without :]}
     for key, stage in graph.stages.items():

@@ -9,7 +9,7 @@ from tests.unit.report.fixture import Experiment, make_experiment, toy_task
 from xstilts.config.recipe import Arm, Fewshot, Intermediate, Primary, Recipe, Target
 from xstilts.planning.stage import Cell
 from xstilts.problems.examples import Caption, Example, ImageText
-from xstilts.tasks.task import Task, marked
+from xstilts.tasks.task import Task, item_flag_names
 
 LANGUAGES = ("en", "de", "ar", "fi")
 ITEMS = 40
@@ -43,7 +43,7 @@ def captions(language: str, pictures: tuple[str, ...]) -> tuple[Caption, ...]:
     """Two captions of each picture; every fourth is marked in all languages but English."""
     return tuple(
         Caption(
-            id=marked(str(number), "same") if number % 4 == 0 and language != "en" else str(number),
+            id=item_flag_names(str(number), "same") if number % 4 == 0 and language != "en" else str(number),
             group=f"{number % 20}",
             language=language,
             text=f"caption {language} {number}",
@@ -62,7 +62,7 @@ def pictured_tasks(pictures: tuple[str, ...]) -> dict[str, Task]:
         "image-retrieval",
         LANGUAGES,
         read=lambda paths, language: {"test": captions(language, pictures)},
-        marks={"same": "names as in English"},
+        item_flags={"same": "names as in English"},
         licence="CC BY-SA 4.0",
     )
     return {task.name: task for task in (verify, find, toy_task("toy-read", "image-text", LANGUAGES))}
@@ -76,7 +76,7 @@ def pictured_recipe(**changes: object) -> Recipe:
         "intermediate": {
             "none": Intermediate(),
             "toy-read": Intermediate(tasks=("toy-read",)),
-            "blind": Intermediate(see="text"),
+            "blind": Intermediate(modality="text"),
             "shuffled": Intermediate(tasks=("toy-read",), shuffle_labels=True),
         },
         "targets": {

@@ -12,7 +12,7 @@ from tests.unit.report.page import Page
 from xstilts.analysis import stats
 from xstilts.analysis.results import ArmName, arm_items, scores
 from xstilts.config.recipe import Fewshot, Intermediate, Target
-from xstilts.planning.expand import build as plan
+from xstilts.planning.expand import expand as plan
 from xstilts.report import Summary, build
 from xstilts.store.store import Store
 
@@ -195,7 +195,7 @@ def test_controls_and_several_methods_have_their_places(tmp_path: Path) -> None:
         intermediate={
             "none": Intermediate(),
             "toy-qa": Intermediate(tasks=("toy-qa",)),
-            "longer": Intermediate(steps_of="toy-qa"),
+            "longer": Intermediate(match_steps_of="toy-qa"),
         },
         fewshot=Fewshot(shots=(1, 4), draws=1, methods=("full", "lora"), more_english=True),
     )
@@ -277,10 +277,10 @@ def test_a_published_set_is_compared_in_the_languages_that_have_it_and_with_zero
     tmp_path: Path,
 ) -> None:
     tasks = toy_tasks()
-    tasks["toy-intent"] = replace(tasks["toy-intent"], ladder={"fi": ("4",)})
+    tasks["toy-intent"] = replace(tasks["toy-intent"], fixed_shot_sizes={"fi": ("4",)})
     recipe = toy_recipe(
         targets={"toy-intent": Target(languages=("en", "de", "fi"))},
-        fewshot=Fewshot(shots=(4,), draws=1, published=True),
+        fewshot=Fewshot(shots=(4,), draws=1, fixed_shots=True),
     )
     _, page = _report(make_experiment(tmp_path / "store", recipe, tasks), tmp_path / "report.html")
     assert page.row("toy-qa, 4-shot")[0] == "toy-qa, 4-shot"

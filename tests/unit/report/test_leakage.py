@@ -40,7 +40,7 @@ def test_shared_images_are_counted_and_unmapped_ones_kept_apart_from_texts() -> 
 
 
 def test_images_that_a_published_set_shares_with_the_scored_ones_are_told_for_each_set() -> None:
-    cells = [replace(cell(name, "zh"), task="marvl", method="published", shots=10) for name in "ab"]
+    cells = [replace(cell(name, "zh"), task="marvl", method="fixed-shots", shots=10) for name in "ab"]
     facts: dict[str, Any] = {"a": {"images_of_shots_scored": 5}, "b": {"images_of_shots_scored": 5}}
     manifests: dict[str, Any] = {key: SimpleNamespace(facts=found) for key, found in facts.items()}
     told = "Of the images that marvl is scored on in zh, 5 are shown by its published set of 10 as well"

@@ -13,7 +13,7 @@ from xstilts.analysis.design import design_of
 from xstilts.analysis.transfer import Transfer
 from xstilts.config.recipe import Intermediate, Recipe, Target
 from xstilts.metrics import score_frame
-from xstilts.planning.expand import Graph, build
+from xstilts.planning.expand import Graph, expand
 from xstilts.planning.specs import TargetStage
 from xstilts.planning.stage import Cell
 from xstilts.store.store import Store
@@ -58,7 +58,7 @@ def make_transfer(
 ) -> Transfer:
     """`development` are the scores on English development data by task, arm and seed; 0.5 where not given."""
     recipe, tasks = recipe or xtreme_recipe(), tasks or xtreme_tasks()
-    graph = build(recipe, tasks, "toy-pin")
+    graph = expand(recipe, tasks, "toy-pin")
     items = {cell.artifact: made(cell, tasks[cell.task], effects) for cell in graph.cells if not missing(cell)}
     store = cast(Store, SimpleNamespace(manifest=_manifests(graph, development or {}).get, root=Path()))
     designs = [design_of(recipe, graph.cells, tasks[name]) for name in recipe.targets]

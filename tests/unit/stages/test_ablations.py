@@ -15,7 +15,7 @@ from xstilts.config.recipe import Recipe
 from xstilts.data.user_files import user_task
 from xstilts.planning.specs import AlignStage, IntermediateStage, RetrieveStage, TargetStage
 from xstilts.report import build
-from xstilts.stages.artifacts import changed, steps_before
+from xstilts.stages.artifacts import changed_tensors, total_steps
 from xstilts.stages.job import run_job
 from xstilts.store.store import Manifest
 
@@ -138,9 +138,9 @@ def test_alignment_changes_the_attention_of_one_layer_alone(
     recipe = world.recipe(intermediate={"none": {}, "aligned": {"align": ALIGN}}, targets=PAIRS)
     stage = of_kind(ran(world, recipe), "align")
     assert stage.title == "align same (de, sw) in layer 1, seed 0"
-    assert tuple(sorted(changed(world.store, stage.key))) == weights
+    assert tuple(sorted(changed_tensors(world.store, stage.key))) == weights
     published = load_file(world.encoder / "model.safetensors")
-    for name, tensor in changed(world.store, stage.key).items():
+    for name, tensor in changed_tensors(world.store, stage.key).items():
         assert not torch.equal(tensor, published[name])
     assert stage.facts["weights_changed"] and stage.facts["untouched"] == 0
 
@@ -161,14 +161,14 @@ def test_alignment_brings_translations_together_and_tells_it_from_a_shift(world:
 
 
 def test_tasks_train_on_the_aligned_encoder(world: World) -> None:
-    graph = world.graph(aligned(world, control={"steps_of": "both"}))
+    graph = world.graph(aligned(world, control={"match_steps_of": "both"}))
     align = next(stage for stage in graph.stages.values() if isinstance(stage, AlignStage))
     both = next(stage for stage in graph.stages.values() if isinstance(stage, IntermediateStage))
     assert both.parent == align.key
-    manifests = ran(world, aligned(world, control={"steps_of": "both"}))
+    manifests = ran(world, aligned(world, control={"match_steps_of": "both"}))
     assert manifests[both.key].facts["inherits"] == align.key
-    assert steps_before(world.store, both.key) == 30 + TRAIN["steps"]
-    control = next(s for s in graph.stages.values() if isinstance(s, TargetStage) and s.steps_of)
+    assert total_steps(world.store, both.key) == 30 + TRAIN["steps"]
+    control = next(s for s in graph.stages.values() if isinstance(s, TargetStage) and s.match_steps_of)
     assert manifests[control.key].facts["extra_steps"] == 34
 
 

@@ -2,7 +2,7 @@ import polars as pl
 
 from xstilts.data.features import Feature
 from xstilts.problems.examples import ImageText, Labelled
-from xstilts.stages.controls import _shuffled, by_familiarity, prior
+from xstilts.stages.controls import _shuffled, most_frequent_label, scores_by_seen_text
 from xstilts.tasks import load_task
 
 PLACE = {"group": "g", "language": "en"}
@@ -15,9 +15,9 @@ def _items(count: int) -> list[ImageText]:
 def test_the_prior_is_the_most_frequent_label_and_the_first_of_equals():
     labels = ["b", "a", "b", "a", "c"]
     examples = [Labelled(id=str(n), text="t", label=label, **PLACE) for n, label in enumerate(labels)]
-    assert prior(examples) == "a"
-    assert prior(examples[:1]) == "b"
-    assert prior([]) is None
+    assert most_frequent_label(examples) == "a"
+    assert most_frequent_label(examples[:1]) == "b"
+    assert most_frequent_label([]) is None
 
 
 def test_shuffled_images_are_a_permutation_in_which_none_keeps_its_own():
@@ -32,6 +32,6 @@ def test_shuffled_images_are_a_permutation_in_which_none_keeps_its_own():
 def test_items_whose_text_the_shots_had_are_scored_apart():
     task, items = load_task("number-verify"), _items(6)
     frame = pl.DataFrame({"gold": ['"true"'] * 6, "predicted": ['"true"'] * 6, "correct": [1.0, 0, 0, 1, 1, 1]})
-    found = by_familiarity(frame, items, items[:1], task)["texts_of_shots"]
+    found = scores_by_seen_text(frame, items, items[:1], task)["texts_of_shots"]
     assert found == {"seen": {"items": 2, "score": 1.0}, "unseen": {"items": 4, "score": 0.5}}
-    assert by_familiarity(frame, items, items[:1], load_task("xnli")) == {}
+    assert scores_by_seen_text(frame, items, items[:1], load_task("xnli")) == {}

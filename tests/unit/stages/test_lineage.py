@@ -8,7 +8,7 @@ import pytest
 
 from xstilts.errors import LeakError
 from xstilts.problems.examples import Caption, Example, ImageText
-from xstilts.stages.lineage import check_lineage, images_shared
+from xstilts.stages.lineage import check_lineage, count_shared_images
 from xstilts.tasks import load_task
 
 
@@ -39,7 +39,7 @@ class Trained:
         assert split == "train"
         return self.sets[data.task]
 
-    def once(self, key: object, make: Callable[[], Any]) -> Any:
+    def cached(self, key: object, make: Callable[[], Any]) -> Any:
         return make()
 
 
@@ -55,10 +55,10 @@ CAPTIONS = tuple(
 
 
 def check(trained: Trained, task: str, scored: tuple[Example, ...]) -> tuple[list[str], dict[str, int]]:
-    loaded, workshop = load_task(task), trained
+    loaded, context = load_task(task), trained
     return (
-        check_lineage(workshop, trained.last, loaded, scored),  # type: ignore[arg-type]
-        images_shared(workshop, trained.last, loaded, scored),  # type: ignore[arg-type]
+        check_lineage(context, trained.last, loaded, scored),  # type: ignore[arg-type]
+        count_shared_images(context, trained.last, loaded, scored),  # type: ignore[arg-type]
     )
 
 

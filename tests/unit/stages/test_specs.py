@@ -10,11 +10,11 @@ from tests.unit.planning.world import LANGUAGES, TASKS, recipe
 from xstilts.config.recipe import Fewshot, Intermediate, Target
 from xstilts.config.training import Align, Train, Translate
 from xstilts.encoders import find_card
-from xstilts.models.speed.activation_cache import Shelf
-from xstilts.planning.expand import Graph, build
-from xstilts.planning.flops import Meter
+from xstilts.models.speed.activation_cache import ActivationCache
+from xstilts.planning.expand import Graph, expand
+from xstilts.planning.flops import StageFlops
 from xstilts.planning.lengths import Lengths
-from xstilts.planning.missing_files import absent_files
+from xstilts.planning.missing_files import missing_files
 from xstilts.planning.specs import (
     AlignStage,
     ChooseLayerStage,
@@ -33,7 +33,7 @@ from xstilts.stages import align, evaluate, intermediate, mine, pretrained, retr
 from xstilts.stages.environment import Environment, Event
 from xstilts.stages.fewshot import run as fewshot
 from xstilts.stages.job import run_job, run_stage
-from xstilts.stages.job_context import Workshop
+from xstilts.stages.job_context import JobContext
 from xstilts.store.store import Store
 
 RUNNERS: dict[type, tuple[Any, str]] = {
@@ -80,7 +80,7 @@ def graph_of_all_kinds() -> Graph:
         fewshot=Fewshot(shots=(4,), draws=1, train=Train(steps=2)),
         primary=None,
     )
-    return build(small, SIZED, "pin", translators={"facts.csv": "pin"})
+    return expand(small, SIZED, "pin", translators={"facts.csv": "pin"})
 
 
 GRAPH = graph_of_all_kinds()
@@ -107,19 +107,19 @@ def test_every_kind_is_run_by_its_runner_alone(
     calls: list[tuple[type, Spec]] = []
     for runner, (module, name) in RUNNERS.items():
         monkeypatch.setattr(module, name, lambda spec, *_, runner=runner: calls.append((runner, spec)))
-    monkeypatch.setattr(Workshop, "look_through", lambda *_: None)
+    monkeypatch.setattr(JobContext, "look_through", lambda *_: None)
     store = Store(environment.store)
-    workshop = Workshop(environment=environment, store=store, shelf=Shelf())
+    context = JobContext(environment=environment, store=store, activation_cache=ActivationCache())
     spec = EXAMPLES[kind]
     with store.draft(spec) as draft:
-        run_stage(spec, draft, workshop, lambda event: None)
+        run_stage(spec, draft, context, lambda event: None)
     assert calls == [(kind, spec)]
 
 
 @pytest.mark.parametrize("kind", RUNNERS, ids=lambda kind: kind.kind)
 def test_the_meter_knows_the_operations_and_bytes_of_every_kind(kind: type) -> None:
     card = find_card("e5-small")
-    meter = Meter(graph=GRAPH, tasks=SIZED, card=card)
+    meter = StageFlops(graph=GRAPH, tasks=SIZED, card=card)
     meter.forward.used.update({name: Lengths(sample=(12,), classes=2) for name in SIZED})
     flops, size = meter.flops(EXAMPLES[kind]), meter.bytes(EXAMPLES[kind])
     assert card.parameters and flops is not None
@@ -136,9 +136,9 @@ def test_a_kind_without_a_runner_fails_and_leaves_no_artifact(environment: Envir
 
 
 def test_a_kind_that_the_plan_does_not_know_is_no_stage_that_costs_and_reads_nothing() -> None:
-    meter = Meter(graph=GRAPH, tasks=SIZED, card=find_card("e5-small"))
+    meter = StageFlops(graph=GRAPH, tasks=SIZED, card=find_card("e5-small"))
     for ask in (meter.flops, meter.bytes):
         with pytest.raises(AssertionError):
             ask(UNKNOWN)
     with pytest.raises(AssertionError):
-        absent_files(SIZED, Graph(stages={UNKNOWN.key: UNKNOWN}, cells=()))
+        missing_files(SIZED, Graph(stages={UNKNOWN.key: UNKNOWN}, cells=()))

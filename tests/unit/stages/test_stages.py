@@ -158,7 +158,7 @@ def test_controls(world):
             "none": {},
             "mark": {"tasks": ["mark"], "train": TRAIN},
             "shuffled": {"tasks": ["mark"], "shuffle_labels": True, "train": TRAIN},
-            "longer": {"steps_of": "mark"},
+            "longer": {"match_steps_of": "mark"},
         },
         targets={"topic": {"train": FROZEN, "languages": ["en", "sw"]}},
         fewshot={
@@ -172,7 +172,7 @@ def test_controls(world):
     )
     graph = world.run(recipe)
     assert not world.failures(), [event.message for event in world.failures()]
-    steps = {spec.steps_of is not None: facts(world, spec)["steps"] for spec in stages(graph, TargetStage)}
+    steps = {spec.match_steps_of is not None: facts(world, spec)["steps"] for spec in stages(graph, TargetStage)}
     assert steps == {False: 4, True: 8}
     plain, shuffled = (facts(world, spec) for spec in stages(graph, IntermediateStage))
     assert plain["weights_after"] != shuffled["weights_after"]
@@ -211,7 +211,9 @@ def test_retrieval_publishes_every_layer_and_scores_one(world):
 
 
 def test_a_layer_may_be_chosen_on_the_other_languages_alone(world):
-    recipe = world.recipe(targets={"same": {"languages": ["de", "sw"], "choose_on": "other-languages", "train": TRAIN}})
+    recipe = world.recipe(
+        targets={"same": {"languages": ["de", "sw"], "layer_selection_task": "other-languages", "train": TRAIN}}
+    )
     graph = world.run(recipe)
     assert not world.failures(), [event.message for event in world.failures()]
     (chooser,) = stages(graph, ChooseLayerStage)
@@ -226,7 +228,7 @@ def test_a_layer_may_be_chosen_on_the_other_languages_alone(world):
 def test_an_arms_own_choice_of_layer_is_a_score_of_its_own(world):
     recipe = world.recipe(
         intermediate={"none": {}, "topic": {"tasks": ["topic"], "train": TRAIN}},
-        targets={"same": {"languages": ["de"], "choose_per_arm": True, "train": TRAIN}},
+        targets={"same": {"languages": ["de"], "select_layer_per_arm": True, "train": TRAIN}},
     )
     world.run(recipe)
     world.events.clear()

@@ -5,11 +5,11 @@ import os
 import pytest
 from tests.world import TRAIN, World
 
-from xstilts.models.speed.activation_cache import Shelf
+from xstilts.models.speed.activation_cache import ActivationCache
 from xstilts.planning.specs import TargetStage
 from xstilts.stages import tokenise
-from xstilts.stages.artifacts import folder_of, tokenizer_in
-from xstilts.stages.job_context import Workshop
+from xstilts.stages.artifacts import cached_tokenizer, encoder_folder
+from xstilts.stages.job_context import JobContext
 
 RECIPE = {
     "intermediate": {"none": {}, "all": {"tasks": ["topic", "mark", "find"], "train": TRAIN}},
@@ -35,7 +35,7 @@ def left(folder):
 def test_what_is_trained_is_the_same(tmp_path, monkeypatch):
     plain, expected = left(tmp_path / "plain")
     assert not kept(plain)
-    monkeypatch.setattr(tokenise, "MANY", 3)
+    monkeypatch.setattr(tokenise, "CACHED_FROM", 3)
     stored, found = left(tmp_path / "stored")
     assert found == expected
     assert len(kept(stored)) == 3, "the arm and the target of a task share them"
@@ -43,26 +43,28 @@ def test_what_is_trained_is_the_same(tmp_path, monkeypatch):
 
 @pytest.fixture
 def world(tmp_path, monkeypatch):
-    monkeypatch.setattr(tokenise, "MANY", 3)
+    monkeypatch.setattr(tokenise, "CACHED_FROM", 3)
     made = World(tmp_path)
     made.graph = made.run(made.recipe(**TARGET))
     return made
 
 
 def again(world, **changes):
-    workshop = Workshop(environment=world.environment(world.recipe(**TARGET)), store=world.store, shelf=Shelf())
+    context = JobContext(
+        environment=world.environment(world.recipe(**TARGET)), store=world.store, activation_cache=ActivationCache()
+    )
     (spec,) = (spec for spec in world.graph.stages.values() if isinstance(spec, TargetStage))
-    tokenizer = tokenizer_in(folder_of(world.store, spec.parent, workshop.environment))
-    asked = {"labels": workshop.labels(spec.data), "max_length": spec.train.max_length} | changes
-    return tokenise.features_of(workshop, spec.parent, [spec.data], "train", tokenizer, **asked)
+    tokenizer = cached_tokenizer(encoder_folder(world.store, spec.parent, context.environment))
+    asked = {"labels": context.labels(spec.data), "max_length": spec.train.max_length} | changes
+    return tokenise.features_of(context, spec.parent, [spec.data], "train", tokenizer, **asked)
 
 
 def test_they_are_made_once_for_all_that_they_hang_on(world, monkeypatch):
     monkeypatch.setattr(tokenise, "featurise", lambda *_: pytest.fail("they are there"))
     assert len(again(world)) > 3
     monkeypatch.undo()
-    monkeypatch.setattr(tokenise, "MANY", 3)
-    for changes in ({"max_length": 16}, {"see": "text"}, {"labels": None}):
+    monkeypatch.setattr(tokenise, "CACHED_FROM", 3)
+    for changes in ({"max_length": 16}, {"modality": "text"}, {"labels": None}):
         again(world, **changes)
     assert len(kept(world)) == 4
 
@@ -93,8 +95,8 @@ def test_what_is_damaged_is_made_again(world):
 
 
 def test_other_examples_have_other_features(world, monkeypatch):
-    real = Workshop.examples
-    monkeypatch.setattr(Workshop, "examples", lambda *asked: real(*asked)[1:])
+    real = JobContext.examples
+    monkeypatch.setattr(JobContext, "examples", lambda *asked: real(*asked)[1:])
     again(world)
     assert len(kept(world)) == 2, "whatever the plan took the files to hold"
 
@@ -104,5 +106,5 @@ def test_a_cache_that_cannot_be_written_to_is_done_without(world, monkeypatch):
         raise PermissionError("read-only")
 
     expected = list(again(world))
-    monkeypatch.setattr(tokenise, "made_once", refused)
+    monkeypatch.setattr(tokenise, "build_once", refused)
     assert again(world) == expected

@@ -11,12 +11,12 @@ from tests.world import TRAIN, World
 
 from xstilts.data.user_files import user_task
 from xstilts.errors import LeakError
-from xstilts.models.speed.activation_cache import Shelf
-from xstilts.planning.expand import Graph, build
+from xstilts.models.speed.activation_cache import ActivationCache
+from xstilts.planning.expand import Graph, expand
 from xstilts.planning.expand_translation import translator_pins
 from xstilts.planning.specs import EvaluateStage, IntermediateStage, TranslateStage
 from xstilts.report import build as report
-from xstilts.stages.job_context import TRANSLATED, Workshop
+from xstilts.stages.job_context import TRANSLATIONS_FILE, JobContext
 from xstilts.stages.lineage import check_lineage, trained_on
 
 
@@ -26,7 +26,7 @@ class Translating(World):
     def graph(self, recipe) -> Graph:
         known = {name: user_task(name, block, self.folder) for name, block in recipe.tasks.items()}
         pins = translator_pins(recipe, self.folder, None, cache=self.folder / "cache")
-        return build(recipe, known, "pin", self.texts(recipe), pins)
+        return expand(recipe, known, "pin", self.texts(recipe), pins)
 
     def arm(self, translate: dict, tasks: Sequence[str] = ("topic",), target: str = "mark", **more):
         arms = {"none": {}, "mt": {"tasks": list(tasks), "translate": translate, "train": TRAIN} | more}
@@ -56,7 +56,7 @@ def facts(world: World, spec) -> dict:
 
 
 def kept(world: World, spec: TranslateStage) -> list[dict]:
-    return [json.loads(line) for line in (world.store.path(spec.key) / TRANSLATED).read_text().splitlines()]
+    return [json.loads(line) for line in (world.store.path(spec.key) / TRANSLATIONS_FILE).read_text().splitlines()]
 
 
 def english(world: World, recipe, task: str = "topic") -> dict[str, dict]:
@@ -105,7 +105,7 @@ def test_several_languages_share_a_head_with_the_originals(world, model):
         ("de", False),
     ]
     stages = [spec for spec in graph.stages.values() if isinstance(spec, TranslateStage)]
-    originals = len(workshop(world, recipe).examples(trained.data[0], "train"))
+    originals = len(context(world, recipe).examples(trained.data[0], "train"))
     assert facts(world, trained)["examples_by_task"] == {
         "topic": originals + sum(facts(world, spec)["kept"] for spec in stages)
     }
@@ -128,8 +128,8 @@ def test_translations_are_trained_beside_masked_texts_and_the_report_tells_of_bo
     assert "Translated training data" in page and "Masked texts and alignment" in page
 
 
-def workshop(world: World, recipe) -> Workshop:
-    return Workshop(environment=world.environment(recipe), store=world.store, shelf=Shelf())
+def context(world: World, recipe) -> JobContext:
+    return JobContext(environment=world.environment(recipe), store=world.store, activation_cache=ActivationCache())
 
 
 def test_a_translation_of_an_evaluated_item_is_refused(world, model):
@@ -138,7 +138,7 @@ def test_a_translation_of_an_evaluated_item_is_refused(world, model):
     trained = one(world.run(recipe), IntermediateStage)
     ((data, split),) = trained_on(world.store, trained.key)
     assert (data, split) == (trained.data[0], "train")
-    shop = workshop(world, recipe)
+    shop = context(world, recipe)
     task = shop.task("topic")
     seen = shop.examples(replace(data, translated=None, language="de"), "train")
     with pytest.raises(LeakError, match="share the group"):

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from xstilts.planning.specs import PretrainedStage
-from xstilts.store.gc import sweep
+from xstilts.store.gc import collect
 from xstilts.store.store import Store
 
 SPEC = PretrainedStage(encoder="e5-small", pin="1234")
 HEADER = """
 import sys, time
 from pathlib import Path
-from xstilts.engine.store import Store
-from xstilts.stages.specs import PretrainedStage
+from xstilts.store.store import Store
+from xstilts.planning.specs import PretrainedStage
 store, spec = Store(Path(sys.argv[1])), PretrainedStage(encoder="e5-small", pin="1234")
 """
 
@@ -129,11 +129,11 @@ with store.draft(spec) as draft:
     time.sleep(60)
 """,
     )
-    assert sweep(store, keep=(), dry_run=False).leftovers == ()
+    assert collect(store, keep=(), dry_run=False).leftovers == ()
     writer.kill()
     writer.communicate()
     assert store.manifest(SPEC.key) is None
-    swept = sweep(store, keep=(), dry_run=False)
+    swept = collect(store, keep=(), dry_run=False)
     assert len(swept.leftovers) == 1 and swept.bytes == len("half")
     assert not list(store.root.rglob("a.txt"))
     write(store)

@@ -5,7 +5,7 @@ import pytest
 
 from xstilts.errors import UserError
 from xstilts.tasks import load_task, task_names
-from xstilts.tasks.task import Library, Wheel, mark_of, marked
+from xstilts.tasks.task import Library, Wheel, item_flag_names, mark_of
 
 
 def test_every_file_of_a_task_holds_the_task_of_its_name():
@@ -42,7 +42,7 @@ def test_a_fingerprint_depends_on_what_decides_the_examples():
     task = load_task("boolq")
     wheel = task.wheels[0]
     others = [
-        replace(task, epoch=2),
+        replace(task, code_version=2),
         replace(task, fractions={"train": 0.5, "dev": 0.5}),
         replace(task, split_family="other"),
         replace(task, sources=(replace(wheel, sha256="0" * 64),)),
@@ -61,6 +61,6 @@ def test_a_library_carries_its_installed_version():
 
 def test_a_mark_is_read_from_the_id_if_the_task_has_it():
     task = load_task("emoji-retrieval")
-    assert mark_of(task, marked("1F355", "same")) == "same"
+    assert mark_of(task, item_flag_names("1F355", "same")) == "same"
     assert [mark_of(task, item) for item in ("1F355", "same", "#same", "1F355#other")] == [None] * 4
     assert mark_of(load_task("intent"), "template#same") is None

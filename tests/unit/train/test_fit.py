@@ -6,7 +6,7 @@ from torch import nn
 
 from xstilts.config.training import Train
 from xstilts.errors import StageError
-from xstilts.train.checkpoint import Keeper
+from xstilts.train.checkpoint import CheckpointSelector
 from xstilts.train.fit import seed_of
 from xstilts.train.loop import train
 from xstilts.train.optim import optimiser, rate, shrinkage
@@ -73,10 +73,10 @@ def test_a_loss_that_is_not_finite_stops_the_run():
         run([{"x": torch.ones(1)}, {"x": torch.tensor([float("inf")])}])
 
 
-def keep(keeping, scores, start=False):
+def keep(strategy, scores, start=False):
     weight = nn.Parameter(torch.zeros(1))
     values = iter(scores)
-    keeper = Keeper({"w": weight}, 10, keeping, 5, lambda: next(values))
+    keeper = CheckpointSelector({"w": weight}, 10, strategy, 5, lambda: next(values))
     if start:
         keeper.start()
     for step in range(1, 11):

@@ -10,11 +10,11 @@ from xstilts.data.features import featurise
 from xstilts.data.tokenised import token_ids
 from xstilts.errors import UserError
 from xstilts.models.heads import load_for, load_tokenizer
-from xstilts.models.speed.episode_batch import can_line_up
+from xstilts.models.speed.episode_batch import can_batch_episodes
 from xstilts.models.tuning import checkpoint_layers, snapshot
 from xstilts.problems.examples import Labelled
-from xstilts.stages.training import student
-from xstilts.train.fit import Lesson, fit
+from xstilts.stages.training import make_trainable
+from xstilts.train.fit import Objective, fit
 
 EXAMPLES = [
     Labelled(id=str(n), text=sentence, label="ab"[n % 2], group="", language="en")
@@ -28,8 +28,8 @@ def pupil_of(folder, **settings):
     settings = {"steps": 3, "batch_size": 4, "learning_rate": 1e-3, "precision": "fp32", "dropout": 0.2} | settings
     train = Train(**settings)
     model = load_for("classification", folder, labels=("a", "b"), seed=0)
-    pupil = student(model, "classification", tokenizer, train, "cpu", lambda: token_ids(features))
-    return pupil, pupil.feed(features)
+    trainable = make_trainable(model, "classification", tokenizer, train, "cpu", lambda: token_ids(features))
+    return trainable, trainable.inputs(features)
 
 
 @pytest.mark.parametrize("kind", tiny.KINDS)
@@ -38,9 +38,9 @@ def test_weights_are_those_without_it(tmp_path, kind, frozen, precision):
     folder = tiny.build(kind, tmp_path, layers=3)
 
     def trained(again):
-        pupil, feed = pupil_of(folder, frozen_layers=frozen, precision=precision, gradient_checkpointing=again)
-        fitted = fit([Lesson(model=pupil.part, feed=feed)], [0] * 3, pupil.train, seed=0)
-        return fitted, snapshot(pupil.part)
+        trainable, inputs = pupil_of(folder, frozen_layers=frozen, precision=precision, gradient_checkpointing=again)
+        fitted = fit([Objective(model=trainable.trained_part, batches=inputs)], [0] * 3, trainable.train, seed=0)
+        return fitted, snapshot(trainable.trained_part)
 
     (once, expected), (again, found) = trained(None), trained(True)
     assert again == once
@@ -51,10 +51,10 @@ def test_less_is_held_for_the_backward_pass(tmp_path):
     folder = tiny.build("bert", tmp_path, layers=3)
 
     def held(again):
-        pupil, feed = pupil_of(folder, gradient_checkpointing=again)
+        trainable, inputs = pupil_of(folder, gradient_checkpointing=again)
         sizes = []
         with torch.autograd.graph.saved_tensors_hooks(lambda t: sizes.append(t.nbytes) or t, lambda t: t):
-            pupil.part.train()(**feed.batch([0, 1, 2, 3], labels=True))
+            trainable.trained_part.train()(**inputs.batch([0, 1, 2, 3], labels=True))
         return sum(sizes)
 
     assert held(True) < held(None) / 2
@@ -63,9 +63,9 @@ def test_less_is_held_for_the_backward_pass(tmp_path):
 def test_episodes_train_alone_where_layers_run_again(tmp_path):
     folder = tiny.build("bert", tmp_path, layers=3)
     for again, expected in ((None, True), (True, False)):
-        pupil, _ = pupil_of(folder, frozen_layers=1, gradient_checkpointing=again)
-        pupil.part.bert.requires_grad_(False)
-        assert can_line_up(pupil.part, "classification") is expected
+        trainable, _ = pupil_of(folder, frozen_layers=1, gradient_checkpointing=again)
+        trainable.trained_part.bert.requires_grad_(False)
+        assert can_batch_episodes(trainable.trained_part, "classification") is expected
 
 
 def test_an_architecture_without_it_is_refused(tmp_path, monkeypatch):

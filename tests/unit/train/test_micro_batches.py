@@ -10,10 +10,10 @@ from xstilts.config.training import Train
 from xstilts.data.features import featurise
 from xstilts.models.collate import parts
 from xstilts.models.heads import load_for, load_tokenizer
-from xstilts.models.inputs import Feed
+from xstilts.models.inputs import ModelInputs
 from xstilts.models.tuning import set_dropout, snapshot
 from xstilts.problems.examples import Answer, Choice, Labelled, Span, Tagged
-from xstilts.train.fit import Lesson, fit
+from xstilts.train.fit import Objective, fit
 
 WORDS = ["turn", "on", "the", "light", "in", "the", "kitchen", "what", "is", "the", "weather", "like", "today"]
 COMMON = {"group": "", "language": "en"}
@@ -51,9 +51,9 @@ def test_weights_are_those_of_the_whole_batch(tmp_path, monkeypatch, problem):
     def trained(**settings):
         model = load_for(problem, folder, labels=labels, seed=0)
         set_dropout(model, 0.0)
-        feed = Feed(problem=problem, features=features, padding=tokenizer.pad_token_id, precision="fp32")
+        inputs = ModelInputs(problem=problem, features=features, pad_id=tokenizer.pad_token_id, precision="fp32")
         train = Train(steps=4, batch_size=11, learning_rate=1e-3, precision="fp32", **settings)
-        return fit([Lesson(model=model, feed=feed)], [0] * 4, train, seed=0), snapshot(model)
+        return fit([Objective(model=model, batches=inputs)], [0] * 4, train, seed=0), snapshot(model)
 
     (whole, expected), (apart, found) = trained(), trained(micro_batch_tokens=32)
     assert apart.last_loss == pytest.approx(whole.last_loss, rel=1e-4)

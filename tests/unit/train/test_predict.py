@@ -6,7 +6,7 @@ from torch import nn
 
 from xstilts.data.features import featurise
 from xstilts.models.heads import load_tokenizer
-from xstilts.models.inputs import Feed
+from xstilts.models.inputs import ModelInputs
 from xstilts.problems.examples import Choice
 from xstilts.train.predict import predict
 
@@ -27,5 +27,5 @@ class Later(nn.Module):
 
 def test_a_choice_is_one_that_the_example_has(tmp_path):
     features = featurise("choice", EXAMPLES, load_tokenizer(tiny.build("bert", tmp_path)), (), 32)
-    feed = Feed(problem="choice", features=features, padding=0, precision="fp32")
-    assert predict(Later(), feed, EXAMPLES, ()) == [1, 2]
+    inputs = ModelInputs(problem="choice", features=features, pad_id=0, precision="fp32")
+    assert predict(Later(), inputs, EXAMPLES, ()) == [1, 2]

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 
 from xstilts.analysis import stats
-from xstilts.analysis.claims.lab import Finding, Lab, NotTestable, Outcome
+from xstilts.analysis.claims.lab import Evidence, Finding, NotTestable, Outcome
 from xstilts.analysis.claims.protocol import protocol
 from xstilts.analysis.claims.statements import (
     Beats,
@@ -31,7 +31,7 @@ _ROUNDING = 0.0005
 
 def judge(predicate: Predicate, transfer: Transfer, statements: Statements) -> Finding:
     """The outcome of a predicate. What is missing is never guessed: the predicate is then untested, with the reason."""
-    lab = Lab(transfer, statements)
+    lab = Evidence(transfer, statements)
     try:
         match predicate:
             case Gain():
@@ -54,7 +54,7 @@ def judge(predicate: Predicate, transfer: Transfer, statements: Statements) -> F
         return Finding(outcome="untested", why=str(reason))
 
 
-def _gain(lab: Lab, predicate: Gain) -> Finding:
+def _gain(lab: Evidence, predicate: Gain) -> Finding:
     tasks, lacks = lab.tasks(predicate.over)
     arm, fewer = lab.arm(predicate.tasks)
     title, effect = f"{arm}, {lab.mean(predicate.over)}", lab.known(lab.transfer.effect(tasks, arm))
@@ -69,7 +69,7 @@ def _gain(lab: Lab, predicate: Gain) -> Finding:
     )
 
 
-def _best(lab: Lab, predicate: Best) -> Finding:
+def _best(lab: Evidence, predicate: Best) -> Finding:
     """By intersection and union: better than all only where better than each, so no correction is due."""
     tasks, lacks = lab.tasks(predicate.over)
     together, fewer = lab.arm(predicate.tasks)
@@ -88,7 +88,7 @@ def _best(lab: Lab, predicate: Best) -> Finding:
     return Finding(outcome=_all_above(differences), measured=_smallest(differences), tasks=tasks, lacks=lacks)
 
 
-def _most(lab: Lab, predicate: Most) -> Finding:
+def _most(lab: Evidence, predicate: Most) -> Finding:
     """The same way, against each other target."""
     there = lab.tasks("all")[0]
     if absent := [task for task in predicate.targets if task not in there]:
@@ -109,7 +109,7 @@ def _most(lab: Lab, predicate: Most) -> Finding:
     return Finding(outcome=_all_above(differences), measured=_smallest(differences), tasks=there, lacks=lacks)
 
 
-def _consistent_gain(lab: Lab, predicate: ConsistentGain) -> Finding:
+def _consistent_gain(lab: Evidence, predicate: ConsistentGain) -> Finding:
     task = lab.target(predicate.target)
     arms, fewer = lab.many()
     if len(arms) < _MANY:
@@ -126,7 +126,7 @@ def _consistent_gain(lab: Lab, predicate: ConsistentGain) -> Finding:
     return Finding(outcome=outcome, why=told, measured=measured, tasks=(task,), lacks=lacks)
 
 
-def _no_gain(lab: Lab, predicate: NoGain) -> Finding:
+def _no_gain(lab: Evidence, predicate: NoGain) -> Finding:
     task = lab.target(predicate.target)
     arms, fewer = lab.many()
     effect = lab.known(lab.transfer.pooled((task,), lab.mean_gain(arms)))
@@ -139,7 +139,7 @@ def _no_gain(lab: Lab, predicate: NoGain) -> Finding:
     )
 
 
-def _best_per_target(lab: Lab, predicate: BestPerTarget) -> Finding:
+def _best_per_target(lab: Evidence, predicate: BestPerTarget) -> Finding:
     tasks, lacks = lab.tasks(predicate.over)
     effect = lab.known(lab.transfer.effect(tasks, BEST))
     _, fewer = lab.many()
@@ -154,7 +154,7 @@ def _best_per_target(lab: Lab, predicate: BestPerTarget) -> Finding:
     )
 
 
-def _beats(lab: Lab, predicate: Beats) -> Finding:
+def _beats(lab: Evidence, predicate: Beats) -> Finding:
     tasks, lacks = lab.tasks(predicate.over)
     pairs = lab.pairs(predicate.other)
     weights = tuple((sign / len(pairs), arm) for plain, other in pairs for sign, arm in ((1.0, plain), (-1.0, other)))

@@ -33,7 +33,7 @@ class NotTestable(Exception):  # noqa: N818
 
 
 @dataclass(frozen=True, slots=True)
-class Lab:
+class Evidence:
     """The scores of a recipe, asked for in a paper's words. Raises NotTestable where it has not what is asked for."""
 
     transfer: Transfer

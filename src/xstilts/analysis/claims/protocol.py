@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from xstilts.analysis.claims.lab import Finding, Lab, NotTestable
+from xstilts.analysis.claims.lab import Evidence, Finding, NotTestable
 from xstilts.analysis.claims.setting import is_encoder
 from xstilts.analysis.claims.statements import Encoder, Intermediates, Phases
 from xstilts.analysis.names import count
@@ -10,7 +10,7 @@ from xstilts.encoders import find_card
 from xstilts.planning.specs import EvaluateStage, IntermediateStage, PretrainedStage, TargetStage
 
 
-def protocol(lab: Lab, predicate: Encoder | Phases | Intermediates) -> Finding:
+def protocol(lab: Evidence, predicate: Encoder | Phases | Intermediates) -> Finding:
     """A fact of the recipe: it follows the protocol or it does not, and then says nothing of the statement."""
     gone = sum(cell.artifact not in lab.transfer.items for cell in lab.transfer.cells)
     if gone or not lab.transfer.cells:
@@ -27,13 +27,13 @@ def protocol(lab: Lab, predicate: Encoder | Phases | Intermediates) -> Finding:
     return Finding(outcome="holds", why=told, tasks=tasks, lacks=lacks)
 
 
-def _starts_from(lab: Lab, encoder: str) -> str:
+def _starts_from(lab: Evidence, encoder: str) -> str:
     if not is_encoder(lab.transfer.recipe, encoder):
         raise NotTestable(f"the recipe starts from {lab.transfer.recipe.encoder}")
     return f"the recipe starts from {lab.transfer.recipe.encoder}"
 
 
-def _has_phases(lab: Lab) -> str:
+def _has_phases(lab: Evidence) -> str:
     card = find_card(lab.transfer.recipe.encoder)
     if card.trained_on is None:
         raise NotTestable(f"what {card.name} was trained on is unknown")
@@ -51,13 +51,13 @@ def _has_phases(lab: Lab) -> str:
     return f"{count(len(chains), 'score')}: pretrained, intermediate, target, evaluate"
 
 
-def _above(lab: Lab, key: str) -> list[object]:
+def _above(lab: Evidence, key: str) -> list[object]:
     """The stages that a stage's first input goes back over."""
     inputs = lab.transfer.graph.stages[key].inputs
     return [lab.transfer.graph.stages[inputs[0]], *_above(lab, inputs[0])] if inputs else []
 
 
-def _has_arms(lab: Lab, tasks: Sequence[str]) -> str:
+def _has_arms(lab: Evidence, tasks: Sequence[str]) -> str:
     have = {lab.transfer.recipe.intermediate[arm].tasks[0] for arm in lab.singles()}
     if absent := [task for task in tasks if task not in have]:
         raise NotTestable(f"{len(tasks) - len(absent)} of {len(tasks)} are there; absent: {', '.join(absent)}")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from xstilts.cache.checksums import sum_of
+from xstilts.cache.checksums import sha256_of
 
 
 def list_beside(path: Path) -> Path | None:
@@ -14,4 +14,4 @@ def list_beside(path: Path) -> Path | None:
 
 def pin(path: Path, cache: Path) -> str:
     """What stands for the features in keys: sha256 sums of the file and of the list beside it."""
-    return "-".join(sum_of(file, cache) for file in (path, list_beside(path)) if file)
+    return "-".join(sha256_of(file, cache) for file in (path, list_beside(path)) if file)

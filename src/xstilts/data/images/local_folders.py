@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from xstilts.cache.checksums import noted
+from xstilts.cache.checksums import cached_sha256
 from xstilts.data.images.folders import collections, folders
 from xstilts.tasks.task import Files, Task
 
@@ -37,7 +37,7 @@ def state(collection: str, root: Path | None, cache: Path) -> str:
         files = sorted(file for folder in there for file in _sizes(folder))
         return hashlib.sha256(json.dumps(files).encode()).hexdigest() if files else ABSENT
 
-    return noted("images/folders", times, cache, found) if times else ABSENT
+    return cached_sha256("images/folders", times, cache, found) if times else ABSENT
 
 
 def _folders(collection: str, root: Path) -> Iterator[Path]:

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from xstilts.cache.build_once import made_once
+from xstilts.cache.build_once import build_once
 from xstilts.cache.wheels import wheel_path
 from xstilts.encoders import E5_TOKENIZER, E5_WEIGHTS
 from xstilts.errors import DataError
@@ -90,7 +90,7 @@ def convert(*, cache: Path, offline: bool) -> Path:
     def make(made: Path) -> None:
         _write(made, *(wheel_path(wheel, cache=cache, offline=offline) for wheel in (E5_WEIGHTS, E5_TOKENIZER)))
 
-    return made_once(folder(cache), make)
+    return build_once(folder(cache), make)
 
 
 def read_header(data: bytes) -> tuple[Sizes, dict[str, Entry]]:

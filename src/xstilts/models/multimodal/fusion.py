@@ -13,13 +13,13 @@ from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.utils.generic import ModelOutput
 
-from xstilts.models.multimodal.heads import IMAGES, Contrast, check_count, draw_linear
+from xstilts.models.multimodal.heads import IMAGES, ContrastiveHead, check_count, draw_linear
 from xstilts.models.pooling import mean_state
 from xstilts.models.split import layers, run_between, run_lower, truncate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
+class ImageInputSpec:
     """What a text encoder needs to know of the images that it is to read."""
 
     channels: int
@@ -35,11 +35,11 @@ class ImageSide(nn.Module):
     An example with fewer images than others has its padding before them.
     """
 
-    def __init__(self, sight: Sight, hidden: int) -> None:
+    def __init__(self, image_input: ImageInputSpec, hidden: int) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(sight.channels)
-        self.project = nn.Linear(sight.channels, hidden)
-        self.position = nn.Parameter(torch.empty(sight.tokens, hidden))
+        self.norm = nn.LayerNorm(image_input.channels)
+        self.project = nn.Linear(image_input.channels, hidden)
+        self.position = nn.Parameter(torch.empty(image_input.tokens, hidden))
         self.number = nn.Parameter(torch.empty(IMAGES, hidden))
         self.scale = nn.LayerNorm(hidden)
 
@@ -109,7 +109,7 @@ class FusedModel(nn.Module):
             check_count(images.shape[1])
             seen = self.image(images, image_mask).to(states.dtype)
             mask = image_mask.repeat_interleave(images.shape[2], dim=1).to(attention_mask.dtype)
-        if isinstance(self.head, Contrast):
+        if isinstance(self.head, ContrastiveHead):
             assert seen is not None and mask is not None
             texts = mean_state(self._above(states, attention_mask), attention_mask)
             return self.head(texts, mean_state(self._above(seen, mask), mask), labels)

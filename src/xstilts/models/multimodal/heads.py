@@ -30,7 +30,7 @@ def check_count(images: int) -> None:
         )
 
 
-class Standard(nn.Module):
+class RunningStandardize(nn.Module):
     """Vectors [..., hidden] less their mean and divided by their deviation, dimension by dimension.
 
     While `learning`, a training step uses its own and moves the running ones, as batch normalisation does (Ioffe and
@@ -58,7 +58,7 @@ class Standard(nn.Module):
         return (vectors - mean) / (variance + _TINY).sqrt()
 
 
-class Comparison(nn.Module):
+class ImageTextClassifier(nn.Module):
     """The text, each image, their products and distances, to logits through one hidden layer.
 
     As in InferSent (Conneau et al. 2017, arXiv 1705.02364, section 3.1), there for two sentences.
@@ -66,7 +66,7 @@ class Comparison(nn.Module):
 
     def __init__(self, hidden: int, labels: int, dropout: float) -> None:
         super().__init__()
-        self.text, self.image = Standard(hidden), Standard(hidden)
+        self.text, self.image = RunningStandardize(hidden), RunningStandardize(hidden)
         self.dense = nn.Linear((1 + 3 * IMAGES + 1) * hidden, hidden)
         self.dropout = nn.Dropout(dropout)
         self.out = nn.Linear(hidden, labels)
@@ -94,12 +94,12 @@ class Comparison(nn.Module):
         return functional.pad(kept, (0, 0, 0, IMAGES - kept.shape[1]))
 
 
-class Contrast(nn.Module):
+class ContrastiveHead(nn.Module):
     """Texts and images, row by row a pair, to unit vectors and a loss; the scale of its cosines is learnt."""
 
     def __init__(self, hidden: int) -> None:
         super().__init__()
-        self.text, self.image = Standard(hidden), Standard(hidden)
+        self.text, self.image = RunningStandardize(hidden), RunningStandardize(hidden)
         self.log_scale = nn.Parameter(torch.tensor(SCALE).log())
 
     def forward(self, texts: Tensor, images: Tensor, names: Tensor | None) -> ModelOutput:
@@ -132,8 +132,8 @@ def draw_linear(module: nn.Module, deviation: float) -> None:
                 part.bias.zero_()
 
 
-def settle(model: nn.Module) -> None:
+def freeze_statistics(model: nn.Module) -> None:
     """From now on, vectors are standardised by what was learnt."""
     for module in model.modules():
-        if isinstance(module, Standard):
+        if isinstance(module, RunningStandardize):
             module.learning = False

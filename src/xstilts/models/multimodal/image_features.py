@@ -34,7 +34,7 @@ _EPOCH = 1
 Features = npt.NDArray[np.float16]
 
 
-class Pictures(Protocol):
+class ImageFeatures(Protocol):
     """Features of images by reference, whoever makes them."""
 
     @property
@@ -48,7 +48,7 @@ class Pictures(Protocol):
     def tensor(self, references: Sequence[str]) -> Tensor: ...
 
 
-class Gallery:
+class ImageFeatureCache:
     """Images by reference as features [grid * grid, channels], kept on disk and in memory as float16.
 
     A file in `places.cache` holds those of one image, named by the encoder's pin, size, grid and the image's bytes.
@@ -74,7 +74,7 @@ class Gallery:
         self._pooled = pooled
         key = _digest(f"{self._pin} {size} {'pooled' if pooled else grid} {_EPOCH}".encode())[:16]
         self._folder = places.cache / "images" / "features" / key
-        self._shelf = _Shelf(memory)
+        self._shelf = _FeatureFiles(memory)
         self._files: dict[str, Path] = {}
         self._refused: dict[str, str] = {}
         self._loaded: Vision | None = None
@@ -200,7 +200,7 @@ class Gallery:
         return kept
 
 
-class _Shelf:
+class _FeatureFiles:
     """What fits into the memory, first come first kept: epochs read the same images again and again."""
 
     def __init__(self, memory: int) -> None:

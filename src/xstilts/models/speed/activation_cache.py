@@ -22,7 +22,7 @@ _Kept = TypeVar("_Kept", bound=Sequence[Tensor])
 
 
 @dataclass(slots=True)
-class Shelf:
+class ActivationCache:
     budget: int = BUDGET
     entries: OrderedDict[Hashable, Sequence[Tensor]] = field(default_factory=OrderedDict)
 
@@ -33,7 +33,7 @@ class Shelf:
         self.entries[key] = found
         return cast(_Kept, found)
 
-    def make_way(self, key: Hashable, size: int, disk: int) -> None:
+    def evict_for(self, key: Hashable, size: int, disk: int) -> None:
         """Before an entry goes to a file of that size: let go of those that make more than `disk` bytes with it."""
         if key not in self.entries and on_disk(size):
             self._shrink(disk - size, files=True)
@@ -57,12 +57,12 @@ def _on_disk(entry: Sequence[Tensor]) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
+class FrozenLayers:
     """The lowest `layers` of a model are still as `origin` published them (0: the embeddings alone are)."""
 
     layers: int
     origin: str
-    shelf: Shelf
+    activation_cache: ActivationCache
 
 
 def digest(features: Sequence[Feature]) -> str:

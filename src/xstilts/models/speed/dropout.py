@@ -36,10 +36,10 @@ class Dropout(nn.Dropout):
 
 def drop(values: Tensor, rate: float) -> Tensor:
     """Zero at random with that rate, what is left scaled by 1 / (1 - rate)."""
-    return thin(values, kept(values.shape, rate), rate)
+    return apply_mask(values, kept(values.shape, rate), rate)
 
 
-def thin(values: Tensor, mask: Tensor, rate: float) -> Tensor:
+def apply_mask(values: Tensor, mask: Tensor, rate: float) -> Tensor:
     """As `drop`, with the mask of what is kept given."""
     return _Thin.apply(values, mask, 1 / (1 - rate))  # type: ignore[return-value]
 
@@ -49,12 +49,12 @@ class _Thin(torch.autograd.Function):
     def forward(ctx: Any, values: Tensor, mask: Tensor, scale: float) -> Tensor:
         ctx.save_for_backward(mask)
         ctx.scale = scale
-        return where_kept(values, mask).mul_(scale)
+        return mask_out(values, mask).mul_(scale)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         (mask,) = ctx.saved_tensors
-        return where_kept(gradients[0], mask).mul_(ctx.scale), None, None
+        return mask_out(gradients[0], mask).mul_(ctx.scale), None, None
 
 
 def kept(shape: torch.Size, rate: float, generator: torch.Generator | None = None) -> Tensor:
@@ -69,7 +69,7 @@ def kept(shape: torch.Size, rate: float, generator: torch.Generator | None = Non
     return bits.neg_().add_(round(rate * LEVELS) - LEVELS // 2 - 1).bitwise_right_shift_(15)
 
 
-def where_kept(values: Tensor, mask: Tensor) -> Tensor:
+def mask_out(values: Tensor, mask: Tensor) -> Tensor:
     """The values where the mask has bits, and zero where it has none."""
     integers = bits_of(values)
     return (integers & mask.to(integers.device, integers.dtype)).view(values.dtype)
@@ -105,7 +105,7 @@ def attend(
     return (shares @ value).transpose(1, 2), None
 
 
-def quicken(model: PreTrainedModel) -> None:
+def use_fast_dropout(model: PreTrainedModel) -> None:
     """Give a model's dropout modules, and its attention where that is known here, the quick dropout."""
     for module in list(model.modules()):
         for name, child in module.named_children():

@@ -18,9 +18,9 @@ from transformers import PreTrainedModel
 
 from xstilts.data.features import IGNORED
 from xstilts.models.collate import Batch
-from xstilts.models.speed.dropout import ATTENTION, kept, thin
+from xstilts.models.speed.dropout import ATTENTION, apply_mask, kept
 from xstilts.models.split import layers, text_tower
-from xstilts.models.tuning import trained
+from xstilts.models.tuning import trained_parameters
 from xstilts.problems.registry import ProblemName
 
 Weights = Mapping[str, Tensor]
@@ -55,7 +55,7 @@ class Positions:
             elif values.dim() == 4:
                 own = own[:, :, :tokens, :tokens]
             own.copy_(kept(own.shape, rate, self.generators[episode]))
-        return thin(values, mask.to(values.device), rate)
+        return apply_mask(values, mask.to(values.device), rate)
 
 
 class Stacked(nn.Module):
@@ -97,7 +97,7 @@ class _Dropout(nn.Module):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lineup:
+class EpisodeBatch:
     """`model` is a twin of the part that trains; `parameters` are each episode's, by their name in that part."""
 
     model: PreTrainedModel
@@ -123,7 +123,7 @@ class Lineup:
         return sums / (labels != IGNORED).sum(1)
 
 
-def can_line_up(part: PreTrainedModel, problem: ProblemName) -> bool:
+def can_batch_episodes(part: PreTrainedModel, problem: ProblemName) -> bool:
     """Whether episodes that train this part, as it is now, may be trained side by side."""
     linear = {
         id(parameter)
@@ -134,15 +134,15 @@ def can_line_up(part: PreTrainedModel, problem: ProblemName) -> bool:
     quick = text_tower(part).config._attn_implementation == ATTENTION
     if not quick or problem not in PROBLEMS or any(getattr(b, "gradient_checkpointing", False) for b in layers(part)):
         return False  # a layer that runs again would draw another dropout
-    return all(id(parameter) in linear for parameter in trained(part).values())
+    return all(id(parameter) in linear for parameter in trained_parameters(part).values())
 
 
-def line_up(part: PreTrainedModel, initial: Sequence[Weights], seeds: Sequence[int]) -> Lineup:
+def batch_episodes(part: PreTrainedModel, initial: Sequence[Weights], seeds: Sequence[int]) -> EpisodeBatch:
     """A lineup of episodes that begin with these weights. `part` has the adapters of one of them, if any have some."""
     parameters = [{name: nn.Parameter(tensor.clone()) for name, tensor in weights.items()} for weights in initial]
     positions = Positions([torch.Generator().manual_seed(seed) for seed in seeds])
     twin = _twin(part, "", parameters, positions)
-    return Lineup(model=cast(PreTrainedModel, twin).train(), parameters=parameters, positions=positions)
+    return EpisodeBatch(model=cast(PreTrainedModel, twin).train(), parameters=parameters, positions=positions)
 
 
 def _twin(module: nn.Module, name: str, parameters: Sequence[Parameters], positions: Positions) -> nn.Module:

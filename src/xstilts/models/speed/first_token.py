@@ -43,7 +43,7 @@ def _attended(inner: Any, states: Tensor, hidden: Tensor, mask: Tensor | None) -
     return found.reshape(*states.shape[:-1], -1)
 
 
-def read_first(part: PreTrainedModel, problem: ProblemName) -> PreTrainedModel:
+def use_first_token(part: PreTrainedModel, problem: ProblemName) -> PreTrainedModel:
     """`part` with a top layer that gives the first token alone, where its head reads no more. Weights are shared."""
     if problem not in READ_FIRST or backbone(part).config.model_type not in ATTENTIVE or not len(layers(part)):
         return part

@@ -14,7 +14,7 @@ from torch.nn import functional
 from transformers import PreTrainedModel
 from transformers.modeling_layers import GradientCheckpointingLayer
 
-from xstilts.models.speed.dropout import ATTENTION, ATTENTIVE, bits_of, kept, where_kept
+from xstilts.models.speed.dropout import ATTENTION, ATTENTIVE, bits_of, kept, mask_out
 from xstilts.models.speed.first_token import FirstToken
 from xstilts.models.split import backbone, layers, text_tower, with_layers
 
@@ -69,7 +69,7 @@ class _How(NamedTuple):
     share_rate: float = 0.0
 
 
-def with_own_backward(part: PreTrainedModel, device: str) -> PreTrainedModel:
+def use_fused_backward(part: PreTrainedModel, device: str) -> PreTrainedModel:
     """`part` with layers that train as said above, where they are known and run on a processor. Weights are shared."""
     config = backbone(part).config
     known = config.model_type in ATTENTIVE and config.hidden_act == "gelu" and not config.is_decoder
@@ -192,7 +192,7 @@ def _back_heads(mixed: Tensor, heads: Tensor, marked: Tensor, mask: Tensor | Non
     query, key, value = heads
     found = torch.empty_like(heads)
     torch.matmul(_left(marked, how.share_rate).transpose(-1, -2), mixed, out=found[2])
-    of_shares = where_kept(mixed @ value.transpose(-1, -2), _mask_of(marked)).mul_(1 / (1 - how.share_rate))
+    of_shares = mask_out(mixed @ value.transpose(-1, -2), _mask_of(marked)).mul_(1 / (1 - how.share_rate))
     of_scores = _aten._softmax_backward_data(of_shares, marked.abs(), -1, how.precision)
     if mask is not None:
         of_scores.masked_fill_(~mask, 0.0)
@@ -224,7 +224,7 @@ def _summed(values: Tensor, residual: Tensor, rate: float) -> tuple[Tensor, Tens
     if not rate:
         return residual + values, None
     mask = kept(values.shape, rate)
-    return torch.add(residual, where_kept(values, mask), alpha=1 / (1 - rate)), mask
+    return torch.add(residual, mask_out(values, mask), alpha=1 / (1 - rate)), mask
 
 
 def _normed(values: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> tuple[Tensor, Tensor, Tensor]:
@@ -248,7 +248,7 @@ def _back_norm(
     )
     of_values = torch.empty_like(of_sums, dtype=how.precision)  # scaled in fp32, then rounded
     torch.mul(of_sums, 1 / (1 - how.rate), out=of_values)
-    return of_sums, of_values if mask is None else where_kept(of_values, mask), *of_norm
+    return of_sums, of_values if mask is None else mask_out(of_values, mask), *of_norm
 
 
 def _of_weights(outputs: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor]:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from xstilts.models.split import text_tower
-from xstilts.platform.hardware import give_back, page_in, page_out
+from xstilts.platform.hardware import advise_pageout, advise_populate, release_free_memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +33,11 @@ class Vocabulary:
 
     def expand(self, decay: float) -> None:
         """Put the full table back: trained rows from the small one, all others times `decay`, in place."""
-        give_back()
+        release_free_memory()
         tower = text_tower(self.model)
         small = cast(nn.Embedding, tower.get_input_embeddings())
         if self.here:
-            page_in(self.full.weight.data_ptr(), self.full.weight.nbytes)
+            advise_populate(self.full.weight.data_ptr(), self.full.weight.nbytes)
         with torch.no_grad():
             self.full.weight.mul_(decay)
             self.full.weight[self.rows] = small.weight.to(self.full.weight.device)
@@ -69,7 +69,7 @@ def compact(model: PreTrainedModel, ids: Iterable[int]) -> Vocabulary:
         tower.eos_token_id = int(index[end])  # type: ignore[assignment]
     vocabulary = Vocabulary(model=model, full=full, rows=rows, index=index, end=end)
     if vocabulary.here:
-        page_out(full.weight.data_ptr(), full.weight.nbytes)
+        advise_pageout(full.weight.data_ptr(), full.weight.nbytes)
     return vocabulary
 
 

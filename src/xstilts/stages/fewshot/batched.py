@@ -7,53 +7,66 @@ from itertools import groupby
 from torch import Tensor
 
 from xstilts.errors import StageError
-from xstilts.models.inputs import Feed
-from xstilts.models.speed.episode_batch import can_line_up, line_up
-from xstilts.models.tuning import snapshot, split_head, trained
+from xstilts.models.inputs import ModelInputs
+from xstilts.models.speed.episode_batch import batch_episodes, can_batch_episodes
+from xstilts.models.tuning import snapshot, split_head, trained_parameters
 from xstilts.planning.specs import FewshotStage
-from xstilts.stages.artifacts import joint_sum
+from xstilts.stages.artifacts import weights_digest
 from xstilts.stages.environment import Emit
-from xstilts.stages.fewshot.episode import Learned, Taught, adapted, fit_seed, shots_feed, shots_of
-from xstilts.stages.fewshot.episode_model import Bench, settings
-from xstilts.stages.job_context import Workshop
-from xstilts.stages.progress import steps_to
-from xstilts.train.batched import fit_lineup
+from xstilts.stages.fewshot.episode import (
+    TrainedEpisode,
+    TrainingOutcome,
+    draw_shots,
+    fit_seed,
+    shot_inputs,
+    with_adapters,
+)
+from xstilts.stages.fewshot.episode_model import EpisodeModel, train_settings
+from xstilts.stages.job_context import JobContext
+from xstilts.stages.progress import step_reporter
+from xstilts.train.batched import fit_episode_batch
 from xstilts.train.fit import steps_of
 
-Member = tuple[FewshotStage, Feed, int]
+Member = tuple[FewshotStage, ModelInputs, int]
 """An episode, its shots, and the steps that it trains."""
-Place = tuple[int, int]
+EpisodeId = tuple[int, int]
 """The number of its shots, and its draw."""
 
 
-def taught_beside(spec: FewshotStage, workshop: Workshop, bench: Bench, emit: Emit) -> Taught | None:
+def train_in_batch(
+    spec: FewshotStage, context: JobContext, episode_model: EpisodeModel, emit: Emit
+) -> TrainedEpisode | None:
     """What an episode learns beside the others of its lineup, all of which are trained at the first call of a job.
 
     None where it is trained alone. The bench is left as it was.
     """
-    if not spec.beside or bench.pupil.look is not None:
+    if not spec.batched_with or episode_model.trainable.image_lookup is not None:
         return None
-    lineup = spec.lineup
-    found = workshop.once(("lineup", lineup[0].key), lambda: _teach(lineup, workshop, bench, emit))
+    episode_batch = spec.episode_batch
+    found = context.cached(
+        ("lineup", episode_batch[0].key), lambda: _teach(episode_batch, context, episode_model, emit)
+    )
     return found.get((spec.shots, spec.draw))
 
 
-def _teach(lineup: Sequence[FewshotStage], workshop: Workshop, bench: Bench, emit: Emit) -> dict[Place, Taught]:
+def _teach(
+    episode_batch: Sequence[FewshotStage], context: JobContext, episode_model: EpisodeModel, emit: Emit
+) -> dict[EpisodeId, TrainedEpisode]:
     """What the episodes learn, by their shots and draw, without those that cannot be trained side by side."""
-    with adapted(lineup[0], bench):
-        fit = can_line_up(bench.pupil.part, bench.pupil.problem)
-    bench.reset()
+    with with_adapters(episode_batch[0], episode_model):
+        fit = can_batch_episodes(episode_model.trainable.trained_part, episode_model.trainable.problem)
+    episode_model.reset()
     if not fit:
         return {}
     members: list[Member] = []
-    for spec in lineup:
-        feed = shots_feed(spec, workshop, bench, shots_of(spec, workshop, bench))
-        members.append((spec, feed, steps_of(feed.lengths, settings(spec))))
-    found: dict[Place, Taught] = {}
+    for spec in episode_batch:
+        inputs = shot_inputs(spec, context, episode_model, draw_shots(spec, context, episode_model))
+        members.append((spec, inputs, steps_of(inputs.lengths, train_settings(spec))))
+    found: dict[EpisodeId, TrainedEpisode] = {}
     for together in _rows(members):
         with suppress(StageError):  # one whose loss is not finite says so where it trains alone, and stops no other
-            found |= _train(together, bench, emit)
-    bench.reset()
+            found |= _train(together, episode_model, emit)
+    episode_model.reset()
     return found
 
 
@@ -63,27 +76,30 @@ def _rows(members: Sequence[Member]) -> Iterator[list[Member]]:
         yield list(found)
 
 
-def _train(members: Sequence[Member], bench: Bench, emit: Emit) -> dict[Place, Taught]:
-    specs, feeds = [spec for spec, _, _ in members], [feed for _, feed, _ in members]
-    initial = [_initial(spec, bench) for spec in specs]
-    bench.reset()
+def _train(members: Sequence[Member], episode_model: EpisodeModel, emit: Emit) -> dict[EpisodeId, TrainedEpisode]:
+    specs, all_inputs = [spec for spec, _, _ in members], [inputs for _, inputs, _ in members]
+    initial = [_initial(spec, episode_model) for spec in specs]
+    episode_model.reset()
     seeds = [fit_seed(spec) for spec in specs]
-    with adapted(specs[0], bench):
-        part = bench.pupil.part
-        names = {id(parameter): name for name, parameter in trained(part).items()}
+    with with_adapters(specs[0], episode_model):
+        part = episode_model.trainable.trained_part
+        names = {id(parameter): name for name, parameter in trained_parameters(part).items()}
         head = frozenset(names[id(parameter)] for parameter in split_head(part)[1])
-        lineup = line_up(part, initial, seeds)
-        train, steps, report = settings(specs[0]), members[0][2], steps_to(specs[0], emit)
-        fitted = fit_lineup(lineup, feeds, steps, train, seeds=seeds, head=head, report=report)
-    left = [lineup.weights(number) for number in range(len(specs))]
+        episode_batch = batch_episodes(part, initial, seeds)
+        train, steps, report = train_settings(specs[0]), members[0][2], step_reporter(specs[0], emit)
+        fitted = fit_episode_batch(episode_batch, all_inputs, steps, train, seeds=seeds, head=head, report=report)
+    left = [episode_batch.weights(number) for number in range(len(specs))]
     return {
-        (spec.shots, spec.draw): (Learned(fitted=own, before=joint_sum(first), after=joint_sum(last)), last)
+        (spec.shots, spec.draw): (
+            TrainingOutcome(fitted=own, before=weights_digest(first), after=weights_digest(last)),
+            last,
+        )
         for spec, own, first, last in zip(specs, fitted, initial, left, strict=True)
     }
 
 
-def _initial(spec: FewshotStage, bench: Bench) -> dict[str, Tensor]:
+def _initial(spec: FewshotStage, episode_model: EpisodeModel) -> dict[str, Tensor]:
     """The weights that an episode begins with, its adapters among them."""
-    bench.reset()
-    with adapted(spec, bench):
-        return snapshot(bench.pupil.part)
+    episode_model.reset()
+    with with_adapters(spec, episode_model):
+        return snapshot(episode_model.trainable.trained_part)

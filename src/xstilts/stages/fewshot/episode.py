@@ -11,23 +11,23 @@ from xstilts.data.features import featurise
 from xstilts.data.load import check_labels
 from xstilts.data.shots import draw
 from xstilts.errors import DataError
-from xstilts.models.inputs import Feed
-from xstilts.models.tuning import adapters, put_back, snapshot, trained
+from xstilts.models.inputs import ModelInputs
+from xstilts.models.tuning import adapters, load_weights, snapshot, trained_parameters
 from xstilts.planning.specs import FewshotStage
 from xstilts.planning.stage import Data
 from xstilts.problems.examples import Example
-from xstilts.stages.artifacts import joint_sum
+from xstilts.stages.artifacts import weights_digest
 from xstilts.stages.environment import Emit
-from xstilts.stages.fewshot.episode_model import Bench, feed_of, settings, whole
-from xstilts.stages.job_context import Workshop
-from xstilts.stages.progress import steps_to
+from xstilts.stages.fewshot.episode_model import EpisodeModel, split_inputs, train_settings, uncapped
+from xstilts.stages.job_context import JobContext
+from xstilts.stages.progress import step_reporter
 from xstilts.stages.training import scorer
-from xstilts.train.checkpoint import Keeping
-from xstilts.train.fit import Fitted, Lesson, fit, seed_of, steps_of
+from xstilts.train.checkpoint import Strategy
+from xstilts.train.fit import Fitted, Objective, fit, seed_of, steps_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Learned:
+class TrainingOutcome:
     """What training did; the sums are those of the trained weights."""
 
     fitted: Fitted | None
@@ -36,127 +36,144 @@ class Learned:
     after: str
 
 
-Taught = tuple[Learned, dict[str, Tensor]]
+TrainedEpisode = tuple[TrainingOutcome, dict[str, Tensor]]
 """What training did, and the weights that it left."""
 
 
-POOL = 2048
+MAX_CACHED_POOL = 2048
 """Examples of a pool that is run through frozen layers as a whole, once for all draws, where what they give fits into
 memory; of a larger one only the shots are."""
 
 
-def shots_of(spec: FewshotStage, workshop: Workshop, bench: Bench) -> tuple[Example, ...]:
+def draw_shots(spec: FewshotStage, context: JobContext, episode_model: EpisodeModel) -> tuple[Example, ...]:
     """The drawn examples, or a published set as it is, in its order. Raises DataError where there are none."""
     data = _pool(spec)
-    unit = workshop.task(data.task).shots_unit
-    if spec.mixed is not None:
-        pools = [_known(data, "train", workshop, bench) for data in spec.mixed]
+    unit = context.task(data.task).shots_unit
+    if spec.multilingual is not None:
+        pools = [_known(data, "train", context, episode_model) for data in spec.multilingual]
         return tuple(shot for pool in pools for shot in draw(pool, spec.shots, spec.draw, unit))
-    if spec.published is not None:
-        split = shots_split(spec.published)
-        if not (found := _known(data, split, workshop, bench)):
+    if spec.fixed_shots is not None:
+        split = shots_split(spec.fixed_shots)
+        if not (found := _known(data, split, context, episode_model)):
             raise DataError(f"no example of {split!r} in {data.language} has a label that the head knows")
         return found
-    return draw(_known(data, "train", workshop, bench), spec.shots, spec.draw, unit)
+    return draw(_known(data, "train", context, episode_model), spec.shots, spec.draw, unit)
 
 
-def shots_feed(spec: FewshotStage, workshop: Workshop, bench: Bench, shots: Sequence[Example]) -> Feed:
+def shot_inputs(
+    spec: FewshotStage, context: JobContext, episode_model: EpisodeModel, shots: Sequence[Example]
+) -> ModelInputs:
     """The shots as the model on the bench reads them."""
-    pupil, length, see = bench.pupil, settings(spec).max_length, spec.see
+    trainable, length, modality = episode_model.trainable, train_settings(spec).max_length, spec.modality
 
-    def make(examples: Sequence[Example]) -> Feed:
-        return pupil.feed(featurise(pupil.problem, examples, bench.tokenizer, bench.labels or None, length, see))
+    def make(examples: Sequence[Example]) -> ModelInputs:
+        return trainable.inputs(
+            featurise(
+                trainable.problem, examples, episode_model.tokenizer, episode_model.labels or None, length, modality
+            )
+        )
 
-    drawn = spec.mixed is None and spec.published is None and pupil.below is not None
-    pool = _known(_pool(spec), "train", workshop, bench) if drawn else ()
-    if not drawn or len(pool) > POOL:
+    drawn = spec.multilingual is None and spec.fixed_shots is None and trainable.first_trained_layer is not None
+    pool = _known(_pool(spec), "train", context, episode_model) if drawn else ()
+    if not drawn or len(pool) > MAX_CACHED_POOL:
         return make(shots)
-    feed = workshop.once(("pool", id(bench), _pool(spec), see), lambda: make(pool))
-    if feed.activations is None:
+    inputs = context.cached(("pool", id(episode_model), _pool(spec), modality), lambda: make(pool))
+    if inputs.activations is None:
         return make(shots)
     places: dict[str, list[int]] = {}
-    for place, feature in enumerate(feed.features):
+    for place, feature in enumerate(inputs.features):
         places.setdefault(pool[feature.example].id, []).append(place)
-    return feed.subset([place for shot in shots for place in places[shot.id]])
+    return inputs.subset([place for shot in shots for place in places[shot.id]])
 
 
 def _pool(spec: FewshotStage) -> Data:
     """What shots are drawn from."""
-    return replace(whole(spec.evaluation), language=spec.shots_language)
+    return replace(uncapped(spec.evaluation), language=spec.shots_language)
 
 
-def _known(data: Data, split: str, workshop: Workshop, bench: Bench) -> tuple[Example, ...]:
+def _known(data: Data, split: str, context: JobContext, episode_model: EpisodeModel) -> tuple[Example, ...]:
     """Examples to train on; those with a class that the head lacks are left out."""
-    pool = workshop.examples(data, split)
-    check_labels(pool, workshop.task(data.task))
-    known = set(bench.labels)
+    pool = context.examples(data, split)
+    check_labels(pool, context.task(data.task))
+    known = set(episode_model.labels)
     kept = (e for e in pool if not known or {getattr(e, "label", None), *getattr(e, "tags", ())} - {None} <= known)
     return tuple(kept)
 
 
-def adapted(spec: FewshotStage, bench: Bench) -> AbstractContextManager[None]:
+def with_adapters(spec: FewshotStage, episode_model: EpisodeModel) -> AbstractContextManager[None]:
     """While it lasts, the bench has the adapters that the method trains."""
     if spec.method != "lora" or spec.lora is None:
         return nullcontext()
-    seed = seed_of(spec.seed, "lora", *spec.learners, spec.draw)
-    return adapters(bench.pupil.part, spec.lora, seed, merge=spec.keep == "all")
+    seed = seed_of(spec.seed, "lora", *spec.trained_languages, spec.draw)
+    return adapters(episode_model.trainable.trained_part, spec.lora, seed, merge=spec.keep == "all")
 
 
-def learn(spec: FewshotStage, workshop: Workshop, bench: Bench, shots: Sequence[Example], emit: Emit) -> Learned:
+def train_episode(
+    spec: FewshotStage, context: JobContext, episode_model: EpisodeModel, shots: Sequence[Example], emit: Emit
+) -> TrainingOutcome:
     """Train what is on the bench; a model of several languages once for all of them that the job scores."""
-    if spec.mixed is None:
-        return _train(spec, workshop, bench, shots, emit)
+    if spec.multilingual is None:
+        return _train(spec, context, episode_model, shots, emit)
 
-    def make() -> Taught:
-        learned = _train(spec, workshop, bench, shots, emit)
-        return learned, snapshot(bench.pupil.part)
+    def make() -> TrainedEpisode:
+        outcome = _train(spec, context, episode_model, shots, emit)
+        return outcome, snapshot(episode_model.trainable.trained_part)
 
-    return take(bench, workshop.latest("mixed", spec.training, make))
+    return restore_trained(episode_model, context.cached_latest("multilingual", spec.training_key, make))
 
 
-def take(bench: Bench, taught: Taught) -> Learned:
+def restore_trained(episode_model: EpisodeModel, trained_episode: TrainedEpisode) -> TrainingOutcome:
     """Give the model on the bench weights that were trained before."""
-    learned, found = taught
-    put_back(bench.pupil.part, found)
-    return learned
+    outcome, found = trained_episode
+    load_weights(episode_model.trainable.trained_part, found)
+    return outcome
 
 
 def fit_seed(spec: FewshotStage) -> int:
     """The seed of an episode's training."""
-    return seed_of(spec.seed, "fewshot", spec.evaluation.task, *spec.learners, spec.draw)
+    return seed_of(spec.seed, "fewshot", spec.evaluation.task, *spec.trained_languages, spec.draw)
 
 
-def _train(spec: FewshotStage, workshop: Workshop, bench: Bench, shots: Sequence[Example], emit: Emit) -> Learned:
-    pupil, train = bench.pupil, settings(spec)
-    lessons = [Lesson(model=pupil.part, feed=shots_feed(spec, workshop, bench, shots))]
-    order = [0] * steps_of(lessons[0].feed.lengths, train)
+def _train(
+    spec: FewshotStage, context: JobContext, episode_model: EpisodeModel, shots: Sequence[Example], emit: Emit
+) -> TrainingOutcome:
+    trainable, train = episode_model.trainable, train_settings(spec)
+    objectives = [Objective(model=trainable.trained_part, batches=shot_inputs(spec, context, episode_model, shots))]
+    order = [0] * steps_of(objectives[0].batches.lengths, train)
     if spec.method == "joint":
-        lessons.append(Lesson(model=pupil.part, feed=feed_of(spec.data, "train", workshop, bench, spec.see)))
+        objectives.append(
+            Objective(
+                model=trainable.trained_part,
+                batches=split_inputs(spec.data, "train", context, episode_model, spec.modality),
+            )
+        )
         order = [0, 1] * len(order)
-    before = joint_sum(trained(pupil.part))
+    before = weights_digest(trained_parameters(trainable.trained_part))
     fitted = fit(
-        lessons,
+        objectives,
         order,
         train,
         seed=fit_seed(spec),
-        keeping=_keeping(spec),
-        score=_selector(spec, workshop, bench),
+        strategy=_keeping(spec),
+        score=_selector(spec, context, episode_model),
         unchanged=bool(spec.unchanged),
-        report=steps_to(spec, emit),
+        report=step_reporter(spec, emit),
     )
-    return Learned(fitted=fitted, before=before, after=joint_sum(trained(pupil.part)))
+    return TrainingOutcome(
+        fitted=fitted, before=before, after=weights_digest(trained_parameters(trainable.trained_part))
+    )
 
 
-def _keeping(spec: FewshotStage) -> Keeping:
+def _keeping(spec: FewshotStage) -> Strategy:
     if spec.selection != "none":
         return "best"
     return "average" if spec.method == "average" else "last"
 
 
-def _selector(spec: FewshotStage, workshop: Workshop, bench: Bench) -> Callable[[], float] | None:
+def _selector(spec: FewshotStage, context: JobContext, episode_model: EpisodeModel) -> Callable[[], float] | None:
     if spec.selection == "none":
         return None
-    data = spec.data if spec.selection == "english_dev" else whole(spec.evaluation)
-    dev = workshop.examples(data, "dev")
-    feed = feed_of(data, "dev", workshop, bench, spec.see)
-    return scorer(bench.pupil.part, feed, dev, bench.labels, workshop.task(data.task))
+    data = spec.data if spec.selection == "english_dev" else uncapped(spec.evaluation)
+    dev = context.examples(data, "dev")
+    inputs = split_inputs(data, "dev", context, episode_model, spec.modality)
+    return scorer(episode_model.trainable.trained_part, inputs, dev, episode_model.labels, context.task(data.task))

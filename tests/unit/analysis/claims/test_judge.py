@@ -7,7 +7,7 @@ import pytest
 from tests.unit.report.xtreme import SINGLE, Effects, make_transfer, xtreme_recipe, xtreme_tasks
 
 from xstilts.analysis.claims.check import CheckedPart, Verdict, check
-from xstilts.analysis.claims.lab import Lab
+from xstilts.analysis.claims.lab import Evidence
 from xstilts.analysis.claims.statements import (
     Beats,
     Best,
@@ -231,7 +231,7 @@ def test_two_arms_are_not_many() -> None:
 
 
 def test_arms_are_recognised_by_what_their_recipe_adds():
-    lab = Lab(scene(as_published, LARGE), statements(Beats(kind="beats", other="translate")))
+    lab = Evidence(scene(as_published, LARGE), statements(Beats(kind="beats", other="translate")))
     assert lab.plain() == [*TASKS, "together"]
     assert lab.pairs("mlm") == [("squad", "squad-mlm")]
     assert lab.pairs("translate") == [("squad", "squad-translated")]

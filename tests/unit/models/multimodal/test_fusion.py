@@ -9,15 +9,15 @@ from xstilts.data.features import featurise, hide
 from xstilts.data.tokenised import token_ids
 from xstilts.errors import DataError
 from xstilts.models.heads import encoder_state, fresh_parameters, head_parameters, load_fused, load_tokenizer
-from xstilts.models.multimodal.fusion import Sight
+from xstilts.models.multimodal.fusion import ImageInputSpec
 from xstilts.models.split import backbone, layers
-from xstilts.models.tuning import boundary, freeze, split_head, trained
+from xstilts.models.tuning import boundary, freeze, split_head, trained_parameters
 from xstilts.problems.examples import Caption, ImageText
-from xstilts.stages.training import student
+from xstilts.stages.training import make_trainable
 from xstilts.train.predict import predict
 
 PLACE = {"group": "g", "language": "en"}
-SIGHT = Sight(channels=6, tokens=4, layer=1)
+SIGHT = ImageInputSpec(channels=6, tokens=4, layer=1)
 PAIRS = [
     ImageText(id="1", text="turn on the light", images=("c:1", "c:2"), label="a", **PLACE),
     ImageText(id="2", text="weather", images=("c:3",), label="b", **PLACE),
@@ -51,38 +51,40 @@ def _pupil(folder, problem, examples, train):
     labels = LABELS if problem == "image-text" else None
     model = load_fused(problem, folder, SIGHT, labels=labels, seed=0)
     features = featurise(problem, examples, tokenizer, labels, 32)
-    return student(model, problem, tokenizer, train, "cpu", lambda: token_ids(features), None, Gallery()), features
+    return make_trainable(
+        model, problem, tokenizer, train, "cpu", lambda: token_ids(features), None, Gallery()
+    ), features
 
 
 @pytest.mark.parametrize("frozen", [0, 1, 2])
 @pytest.mark.parametrize(("problem", "examples"), [("image-text", PAIRS), ("image-retrieval", CAPTIONS)])
 def test_what_is_frozen_is_run_once_and_gives_the_same(folder, problem, examples, frozen):
     train = Train(frozen_layers=frozen, freeze_embeddings=True, precision="fp32")
-    pupil, features = _pupil(folder, problem, examples, train)
-    assert pupil.below == min(frozen, SIGHT.layer)
-    cached = pupil.feed(features)
+    trainable, features = _pupil(folder, problem, examples, train)
+    assert trainable.first_trained_layer == min(frozen, SIGHT.layer)
+    cached = trainable.inputs(features)
     assert cached.activations is not None
     whole = replace(cached, lower=None, activations=None)
     indices = list(range(len(features)))
     with torch.no_grad():
-        expected = pupil.model.eval()(**whole.batch(indices, labels=True))
-        found = pupil.part.eval()(**cached.batch(indices, labels=True))
+        expected = trainable.model.eval()(**whole.batch(indices, labels=True))
+        found = trainable.trained_part.eval()(**cached.batch(indices, labels=True))
     torch.testing.assert_close(found.loss, expected.loss)
 
 
 @pytest.mark.parametrize(("problem", "examples"), [("image-text", PAIRS), ("image-retrieval", CAPTIONS)])
 def test_the_part_that_trains_learns_what_the_model_would(folder, problem, examples):
     train = Train(frozen_layers=1, freeze_embeddings=True, precision="fp32", dropout=0.0)
-    pupil, features = _pupil(folder, problem, examples, train)
-    cached, indices = pupil.feed(features), list(range(len(features)))
+    trainable, features = _pupil(folder, problem, examples, train)
+    cached, indices = trainable.inputs(features), list(range(len(features)))
     whole = replace(cached, lower=None, activations=None)
 
-    def gradients(model, feed):
-        pupil.model.zero_grad()
-        model.train()(**feed.batch(indices, labels=True)).loss.backward()
-        return {name: p.grad.clone() for name, p in trained(pupil.model).items() if p.grad is not None}
+    def gradients(model, inputs):
+        trainable.model.zero_grad()
+        model.train()(**inputs.batch(indices, labels=True)).loss.backward()
+        return {name: p.grad.clone() for name, p in trained_parameters(trainable.model).items() if p.grad is not None}
 
-    expected, found = gradients(pupil.model, whole), gradients(pupil.part, cached)
+    expected, found = gradients(trainable.model, whole), gradients(trainable.trained_part, cached)
     assert found.keys() == expected.keys() and any("image" in name for name in found)
     length = torch.cat([gradient.flatten() for gradient in expected.values()]).norm()
     for name, gradient in expected.items():
@@ -91,44 +93,44 @@ def test_the_part_that_trains_learns_what_the_model_would(folder, problem, examp
 
 @pytest.mark.parametrize(("problem", "examples"), [("image-text", PAIRS), ("image-retrieval", CAPTIONS)])
 def test_examples_of_one_batch_do_not_see_each_other(folder, problem, examples):
-    pupil, features = _pupil(folder, problem, examples, Train(freeze_embeddings=True, precision="fp32"))
-    feed = pupil.feed(features)
+    trainable, features = _pupil(folder, problem, examples, Train(freeze_embeddings=True, precision="fp32"))
+    inputs = trainable.inputs(features)
     name = "logits" if problem == "image-text" else "texts"
     with torch.no_grad():
-        together = pupil.part.eval()(**feed.batch([0, 1, 2], labels=False))[name]
-        alone = torch.cat([pupil.part(**feed.batch([row], labels=False))[name] for row in range(3)])
+        together = trainable.trained_part.eval()(**inputs.batch([0, 1, 2], labels=False))[name]
+        alone = torch.cat([trainable.trained_part(**inputs.batch([row], labels=False))[name] for row in range(3)])
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4)
 
 
 def test_the_order_of_images_and_the_images_matter(folder):
-    pupil, features = _pupil(folder, "image-text", PAIRS, Train(freeze_embeddings=True, precision="fp32"))
+    trainable, features = _pupil(folder, "image-text", PAIRS, Train(freeze_embeddings=True, precision="fp32"))
     swapped = replace(features[0], images=features[0].images[::-1])
     other = replace(features[0], images=("c:1", "c:3"))
-    feed = pupil.feed([features[0], swapped, other])
+    inputs = trainable.inputs([features[0], swapped, other])
     with torch.no_grad():
-        logits = pupil.part.eval()(**feed.batch([0, 1, 2], labels=False)).logits
+        logits = trainable.trained_part.eval()(**inputs.batch([0, 1, 2], labels=False)).logits
     assert not torch.allclose(logits[0], logits[1], atol=1e-6)
     assert not torch.allclose(logits[0], logits[2], atol=1e-6)
 
 
 def test_a_third_image_is_refused(folder):
-    pupil, features = _pupil(folder, "image-text", PAIRS, Train(freeze_embeddings=True, precision="fp32"))
-    feed = pupil.feed([replace(features[0], images=("c:1", "c:2", "c:3"))])
+    trainable, features = _pupil(folder, "image-text", PAIRS, Train(freeze_embeddings=True, precision="fp32"))
+    inputs = trainable.inputs([replace(features[0], images=("c:1", "c:2", "c:3"))])
     with pytest.raises(DataError, match="shows 3 images"):
-        pupil.part(**feed.batch([0], labels=False))
+        trainable.trained_part(**inputs.batch([0], labels=False))
 
 
 def test_what_is_hidden_makes_no_difference(folder):
-    pupil, features = _pupil(folder, "image-text", PAIRS, Train(freeze_embeddings=True, precision="fp32"))
+    trainable, features = _pupil(folder, "image-text", PAIRS, Train(freeze_embeddings=True, precision="fp32"))
     tokenizer = load_tokenizer(folder)
-    for see, changed in (
+    for modality, changed in (
         ("text", {"images": ("c:3",)}),
         ("images", {"ids": features[1].ids, "types": features[1].types}),
     ):
-        hidden = hide([features[0], replace(features[0], **changed)], see, tokenizer)
-        feed = pupil.feed(hidden)
+        hidden = hide([features[0], replace(features[0], **changed)], modality, tokenizer)
+        inputs = trainable.inputs(hidden)
         with torch.no_grad():
-            first, second = pupil.part.eval()(**feed.batch([0, 1], labels=False)).logits
+            first, second = trainable.trained_part.eval()(**inputs.batch([0, 1], labels=False)).logits
         torch.testing.assert_close(first, second)
 
 
@@ -160,12 +162,12 @@ def test_freezing_all_layers_leaves_the_head_alone(folder):
 
 
 def test_captions_of_one_image_are_not_held_against_each_other(folder):
-    pupil, features = _pupil(folder, "image-retrieval", CAPTIONS, Train(freeze_embeddings=True, precision="fp32"))
-    feed = pupil.feed(features)
-    batch = feed.batch([0, 1, 2], labels=True)
+    trainable, features = _pupil(folder, "image-retrieval", CAPTIONS, Train(freeze_embeddings=True, precision="fp32"))
+    inputs = trainable.inputs(features)
+    batch = inputs.batch([0, 1, 2], labels=True)
     assert batch["labels"].tolist() == [0, 0, 1]
     with torch.no_grad():
-        output = pupil.part.eval()(**batch)
+        output = trainable.trained_part.eval()(**batch)
     logits = output.texts @ output.images.T * 20
     rows = [[0, 2], [1, 2], [0, 1, 2]]
     expected = -sum(
@@ -177,12 +179,12 @@ def test_captions_of_one_image_are_not_held_against_each_other(folder):
 
 
 def test_captions_find_their_image_when_vectors_say_so(folder):
-    pupil, features = _pupil(folder, "image-retrieval", CAPTIONS, Train(freeze_embeddings=True, precision="fp32"))
-    feed = pupil.feed(features)
+    trainable, features = _pupil(folder, "image-retrieval", CAPTIONS, Train(freeze_embeddings=True, precision="fp32"))
+    inputs = trainable.inputs(features)
     with torch.no_grad():
-        output = pupil.part.eval()(**feed.batch([0, 1, 2], labels=False))
+        output = trainable.trained_part.eval()(**inputs.batch([0, 1, 2], labels=False))
     scores = output.texts @ output.images[[0, 2]].T
-    found = predict(pupil.part, feed, CAPTIONS, ())
+    found = predict(trainable.trained_part, inputs, CAPTIONS, ())
     assert [image for image, _ in found] == [
         1 + int(scores[row, 1 - own] > scores[row, own]) for row, own in enumerate((0, 0, 1))
     ]

@@ -1,7 +1,13 @@
 import pytest
 import torch
 
-from xstilts.models.multimodal.heads import IMAGES, Comparison, Contrast, Standard, settle
+from xstilts.models.multimodal.heads import (
+    IMAGES,
+    ContrastiveHead,
+    ImageTextClassifier,
+    RunningStandardize,
+    freeze_statistics,
+)
 
 
 def _vectors(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -9,7 +15,7 @@ def _vectors(*shape: int, seed: int = 0) -> torch.Tensor:
 
 
 def test_training_standardises_by_the_step_and_moves_what_scoring_uses():
-    standard = Standard(3)
+    standard = RunningStandardize(3)
     vectors = 5 + 2 * _vectors(200, 3)
     given = standard.train()(vectors)
     assert torch.allclose(given.mean(0), torch.zeros(3), atol=1e-5)
@@ -21,9 +27,9 @@ def test_training_standardises_by_the_step_and_moves_what_scoring_uses():
 
 
 def test_a_settled_one_takes_no_notice_of_few_vectors():
-    standard = Standard(3)
+    standard = RunningStandardize(3)
     standard.train()(_vectors(50, 3))
-    settle(standard)
+    freeze_statistics(standard)
     before = standard.mean.clone(), standard.variance.clone()
     few = 9 + _vectors(2, 3, seed=1)
     trained = standard.train()(few)
@@ -32,7 +38,7 @@ def test_a_settled_one_takes_no_notice_of_few_vectors():
 
 
 def test_what_is_masked_does_not_count():
-    whole, part = Standard(3).train(), Standard(3).train()
+    whole, part = RunningStandardize(3).train(), RunningStandardize(3).train()
     vectors = _vectors(4, 2, 3)
     mask = torch.tensor([[1, 1], [0, 1], [0, 1], [1, 1]])
     part(vectors, mask)
@@ -41,7 +47,7 @@ def test_what_is_masked_does_not_count():
 
 
 def test_padding_before_an_image_and_no_padding_are_the_same():
-    head = Comparison(4, 2, 0.0).eval()
+    head = ImageTextClassifier(4, 2, 0.0).eval()
     texts, images = _vectors(1, 4), _vectors(1, 1, 4, seed=1)
     alone = head(texts, images, torch.ones(1, 1), None).logits
     padded = torch.cat([_vectors(1, 1, 4, seed=2), images], 1)
@@ -55,7 +61,7 @@ def test_a_comparison_learns_whether_two_vectors_of_a_narrow_cone_are_alike():
     """What tells the vectors apart is a tenth of what they have in common."""
     torch.manual_seed(0)
     kinds, common = 0.1 * _vectors(8, 16), _vectors(16, seed=1)
-    head = Comparison(16, 2, 0.0).train()
+    head = ImageTextClassifier(16, 2, 0.0).train()
     adam = torch.optim.AdamW(head.parameters(), lr=1e-2)
     for _ in range(150):
         left, right = torch.randint(8, (64,)), torch.randint(8, (64,))
@@ -70,7 +76,7 @@ def test_a_comparison_learns_whether_two_vectors_of_a_narrow_cone_are_alike():
 
 
 def test_a_contrast_is_lowest_for_the_right_pairs():
-    head = Contrast(8).eval()
+    head = ContrastiveHead(8).eval()
     texts = _vectors(5, 8)
     names = torch.arange(5)
     right = head(texts, texts, names).loss
@@ -82,7 +88,7 @@ def test_a_contrast_is_lowest_for_the_right_pairs():
 
 @pytest.mark.parametrize("count", range(1, IMAGES + 1))
 def test_every_image_has_a_place(count: int):
-    head = Comparison(4, 3, 0.0).eval()
+    head = ImageTextClassifier(4, 3, 0.0).eval()
     images = _vectors(2, count, 4)
     mask = torch.ones(2, count)
     logits = head(_vectors(2, 4, seed=3), images, mask, None).logits

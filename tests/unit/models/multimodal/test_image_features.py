@@ -18,7 +18,7 @@ from tests.unit.models.multimodal.test_vision import tiny
 from xstilts.data.images import Places
 from xstilts.errors import DataError, ImageError
 from xstilts.models.multimodal import image_features as module
-from xstilts.models.multimodal.image_features import BATCH, Gallery
+from xstilts.models.multimodal.image_features import BATCH, ImageFeatureCache
 from xstilts.models.multimodal.precomputed import Precomputed
 from xstilts.models.multimodal.vision import Vision, load_vision
 
@@ -41,8 +41,8 @@ def images(folder: Path, count: int) -> list[str]:
     return [f"file:{folder / f'{row}.png'}" for row in range(count)]
 
 
-def opened(vit: Path, places: Places, **options: int) -> Gallery:
-    return Gallery(str(vit), "pin", places=places, **({"size": 32, "grid": 2} | options))
+def opened(vit: Path, places: Places, **options: int) -> ImageFeatureCache:
+    return ImageFeatureCache(str(vit), "pin", places=places, **({"size": 32, "grid": 2} | options))
 
 
 @pytest.fixture
@@ -64,12 +64,12 @@ def encoded_images(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def test_features_are_those_of_the_encoder(vit: Path, places: Places, tmp_path: Path):
     references = images(tmp_path, 3)
-    gallery = opened(vit, places)
-    assert gallery.missing(references) == {}
+    image_features = opened(vit, places)
+    assert image_features.missing(references) == {}
     pictures = [Image.open(reference.removeprefix("file:")) for reference in references]
     expected = load_vision(str(vit), cache=places.cache, offline=True).features(pictures, 32, 2)
-    found = gallery.tensor([references[2], references[0], references[2]])
-    assert found.shape == (3, 4, gallery.channels) and found.dtype == torch.float32
+    found = image_features.tensor([references[2], references[0], references[2]])
+    assert found.shape == (3, 4, image_features.channels) and found.dtype == torch.float32
     assert torch.allclose(found, expected[[2, 0, 2]], atol=2e-3)
 
 
@@ -111,8 +111,8 @@ def test_a_damaged_file_is_computed_again(
     vit: Path, places: Places, tmp_path: Path, damage: bytes | None, encoded_images: list[int]
 ):
     references = images(tmp_path, 2)
-    gallery = opened(vit, places, memory=0)
-    expected = gallery.tensor(references)
+    image_features = opened(vit, places, memory=0)
+    expected = image_features.tensor(references)
     for path in places.cache.rglob("*.npy"):
         if damage is None:
             np.save(path, np.full((4, 16), np.nan, dtype=np.float16))
@@ -121,7 +121,7 @@ def test_a_damaged_file_is_computed_again(
     assert torch.equal(opened(vit, places).tensor(references), expected)
     for path in places.cache.rglob("*.npy"):
         path.unlink()
-    assert torch.equal(gallery.tensor(references), expected), "removed while it was in use"
+    assert torch.equal(image_features.tensor(references), expected), "removed while it was in use"
     assert len(encoded_images) == 4
 
 
@@ -132,14 +132,14 @@ def test_what_cannot_be_used_is_named_and_the_rest_is_used(vit: Path, places: Pl
         (tmp_path / name).write_bytes(content)
     good = images(tmp_path, 2)
     references = [good[0], *(f"file:{tmp_path / name}" for name in bad), "gqa:n1", "http://127.0.0.1:9/x.png", good[1]]
-    gallery = opened(vit, places)
-    found = gallery.missing(references)
+    image_features = opened(vit, places)
+    found = image_features.missing(references)
     assert list(found) == references[1:-1]
     reasons = ("is damaged", "is too large", "is no image", "is missing", "is not in the cache")
     assert all(reason in said for reason, said in zip(reasons, found.values(), strict=True))
-    assert gallery.tensor(good).shape == (2, 4, 16)
+    assert image_features.tensor(good).shape == (2, 4, 16)
     with pytest.raises(ImageError, match="gqa:n1 is missing"):
-        gallery.tensor([good[0], "gqa:n1"])
+        image_features.tensor([good[0], "gqa:n1"])
 
 
 def test_the_same_picture_under_two_names_is_kept_once(vit: Path, places: Places, tmp_path: Path):
@@ -163,9 +163,9 @@ CODE = """
 import sys
 from pathlib import Path
 from xstilts.data.images import Places
-from xstilts.models.gallery import Gallery
+from xstilts.models.multimodal.image_features import ImageFeatureCache
 folder, vit = Path(sys.argv[1]), sys.argv[2]
-gallery = Gallery(vit, "pin", size=32, grid=2, places=Places(cache=folder / "cache", offline=True))
+gallery = ImageFeatureCache(vit, "pin", size=32, grid=2, places=Places(cache=folder / "cache", offline=True))
 print(gallery.tensor([f"file:{folder}/{row}.png" for row in range(40)]).double().sum().item())
 """
 

@@ -3,7 +3,7 @@ import torch
 
 from xstilts.errors import StageError
 from xstilts.models.speed import activations
-from xstilts.models.speed.activation_cache import Shelf
+from xstilts.models.speed.activation_cache import ActivationCache
 from xstilts.models.speed.activations import fits, room
 
 SHAPES = [(1, 3), (2, 2), (1, 1)]
@@ -66,26 +66,28 @@ def test_what_may_be_kept(monkeypatch):
 
 
 def test_files_and_memory_have_budgets_of_their_own(monkeypatch):
-    shelf = Shelf(budget=100)
+    activation_cache = ActivationCache(budget=100)
 
     def kept(key, size, disk=0):
         monkeypatch.setattr(activations, "IN_MEMORY", 60)
-        shelf.make_way(key, size, disk)
-        return shelf.get(key, lambda: room([(1, size // 4)], 1, torch.float32))
+        activation_cache.evict_for(key, size, disk)
+        return activation_cache.get(key, lambda: room([(1, size // 4)], 1, torch.float32))
 
     kept("a", 60), kept("b", 400, 800), kept("c", 400, 800)
-    assert list(shelf.entries) == ["a", "b", "c"]
+    assert list(activation_cache.entries) == ["a", "b", "c"]
     kept("b", 400, 800), kept("d", 400, 800)
-    assert list(shelf.entries) == ["a", "b", "d"]
+    assert list(activation_cache.entries) == ["a", "b", "d"]
     kept("e", 60)
-    assert list(shelf.entries) == ["b", "d", "e"]
-    assert kept("f", 4000, 400).block.on_disk and list(shelf.entries) == ["e", "f"]
+    assert list(activation_cache.entries) == ["b", "d", "e"]
+    assert kept("f", 4000, 400).block.on_disk and list(activation_cache.entries) == ["e", "f"]
 
 
 def test_files_make_way_before_another_claims_the_disk(monkeypatch):
     monkeypatch.setattr(activations, "IN_MEMORY", 0)
-    shelf, seen = Shelf(), []
+    activation_cache, seen = ActivationCache(), []
     for key in "ab":
-        shelf.make_way(key, 400, 700)
-        shelf.get(key, lambda: seen.append(list(shelf.entries)) or room([(1, 100)], 1, torch.float32))
+        activation_cache.evict_for(key, 400, 700)
+        activation_cache.get(
+            key, lambda: seen.append(list(activation_cache.entries)) or room([(1, 100)], 1, torch.float32)
+        )
     assert seen == [[], []]

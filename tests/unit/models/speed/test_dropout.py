@@ -7,7 +7,7 @@ from torch import nn
 from transformers import AutoModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-from xstilts.models.speed.dropout import ATTENTION, Dropout, attend, drop, quicken
+from xstilts.models.speed.dropout import ATTENTION, Dropout, attend, drop, use_fast_dropout
 
 NOTHING = 1e-6
 """A rate that is rounded to none."""
@@ -58,7 +58,7 @@ def test_a_quick_model_computes_as_before_in_evaluation(kind, tmp_path):
     inputs = {"input_ids": ids, "attention_mask": torch.tensor([[1, 1, 1, 1], [1, 1, 1, 0]])}
     with torch.inference_mode():
         before = model(**inputs).last_hidden_state
-        quicken(model)
+        use_fast_dropout(model)
         assert torch.equal(model(**inputs).last_hidden_state, before)
     assert not any(type(module) is nn.Dropout for module in model.modules())
     assert (model.config._attn_implementation == ATTENTION) == (kind in ("bert", "xlm-roberta"))

@@ -8,7 +8,7 @@ from tests import tiny
 from torch import nn
 
 from xstilts.models.heads import load_for
-from xstilts.models.speed.first_token import FirstToken, read_first
+from xstilts.models.speed.first_token import FirstToken, use_first_token
 from xstilts.models.split import layers, truncate
 
 LABELS = ("a", "b", "c")
@@ -32,7 +32,7 @@ def gradients(model, given):
 
 
 def test_logits_and_gradients_are_those_of_the_whole_model(model):
-    part = read_first(model, "classification")
+    part = use_first_token(model, "classification")
     assert isinstance(layers(part)[-1], FirstToken) and not isinstance(layers(model)[-1], FirstToken)
     torch.testing.assert_close(part(**batch()).logits, model(**batch()).logits)
     ours, whole = gradients(part, batch()), gradients(model, batch())
@@ -43,16 +43,16 @@ def test_logits_and_gradients_are_those_of_the_whole_model(model):
 
 def test_only_one_token_goes_through_the_top_layer(model):
     seen = []
-    part = read_first(truncate(model, 1), "classification")
+    part = use_first_token(truncate(model, 1), "classification")
     layers(part)[-1].intermediate.register_forward_hook(lambda _, given, out: seen.append(out.shape[1]))
     part(inputs_embeds=torch.randn(2, 5, 32), attention_mask=batch()["attention_mask"])
     assert seen == [1]
 
 
 def test_what_reads_more_than_the_first_token_is_left_as_it_is(model, tmp_path):
-    assert read_first(model, "tagging") is model
+    assert use_first_token(model, "tagging") is model
     bare = copy.copy(truncate(model, 2))
-    assert read_first(bare, "classification") is bare
+    assert use_first_token(bare, "classification") is bare
     other = load_for("classification", tiny.build("modernbert", tmp_path / "other"), labels=LABELS, seed=0)
-    assert read_first(other, "classification") is other
+    assert use_first_token(other, "classification") is other
     assert isinstance(layers(other), nn.ModuleList)

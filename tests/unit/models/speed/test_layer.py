@@ -8,9 +8,9 @@ from tests import tiny
 
 from xstilts.config.training import Lora
 from xstilts.models.heads import load_for
-from xstilts.models.speed.layer import Layer, with_own_backward
+from xstilts.models.speed.layer import Layer, use_fused_backward
 from xstilts.models.split import layers, truncate
-from xstilts.models.tuning import adapters, set_dropout, trained
+from xstilts.models.tuning import adapters, set_dropout, trained_parameters
 
 LABELS = ("a", "b", "c")
 
@@ -27,7 +27,7 @@ def batch(padded=True):
     return {"input_ids": ids, "attention_mask": (ids != 1).long(), "labels": torch.tensor([2, 0])}
 
 
-def learned(model, given, precision="fp32"):
+def outcome(model, given, precision="fp32"):
     """The loss, and the gradients by name."""
     model.zero_grad()
     with torch.autocast("cpu", torch.bfloat16) if precision == "bf16" else nullcontext():
@@ -41,9 +41,9 @@ def learned(model, given, precision="fp32"):
 @pytest.mark.parametrize("padded", [True, False])
 def test_loss_and_gradients_are_torchs_with_the_same_dropout(model, rate, padded):
     set_dropout(model, rate)
-    own = with_own_backward(model, "cpu")
+    own = use_fused_backward(model, "cpu")
     assert all(isinstance(layer, Layer) for layer in layers(own))
-    (loss, gradients), (theirs, expected) = learned(own, batch(padded)), learned(model, batch(padded))
+    (loss, gradients), (theirs, expected) = outcome(own, batch(padded)), outcome(model, batch(padded))
     torch.testing.assert_close(loss, theirs)
     assert gradients.keys() == expected.keys()
     for name, gradient in expected.items():
@@ -53,13 +53,13 @@ def test_loss_and_gradients_are_torchs_with_the_same_dropout(model, rate, padded
 def test_a_text_of_which_nothing_is_seen_teaches_queries_and_keys_nothing(model):
     given = batch()
     given["attention_mask"][1] = 0
-    found, expected = (learned(one, given)[1] for one in (with_own_backward(model, "cpu"), model))
+    found, expected = (outcome(one, given)[1] for one in (use_fused_backward(model, "cpu"), model))
     for name, gradient in expected.items():
         torch.testing.assert_close(found[name], gradient, rtol=1e-4, atol=1e-6, msg=lambda m, n=name: f"{n}: {m}")
 
 
 def test_a_layer_that_is_called_twice_learns_from_both_calls(model):
-    own = with_own_backward(model, "cpu")
+    own = use_fused_backward(model, "cpu")
     states = torch.randn(2, 5, 32, requires_grad=True)
 
     def run(layer):
@@ -74,19 +74,19 @@ def test_a_layer_that_is_called_twice_learns_from_both_calls(model):
 
 
 def test_weights_of_other_precision_are_left_to_torch(model):
-    own = with_own_backward(model.double(), "cpu")
-    (loss, gradients), (theirs, expected) = learned(own, batch()), learned(model, batch())
+    own = use_fused_backward(model.double(), "cpu")
+    (loss, gradients), (theirs, expected) = outcome(own, batch()), outcome(model, batch())
     assert loss.dtype == torch.float64
     torch.testing.assert_close(loss, theirs, rtol=0, atol=0)
-    assert gradients.keys() == expected.keys() == trained(model).keys()
+    assert gradients.keys() == expected.keys() == trained_parameters(model).keys()
     for name, gradient in expected.items():
         torch.testing.assert_close(gradients[name], gradient, rtol=0, atol=0, msg=lambda m, n=name: f"{n}: {m}")
 
 
 def test_in_bf16_gradients_are_as_near_to_those_of_fp32_as_torchs(model):
-    own = with_own_backward(model, "cpu")
-    exact = learned(model, batch())[1]
-    ours, theirs = (learned(one, batch(), "bf16")[1] for one in (own, model))
+    own = use_fused_backward(model, "cpu")
+    exact = outcome(model, batch())[1]
+    ours, theirs = (outcome(one, batch(), "bf16")[1] for one in (own, model))
 
     def error(found):
         return sum((found[name] - gradient).square().sum() for name, gradient in exact.items()).sqrt()
@@ -96,9 +96,9 @@ def test_in_bf16_gradients_are_as_near_to_those_of_fp32_as_torchs(model):
 
 
 def test_activations_in_bf16_are_read_from_below(model):
-    part = with_own_backward(truncate(model, 1), "cpu")
+    part = use_fused_backward(truncate(model, 1), "cpu")
     given = {"inputs_embeds": torch.randn(2, 5, 32).bfloat16(), "attention_mask": torch.ones(2, 5, dtype=torch.long)}
-    loss, gradients = learned(part, given | {"labels": torch.tensor([2, 0])}, "bf16")
+    loss, gradients = outcome(part, given | {"labels": torch.tensor([2, 0])}, "bf16")
     assert loss.isfinite() and all(gradient.isfinite().all() for gradient in gradients.values())
     assert any(".layer.0." in name for name in gradients)
 
@@ -116,29 +116,29 @@ def test_less_is_kept_for_the_way_back(model):
             loss = one(**{key: value.repeat(64, *[1] * (value.dim() - 1)) for key, value in batch().items()}).loss
         return sum(sizes.values()), loss
 
-    (ours, _), (theirs, _) = kept(with_own_backward(model, "cpu")), kept(model)
+    (ours, _), (theirs, _) = kept(use_fused_backward(model, "cpu")), kept(model)
     assert ours < 0.8 * theirs
 
 
 def test_where_something_else_stands_in_the_layer_it_runs_as_torch_does(model):
-    own = with_own_backward(model, "cpu")
-    plain = learned(own, batch())[0]
+    own = use_fused_backward(model, "cpu")
+    plain = outcome(own, batch())[0]
     with adapters(model, Lora(rank=2), seed=0, merge=False):
-        loss, gradients = learned(own, batch())
+        loss, gradients = outcome(own, batch())
     torch.testing.assert_close(loss, plain)  # adapters begin at zero
     assert any("lora_A" in name for name in gradients)
     layers(model)[0].attention.self.key.weight.requires_grad_(False)
-    assert learned(own, batch())[1].keys() == trained(own).keys()
+    assert outcome(own, batch())[1].keys() == trained_parameters(own).keys()
 
 
 def test_scoring_is_left_to_torch(model):
-    own = with_own_backward(model, "cpu").eval()
+    own = use_fused_backward(model, "cpu").eval()
     with torch.no_grad():
         torch.testing.assert_close(own(**batch()).logits, model.eval()(**batch()).logits, rtol=0, atol=0)
 
 
 def test_what_is_not_known_or_not_on_a_processor_is_left_as_it_is(model, tmp_path):
-    assert with_own_backward(model, "cuda") is model
+    assert use_fused_backward(model, "cuda") is model
     other = load_for("classification", tiny.build("modernbert", tmp_path / "other"), labels=LABELS, seed=0)
     set_dropout(other, 0.1)
-    assert with_own_backward(other, "cpu") is other
+    assert use_fused_backward(other, "cpu") is other

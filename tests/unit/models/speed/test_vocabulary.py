@@ -12,8 +12,8 @@ from xstilts.data.tokenised import token_ids
 from xstilts.models.heads import load_for, load_tokenizer
 from xstilts.models.split import backbone
 from xstilts.problems.examples import Labelled
-from xstilts.stages.training import student
-from xstilts.train.fit import Lesson, fit
+from xstilts.stages.training import make_trainable
+from xstilts.train.fit import Objective, fit
 from xstilts.train.optim import shrinkage
 
 LABELS = ("off", "on")
@@ -44,11 +44,11 @@ def test_compact_training_equals_full_training(kind, tmp_path):
     for used in (lambda: token_ids(features), None):
         model = load_for("classification", folder, labels=LABELS, seed=1)
         published = copy.deepcopy(backbone(model).get_input_embeddings().weight.detach())
-        pupil = student(model, "classification", tokenizer, train, "cpu", used)
-        fit([Lesson(model=pupil.part, feed=pupil.feed(features))], [0] * 12, train, seed=3)
-        if pupil.vocabulary is not None:
-            assert len(pupil.vocabulary.rows) < len(published)
-            pupil.vocabulary.expand(shrinkage(train, 12))
+        trainable = make_trainable(model, "classification", tokenizer, train, "cpu", used)
+        fit([Objective(model=trainable.trained_part, batches=trainable.inputs(features))], [0] * 12, train, seed=3)
+        if trainable.vocabulary is not None:
+            assert len(trainable.vocabulary.rows) < len(published)
+            trainable.vocabulary.expand(shrinkage(train, 12))
         models.append(model.eval())
     compacted, full = (dict(model.named_parameters()) for model in models)
     for name, weight in full.items():

@@ -10,7 +10,7 @@ from tests.world import TRAIN, World
 from xstilts.errors import StageError
 from xstilts.planning.specs import FewshotStage
 from xstilts.stages.artifacts import WEIGHTS
-from xstilts.stages.fewshot import batched as lineup
+from xstilts.stages.fewshot import batched as episode_batch
 from xstilts.stages.fewshot import episode
 from xstilts.stages.job import run_job
 
@@ -45,8 +45,8 @@ def weights(world, spec):
 def test_weights_equal_those_of_training_alone(tmp_path, kind, task, method, frozen):
     world = World(tmp_path, kind)
     recipe, together = episodes(world, task, method, frozen_layers=frozen)
-    assert [spec.beside for spec in together] == [((1, 0), (1, 1), (3, 0), (3, 1))] * 4
-    alone = [replace(spec, beside=None) for spec in together]
+    assert [spec.batched_with for spec in together] == [((1, 0), (1, 1), (3, 0), (3, 1))] * 4
+    alone = [replace(spec, batched_with=None) for spec in together]
     assert not {spec.key for spec in alone} & {spec.key for spec in together}
     run_job(alone, world.environment(recipe), world.events.append)
     for one, other in zip(alone, together, strict=True):
@@ -64,8 +64,8 @@ def test_episodes_of_unequal_steps_learn_as_alone(tmp_path):
     recipe, together = episodes(world, "topic", "lora", steps=None, epochs=3, batch_tokens=24)
     assert len({world.store.manifest(spec.key).facts["steps"] for spec in together}) > 1
     spec = together[-1]
-    run_job([replace(spec, beside=None)], world.environment(recipe), world.events.append)
-    for name, tensor in weights(world, replace(spec, beside=None)).items():
+    run_job([replace(spec, batched_with=None)], world.environment(recipe), world.events.append)
+    for name, tensor in weights(world, replace(spec, batched_with=None)).items():
         torch.testing.assert_close(weights(world, spec)[name], tensor, **TOLERANCE)
 
 
@@ -91,7 +91,7 @@ def test_where_one_diverges_every_episode_is_trained_alone(tmp_path, monkeypatch
     def alone(*given, seed, **more):
         return diverge(seeds=[seed]) if seed == bad[0] else fit(*given, seed=seed, **more)
 
-    monkeypatch.setattr(lineup, "fit_lineup", diverge)
+    monkeypatch.setattr(episode_batch, "fit_episode_batch", diverge)
     monkeypatch.setattr(episode, "fit", alone)
     world = World(tmp_path)
     recipe = recipe_of(world, "topic", "head")
@@ -105,6 +105,6 @@ def test_where_one_diverges_every_episode_is_trained_alone(tmp_path, monkeypatch
 def test_other_architectures_are_trained_alone(tmp_path, kind):
     world = World(tmp_path, kind)
     recipe, together = episodes(world, "topic", "lora")
-    run_job([replace(together[0], beside=None)], world.environment(recipe), world.events.append)
-    expected = weights(world, replace(together[0], beside=None))
+    run_job([replace(together[0], batched_with=None)], world.environment(recipe), world.events.append)
+    expected = weights(world, replace(together[0], batched_with=None))
     assert all(torch.equal(tensor, expected[name]) for name, tensor in weights(world, together[0]).items())

@@ -16,7 +16,7 @@ from xstilts.export.checkpoint import export
 from xstilts.export.label_file import label, load_model
 from xstilts.models.split import backbone
 from xstilts.recipe.validate import flaws
-from xstilts.stages.job_context import Workshop
+from xstilts.stages.job_context import JobContext
 
 FEWSHOT = {"shots": [2], "draws": 2, "methods": ["lda"], "train": TRAIN}
 
@@ -39,8 +39,8 @@ def run(world, recipe):
 
 
 def examples_of(world, recipe, data, split):
-    workshop = Workshop(environment=world.environment(recipe), store=world.store, shelf=None)
-    return workshop.examples(data, split)
+    context = JobContext(environment=world.environment(recipe), store=world.store, activation_cache=None)
+    return context.examples(data, split)
 
 
 def means(loaded, examples):
@@ -92,10 +92,10 @@ def test_an_exported_head_has_no_class_in_transformers(world, tmp_path):
 
 
 def test_tags_are_predicted_and_spans_are_left_out(world):
-    recipe = recipe_of(world, "mark", "find", mixed=True)
+    recipe = recipe_of(world, "mark", "find", multilingual=True)
     graph, cells = run(world, recipe)
-    assert {(task, method) for task, method, *_ in cells} == {("mark", "lda"), ("mark", "mixed")}
-    assert graph.left_out == ("find: `lda` is for classes and tags of texts",)
+    assert {(task, method) for task, method, *_ in cells} == {("mark", "lda"), ("mark", "multilingual")}
+    assert graph.skipped == ("find: `lda` is for classes and tags of texts",)
     scores = world.store.manifest(cells["mark", "lda", "sw", 0].key).facts["scores"]
     assert scores["token_accuracy"] > 0.9
 
@@ -108,6 +108,6 @@ def told(world, recipe):
 def test_what_no_target_bears_is_refused(world):
     (message,) = told(world, recipe_of(world, "find"))
     assert "`lda` is for classes and tags of texts" in message
-    (message,) = told(world, recipe_of(world, "topic", beside="english_dev"))
+    (message,) = told(world, recipe_of(world, "topic", also_select="english_dev"))
     assert "`lda` takes none: name another method first" in message
     assert told(world, recipe_of(world, "find", methods=["full", "lda"])) == []

@@ -79,20 +79,20 @@ def facts(world, spec):
 
 @pytest.mark.parametrize("train", [FROZEN, TRAIN])
 def test_published_shots_are_the_rows_of_their_split_in_its_order_beside_draws_of_our_own(world, train):
-    fewshot = {"shots": [2, "2x3"], "published": True, "draws": 2, "methods": ["lora", "full"], "train": train}
+    fewshot = {"shots": [2, "2x3"], "fixed_shots": True, "draws": 2, "methods": ["lora", "full"], "train": train}
     graph = run(world, fewshot, *SHOTS, languages=("sw", "de"))
     found = episodes(graph)
     drawn = {(method, 2, draw, name) for method in ("lora", "full") for draw in (0, 1) for name in ("sw", "de")}
-    assert found.keys() == drawn | {("published", 2, 0, "sw"), ("published-2x3", 6, 0, "sw")}
-    assert graph.left_out == ("parts: no published shots 2, 2x3 in de",)
-    for (method, *_), name in {("published", 2): "shots-2", ("published-2x3", 6): "shots-2x3"}.items():
+    assert found.keys() == drawn | {("fixed-shots", 2, 0, "sw"), ("fixed-shots-2x3", 6, 0, "sw")}
+    assert graph.skipped == ("parts: no published shots 2, 2x3 in de",)
+    for (method, *_), name in {("fixed-shots", 2): "shots-2", ("fixed-shots-2x3", 6): "shots-2x3"}.items():
         spec = next(spec for key, spec in found.items() if key[0] == method)
         assert shots_in(world, spec) == [f"sw{number}" for number in SHOTS[name]]
         assert (spec.method, facts(world, spec)["shots"]) == ("lora", len(SHOTS[name]))
 
 
 def test_published_shots_need_no_training_split_in_their_language(world):
-    fewshot = {"shots": ["2x3"], "published": True, "train": TRAIN}
+    fewshot = {"shots": ["2x3"], "fixed_shots": True, "train": TRAIN}
     tasks = {"parts": block("shots-2x3")}
     del tasks["parts"]["files"]["sw"]["train"]
     recipe = world.recipe(
@@ -100,7 +100,7 @@ def test_published_shots_need_no_training_split_in_their_language(world):
     )
     graph = world.run(recipe)
     assert not world.failures(), [event.message for event in world.failures()]
-    assert list(episodes(graph)) == [("published-2x3", 6, 0, "sw")]
+    assert list(episodes(graph)) == [("fixed-shots-2x3", 6, 0, "sw")]
 
 
 def test_published_shots_that_are_scored_are_refused(world):
@@ -110,11 +110,11 @@ def test_published_shots_that_are_scored_are_refused(world):
     recipe = world.recipe(
         tasks={"parts": block("shots-2")},
         targets={"parts": {"train": FROZEN, "languages": ["sw"]}},
-        fewshot={"shots": [2], "published": True, "draws": 1, "train": FROZEN},
+        fewshot={"shots": [2], "fixed_shots": True, "draws": 1, "train": FROZEN},
     )
     graph = world.run(recipe)
     (failure,) = world.failures()
-    assert graph.stages[failure.key].published == "2"
+    assert graph.stages[failure.key].fixed_shots == "2"
     assert "share the group 'meaning40'" in failure.message
 
 
@@ -143,7 +143,7 @@ def test_weights_that_no_step_made_better_on_english_stay_as_they_were(world, me
     fewshot = {
         "shots": [2],
         "methods": methods,
-        "beside": "english_dev",
+        "also_select": "english_dev",
         "train": train | large,
         "lora": {"learning_rate": 0.9},
     }
@@ -171,9 +171,9 @@ def test_a_mixed_model_is_trained_once_and_scored_in_every_language(world, monke
     runs = []
     fit = episode.fit
     monkeypatch.setattr(episode, "fit", lambda *given, **more: runs.append(more["seed"]) or fit(*given, **more))
-    fewshot = {"shots": [1, 3], "draws": 2, "methods": [method], "mixed": True, "train": train}
+    fewshot = {"shots": [1, 3], "draws": 2, "methods": [method], "multilingual": True, "train": train}
     graph = run(world, fewshot, languages=("sw", "de"))
-    mixed = {key[1:]: spec for key, spec in episodes(graph).items() if key[0] == "mixed"}
+    mixed = {key[1:]: spec for key, spec in episodes(graph).items() if key[0] == "multilingual"}
     assert mixed.keys() == {(k, draw, language) for k in (1, 3) for draw in (0, 1) for language in ("sw", "de")}
     alone = 0 if method == "lora" else 8  # in each language; adapters are trained side by side
     assert len(runs) == alone + 4  # one for each k and draw, whatever the languages
@@ -190,11 +190,11 @@ def test_a_mixed_model_is_trained_once_and_scored_in_every_language(world, monke
 
 @pytest.mark.parametrize("method", ["full", "lora"])
 def test_a_mixed_score_does_not_depend_on_which_language_is_scored_first(world, method):
-    fewshot = {"shots": [2], "methods": [method], "mixed": True, "train": TRAIN}
+    fewshot = {"shots": [2], "methods": [method], "multilingual": True, "train": TRAIN}
     recipe = recipe_of(world, fewshot, languages=("sw", "de"))
     graph = world.run(recipe)
     assert not world.failures(), [event.message for event in world.failures()]
-    specs = [spec for (name, *_), spec in episodes(graph).items() if name == "mixed"]
+    specs = [spec for (name, *_), spec in episodes(graph).items() if name == "multilingual"]
     there = {spec.key: (world.store.path(spec.key) / "items.parquet").read_bytes() for spec in specs}
     sums = {facts(world, spec)["weights_after"] for spec in specs}
     assert len({spec.group for spec in specs}) == 1 and len(sums) == 1

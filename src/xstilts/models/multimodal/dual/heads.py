@@ -10,7 +10,7 @@ from transformers.utils.generic import ModelOutput
 from xstilts.models.multimodal.heads import LARGEST, paired
 
 
-class Likeness(nn.Module):
+class SimilarityHead(nn.Module):
     """Texts and images, row by row a pair, to unit vectors and a loss; the scale of its cosines is learnt.
 
     The vectors are left as they are: without training, their cosines are those that were published.

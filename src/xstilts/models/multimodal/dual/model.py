@@ -15,9 +15,9 @@ from transformers.utils.generic import ModelOutput
 
 from xstilts.errors import UserError
 from xstilts.models.heads import read_config, read_model
-from xstilts.models.multimodal.dual.heads import Likeness
+from xstilts.models.multimodal.dual.heads import SimilarityHead
 from xstilts.models.multimodal.dual.text import is_dual, reading_of
-from xstilts.models.multimodal.heads import Comparison, check_count, draw_linear
+from xstilts.models.multimodal.heads import ImageTextClassifier, check_count, draw_linear
 from xstilts.problems.registry import ProblemName
 
 _DEVIATION = 0.02
@@ -39,12 +39,12 @@ class DualModel(nn.Module):
     base_model_prefix = "text"
     """What transformers and peft call the place of the encoder."""
 
-    def __init__(self, text: PreTrainedModel, image: nn.Module, head: nn.Module, fill: int) -> None:
+    def __init__(self, text: PreTrainedModel, image: nn.Module, head: nn.Module, padding_style: int) -> None:
         super().__init__()
         self.text = text
         self.image = image
         self.head = head
-        self.fill = fill
+        self.fill = padding_style
         """Sub-words that every text is filled up to, and read as text; 0 where padding is masked."""
         self._typed = "token_type_ids" in inspect.signature(cast(Any, text).get_text_features).parameters
 
@@ -73,7 +73,7 @@ class DualModel(nn.Module):
         if images is not None:
             check_count(images.shape[1])
         seen = None if images is None else self.image(images[:, :, 0])
-        if isinstance(self.head, Likeness):
+        if isinstance(self.head, SimilarityHead):
             return self.head(texts, cast(Tensor, seen)[:, -1], labels)
         return self.head(texts, seen, image_mask, labels)
 
@@ -95,12 +95,12 @@ def load_dual(problem: ProblemName, folder: Path, *, labels: tuple[str, ...] | N
     if problem == "image-text":
         width = image.out_features if isinstance(image, nn.Linear) else config.vision_config.hidden_size
         dropout = getattr(config.text_config, "hidden_dropout_prob", 0.1)
-        head: nn.Module = Comparison(width, len(labels or ()), dropout)
+        head: nn.Module = ImageTextClassifier(width, len(labels or ()), dropout)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             draw_linear(head, _DEVIATION)
     else:
-        head = Likeness(scale)
+        head = SimilarityHead(scale)
     reading = reading_of(config, folder)
     return DualModel(model, image, head, reading.longest if reading.filled else 0).eval()
 

