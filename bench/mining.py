@@ -3,9 +3,10 @@
     python bench/mining.py [rows of the margin] [queries of the search] [rounds] [threads]
 
 Two things are timed. The margin: `rows` foreign vectors and as many English ones, the four nearest of both sides and
-the ratio margin, as `xstilts.models.mining.candidates` does it in one pass and as two searches of faiss and NumPy do
-it. The search: a sample of queries in 200,000 vectors, one direction, where both do the same arithmetic. 200,000 x 200,000
-takes too long for a default; `python bench/mining.py 200000` runs it, and nothing here is extrapolated to it.
+the ratio margin, as `xstilts.models.mining.candidates` does it in one pass and as two searches of faiss and NumPy
+do it. The search: a sample of queries in 200,000 vectors, one direction, where both do the same arithmetic.
+200,000 x 200,000 takes too long for a default; `python bench/mining.py 200000` runs it, and nothing here is
+extrapolated to it.
 
 `share` is the rate of the products that had to be done (2 x rows x rows x 384) over that of `torch.mm` alone, in the
 best of three shapes, before and after in the same process. The vectors are random; an English one is its foreign one

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from xstilts.api.catalogue import candidates_of, describe_task, ladder_of, list_tasks
 from xstilts.config.recipe import Recipe
-from xstilts.listing import candidates_of, describe_task, ladder_of, list_tasks
 from xstilts.tasks.task import Task
 
 HERE = Path(__file__).parent

@@ -11,9 +11,9 @@ from tests.tiny import build as build_encoder
 from xstilts.config.recipe import Recipe
 from xstilts.data.corpora import Corpus, corpora
 from xstilts.data.user_files import user_task
+from xstilts.execution.environment import Environment, Event
 from xstilts.planning.expand import Graph, expand
 from xstilts.planning.specs import Spec
-from xstilts.stages.environment import Environment, Event
 from xstilts.stages.job import run_job
 from xstilts.store.store import Store
 

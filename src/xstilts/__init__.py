@@ -3,19 +3,11 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from xstilts.api import (
-        Outcome,
-        build_report,
-        check_claims,
-        compare,
-        load_matrix,
-        load_results,
-        plan,
-        run,
-    )
+    from xstilts.api.artifacts import export_model, predict_file
+    from xstilts.api.catalogue import list_encoders, list_tasks
+    from xstilts.api.results import build_report, check_claims, compare, load_matrix, load_results
+    from xstilts.api.runs import Outcome, plan, run
     from xstilts.config.recipe import Recipe
-    from xstilts.export.artifacts import export_model, predict_file
-    from xstilts.listing import list_encoders, list_tasks
     from xstilts.recipe.load import load_recipe
     from xstilts.tasks import load_task
 
@@ -37,24 +29,32 @@ __all__ = [
     "run",
 ]
 
-_ELSEWHERE = {
+_MODULES = {
+    "Outcome": "xstilts.api.runs",
     "Recipe": "xstilts.config.recipe",
-    "export_model": "xstilts.export.artifacts",
-    "predict_file": "xstilts.export.artifacts",
-    "list_encoders": "xstilts.listing",
-    "list_tasks": "xstilts.listing",
+    "build_report": "xstilts.api.results",
+    "check_claims": "xstilts.api.results",
+    "compare": "xstilts.api.results",
+    "export_model": "xstilts.api.artifacts",
+    "list_encoders": "xstilts.api.catalogue",
+    "list_tasks": "xstilts.api.catalogue",
+    "load_matrix": "xstilts.api.results",
     "load_recipe": "xstilts.recipe.load",
+    "load_results": "xstilts.api.results",
     "load_task": "xstilts.tasks",
+    "plan": "xstilts.api.runs",
+    "predict_file": "xstilts.api.artifacts",
+    "run": "xstilts.api.runs",
 }
 
 
 def __getattr__(name: str) -> object:
-    """Each public name is imported when it is first used, so that `import xstilts` costs nothing."""
+    """Import each public name when it is first used, so that `import xstilts` costs nothing."""
     from importlib import import_module
 
-    if name not in __all__:
+    if name not in _MODULES:
         raise AttributeError(f"module 'xstilts' has no attribute {name!r}")
-    return getattr(import_module(_ELSEWHERE.get(name, "xstilts.api")), name)
+    return getattr(import_module(_MODULES[name]), name)
 
 
 def __dir__() -> list[str]:

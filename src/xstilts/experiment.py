@@ -6,22 +6,22 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from xstilts.cache import hub_data as hub
 from xstilts.cache.wheels import cache_dir, wheel_path
 from xstilts.config.recipe import Recipe
+from xstilts.data import hub_data as hub
 from xstilts.data.benchmark_files import bind, unresolved
 from xstilts.data.corpora import corpora
 from xstilts.encoders import find_card
 from xstilts.encoders.pins import UNRESOLVED, known_pin, pin, unpinned
 from xstilts.errors import SourceError, UserError
+from xstilts.execution.environment import Environment
 from xstilts.planning.downloads import cannot_be_fetched, hub_splits_read, missing_downloads, tasks_read
 from xstilts.planning.estimate import FlopsEstimate, Processor, estimate_flops
 from xstilts.planning.expand import Graph, expand
-from xstilts.planning.expand_translation import resolve_translators, translator_pins, unresolved_translators
 from xstilts.platform.hardware import matrix_precision
 from xstilts.problems.registry import ProblemName
 from xstilts.recipe.load import LoadedRecipe, checked_recipe, load_recipe
-from xstilts.stages.environment import Environment
+from xstilts.recipe.translation import resolve_translators, translator_pins, unresolved_translators
 from xstilts.store.store import Store
 from xstilts.tasks.task import Task
 

@@ -17,9 +17,9 @@ from tests import tiny, tiny_dual, world
 from tests.pictures import write_recipe
 from tests.unit.stages import test_mine
 
+from xstilts.execution.environment import Event
 from xstilts.experiment import Experiment, open_experiment
 from xstilts.planning.specs import AlignStage, FewshotStage, IntermediateStage, Spec, TargetStage
-from xstilts.stages.environment import Event
 from xstilts.stages.job import run_job
 
 FROZEN_FILE = Path(__file__).with_name("losses.json")

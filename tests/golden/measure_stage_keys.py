@@ -14,10 +14,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from xstilts.cache.sources import Library, Source
 from xstilts.planning.expand import expand
 from xstilts.planning.specs import Spec
 from xstilts.recipe.load import load_recipe
-from xstilts.tasks.task import Library, Source, Task
+from xstilts.tasks.task import Task
 
 FROZEN_FILE = Path(__file__).with_name("stage_keys.json")
 PIN = "0123456789abcdef"

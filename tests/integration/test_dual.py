@@ -10,7 +10,7 @@ from tests.pictures import write_recipe
 from tests.tiny_dual import FILLED, build
 from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
-from xstilts import api
+from xstilts.api import runs as api
 from xstilts.errors import UserError
 from xstilts.experiment import open_experiment
 from xstilts.export.checkpoint import export

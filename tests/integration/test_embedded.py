@@ -13,8 +13,8 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
+from xstilts.api.artifacts import export_model
 from xstilts.experiment import open_experiment
-from xstilts.export.artifacts import export_model
 from xstilts.stages.artifacts import load_model
 from xstilts.store.store import Manifest, Store
 

@@ -16,9 +16,9 @@ from tests.unit.planning.world import RUNNER, TASKS, environment, recipe, result
 
 from xstilts.config.recipe import Target
 from xstilts.config.training import Train
+from xstilts.execution.environment import Event
 from xstilts.execution.run import Outcome, run, status
 from xstilts.planning.expand import Graph, expand
-from xstilts.stages.environment import Event
 from xstilts.store.store import Store
 
 GRAPH = expand(recipe(), TASKS, "1234")

@@ -11,7 +11,7 @@ from tests.pictures import build_vision
 from tests.stand_ins import make_root
 from tests.tiny import build as build_text
 
-from xstilts import api
+from xstilts.api import runs as api
 from xstilts.data.leakage import images_in
 from xstilts.data.load import load
 from xstilts.errors import SourceError

@@ -6,9 +6,9 @@ import pytest
 from tests.tiny import build as build_encoder
 
 from xstilts.errors import SourceError
+from xstilts.execution.environment import Event
 from xstilts.experiment import Experiment, open_experiment
 from xstilts.planning.specs import IntermediateStage, TargetStage
-from xstilts.stages.environment import Event
 from xstilts.stages.job import run_job
 from xstilts.store.store import Store
 from xstilts.tasks.suites import XTREME

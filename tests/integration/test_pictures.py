@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.pictures import BROKEN, write_recipe
 
-from xstilts import api
+from xstilts.api import runs as api
 from xstilts.experiment import open_experiment
 from xstilts.store.store import Store
 

@@ -9,7 +9,8 @@ import pytest
 from tests.tiny import build
 
 import xstilts
-from xstilts.api import Outcome, compare, plan
+from xstilts.api.results import compare
+from xstilts.api.runs import Outcome, plan
 from xstilts.cli.runs import plan as tell_plan
 
 LANGUAGES = ("en", "de", "sw", "th")

@@ -6,13 +6,14 @@ import pytest
 from tests.hub import COMMIT, hub
 from tests.hub import Hub as Stub
 
-from xstilts.api import load_results, plan
+from xstilts.api.artifacts import collect_garbage
+from xstilts.api.results import load_results
+from xstilts.api.runs import plan
 from xstilts.config.recipe import Intermediate, Recipe, Target
 from xstilts.config.training import Translate
 from xstilts.data.load import load
 from xstilts.errors import SourceError, UserError
 from xstilts.experiment import open_experiment, record_run, recorded_experiments
-from xstilts.export.artifacts import collect_garbage
 from xstilts.planning.specs import TranslateStage
 from xstilts.tasks.benchmark import Benchmark, Hub, by
 from xstilts.tasks.task import Task

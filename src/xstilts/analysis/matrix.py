@@ -4,11 +4,11 @@ import polars as pl
 
 from xstilts.analysis.design import design_of
 from xstilts.analysis.names import ABSENT, signed
-from xstilts.analysis.transfer import Transfer
+from xstilts.analysis.transfer import BEST, Result, Transfer
 from xstilts.errors import UserError
 from xstilts.experiment import Experiment
-from xstilts.report.transfer import matrix_rows
 
+CHOSEN = "best on development data"
 _SCHEMA = {
     "intermediate": pl.String,
     "target": pl.String,
@@ -51,3 +51,26 @@ def wide(cells: pl.DataFrame) -> pl.DataFrame:
         text = ABSENT if low is None else f"{signed(cell['difference'] / 100)} ({low} to {high})"
         rows.setdefault(cell["intermediate"], {"intermediate": cell["intermediate"]})[cell["target"]] = text
     return pl.DataFrame(list(rows.values()))
+
+
+def matrix_rows(transfer: Transfer) -> list[dict[str, object]]:
+    """One row for each cell of the matrix, in points; `why` says why a cell has no numbers."""
+    return [
+        {"intermediate": title, "target": task, "metric": design.task.metric, **_numbers(transfer.effect((task,), arm))}
+        for title, arm in (*((arm, arm) for arm in transfer.arms), (CHOSEN, BEST))
+        for task, design in transfer.designs.items()
+    ]
+
+
+def _numbers(effect: Result) -> dict[str, object]:
+    if isinstance(effect, str):
+        empty = dict.fromkeys(("difference", "low", "high", "p_value", "languages", "seeds"))
+        return {**empty, "why": effect}
+    numbers = {"difference": 100 * effect.value, "low": 100 * effect.low, "high": 100 * effect.high}
+    return {
+        **numbers,
+        "p_value": effect.p_value,
+        "languages": len(effect.languages),
+        "seeds": effect.seeds,
+        "why": None,
+    }

@@ -11,15 +11,9 @@ import polars as pl
 from xstilts.config.recipe import FIXED_SHOTS, Arm
 from xstilts.errors import UserError
 from xstilts.planning.stage import Cell
+from xstilts.store.files import ITEMS_FILE
 from xstilts.store.store import Manifest, Store
 
-ITEMS_FILE = "items.parquet"
-MASKED_TEXTS = "masked texts"
-"""What stands for the texts of masked-language modelling among what could not be checked."""
-IMAGES_OF = "images of "
-"""How what could not be checked begins where it is images of two tasks that cannot be mapped to each other."""
-CURVE_FILE = "layers.parquet"
-"""Retrieval accuracy by layer and pooling: columns language, layer, pooling, value."""
 ZERO_SHOT = "zero-shot"
 
 Items = Mapping[str, pl.DataFrame]

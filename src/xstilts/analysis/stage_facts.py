@@ -6,13 +6,9 @@ from functools import cached_property
 from statistics import fmean
 from typing import Any
 
-from xstilts.analysis.controls import CONTROLS
 from xstilts.analysis.design import TaskDesign
-from xstilts.analysis.names import ABSENT, MISSING, arm_name, count, metric_name, points
 from xstilts.analysis.results import ArmName
 from xstilts.planning.stage import Cell
-from xstilts.report.components import Entry, Head, Row, Table
-from xstilts.report.provenance import Provenance
 from xstilts.store.store import Manifest
 
 Read = Callable[[str], float | None]
@@ -69,41 +65,3 @@ class StageFacts:
             values = [value for key in self.by_arm.get((arm, language), ()) if (value := read(key)) is not None]
             found += [fmean(values)] if values else []
         return Average(value=fmean(found) if found else None, languages=len(found))
-
-
-def average_entry(average: Average, href: str, languages: int, written: Callable[[float], str] = points) -> Entry:
-    """The mean; in how many languages it is, where that is not all."""
-    if average.missing:
-        return Entry(text=MISSING, kind="missing", href=href)
-    if average.value is None:
-        return Entry(text=ABSENT, kind="absent", hint="nothing of the kind was recorded")
-    note = "" if average.languages == languages else f"{count(average.languages, 'language')}"
-    return Entry(text=written(average.value), note=note, href=href, kind="number")
-
-
-def metrics_table(recorded: StageFacts, provenance: Provenance) -> Table:
-    """All metrics of a task by arm: what the one of the other tables leaves out."""
-    design, task = recorded.design, recorded.design.task
-    rows = tuple(
-        Row(
-            entries=(
-                Entry(text=arm_name(arm), kind="head"),
-                *(
-                    average_entry(
-                        recorded.mean(arm, lambda key, name=name: recorded.facts(key)["scores"].get(name)),
-                        provenance.link(task.name, arm),
-                        len(design.headline),
-                    )
-                    for name in task.scores
-                ),
-            ),
-            kind="apart" if design.is_control(arm) else "",
-        )
-        for arm in design.arms
-        if arm.method not in CONTROLS
-    )
-    return Table(
-        caption=f"{task.name}: every metric, mean over {count(len(design.headline), 'language')}, seeds and draws.",
-        heads=((Head(text="arm", number=False), *(Head(text=metric_name(name)) for name in task.scores)),),
-        rows=rows,
-    )

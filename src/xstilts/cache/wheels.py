@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from xstilts.cache import hub_commits as revisions
+from xstilts.cache.sources import Wheel
 from xstilts.errors import SourceError
-from xstilts.tasks.task import Wheel
 
 _PIP = (sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps")
 

@@ -27,7 +27,7 @@ def predict(
     json: Json = False,
 ) -> None:
     """Label the rows of a file; the rows come out with a column `predicted`."""
-    from xstilts.export import artifacts as api
+    from xstilts.api import artifacts as api
     from xstilts.export.predictions import write_rows
 
     rows = api.predict_file(artifact, file, store=store, device=device, offline=offline)
@@ -59,7 +59,7 @@ def export(
     json: Json = False,
 ) -> None:
     """Write a trained artifact as a transformers checkpoint, or an arm's predictions as an XTREME submission."""
-    from xstilts.export import artifacts as api
+    from xstilts.api import artifacts as api
 
     if artifact == XTREME:
         return _submit(api.export_xtreme(folder, recipe=recipe, arm=arm, seed=seed, store=store), folder, json=json)
@@ -84,7 +84,7 @@ def gc(
     json: Json = False,
 ) -> None:
     """Remove what no recipe that was run into the store needs, and what was left half written."""
-    from xstilts.export import artifacts as api
+    from xstilts.api import artifacts as api
 
     swept = api.collect_garbage(store=store, dry_run=dry_run)
     if json:

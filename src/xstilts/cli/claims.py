@@ -23,7 +23,7 @@ def claims(
     json: Json = False,
 ) -> None:
     """Check the statements of a paper against the scores: published, measured here, and a verdict for each."""
-    from xstilts import api
+    from xstilts.api import results as api
 
     found = api.check_claims(recipe, store=store, overrides=overrides, statements=statements)
     if json:

@@ -27,7 +27,7 @@ def results(
     json: Json = False,
 ) -> None:
     """Print the scores, one row each, or the answer to a query, or the transfer matrix."""
-    from xstilts import api
+    from xstilts.api import results as api
 
     if matrix and sql is not None:
         raise UserError("--matrix and --sql ask for different tables", "give one of them")
@@ -87,7 +87,7 @@ def report(
     json: Json = False,
 ) -> None:
     """Write the report of what the store holds, and print its tables and sentences."""
-    from xstilts import api
+    from xstilts.api import results as api
 
     print_summary(api.build_report(recipe, store=store, overrides=overrides, out=out), json=json)
 
@@ -106,7 +106,7 @@ def compare(
     """Compare two arms, paired over items: the mean over languages, then each language."""
     from dataclasses import asdict
 
-    from xstilts import api
+    from xstilts.api import results as api
 
     found = api.compare(treatment, baseline, recipe=recipe, task=task, store=store, overrides=overrides)
     rows = [asdict(difference) for difference in found]

@@ -13,7 +13,7 @@ def tasks(*, suite: str | None = None, json: Json = False) -> None:
     suite
         Only the tasks of this suite.
     """
-    from xstilts import listing
+    from xstilts.api import catalogue as listing
 
     tasks = listing.list_tasks(suite)
     found = [listing.describe_task(task) for task in tasks]
@@ -39,7 +39,7 @@ def tasks(*, suite: str | None = None, json: Json = False) -> None:
 
 def encoders(*, json: Json = False) -> None:
     """List the encoders that have a name; any Hub id or local folder works too, and `TEXT+VISION` for two together."""
-    from xstilts import listing
+    from xstilts.api import catalogue as listing
 
     rows = [asdict(card) for card in listing.list_encoders()]
     return print_json(rows) if json else print_table(rows, ("name", "kind", "languages", "licence"))
@@ -53,7 +53,7 @@ def doctor(*, hub: bool = False, store: StoreDir = STORE, json: Json = False) ->
     hub
         Ask whether the Hugging Face Hub answers.
     """
-    from xstilts.platform.doctor import broken, diagnose
+    from xstilts.api.doctor import broken, diagnose
 
     findings = diagnose(store, hub=hub)
     rows = [asdict(finding) for finding in findings]

@@ -39,7 +39,7 @@ def run(
     json: Json = False,
 ) -> None:
     """Run a recipe: what the store already holds is not done again. Ends with the scores and a report."""
-    from xstilts import api
+    from xstilts.api import runs as api
 
     outcome = api.run(
         recipe,
@@ -72,7 +72,7 @@ def plan(
     """Tell what a run would find and do: hits, misses, seconds, memory, disk, GPU-hours. Runs nothing."""
     from dataclasses import asdict
 
-    from xstilts import api
+    from xstilts.api import runs as api
     from xstilts.planning.estimate import Processor
 
     processor = Processor(tflops=tflops, utilisation=utilisation)
@@ -179,7 +179,7 @@ def size(count: float | None) -> str:
 
 def status(recipe: Ran = None, /, *, store: StoreDir = STORE, overrides: Overrides = (), json: Json = False) -> None:
     """Show which stages of a recipe are done, running or missing."""
-    from xstilts import api
+    from xstilts.api import runs as api
 
     rows = api.status(recipe, store=store, overrides=overrides)
     if json:

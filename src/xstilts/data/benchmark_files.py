@@ -7,9 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from xstilts.cache import hub_data as hub
 from xstilts.cache.checksums import sha256_of
+from xstilts.cache.sources import Files, HubData
 from xstilts.config.splits import SHOTS, TRANSLATED
+from xstilts.data import hub_data as hub
 from xstilts.data.cells import BUILDERS, Cells
 from xstilts.data.images import local_folders as image_folders
 from xstilts.data.splits import split_names
@@ -17,7 +18,7 @@ from xstilts.errors import DataError
 from xstilts.formats.tables import Row, read_text, rows
 from xstilts.problems.examples import Example
 from xstilts.tasks.benchmark import Benchmark, Fields, Hub, Native, as_is
-from xstilts.tasks.task import Files, HubData, Paths, Task
+from xstilts.tasks.task import Paths, Task
 
 ENGLISH = "en"
 
@@ -275,3 +276,11 @@ def _examples(
         fields = {**row, "group": group}
         cells = Cells(path, line, fields, {name: name for name in fields if fields[name] is not None})
         yield build(cells, f"{split.removesuffix(TRANSLATED)}-{number}", language)
+
+
+def missing_locally(task: Task, language: str, split: str) -> str | None:
+    """Where a split would lie that is nowhere else than in files, of a language that has some of them at hand."""
+    benchmark, there = task.benchmark, task.splits.get(language)
+    if benchmark is None or benchmark.hub or not there or split in there:
+        return None
+    return next(iter(own_files(benchmark, language, split)), None)

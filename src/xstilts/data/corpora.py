@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from xstilts.cache import hub_data as hub
 from xstilts.cache.checksums import sha256_of
+from xstilts.data import hub_data as hub
 from xstilts.errors import DataError
 from xstilts.formats.tables import SUFFIXES, read_text, rows
 from xstilts.tasks.benchmark import Hub

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from transformers import PreTrainedTokenizerBase
 
-from xstilts.data.words import split_words
 from xstilts.problems.examples import Caption, Choice, Example, ImageText, Labelled, Parallel, Sentence, Span, Tagged
+from xstilts.problems.words import split_words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from xstilts.cache.checksums import cached_sha256, sha256_of
+from xstilts.cache.sources import Files
 from xstilts.cache.wheels import cache_dir
 from xstilts.config.splits import TRANSLATED, few_shot_sets
 from xstilts.data.cells import BUILDERS, Cells, images_in
@@ -17,7 +18,7 @@ from xstilts.errors import DataError
 from xstilts.formats.tables import SUFFIXES, rows
 from xstilts.problems.examples import Example
 from xstilts.problems.registry import PROBLEMS, ProblemName
-from xstilts.tasks.task import Files, Paths, Task
+from xstilts.tasks.task import Paths, Task
 
 FRACTIONS = {"train": 0.7, "dev": 0.1, "test": 0.2}
 """The splits of a language that has one file, unless the block says otherwise."""

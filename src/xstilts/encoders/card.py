@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from xstilts.tasks.task import Wheel
+from xstilts.cache.sources import Wheel
 
 Kind = Literal["text", "vision", "dual", "fused"]
 """What it reads: texts, images, both apart, or both together."""

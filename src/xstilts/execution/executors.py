@@ -15,10 +15,10 @@ from typing import IO
 
 import psutil
 
+from xstilts.execution.environment import Environment, Event
 from xstilts.execution.worker import Ended, Job
 from xstilts.planning.specs import Spec
 from xstilts.platform.hardware import gpus
-from xstilts.stages.environment import Environment, Event
 
 RUN_JOB = "xstilts.stages.job.run_job"
 _SERVE = "import sys; from xstilts.execution.worker import serve; serve(int(sys.argv[1]), sys.argv[2])"

@@ -13,9 +13,9 @@ from rich.progress import Task as Bar
 from rich.table import Column
 from rich.text import Text
 
+from xstilts.execution.environment import Event
 from xstilts.execution.preview import Plan
 from xstilts.planning.expand import Graph
-from xstilts.stages.environment import Event
 
 
 class Progress:

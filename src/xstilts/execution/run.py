@@ -5,12 +5,12 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from xstilts.execution.environment import Emit, Environment
 from xstilts.execution.executors import RUN_JOB, Pool
 from xstilts.execution.preview import missing_stages, stored_stages
 from xstilts.execution.scheduler import Failure, Scheduler, Skipped
 from xstilts.planning.expand import Graph
 from xstilts.platform import memory
-from xstilts.stages.environment import Emit, Environment
 from xstilts.store.store import Store
 
 _TICK = 1.0

@@ -7,12 +7,12 @@ from graphlib import TopologicalSorter
 from types import TracebackType
 
 from xstilts.execution.cost_history import CostHistory
+from xstilts.execution.environment import Event
 from xstilts.execution.executors import Pool
 from xstilts.execution.preview import missing_stages, stored_stages
 from xstilts.planning.expand import Graph
 from xstilts.planning.specs import Spec
 from xstilts.platform import memory
-from xstilts.stages.environment import Event
 from xstilts.store import locks
 from xstilts.store.store import Store
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 
+from xstilts.execution.environment import Emit, Environment
 from xstilts.planning.specs import Spec
-from xstilts.stages.environment import Emit, Environment
 
 RunJob = Callable[[Sequence[Spec], Environment, Emit], None]
 

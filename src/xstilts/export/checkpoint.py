@@ -5,11 +5,11 @@ from pathlib import Path
 from transformers.utils import logging
 
 from xstilts.errors import UserError
+from xstilts.execution.environment import Environment
 from xstilts.export.card import model_card
 from xstilts.models.discriminant import Discriminant
 from xstilts.problems.registry import PROBLEMS
 from xstilts.stages.artifacts import load_model
-from xstilts.stages.environment import Environment
 from xstilts.store.store import Store
 
 

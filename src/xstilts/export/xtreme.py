@@ -11,12 +11,13 @@ from typing import Any
 
 import polars as pl
 
-from xstilts.analysis.results import ITEMS_FILE, ArmName
+from xstilts.analysis.results import ArmName
 from xstilts.data.load import load
 from xstilts.errors import UserError
 from xstilts.experiment import Experiment
 from xstilts.planning.stage import Cell
 from xstilts.problems.examples import Parallel
+from xstilts.store.files import ITEMS_FILE
 from xstilts.tasks import load_task
 from xstilts.tasks.suites import XTREME
 

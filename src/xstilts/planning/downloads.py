@@ -3,16 +3,16 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from xstilts.cache import hub_data as hub
 from xstilts.cache import wheels as sources
 from xstilts.config.recipe import Recipe
+from xstilts.data import hub_data as hub
 from xstilts.data.benchmark_files import Part, hub_parts
 from xstilts.encoders.pins import known_pin
 from xstilts.planning.expand import Graph
-from xstilts.planning.expand_translation import translators
 from xstilts.planning.missing_files import missing_files, missing_images
 from xstilts.planning.specs import Spec
 from xstilts.planning.stage import Data
+from xstilts.recipe.translation import translators
 from xstilts.tasks.task import Task
 
 Used = dict[tuple[str, str], None]

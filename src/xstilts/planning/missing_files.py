@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import assert_never
 
 from xstilts.config.splits import shots_split
-from xstilts.data.benchmark_files import own_files
+from xstilts.data.benchmark_files import missing_locally
 from xstilts.data.images.folders import collections, folders
 from xstilts.data.images.local_folders import ABSENT, state
 from xstilts.planning.graph import Graph
@@ -42,14 +42,6 @@ def missing_files(tasks: Mapping[str, Task], graph: Graph) -> tuple[str, ...]:
 
 def _told(users: Mapping[str, Mapping[str, None]]) -> str:
     return "; ".join(f"{split}: {', '.join(languages)}" for split, languages in users.items())
-
-
-def missing_locally(task: Task, language: str, split: str) -> str | None:
-    """Where a split would lie that is nowhere else than in files, of a language that has some of them at hand."""
-    benchmark, there = task.benchmark, task.splits.get(language)
-    if benchmark is None or benchmark.hub or not there or split in there:
-        return None
-    return next(iter(own_files(benchmark, language, split)), None)
 
 
 def missing_images(tasks: Mapping[str, Task], graph: Graph, root: Path | None, cache: Path) -> tuple[str, ...]:

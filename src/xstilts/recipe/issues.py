@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from xstilts.config.recipe import Recipe
+from xstilts.data.benchmark_files import missing_locally
 from xstilts.encoders import reads
-from xstilts.planning.missing_files import missing_locally
 from xstilts.tasks import task_names
 from xstilts.tasks.task import Task
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from xstilts.config.recipe import Recipe, Target
 from xstilts.config.splits import translated
+from xstilts.data.benchmark_files import missing_locally
 from xstilts.encoders import find_card
-from xstilts.planning.missing_files import missing_locally
 from xstilts.recipe.issues import Flaw, lacking, no_split, no_task, sighted, unknown
 from xstilts.recipe.resolve import (
     HELD_SPLIT,

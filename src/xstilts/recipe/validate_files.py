@@ -11,7 +11,6 @@ from xstilts.data.benchmark_files import bind
 from xstilts.data.user_files import user_task
 from xstilts.encoders import find_card
 from xstilts.errors import UserError
-from xstilts.planning.expand_translation import files_of, find_file
 from xstilts.recipe.messages import Mistake, dotted, suggestion
 from xstilts.recipe.resolve import (
     HELD_SPLIT,
@@ -22,6 +21,7 @@ from xstilts.recipe.resolve import (
     sampled_ks,
     scored_languages,
 )
+from xstilts.recipe.translation import files_of, find_file
 from xstilts.recipe.validate import flaws
 from xstilts.tasks import load_task, task_names
 from xstilts.tasks.task import Task

@@ -10,10 +10,11 @@ from xstilts.analysis.controls import CONTROLS, seeing
 from xstilts.analysis.design import TaskDesign
 from xstilts.analysis.names import ABSENT, MISSING, arm_name, count, language_name, points
 from xstilts.analysis.results import ArmName, Items
-from xstilts.analysis.stage_facts import Average, StageFacts, average_entry
+from xstilts.analysis.stage_facts import Average, StageFacts
 from xstilts.config.recipe import Recipe
 from xstilts.metrics import metric
 from xstilts.report.components import Entry, Head, Part, Row, Sidebar, Table
+from xstilts.report.metrics_table import average_entry
 from xstilts.report.provenance import Provenance
 from xstilts.report.records import changed_entries
 from xstilts.report.tables import language_entry, level_entry, ordered

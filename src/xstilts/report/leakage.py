@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from xstilts.analysis.results import IMAGES_OF, MASKED_TEXTS
 from xstilts.planning.stage import Cell
+from xstilts.store.files import IMAGES_OF, MASKED_TEXTS
 from xstilts.store.store import Manifest
 
 

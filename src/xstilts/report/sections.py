@@ -11,8 +11,8 @@ from xstilts.analysis.contrasts import Evidence
 from xstilts.analysis.controls import CONTROLS
 from xstilts.analysis.design import TaskDesign
 from xstilts.analysis.names import count, metric_name
-from xstilts.analysis.results import CURVE_FILE, ZERO_SHOT, Items
-from xstilts.analysis.stage_facts import StageFacts, metrics_table
+from xstilts.analysis.results import ZERO_SHOT, Items
+from xstilts.analysis.stage_facts import StageFacts
 from xstilts.analysis.transfer import Transfer
 from xstilts.config.recipe import Recipe
 from xstilts.data.images import Places
@@ -25,8 +25,10 @@ from xstilts.report import item_gallery as image_features
 from xstilts.report import transfer as transfer_parts
 from xstilts.report.components import Collapsible, Figure, Part, Section, Sidebar
 from xstilts.report.leakage import leak_remarks
+from xstilts.report.metrics_table import metrics_table
 from xstilts.report.provenance import Provenance, artifact_table, behind_section
 from xstilts.report.translations import translations_table
+from xstilts.store.files import CURVE_FILE
 from xstilts.store.store import Manifest, Store
 
 

@@ -4,14 +4,13 @@ from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup
 
+from xstilts.analysis.matrix import CHOSEN
 from xstilts.analysis.names import ABSENT, count, language_name, points, signed
 from xstilts.analysis.transfer import BEST, Choice, Result, Transfer
 from xstilts.report import plots
 from xstilts.report.components import Entry, Figure, Head, Panel, Part, Row, Section, Table
 from xstilts.tasks import suites
 from xstilts.tasks.suites import Suite
-
-CHOSEN = "best on development data"
 
 
 def sections(transfer: Transfer) -> Iterator[Section]:
@@ -121,29 +120,6 @@ def matrix_table(transfer: Transfer) -> Table:
             ),
         ),
     )
-
-
-def matrix_rows(transfer: Transfer) -> list[dict[str, object]]:
-    """One row for each cell of the matrix, in points; `why` says why a cell has no numbers."""
-    return [
-        {"intermediate": title, "target": task, "metric": design.task.metric, **_numbers(transfer.effect((task,), arm))}
-        for title, arm in (*((arm, arm) for arm in transfer.arms), (CHOSEN, BEST))
-        for task, design in transfer.designs.items()
-    ]
-
-
-def _numbers(effect: Result) -> dict[str, object]:
-    if isinstance(effect, str):
-        empty = dict.fromkeys(("difference", "low", "high", "p_value", "languages", "seeds"))
-        return {**empty, "why": effect}
-    numbers = {"difference": 100 * effect.value, "low": 100 * effect.low, "high": 100 * effect.high}
-    return {
-        **numbers,
-        "p_value": effect.p_value,
-        "languages": len(effect.languages),
-        "seeds": effect.seeds,
-        "why": None,
-    }
 
 
 def _matrix_section(transfer: Transfer) -> Section:

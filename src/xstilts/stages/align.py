@@ -15,6 +15,7 @@ from xstilts.config.training import Lora
 from xstilts.data.features import Feature, featurise
 from xstilts.encoders import find_card
 from xstilts.errors import DataError, UserError
+from xstilts.execution.environment import Emit
 from xstilts.models.align import Aligner, PairInputs, closeness
 from xstilts.models.heads import encoder_state, load_text, restore_encoder
 from xstilts.models.split import layers, supports_split
@@ -32,7 +33,6 @@ from xstilts.stages.artifacts import (
     trainable_tensors,
     weights_digest,
 )
-from xstilts.stages.environment import Emit
 from xstilts.stages.job_context import JobContext
 from xstilts.stages.progress import step_reporter
 from xstilts.stages.training import count_untouched_layers, training_facts

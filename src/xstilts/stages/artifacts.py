@@ -17,6 +17,7 @@ from xstilts.data.images import Places
 from xstilts.encoders import GIVEN, find_card
 from xstilts.encoders.fetch import prepare
 from xstilts.errors import UserError
+from xstilts.execution.environment import Environment
 from xstilts.models.discriminant import Discriminant
 from xstilts.models.heads import (
     IMAGE,
@@ -37,7 +38,6 @@ from xstilts.models.multimodal.image_features import ImageFeatureCache, ImageFea
 from xstilts.models.multimodal.precomputed import Precomputed
 from xstilts.models.split import backbone
 from xstilts.problems.registry import PROBLEMS, ProblemName
-from xstilts.stages.environment import Environment
 from xstilts.store.store import Store
 from xstilts.tasks.task import Task
 

@@ -6,6 +6,7 @@ from transformers import PreTrainedModel
 
 from xstilts.data.features import featurise
 from xstilts.data.load import check_labels
+from xstilts.execution.environment import Emit
 from xstilts.models.inputs import ModelInputs, padding_style_of
 from xstilts.models.speed.activation_cache import FrozenLayers
 from xstilts.models.speed.first_token import use_first_token
@@ -13,7 +14,6 @@ from xstilts.models.split import supports_split, truncate
 from xstilts.planning.specs import EvaluateStage
 from xstilts.stages.artifacts import LoadedModel, facts_of, load_model, load_untrained
 from xstilts.stages.controls import image_controls
-from xstilts.stages.environment import Emit
 from xstilts.stages.job_context import JobContext
 from xstilts.stages.lineage import check_lineage, count_shared_images
 from xstilts.stages.scoring import text_facts, write_scores

@@ -11,6 +11,7 @@ from transformers import PreTrainedModel
 from xstilts.data.features import Feature
 from xstilts.data.mixture import by_language, schedule, weights
 from xstilts.data.tokenised import lengths, token_ids
+from xstilts.execution.environment import Emit
 from xstilts.models.heads import encoder_state
 from xstilts.models.sharing import share_encoder
 from xstilts.models.tuning import boundary
@@ -27,7 +28,6 @@ from xstilts.stages.artifacts import (
     trainable_tensors,
     weights_digest,
 )
-from xstilts.stages.environment import Emit
 from xstilts.stages.job_context import JobContext
 from xstilts.stages.mlm import CorpusWindows, MlmTrainer, make_mlm_trainer, read_corpora
 from xstilts.stages.progress import step_reporter

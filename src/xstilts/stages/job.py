@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, assert_never
 
 from xstilts.errors import UserError
+from xstilts.execution.environment import Emit, Environment, Event
 from xstilts.planning.specs import (
     AlignStage,
     ChooseLayerStage,
@@ -21,7 +22,6 @@ from xstilts.planning.specs import (
     TranslateStage,
 )
 from xstilts.platform.hardware import release_free_memory
-from xstilts.stages.environment import Emit, Environment, Event
 from xstilts.store.store import Draft, Store
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ from xstilts.data.benchmark_files import bind
 from xstilts.data.load import load, read_examples
 from xstilts.data.user_files import user_task
 from xstilts.errors import DataError, StageError, UserError
+from xstilts.execution.environment import Environment
 from xstilts.models.multimodal.image_features import ImageFeatures
 from xstilts.models.speed.activation_cache import ActivationCache, FrozenLayers
 from xstilts.planning.stage import Data
 from xstilts.problems.examples import Example, Sentence, images_of
 from xstilts.stages.artifacts import facts_of, open_image_features
-from xstilts.stages.environment import Environment
 from xstilts.store.store import Store
 from xstilts.tasks import load_task
 from xstilts.tasks.task import Task

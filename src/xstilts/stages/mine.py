@@ -11,13 +11,13 @@ from torch import Tensor
 from xstilts.data.features import featurise
 from xstilts.data.load import check_labels
 from xstilts.errors import DataError
+from xstilts.execution.environment import Emit, Event
 from xstilts.metrics import metric, score_frame
 from xstilts.metrics.mining import best_threshold, once, one_to_one
 from xstilts.models.mining import candidates
 from xstilts.planning.specs import MineStage
 from xstilts.problems.examples import Sentence
 from xstilts.stages.artifacts import facts_of
-from xstilts.stages.environment import Emit, Event
 from xstilts.stages.job_context import JobContext
 from xstilts.stages.scoring import text_facts, write_scores
 from xstilts.stages.vectors import Embedder, chosen_layer, embed_features, load_embedder

@@ -7,13 +7,13 @@ from typing import Any
 from transformers import PreTrainedConfig
 
 from xstilts.config.training import Fusion
+from xstilts.execution.environment import Emit
 from xstilts.models.heads import read_config
 from xstilts.models.multimodal.dual.text import is_dual, reading_of
 from xstilts.models.multimodal.dual.vision import preparation_of, side_of
 from xstilts.models.multimodal.fusion import ImageInputSpec
 from xstilts.planning.specs import PretrainedStage
 from xstilts.stages.artifacts import cached_tokenizer, fetch_encoder, open_image_features
-from xstilts.stages.environment import Emit
 from xstilts.stages.job_context import JobContext
 from xstilts.store.store import Draft
 

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable
 
+from xstilts.execution.environment import Emit, Event
 from xstilts.planning.stage import Stage
-from xstilts.stages.environment import Emit, Event
 
 INTERVAL = 0.25
 """Seconds between two events of one stage."""

@@ -8,20 +8,20 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from xstilts.analysis.results import CURVE_FILE
 from xstilts.data.features import featurise
 from xstilts.errors import DataError
+from xstilts.execution.environment import Emit, Event
 from xstilts.metrics import metric, score_frame
 from xstilts.models.split import layers
 from xstilts.planning.specs import ChooseLayerStage, RetrieveStage
 from xstilts.planning.stage import Data
 from xstilts.problems.examples import Parallel, Sentence
 from xstilts.stages.artifacts import facts_of
-from xstilts.stages.environment import Emit, Event
 from xstilts.stages.job_context import JobContext, cap
 from xstilts.stages.lineage import check_lineage
 from xstilts.stages.scoring import text_facts, write_scores
 from xstilts.stages.vectors import Embedder, best_layer, chosen_layer, embed_features, load_embedder
+from xstilts.store.files import CURVE_FILE
 from xstilts.store.store import Draft
 from xstilts.train.predict import POOLINGS, nearest
 

@@ -6,6 +6,7 @@ from xstilts.data.features import featurise
 from xstilts.data.leakage import check_disjoint
 from xstilts.data.load import check_labels
 from xstilts.data.tokenised import lengths, token_ids
+from xstilts.execution.environment import Emit
 from xstilts.planning.specs import TargetStage
 from xstilts.stages.artifacts import (
     build_model,
@@ -19,7 +20,6 @@ from xstilts.stages.artifacts import (
     weights_digest,
 )
 from xstilts.stages.controls import most_frequent_label
-from xstilts.stages.environment import Emit
 from xstilts.stages.job_context import JobContext
 from xstilts.stages.progress import step_reporter
 from xstilts.stages.tokenise import features_of

@@ -10,11 +10,11 @@ from xstilts.data.load import write_examples
 from xstilts.data.translation.files import read_translations
 from xstilts.data.translation.translate import Translated, Unit, translate
 from xstilts.errors import SourceError, StageError
+from xstilts.execution.environment import Emit, Environment
 from xstilts.models import translator as models
-from xstilts.planning.expand_translation import UNFETCHED, find_file
 from xstilts.planning.specs import TranslateStage
+from xstilts.recipe.translation import UNFETCHED, find_file
 from xstilts.stages.artifacts import fetch_encoder
-from xstilts.stages.environment import Emit, Environment
 from xstilts.stages.job_context import TRANSLATIONS_FILE, JobContext
 from xstilts.stages.progress import step_reporter
 from xstilts.store.store import Draft

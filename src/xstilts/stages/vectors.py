@@ -6,7 +6,6 @@ import polars as pl
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from xstilts.analysis.results import CURVE_FILE
 from xstilts.data.features import Feature
 from xstilts.encoders import find_card
 from xstilts.errors import UserError
@@ -14,6 +13,7 @@ from xstilts.models.heads import encoder_state, load_text, restore_encoder
 from xstilts.planning.specs import ChooseLayerStage, MineStage, RetrieveStage
 from xstilts.stages.artifacts import cached_tokenizer, changed_tensors, encoder_folder, facts_of
 from xstilts.stages.job_context import JobContext
+from xstilts.store.files import CURVE_FILE
 from xstilts.train.predict import embed
 
 Embedder = tuple[PreTrainedModel, PreTrainedTokenizerBase, str]

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from xstilts.cache.sources import Wheel
 from xstilts.tasks._pictures import OPENMOJI, OPENMOJI_DRAWINGS
-from xstilts.tasks.task import Paths, Wheel, item_flag_names
+from xstilts.tasks.task import Paths, item_flag_names
 
 EMOJI = Wheel(
     package="emoji",

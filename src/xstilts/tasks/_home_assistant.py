@@ -27,8 +27,9 @@ from hassil.intents import IntentData, Intents, RangeSlotList, SlotList, TextSlo
 from hassil.parse_expression import parse_sentence
 from hassil.util import normalize_whitespace
 
+from xstilts.cache.sources import Library, Wheel
 from xstilts.config.splits import assign
-from xstilts.tasks.task import Library, Paths, Wheel
+from xstilts.tasks.task import Paths
 
 WHEEL = Wheel(
     package="home-assistant-intents",

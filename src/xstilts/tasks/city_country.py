@@ -7,9 +7,10 @@ from functools import cache
 from babel import Locale
 from babel.core import get_global
 
+from xstilts.cache.sources import Library
 from xstilts.config.splits import assign
 from xstilts.problems.examples import Choice
-from xstilts.tasks.task import Library, Paths, Task, measured
+from xstilts.tasks.task import Paths, Task, measured
 
 NAME = "city-country"
 FRACTIONS = {"train": 0.6, "dev": 0.1, "test": 0.3}

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 
 from babel import Locale
 
+from xstilts.cache.sources import Library
 from xstilts.problems.examples import Caption
 from xstilts.tasks import _emoji as emoji
 from xstilts.tasks._pictures import OPENMOJI
-from xstilts.tasks.task import Library, Paths, Task, measured
+from xstilts.tasks.task import Paths, Task, measured
 
 
 def read(paths: Paths, language: str) -> Mapping[str, Iterator[Caption]]:

@@ -8,8 +8,9 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from xstilts.cache.sources import Wheel
 from xstilts.problems.examples import Parallel
-from xstilts.tasks.task import Paths, Task, Wheel, measured
+from xstilts.tasks.task import Paths, Task, measured
 
 DJANGO = Wheel(
     package="Django",

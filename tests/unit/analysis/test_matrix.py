@@ -8,8 +8,9 @@ import pytest
 from tests.unit.report.fixture import Experiment, make_experiment, toy_recipe, toy_task
 from tests.unit.report.page import Page
 
-from xstilts import api, cli
+from xstilts import cli
 from xstilts.analysis.matrix import matrix, wide
+from xstilts.api import results as api
 from xstilts.config.recipe import Intermediate, Target
 from xstilts.planning.expand import expand as plan
 from xstilts.report import Summary, build

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from xstilts.cache import wheels as sources
+from xstilts.cache.sources import Wheel
 from xstilts.errors import SourceError
-from xstilts.tasks.task import Wheel
 
 CONTENT = b"a wheel"
 WHEEL = Wheel(package="Some-data", version="1.0", sha256=hashlib.sha256(CONTENT).hexdigest(), size_mb=0.1)

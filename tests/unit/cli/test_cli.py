@@ -165,7 +165,7 @@ def test_interruption_says_what_is_kept(monkeypatch: pytest.MonkeyPatch, capsys:
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("xstilts.api.run", interrupted)
+    monkeypatch.setattr("xstilts.api.runs.run", interrupted)
     assert cli.call(["run", "smoke"]) == 130
     assert "finished stages are kept" in capsys.readouterr().err
 
@@ -176,7 +176,7 @@ def test_a_failed_stage_is_exit_code_1(monkeypatch: pytest.MonkeyPatch, capsys: 
     def failed(*_: object, **__: object) -> None:
         raise StageError("1 stages failed:\n  target intent: no memory", "use fewer workers")
 
-    monkeypatch.setattr("xstilts.api.run", failed)
+    monkeypatch.setattr("xstilts.api.runs.run", failed)
     assert cli.call(["run", "smoke"]) == 1
     assert capsys.readouterr().err == "error: 1 stages failed:\n  target intent: no memory\n  use fewer workers\n"
 
@@ -185,7 +185,7 @@ def test_a_bug_is_not_taken_for_a_mistake(monkeypatch: pytest.MonkeyPatch):
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("xstilts.api.run", broken)
+    monkeypatch.setattr("xstilts.api.runs.run", broken)
     with pytest.raises(ZeroDivisionError):
         cli.call(["run", "smoke"])
 

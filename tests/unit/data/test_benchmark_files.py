@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from xstilts.cache.sources import HubData
 from xstilts.config.recipe import Partition
 from xstilts.data.benchmark_files import bind
 from xstilts.data.leakage import check_disjoint
@@ -12,7 +13,6 @@ from xstilts.data.load import load
 from xstilts.errors import DataError
 from xstilts.tasks import load_task
 from xstilts.tasks.benchmark import by, components
-from xstilts.tasks.task import HubData
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from xstilts.cache import hub_data as hub
 from xstilts.config.training import Mlm
+from xstilts.data import hub_data as hub
 from xstilts.data.corpora import Corpus, corpora, flaw, parts, read
 from xstilts.errors import DataError
 

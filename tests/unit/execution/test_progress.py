@@ -6,10 +6,10 @@ import pytest
 from rich.console import Console
 from tests.unit.planning.world import TASKS, recipe
 
+from xstilts.execution.environment import Event
 from xstilts.execution.preview import preview
 from xstilts.execution.progress import Forecast, Progress
 from xstilts.planning.expand import expand
-from xstilts.stages.environment import Event
 from xstilts.store.store import Store
 
 GRAPH = expand(recipe(), TASKS, "1234")

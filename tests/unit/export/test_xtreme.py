@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from xstilts.analysis.results import ITEMS_FILE, ArmName
+from xstilts.analysis.results import ArmName
 from xstilts.config.recipe import Recipe
 from xstilts.data.benchmark_files import bind
 from xstilts.errors import UserError
@@ -16,6 +16,7 @@ from xstilts.export.xtreme import write_submission
 from xstilts.metrics import score_frame
 from xstilts.planning.specs import PretrainedStage
 from xstilts.planning.stage import Cell
+from xstilts.store.files import ITEMS_FILE
 from xstilts.store.store import Store
 from xstilts.tasks import load_task
 

@@ -16,7 +16,8 @@ from xstilts.execution.preview import preview
 from xstilts.planning.downloads import missing_downloads, tasks_read
 from xstilts.planning.estimate import Processor, estimate_flops
 from xstilts.planning.expand import expand
-from xstilts.planning.expand_translation import (
+from xstilts.planning.specs import IntermediateStage, TranslateStage
+from xstilts.recipe.translation import (
     UNFETCHED,
     files_of,
     find_file,
@@ -24,7 +25,6 @@ from xstilts.planning.expand_translation import (
     translator_pins,
     unresolved_translators,
 )
-from xstilts.planning.specs import IntermediateStage, TranslateStage
 from xstilts.store.store import Store
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

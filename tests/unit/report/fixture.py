@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from xstilts.cache.sources import Library
 from xstilts.config.recipe import Arm, Fewshot, Intermediate, Primary, Recipe, Target
 from xstilts.metrics import metric, score_frame
 from xstilts.planning.expand import Graph, expand
@@ -16,7 +17,7 @@ from xstilts.planning.stage import Cell
 from xstilts.problems.examples import Example, images_of
 from xstilts.problems.registry import ProblemName
 from xstilts.store.store import Draft, Store
-from xstilts.tasks.task import Library, Task
+from xstilts.tasks.task import Task
 
 LANGUAGES = ("en", "de", "fi", "ru", "ar", "th", "zh", "eu", "ml", "hi", "ko", "el", "vi")
 CLASSES = tuple(f"class {number}" for number in range(12))

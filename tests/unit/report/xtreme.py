@@ -11,6 +11,7 @@ from tests.unit.report.fixture import toy_task
 
 from xstilts.analysis.design import design_of
 from xstilts.analysis.transfer import Transfer
+from xstilts.cache.sources import HubData
 from xstilts.config.recipe import Intermediate, Recipe, Target
 from xstilts.metrics import score_frame
 from xstilts.planning.expand import Graph, expand
@@ -18,7 +19,7 @@ from xstilts.planning.specs import TargetStage
 from xstilts.planning.stage import Cell
 from xstilts.store.store import Store
 from xstilts.tasks.suites import XTREME
-from xstilts.tasks.task import HubData, Task
+from xstilts.tasks.task import Task
 
 Effects = Callable[[str, str], float]
 """Gain of an arm on a task over the baseline's score of 0.4."""

@@ -10,6 +10,7 @@ from tests.unit.planning.world import LANGUAGES, TASKS, recipe
 from xstilts.config.recipe import Fewshot, Intermediate, Target
 from xstilts.config.training import Align, Train, Translate
 from xstilts.encoders import find_card
+from xstilts.execution.environment import Environment, Event
 from xstilts.models.speed.activation_cache import ActivationCache
 from xstilts.planning.expand import Graph, expand
 from xstilts.planning.flops import StageFlops
@@ -30,7 +31,6 @@ from xstilts.planning.specs import (
 )
 from xstilts.planning.stage import Stage
 from xstilts.stages import align, evaluate, intermediate, mine, pretrained, retrieve, target, translate
-from xstilts.stages.environment import Environment, Event
 from xstilts.stages.fewshot import run as fewshot
 from xstilts.stages.job import run_job, run_stage
 from xstilts.stages.job_context import JobContext

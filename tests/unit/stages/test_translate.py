@@ -13,8 +13,8 @@ from xstilts.data.user_files import user_task
 from xstilts.errors import LeakError
 from xstilts.models.speed.activation_cache import ActivationCache
 from xstilts.planning.expand import Graph, expand
-from xstilts.planning.expand_translation import translator_pins
 from xstilts.planning.specs import EvaluateStage, IntermediateStage, TranslateStage
+from xstilts.recipe.translation import translator_pins
 from xstilts.report import build as report
 from xstilts.stages.job_context import TRANSLATIONS_FILE, JobContext
 from xstilts.stages.lineage import check_lineage, trained_on

@@ -1,7 +1,7 @@
 import polars as pl
 import pytest
 
-from xstilts.cache import hub_data as hub
+from xstilts.data import hub_data as hub
 from xstilts.data.benchmark_files import bind
 from xstilts.data.load import check_labels, load
 from xstilts.errors import DataError

@@ -3,9 +3,10 @@ import sys
 
 import pytest
 
+from xstilts.cache.sources import Library, Wheel
 from xstilts.errors import UserError
 from xstilts.tasks import load_task, task_names
-from xstilts.tasks.task import Library, Wheel, item_flag_names, mark_of
+from xstilts.tasks.task import item_flag_names, mark_of
 
 
 def test_every_file_of_a_task_holds_the_task_of_its_name():

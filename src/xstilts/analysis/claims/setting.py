@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from xstilts.analysis.claims.statements import Statements
 from xstilts.analysis.names import count
 from xstilts.analysis.transfer import Transfer
+from xstilts.cache.sources import Files, HubData
 from xstilts.config.recipe import Recipe
 from xstilts.encoders import find_card
-from xstilts.tasks.task import Files, HubData, Task
+from xstilts.tasks.task import Task
 
 OFFICIAL = ("native files", "Hub")
 _ENOUGH_SEEDS = 3

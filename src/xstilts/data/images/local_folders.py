@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from xstilts.cache.checksums import cached_sha256
+from xstilts.cache.sources import Files
 from xstilts.data.images.folders import collections, folders
-from xstilts.tasks.task import Files, Task
+from xstilts.tasks.task import Task
 
 ABSENT = "no images"
 _SUFFIXES = frozenset((".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".png", ".svg", ".tif", ".tiff", ".webp"))

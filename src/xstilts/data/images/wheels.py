@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from xstilts.cache.sources import Wheel
 from xstilts.cache.wheels import wheel_path
 from xstilts.data.images.places import Places
 from xstilts.errors import ImageError
 from xstilts.tasks import _pictures
-from xstilts.tasks.task import Wheel
 
 
 def openmoji(name: str, places: Places) -> bytes:

@@ -7,12 +7,12 @@ from itertools import groupby
 from torch import Tensor
 
 from xstilts.errors import StageError
+from xstilts.execution.environment import Emit
 from xstilts.models.inputs import ModelInputs
 from xstilts.models.speed.episode_batch import batch_episodes, can_batch_episodes
 from xstilts.models.tuning import snapshot, split_head, trained_parameters
 from xstilts.planning.specs import FewshotStage
 from xstilts.stages.artifacts import weights_digest
-from xstilts.stages.environment import Emit
 from xstilts.stages.fewshot.episode import (
     TrainedEpisode,
     TrainingOutcome,

@@ -11,13 +11,13 @@ from xstilts.data.features import featurise
 from xstilts.data.load import check_labels
 from xstilts.data.shots import draw
 from xstilts.errors import DataError
+from xstilts.execution.environment import Emit
 from xstilts.models.inputs import ModelInputs
 from xstilts.models.tuning import adapters, load_weights, snapshot, trained_parameters
 from xstilts.planning.specs import FewshotStage
 from xstilts.planning.stage import Data
 from xstilts.problems.examples import Example
 from xstilts.stages.artifacts import weights_digest
-from xstilts.stages.environment import Emit
 from xstilts.stages.fewshot.episode_model import EpisodeModel, split_inputs, train_settings, uncapped
 from xstilts.stages.job_context import JobContext
 from xstilts.stages.progress import step_reporter

@@ -12,11 +12,11 @@ from torch import nn
 
 from xstilts.data.leakage import check_disjoint, images_in
 from xstilts.data.load import check_labels
+from xstilts.execution.environment import Emit
 from xstilts.planning.specs import FewshotStage
 from xstilts.problems.examples import Example
 from xstilts.stages.artifacts import encoder_facts, facts_of, save_weights
 from xstilts.stages.controls import image_controls, most_frequent_label, scores_by_seen_text
-from xstilts.stages.environment import Emit
 from xstilts.stages.fewshot.batched import train_in_batch
 from xstilts.stages.fewshot.episode import (
     TrainedEpisode,

@@ -6,8 +6,9 @@ import pytest
 from tests.unit.report.fixture import make_experiment
 from tests.unit.report.xtreme import SINGLE, xtreme_recipe, xtreme_tasks
 
-from xstilts import api, cli
+from xstilts import cli
 from xstilts.analysis.claims import load_statements, shipped_statements
+from xstilts.api import results as api
 from xstilts.config.recipe import Intermediate, Target
 from xstilts.errors import UserError
 from xstilts.tasks.suites import XTREME

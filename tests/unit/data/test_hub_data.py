@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from tests.hub import COMMIT, CONVERTED, hub
 
-from xstilts.cache import hub_data as sets
+from xstilts.data import hub_data as sets
 from xstilts.data.benchmark_files import bind, unresolved
 from xstilts.data.load import load
 from xstilts.errors import SourceError

@@ -1,6 +1,6 @@
 import pytest
 
-from xstilts.data.words import split_words
+from xstilts.problems.words import split_words
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,11 @@
 from collections import Counter
 from typing import Any
 
+from xstilts.cache.sources import Library, Wheel
 from xstilts.encoders import EncoderCard, catalogue
 from xstilts.errors import UserError
 from xstilts.tasks import load_task, task_names
-from xstilts.tasks.task import Library, Task, Wheel
+from xstilts.tasks.task import Task
 
 
 def list_tasks(suite: str | None = None) -> tuple[Task, ...]:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import psutil
 
+from xstilts.cache.sources import Wheel
 from xstilts.cache.wheels import cache_dir, data_root, missing
 from xstilts.errors import SourceError, UserError
 from xstilts.platform.hardware import CPUINFO, matrix_precision
 from xstilts.tasks import load_task, task_names
-from xstilts.tasks.task import Wheel
 
 _PACKAGES = ("xstilts", "torch", "transformers", "tokenizers", "peft", "polars")
 _GIB = 2**30

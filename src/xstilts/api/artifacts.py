@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xstilts.api import STORE, AnyRecipe, reopen
+from xstilts.api.results import STORE, reopen
+from xstilts.api.runs import AnyRecipe
 from xstilts.errors import UserError
 from xstilts.experiment import bare_environment, find_artifact, problem_of, recorded_experiments
 from xstilts.store.gc import RemovedArtifacts, collect

@@ -1,0 +1,1 @@
+"""What the command line does, from Python. The public names are those of `xstilts` itself."""
