@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import xstilts.engine
-
+import xstilts.planning
 from xstilts.cache.wheels import cache_dir
 from xstilts.data.benchmark_files import bind
 from xstilts.data.load import load
@@ -189,7 +188,7 @@ def main(root: str) -> None:
         found[name] = {"assumed": why, "mean": float(sample[0]), "sample": sample, **extra}
     found |= {name: shipped(name, tokenizer) for name in task_names() if load_task(name).benchmark is None}
     text = ",\n".join(f"  {json.dumps(name)}: {json.dumps(entry)}" for name, entry in sorted(found.items()))
-    path = Path(xstilts.engine.__file__).with_name("lengths.json")
+    path = Path(xstilts.planning.__file__).with_name("lengths.json")
     path.write_text(f"{{\n{text}\n}}\n", encoding="utf-8")
 
 

@@ -160,7 +160,7 @@ import sys
 from pathlib import Path
 from tests.integration.test_engine import GRAPH, RUNNER
 from tests.unit.planning.world import environment
-from xstilts.engine.run import run
+from xstilts.execution.run import run
 from xstilts.store.store import Store
 root = Path(sys.argv[1])
 def tell(event):
@@ -175,7 +175,8 @@ def other_process(root: Path) -> "subprocess.Popen[str]":
     root.mkdir(exist_ok=True)
     script = root / "script.py"
     script.write_text(SCRIPT)
-    variables = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    repository = Path(__file__).parents[2]
+    variables = os.environ | {"PYTHONPATH": os.pathsep.join([str(repository), str(repository / "src")])}
     return subprocess.Popen(
         [sys.executable, script, str(root)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=variables
     )
@@ -231,7 +232,8 @@ with store.lock(first.key):
     time.sleep(2)
     leave(store, first)
 """
-    variables = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    repository = Path(__file__).parents[2]
+    variables = os.environ | {"PYTHONPATH": os.pathsep.join([str(repository), str(repository / "src")])}
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=variables) as other:
         assert other.stdout and other.stdout.readline() == "locked\n"
         now = status(SMALL, store)

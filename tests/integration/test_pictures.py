@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from tests.pictures import BROKEN, write_recipe
 
+from xstilts.api import results as results_api
 from xstilts.api import runs as api
 from xstilts.experiment import open_experiment
 from xstilts.store.store import Store
@@ -83,11 +84,11 @@ def test_images_make_no_difference_to_the_blind(ran):
 
     experiment, store, _ = ran
     for spec in experiment.graph.stages.values():
-        if spec.kind == "evaluate" and spec.see == "images" and spec.data.language == "sw":
+        if spec.kind == "evaluate" and spec.modality == "images" and spec.data.language == "sw":
             other = next(
                 one
                 for one in experiment.graph.stages.values()
-                if one.kind == "evaluate" and one.see == "images" and one.data.language == "en"
+                if one.kind == "evaluate" and one.modality == "images" and one.data.language == "en"
             )
             mine, theirs = (pl.read_parquet(store.path(s.key) / "items.parquet") for s in (spec, other))
             assert mine.sort("item")["predicted"].equals(theirs.sort("item")["predicted"])
@@ -109,7 +110,7 @@ def test_the_report_and_results_tell_of_both_tasks(ran):
     _, store, recipe = ran
     page = (store.root / "reports" / "colours.html").read_text(encoding="utf-8")
     assert "colour-match" in page and "colour-find" in page
-    names = set(api.load_results(recipe, store=store.root)["task"])
+    names = set(results_api.load_results(recipe, store=store.root)["task"])
     assert names == {"colour-match", "colour-find"}
 
 

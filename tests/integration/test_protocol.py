@@ -88,9 +88,9 @@ def test_arms_with_and_without_draws_are_compared(ran: tuple[Path, Outcome]) -> 
     path, _ = ran
     store = path.parent / "store"
     for treatment, baseline, languages, draws in (
-        ("none/2/published", "none/2/full", {"mean", "de", "sw"}, 2),
-        ("none/3/published-1x3", "none/0", {"mean", "de"}, 0),
-        ("none/2/mixed", "none/2/full", {"mean", "de", "sw", "th"}, 2),
+        ("none/2/fixed-shots", "none/2/full", {"mean", "de", "sw"}, 2),
+        ("none/3/fixed-shots-1x3", "none/0", {"mean", "de"}, 0),
+        ("none/2/multilingual", "none/2/full", {"mean", "de", "sw", "th"}, 2),
     ):
         rows = compare(treatment, baseline, recipe=path, store=store)
         assert {row.language for row in rows} == languages
@@ -99,7 +99,13 @@ def test_arms_with_and_without_draws_are_compared(ran: tuple[Path, Outcome]) -> 
 
 def test_the_report_names_the_arms(ran: tuple[Path, Outcome]) -> None:
     page = ran[1].summary.path.read_text(encoding="utf-8")
-    names = ("2-shot, published", "3-shot, published-1x3", "2-shot, mixed", "2-shot, english-dev", "translate-test")
+    names = (
+        "2-shot, fixed-shots",
+        "3-shot, fixed-shots-1x3",
+        "2-shot, multilingual",
+        "2-shot, english-dev",
+        "translate-test",
+    )
     for name in names:
         assert f"none \u2192 {name}" in page
 

@@ -41,7 +41,7 @@ parent.postMessage(JSON.stringify({
   clipped: [...document.querySelectorAll("p, h1, h2, h3, dd, figcaption, .scroll, .grid")]
     .filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1).length,
   loaded: performance.getEntriesByType("resource").length,
-  sampled: [...document.querySelectorAll("svg")].filter(e => e.getBoundingClientRect().width > 50).length,
+  drawn: [...document.querySelectorAll("svg")].filter(e => e.getBoundingClientRect().width > 50).length,
   pictures: [...document.querySelectorAll("img")].filter(e => e.complete && e.naturalWidth > 20).length,
   folded: [...document.querySelectorAll("details")].filter(e => !e.open).length,
 }), "*");
