@@ -32,7 +32,7 @@ class Told(list[Event]):
 
 def engine(root: Path, graph: Graph = SMALL, workers: int = 2, **behaviour: str) -> tuple[Outcome, Told]:
     told = Told()
-    outcome = run(graph, Store(root / "store"), environment(root, behaviour), workers, told.append, RUNNER)
+    outcome = run(graph, Store(root / "store"), environment(root, behaviour), workers, told.append, runner=RUNNER)
     return outcome, told
 
 
@@ -69,7 +69,7 @@ def test_no_more_workers_than_jobs(tmp_path: Path) -> None:
         most = max(most, len(parent.children()))
 
     graph = expand(recipe(seeds=(0,), targets={"pairs": Target(layer=1)}, fewshot=None, primary=None), TASKS, "1234")
-    run(graph, Store(tmp_path / "store"), environment(tmp_path), 8, count, RUNNER)
+    run(graph, Store(tmp_path / "store"), environment(tmp_path), 8, count, runner=RUNNER)
     assert most == 2  # the stages of `none`, and the intermediate stage or what follows it
     assert not parent.children()
 
@@ -109,8 +109,8 @@ def test_a_failure_stops_only_what_needs_it(tmp_path: Path) -> None:
     ("what", "message"),
     [
         ("die", "its worker process ended with exit code 9\nout of everything"),
-        ("nothing", "it ended, but left nothing whole in the store"),
-        ("silence", "the job ended without a word on this stage"),
+        ("nothing", "it finished, but left no complete artifact"),
+        ("silence", "the job ended without reporting on this stage"),
     ],
 )
 def test_what_goes_wrong_with_one_stage_spares_the_others(tmp_path: Path, what: str, message: str) -> None:
@@ -132,7 +132,7 @@ def test_a_bug_in_the_runner_is_told(tmp_path: Path) -> None:
 
 def test_a_runner_that_cannot_be_imported_is_told(tmp_path: Path) -> None:
     told = Told()
-    outcome = run(SMALL, Store(tmp_path / "store"), environment(tmp_path), 1, told.append, "no.such.runner")
+    outcome = run(SMALL, Store(tmp_path / "store"), environment(tmp_path), 1, told.append, runner="no.such.runner")
     (failure,) = outcome.failed
     assert "No module named 'no'" in failure.message
     assert len(outcome.skipped) == len(SMALL.stages) - 1
@@ -165,7 +165,7 @@ from xstilts.store.store import Store
 root = Path(sys.argv[1])
 def tell(event):
     print(event.kind, event.key, flush=True)
-outcome = run(GRAPH, Store(root / "store"), environment(root, {"fewshot": "sleep0.05"}), 2, tell, RUNNER)
+outcome = run(GRAPH, Store(root / "store"), environment(root, {"fewshot": "sleep0.05"}), 2, tell, runner=RUNNER)
 print("done", len(outcome.done), "hits", len(outcome.hits), flush=True)
 """
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from xstilts.api.results import STORE, reopen, scores_of, write_report
 from xstilts.errors import StageError, UserError
 from xstilts.execution import run as engine
-from xstilts.execution.executors import default_workers
+from xstilts.execution.local import LocalExecutor
 from xstilts.execution.preview import Plan, preview
 from xstilts.execution.progress import Progress
 from xstilts.experiment import (
@@ -117,7 +117,7 @@ def _folder(path: str | Path | None) -> Path | None:
 
 def _workers(asked: int | None, device: str) -> int:
     if asked is None:
-        return default_workers(device)
+        return LocalExecutor.default_workers(device)
     if asked < 1:
         raise UserError(f"{asked} workers can do nothing", "give --workers 1 or more")
     return asked

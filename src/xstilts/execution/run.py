@@ -1,12 +1,13 @@
-"""Runs a graph: what is stored is left alone, what is missing goes to the workers, what fails stops no other."""
+"""Runs the missing stages of a graph. A stage that fails stops only those that depend on it."""
 
 import os
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 
 from xstilts.execution.environment import Emit, Environment
-from xstilts.execution.executors import RUN_JOB, Pool
+from xstilts.execution.executor import RUN_JOB, Executor, MeasuresMemory, executor_type
 from xstilts.execution.preview import missing_stages, stored_stages
 from xstilts.execution.scheduler import Failure, Scheduler, Skipped
 from xstilts.planning.expand import Graph
@@ -14,12 +15,12 @@ from xstilts.platform import memory
 from xstilts.store.store import Store
 
 _TICK = 1.0
-"""Seconds between two looks at memory, and at locks of other processes."""
+"""Seconds between two measurements of memory, and between two attempts at locks that other processes hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a run did. `done` and `hits` are keys: made in this run, or found in the store."""
+    """What a run did. `done` are the keys of stages that it ran, `hits` of those that were in the store."""
 
     done: tuple[str, ...]
     hits: tuple[str, ...]
@@ -27,12 +28,12 @@ class Outcome:
     skipped: tuple[Skipped, ...]
     seconds: float
     peak_memory_mb: float
-    """Of this process and its workers together, sampled every second."""
+    """Of this process, and of its workers where the executor measures them, in MiB; sampled every second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """Where a graph stands: keys of stages that are stored, that are missing, and who works on which."""
+    """Keys of the stages that are in the store, of those that are missing, and who is working on which."""
 
     finished: tuple[str, ...]
     missing: tuple[str, ...]
@@ -40,34 +41,45 @@ class Status:
 
 
 def run(
-    graph: Graph, store: Store, environment: Environment, workers: int, on_event: Emit, runner: str = RUN_JOB
+    graph: Graph,
+    store: Store,
+    environment: Environment,
+    workers: int,
+    on_event: Emit,
+    *,
+    executor: str = "local",
+    runner: str = RUN_JOB,
 ) -> Outcome:
-    """Run what `graph` needs and `store` lacks, in at most `workers` processes; `runner` is what they call.
+    """Run the stages that `graph` needs and `store` lacks, at most `workers` jobs at once.
 
-    A stage that fails does not stop those that do not need it. A stage that another process works on is waited for.
-    Interrupted, the workers are killed at once and what was finished is kept.
+    `executor` is a name in `execution.executor.EXECUTORS`; `runner` is the function that workers call, as a dotted
+    path. A stage that fails does not stop those that do not depend on it. A stage that another process is working on
+    is waited for. After an interrupt, the workers are stopped at once and finished stages stay. Raises UserError for
+    an unknown executor.
     """
-    started, gauge = time.monotonic(), _MemoryMonitor()
-    with Scheduler(graph, store) as walk, Pool(environment, workers, runner) as pool:
-        while walk.waiting or not pool.idle:
-            for event in walk.submit(pool):
+    started = time.monotonic()
+    make_executor = executor_type(executor)
+    with Scheduler(graph, store) as scheduler, closing(make_executor(environment, workers, runner)) as jobs:
+        monitor = _MemoryMonitor(jobs)
+        while scheduler.waiting or not jobs.idle:
+            for event in scheduler.submit(jobs):
                 on_event(event)
-            for event in pool.events(_TICK):
-                on_event(walk.note(event))
-            gauge.read(pool.pids)
-    gauge.read(())
+            for event in jobs.poll(_TICK):
+                on_event(scheduler.record(event))
+            monitor.sample()
+        monitor.sample()
     return Outcome(
-        done=tuple(walk.done),
-        hits=tuple(walk.hits),
-        failed=tuple(walk.failed.values()),
-        skipped=walk.skipped(),
+        done=tuple(scheduler.done),
+        hits=tuple(scheduler.hits),
+        failed=tuple(scheduler.failed.values()),
+        skipped=scheduler.skipped(),
         seconds=time.monotonic() - started,
-        peak_memory_mb=gauge.peak_mb,
+        peak_memory_mb=monitor.peak_mb,
     )
 
 
 def status(graph: Graph, store: Store) -> Status:
-    """What is finished and what is missing, and the stages that processes hold at this moment."""
+    """Which stages are in the store, which are missing, and which are being worked on at this moment."""
     finished = stored_stages(graph, store)
     locked = store.locked()
     return Status(
@@ -79,10 +91,12 @@ def status(graph: Graph, store: Store) -> Status:
 
 @dataclass(slots=True)
 class _MemoryMonitor:
+    executor: Executor
     peak_mb: float = 0.0
     _next: float = 0.0
 
-    def read(self, pids: tuple[int, ...]) -> None:
+    def sample(self) -> None:
         if time.monotonic() >= self._next:
-            self.peak_mb = max(self.peak_mb, memory.used_mb((os.getpid(), *pids)))
+            workers_mb = self.executor.used_memory_mb() if isinstance(self.executor, MeasuresMemory) else 0.0
+            self.peak_mb = max(self.peak_mb, memory.used_mb((os.getpid(),)) + workers_mb)
             self._next = time.monotonic() + _TICK

@@ -18,7 +18,7 @@ RunJob = Callable[[Sequence[Spec], Environment, Emit], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """Stages of one group, each after its inputs, for one worker."""
+    """Stages for one worker, each after its inputs."""
 
     specs: tuple[Spec, ...]
     number: int
@@ -29,7 +29,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class JobEnded:
     """The job of that number is over; `error` is the traceback of a bug that escaped from it."""
 
     number: int
@@ -37,7 +37,7 @@ class Ended:
 
 
 def serve(descriptor: int, runner: str) -> None:
-    """Run the jobs that come through the pipe with the function at the dotted path `runner`."""
+    """Call the function at dotted path `runner` with each job that comes through the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     connection = Connection(descriptor)
     inbox: SimpleQueue[tuple[Job, Environment]] = SimpleQueue()
@@ -48,7 +48,7 @@ def serve(descriptor: int, runner: str) -> None:
 
 
 def _receive(connection: Connection, inbox: "SimpleQueue[tuple[Job, Environment]]") -> None:
-    """Leaves no orphan: when the parent is gone, so is this process, whatever it is doing."""
+    """When the parent dies, so does this process, whatever it is doing: there are no orphans."""
     while True:
         try:
             inbox.put(connection.recv())
@@ -56,11 +56,11 @@ def _receive(connection: Connection, inbox: "SimpleQueue[tuple[Job, Environment]
             os._exit(1)
 
 
-def _run(job: Job, environment: Environment, runner: str, emit: Emit) -> Ended:
+def _run(job: Job, environment: Environment, runner: str, emit: Emit) -> JobEnded:
     try:
         module, _, name = runner.rpartition(".")
         run_job: RunJob = getattr(importlib.import_module(module), name)
         run_job(job.specs, environment, emit)
     except Exception:
-        return Ended(number=job.number, error=traceback.format_exc())
-    return Ended(number=job.number)
+        return JobEnded(number=job.number, error=traceback.format_exc())
+    return JobEnded(number=job.number)

@@ -13,16 +13,17 @@ MORE = expand(recipe(seeds=(0, 1, 2), fewshot=None, primary=None), TASKS, "1234"
 
 
 class Patient:
-    """A pool that is always free and never done."""
+    """An executor that starts every job and finishes none."""
 
-    def __init__(self) -> None:
-        self.given = []
+    def __init__(self, memory_mb: float | None) -> None:
+        self.memory_mb = memory_mb
+        self.submitted = []
 
-    def free(self, threads: int) -> bool:
+    def can_start(self, threads: int) -> bool:
         return True
 
-    def submit(self, specs) -> None:
-        self.given.append(specs)
+    def submit(self, specs, memory_mb: float) -> None:
+        self.submitted.append(memory_mb)
 
 
 @pytest.fixture
@@ -34,26 +35,29 @@ def store(tmp_path: Path, monkeypatch) -> Store:
     return made
 
 
-def given(store: Store, room: float, monkeypatch) -> list:
-    monkeypatch.setattr(memory, "available_mb", lambda: room)
-    pool = Patient()
-    with Scheduler(MORE, store) as walk:
-        list(walk.submit(pool))
-        waiting = bool(walk.waiting)
-    assert bool(waiting) is (room < 1e6)
-    return pool.given
+def submitted(store: Store, memory_mb: float | None) -> list[float]:
+    """The expected memory of each job that goes to an executor with so much memory."""
+    executor = Patient(memory_mb)
+    with Scheduler(MORE, store) as scheduler:
+        assert list(scheduler.submit(executor)) == []
+        waiting = bool(scheduler.waiting)
+    assert waiting is (memory_mb is not None and memory_mb < 1e6)
+    return executor.submitted
 
 
-def test_jobs_go_side_by_side_as_far_as_memory_allows(store, monkeypatch):
-    assert len(given(store, 1e9, monkeypatch)) > 2
-    assert len(given(store, 1.0, monkeypatch)) == 1
-    assert len(given(store, 199.0, monkeypatch)) == 1
-    assert len(given(store, 200.0, monkeypatch)) == 2
+def test_jobs_go_side_by_side_as_far_as_memory_allows(store):
+    assert len(submitted(store, 1e9)) > 2
+    assert submitted(store, 1.0) == [100.0]
+    assert submitted(store, 199.0) == [100.0]
+    assert submitted(store, 200.0) == [100.0, 100.0]
 
 
-def test_what_was_never_measured_waits_for_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr(memory, "available_mb", lambda: 1.0)
-    pool = Patient()
-    with Scheduler(expand(recipe(), TASKS, "5678"), Store(tmp_path)) as walk:
-        list(walk.submit(pool))
-        assert not walk.waiting and pool.given
+def test_an_executor_may_find_memory_itself(store):
+    assert len(submitted(store, None)) == len(submitted(store, 1e9))
+
+
+def test_what_was_never_measured_waits_for_nothing(tmp_path):
+    executor = Patient(1.0)
+    with Scheduler(expand(recipe(), TASKS, "5678"), Store(tmp_path)) as scheduler:
+        list(scheduler.submit(executor))
+        assert not scheduler.waiting and set(executor.submitted) == {0.0}

@@ -1,4 +1,4 @@
-"""Worker processes that stay alive over a whole run, so that each imports torch once."""
+"""Runs stages in worker processes of this machine, which live as long as the run, so that each imports torch once."""
 
 import os
 import socket
@@ -10,27 +10,19 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from multiprocessing.connection import Connection, wait
-from types import TracebackType
 from typing import IO
 
 import psutil
 
 from xstilts.execution.environment import Environment, Event
-from xstilts.execution.worker import Ended, Job
+from xstilts.execution.executor import RUN_JOB
+from xstilts.execution.worker import Job, JobEnded
 from xstilts.planning.specs import Spec
+from xstilts.platform import memory
 from xstilts.platform.hardware import gpus
 
-RUN_JOB = "xstilts.stages.job.run_job"
 _SERVE = "import sys; from xstilts.execution.worker import serve; serve(int(sys.argv[1]), sys.argv[2])"
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
-
-
-def default_workers(device: str = "cpu") -> int:
-    """One for each GPU where it is `cuda`, or for the one that is named; else physical cores that may be used."""
-    if not device.startswith("cpu"):
-        return max(1, len(gpus())) if device == "cuda" else 1
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(psutil.cpu_count(logical=False) or 1, allowed))
 
 
 @dataclass(slots=True)
@@ -38,27 +30,27 @@ class _Worker:
     process: "subprocess.Popen[bytes]"
     connection: Connection
     output: IO[bytes]
-    """What it printed: told if it dies, otherwise nobody's concern."""
+    """What it printed: shown if it dies, otherwise ignored."""
     threads: int
     gpu: str | None = None
-    """The one that it sees, where several are to be had."""
+    """The only GPU that it sees, where the machine has several."""
     job: Job | None = None
-    left: dict[str, Spec] = field(default_factory=dict)
+    unfinished: dict[str, Spec] = field(default_factory=dict)
     """Stages of the job that have neither finished nor failed."""
     begun: dict[str, None] = field(default_factory=dict)
 
-    def give(self, job: Job, environment: Environment) -> None:
-        self.job, self.left, self.begun = job, {spec.key: spec for spec in job.specs}, {}
+    def assign(self, job: Job, environment: Environment) -> None:
+        self.job, self.unfinished, self.begun = job, {spec.key: spec for spec in job.specs}, {}
         self.connection.send((job, environment))
 
-    def note(self, event: Event) -> None:
-        """With its last stage the worker is free: it tidies up while its next job is on the way."""
+    def record(self, event: Event) -> None:
+        """After its last stage the worker takes a new job, which it begins once it has cleaned up after this one."""
         if event.kind == "started":
             self.begun[event.key] = None
         elif event.kind in ("finished", "failed"):
-            self.left.pop(event.key, None)
+            self.unfinished.pop(event.key, None)
             self.begun.pop(event.key, None)
-            self.job = self.job if self.left else None
+            self.job = self.job if self.unfinished else None
 
     def stop(self) -> None:
         self.process.kill()
@@ -67,19 +59,26 @@ class _Worker:
         self.output.close()
 
 
-class Pool:
-    """At most `slots` worker processes; a job of n threads takes n slots, but one where the device is no processor. To
-    be used in a `with` block.
+class LocalExecutor:
+    """At most `workers` processes. On processors, a job of n threads takes n of these places; on GPUs it takes one.
 
-    The number of slots decides when a job runs, never what it computes. On the device `cuda`, each worker sees the GPU
-    that fewest others have.
+    On the device `cuda`, each worker sees one GPU: the one that the fewest others see.
     """
 
-    def __init__(self, environment: Environment, slots: int, runner: str = RUN_JOB) -> None:
-        self._environment, self._slots, self._runner = environment, slots, runner
+    def __init__(self, environment: Environment, workers: int, runner: str = RUN_JOB) -> None:
+        self._environment, self._slots, self._runner = environment, workers, runner
         self._workers: list[_Worker] = []
         self._numbers = count()
         self._gpus = gpus() if environment.device == "cuda" else ()
+        self.memory_mb = memory.available_mb()
+
+    @staticmethod
+    def default_workers(device: str) -> int:
+        """One for each GPU on `cuda`, one on a single GPU; on processors, the physical cores that may be used."""
+        if not device.startswith("cpu"):
+            return max(1, len(gpus())) if device == "cuda" else 1
+        allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return max(1, min(psutil.cpu_count(logical=False) or 1, allowed))
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -87,15 +86,17 @@ class Pool:
 
     @property
     def idle(self) -> bool:
-        """Whether no job runs."""
         return not self._busy
 
-    def free(self, threads: int) -> bool:
-        """Whether a job of so many threads may start now. One that wants more than there are gets all."""
-        return self._taken + self._slots_of(threads) <= self._slots
+    def used_memory_mb(self) -> float:
+        return memory.used_mb(self.pids)
 
-    def submit(self, specs: tuple[Spec, ...]) -> None:
-        """Give the stages of a job, each after its inputs, to an idle worker, or to a new one where there is none."""
+    def can_start(self, threads: int) -> bool:
+        taken = sum(self._slots_of(worker.job.threads) for worker in self._workers if worker.job)
+        return taken + self._slots_of(threads) <= self._slots
+
+    def submit(self, specs: tuple[Spec, ...], memory_mb: float = 0.0) -> None:
+        """Give the job to an idle worker, of the same number of threads if possible, else to a new one."""
         job = Job(specs=specs, number=next(self._numbers))
         idle = [worker for worker in self._workers if worker.job is None]
         for worker in sorted(idle, key=lambda worker: worker.threads != job.threads):
@@ -104,36 +105,28 @@ class Pool:
             self._remove(worker)
         else:
             worker = self._start(job.threads)
-        with suppress(OSError):  # it died just now, which `events` will tell
-            worker.give(job, self._environment)
+        with suppress(OSError):  # it died just now; `poll` handles that
+            worker.assign(job, self._environment)
 
-    def events(self, seconds: float) -> Iterator[Event]:
-        """What the workers tell within so many seconds; at once if something is there.
-
-        A dead worker fails the stages it had begun (or else the first that was left); the rest of its job goes to
-        a new worker.
-        """
+    def poll(self, seconds: float) -> Iterator[Event]:
         busy = {worker.connection: worker for worker in self._busy}
         for connection in wait(list(busy), seconds):
             worker = busy[connection]  # pyright: ignore[reportArgumentType]
             try:
-                message: Event | Ended = worker.connection.recv()
+                message: Event | JobEnded = worker.connection.recv()
             except (EOFError, OSError):
-                yield from self._bury(worker)
+                yield from self._replace_dead(worker)
                 continue
             if isinstance(message, Event):
-                worker.note(message)
+                worker.record(message)
                 yield message
             elif worker.job and worker.job.number == message.number:
-                yield from _unsaid(worker, message)
+                reason = message.error or "the job ended without reporting on this stage"
+                for key in worker.unfinished:
+                    yield Event(key=key, kind="failed", message=reason)
                 worker.job = None
 
-    def __enter__(self) -> "Pool":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         for worker in self._workers:
             worker.stop()
         self._workers.clear()
@@ -142,28 +135,24 @@ class Pool:
     def _busy(self) -> list[_Worker]:
         return [worker for worker in self._workers if worker.job]
 
-    @property
-    def _taken(self) -> int:
-        return sum(self._slots_of(worker.job.threads) for worker in self._workers if worker.job)
-
     def _slots_of(self, threads: int) -> int:
         return min(threads, self._slots) if self._environment.device.startswith("cpu") else 1
 
     def _start(self, threads: int) -> _Worker:
-        here, there = socket.socketpair()
+        parent_end, worker_end = socket.socketpair()
         taken = [worker.gpu for worker in self._workers]
         gpu = min(self._gpus, key=taken.count, default=None)
         output = tempfile.TemporaryFile()  # noqa: SIM115
-        with there:
+        with worker_end:
             process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _SERVE, str(there.fileno()), self._runner],
-                pass_fds=[there.fileno()],
+                [sys.executable, "-P", "-c", _SERVE, str(worker_end.fileno()), self._runner],
+                pass_fds=[worker_end.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 env=os.environ | self._variables(threads) | ({"CUDA_VISIBLE_DEVICES": gpu} if gpu else {}),
             )
-        connection = Connection(here.detach())
+        connection = Connection(parent_end.detach())
         self._workers.append(_Worker(process, connection, output, threads, gpu))
         return self._workers[-1]
 
@@ -176,27 +165,21 @@ class Pool:
         self._workers.remove(worker)
         worker.stop()
 
-    def _bury(self, worker: _Worker) -> Iterator[Event]:
+    def _replace_dead(self, worker: _Worker) -> Iterator[Event]:
         worker.process.wait()
-        message, hint = _obituary(worker)
+        message, hint = _exit_reason(worker)
         self._remove(worker)
-        for key in tuple(worker.begun or worker.left)[: len(worker.begun) or 1]:
-            del worker.left[key]
+        for key in tuple(worker.begun or worker.unfinished)[: len(worker.begun) or 1]:
+            del worker.unfinished[key]
             yield Event(key=key, kind="failed", message=message, hint=hint)
-        if worker.left:
-            self.submit(tuple(worker.left.values()))
+        if worker.unfinished:
+            self.submit(tuple(worker.unfinished.values()))
 
 
-def _unsaid(worker: _Worker, ended: Ended) -> Iterator[Event]:
-    """Stages that a job left without a word have failed."""
-    for key in worker.left:
-        yield Event(key=key, kind="failed", message=ended.error or "the job ended without a word on this stage")
-
-
-def _obituary(worker: _Worker) -> tuple[str, str]:
+def _exit_reason(worker: _Worker) -> tuple[str, str]:
     code = worker.process.returncode
     worker.output.seek(0)
     last = worker.output.read()[-2000:].decode(errors="replace").strip()
     cause = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-    hint = "most often memory ran out: use fewer --workers or smaller `batch_tokens`" if code == -9 else ""
+    hint = "it probably ran out of memory: use fewer --workers or a smaller `batch_tokens`" if code == -9 else ""
     return f"its worker process {cause}" + (f"\n{last}" if last else ""), hint
