@@ -33,9 +33,9 @@ CITATION = "Drawings: OpenMoji 17.0, openmoji.org, CC BY-SA 4.0. Names: Unicode 
 URL = "https://openmoji.org, https://github.com/carpedm20/emoji"
 WEAKNESSES = (
     "names are noun phrases, not sentences; drawings, not photos",
-    "names are translations of the English ones, made for CLDR; some are identical to it, which the scores say",
-    "22 pairs of concepts have one and the same drawing, five more the same to the eye (a person, a man): these cannot "
-    "be told apart",
+    "names are CLDR translations of the English names; some are identical to English and are also scored separately",
+    "22 pairs of concepts have the same drawing, and five more look the same (a person, a man): these cannot be "
+    "distinguished",
 )
 
 _SKIN_TONES = frozenset(map(chr, range(0x1F3FB, 0x1F400)))

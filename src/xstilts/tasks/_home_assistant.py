@@ -45,9 +45,9 @@ LICENCE = "Apache-2.0"
 CITATION = "Home Assistant Intents, the authors of home-assistant/intents, version 2026.10.27"
 URL = "https://github.com/home-assistant/intents"
 WEAKNESSES = (
-    "one narrow domain: commands to a house",
-    "templates are expanded mechanically, so some sentences are stiff or ungrammatical",
-    "coverage is volunteer-driven: languages differ in templates and intents; only the classes present are scored",
+    "one narrow domain: smart-home commands",
+    "templates are expanded automatically, so some sentences are unnatural or ungrammatical",
+    "written by volunteers: languages differ in templates and intents; only the classes that occur are scored",
 )
 SENTENCES = 4
 """How many sentences are drawn from a template, if it has as many."""

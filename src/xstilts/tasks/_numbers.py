@@ -35,7 +35,7 @@ CITATION_OF_DIGITS = (
     "shipped in scikit-learn"
 )
 URL = "https://archive.ics.uci.edu/dataset/80"
-WEAKNESSES = ("digits are pictures of 8 x 8 pixels; numbers below ten are shown with a leading zero",)
+WEAKNESSES = ("digits are images of 8 x 8 pixels; numbers below ten have a leading zero",)
 
 _RULES = "spellout-numbering"
 _NAMES = {"nb": "no"}

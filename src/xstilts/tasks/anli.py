@@ -71,7 +71,7 @@ TASK = Task(
     url="https://aclanthology.org/2020.acl-main.441",
     weaknesses=(
         "English only",
-        "what is read is what is at hand: below a data root that holds the rounds of ANLI alone, the rounds alone",
+        "only the available parts are read: with the rounds of ANLI alone below the data root, only the rounds",
         "pairs without a majority label are left out; the published sizes still count them",
     ),
     sizes=published("anli"),

@@ -58,8 +58,8 @@ TASK = Task(
     citation="Zweigenbaum, Sharoff and Rapp 2018, Overview of the Third BUCC Shared Task",
     url="https://comparable.limsi.fr/bucc2018",
     weaknesses=(
-        "the copy on the Hub holds the sentences of the gold pairs alone: without the many that have no translation, "
-        "mining is much easier, and its scores are no scores of BUCC",
+        "the copy on the Hub has only the sentences of the gold pairs: without the many sentences that have no "
+        "translation, mining is much easier, and scores are not comparable with BUCC",
         "XTREME's download script deletes the gold pairs of test; to score them, keep bucc2018/*.test.gold",
         "XTREME's dev is BUCC's sample and its test is BUCC's training set",
     ),

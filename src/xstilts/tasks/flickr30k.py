@@ -33,7 +33,7 @@ TASK = Task(
     citation="Young et al. 2014, From Image Descriptions to Visual Denotations",
     url="https://aclanthology.org/Q14-1006",
     weaknesses=(
-        "five captions for each image: an image counts as found by the best of them",
+        "five captions per image: text retrieval counts the best-ranked one",
         "IGLUE trains on about 145,000 captions",
         "the 1,000 test images are those of Flickr30k in xFlickr&CO",
     ),

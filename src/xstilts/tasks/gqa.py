@@ -36,10 +36,10 @@ TASK = Task(
     "Answering",
     url="https://arxiv.org/abs/1902.09506",
     weaknesses=(
-        "an answer is one of 1,842 classes; a question with another answer is scored wrong and never trained on",
-        "IGLUE trains on about 943,000 questions, from a pickled file that is not read here; train.json lies beside it",
+        "1,842 answer classes; questions with another answer count as wrong and are not used for training",
+        "IGLUE trains on about 943,000 questions from a pickled file; train.json from the same folder is read instead",
         "the testdev_balanced_questions.json of IGLUE's repository has 1,944 of the 12,578 questions of testdev",
-        "images are known by their numbers in Visual Genome, which shares pictures with COCO: not to be compared here",
+        "images have Visual Genome numbers; Visual Genome shares images with COCO, but the numbers cannot be mapped",
     ),
     sizes=published("gqa"),
 )

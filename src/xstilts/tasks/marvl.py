@@ -74,15 +74,15 @@ TASK = Task(
     citation="Liu et al. 2021, Visually Grounded Reasoning across Languages and Cultures",
     url="https://aclanthology.org/2021.emnlp-main.818",
     weaknesses=(
-        "no English: train, dev and test are NLVR2's, as in IGLUE, whose English score is of its test-P",
-        "languages are not translations of one another; a concept is the group",
-        "few-shot sets in id, tr and zh alone; their ten concepts are in the test set too (tr: five of them), with "
+        "no English data of its own: as in IGLUE, English train, dev and test (test-P) are NLVR2's",
+        "languages are not translations of each other; a concept is the group",
+        "few-shot sets only in id, tr and zh; their ten concepts are also in the test set (tr: five of them), with "
         "other images",
-        "in zh, images of one concept (73, Fujian tulou) are in `shots-10` (five), `shots-10x2` (seven) and in the "
-        "test set as well; our own draws leave that concept out",
-        "the training set of id, tr and zh is the largest published few-shot file, 80 rows (zh: 72, see above); shots "
-        "of our own are drawn from it",
-        "`dev-mt` is NLVR2's dev set in machine translation, `test-mt` the test set in machine-made English",
+        "in zh, images of one concept (73, Fujian tulou) are in `shots-10` (five), `shots-10x2` (seven) and also in "
+        "the test set; sampled draws exclude that concept",
+        "the training set of id, tr and zh is the largest published few-shot file, 80 rows (zh: 72, see above); draws "
+        "are sampled from it",
+        "`dev-mt` is NLVR2's dev set machine-translated, `test-mt` the test set machine-translated into English",
     ),
     sizes=published("marvl"),
 )

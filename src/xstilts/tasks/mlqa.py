@@ -45,8 +45,8 @@ TASK = Task(
     citation="Lewis et al. 2020, MLQA: Evaluating Cross-lingual Extractive Question Answering",
     url="https://aclanthology.org/2020.acl-main.653",
     weaknesses=(
-        "a question has one id in all languages: the English article behind it is the group",
-        "training is on SQuAD's English training data; the task has none of its own",
+        "a question has the same id in all languages; its English article is the group",
+        "no training data of its own; SQuAD's English training data are used",
     ),
     sizes=published("mlqa"),
 )

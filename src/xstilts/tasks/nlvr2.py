@@ -20,7 +20,7 @@ TASK = Task(
     url="https://arxiv.org/abs/1811.00491",
     weaknesses=(
         "`test` is the public one, test-P",
-        "the pairs of one set of eight images share their sentences: a set is the group",
+        "pairs from one set of eight images share their sentences, so a set is the group",
         "IGLUE trains on about 86,400 rows",
     ),
     sizes=published("nlvr2"),

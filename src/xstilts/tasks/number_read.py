@@ -38,7 +38,7 @@ TASK = Task(
     url=numbers.URL,
     weaknesses=(
         *numbers.WEAKNESSES,
-        f'the text is always the English word "{PROMPT}": nothing in it has to be understood',
+        f'the text is always the English word "{PROMPT}", so it requires no language understanding',
     ),
     split_family=numbers.FAMILY,
     sizes=measured("number-read"),

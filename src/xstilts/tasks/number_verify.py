@@ -83,8 +83,8 @@ TASK = Task(
     url=f"{numbers.URL}, https://cldr.unicode.org",
     weaknesses=(
         *numbers.WEAKNESSES,
-        "Chinese, Japanese and Cantonese write numbers with the same characters; related languages have many alike",
-        "no sentences: words as CLDR's rules spell them, with a Latin i in Belarusian and a Thai zero in Lao",
+        "Chinese, Japanese and Cantonese share their characters for numbers; related languages have similar words",
+        "words, not sentences, as spelled by CLDR's rules, with a Latin i in Belarusian and a Thai zero in Lao",
     ),
     split_family=numbers.FAMILY,
     sizes=measured("number-verify"),

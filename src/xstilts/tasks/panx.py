@@ -55,6 +55,6 @@ TASK = Task(
     licence="not stated upstream",
     citation="Pan et al. 2017, Cross-lingual Name Tagging and Linking for 282 Languages; Rahimi et al. 2019",
     url="https://aclanthology.org/P17-1178",
-    weaknesses=("silver annotation from links of Wikipedia", "100 test sentences in jv, my and yo"),
+    weaknesses=("silver annotation from Wikipedia links", "100 test sentences in jv, my and yo"),
     sizes=published("panx"),
 )  # fmt: skip

@@ -143,8 +143,8 @@ TASK = Task(
     url=home.URL,
     weaknesses=(
         *home.WEAKNESSES,
-        "what counts as the same meaning is what the templates' authors filed together",
-        "small: both sentences of a pair are of one split, which leaves 20 English pairs to develop on",
+        "sentences count as paraphrases if the authors of the templates grouped them",
+        "small: both sentences of a pair must be in one split, which leaves 20 English development pairs",
     ),
     split_family=home.FAMILY,
     sizes=measured("paraphrase"),

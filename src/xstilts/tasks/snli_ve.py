@@ -30,7 +30,7 @@ TASK = Task(
     citation="Xie et al. 2019, Visual Entailment: A Novel Task for Fine-Grained Image Understanding",
     url="https://arxiv.org/abs/1901.06706",
     weaknesses=(
-        "the labels were given to the text premise, not to the image: they do not always fit what it shows",
-        "rows without a majority label are left out; IGLUE trains on about 541,000 rows, those among them",
+        "labels were annotated for the text premise, not the image, so they do not always match the image",
+        "rows without a majority label are dropped; IGLUE trains on about 541,000 rows, which include them",
     ),
 )

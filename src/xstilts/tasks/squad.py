@@ -19,6 +19,6 @@ TASK = Task(
     licence="CC-BY-SA-4.0",
     citation="Rajpurkar et al. 2016, SQuAD: 100,000+ Questions for Machine Comprehension of Text",
     url="https://aclanthology.org/D16-1264",
-    weaknesses=("English only", "XQuAD's passages stem from its dev set"),
+    weaknesses=("English only", "XQuAD's passages come from its dev set"),
     sizes=published("squad"),
 )

@@ -39,7 +39,7 @@ TASK = Task(
     url="https://aclanthology.org/P18-2124",
     weaknesses=(
         "English only",
-        "scored with a threshold of zero between answer and no answer, not with the best one on the dev set",
+        "the no-answer threshold is zero; it is not tuned on the dev set",
     ),
     sizes=published("squad2"),
 )

@@ -48,9 +48,9 @@ TASK = Task(
     citation="Artetxe and Schwenk 2019, Massively Multilingual Sentence Embeddings (arXiv 1812.10464)",
     url="https://aclanthology.org/Q19-1038",
     weaknesses=(
-        "XTREME's direction: each English sentence looks for its translation; the other stands beside it",
-        "no development set: the layer is chosen on other text, or on the other languages",
-        "scores depend much on layer and pooling: compare gains, within one implementation",
+        "as in XTREME, each English sentence retrieves its translation; the other direction is also reported",
+        "no development set: the layer is selected on other text, or on the other languages",
+        "scores depend strongly on layer and pooling: compare differences within one implementation",
     ),
     sizes=published("tatoeba"),
 )

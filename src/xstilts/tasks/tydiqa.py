@@ -72,9 +72,9 @@ TASK = Task(
     citation="Clark et al. 2020, TyDi QA: A Benchmark for Information-Seeking Question Answering",
     url="https://aclanthology.org/2020.tacl-1.30",
     weaknesses=(
-        "`test` is the official dev set, as in XTREME; there is none to select a checkpoint on, unless a partition "
-        "makes one",
-        "languages are not translations of one another",
+        "`test` is the official dev set, as in XTREME; there is no set for checkpoint selection unless a partition "
+        "creates one",
+        "languages are not translations of each other",
     ),
     sizes=published("tydiqa"),
 )

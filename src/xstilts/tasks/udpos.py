@@ -63,9 +63,9 @@ TASK = Task(
     citation="Zeman et al. 2019, Universal Dependencies 2.5; as in XTREME (Hu et al. 2020, arXiv 2003.11080)",
     url="https://universaldependencies.org",
     weaknesses=(
-        "XTREME's F1 is span F1 over runs of equal tags, not token accuracy, which stands beside it",
-        "parallel treebanks (PUD) are not told apart: a translated sentence is a group of its own",
-        "no dev split in kk, th, tl, yo; the test of tl has 55 sentences, that of mr 47",
+        "XTREME's F1 is span F1 over runs of equal tags; token accuracy is also reported",
+        "parallel treebanks (PUD) are not recognised: a translated sentence is a separate group",
+        "no dev split in kk, th, tl, yo; the test split of tl has 55 sentences, that of mr 47",
     ),
     sizes=published("udpos"),
 )

@@ -103,7 +103,7 @@ TASK = Task(
     url="https://github.com/django/django, https://github.com/wagtail/wagtail",
     weaknesses=(
         "one narrow domain: labels and messages of web interfaces",
-        "coverage is volunteer-driven: languages differ in the strings that they have",
+        "translated by volunteers: languages differ in the strings that they have",
     ),
     sizes=measured("ui-bitext"),
 )  # fmt: skip

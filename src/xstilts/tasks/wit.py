@@ -50,14 +50,14 @@ TASK = Task(
     "Learning; splits of Bugliarello et al. 2022 (IGLUE)",
     url="https://arxiv.org/abs/2103.01913",
     weaknesses=(
-        "zero-shot alone: no few-shot set is published",
-        "the images to choose from are those of a language's captions, 540 in el to 889 in ko: languages cannot be "
-        "compared with each other",
-        "captions of nothing but blanks (one each in el and id) and the Arabic one that is a full stop are left out; "
-        "each of the two took an image with it that IGLUE has among the candidates",
-        "some captions stand twice with the same image (1 to 33 in a language, el to et)",
-        "images are known by their addresses, of which many are dead",
-        "IGLUE trains on 500,000 captions, English alone",
+        "zero-shot only: no few-shot set is published",
+        "candidates are the images of a language's own captions, 540 in el to 889 in ko, so scores of different "
+        "languages are not comparable",
+        "blank captions (one each in el and id) and an Arabic caption that is only a full stop are dropped; each "
+        "removes an image that is a candidate in IGLUE",
+        "some captions occur twice with the same image (1 to 33 per language, el to et)",
+        "images are identified by URL, and many URLs are dead",
+        "IGLUE trains on 500,000 captions, English only",
     ),
     sizes=published("wit"),
 )

@@ -53,14 +53,14 @@ TASK = Task(
     citation=iglue.CITATION,
     url=iglue.URL,
     weaknesses=(
-        "every caption is scored against all 2,000 images and every image against all captions: half are of "
-        "Flickr30k, half of COCO",
-        "one caption each in de and id is empty and left out with its image, which IGLUE scores among the others",
-        "captions were written, not translated, for the same images in every language: an image is one group in all",
-        "train and dev in English are Flickr30k's; the training set of another language is its largest published "
-        "few-shot file of one caption an image, 100 images (de and ja: 1,500); shots of our own are drawn from it",
-        "of the machine translations of Flickr30k's dev set (`dev-mt`) only the first caption of an image is "
-        "translated, so that one alone is read; `test-mt` is the test set in machine-made English",
+        "every caption is scored against all 2,000 images and every image against all captions; half are from "
+        "Flickr30k, half from COCO",
+        "one caption each in de and id is empty and dropped with its image; IGLUE keeps both",
+        "captions were written, not translated, for the same images in every language; an image is one group",
+        "English train and dev are Flickr30k's; the training set of another language is its largest published few-shot "
+        "file with one caption per image, 100 images (de and ja: 1,500); draws are sampled from it",
+        "`dev-mt`, Flickr30k's dev set machine-translated, has only the first caption of each image; `test-mt` is the "
+        "test set machine-translated into English",
     ),
     sizes=published("xflickrco"),
 )

@@ -46,13 +46,13 @@ TASK = Task(
     citation="Pfeiffer et al. 2021, xGQA: Cross-Lingual Visual Question Answering",
     url="https://arxiv.org/abs/2109.06082",
     weaknesses=(
-        "two test sets: `test-few-shot` (9,666 questions, 300 images) is what IGLUE scores, with shots or without; "
-        "`test-zero-shot` (12,578 questions) is that of the xGQA paper and contains the shots and the dev set",
-        "an answer is one of GQA's 1,842 classes; a question with another answer is scored wrong and never trained on",
-        "languages are translations of one another: an image is one group in all of them",
-        "the training set of a language other than English is the largest published few-shot file, 48 images; k "
-        "shots of our own are k of these images with all their questions",
-        "the dev set is about as large as the largest few-shot file: to select on it is not few-shot",
+        "two test sets: `test-few-shot` (9,666 questions, 300 images) is IGLUE's, for zero-shot and few-shot; "
+        "`test-zero-shot` (12,578 questions) is the xGQA paper's and contains the shots and the dev set",
+        "GQA's 1,842 answer classes; questions with another answer count as wrong and are not used for training",
+        "languages are translations of each other; an image is one group in all of them",
+        "the training set of a language other than English is the largest published few-shot file, 48 images; a draw "
+        "samples k of these images with all their questions",
+        "the dev set is about as large as the largest few-shot file, so selecting on it is not few-shot",
     ),
     sizes=published("xgqa"),
 )

@@ -42,8 +42,8 @@ TASK = Task(
     citation="Conneau et al. 2018, XNLI: Evaluating Cross-lingual Sentence Representations",
     url="https://aclanthology.org/D18-1269",
     weaknesses=(
-        "dev and test are translations of one another: languages share their premises, which is the group",
-        "the training data of languages other than English are machine translations of MNLI",
+        "dev and test are translations of each other; the shared premise is the group",
+        "training data in languages other than English are machine translations of MNLI",
     ),
     sizes=published("xnli"),
 )

@@ -30,9 +30,9 @@ TASK = Task(
     citation="Artetxe et al. 2020, On the Cross-lingual Transferability of Monolingual Representations",
     url="https://aclanthology.org/2020.acl-main.421",
     weaknesses=(
-        "48 articles, parallel in all languages: the article is the group",
-        "its passages stem from SQuAD's dev set, on which XTREME selects checkpoints",
-        "the Hub's rows name no article: their passage stands for it",
+        "48 articles, parallel in all languages; the article is the group",
+        "its passages come from SQuAD's dev set, on which XTREME selects checkpoints",
+        "rows on the Hub do not name the article, so their passage is the group",
     ),
     sizes=published("xquad"),
 )

@@ -48,11 +48,11 @@ TASK = Task(
     citation=iglue.CITATION,
     url=iglue.URL,
     weaknesses=(
-        "14 of 1,164 test rows have no label and are left out; `iglue_compat` counts them as wrong, as IGLUE does",
-        "languages are translations of one another: an image is one group in all of them",
-        "the training set of a language other than English is the largest published few-shot file, 48 images; shots "
-        "of our own are drawn from it",
-        "no development set but English; `dev-mt` is its machine translation, `test-mt` the test set in machine-made "
+        "14 of 1,164 test rows have no label and are dropped; `iglue_compat` counts them as wrong, as IGLUE does",
+        "languages are translations of each other; an image is one group in all of them",
+        "the training set of a language other than English is the largest published few-shot file, 48 images; draws "
+        "are sampled from it",
+        "only an English dev set; `dev-mt` is its machine translation, `test-mt` the test set machine-translated into "
         "English",
     ),
     sizes=published("xvnli"),
