@@ -1,7 +1,7 @@
 """What stages cost when stages like them were run: seconds, disk, memory."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from statistics import median
@@ -9,7 +9,7 @@ from typing import Any
 
 from xstilts.config.training import Train
 from xstilts.planning.graph import Graph
-from xstilts.planning.stage import Data
+from xstilts.planning.stage import CorpusRead, SplitRead
 from xstilts.store.store import Manifest, Store
 
 Key = tuple[object, ...]
@@ -48,7 +48,7 @@ class CostHistory:
         """The expected cost of a stage of the graph; None = not yet measured."""
         spec = self._graph.stages[key]
         root = self._origin(key, spec.kind)
-        known = (self._median((root, alike)) for alike in _likeness(spec.kind, vars(spec)))
+        known = (self._median((root, alike)) for alike in _likeness(spec.kind, spec.reads(), vars(spec)))
         return next((cost for cost in known if cost), None)
 
     def of_all(self, keys: Iterable[str]) -> dict[str, Cost | None]:
@@ -72,7 +72,8 @@ class CostHistory:
 def _brief(manifest: Manifest) -> tuple[str, tuple[str, ...], str, tuple[Key, ...], Cost]:
     """What counts of a manifest: a store may have many."""
     cost = Cost(seconds=manifest.seconds, bytes=manifest.bytes, peak_memory_mb=manifest.peak_memory_mb)
-    return manifest.key, manifest.inputs, manifest.kind, tuple(_likeness(manifest.kind, manifest.spec)), cost
+    likeness = tuple(_likeness(manifest.kind, manifest.reads, manifest.spec))
+    return manifest.key, manifest.inputs, manifest.kind, likeness, cost
 
 
 def _roots(inputs: Mapping[str, tuple[str, ...]]) -> Callable[[str], str]:
@@ -86,21 +87,14 @@ def _roots(inputs: Mapping[str, tuple[str, ...]]) -> Callable[[str], str]:
     return root
 
 
-def _likeness(kind: str, settings: Mapping[str, Any]) -> Iterator[Key]:
+def _likeness(kind: str, reads: Sequence[SplitRead | CorpusRead], settings: Mapping[str, Any]) -> Iterator[Key]:
     """What makes two stages of an encoder cost alike, closest first. `settings` are of a spec or of a manifest."""
-    data = settings.get("evaluation") or settings.get("data")
-    parts = data if isinstance(data, tuple | list) else [data] if data else []
-    used = [part if isinstance(part, dict) else _fields(part) for part in parts]
-    tasks = (*(part["task"] for part in used), *(["masked texts"] if settings.get("mlm") else []))
-    sizes = tuple(part["max_examples"] for part in used)
+    tasks = tuple(dict.fromkeys(read.data.task if isinstance(read, SplitRead) else "masked texts" for read in reads))
+    sizes = tuple(read.data.max_examples for read in reads if isinstance(read, SplitRead))
     how = tuple(settings.get(name) for name in ("method", "shots", "selection", "fixed_shots"))
     yield kind, tasks, sizes, how, bool(settings.get("multilingual")), _flat(settings.get("train"))
     yield kind, tasks
     yield (kind,)
-
-
-def _fields(data: Data) -> dict[str, Any]:
-    return {"task": data.task, "max_examples": data.max_examples}
 
 
 def _flat(train: Train | dict[str, Any] | None) -> Key:

@@ -9,9 +9,7 @@ from xstilts.data import hub_data as hub
 from xstilts.data.benchmark_files import Part, hub_parts
 from xstilts.encoders.pins import known_pin
 from xstilts.planning.expand import Graph
-from xstilts.planning.missing_files import missing_files, missing_images
-from xstilts.planning.specs import Spec
-from xstilts.planning.stage import Data
+from xstilts.planning.missing_files import missing_files, missing_images, splits_read
 from xstilts.recipe.translation import translators
 from xstilts.tasks.task import Task
 
@@ -55,14 +53,7 @@ def _files(tasks: Mapping[str, Task], graph: Graph) -> tuple[str, ...]:
 
 def tasks_read(graph: Graph) -> Used:
     """Every task that stages read, with each language that it is read in."""
-    return {(data.task, data.language): None for spec in graph.stages.values() for data in data_of(spec)}
-
-
-def data_of(spec: Spec) -> Iterator[Data]:
-    """The tasks in a language that a stage reads; what was translated into it is read by the stage that translates."""
-    for name in ("data", "evaluation"):
-        found = getattr(spec, name, ())
-        yield from (data for data in (found if isinstance(found, tuple) else (found,)) if data.translated is None)
+    return {(data.task, data.language): None for data, _ in splits_read(graph)}
 
 
 def hub_splits_read(tasks: Mapping[str, Task], graph: Graph, root: Path | None) -> tuple[tuple[Part, str], ...]:

@@ -16,6 +16,7 @@ from xstilts.planning.expand import Graph
 from xstilts.planning.forward_flops import ForwardFlops, NotKnownError
 from xstilts.planning.lengths import Lengths
 from xstilts.planning.specs import (
+    MEASURED_PAIRS,
     AlignStage,
     ChooseLayerStage,
     EvaluateStage,
@@ -95,18 +96,13 @@ class StageFlops:
                 yield from self._target(spec)
             case FewshotStage():
                 yield from self._fewshot(spec)
+            case AlignStage():
+                yield from self._align(spec)
             case EvaluateStage():
                 yield self._scored(spec.data, spec.split, spec.max_length, spec.modality)
-            case RetrieveStage():
-                yield self._read(spec.data, spec.split, spec.max_length)
-                if spec.centre_split:
-                    yield self._read(spec.data, spec.centre_split, spec.max_length)
-            case MineStage():
-                yield self._read(spec.data, spec.split, spec.max_length)
-                yield self._read(spec.data, spec.dev_split, spec.max_length)
-            case ChooseLayerStage():
-                yield from (self._read(data, spec.split, spec.max_length) for data in spec.data)
-            case PretrainedStage() | TranslateStage() | AlignStage():
+            case RetrieveStage() | MineStage() | ChooseLayerStage():
+                yield from (self._read(read.data, read.split, spec.max_length) for read in spec.splits_read)
+            case PretrainedStage() | TranslateStage():
                 yield 0.0
             case _:
                 assert_never(spec)
@@ -132,6 +128,18 @@ class StageFlops:
             steps += sum(self._steps(data, other.train) for data in other.data)
         yield steps * self._batch(spec.data, spec.train) * self._trained(spec.data.task, spec.train, spec.modality)
         yield spec.train.evaluations * self._read(spec.data, "dev", spec.train.max_length, spec.modality)
+
+    def _align(self, spec: AlignStage) -> Iterator[float]:
+        """Training runs the layers up to `spec.layer`, which alone is trained. Measuring runs all layers, twice."""
+        task, train, sizes = spec.data[0].task, spec.train, [self._size(data, spec.split) for data in spec.data]
+        example = self.forward.example(task, train.max_length)
+        pairs = max(1, round((1 - spec.held_out) * sum(sizes)))
+        batch = min(pairs, self._fitting(task, train))
+        steps = train.steps or train.epochs * pairs / batch
+        trained = TRAINED + FORWARD * bool(train.gradient_checkpointing)
+        yield steps * batch * example * ((spec.layer - 1) * FORWARD + trained) / self.forward.depth
+        shares = (spec.held_out, 1 - spec.held_out)
+        yield 2 * example * sum(min(MEASURED_PAIRS, share * size) for share in shares for size in sizes)
 
     def _fewshot(self, spec: FewshotStage) -> Iterator[float]:
         """The training of a model for several languages is shared among its scores."""

@@ -53,13 +53,13 @@ class ForwardFlops:
         found = self._pass(task, max_length, modality)
         if found.text_only == found.fused:
             return found.text_only
-        return self._between(found, 0, self._depth())
+        return self._between(found, 0, self.depth)
 
     def frozen(self, task: str, train: Train, modality: Modality | None = None) -> float:
         """Part of these operations that is of layers which keep their weights. Raises NotKnownError."""
         if not train.frozen_layers:
             return 0.0
-        depth = self._depth()
+        depth = self.depth
         count, found = min(train.frozen_layers, depth), self._pass(task, train.max_length, modality)
         if found.text_only == found.fused:
             return count / depth
@@ -67,7 +67,7 @@ class ForwardFlops:
 
     def _between(self, found: FlopsPerExample, start: int, end: int) -> float:
         """Operations of the layers from `start` to `end`, this one excluded."""
-        depth, joins = self._depth(), self._joins()
+        depth, joins = self.depth, self._joins()
         alone = max(0, min(end, joins) - start)
         return (found.text_only * alone + found.fused * (end - start - alone)) / depth
 
@@ -101,11 +101,13 @@ class ForwardFlops:
 
     def _joins(self) -> int:
         """The first layer that reads images."""
-        depth = self._depth()
+        depth = self.depth
         chosen = self.fusion.layer if self.fusion else depth
         return depth // 2 if chosen is None else min(chosen, depth)
 
-    def _depth(self) -> int:
+    @property
+    def depth(self) -> int:
+        """Layers of the encoder. Raises NotKnownError."""
         if self.card.layers is None:
             raise NotKnownError(f"how many layers {self.card.name} has")
         return self.card.layers

@@ -4,13 +4,17 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from xstilts.config.recipe import Keep, Method, Selection
-from xstilts.config.splits import TRANSLATED
+from xstilts.config.splits import TRANSLATED, shots_split
 from xstilts.config.training import Fusion, Lda, Lora, Sampling, Train
-from xstilts.planning.stage import Data, Masking, Stage, canonical_digest
+from xstilts.planning.stage import CorpusRead, Data, Masking, SplitRead, Stage, canonical_digest
 from xstilts.planning.vector_specs import ChooseLayerStage, MineStage, RetrieveStage
 
 Modality = Literal["text", "images"]
 """What alone of an example is seen, where a control hides the rest."""
+
+MEASURED_PAIRS = 500
+"""Pairs of each language, and of each of the trained and held-out parts, that an alignment is measured on at most:
+accuracy falls with the number of candidates."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +26,9 @@ class PretrainedStage(Stage):
     pin: str
     fusion: Fusion | None = None
     """How images are read; None where they are not, or by an encoder that was made for them."""
+
+    def reads(self) -> tuple[SplitRead, ...]:
+        return ()
 
     @property
     def title(self) -> str:
@@ -52,6 +59,9 @@ class TranslateStage(Stage):
     process_threads: int | None = None
     """Threads of the process that translates."""
 
+    def reads(self) -> tuple[SplitRead, ...]:
+        return (SplitRead(data=self.data, split="train", role="translate"),)
+
     @property
     def threads(self) -> int:
         return self.process_threads or 1
@@ -78,6 +88,12 @@ class IntermediateStage(Stage):
     @property
     def inputs(self) -> tuple[str, ...]:
         return (self.parent, *(data.translated for data in self.data if data.translated))
+
+    def reads(self) -> tuple[SplitRead | CorpusRead, ...]:
+        return (
+            *(SplitRead(data=data, split="train", role="train") for data in self.data),
+            *(CorpusRead(texts=texts, role="train") for texts in (self.mlm.texts if self.mlm else ())),
+        )
 
     @property
     def threads(self) -> int:
@@ -114,6 +130,9 @@ class AlignStage(Stage):
     def inputs(self) -> tuple[str, ...]:
         return (self.parent,)
 
+    def reads(self) -> tuple[SplitRead, ...]:
+        return tuple(SplitRead(data=data, split=self.split, role="train") for data in self.data)
+
     @property
     def threads(self) -> int:
         return self.train.threads
@@ -141,6 +160,12 @@ class TargetStage(Stage):
     @property
     def inputs(self) -> tuple[str, ...]:
         return (self.parent, self.match_steps_of) if self.match_steps_of else (self.parent,)
+
+    def reads(self) -> tuple[SplitRead, ...]:
+        return (
+            SplitRead(data=self.data, split="train", role="train"),
+            SplitRead(data=self.data, split="dev", role="select"),
+        )
 
     @property
     def threads(self) -> int:
@@ -193,6 +218,40 @@ class FewshotStage(Stage):
     @property
     def inputs(self) -> tuple[str, ...]:
         return (self.parent,)
+
+    def reads(self) -> tuple[SplitRead, ...]:
+        shots = "train" if self.fixed_shots is None else shots_split(self.fixed_shots)
+        return (
+            *(SplitRead(data=pool, split=shots, role="train") for pool in self.pools),
+            *self._source_reads,
+            SplitRead(data=self.evaluation, split=self.split, role="score"),
+        )
+
+    @property
+    def _source_reads(self) -> tuple[SplitRead, ...]:
+        """What is read beside the shots and the scored split."""
+        reads = []
+        if self.trains_on_source:
+            reads.append(SplitRead(data=self.data, split="train", role="train"))
+        elif self.fresh_head:
+            reads.append(SplitRead(data=self.data, split="train", role="labels"))
+        if self.selection != "none":
+            data = self.data if self.selection == "english_dev" else uncapped(self.evaluation)
+            reads.append(SplitRead(data=data, split="dev", role="select"))
+        return tuple(reads)
+
+    @property
+    def pools(self) -> tuple[Data, ...]:
+        """The task in each language that shots are taken of. They are never capped, so that a cap on the scored items
+        changes no shots."""
+        if self.multilingual is not None:
+            return self.multilingual
+        return (uncapped(self.evaluation if self.shots_language == self.evaluation.language else self.data),)
+
+    @property
+    def trains_on_source(self) -> bool:
+        """Whether the training data in the source language are trained on again, together with the shots."""
+        return self.method == "joint" or (self.method == "lda" and not self.fresh_head)
 
     @property
     def freezes_encoder(self) -> bool:
@@ -251,6 +310,9 @@ class EvaluateStage(Stage):
     def inputs(self) -> tuple[str, ...]:
         return (self.parent,)
 
+    def reads(self) -> tuple[SplitRead, ...]:
+        return (SplitRead(data=self.data, split=self.split, role="score"),)
+
     @property
     def group(self) -> str:
         return canonical_digest([self.kind, self.parent])
@@ -273,3 +335,7 @@ Spec = (
     | RetrieveStage
     | MineStage
 )
+
+
+def uncapped(data: Data) -> Data:
+    return replace(data, max_examples=None)

@@ -7,9 +7,10 @@ which is added later leaves the artifacts of those valid who do not use it.
 
 import hashlib
 import json
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel
 
@@ -47,8 +48,30 @@ class Masking:
     """Of each language, at most."""
 
 
+Role = Literal["train", "select", "calibrate", "score", "labels", "translate"]
+"""What a stage uses data for: to fit weights, to select weights or a layer, to fit a threshold or mean vector without
+training, to be scored, to list a head's classes, or to be translated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitRead:
+    """A split of a task that a stage reads. With `data.translated`, the "train" split is that artifact's examples."""
+
+    data: Data
+    split: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorpusRead:
+    """Texts without labels that a stage reads."""
+
+    texts: Texts
+    role: Role
+
+
 @dataclass(frozen=True, kw_only=True)
-class Stage:
+class Stage(ABC):
     """A node of the graph. `inputs` are keys of the artifacts that it reads."""
 
     kind: ClassVar[str]
@@ -57,6 +80,19 @@ class Stage:
     @property
     def inputs(self) -> tuple[str, ...]:
         return ()
+
+    @abstractmethod
+    def reads(self) -> tuple[SplitRead | CorpusRead, ...]:
+        """All data that the stage reads beside its `inputs`.
+
+        The leak check, missing data, the vocabulary of episodes and the cost estimates rely on it: data that a stage
+        trains on and does not list here would be scored without a warning.
+        """
+
+    @property
+    def splits_read(self) -> tuple[SplitRead, ...]:
+        """Those of `reads` that are splits of tasks."""
+        return tuple(read for read in self.reads() if isinstance(read, SplitRead))
 
     @property
     def group(self) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from xstilts.planning.stage import Data, Stage, canonical_digest
+from xstilts.planning.stage import Data, SplitRead, Stage, canonical_digest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +24,9 @@ class ChooseLayerStage(Stage):
     @property
     def inputs(self) -> tuple[str, ...]:
         return (self.parent,)
+
+    def reads(self) -> tuple[SplitRead, ...]:
+        return tuple(SplitRead(data=data, split=self.split, role="select") for data in self.data)
 
     @property
     def title(self) -> str:
@@ -67,6 +70,12 @@ class RetrieveStage(_VectorStage):
     leave_out: bool | None
     """Whether the choice is made on all languages of that stage but the one that is scored."""
 
+    def reads(self) -> tuple[SplitRead, ...]:
+        scored = SplitRead(data=self.data, split=self.split, role="score")
+        if self.centre_split is None:
+            return (scored,)
+        return scored, SplitRead(data=self.data, split=self.centre_split, role="calibrate")
+
 
 @dataclass(frozen=True, kw_only=True)
 class MineStage(_VectorStage):
@@ -75,3 +84,9 @@ class MineStage(_VectorStage):
     kind: ClassVar[str] = "mine"
     dev_split: str
     """Split whose gold pairs decide from which margin on a pair is kept; never the one that is evaluated."""
+
+    def reads(self) -> tuple[SplitRead, ...]:
+        return (
+            SplitRead(data=self.data, split=self.split, role="score"),
+            SplitRead(data=self.data, split=self.dev_split, role="calibrate"),
+        )

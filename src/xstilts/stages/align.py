@@ -20,7 +20,7 @@ from xstilts.models.align import Aligner, PairInputs, closeness
 from xstilts.models.heads import encoder_state, load_text, restore_encoder
 from xstilts.models.split import layers, supports_split
 from xstilts.models.tuning import adapters, attention, checkpoint_layers, set_dropout
-from xstilts.planning.specs import AlignStage
+from xstilts.planning.specs import MEASURED_PAIRS, AlignStage
 from xstilts.planning.stage import Data
 from xstilts.problems.examples import Parallel
 from xstilts.stages.artifacts import (
@@ -41,8 +41,6 @@ from xstilts.train.fit import Objective, fit, seed_of, steps_of
 from xstilts.train.predict import embed
 
 TRAINED, HELD_OUT = "trained", "held out"
-MEASURED = 500
-"""Pairs of each language and part that are measured, at most: accuracy falls with the number of candidates."""
 MEASURES = ("translations", "others", "accuracy")
 
 
@@ -158,7 +156,7 @@ def _measured(
             continue
         vectors = embed(
             model,
-            pairs.features[: 2 * MEASURED],
+            pairs.features[: 2 * MEASURED_PAIRS],
             cast(int, tokenizer.pad_token_id),
             layers=list(places.values()),
             poolings=("mean",),
@@ -166,7 +164,7 @@ def _measured(
             device=device,
         )
         for place, layer in zip(places, vectors[0], strict=True):
-            measures = asdict(closeness(layer[0::2], layer[1::2], pairs.groups[:MEASURED]))
+            measures = asdict(closeness(layer[0::2], layer[1::2], pairs.groups[:MEASURED_PAIRS]))
             rows.append({"language": pairs.language, "part": pairs.part, "place": place, **measures})
     return rows
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from xstilts.data.leakage import check_disjoint, check_texts, images_in, long_texts, shared_images, unmapped_images
-from xstilts.planning.stage import Data
+from xstilts.planning.stage import CorpusRead, Data, SplitRead
 from xstilts.problems.examples import Example
 from xstilts.stages.job_context import JobContext
 from xstilts.store.files import IMAGES_OF, MASKED_TEXTS
@@ -13,14 +13,18 @@ from xstilts.tasks.task import Task, related
 
 def trained_on(store: Store, key: str) -> Iterator[tuple[Data, str]]:
     """The training data, with their split, of an artifact and of those it goes back to."""
+    for read in _training_reads(store, key):
+        if isinstance(read, SplitRead):
+            yield read.data, read.split
+
+
+def _training_reads(store: Store, key: str) -> Iterator[SplitRead | CorpusRead]:
     manifest = store.manifest(key)
     if manifest is None:
         return
-    found = manifest.spec.get("data") if manifest.kind in ("align", "intermediate", "target") else None
-    for data in found if isinstance(found, list | tuple) else [found] if found else []:
-        yield Data(**data), manifest.spec["split"] if manifest.kind == "align" else "train"
+    yield from (read for read in manifest.reads if read.role == "train")
     for parent in manifest.inputs:
-        yield from trained_on(store, parent)
+        yield from _training_reads(store, parent)
 
 
 def check_lineage(context: JobContext, key: str, task: Task, evaluation: tuple[Example, ...]) -> list[str]:
@@ -31,7 +35,8 @@ def check_lineage(context: JobContext, key: str, task: Task, evaluation: tuple[E
     paraphrase of a scored item would not be seen. So are pairs of tasks whose images are of collections that cannot
     be mapped to each other. Raises LeakError.
     """
-    unchecked = {MASKED_TEXTS} if _read_texts(context.store, key) else set()
+    corpora = [read for read in _training_reads(context.store, key) if isinstance(read, CorpusRead)]
+    unchecked = {MASKED_TEXTS} if corpora else set()
     for data, split in trained_on(context.store, key):
         if related(task, context.task(data.task)):
             check_disjoint(context.examples(data, split), evaluation, task.name)
@@ -64,8 +69,3 @@ def _images(context: JobContext, data: Data, split: str) -> frozenset[str]:
 
 def _long(examples: Iterable[Example]) -> frozenset[str]:
     return frozenset(text for example in examples for text in long_texts(example))
-
-
-def _read_texts(store: Store, key: str) -> bool:
-    manifest = store.manifest(key)
-    return bool(manifest) and (bool(manifest.spec.get("mlm")) or any(_read_texts(store, k) for k in manifest.inputs))

@@ -27,6 +27,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from xstilts.planning.specs import Spec
+from xstilts.planning.stage import CorpusRead, SplitRead
 from xstilts.platform import memory
 from xstilts.store import locks
 
@@ -53,6 +54,8 @@ class Manifest(BaseModel):
     spec: dict[str, Any]
     """The stage's settings."""
     inputs: tuple[str, ...]
+    reads: tuple[SplitRead | CorpusRead, ...]
+    """The data that the stage read; those with the role "train" must not be scored."""
     code_version: int
     facts: dict[str, Any]
     """What the runner recorded. `inherits` is the key of the artifact that holds the tensors not stored here."""
@@ -226,6 +229,7 @@ def _manifest(spec: Spec, draft: Draft, seconds: float) -> Manifest:
         title=spec.title,
         spec=json.loads(json.dumps(asdict(spec), default=lambda model: model.model_dump(mode="json"))),
         inputs=spec.inputs,
+        reads=spec.reads(),
         code_version=spec.code_version,
         facts=draft.facts,
         environment={**_machine(), "threads": spec.threads},

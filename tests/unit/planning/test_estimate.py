@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xstilts.config.recipe import Fewshot, Intermediate, Recipe, Target
-from xstilts.config.training import Train
+from xstilts.config.training import Align, Train
 from xstilts.encoders import EncoderCard, find_card
 from xstilts.errors import UserError
 from xstilts.planning.estimate import FlopsEstimate, Processor, estimate_flops
 from xstilts.planning.expand import Graph, expand
+from xstilts.planning.lengths import lengths as lengths_of
 from xstilts.planning.specs import TargetStage
 from xstilts.tasks.task import Task
 
@@ -59,6 +60,17 @@ def test_a_target_and_its_scores_by_hand():
     assert found.gpu_hours == pytest.approx(7500 * FORWARD / (312e12 * 0.4 * 3600))
     assert (found.unknown, found.why) == (0, ())
     assert found.assumed == ("panx 14 sub-words of about 8 words; no PAN-X file was at hand",)
+
+
+def test_an_alignment_by_hand():
+    """Ten steps of 32 pairs through two of 24 layers, the second of which is trained. Of 900 trained pairs 500 are
+    measured, of 100 held-out ones all, before and after."""
+    pairs = replace(task("tatoeba", dev=1000), problem="retrieval", languages=("de",))
+    settings = Align(task="tatoeba", layer=2, train=Train(steps=10))
+    found = of(graph(task(), pairs, intermediate={"none": Intermediate(align=settings)}), task(), pairs)
+    lengths = [min(n, 256) for n in lengths_of("tatoeba").sample]  # type: ignore[type-var]
+    forward = 2 * sum(603_979_776 * n + 98_304 * n**2 for n in lengths) / len(lengths)
+    assert kind(found, "align") == pytest.approx((10 * 32 * (1 + 3) / 24 + 2 * (500 + 100)) * forward)
 
 
 def test_frozen_layers_are_only_run_and_not_kept():

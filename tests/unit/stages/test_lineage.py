@@ -1,12 +1,14 @@
 """Images that training and evaluation share: refused within a benchmark, counted across, unchecked where unknown."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from xstilts.errors import LeakError
+from xstilts.planning.stage import Data, SplitRead
 from xstilts.problems.examples import Caption, Example, ImageText
 from xstilts.stages.lineage import check_lineage, count_shared_images
 from xstilts.tasks import load_task
@@ -22,11 +24,12 @@ class Trained:
     def manifest(self, key: str) -> Any:
         names = list(self.sets)
         if key == "pretrained":
-            return SimpleNamespace(kind="pretrained", spec={}, inputs=())
+            return SimpleNamespace(reads=(), inputs=())
         number = int(key)
-        data = {"task": names[number], "fingerprint": "", "language": "en"}
+        data = Data(task=names[number], fingerprint="", language="en")
         parent = str(number - 1) if number else "pretrained"
-        return SimpleNamespace(kind="intermediate", spec={"data": [data]}, inputs=(parent,))
+        read = SplitRead(data=data, split="train", role="train")
+        return SimpleNamespace(reads=(read, replace(read, split="dev", role="select")), inputs=(parent,))
 
     @property
     def last(self) -> str:

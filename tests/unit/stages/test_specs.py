@@ -29,12 +29,14 @@ from xstilts.planning.specs import (
     TargetStage,
     TranslateStage,
 )
-from xstilts.planning.stage import Stage
+from xstilts.planning.stage import CorpusRead, Data, Masking, SplitRead, Stage, Texts
 from xstilts.stages import align, evaluate, intermediate, mine, pretrained, retrieve, target, translate
 from xstilts.stages.fewshot import run as fewshot
 from xstilts.stages.job import run_job, run_stage
 from xstilts.stages.job_context import JobContext
+from xstilts.stages.lineage import trained_on
 from xstilts.store.store import Store
+from xstilts.tasks.benchmark import Benchmark, Native
 
 RUNNERS: dict[type, tuple[Any, str]] = {
     PretrainedStage: (pretrained, "run"),
@@ -48,13 +50,28 @@ RUNNERS: dict[type, tuple[Any, str]] = {
     RetrieveStage: (retrieve, "run"),
     MineStage: (mine, "run"),
 }
-FREE = (PretrainedStage, TranslateStage, AlignStage)
-"""Kinds that the meter counts nothing for: a translation from a file, and what it leaves out."""
+FREE = (PretrainedStage, TranslateStage)
+"""Kinds without FLOPs: loading an encoder, and a translation from a file."""
+READS: dict[type, set[tuple[str, str, str, str]]] = {
+    PretrainedStage: set(),
+    TranslateStage: {("facts", "en", "train", "translate")},
+    AlignStage: {("pairs", language, "dev", "train") for language in LANGUAGES[1:]},
+    IntermediateStage: {("facts", "en", "train", "train")},
+    TargetStage: {("topic", "en", "train", "train"), ("topic", "en", "dev", "select")},
+    FewshotStage: {("topic", "de", "train", "train"), ("topic", "de", "test", "score")},
+    EvaluateStage: {("topic", "de", "test", "score")},
+    ChooseLayerStage: {("pools", language, "dev", "select") for language in LANGUAGES[1:]},
+    RetrieveStage: {("pairs", "de", "test", "score"), ("pairs", "de", "dev", "calibrate")},
+    MineStage: {("pools", "de", "test", "score"), ("pools", "de", "dev", "calibrate")},
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class UnknownStage(Stage):
     kind: ClassVar[str] = "unknown"
+
+    def reads(self) -> tuple[SplitRead, ...]:
+        return (SplitRead(data=Data(task="topic", fingerprint="", language="de"), split="train", role="train"),)
 
 
 UNKNOWN: Any = UnknownStage()
@@ -95,8 +112,8 @@ def environment(tmp_path: Path) -> Environment:
 
 
 def test_the_graph_has_a_stage_of_every_kind_of_the_union() -> None:
-    """What is asked of each kind below is asked of all of them. `reads()` of a spec belongs here too."""
-    assert EXAMPLES.keys() == RUNNERS.keys() == set(get_args(Spec))
+    """What is asked of each kind below is asked of all of them."""
+    assert EXAMPLES.keys() == RUNNERS.keys() == READS.keys() == set(get_args(Spec))
     assert len({spec.kind for spec in EXAMPLES.values()}) == len(EXAMPLES)
 
 
@@ -114,6 +131,77 @@ def test_every_kind_is_run_by_its_runner_alone(
     with store.draft(spec) as draft:
         run_stage(spec, draft, context, lambda event: None)
     assert calls == [(kind, spec)]
+
+
+@pytest.mark.parametrize("kind", RUNNERS, ids=lambda kind: kind.kind)
+def test_every_kind_lists_what_it_reads(kind: type) -> None:
+    reads = EXAMPLES[kind].splits_read
+    assert {(read.data.task, read.data.language, read.split, read.role) for read in reads} == READS[kind]
+
+
+def test_a_stage_that_does_not_say_what_it_reads_cannot_be_made() -> None:
+    class Silent(Stage):
+        kind: ClassVar[str] = "silent"
+
+    with pytest.raises(TypeError, match="reads"):
+        Silent()  # type: ignore[abstract]
+
+
+def test_a_new_training_stage_does_not_escape_the_leak_check(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with store.draft(UNKNOWN):
+        pass
+    assert [(data.task, data.language, split) for data, split in trained_on(store, UNKNOWN.key)] == [
+        ("topic", "de", "train")
+    ]
+
+
+@pytest.mark.parametrize("fresh_head", [True, False])
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, ()),
+        ({"method": "joint"}, ("en train train",)),
+        ({"selection": "english_dev"}, ("en dev select",)),
+        ({"selection": "target_dev"}, ("de dev select",)),
+        ({"fixed_shots": "4"}, ("de shots-4 train",)),
+        ({"shots_language": "en"}, ("en train train",)),
+        ({"multilingual": ("de", "fi")}, ("de train train", "fi train train")),
+    ],
+)
+def test_an_episode_lists_shots_source_data_and_development_data(
+    fresh_head: bool, changes: dict[str, Any], expected: tuple[str, ...]
+) -> None:
+    plain = EXAMPLES[FewshotStage]
+    assert isinstance(plain, FewshotStage)
+    if "multilingual" in changes:
+        changes = {"multilingual": tuple(replace(plain.evaluation, language=name) for name in ("de", "fi"))}
+    spec = replace(plain, fresh_head=fresh_head, **changes)
+    shots = () if changes.keys() & {"fixed_shots", "shots_language", "multilingual"} else ("de train train",)
+    labels = ("en train labels",) if fresh_head and changes.get("method") != "joint" else ()
+    reads = {f"{read.data.language} {read.split} {read.role}" for read in spec.splits_read}
+    assert reads == {"de test score", *expected, *shots, *labels}
+
+
+def test_texts_of_masked_language_modelling_are_read_to_train_on() -> None:
+    spec = EXAMPLES[IntermediateStage]
+    assert isinstance(spec, IntermediateStage)
+    texts = (Texts(language="de", fingerprint="1"), Texts(language="fi", fingerprint="2"))
+    masking = Masking(texts=texts, weight=None, alpha=1.0, masking=0.15, held_out=1, max_texts=None)
+    corpora = [read for read in replace(spec, mlm=masking).reads() if isinstance(read, CorpusRead)]
+    assert [(read.texts, read.role) for read in corpora] == [(text, "train") for text in texts]
+
+
+def test_files_that_alignment_and_vector_stages_lack_are_named_before_a_run() -> None:
+    files = {split: f"{split}/{{language}}.txt" for split in ("dev", "test")}
+    benchmark = Benchmark(hub=(), groups=lambda rows: [], native=(Native(read=lambda path: iter(()), files=files),))
+    at_hand = dict.fromkeys(LANGUAGES, ("test",))
+    tasks = {name: replace(task, benchmark=benchmark, splits=at_hand) for name, task in SIZED.items()}
+    for kind in (AlignStage, ChooseLayerStage, RetrieveStage, MineStage):
+        spec = EXAMPLES[kind]
+        (line,) = missing_files(tasks, Graph(stages={spec.key: spec}, cells=()))
+        assert line.startswith("dev/{language}.txt (dev of ")
+        assert "de" in line
 
 
 @pytest.mark.parametrize("kind", RUNNERS, ids=lambda kind: kind.kind)
@@ -140,5 +228,3 @@ def test_a_kind_that_the_plan_does_not_know_is_no_stage_that_costs_and_reads_not
     for ask in (meter.flops, meter.bytes):
         with pytest.raises(AssertionError):
             ask(UNKNOWN)
-    with pytest.raises(AssertionError):
-        missing_files(SIZED, Graph(stages={UNKNOWN.key: UNKNOWN}, cells=()))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from torch import Tensor
 
@@ -14,11 +14,11 @@ from xstilts.errors import DataError
 from xstilts.execution.environment import Emit
 from xstilts.models.inputs import ModelInputs
 from xstilts.models.tuning import adapters, load_weights, snapshot, trained_parameters
-from xstilts.planning.specs import FewshotStage
+from xstilts.planning.specs import FewshotStage, uncapped
 from xstilts.planning.stage import Data
 from xstilts.problems.examples import Example
 from xstilts.stages.artifacts import weights_digest
-from xstilts.stages.fewshot.episode_model import EpisodeModel, split_inputs, train_settings, uncapped
+from xstilts.stages.fewshot.episode_model import EpisodeModel, split_inputs, train_settings
 from xstilts.stages.job_context import JobContext
 from xstilts.stages.progress import step_reporter
 from xstilts.stages.training import scorer
@@ -47,17 +47,14 @@ memory; of a larger one only the shots are."""
 
 def draw_shots(spec: FewshotStage, context: JobContext, episode_model: EpisodeModel) -> tuple[Example, ...]:
     """The drawn examples, or a published set as it is, in its order. Raises DataError where there are none."""
-    data = _pool(spec)
-    unit = context.task(data.task).shots_unit
-    if spec.multilingual is not None:
-        pools = [_known(data, "train", context, episode_model) for data in spec.multilingual]
-        return tuple(shot for pool in pools for shot in draw(pool, spec.shots, spec.draw, unit))
+    unit = context.task(spec.evaluation.task).shots_unit
     if spec.fixed_shots is not None:
-        split = shots_split(spec.fixed_shots)
+        (data,), split = spec.pools, shots_split(spec.fixed_shots)
         if not (found := _known(data, split, context, episode_model)):
             raise DataError(f"no example of {split!r} in {data.language} has a label that the head knows")
         return found
-    return draw(_known(data, "train", context, episode_model), spec.shots, spec.draw, unit)
+    pools = [_known(data, "train", context, episode_model) for data in spec.pools]
+    return tuple(shot for pool in pools for shot in draw(pool, spec.shots, spec.draw, unit))
 
 
 def shot_inputs(
@@ -74,21 +71,16 @@ def shot_inputs(
         )
 
     drawn = spec.multilingual is None and spec.fixed_shots is None and trainable.first_trained_layer is not None
-    pool = _known(_pool(spec), "train", context, episode_model) if drawn else ()
+    pool = _known(spec.pools[0], "train", context, episode_model) if drawn else ()
     if not drawn or len(pool) > MAX_CACHED_POOL:
         return make(shots)
-    inputs = context.cached(("pool", id(episode_model), _pool(spec), modality), lambda: make(pool))
+    inputs = context.cached(("pool", id(episode_model), spec.pools[0], modality), lambda: make(pool))
     if inputs.activations is None:
         return make(shots)
     places: dict[str, list[int]] = {}
     for place, feature in enumerate(inputs.features):
         places.setdefault(pool[feature.example].id, []).append(place)
     return inputs.subset([place for shot in shots for place in places[shot.id]])
-
-
-def _pool(spec: FewshotStage) -> Data:
-    """What shots are drawn from."""
-    return replace(uncapped(spec.evaluation), language=spec.shots_language)
 
 
 def _known(data: Data, split: str, context: JobContext, episode_model: EpisodeModel) -> tuple[Example, ...]:

@@ -2,11 +2,11 @@
 
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
+from itertools import product
 
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from xstilts.config.splits import shots_split
 from xstilts.config.training import Train
 from xstilts.data.features import Feature, featurise
 from xstilts.data.tokenised import token_ids
@@ -42,7 +42,7 @@ class EpisodeModel:
 def load_episode_model(spec: FewshotStage, context: JobContext) -> EpisodeModel:
     """The bench that an episode needs, as it was when it was made."""
     train = train_settings(spec)
-    episode_model = context.cached(_key(spec, train), lambda: _bench(spec, train, context))
+    episode_model = context.cached(_key(spec, train, context), lambda: _bench(spec, train, context))
     episode_model.reset()
     return episode_model
 
@@ -51,11 +51,6 @@ def train_settings(spec: FewshotStage) -> Train:
     if spec.method == "lora" and spec.lora is not None:
         return spec.train.model_copy(update={"learning_rate": spec.lora.learning_rate})
     return spec.train
-
-
-def uncapped(data: Data) -> Data:
-    """The pool that shots are drawn from is not capped, so that a cap on scored items changes no shots."""
-    return replace(data, max_examples=None)
 
 
 def split_inputs(
@@ -76,17 +71,11 @@ def split_inputs(
     return context.cached(("feed", id(episode_model), data, split, modality), make)
 
 
-def _key(spec: FewshotStage, train: Train) -> Hashable:
+def _key(spec: FewshotStage, train: Train, context: JobContext) -> Hashable:
     seed = spec.seed if spec.fresh_head else None
-    return "bench", spec.parent, train, spec.freezes_encoder, seed, spec.keep, _scope(spec, train)
-
-
-def _scope(spec: FewshotStage, train: Train) -> Hashable:
-    """What decides which texts an episode can meet, where the embeddings train and hold the sub-words of those."""
-    if train.frozen_layers or train.freeze_embeddings or spec.freezes_encoder:
-        return None
-    english = spec.shots_language if spec.data.max_examples else None
-    return spec.fixed_shots is not None, spec.selection == "target_dev", english
+    all_embeddings = train.frozen_layers or train.freeze_embeddings or spec.freezes_encoder
+    texts = None if all_embeddings else frozenset(_splits_met(spec, context.task(spec.evaluation.task)))
+    return "bench", spec.parent, train, spec.freezes_encoder, seed, spec.keep, texts
 
 
 def _bench(spec: FewshotStage, train: Train, context: JobContext) -> EpisodeModel:
@@ -114,17 +103,18 @@ def _bench(spec: FewshotStage, train: Train, context: JobContext) -> EpisodeMode
 def _texts(spec: FewshotStage, context: JobContext, tokenizer: PreTrainedTokenizerBase, train: Train) -> list[Feature]:
     """Features of all texts that an episode of the job can meet; only their sub-words matter."""
     task = context.task(spec.evaluation.task)
-    places = [(spec.data, "train"), (spec.data, "dev")]
-    for pool in spec.multilingual or (uncapped(spec.evaluation),):
-        places.append((replace(pool, max_examples=spec.evaluation.max_examples), spec.split))
-        places += [(pool, split) for split in _pools(spec, task)]
-    if spec.multilingual is None and spec.shots_language != spec.evaluation.language:
-        places.append((replace(uncapped(spec.evaluation), language=spec.shots_language), "train"))
-    found = [example for data, split in places for example in context.examples(data, split)]
-    return featurise(task.problem, found, tokenizer, None, train.max_length)
+    examples = [example for data, split in _splits_met(spec, task) for example in context.examples(data, split)]
+    return featurise(task.problem, examples, tokenizer, None, train.max_length)
 
 
-def _pools(spec: FewshotStage, task: Task) -> list[str]:
-    """The splits, besides the scored one, that are read of an adapted language."""
-    shots = [shots_split(k) for k in fixed_shot_sets(task, spec.evaluation.language)] if spec.fixed_shots else ["train"]
-    return [*shots, *(["dev"] * (spec.selection == "target_dev"))]
+def _splits_met(spec: FewshotStage, task: Task) -> tuple[tuple[Data, str], ...]:
+    """What an episode or another one of its job may read, whichever of them are run: by any method, selected on any
+    development data, with any of the fixed sets, scored in any language that the model is trained for."""
+    names = fixed_shot_sets(task, spec.evaluation.language) if spec.fixed_shots else (None,)
+    most = spec.evaluation.max_examples
+    scored = [replace(pool, max_examples=most) for pool in spec.multilingual or (spec.evaluation,)]
+    episodes = [
+        replace(spec, method="joint", selection=selection, fixed_shots=name, evaluation=evaluation)
+        for selection, name, evaluation in product({spec.selection, "english_dev"}, names, scored)
+    ]
+    return tuple(dict.fromkeys((read.data, read.split) for episode in episodes for read in episode.splits_read))
