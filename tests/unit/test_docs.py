@@ -14,7 +14,7 @@ from xstilts.cli import build_app
 from xstilts.config.recipe import Recipe
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def blocks(kind: str) -> Iterator[tuple[str, str]]:
@@ -63,3 +63,13 @@ def test_links_lead_somewhere():
         for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
             if not target.startswith("http"):
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_results_block_of_the_readme_can_be_filled():
+    fill = runpy.run_path(str(ROOT / "docs" / "build_readme.py"))["fill"]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    filled = fill(readme, "| new |")
+    assert filled != readme
+    assert filled.count("| new |") == 1
+    assert fill(filled, "| new |") == filled
+    assert len(readme.splitlines()) <= 90
