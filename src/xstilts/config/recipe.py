@@ -1,4 +1,4 @@
-"""What a recipe file says. Every field has a default or is named in the error; unknown keys are refused."""
+"""The recipe as pydantic models. Unknown keys are errors, and so are missing fields without a default."""
 
 from typing import Annotated, Literal
 
@@ -25,31 +25,31 @@ Selection = Literal["none", "english_dev", "target_dev"]
 Keep = Literal["scores", "all"]
 FixedShotSet = Annotated[str, Field(pattern=r"^[1-9]\d*x[1-9]\d*$")]
 FIXED_SHOTS = "fixed-shots"
-"""What stands for the method where shots are a published set."""
+"""The method name of arms whose shots are a published set."""
 
 
 class Intermediate(Frozen):
-    """An intermediate arm: what is trained before the target, English tasks first of all. Nothing: the baseline."""
+    """Training applied before the target task. An empty block is the baseline."""
 
     tasks: tuple[str, ...] = ()
-    """Names of shipped tasks or of the recipe's own."""
+    """Names of shipped tasks, or of tasks defined in the recipe."""
     language: str = "en"
     """Language of the training data."""
     sampling: Sampling = Sampling()
     max_examples: Positive | None = None
-    """Training examples of each task, at most."""
+    """Maximum number of training examples per task."""
     shuffle_labels: bool = False
-    """Control: the same training with labels permuted within each task."""
+    """Control: the same training with labels shuffled within each task."""
     translate: Translate | None = None
-    """Translations of the training data into other languages instead of the originals."""
+    """Train on translations of the training data."""
     match_steps_of: str | None = None
-    """Control: no intermediate task, but the target is trained for as many more steps as that arm took."""
+    """Control: no intermediate task. The target is trained for as many additional steps as that arm."""
     modality: Literal["text", "images"] | None = None
-    """Control: the target is trained and scored without its images, or without its texts."""
+    """Control: train and evaluate the target with its text only, or with its images only."""
     mlm: Mlm | None = None
-    """Masked-language modelling beside the tasks, or alone."""
+    """Masked-language modelling, alone or together with the tasks."""
     align: Align | None = None
-    """Alignment of one layer, before the tasks."""
+    """Alignment of one layer before the tasks."""
     train: Train = Train()
 
     @model_validator(mode="after")
@@ -73,35 +73,36 @@ class Intermediate(Frozen):
 
 
 class Target(Frozen):
-    """A target task: trained in the source language, scored in every language."""
+    """A target task: trained in the source language, evaluated in every language."""
 
     source_language: str = "en"
-    """Language of the training data and of the development data that selects the checkpoint."""
+    """Language of the training data, and of the development data for checkpoint selection."""
     languages: tuple[str, ...] | None = None
-    """Languages that are scored; all of the task's where not given."""
+    """Evaluated languages; default: all languages of the task."""
     split: str = "test"
-    """Split that is scored."""
+    """Evaluated split."""
     max_examples: Positive | None = None
-    """Training examples, at most."""
+    """Maximum number of training examples."""
     max_items: Positive | None = None
-    """Scored items of each language, at most; the same items in every arm."""
+    """Maximum number of evaluated items per language; the same items in every arm."""
     translate_test: bool = False
-    """Control: zero-shot also on the scored split in machine-made English, in languages that have one (`test-mt` beside
-    `test`)."""
+    """Control: evaluate zero-shot models also on the machine-translated (English) version of the evaluated split, in
+    languages that have one (`test-mt` for `test`)."""
     intermediates: tuple[str, ...] | None = None
-    """Intermediate arms that this target is trained after; all where not given."""
+    """Intermediate arms for this target; default: all."""
     layer: NotNegative | None = None
-    """Retrieval: layer of the representation; chosen with the untrained encoder where not given."""
+    """Retrieval: layer of the representation; default: selected with the pretrained encoder."""
     pooling: Literal["mean", "first"] | None = None
-    """Retrieval: how tokens become one vector; chosen with the layer where not given, `mean` where that is given."""
+    """Retrieval: pooling of token states; default: selected together with the layer, or `mean` if `layer` is set."""
     layer_selection_task: str | None = None
-    """Retrieval: a task on whose dev split layer and pooling are chosen, or `other-languages`, which chooses for each
-    language on the scored items of all others. The task's own dev split, or that of `ui-bitext`, where not given."""
+    """Retrieval: the task whose dev split selects layer and pooling, or `other-languages`, which selects them for each
+    language on the evaluated items of all other languages. Default: the task's own dev split, or that of
+    `ui-bitext`."""
     select_layer_per_arm: bool = False
-    """Retrieval: whether to score each arm also with the layer that its own encoder would have chosen."""
+    """Retrieval: also score each arm with the layer that its own encoder would select."""
     skip_training: bool = False
-    """Image retrieval by a dual encoder (CLIP, SigLIP): score each arm's encoder as it is, without training on the task
-    in the source language. Shots, where there are any, adapt that encoder."""
+    """Image retrieval with a dual encoder (CLIP, SigLIP): evaluate each arm's encoder without training on the task in
+    the source language. Shots, if any, adapt that encoder."""
     train: Train = Train()
 
 
@@ -109,10 +110,10 @@ class Fewshot(Frozen):
     """Adaptation with k examples in the target language."""
 
     shots: tuple[Positive | FixedShotSet, ...] = (4,)
-    """Ladder of k: examples per class for classification, sentences for tagging, items otherwise; images with all
-    their questions in `xgqa`. `100x5` is the name of a published set."""
+    """Values of k: examples per class for classification, sentences for tagging, items otherwise (in `xgqa`, images
+    with all their questions). `100x5` is the name of a published set."""
     sampled: tuple[Positive, ...] | None = None
-    """Those of `shots` that are drawn; all whole numbers where not given. The others are of published sets alone."""
+    """The values of `shots` that are sampled; default: all whole numbers. Other values only use published sets."""
     draws: Positive = 3
     """Numbered, nested, stratified samples of the shots; the same in every arm and seed."""
     methods: tuple[Method, ...] = ("full",)
@@ -125,20 +126,20 @@ class Fewshot(Frozen):
     """Whether the few-shot sets that a task's publishers fixed, of k images, concepts or pairs, are adapted to as well,
     by the first method; languages without a set of that k are left out."""
     tasks: tuple[str, ...] | None = None
-    """Targets that are adapted; every trained one where not given."""
+    """Targets to adapt; default: every trained target."""
     languages: tuple[str, ...] | None = None
-    """Languages that are adapted; those of the target where not given."""
+    """Languages to adapt to; default: those of the target."""
     intermediates: tuple[str, ...] | None = None
-    """Intermediate arms that are adapted; all where not given."""
+    """Intermediate arms to adapt; default: all."""
     selection: Selection = "none"
-    """Fixed steps, best on English development data, or best on target-language data (an oracle). The weights before
-    the first step may be the best: then nothing has changed."""
+    """Checkpoint selection: the last step, the best step on English development data, or the best step on
+    target-language development data (an oracle). Step 0, the unchanged weights, is a candidate."""
     also_select: Literal["english_dev"] | None = None
-    """Control: the step that is best on English development data, beside what `selection` says."""
+    """Control: also evaluate the best step on English development data."""
     more_english: bool = False
-    """Control: as many source-language examples instead of the shots."""
+    """Control: the same number of source-language examples instead of the shots."""
     multilingual: bool = False
-    """Control: one model for all adapted languages, on the shots of all of them together."""
+    """Control: one model for all languages, trained on their shots together."""
     without_target: bool = False
     """Control: shots on an encoder that was not trained on the target task in the source language."""
     lora: Lora = Lora()
@@ -147,7 +148,7 @@ class Fewshot(Frozen):
 
 
 class Arm(Frozen):
-    """One path through the graph, as a comparison names it."""
+    """One configuration to compare: intermediate training, shots and method."""
 
     intermediate: str
     shots: NotNegative | FixedShotSet = 0
@@ -160,33 +161,34 @@ class Arm(Frozen):
 
 
 def fixed_shots_arm(k: int | str) -> tuple[str, int]:
-    """Method and number of shots by which scores name a published set: 100x5 is told from 500."""
+    """Method and number of shots of a published set in scores; it distinguishes 100x5 from 500."""
     method = FIXED_SHOTS if isinstance(k, int) else f"{FIXED_SHOTS}-{k}"
     return method, count_of(k)
 
 
 class Primary(Frozen):
-    """The one contrast that is named before the recipe runs."""
+    """The primary contrast, named before the recipe runs."""
 
     task: str
     treatment: Arm
     baseline: Arm
     languages: tuple[str, ...] | None = None
-    """Fixed list of languages; those of the target, without the source and development languages, if not given."""
+    """Languages of the contrast; default: those of the target without the source and development languages."""
 
 
 class TaskFiles(Frozen):
-    """A user's own task: files, their columns and the problem."""
+    """A task defined in the recipe: files, columns and the problem."""
 
     problem: ProblemName
     files: dict[str, str | dict[str, str]]
-    """By language: one file, or files by split (train, dev, test; `shots-K` for a few-shot set that is used as it is,
-    `test-mt` for the test set in machine-made English). Relative to the recipe."""
+    """By language: one file, or files by split (train, dev, test; `shots-K` for a fixed few-shot set, `test-mt` for the
+    test set machine-translated into English). Paths are relative to the recipe."""
     columns: dict[str, str]
-    """From a field of the example (text, pair, label, prompt, choices, answer, question, context, answer_text,
-    answer_start, words, tags, english, id, group) to the file's column; `choices` may name several, with commas."""
+    """Maps fields of an example (text, pair, label, prompt, choices, answer, question, context, answer_text,
+    answer_start, words, tags, english, id, group) to columns of the file. `choices` may name several, separated by
+    commas."""
     fractions: dict[str, float] | None = None
-    """How groups are assigned to splits where a language has one file."""
+    """Fractions of groups per split, if a language has one file."""
     licence: str = "not stated"
 
     @model_validator(mode="after")
@@ -197,13 +199,12 @@ class TaskFiles(Frozen):
 
 
 class Partition(Frozen):
-    """Splits of a task that are thrown together and assigned anew, by group, the same in every language."""
+    """New splits for a task: pooled and split again by group, identically in every language."""
 
     pool: Annotated[tuple[str, ...], Field(min_length=1)] = ("dev",)
-    """Splits that the task has; one that a language lacks is passed over. The others stay, unless one that is made
-    anew has their name."""
+    """Existing splits to pool; missing ones are skipped. Other splits are kept unless a new split has the same name."""
     fractions: dict[str, Annotated[float, Field(gt=0)]] = {"train": 0.6, "dev": 0.1, "test": 0.3}
-    """Share of the groups that each split gets."""
+    """Fraction of groups per split."""
 
     @model_validator(mode="after")
     def _whole(self) -> "Partition":
@@ -213,24 +214,24 @@ class Partition(Frozen):
 
 
 class Recipe(Frozen):
-    """A whole experiment."""
+    """A complete experiment."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
     description: str = ""
     encoder: str = "e5-small"
-    """A name that `xstilts encoders` lists, a Hub id, or a local folder."""
+    """A name from `xstilts encoders`, a Hub id, a local folder, or TEXT+VISION."""
     revision: str | None = None
-    """Commit of a Hub encoder."""
+    """Commit, tag or branch of a Hub encoder."""
     fusion: Fusion = Fusion()
-    """How images are read by an encoder that is named text+vision."""
+    """How images enter the text encoder of a TEXT+VISION encoder."""
     seeds: tuple[NotNegative, ...] = (0, 1, 2)
-    """Each reseeds the whole chain, intermediate training included."""
+    """Random seeds; each seeds a whole chain, intermediate training included."""
     development_languages: tuple[str, ...] = ()
-    """Languages on which settings were tuned: no headline contains them."""
+    """Languages used for tuning. Headline means exclude them."""
     tasks: dict[str, TaskFiles] = {}
-    """The user's own tasks, by name."""
+    """Your own tasks, by name."""
     partition: dict[str, Partition] = {}
-    """Tasks whose splits are made anew, where the official ones are not at hand; scores are then not the official."""
+    """Tasks with new splits, if the official ones are not available. Scores are then not benchmark scores."""
     intermediate: dict[str, Intermediate] = {"none": Intermediate()}
     """Intermediate arms, by name."""
     targets: dict[str, Target]
@@ -238,7 +239,7 @@ class Recipe(Frozen):
     fewshot: Fewshot | None = None
     primary: Primary | None = None
     keep: Keep = "scores"
-    """Few-shot weights: dropped once they are scored, or kept. Fine-tuned encoders are kept until `gc`."""
+    """Few-shot weights: `scores` drops them after evaluation, `all` keeps them. Other weights are kept until `gc`."""
 
     def with_precision(self, precision: Literal["bf16", "fp32"]) -> "Recipe":
         """The recipe with every `auto` replaced."""

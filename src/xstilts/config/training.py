@@ -1,5 +1,4 @@
-"""The blocks of a recipe that say how something is done: training, sampling, adapters, masked texts, alignment,
-translation."""
+"""Blocks of a recipe: training, sampling, fusion, adapters, MLM, alignment, translation."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal
@@ -17,62 +16,62 @@ class Frozen(BaseModel):
 
 
 class Train(Frozen):
-    """How one stage trains. Everything here is part of the stage's key."""
+    """Training settings of a stage. All of them are part of its cache key."""
 
     epochs: Annotated[float, Field(gt=0)] = 10.0
-    """Passes over the training data; ignored where `steps` is given."""
+    """Passes over the training data; ignored if `steps` is set."""
     steps: Positive | None = None
     """Optimiser steps."""
     batch_size: Positive = 32
-    """Examples in a step, at most."""
+    """Maximum number of examples per step."""
     batch_tokens: Positive = 4096
-    """Tokens in a step after padding, at most; a longer example gets a step of its own."""
+    """Maximum number of tokens per step, padding included; a longer example gets its own step."""
     micro_batch_tokens: Positive | None = None
-    """Tokens, padding included, that go through the model at once, where memory is scarce: the gradients of a step's
-    parts add up. All at once where not given, and where a loss compares the examples of a step (image retrieval,
-    alignment) or episodes train side by side."""
+    """Saves memory: each step is split into micro-batches of at most this many tokens (padding included), and gradients
+    are accumulated. Ignored if the loss compares the examples of a step (image retrieval, alignment) or if few-shot
+    episodes are trained in one batched program."""
     gradient_checkpointing: bool | None = None
-    """Whether trained layers keep their inputs alone and are run again in the backward pass: less memory, a third more
-    arithmetic."""
+    """Recompute activations in the backward pass: less memory, about a third more compute."""
     learning_rate: Rate = 1e-4
-    """Peak rate of the encoder's weights."""
+    """Peak learning rate of the encoder."""
     head_learning_rate: Rate | None = 1e-3
-    """Peak rate of the head, which is fresh in all but few-shot training; the encoder's where null."""
+    """Peak learning rate of the head; null means that of the encoder. The head is newly initialised except in few-shot
+    training."""
     weight_decay: Annotated[float, Field(ge=0, lt=1)] = 0.01
-    """AdamW's decay, not applied to biases and normalisation."""
+    """Weight decay of AdamW; not applied to biases and normalisation."""
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    """Part of the steps during which the rate rises; afterwards it falls linearly to zero."""
+    """Fraction of the steps with linear warm-up; then linear decay to zero."""
     clip: Annotated[float, Field(gt=0)] = 1.0
-    """Largest norm of the gradient."""
+    """Maximum gradient norm."""
     max_length: Annotated[int, Field(ge=16, le=8192)] = 128
-    """Sub-words in an input, at most; longer texts are cut, longer tagged sentences and contexts are split."""
+    """Maximum sub-words per input. Longer texts are truncated; longer tagged sentences and contexts are split."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
-    """Arithmetic of the matrix products; the weights and the optimiser stay in fp32. `auto` is the faster on this kind
-    of machine, and what it stands for is part of the stage's key."""
+    """Precision of matrix products; weights and optimiser states are fp32. `auto` selects the faster one for this kind
+    of machine, and the selected precision is part of the cache key."""
     frozen_layers: NotNegative = 0
-    """Lower layers that keep their weights; with any, the embeddings keep theirs too."""
+    """Number of frozen lower layers. If it is not 0, the embeddings are frozen too."""
     freeze_embeddings: bool = False
-    """Whether the embeddings keep their weights."""
+    """Freeze the embeddings."""
     activations_gb: Annotated[float, Field(gt=0)] | None = None
-    """Gigabytes of a file, in the folder that TMPDIR names, for what frozen layers give of a split where that is more
-    than the 1 GB that is kept in memory. Where it does not fit, or none are given, frozen layers run in every step."""
+    """Maximum size in GB of a file (in the folder TMPDIR) with the cached output of frozen layers, used if a split
+    needs more than the 1 GB kept in memory. If it does not fit, or no size is set, frozen layers run in every step."""
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
-    """Dropout of the trained layers and the head; the encoder's own where not given."""
+    """Dropout of the trained layers and the head; default: that of the encoder."""
     threads: Positive = 1
-    """Threads of the process that trains. Two stages of one thread side by side beat one with two."""
+    """Threads of the training process. Two stages with one thread each are faster than one stage with two."""
     evaluations: Positive = 5
-    """How often the development data is scored where a checkpoint is selected on it."""
+    """Number of evaluations on development data if a checkpoint is selected on it."""
 
 
 class Sampling(Frozen):
-    """How a step's task is drawn when several are trained together."""
+    """How the task of each step is sampled in multi-task training."""
 
     by: Literal["proportional", "temperature", "uniform"] = "proportional"
-    """Proportional to size, to size to the power 1/temperature, or alike."""
+    """Proportional to size, to size ** (1 / temperature), or uniform."""
     cap: Positive = 131072
-    """Examples that a task counts for, at most."""
+    """Maximum size that a task counts for."""
     temperature: Annotated[float, Field(ge=1)] = 5.0
-    """Exponent's divisor; only with `by: temperature`."""
+    """Only with `by: temperature`."""
 
     def shares(self, sizes: Sequence[int]) -> list[float]:
         """Probability of each task, from its number of examples.
@@ -86,13 +85,13 @@ class Sampling(Frozen):
 
 
 class Fusion(Frozen):
-    """How a text encoder reads images, where the encoder is named text+vision."""
+    """How images enter the text encoder of a TEXT+VISION encoder."""
 
     layer: NotNegative | None = None
-    """The first layer, counted from 0, that reads text and images together; half-way up where not given. Layers below
-    read the text alone, so that they can stay frozen and be run once."""
+    """First layer, counted from 0, that reads text and images together; default: the middle layer. Layers below it read
+    only text, so they can be frozen and run once."""
     size: Annotated[int, Field(ge=16, le=1024)] = 128
-    """Pixels of an image's sides as the vision encoder sees it."""
+    """Width and height of images for the vision encoder, in pixels."""
     grid: Annotated[int, Field(ge=1, le=32)] = 2
     """An image becomes grid x grid tokens."""
 
@@ -113,84 +112,82 @@ class Lda(Frozen):
 
 
 class Mlm(Frozen):
-    """Masked-language modelling that goes on during intermediate training, alone or beside the tasks.
+    """Masked-language modelling (MLM) in intermediate training, alone or together with tasks.
 
-    Masks are drawn anew at every visit (Liu et al. 2019, arXiv 1907.11692, section 4.1). The head is the checkpoint's
-    own where it has one, and its decoder is the table of word embeddings.
+    Masking is dynamic (Liu et al. 2019, arXiv 1907.11692, section 4.1). The head is the checkpoint's own if it has one;
+    its decoder is tied to the word embeddings.
     """
 
     texts: Annotated[dict[str, str], Field(min_length=1)]
-    """By language: a file relative to the recipe (.txt with a text on each line; .csv, .tsv, .jsonl or .parquet), or
-    `hub:owner/name`, `hub:owner/name/configuration`, for the train split of a data set of the Hub. `{language}` in a
-    configuration is filled in."""
+    """By language: a file relative to the recipe (.txt with one text per line; .csv, .tsv, .jsonl or .parquet), or
+    `hub:owner/name` or `hub:owner/name/configuration` for the train split of a data set on the Hub. `{language}` in a
+    configuration is replaced."""
     column: str = "text"
-    """Column of the texts, where files have columns."""
+    """Column with the texts, for files with columns."""
     weight: Positive | None = None
-    """Examples that all texts together count for against the tasks, before `sampling.cap`; as many as there are, where
-    not given."""
+    """Size that all texts together count for in `sampling`, before its cap; default: their number."""
     alpha: Annotated[float, Field(ge=0, le=1)] = 0.3
-    """Languages are drawn in proportion to their number of texts to this power (Conneau et al. 2020, arXiv 1911.02116,
-    section 3.1): 1 as they are, 0 alike."""
+    """Languages are sampled in proportion to (number of texts) ** alpha (Conneau et al. 2020, arXiv 1911.02116, section
+    3.1): 1 is proportional, 0 is uniform."""
     masking: Rate = 0.15
-    """Share of the sub-words that are masked; one of each text at least."""
+    """Fraction of sub-words that are masked; at least one per text."""
     held_out: Positive = 200
-    """Texts of each language, a tenth of them at most, on which perplexity is measured before and after."""
+    """Maximum number of held-out texts per language (and at most a tenth of them), for perplexity before and after."""
 
 
 class Align(Frozen):
-    """Alignment of one early layer before the tasks, by low-rank adaptation of its attention's query and value.
+    """Alignment of one early layer before the tasks, with low-rank adapters on the query and value of its attention.
 
-    A triplet loss on mean-pooled, L2-normalised vectors draws translations together (Ngugi 2025, arXiv 2506.15415).
+    The loss is a triplet loss on mean-pooled, L2-normalised vectors of translations (Ngugi 2025, arXiv 2506.15415).
     """
 
     task: str
-    """Name of a retrieval task: shipped, or the recipe's own."""
+    """Name of a retrieval task: shipped, or defined in the recipe."""
     languages: tuple[str, ...] | None = None
-    """Languages that are aligned with English; all of the task's where not given."""
+    """Languages that are aligned with English; default: all languages of the task."""
     split: str = "dev"
-    """Split of the trained pairs; never one that is scored."""
+    """Split of the training pairs. It must not be scored."""
     layer: Positive = 2
-    """The layer, counted from 1, that is adapted, and whose vectors are compared."""
+    """The layer, counted from 1, that is adapted and whose vectors are compared."""
     rank: Positive = 16
     alpha: Positive = 32
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.05
-    """Dropout of the adapters' input."""
+    """Dropout on the input of the adapters."""
     margin: Annotated[float, Field(gt=0, le=2)] = 0.2
-    """By how much the cosine of a translation must exceed that of every other sentence of the step."""
+    """Triplet margin: how much the cosine of a translation must exceed that of all other sentences of the step."""
     held_out: Rate = 0.1
-    """Share of the groups that is not trained on, but measured before and after."""
+    """Fraction of groups that is held out and measured before and after."""
     max_pairs: Positive | None = None
-    """Pairs of each language, at most."""
+    """Maximum number of pairs per language."""
     train: Train = Train(learning_rate=1e-3)
-    """Of the adapters; what it says of heads and frozen layers has no meaning here."""
+    """Training settings of the adapters. Settings for heads and frozen layers are ignored."""
 
 
 class Translate(Frozen):
-    """Machine translation of an intermediate arm's training data: by a model, or from files that hold it."""
+    """Machine-translated training data for an intermediate arm: from a model, or from files with translations."""
 
     to: Annotated[OneOrMore, Field(min_length=1)]
-    """Languages that the tasks are trained in, one or a list; the arm's own language stands for the originals."""
+    """Training languages, one or a list. The arm's own language means the originals."""
     model: str | None = None
     """Hub id or local folder of a sequence-to-sequence model, such as facebook/nllb-200-distilled-600M."""
     revision: str | None = None
     """Commit, tag or branch of a Hub model."""
     codes: dict[str, str] = {}
-    """The model's own names of languages (`sw: swh_Latn`), where they are not those of NLLB-200, M2M100 or mBART-50."""
+    """Language codes of the model (`sw: swh_Latn`), if they are not those of NLLB-200, M2M100 or mBART-50."""
     files: dict[str, str] | None = None
-    """By task: the file of its translations, relative to the recipe or below the data root; `{language}` is filled
-    in."""
+    """By task: the file with its translations, relative to the recipe or data root. `{language}` is replaced."""
     unit: Literal["sentences", "whole"] = "sentences"
-    """Whether texts are translated sentence by sentence, or at once."""
+    """Translate sentence by sentence, or each text as a whole."""
     beams: Positive = 1
-    """Beams of the search; 1 is greedy. Nothing is sampled."""
+    """Beam size; 1 is greedy decoding. There is no sampling."""
     batch_size: Positive = 32
-    """Texts that are translated together, at most."""
+    """Maximum number of texts per batch."""
     max_length: Annotated[int, Field(ge=16, le=8192)] = 256
-    """Sub-words that the model reads and writes, at most; an example with a longer unit is dropped."""
+    """Maximum number of sub-words of input and output. Examples with a longer unit are dropped."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
-    """Arithmetic of the matrix products, as in training."""
+    """Precision of matrix products, as in training."""
     threads: Positive = 1
-    """Threads of the process that translates."""
+    """Threads of the translation process."""
 
     @model_validator(mode="after")
     def _one_source(self) -> "Translate":
