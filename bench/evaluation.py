@@ -93,7 +93,7 @@ def _opened(store: str) -> Any:
 
     path = Path(store).with_name("heads.yaml")
     path.write_text(RECIPE)
-    return open_experiment(path, store)
+    return open_experiment(path, store=store)
 
 
 def _raise(event: Any) -> None:

@@ -83,7 +83,7 @@ def act(arms: Arms) -> None:
 
         path = Path(folder) / "graph.yaml"
         path.write_text(recipe(*arms))
-        opened = open_experiment(path, f"{folder}/store")
+        opened = open_experiment(path, store=f"{folder}/store")
         outcome = run(opened.graph, opened.store, opened.environment, 2, lambda _: None)
         if outcome.failed:
             raise RuntimeError(outcome.failed[0].message)

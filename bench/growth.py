@@ -96,10 +96,10 @@ def _expand(draws: int) -> None:
     from xstilts.execution.preview import preview
     from xstilts.experiment import open_experiment
 
-    open_experiment("quickstart", "nowhere")
+    open_experiment("quickstart", store="nowhere")
     started = time.process_time()
     overrides = ("seeds=[0,1,2,3,4]", "fewshot.shots=[1,4,16]", f"fewshot.draws={draws}")
-    opened = open_experiment("quickstart", "nowhere", overrides)
+    opened = open_experiment("quickstart", store="nowhere", overrides=overrides)
     preview(opened.graph, opened.store)
     harness.tell(size=len(opened.graph.stages), seconds=time.process_time() - started)
 
@@ -109,7 +109,7 @@ def _opened(folder: str, examples: int) -> Any:
 
     path = Path(folder) / "growth.yaml"
     path.write_text(RECIPE.format(languages=", ".join(SCORED), examples=examples, train=TRAIN))
-    return open_experiment(path, f"{folder}/store")
+    return open_experiment(path, store=f"{folder}/store")
 
 
 def _seconds(specs: Sequence[Any], opened: Any) -> list[float]:

@@ -74,7 +74,7 @@ def make(draws: int, store: str, **_: Any) -> None:
 
     os.fsync = lambda _: None  # it need not outlive a power cut
     with harness.Clock() as clock:
-        experiment = open_experiment("quickstart", store, overrides(draws), offline=True)
+        experiment = open_experiment("quickstart", store=store, overrides=overrides(draws), offline=True)
         for spec in experiment.graph.stages.values():
             with experiment.store.draft(spec) as draft:
                 (draft.path / "items.parquet").write_bytes(spec.key.encode())
@@ -89,7 +89,7 @@ def hits(draws: int, store: str, **_: Any) -> None:
         from xstilts.execution.run import run
         from xstilts.experiment import open_experiment
 
-        opened = open_experiment("quickstart", store, overrides(draws), offline=True)
+        opened = open_experiment("quickstart", store=store, overrides=overrides(draws), offline=True)
         assert not preview(opened.graph, opened.store).misses
         outcome = run(opened.graph, opened.store, opened.environment, 1, lambda _: None)
     assert len(outcome.hits) == len(opened.graph.stages)

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Unpack
 
 from xstilts.cache.wheels import cache_dir, wheel_path
 from xstilts.config.recipe import Recipe
@@ -15,6 +16,7 @@ from xstilts.encoders import find_card
 from xstilts.encoders.pins import UNRESOLVED, known_pin, pin, unpinned
 from xstilts.errors import SourceError, UserError
 from xstilts.execution.environment import Environment
+from xstilts.execution.options import RunKeywords, RunOptions, run_options
 from xstilts.planning.downloads import cannot_be_fetched, hub_splits_read, missing_downloads, tasks_read
 from xstilts.planning.estimate import FlopsEstimate, Processor, estimate_flops
 from xstilts.planning.expand import Graph, expand
@@ -36,6 +38,7 @@ class Experiment:
     graph: Graph
     store: Store
     environment: Environment
+    options: RunOptions
 
     @property
     def unresolved(self) -> tuple[str, ...]:
@@ -75,7 +78,7 @@ class Experiment:
             for source in unresolved(tasks[name], language):
                 hub.resolve(source.repository, source.revision, cache=where.cache, offline=False)
         bound = {name: self._bound(task) for name, task in tasks.items()}
-        return _expanded(replace(self.loaded, tasks=bound), self.recipe, where.store, where.offline, where.device)
+        return _expanded(replace(self.loaded, tasks=bound), self.recipe, self.options)
 
     def _bound(self, task: Task) -> Task:
         if task.benchmark is None:
@@ -127,32 +130,24 @@ def _offline(cache: Path, absent: Sequence[str]) -> SourceError:
 
 
 def open_experiment(
-    recipe: AnyRecipe,
-    store: str | Path,
-    overrides: Sequence[str] = (),
-    *,
-    offline: bool = False,
-    device: str = "cpu",
-    root: Path | None = None,
+    recipe: AnyRecipe, options: RunOptions | None = None, **keywords: Unpack[RunKeywords]
 ) -> Experiment:
-    """The recipe loaded and expanded; nothing is fetched and nobody is asked.
+    """Load and expand the recipe. Nothing is fetched, and the Hub is not asked.
 
-    What comes from the Hub at a commit that is not known has provisional keys, until `Experiment.resolve`.
-
-    Benchmarks are read from their own files below `root`, or below XSTILTS_DATA_ROOT if that is None.
+    Until `Experiment.resolve`, the keys of what comes from the Hub at an unknown commit are provisional. Options are
+    fields of `RunOptions`; a Recipe object takes no `overrides`.
     """
+    options = run_options(options, **keywords)
     if not isinstance(recipe, Recipe):
-        return _settled(load_recipe(recipe, overrides, root), Path(store), offline, device)
-    if overrides:
+        loaded = load_recipe(recipe, options.overrides, options.data_root)
+    elif options.overrides:
         raise UserError("overrides are for recipes in files", "change the Recipe itself")
-    return _settled(checked_recipe(recipe, root=root), Path(store), offline, device)
+    else:
+        loaded = checked_recipe(recipe, root=options.data_root)
+    return _expanded(loaded, loaded.recipe.with_precision(matrix_precision(options.device)), options)
 
 
-def _settled(loaded: LoadedRecipe, store: Path, offline: bool, device: str) -> Experiment:
-    return _expanded(loaded, loaded.recipe.with_precision(matrix_precision(device)), store, offline, device)
-
-
-def _expanded(loaded: LoadedRecipe, recipe: Recipe, store: Path, offline: bool, device: str) -> Experiment:
+def _expanded(loaded: LoadedRecipe, recipe: Recipe, options: RunOptions) -> Experiment:
     cache = cache_dir()
     pinned = known_pin(recipe.encoder, recipe.revision, cache=cache) or UNRESOLVED
     arms = recipe.intermediate.items()
@@ -162,12 +157,13 @@ def _expanded(loaded: LoadedRecipe, recipe: Recipe, store: Path, offline: bool, 
         loaded=loaded,
         recipe=recipe,
         graph=expand(recipe, loaded.tasks, pinned, texts, translators),
-        store=Store(store),
+        store=Store(options.store),
+        options=options,
         environment=Environment(
-            store=store,
+            store=options.store,
             cache=cache,
-            offline=offline,
-            device=device,
+            offline=options.offline,
+            device=options.device,
             tasks=recipe.tasks,
             base=loaded.base,
             data_root=loaded.root,
@@ -206,9 +202,8 @@ def _recalled(path: Path, store: Path) -> Experiment:
         root = Path(note["root"]) if note.get("root") else None
         loaded = checked_recipe(Recipe.model_validate(note["written"]), Path(note["base"]), root)
         recipe = Recipe.model_validate(note["recipe"])
-        return require_resolved(
-            _expanded(replace(loaded, text=note["text"]), recipe, store, offline=True, device="cpu")
-        )
+        options = RunOptions(store=store, offline=True)
+        return require_resolved(_expanded(replace(loaded, text=note["text"]), recipe, options))
     except (UserError, ValueError, KeyError) as error:
         hint = f"name a recipe; or remove {path}, and `gc` will let its artifacts go"
         raise UserError(f"the recipe that was run here can no longer be read: {error}", hint) from None

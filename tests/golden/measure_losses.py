@@ -169,7 +169,7 @@ def _write(folder: Path, recipe: dict[str, Any]) -> Path:
 
 def measure(name: str, folder: Path) -> Numbers:
     """Run a recipe of `RECIPES` into `folder`; losses and scores by stage, named by what they are and not by keys."""
-    experiment = open_experiment(RECIPES[name](folder), folder / "store", offline=True)
+    experiment = open_experiment(RECIPES[name](folder), store=folder / "store", offline=True)
     events: list[Event] = []
     jobs: dict[str, list[Spec]] = {}
     for spec in experiment.graph.stages.values():

@@ -54,7 +54,7 @@ class Ran:
         self.recipe.write_text(f"{head}tasks:\n{tasks}{rest}", encoding="utf-8")
         self.store = Store(folder / "store")
         api.run(self.recipe, store=self.store.root, workers=1, offline=True)
-        self.experiment = open_experiment(self.recipe, self.store.root, offline=True)
+        self.experiment = open_experiment(self.recipe, store=self.store.root, offline=True)
 
     def stages(self, kind: str, **fields: object) -> list:
         found = [spec for spec in self.experiment.graph.stages.values() if spec.kind == kind]

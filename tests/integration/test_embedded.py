@@ -87,7 +87,7 @@ def test_a_second_run_does_no_work(store: Path):
 
 
 def test_an_export_of_the_real_encoder_gives_the_same_logits(store: Path, tmp_path: Path):
-    experiment = open_experiment("smoke", store)
+    experiment = open_experiment("smoke", store=store)
     key = next(key for key, stage in experiment.graph.stages.items() if stage.kind == "target")
     folder = export_model(key, tmp_path / "model", store=store)
     loaded = load_model(Store(store), key, experiment.environment)

@@ -67,13 +67,17 @@ def ran(tmp_path_factory: pytest.TempPathFactory):
         patch.setenv("XSTILTS_CACHE", str(folder / "cache"))
         where: dict[str, Any] = {"store": folder / "store", "overrides": overrides, "offline": True}
         api.run("iglue-fewshot", **where, data_root=root, workers=1)
-        yield open_experiment("iglue-fewshot", folder / "store", overrides, offline=True, root=root)
+        yield open_experiment(
+            "iglue-fewshot", store=folder / "store", overrides=overrides, offline=True, data_root=root
+        )
 
 
 @pytest.fixture(scope="module")
 def planned(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
     """The whole recipe, with the files that are at hand."""
-    return open_experiment("iglue-fewshot", tmp_path_factory.mktemp("planned") / "store", offline=True, root=ROOT)
+    return open_experiment(
+        "iglue-fewshot", store=tmp_path_factory.mktemp("planned") / "store", offline=True, data_root=ROOT
+    )
 
 
 def manifest(experiment: Experiment, key: str) -> Manifest:

@@ -30,7 +30,7 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
         lines = "".join("\t".join(pair) + "\n" for pair in some)
         (root / "xnli" / f"{split}-en.tsv").write_text(lines)
     overrides = [f"encoder={encoder}", "revision=null"]
-    return open_experiment("phang2020", folder / "store", overrides, offline=True, root=root)
+    return open_experiment("phang2020", store=folder / "store", overrides=overrides, offline=True, data_root=root)
 
 
 def test_the_recipe_has_the_nine_intermediate_tasks_the_nine_targets_and_three_seeds(experiment: Experiment) -> None:

@@ -18,7 +18,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XSTILTS_CACHE", str(folder / "cache"))
         api.run(recipe, store=folder / "store", workers=1, offline=True)
-        yield open_experiment(recipe, folder / "store", offline=True), Store(folder / "store"), recipe
+        yield open_experiment(recipe, store=folder / "store", offline=True), Store(folder / "store"), recipe
 
 
 def _facts(ran, kind: str, task: str, **fields: object) -> list[dict]:
@@ -122,7 +122,7 @@ def test_an_encoder_of_texts_is_refused_before_anything_runs(ran, tmp_path):
     other = recipe.with_name("texts.yaml")
     other.write_text(text.replace(text.splitlines()[1], "encoder: e5-small"), encoding="utf-8")
     with pytest.raises(UserError, match="shows images, and e5-small reads none"):
-        open_experiment(other, tmp_path / "store", offline=True)
+        open_experiment(other, store=tmp_path / "store", offline=True)
 
 
 def test_features_that_somebody_computed_give_the_same_scores(ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -148,7 +148,10 @@ def test_features_that_somebody_computed_give_the_same_scores(ran, tmp_path: Pat
     monkeypatch.setenv("XSTILTS_CACHE", str(folder / "cache"))
     changes = ("targets.colour-match.intermediates=[none]", "targets.colour-find.intermediates=[none]", "fewshot=null")
     api.run(given, store=tmp_path / "store", workers=1, offline=True, overrides=changes)
-    other, theirs = open_experiment(given, tmp_path / "store", changes, offline=True), Store(tmp_path / "store")
+    other, theirs = (
+        open_experiment(given, store=tmp_path / "store", overrides=changes, offline=True),
+        Store(tmp_path / "store"),
+    )
     mine = {
         (c.task, c.language): c.artifact for c in experiment.graph.cells if (c.intermediate, c.shots) == ("none", 0)
     }
@@ -171,4 +174,4 @@ def test_a_file_of_features_that_is_not_there_is_told_before_anything_runs(ran, 
     other = recipe.with_name("nothing.yaml")
     other.write_text(text.replace(f"+{recipe.parent / 'vision'}", "+nothing.npy"), encoding="utf-8")
     with pytest.raises(UserError, match=r"there is no file nothing\.npy with features of images"):
-        open_experiment(other, tmp_path / "store", offline=True)
+        open_experiment(other, store=tmp_path / "store", offline=True)

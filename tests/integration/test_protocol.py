@@ -11,7 +11,8 @@ from tests.tiny import build
 import xstilts
 from xstilts.api.results import compare
 from xstilts.api.runs import Outcome, plan
-from xstilts.cli.runs import plan as tell_plan
+from xstilts.cli.options import RunFlags
+from xstilts.cli.runs import plan as print_plan
 
 LANGUAGES = ("en", "de", "sw", "th")
 RECIPE = """\
@@ -119,7 +120,7 @@ def test_plan_tells_what_is_left_out(ran: tuple[Path, Outcome], capsys: pytest.C
     )
     found = plan(path, store=path.parent / "store", offline=True)
     assert (found.skipped, found.plan.misses) == (left_out, ())
-    tell_plan(str(path), store=path.parent / "store", offline=True)
+    print_plan(str(path), options=RunFlags(store=path.parent / "store", offline=True))
     assert [line for line in capsys.readouterr().out.splitlines() if line.startswith("left out")] == [
         f"left out: {line}" for line in left_out
     ]

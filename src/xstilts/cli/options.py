@@ -3,10 +3,14 @@
 import json as json_module
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
+
+from xstilts.execution.executor import EXECUTORS
+from xstilts.execution.options import STORE, RunOptions
 
 if TYPE_CHECKING:
     from xstilts.report.build import Summary
@@ -23,11 +27,6 @@ Overrides = Annotated[
         show_default=False,
     ),
 ]
-DataRoot = Annotated[
-    Path | None,
-    Parameter(name="--data-root", help="Folder of benchmarks' own files; XSTILTS_DATA_ROOT if not given."),
-]
-Workers = Annotated[int | None, Parameter(help="Processes side by side; as many as cores (or GPUs) if not given.")]
 Device = Annotated[str, Parameter(help="cpu; cuda, for all GPUs; or cuda:N.")]
 Ran = Annotated[
     str | None,
@@ -35,7 +34,22 @@ Ran = Annotated[
 ]
 RecipeName = Annotated[str, Parameter(help="A recipe's path, or the name of a shipped one.")]
 
-STORE = Path("store")
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFlags(RunOptions):
+    """The options of a run as options of the command line."""
+
+    store: StoreDir = STORE
+    overrides: Overrides = ()
+    offline: Offline = False
+    data_root: Annotated[
+        Path | None,
+        Parameter(name="--data-root", help="Folder of the benchmarks' own files. [default: $XSTILTS_DATA_ROOT]"),
+    ] = None
+    workers: Annotated[int | None, Parameter(help="Jobs at once. [default: one per core, or per GPU]")] = None
+    device: Device = "cpu"
+    executor: Annotated[str, Parameter(help=f"What runs the stages. [choices: {', '.join(EXECUTORS)}]")] = "local"
 
 
 def print_json(value: object) -> None:

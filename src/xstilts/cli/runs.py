@@ -7,15 +7,12 @@ from cyclopts import Parameter
 
 from xstilts.cli.options import (
     STORE,
-    DataRoot,
-    Device,
     Json,
-    Offline,
     Overrides,
     Ran,
     RecipeName,
+    RunFlags,
     StoreDir,
-    Workers,
     print_json,
     print_summary,
     print_table,
@@ -24,34 +21,21 @@ from xstilts.cli.options import (
 if TYPE_CHECKING:
     from xstilts.planning.estimate import FlopsEstimate, KindEstimate
 
+DEFAULTS = RunFlags()
+
 
 def run(
     recipe: RecipeName,
     /,
     *,
-    store: StoreDir = STORE,
-    overrides: Overrides = (),
-    offline: Offline = False,
-    data_root: DataRoot = None,
-    workers: Workers = None,
-    device: Device = "cpu",
+    options: RunFlags = DEFAULTS,
     report: Annotated[Path | None, Parameter(help="<store>/reports/<recipe>.html if not given.")] = None,
     json: Json = False,
 ) -> None:
     """Run a recipe: what the store already holds is not done again. Ends with the scores and a report."""
     from xstilts.api import runs as api
 
-    outcome = api.run(
-        recipe,
-        store=store,
-        overrides=overrides,
-        offline=offline,
-        data_root=data_root,
-        workers=workers,
-        device=device,
-        report=report,
-        show=True,
-    )
+    outcome = api.run(recipe, options, report=report, show=True)
     print_summary(outcome.summary, json=json)
 
 
@@ -59,12 +43,7 @@ def plan(
     recipe: RecipeName,
     /,
     *,
-    store: StoreDir = STORE,
-    overrides: Overrides = (),
-    offline: Offline = False,
-    data_root: DataRoot = None,
-    workers: Workers = None,
-    device: Device = "cpu",
+    options: RunFlags = DEFAULTS,
     tflops: Annotated[float, Parameter(help="Peak of a GPU, in 10^12 operations a second.")] = 312.0,
     utilisation: Annotated[float, Parameter(help="Part of that peak that is reached.")] = 0.4,
     json: Json = False,
@@ -76,16 +55,7 @@ def plan(
     from xstilts.planning.estimate import Processor
 
     processor = Processor(tflops=tflops, utilisation=utilisation)
-    preview = api.plan(
-        recipe,
-        store=store,
-        overrides=overrides,
-        offline=offline,
-        data_root=data_root,
-        workers=workers,
-        device=device,
-        processor=processor,
-    )
+    preview = api.plan(recipe, options, processor=processor)
     if json:
         return print_json(asdict(preview))
     found = preview.plan

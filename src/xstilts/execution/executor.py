@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from importlib import import_module
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from xstilts.errors import UserError
-from xstilts.execution.environment import Environment, Event
-from xstilts.planning.specs import Spec
+
+if TYPE_CHECKING:
+    from xstilts.execution.environment import Environment, Event
+    from xstilts.planning.specs import Spec
 
 RUN_JOB = "xstilts.stages.job.run_job"
 """The function that executors call with the stages of a job, as a dotted path: this package imports no torch."""
@@ -36,14 +38,14 @@ class Executor(Protocol):
         """
         ...
 
-    def submit(self, specs: tuple[Spec, ...], memory_mb: float) -> None:
+    def submit(self, specs: "tuple[Spec, ...]", memory_mb: float) -> None:
         """Start a job, without waiting for it. `memory_mb` is its expected peak in MiB, 0 where nothing is known.
 
         A failure to start is not raised but yielded by `poll` as failed stages.
         """
         ...
 
-    def poll(self, seconds: float) -> Iterator[Event]:
+    def poll(self, seconds: float) -> "Iterator[Event]":
         """Yield the events that arrive within so many seconds, and return at once after those that are waiting.
 
         Guarantees:
@@ -77,7 +79,7 @@ class MeasuresMemory(Protocol):
 class ExecutorType(Protocol):
     """A class of executors, as the registry names it."""
 
-    def __call__(self, environment: Environment, workers: int, runner: str) -> Executor:
+    def __call__(self, environment: "Environment", workers: int, runner: str) -> Executor:
         """An executor of at most `workers` jobs at once, each of which calls the function at dotted path `runner`."""
         ...
 

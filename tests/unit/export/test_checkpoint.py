@@ -21,7 +21,7 @@ from xstilts.stages.job import run_job
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
     folder = tmp_path_factory.mktemp("own")
-    experiment = open_experiment(write_recipe(folder), folder / "store", offline=True)
+    experiment = open_experiment(write_recipe(folder), store=folder / "store", offline=True)
     told: list[Event] = []
     run_job(list(experiment.graph.stages.values()), experiment.environment, told.append)
     assert [event.message for event in told if event.kind == "failed"] == []
