@@ -1,4 +1,11 @@
-"""Mistakes a user can mend. Anything else that is raised is a bug."""
+"""Errors that a user can fix. Any other exception is a bug."""
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from xstilts.recipe.issues import Issue
 
 
 class UserError(Exception):
@@ -14,7 +21,11 @@ class UserError(Exception):
 
 
 class RecipeError(UserError):
-    """The recipe cannot be read or does not make sense."""
+    """The recipe cannot be read or is not valid. `issues` holds one record per problem."""
+
+    def __init__(self, message: str, hint: str = "", issues: "Sequence[Issue]" = ()) -> None:
+        super().__init__(message, hint)
+        self.issues = tuple(issues)
 
 
 class DataError(UserError):
@@ -35,3 +46,11 @@ class LeakError(UserError):
 
 class StageError(UserError):
     """A stage failed while it ran."""
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """A hint for an unknown name: the closest known name, or all known names if none is close."""
+    names = list(known)
+    if close := get_close_matches(str(name), names, n=1):
+        return f"did you mean {close[0]!r}?"
+    return f"known: {', '.join(names) or 'none'}"

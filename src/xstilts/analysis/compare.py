@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from xstilts.analysis import stats
 from xstilts.analysis.design import design_of
 from xstilts.analysis.results import ZERO_SHOT, ArmName, arm_items, load_items
-from xstilts.errors import UserError
+from xstilts.errors import UserError, did_you_mean
 from xstilts.experiment import Experiment
 from xstilts.planning.stage import Cell
-from xstilts.recipe.messages import suggestion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +54,7 @@ def differences(
     """
     names = tuple(experiment.recipe.targets)
     if task is not None and task not in names:
-        raise UserError(f"{task!r} is no target of this recipe{suggestion(task, names)}", "name one with --task")
+        raise UserError(f"{task!r} is not a target of this recipe", did_you_mean(task, names))
     cells = [cell for cell in experiment.graph.cells if task in (None, cell.task)]
     _check_arms(cells, treatment, baseline)
     cells = [cell for cell in cells if ArmName.of(cell) in (treatment, baseline)]
@@ -71,7 +70,7 @@ def _check_arms(cells: list[Cell], *arms: ArmName) -> None:
     known = dict.fromkeys(written(ArmName.of(cell)) for cell in cells)
     for arm in arms:
         if written(arm) not in known:
-            raise UserError(f"the recipe has no arm {written(arm)!r}", f"its arms: {', '.join(known)}")
+            raise UserError(f"the recipe has no arm {written(arm)!r}", did_you_mean(written(arm), known))
 
 
 def _of_task(

@@ -5,7 +5,7 @@ from typing import Any
 
 from xstilts.cache.sources import Library, Wheel
 from xstilts.encoders import EncoderCard, catalogue
-from xstilts.errors import UserError
+from xstilts.errors import UserError, did_you_mean
 from xstilts.tasks import load_task, task_names
 from xstilts.tasks.task import Task
 
@@ -17,7 +17,7 @@ def list_tasks(suite: str | None = None) -> tuple[Task, ...]:
         return tasks
     if not (found := tuple(task for task in tasks if suite in task.suite)):
         suites = sorted({name for task in tasks for name in task.suite})
-        raise UserError(f"there is no suite {suite!r}", f"there is {', '.join(suites)}")
+        raise UserError(f"unknown suite {suite!r}", did_you_mean(suite, suites))
     return found
 
 

@@ -1,10 +1,9 @@
 """The tasks: one file each. A name is found without importing any of them."""
 
 import importlib
-from difflib import get_close_matches
 from pathlib import Path
 
-from xstilts.errors import UserError
+from xstilts.errors import UserError, did_you_mean
 from xstilts.tasks.task import Task
 
 _NOT_TASKS = ("__init__", "benchmark", "suites", "task")
@@ -20,7 +19,5 @@ def load_task(name: str) -> Task:
     """The task of that name; imports only its file. Raises UserError where there is none."""
     names = task_names()
     if name not in names:
-        near = get_close_matches(name, names, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names)}"
-        raise UserError(f"there is no task {name!r}", hint)
+        raise UserError(f"unknown task {name!r}", did_you_mean(name, names))
     return importlib.import_module(f"xstilts.tasks.{name.replace('-', '_')}").TASK

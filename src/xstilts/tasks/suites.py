@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from statistics import fmean
 
-from xstilts.errors import UserError
+from xstilts.errors import UserError, did_you_mean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +108,7 @@ def suite(name: str) -> Suite:
     for found in SUITES:
         if found.name == name:
             return found
-    raise UserError(f"there is no suite {name!r}", f"there are: {', '.join(found.name for found in SUITES)}")
+    raise UserError(f"unknown suite {name!r}", did_you_mean(name, (suite.name for suite in SUITES)))
 
 
 def means(suite: Suite, tasks: Collection[str]) -> tuple[Mean, ...]:

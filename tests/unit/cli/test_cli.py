@@ -65,7 +65,7 @@ def test_tasks_of_a_suite(capsys: Capture):
     assert cli.call(["tasks", "--suite", "embedded", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)
     assert cli.call(["tasks", "--suite", "nowhere"]) == 2
-    assert "there is no suite 'nowhere'" in capsys.readouterr().err
+    assert "unknown suite 'nowhere'" in capsys.readouterr().err
 
 
 def test_encoders_say_what_they_are(capsys: Capture):

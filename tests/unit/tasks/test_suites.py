@@ -52,7 +52,7 @@ def test_a_whole_suite_says_so():
 
 def test_an_unknown_suite_is_refused():
     assert suites.suite("xtreme") is suites.XTREME
-    with pytest.raises(UserError, match="no suite 'xtrem'"):
+    with pytest.raises(UserError, match="unknown suite 'xtrem'"):
         suites.suite("xtrem")
 
 

@@ -7,8 +7,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 from xstilts.config.training import Frozen
-from xstilts.errors import UserError
-from xstilts.recipe.messages import suggestion
+from xstilts.errors import UserError, did_you_mean
 
 Over = Literal["all", "trained", "retrieval"]
 Points = float
@@ -146,8 +145,7 @@ def shipped_statements() -> tuple[str, ...]:
 def load_statements(name: str) -> Statements:
     """A shipped file of statements. Raises UserError where there is none, or it does not make sense."""
     if name not in shipped_statements():
-        hint = f"there are: {', '.join(shipped_statements())}"
-        raise UserError(f"there are no statements {name!r}{suggestion(name, shipped_statements())}", hint)
+        raise UserError(f"unknown statements {name!r}", did_you_mean(name, shipped_statements()))
     path = Path(__file__).with_name(f"{name}.yaml")
     try:
         return Statements.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
