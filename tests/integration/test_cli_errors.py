@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-MISTAKEN = """\
+INVALID = """\
 name: mine
 sedes: [0, 1]
 tasks:
@@ -30,17 +30,15 @@ def call(*tokens: str, folder: Path, **variables: str) -> subprocess.CompletedPr
 
 
 @pytest.mark.parametrize("verb", ["run", "plan"])
-def test_four_mistakes_are_told_with_their_lines_at_once(tmp_path: Path, verb: str):
-    (tmp_path / "mine.yaml").write_text(MISTAKEN)
+def test_four_issues_are_reported_with_their_lines_at_once(tmp_path: Path, verb: str):
+    (tmp_path / "mine.yaml").write_text(INVALID)
     done = call(verb, "mine.yaml", folder=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.splitlines()[:5] == [
-        "error: mine.yaml has 4 mistakes:",
-        "  mine.yaml:2: unknown key 'sedes'; did you mean 'seeds'?",
-        "  mine.yaml:6: there is no file reviews.no.csv",
-        "  mine.yaml:9: there is no task 'intnet'; did you mean 'intent'?",
-        "  mine.yaml:11: fewshot.shots[1] must be greater than 0, not -4",
-    ]
+    head, *lines, _ = done.stderr.splitlines()
+    assert head == "error: recipe 'mine' has 4 errors:"
+    assert [line.strip().partition(": ")[0] for line in lines] == [f"mine.yaml:{line}" for line in (2, 6, 9, 11)]
+    for line, name in zip(lines, ("'seeds'", "reviews.no.csv", "'intent'", "fewshot.shots[1]"), strict=True):
+        assert name in line
     assert list(tmp_path.iterdir()) == [tmp_path / "mine.yaml"]
 
 

@@ -17,6 +17,7 @@ from xstilts.config.training import (
     Sampling,
     Train,
     Translate,
+    invalid,
 )
 from xstilts.problems.registry import ProblemName
 
@@ -56,9 +57,11 @@ class Intermediate(Frozen):
     def _one_kind(self) -> "Intermediate":
         if self.match_steps_of and self.trains:
             kind = next(name for name in ("tasks", "mlm", "align") if getattr(self, name))
-            raise ValueError(f"`match_steps_of` is a control without {kind}: remove `{kind}` or `match_steps_of`")
+            message = f"an arm with `match_steps_of` trains nothing before the target, but this one has `{kind}`"
+            raise invalid("conflicting-keys", message, "remove one of the two")
         if self.translate and not self.tasks:
-            raise ValueError("`translate` is of the arm's `tasks`, and it has none: name them or remove it")
+            message = "`translate` translates the data of the arm's `tasks`, and it has none"
+            raise invalid("missing-key", message, "name `tasks`, or remove `translate`")
         return self
 
     @property
@@ -194,7 +197,9 @@ class TaskFiles(Frozen):
     @model_validator(mode="after")
     def _fractions_for_single_files(self) -> "TaskFiles":
         if self.fractions is not None and abs(sum(self.fractions.values()) - 1) > 1e-6:
-            raise ValueError("`fractions` must add up to 1")
+            raise invalid(
+                "invalid-value", "`fractions` must add up to 1", f"their sum is {sum(self.fractions.values())}"
+            )
         return self
 
 
@@ -209,7 +214,9 @@ class Partition(Frozen):
     @model_validator(mode="after")
     def _whole(self) -> "Partition":
         if abs(sum(self.fractions.values()) - 1) > 1e-6:
-            raise ValueError("`fractions` must add up to 1")
+            raise invalid(
+                "invalid-value", "`fractions` must add up to 1", f"their sum is {sum(self.fractions.values())}"
+            )
         return self
 
 

@@ -1,9 +1,10 @@
 """Blocks of a recipe: training, sampling, fusion, adapters, MLM, alignment, translation."""
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Literal, LiteralString
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 Positive = Annotated[int, Field(gt=0)]
 NotNegative = Annotated[int, Field(ge=0)]
@@ -13,6 +14,11 @@ OneOrMore = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if
 
 class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+def invalid(code: LiteralString, message: str, hint: str) -> PydanticCustomError:
+    """An error of a whole block, for a validator to raise. `code` is one of `recipe.issues`."""
+    return PydanticCustomError(code, "{message}; {hint}", {"message": message, "hint": hint})
 
 
 class Train(Frozen):
@@ -192,7 +198,9 @@ class Translate(Frozen):
     @model_validator(mode="after")
     def _one_source(self) -> "Translate":
         if (self.model is None) == (self.files is None):
-            raise ValueError("translations come from a `model` or from `files`: give one of them")
+            message = "translations come either from a `model` or from `files`"
+            raise invalid("conflicting-keys", message, "give one of the two")
         if self.files is not None and (self.revision or self.codes):
-            raise ValueError("`revision` and `codes` are of a `model`: remove them beside `files`")
+            message = "`revision` and `codes` describe a `model`, but translations come from `files`"
+            raise invalid("conflicting-keys", message, "remove them")
         return self

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from xstilts.cache.checksums import sha256_of
 from xstilts.data import hub_data as hub
-from xstilts.errors import DataError
+from xstilts.errors import DataError, SourceError
 from xstilts.formats.tables import SUFFIXES, read_text, rows
 from xstilts.tasks.benchmark import Hub
 
@@ -43,21 +43,24 @@ class Corpus:
 def corpora(block: Block, *, base: Path, cache: Path) -> tuple[Corpus, ...]:
     """The corpora that `block` names, pinned; files are relative to `base`. Nothing is fetched.
 
-    Raises DataError for a file that is not there, or that no reader knows.
+    Raises SourceError for a missing file, DataError for a file of an unknown format.
     """
     return tuple(_corpus(language, place, block.column, base, cache) for language, place in block.texts.items())
 
 
-def flaw(place: str, base: Path) -> str | None:
-    """What is wrong with a place by its name alone, or None."""
+def check_place(place: str, base: Path) -> None:
+    """Whether a place can be read, by its name alone. Raises SourceError for a missing file, else DataError."""
     if place.startswith(_HUB):
-        return None if place.count("/") in (1, 2) else f"{place!r} is not hub:owner/name, or with /configuration"
+        if place.count("/") not in (1, 2):
+            raise DataError(
+                f"{place!r} names no data set of the Hub", "write hub:owner/name or hub:owner/name/configuration"
+            )
+        return
     path = base / Path(place).expanduser()
     if not path.is_file():
-        return f"there is no file {path}"
+        raise SourceError(f"no file {path}", "paths are relative to the recipe")
     if path.suffix.lower() not in (PLAIN, *SUFFIXES):
-        return f"{path} cannot be read: use {', '.join((PLAIN, *SUFFIXES))}"
-    return None
+        raise DataError(f"{path} cannot be read", f"use {', '.join((PLAIN, *SUFFIXES))}")
 
 
 def read(corpus: Corpus, *, cache: Path, offline: bool) -> tuple[str, ...]:
@@ -83,8 +86,7 @@ def parts(texts: Sequence[str], held_out: int, most: int | None) -> tuple[list[s
 
 
 def _corpus(language: str, place: str, column: str, base: Path, cache: Path) -> Corpus:
-    if wrong := flaw(place, base):
-        raise DataError(f"texts of {language!r}: {wrong}", "correct `mlm.texts` in the recipe")
+    check_place(place, base)
     if not place.startswith(_HUB):
         path = base / Path(place).expanduser()
         place, identity = str(path), [sha256_of(path, cache)]

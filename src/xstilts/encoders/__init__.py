@@ -1,7 +1,7 @@
 """The known encoders and what each was trained on. No torch here; what is not known for sure is None."""
 
 from xstilts.encoders.card import GIVEN, EncoderCard, Kind, TrainedOn
-from xstilts.encoders.find import catalogue, find_card, overlaps, reads
+from xstilts.encoders.find import catalogue, find_card, overlaps
 from xstilts.encoders.text import E5_TOKENIZER, E5_WEIGHTS
 from xstilts.encoders.vision import EFFICIENTNET_LITE0
 
@@ -16,5 +16,4 @@ __all__ = [
     "catalogue",
     "find_card",
     "overlaps",
-    "reads",
 ]

@@ -3,13 +3,11 @@
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
 
 from xstilts.encoders import text, vision
 from xstilts.encoders.card import GIVEN, EncoderCard, TrainedOn
-from xstilts.errors import UserError
+from xstilts.errors import UserError, did_you_mean
 
 
 def catalogue() -> tuple[EncoderCard, ...]:
@@ -35,19 +33,10 @@ def find_card(name: str) -> EncoderCard:
         return _given(name)
     if _HUB_ID.fullmatch(name):
         return EncoderCard(name=name, source=f"hub:{name}", kind=None, url=f"https://huggingface.co/{name}")
-    known = [card.name for card in catalogue()]
-    near = get_close_matches(name, known, n=1)
-    names = ", ".join(known)
     raise UserError(
-        f"there is no encoder {name!r}: it is no known name, no folder and no Hub id of the form owner/name",
-        f"did you mean {near[0]!r}?" if near else f"known names: {names}",
+        f"unknown encoder {name!r}: not a known name, a folder or a Hub id of the form owner/name",
+        did_you_mean(name, (card.name for card in catalogue())),
     )
-
-
-def reads(name: str) -> Literal["text", "images"] | None:
-    """Whether an encoder reads texts alone, or images too; None where it is not known before it is loaded."""
-    kind = find_card(name).kind
-    return None if kind is None else "text" if kind == "text" else "images"
 
 
 def overlaps(card: EncoderCard, task_names: Collection[str]) -> tuple[str, ...]:

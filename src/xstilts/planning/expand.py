@@ -6,7 +6,6 @@ from dataclasses import replace
 from xstilts.config.recipe import Recipe, Target
 from xstilts.config.splits import translated
 from xstilts.data.corpora import Corpus
-from xstilts.errors import RecipeError
 from xstilts.planning.builder import GraphBuilder
 from xstilts.planning.expand_fewshot import add_fewshot_stages
 from xstilts.planning.expand_intermediate import add_intermediate_stages
@@ -14,7 +13,6 @@ from xstilts.planning.expand_retrieval import add_vector_stages
 from xstilts.planning.graph import Chain, Graph
 from xstilts.planning.specs import EvaluateStage, TargetStage
 from xstilts.recipe.resolve import intermediate_arms, languages_with_translated_test, scored_languages
-from xstilts.recipe.validate import flaws
 from xstilts.tasks.task import Task
 
 __all__ = ["Graph", "expand"]
@@ -27,15 +25,12 @@ def expand(
     texts: Mapping[str, Sequence[Corpus]] | None = None,
     translators: Mapping[str, str] | None = None,
 ) -> Graph:
-    """The graph of `recipe`. `tasks` are those that it names; `pin` names the encoder's weights; `texts` are those of
-    the arms with masked-language modelling, by arm; `translators` are the pins of models and files of translations
-    (`engine.translation.translator_pins`).
+    """The graph of a valid recipe: one that was loaded, or that `recipe.validate` finds no issues in.
 
-    Raises RecipeError with every mistake at once, where recipe and tasks do not fit.
+    `tasks` are those that the recipe names; `pin` identifies the encoder's weights; `texts` are the corpora of arms
+    with masked-language modelling, by arm; `translators` are the pins of translation models and of files of
+    translations (see `recipe.translation.translator_pins`).
     """
-    if found := flaws(recipe, tasks):
-        listed = "".join(f"\n  - {flaw}" for flaw in found)
-        raise RecipeError(f"recipe {recipe.name!r} does not make sense:{listed}", "correct these fields")
     builder = GraphBuilder(recipe=recipe, tasks=tasks, pin=pin, texts=texts or {}, translators=translators or {})
     for name, target in recipe.targets.items():
         _add_target(builder, target, tasks[name])

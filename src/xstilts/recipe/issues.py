@@ -1,69 +1,166 @@
-"""A mistake in a recipe, and those that several of its blocks may make."""
+"""One error in a recipe, and what the validators share."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
+from typing import Literal
 
 from xstilts.config.recipe import Recipe
 from xstilts.data.benchmark_files import missing_locally
-from xstilts.encoders import reads
+from xstilts.encoders.card import EncoderCard
+from xstilts.errors import did_you_mean
 from xstilts.tasks import task_names
 from xstilts.tasks.task import Task
 
+Path = tuple[str | int, ...]
+"""Keys and list indices from the top of the recipe."""
+
+Code = Literal[
+    # the file and its keys
+    "unknown-recipe",
+    "unreadable-file",
+    "invalid-yaml",
+    "invalid-override",
+    "duplicate-key",
+    "unknown-key",
+    "renamed-key",
+    "renamed-value",
+    "missing-key",
+    "conflicting-keys",
+    # single values
+    "wrong-type",
+    "invalid-value",
+    "out-of-range",
+    "empty-list",
+    "duplicate-value",
+    "redundant-value",
+    # names
+    "unknown-arm",
+    "unknown-encoder",
+    "unknown-fixed-shots",
+    "unknown-language",
+    "unknown-method",
+    "unknown-model",
+    "unknown-shots",
+    "unknown-split",
+    "unknown-target",
+    "unknown-task",
+    # the user's own files and tasks
+    "invalid-task",
+    "invalid-text-source",
+    "missing-file",
+    "missing-split-file",
+    "reserved-name",
+    # settings that do not fit the task, the encoder or each other
+    "fixed-shots-disabled",
+    "images-not-supported",
+    "no-labels",
+    "no-text-encoder",
+    "no-training",
+    "not-applicable",
+    "not-scored",
+    "not-trainable",
+    "same-arms",
+    "split-in-use",
+    "too-few-languages",
+    "development-language",
+]
+
 
 @dataclass(frozen=True, slots=True)
-class Flaw:
-    """A mistake in a recipe; `where` is the path of fields to it, as pydantic writes it."""
+class Issue:
+    """An error in a recipe: what is wrong at `path`, in one sentence, and what to do about it.
 
-    where: tuple[str, ...]
+    Programs and tests decide by `code` and `path`; the wording of `message` and `hint` may change.
+    """
+
+    code: Code
+    path: Path
     message: str
+    hint: str = ""
+
+    @property
+    def text(self) -> str:
+        return f"{self.message}; {self.hint}" if self.hint else self.message
 
     def __str__(self) -> str:
-        return f"{'.'.join(self.where)}: {self.message}"
+        return f"{dotted(self.path)}: {self.text}" if self.path else self.text
 
 
-def unknown(at: tuple[str, ...], names: Iterable[str], known: Iterable[str], what: str) -> Iterator[Flaw]:
-    known = tuple(known)
-    for name in names:
-        if name not in known:
-            yield Flaw(at, f"there is no {what} {name!r}{_near(name, known)}")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What a validator checks: a recipe with its tasks, less the parts that are already known to be invalid."""
+
+    recipe: Recipe
+    tasks: Mapping[str, Task]
+    """The shipped tasks that the recipe names, and its own, by name."""
+    card: EncoderCard | None
+    """None if the encoder is unknown."""
+    removed: frozenset[Path] = frozenset()
+    """Paths of values that had errors of their own and were removed from `recipe`."""
+
+    def lost(self, *path: str | int) -> bool:
+        """Whether the value at `path`, a part of it, or a block around it was removed: nothing follows from it then."""
+        return any(overlap(path, removed) for removed in self.removed)
+
+    def unknown_task(self, path: Path, name: str) -> Iterator[Issue]:
+        if not self.lost("tasks", name):
+            hint = did_you_mean(name, (*task_names(), *self.recipe.tasks))
+            yield Issue("unknown-task", path, f"unknown task {name!r}", hint)
+
+    def unknown_targets(self, path: Path, names: Iterable[str]) -> Iterator[Issue]:
+        targets = self.recipe.targets
+        for name in names:
+            if name not in targets and not self.lost("targets", name):
+                yield Issue(
+                    "unknown-target", path, f"{name!r} is not a target of the recipe", did_you_mean(name, targets)
+                )
+
+    def unknown_arms(self, path: Path, names: Iterable[str], known: Iterable[str] | None = None) -> Iterator[Issue]:
+        """Names that are not among the `known` intermediate arms, which are those of the recipe by default."""
+        arms = tuple(self.recipe.intermediate if known is None else known)
+        for name in names:
+            if name not in arms and not self.lost("intermediate", name):
+                yield Issue("unknown-arm", path, f"unknown intermediate arm {name!r}", did_you_mean(name, arms))
+
+    def images(self, path: Path, task: Task) -> Iterator[Issue]:
+        """A task with images and an encoder that is known to read text only."""
+        if task.spec.images and self.card and self.card.kind == "text":
+            message = f"{task.name!r} has images, but {self.recipe.encoder} reads text only"
+            hint = "name an encoder that reads images, such as e5-small+efficientnet-lite0"
+            yield Issue("images-not-supported", path, message, hint)
 
 
-def no_task(at: tuple[str, ...], name: str, recipe: Recipe) -> Flaw:
-    return Flaw(at, f"there is no task {name!r}{_near(name, (*task_names(), *recipe.tasks))}")
+def unknown_languages(path: Path, languages: Iterable[str], task: Task) -> Iterator[Issue]:
+    if unknown := [language for language in languages if language not in task.languages]:
+        message = f"task {task.name!r} does not have the language {', '.join(unknown)}"
+        yield Issue("unknown-language", path, message, f"it has {', '.join(task.languages)}")
 
 
-def lacking(at: tuple[str, ...], languages: Iterable[str], task: Task) -> Iterator[Flaw]:
-    absent = [language for language in languages if language not in task.languages]
-    if absent:
-        yield Flaw(at, f"task {task.name!r} has no {', '.join(absent)}; it has {', '.join(task.languages)}")
-
-
-def no_split(at: tuple[str, ...], languages: Iterable[str], split: str, task: Task) -> Iterator[Flaw]:
-    """A split that there is not; one of files alone that are not at hand is what a run says it lacks."""
+def unknown_split(path: Path, languages: Iterable[str], split: str, task: Task) -> Iterator[Issue]:
+    """The first language without that split. A published split whose file is not on this machine is no error here."""
     for language in languages:
         if missing_locally(task, language, split):
             continue
         splits = task.splits.get(language) or task.sizes.get(language)
         if splits and split not in splits:
-            message = f"{task.name!r} has no split {split!r} in {language!r}, only {', '.join(splits)}"
-            yield Flaw(at, f"{message}; {_FILES_ALONE}" if task.benchmark and task.splits.get(language) else message)
+            message = f"task {task.name!r} has no split {split!r} in {language!r}, only {', '.join(splits)}"
+            yield Issue(
+                "unknown-split", path, message, _LOCAL_FILES if task.benchmark and task.splits.get(language) else ""
+            )
             return
 
 
-def sighted(at: tuple[str, ...], recipe: Recipe, task: Task) -> Iterator[Flaw]:
-    """A task that shows images, with an encoder that is known to read texts alone."""
-    if task.spec.images and reads(recipe.encoder) == "text":
-        message = f"{task.name!r} shows images, and {recipe.encoder} reads none"
-        yield Flaw(at, f"{message}; name an encoder that does, such as e5-small+efficientnet-lite0")
+def overlap(a: Path, b: Path) -> bool:
+    """Whether two paths are the same, or one is inside the other."""
+    return all(x == y for x, y in zip(a, b, strict=False))
 
 
-def _near(name: str, known: tuple[str, ...]) -> str:
-    near = get_close_matches(name, known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(known) or 'none'}"
+def dotted(path: Path) -> str:
+    """A path as a user writes it: `fewshot.shots[1]`."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
 
 
-_FILES_ALONE = (
-    "of a language with files below the data root these alone count: add the file, make splits with `partition`, "
-    "or leave the data root out"
+_LOCAL_FILES = (
+    "a language with files below the data root is read from these alone: add the file, make splits with `partition`, "
+    "or do not set a data root"
 )

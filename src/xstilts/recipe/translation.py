@@ -66,7 +66,7 @@ def find_file(file: str, base: Path, root: Path | None) -> Path:
     for path in places:
         if path.is_file():
             return path
-    raise SourceError(f"there is no file {places[0]}", "paths are relative to the recipe, or below XSTILTS_DATA_ROOT")
+    raise SourceError(f"no file {places[0]}", "paths are relative to the recipe, or below XSTILTS_DATA_ROOT")
 
 
 def translator_name(model: str, revision: str | None) -> str:

@@ -1,139 +1,109 @@
-"""What makes no sense in the adaptation to shots, and in the contrast that a recipe names."""
+"""Whether few-shot adaptation fits the targets."""
 
 from collections.abc import Iterator, Mapping
 
-from xstilts.config.recipe import FIXED_SHOTS, Arm, Fewshot, Recipe, Target
-from xstilts.recipe.issues import Flaw, unknown
+from xstilts.config.recipe import Fewshot
+from xstilts.recipe.issues import Issue, Scope
 from xstilts.recipe.resolve import (
     applicable_methods,
     fewshot_languages,
     fixed_shot_sets,
-    intermediate_arms,
     languages_with_pool,
-    sampled_ks,
-    scored_languages,
 )
-from xstilts.tasks.task import Task
 
-Shown = Mapping[str, tuple[str, ...]]
-"""The languages that each target is adapted to."""
+LanguagesByTarget = Mapping[str, tuple[str, ...]]
 
 
-def few_shot(recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
-    fewshot = recipe.fewshot
+def validate_fewshot(scope: Scope) -> Iterator[Issue]:
+    recipe, tasks, fewshot = scope.recipe, scope.tasks, scope.recipe.fewshot
     if fewshot is None:
         return
-    yield from unknown(("fewshot", "tasks"), fewshot.tasks or (), recipe.targets, "target")
-    yield from unknown(
-        ("fewshot", "intermediates"), fewshot.intermediates or (), recipe.intermediate, "intermediate arm"
-    )
+    yield from scope.unknown_targets(("fewshot", "tasks"), fewshot.tasks or ())
+    yield from scope.unknown_arms(("fewshot", "intermediates"), fewshot.intermediates or ())
     for name in fewshot.tasks or ():
         if name in recipe.targets and name in tasks and not tasks[name].spec.trained:
-            yield Flaw(("fewshot", "tasks"), f"{name!r} is a {tasks[name].problem} task: no shots can be drawn from it")
-    named = [name for name in fewshot.tasks or recipe.targets if name in tasks and name in recipe.targets]
-    shown = {name: fewshot_languages(fewshot, recipe.targets[name], tasks[name]) for name in named}
-    got = {language for languages in shown.values() for language in languages}
+            message = f"{name!r} is a {tasks[name].problem} task, which has no few-shot adaptation"
+            yield Issue("not-trainable", ("fewshot", "tasks"), message, "remove it from `fewshot.tasks`")
+    adapted = {
+        name: fewshot_languages(fewshot, recipe.targets[name], tasks[name])
+        for name in fewshot.tasks or recipe.targets
+        if name in tasks and name in recipe.targets
+    }
+    yield from _languages(scope, fewshot, adapted)
+    yield from _selection(fewshot)
+    yield from _methods(scope, fewshot, adapted)
+    yield from _multilingual(scope, fewshot, adapted)
+    yield from _fixed_shots(scope, fewshot, adapted)
+
+
+def _languages(scope: Scope, fewshot: Fewshot, adapted: LanguagesByTarget) -> Iterator[Issue]:
+    every_target = len(adapted) == len(fewshot.tasks or scope.recipe.targets) and not scope.lost("targets")
+    scored = {language for languages in adapted.values() for language in languages}
     for language in fewshot.languages or ():
-        if named and language not in got:
-            yield Flaw(("fewshot", "languages"), f"no target that gets shots is scored in {language!r}")
+        if adapted and every_target and language not in scored:
+            message = f"no target with few-shot adaptation is scored in {language!r}"
+            yield Issue(
+                "not-scored", ("fewshot", "languages"), message, "add it to a target's `languages`, or remove it"
+            )
     for k in fewshot.sampled or ():
-        if k not in fewshot.shots:
-            yield Flaw(("fewshot", "sampled"), f"{k} is not among `fewshot.shots`")
+        if k not in fewshot.shots and not scope.lost("fewshot", "shots"):
+            yield Issue("unknown-shots", ("fewshot", "sampled"), f"{k} is not among `fewshot.shots`", "add it there")
+
+
+def _selection(fewshot: Fewshot) -> Iterator[Issue]:
+    path = ("fewshot", "also_select")
     if fewshot.also_select == fewshot.selection:
-        yield Flaw(("fewshot", "also_select"), f"is what `selection` says already: {fewshot.also_select}")
+        message = f"`also_select` repeats `selection: {fewshot.selection}`"
+        yield Issue("redundant-value", path, message, "remove it")
     if fewshot.also_select and fewshot.methods[:1] == ("lda",):
-        yield Flaw(("fewshot", "also_select"), "selects a step, and `lda` takes none: name another method first")
-    trained = [tasks[name] for name in named if tasks[name].spec.trained]
-    if trained and fewshot.methods and not any(applicable_methods(fewshot, task) for task in trained):
-        yield Flaw(
-            ("fewshot", "methods"), "`lda` is for classes and tags of texts, which no target that gets shots has"
-        )
-    pools = [len(languages_with_pool(fewshot, recipe.targets[name], tasks[name])) for name in named]
-    if fewshot.multilingual and pools and max(pools) < 2:
-        yield Flaw(("fewshot", "multilingual"), "there is nothing to mix: no target is adapted to two languages")
-    if fewshot.multilingual and fewshot.selection == "target_dev":
-        yield Flaw(
-            ("fewshot", "multilingual"), "a model of several languages has no one language for `selection: target_dev`"
-        )
-    yield from _sets(fewshot, shown, tasks)
+        message = "`also_select` selects a training step, and the first method, `lda`, has none"
+        yield Issue("not-applicable", path, message, "list another method first")
 
 
-def _sets(fewshot: Fewshot, shown: Shown, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
-    """Published sets that are asked for where there are none, or named and not asked for."""
+def _methods(scope: Scope, fewshot: Fewshot, adapted: LanguagesByTarget) -> Iterator[Issue]:
+    trained = [scope.tasks[name] for name in adapted if scope.tasks[name].spec.trained]
+    if not trained or not fewshot.methods or scope.lost("fewshot", "methods"):
+        return
+    if not any(applicable_methods(fewshot, task) for task in trained):
+        message = "`lda` is for classification and tagging of text, and no target with few-shot adaptation is either"
+        yield Issue("not-applicable", ("fewshot", "methods"), message, "add another method")
+
+
+def _multilingual(scope: Scope, fewshot: Fewshot, adapted: LanguagesByTarget) -> Iterator[Issue]:
+    if not fewshot.multilingual:
+        return
+    path = ("fewshot", "multilingual")
+    pools = [len(languages_with_pool(fewshot, scope.recipe.targets[name], scope.tasks[name])) for name in adapted]
+    if pools and max(pools) < 2:
+        message = "`multilingual` needs two languages, and no target is adapted to more than one"
+        yield Issue("too-few-languages", path, message, "add languages, or remove it")
+    if fewshot.selection == "target_dev":
+        message = "`selection: target_dev` needs a single language, and a multilingual model has several"
+        yield Issue("conflicting-keys", path, message, "remove `multilingual`, or select otherwise")
+
+
+def _fixed_shots(scope: Scope, fewshot: Fewshot, adapted: LanguagesByTarget) -> Iterator[Issue]:
+    """Published few-shot sets that no target has, or that are named but not switched on."""
     names = [k for k in fewshot.shots if isinstance(k, str)]
     if not fewshot.fixed_shots:
         for k in names:
-            yield Flaw(("fewshot", "shots"), f"{k!r} is the name of a published set: say `fixed_shots: true` as well")
+            message = f"{k!r} names a published few-shot set, and `fixed_shots` is false"
+            yield Issue("fixed-shots-disabled", ("fewshot", "shots"), message, "set `fixed_shots: true`")
         return
-    there = {
+    sets = {
         k: None
-        for task, languages in shown.items()
+        for name, languages in adapted.items()
         for language in languages
-        for k in fixed_shot_sets(tasks[task], language)
+        for k in fixed_shot_sets(scope.tasks[name], language)
     }
-    if shown and not there.keys() & set(map(str, fewshot.shots)):
-        of_these = f"none of {', '.join(map(str, fewshot.shots))}"
-        yield Flaw(("fewshot", "fixed_shots"), f"the targets have {of_these}; published sets: {_listed(there)}")
+    if not adapted or scope.lost("fewshot", "shots"):
+        return
+    hint = f"published sets: {', '.join(sets) or 'none'}"
+    if not sets.keys() & set(map(str, fewshot.shots)):
+        message = f"no target has a published few-shot set of {', '.join(map(str, fewshot.shots))}"
+        yield Issue("unknown-fixed-shots", ("fewshot", "fixed_shots"), message, hint)
         return
     for k in names:
-        if shown and k not in there:
-            yield Flaw(("fewshot", "shots"), f"no target has a published set {k!r}; there are: {_listed(there)}")
-
-
-def _listed(names: Mapping[str, None]) -> str:
-    return ", ".join(names) or "none"
-
-
-def primary(recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
-    contrast = recipe.primary
-    if contrast is None:
-        return
-    yield from unknown(("primary", "task"), [contrast.task], recipe.targets, "target")
-    target, task = recipe.targets.get(contrast.task), tasks.get(contrast.task)
-    if target is None or task is None:
-        return
-    there = scored_languages(target, task)
-    for role, arm in (("treatment", contrast.treatment), ("baseline", contrast.baseline)):
-        yield from _arm(("primary", role), arm, recipe, target, task)
-        there = [language for language in there if language in _reached(arm, recipe, target, task)]
-    for language in contrast.languages or ():
-        if language not in there:
-            yield Flaw(("primary", "languages"), f"{language!r} is not among the languages of these arms")
-        if language in recipe.development_languages:
-            yield Flaw(("primary", "languages"), f"{language!r} is a development language: no headline may contain it")
-
-
-def _reached(arm: Arm, recipe: Recipe, target: Target, task: Task) -> tuple[str, ...]:
-    """The languages that an arm is scored in."""
-    if not arm.shots or recipe.fewshot is None:
-        return scored_languages(target, task)
-    languages = fewshot_languages(recipe.fewshot, target, task)
-    if arm.method != FIXED_SHOTS:
-        return languages_with_pool(recipe.fewshot, target, task)
-    return tuple(language for language in languages if str(arm.shots) in fixed_shot_sets(task, language))
-
-
-def _arm(at: tuple[str, ...], arm: Arm, recipe: Recipe, target: Target, task: Task) -> Iterator[Flaw]:
-    known = intermediate_arms(recipe, target, task)
-    yield from unknown((*at, "intermediate"), [arm.intermediate], known, f"intermediate arm of {task.name!r}")
-    if not arm.shots:
-        return
-    fewshot = recipe.fewshot
-    if fewshot is None or not task.spec.trained or task.name not in (fewshot.tasks or recipe.targets):
-        yield Flaw((*at, "shots"), f"{task.name!r} gets no shots in this recipe")
-        return
-    if arm.shots not in fewshot.shots:
-        yield Flaw((*at, "shots"), f"{arm.shots} is not among `fewshot.shots`: {', '.join(map(str, fewshot.shots))}")
-    elif arm.method == FIXED_SHOTS and not _reached(arm, recipe, target, task):
-        yield Flaw((*at, "shots"), f"{task.name!r} has no published set {arm.shots}")
-    elif arm.method != FIXED_SHOTS and isinstance(arm.shots, str):
-        yield Flaw((*at, "method"), f"{arm.shots} is a published set: write `method: {FIXED_SHOTS}`")
-    elif arm.method != FIXED_SHOTS and arm.shots not in sampled_ks(fewshot):
-        yield Flaw(
-            (*at, "shots"), f"{arm.shots} is not among `fewshot.sampled`; write `method: {FIXED_SHOTS}`, or add it"
-        )
-    borne = applicable_methods(fewshot, task)
-    methods = (*borne, FIXED_SHOTS) if fewshot.fixed_shots else borne
-    yield from unknown((*at, "method"), [arm.method], methods, "method of `fewshot`")
-    if arm.intermediate in known and arm.intermediate not in (fewshot.intermediates or known):
-        yield Flaw((*at, "intermediate"), f"{arm.intermediate!r} is not among `fewshot.intermediates`")
+        if k not in sets:
+            message = f"no target has a published few-shot set {k!r}"
+            yield Issue("unknown-fixed-shots", ("fewshot", "shots"), message, hint)

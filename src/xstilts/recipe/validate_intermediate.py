@@ -1,75 +1,84 @@
-"""What makes no sense in the intermediate arms of a recipe."""
+"""Whether the intermediate arms of a recipe fit their tasks."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from xstilts.config.recipe import Intermediate, Recipe
+from xstilts.config.recipe import Intermediate
 from xstilts.config.training import Align
 from xstilts.data.translation.codes import codes
-from xstilts.recipe.issues import Flaw, lacking, no_split, no_task, sighted, unknown
+from xstilts.recipe.issues import Issue, Path, Scope, unknown_languages, unknown_split
 from xstilts.recipe.resolve import non_english
 from xstilts.tasks.task import Task, related
 
 
-def intermediates(recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
-    for name, arm in recipe.intermediate.items():
-        at = ("intermediate", name)
-        for used in arm.tasks:
-            task = tasks.get(used)
-            if task is None:
-                yield no_task((*at, "tasks"), used, recipe)
-            elif not task.spec.trained:
-                yield Flaw((*at, "tasks"), f"{used!r} is a {task.problem} task: nothing can be trained on it")
-            else:
-                yield from sighted((*at, "tasks"), recipe, task)
-                yield from lacking((*at, "language"), [arm.language], task)
-                yield from _translated((*at, "translate"), arm, task)
-        yield from _ablations(at, arm, recipe, tasks)
-        if arm.match_steps_of is None:
-            continue
-        yield from unknown((*at, "match_steps_of"), [arm.match_steps_of], recipe.intermediate, "intermediate arm")
-        if (other := recipe.intermediate.get(arm.match_steps_of)) and not other.trains:
-            yield Flaw((*at, "match_steps_of"), f"{arm.match_steps_of!r} trains nothing, so it takes no steps")
+def validate_intermediate(scope: Scope) -> Iterator[Issue]:
+    for name, arm in scope.recipe.intermediate.items():
+        path = ("intermediate", name)
+        yield from _tasks(scope, path, arm)
+        if arm.shuffle_labels and arm.trains and not arm.tasks and not scope.lost(*path, "tasks"):
+            message = f"the arm {name!r} has no tasks, so there are no labels to shuffle"
+            yield Issue("no-labels", (*path, "shuffle_labels"), message, "name `tasks`, or remove `shuffle_labels`")
+        if arm.align:
+            yield from _align(scope, (*path, "align"), arm.align)
+        if arm.match_steps_of is not None:
+            yield from _matched_arm(scope, (*path, "match_steps_of"), arm.match_steps_of)
 
 
-def _translated(at: tuple[str, ...], arm: Intermediate, task: Task) -> Iterator[Flaw]:
+def _tasks(scope: Scope, path: Path, arm: Intermediate) -> Iterator[Issue]:
+    for name in arm.tasks:
+        task = scope.tasks.get(name)
+        if task is None:
+            yield from scope.unknown_task((*path, "tasks"), name)
+        elif not task.spec.trained:
+            message = f"{name!r} is a {task.problem} task, which has no training"
+            yield Issue("not-trainable", (*path, "tasks"), message, "name a task with labels")
+        else:
+            yield from scope.images((*path, "tasks"), task)
+            yield from unknown_languages((*path, "language"), [arm.language], task)
+            yield from _translation((*path, "translate"), arm, task)
+
+
+def _translation(path: Path, arm: Intermediate, task: Task) -> Iterator[Issue]:
     translate = arm.translate
     if translate is None:
         return
     if translate.files is not None:
         if task.name not in translate.files:
-            yield Flaw((*at, "files"), f"names no file for {task.name!r}")
+            message = f"`translate.files` names no file for the task {task.name!r}"
+            yield Issue("missing-key", (*path, "files"), message, f"add `{task.name}: PATH`")
         return
     if task.problem == "tagging":
-        message = f"{task.name!r} is a tagging task: tags do not survive a model's translation; give `files` instead"
-        yield Flaw((*at, "model"), message)
+        message = f"{task.name!r} is a tagging task: a translation model does not keep its tags"
+        yield Issue("not-applicable", (*path, "model"), message, "give translated data as `files`")
     for language in dict.fromkeys((arm.language, *translate.to)):
         if language not in translate.codes and not codes(language):
-            yield Flaw((*at, "to"), f"{language!r} is no language that is known here; give its name in `codes`")
+            message = f"the translation model's code for {language!r} is unknown"
+            yield Issue("unknown-language", (*path, "to"), message, "give it in `translate.codes`")
 
 
-def _ablations(at: tuple[str, ...], arm: Intermediate, recipe: Recipe, tasks: Mapping[str, Task]) -> Iterator[Flaw]:
-    if arm.shuffle_labels and arm.trains and not arm.tasks:
-        yield Flaw((*at, "shuffle_labels"), "there are no labels to shuffle: the arm has no tasks")
-    if arm.align is None:
-        return
-    task = tasks.get(arm.align.task)
+def _align(scope: Scope, path: Path, align: Align) -> Iterator[Issue]:
+    task = scope.tasks.get(align.task)
     if task is None:
-        yield no_task((*at, "align", "task"), arm.align.task, recipe)
-    elif task.problem != "retrieval":
-        yield Flaw((*at, "align", "task"), f"{task.name!r} is no retrieval task: it holds no translations")
-    else:
-        yield from _aligned((*at, "align"), arm.align, task, recipe, tasks)
-
-
-def _aligned(
-    at: tuple[str, ...], align: Align, task: Task, recipe: Recipe, tasks: Mapping[str, Task]
-) -> Iterator[Flaw]:
+        yield from scope.unknown_task((*path, "task"), align.task)
+        return
+    if task.problem != "retrieval":
+        message = f"{task.name!r} is a {task.problem} task, which holds no pairs of translations"
+        yield Issue("not-applicable", (*path, "task"), message, "name a retrieval task, such as ui-bitext")
+        return
     languages = non_english(task) if align.languages is None else align.languages
-    if not languages:
-        yield Flaw((*at, "languages"), "is empty: name at least one")
-    yield from lacking((*at, "languages"), languages, task)
-    yield from no_split((*at, "split"), languages, align.split, task)
-    for name, target in recipe.targets.items():
-        other = tasks.get(name)
+    if not languages and not scope.lost(*path, "languages"):
+        yield Issue("empty-list", (*path, "languages"), "`align.languages` is empty", "name at least one")
+    yield from unknown_languages((*path, "languages"), languages, task)
+    yield from unknown_split((*path, "split"), languages, align.split, task)
+    for name, target in scope.recipe.targets.items():
+        other = scope.tasks.get(name)
         if other and target.split == align.split and related(task, other):
-            yield Flaw((*at, "split"), f"{align.split!r} of {name!r} is scored, so nothing may be trained on it")
+            message = f"the target {name!r} is scored on {align.split!r}, so it must not be trained on"
+            yield Issue("split-in-use", (*path, "split"), message, "name another split")
+
+
+def _matched_arm(scope: Scope, path: Path, name: str) -> Iterator[Issue]:
+    yield from scope.unknown_arms(path, [name])
+    other = scope.recipe.intermediate.get(name)
+    if other and not other.trains and not scope.lost("intermediate", name):
+        message = f"the arm {name!r} trains nothing, so it has no steps to match"
+        yield Issue("no-training", path, message, "name an arm with `tasks`, `mlm` or `align`")

@@ -5,8 +5,8 @@ import pytest
 
 from xstilts.config.training import Mlm
 from xstilts.data import hub_data as hub
-from xstilts.data.corpora import Corpus, corpora, flaw, parts, read
-from xstilts.errors import DataError
+from xstilts.data.corpora import Corpus, check_place, corpora, parts, read
+from xstilts.errors import DataError, SourceError
 
 
 def corpus(folder: Path, name: str, column: str = "text", language: str = "fi") -> Corpus:
@@ -41,11 +41,12 @@ def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
         texts(tmp_path, "a.csv")
     with pytest.raises(DataError, match=r"empty\.txt holds no texts"):
         texts(tmp_path, "empty.txt")
-    with pytest.raises(DataError, match="texts of 'fi': there is no file"):
+    with pytest.raises(SourceError, match=r"absent\.txt"):
         corpus(tmp_path, "absent.txt")
-    assert flaw("a.pdf", tmp_path) == f"{tmp_path / 'a.pdf'} cannot be read: use .txt, .csv, .tsv, .jsonl, .parquet"
-    assert flaw("hub:alone", tmp_path) == "'hub:alone' is not hub:owner/name, or with /configuration"
-    assert flaw("hub:owner/name/20231101.{language}", tmp_path) is None
+    for place in ("a.pdf", "hub:alone"):
+        with pytest.raises(DataError, match=place):
+            check_place(place, tmp_path)
+    check_place("hub:owner/name/20231101.{language}", tmp_path)
 
 
 def test_the_fingerprint_follows_the_content_and_not_the_path(tmp_path: Path) -> None:

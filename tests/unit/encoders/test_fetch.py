@@ -75,5 +75,5 @@ def test_the_shipped_encoder_lacks_its_wheels_in_an_empty_cache(tmp_path):
 
 
 def test_nonsense_is_no_encoder(tmp_path):
-    with pytest.raises(UserError, match="no encoder 'nonsense'"):
+    with pytest.raises(UserError, match="unknown encoder 'nonsense'"):
         prepare("nonsense", cache=tmp_path, offline=True)

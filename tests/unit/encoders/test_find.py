@@ -28,7 +28,7 @@ def test_any_hub_id_and_any_folder_get_a_card(tmp_path):
 
 @pytest.mark.parametrize("name", ["nonsense", "a/b/c", "./missing", "", "/no/such/folder", "../up"])
 def test_other_names_are_refused(name):
-    with pytest.raises(UserError, match="no encoder"):
+    with pytest.raises(UserError, match="unknown encoder"):
         find_card(name)
 
 
@@ -86,7 +86,7 @@ def test_halves_of_the_wrong_kind_are_refused():
         with pytest.raises(UserError, match="where an encoder belongs that"):
             find_card(name)
     for name in ("e5-small+", "+efficientnet-lite0", "e5-small+nonsense"):
-        with pytest.raises(UserError, match="there is no encoder"):
+        with pytest.raises(UserError, match="unknown encoder"):
             find_card(name)
 
 

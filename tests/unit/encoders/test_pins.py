@@ -60,7 +60,7 @@ def test_a_hub_that_does_not_answer_is_told(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_what_is_no_encoder_is_told(tmp_path: Path):
-    with pytest.raises(UserError, match="there is no encoder 'e5-smal'"):
+    with pytest.raises(UserError, match="unknown encoder 'e5-smal'"):
         pin("e5-smal", None, cache=tmp_path, offline=True)
 
 

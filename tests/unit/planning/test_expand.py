@@ -1,7 +1,6 @@
 from collections import Counter
 from typing import TypeVar
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.planning.world import LANGUAGES, TASKS, recipe, task
@@ -262,12 +261,3 @@ def test_other_data_gives_other_keys_where_they_are_used() -> None:
     kept = expand(recipe(), changed, PIN).stages.keys() & graph_of().stages.keys()
     assert {graph_of().stages[key].kind for key in kept} >= {"pretrained", "target", "evaluate", "fewshot"}
     assert not any(isinstance(graph_of().stages[key], IntermediateStage) for key in kept)
-
-
-def test_a_flawed_recipe_is_refused_at_once() -> None:
-    from xstilts.errors import RecipeError
-
-    with pytest.raises(RecipeError) as caught:
-        graph_of(targets={"topc": Target(), "pairs": Target(languages=("xx",))}, primary=None)
-    assert "there is no task 'topc'" in str(caught.value)
-    assert "task 'pairs' has no xx" in str(caught.value)

@@ -8,8 +8,9 @@ from tests.unit.planning.world import TASKS, recipe
 from xstilts.config.recipe import Arm, Fewshot, Primary, Target
 from xstilts.planning.expand import expand
 from xstilts.planning.specs import FewshotStage
+from xstilts.recipe.issues import dotted
 from xstilts.recipe.resolve import fixed_shot_sets
-from xstilts.recipe.validate import flaws
+from xstilts.recipe.validate import validate
 
 LADDER = {"de": ("1", "4", "2x2", "4x1"), "fi": ("1",)}
 PUBLISHED = {**TASKS, "topic": replace(TASKS["topic"], fixed_shot_sizes=LADDER)}
@@ -20,8 +21,9 @@ def shots(*ladder: int | str, fixed_shots: bool = True, **more: object) -> dict[
     return {"fewshot": fewshot, "primary": None} | more
 
 
-def found(**changes: object) -> list[str]:
-    return [str(flaw) for flaw in flaws(recipe(**changes), PUBLISHED)]
+def found(**changes: object) -> list[tuple[str, str]]:
+    """Code and path of every issue."""
+    return [(issue.code, dotted(issue.path)) for issue in validate(recipe(**changes), PUBLISHED)]
 
 
 def test_published_sets_stand_beside_draws_of_our_own() -> None:
@@ -77,8 +79,9 @@ def test_languages_without_examples_to_draw_from_are_left_out_and_named() -> Non
     )
     arm = Arm(intermediate="facts", shots=1)
     primary = Primary(task="topic", treatment=arm, baseline=Arm(intermediate="none"), languages=("th",))
-    (flaw,) = flaws(recipe(targets={"topic": target}, fewshot=fewshot, primary=primary), {**PUBLISHED, "topic": task})
-    assert str(flaw) == "primary.languages: 'th' is not among the languages of these arms"
+    changes = recipe(targets={"topic": target}, fewshot=fewshot, primary=primary)
+    (issue,) = validate(changes, {**PUBLISHED, "topic": task})
+    assert (issue.code, issue.path) == ("not-scored", ("primary", "languages"))
 
 
 def test_a_set_whose_file_is_not_at_hand_is_none() -> None:
@@ -91,30 +94,34 @@ def test_a_set_whose_file_is_not_at_hand_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "flaw"),
+    ("changes", "code", "path"),
     [
-        (shots(1, "2x2", fixed_shots=False), "fewshot.shots: '2x2' is the name of a published set: say `fixed"),
-        (shots(3, 7), "fewshot.fixed_shots: the targets have none of 3, 7; published sets: 1, 4, 2x2, 4x1"),
-        (shots(1, "9x9"), "fewshot.shots: no target has a published set '9x9'; there are: 1, 4, 2x2, 4x1"),
+        (shots(1, "2x2", fixed_shots=False), "fixed-shots-disabled", "fewshot.shots"),
+        (shots(3, 7), "unknown-fixed-shots", "fewshot.fixed_shots"),
+        (shots(1, "9x9"), "unknown-fixed-shots", "fewshot.shots"),
     ],
 )
-def test_sets_that_there_are_not(changes: dict[str, object], flaw: str) -> None:
-    assert any(told.startswith(flaw) for told in found(**changes)), found(**changes)
+def test_sets_that_no_target_has(changes: dict[str, object], code: str, path: str) -> None:
+    assert found(**changes) == [(code, path)]
+
+
+def test_the_published_sets_are_named_where_another_is_asked_for() -> None:
+    (issue,) = validate(recipe(**shots(3, 7)), PUBLISHED)
+    assert "1, 4, 2x2, 4x1" in issue.hint
 
 
 @pytest.mark.parametrize(
-    ("arm", "more", "flaw"),
+    ("arm", "more", "code", "path"),
     [
-        ({"shots": "2x2", "method": "head"}, {}, "primary.treatment.method: 2x2 is a published set: write"),
-        ({"shots": 16, "method": "fixed-shots"}, {}, "primary.treatment.shots: 'topic' has no published set 16"),
-        ({"shots": 4, "method": "fixed-shots"}, {"languages": ("fi",)}, "primary.languages: 'fi' is not among the lan"),
+        ({"shots": "2x2", "method": "head"}, {}, "unknown-method", "primary.treatment.method"),
+        ({"shots": 16, "method": "fixed-shots"}, {}, "unknown-fixed-shots", "primary.treatment.shots"),
+        ({"shots": 4, "method": "fixed-shots"}, {"languages": ("fi",)}, "not-scored", "primary.languages"),
     ],
 )
-def test_a_primary_contrast_of_sets_that_there_are_not(arm: dict, more: dict, flaw: str) -> None:
+def test_a_primary_contrast_of_sets_that_the_task_does_not_have(arm: dict, more: dict, code: str, path: str) -> None:
     treatment, baseline = Arm(intermediate="facts", **arm), Arm(intermediate="none")
     primary = Primary(task="topic", treatment=treatment, baseline=baseline, **more)
-    told = found(**shots(4, 16, "2x2", primary=primary))
-    assert any(one.startswith(flaw) for one in told), told
+    assert found(**shots(4, 16, "2x2", primary=primary)) == [(code, path)]
 
 
 def test_a_primary_contrast_may_name_a_published_set() -> None:
@@ -129,6 +136,8 @@ def test_draws_of_our_own_may_be_fewer_than_published_sets() -> None:
     graph = expand(recipe(fewshot=fewshot, primary=None), PUBLISHED, "pin")
     counted = {(c.method, c.shots) for c in graph.cells if c.shots}
     assert counted == {("full", 1), ("fixed-shots", 1), ("fixed-shots", 4)}
-    told = found(fewshot=Fewshot(shots=(1, 4), sampled=(1, 2), fixed_shots=True))
-    assert any(one.startswith("fewshot.sampled: 2 is not among `fewshot.shots`") for one in told)
-    assert any("4 is not among `fewshot.sampled`; write `method: fixed-shots`" in one for one in told)
+    assert found(fewshot=Fewshot(shots=(1, 4), sampled=(1, 2), fixed_shots=True)) == [
+        ("unknown-shots", "fewshot.sampled"),
+        ("unknown-shots", "primary.treatment.shots"),
+        ("unknown-shots", "primary.baseline.shots"),
+    ]

@@ -8,7 +8,7 @@ from xstilts.config.recipe import Target, TaskFiles
 from xstilts.planning.expand import expand
 from xstilts.planning.specs import EvaluateStage
 from xstilts.recipe.resolve import languages_with_translated_test
-from xstilts.recipe.validate import flaws
+from xstilts.recipe.validate import validate
 from xstilts.tasks.benchmark import Benchmark, Native, as_is
 from xstilts.tasks.task import Task
 
@@ -37,11 +37,13 @@ def test_every_arm_is_scored_in_translation_where_there_is_one() -> None:
     assert without.stages.keys() < graph.stages.keys()
 
 
-def test_where_no_language_has_one_it_is_a_flaw() -> None:
-    (flaw,) = flaws(recipe(**CHANGES | {"targets": {"topic": TARGET.model_copy(update={"split": "dev"})}}), TRANSLATED)
-    assert str(flaw) == "targets.topic.translate_test: 'topic' has no split 'dev-mt' in any of the languages"
-    (flaw,) = flaws(recipe(**CHANGES | {"targets": {"pairs": Target(translate_test=True)}}), TRANSLATED)
-    assert str(flaw).startswith("targets.pairs.translate_test: is for tasks that are trained; 'pairs' is a retr")
+def test_where_no_language_has_one_it_is_an_issue() -> None:
+    on_dev = recipe(**CHANGES | {"targets": {"topic": TARGET.model_copy(update={"split": "dev"})}})
+    (issue,) = validate(on_dev, TRANSLATED)
+    assert (issue.code, issue.path) == ("unknown-split", ("targets", "topic", "translate_test"))
+    assert "'dev-mt'" in issue.message
+    (issue,) = validate(recipe(**CHANGES | {"targets": {"pairs": Target(translate_test=True)}}), TRANSLATED)
+    assert (issue.code, issue.path) == ("not-applicable", ("targets", "pairs", "translate_test"))
 
 
 def test_a_users_task_has_one_where_a_file_is_named() -> None:

@@ -1,11 +1,13 @@
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
-from xstilts.config.recipe import Fewshot, Intermediate, Recipe, Target
+from xstilts.config.recipe import Fewshot, Intermediate, Partition, Recipe, Target
 from xstilts.errors import RecipeError
+from xstilts.recipe.issues import dotted
 from xstilts.recipe.load import checked_recipe, load_recipe, shipped_recipes
-from xstilts.tasks import load_task
+from xstilts.recipe.renamed import RENAMED_KEYS
 
 GOOD = """\
 name: mine
@@ -32,11 +34,21 @@ def write(folder: Path, text: str, name: str = "mine.yaml") -> Path:
     return path
 
 
-def complaints(path: Path, *overrides: str) -> list[str]:
-    """The lines of the refusal, without the folder."""
+def refused(path: Path, *overrides: str) -> RecipeError:
     with pytest.raises(RecipeError) as caught:
         load_recipe(path, overrides)
-    return [line.strip().replace(f"{path.parent}/", "") for line in caught.value.message.splitlines()]
+    return caught.value
+
+
+def found(path: Path, *overrides: str) -> list[tuple[str, str]]:
+    """Code and path of every issue."""
+    return [(issue.code, dotted(issue.path)) for issue in refused(path, *overrides).issues]
+
+
+def places(path: Path, *overrides: str) -> list[str]:
+    """What each line of the error begins with: the line of the file without its folder, or the override."""
+    _, *lines = refused(path, *overrides).message.splitlines()
+    return [line.strip().replace(f"{path.parent}/", "").partition(": ")[0] for line in lines]
 
 
 def test_a_recipe_is_loaded_with_its_tasks(tmp_path: Path):
@@ -49,7 +61,7 @@ def test_a_recipe_is_loaded_with_its_tasks(tmp_path: Path):
     assert (loaded.base, loaded.text) == (tmp_path, GOOD)
 
 
-def test_four_mistakes_are_told_at_once_with_their_lines(tmp_path: Path):
+def test_four_issues_are_reported_at_once_with_their_lines(tmp_path: Path):
     text = GOOD.replace("intent:\n", "intnet:\n").replace("[4]", "[-4]").replace("seeds", "sedes") + (
         "tasks:\n"
         "  reviews:\n"
@@ -58,50 +70,112 @@ def test_four_mistakes_are_told_at_once_with_their_lines(tmp_path: Path):
         "    files:\n"
         "      no: reviews.no.csv\n"
     )
-    assert complaints(write(tmp_path, text)) == [
-        "mine.yaml has 4 mistakes:",
-        "mine.yaml:2: unknown key 'sedes'; did you mean 'seeds'?",
-        "mine.yaml:8: there is no task 'intnet'; did you mean 'intent'?",
-        "mine.yaml:11: fewshot.shots[0] must be greater than 0, not -4",
-        "mine.yaml:21: there is no file reviews.no.csv",
+    path = write(tmp_path, text)
+    error = refused(path)
+    assert [(issue.code, dotted(issue.path)) for issue in error.issues] == [
+        ("unknown-key", "sedes"),
+        ("unknown-task", "targets.intnet"),
+        ("out-of-range", "fewshot.shots[0]"),
+        ("missing-file", "tasks.reviews.files.no"),
     ]
+    assert places(path) == ["mine.yaml:2", "mine.yaml:8", "mine.yaml:11", "mine.yaml:21"]
+    assert [issue.hint for issue in error.issues][:2] == ["did you mean 'seeds'?", "did you mean 'intent'?"]
+    assert error.message.splitlines()[0] == "recipe 'mine' has 4 errors:"
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "complaint"),
+    ("old", "new", "code", "path", "line"),
     [
-        (
-            "name: mine",
-            "name: Mine",
-            "mine.yaml:1: name must hold only lower-case letters, digits, - and _, not 'Mine'",
-        ),
-        ("name: mine\n", "", "mine.yaml:1: name is missing"),
-        ("[0, 1]", "[0, 0]", "mine.yaml:2: seeds names 0 twice"),
-        ("[0, 1]", "0", "mine.yaml:2: seeds must be a list, not 0"),
-        ("name: mine", "name: mine\nencoder: e5-smal", "mine.yaml:2: there is no encoder 'e5-smal'"),
-        ("name: mine", "name: mine\nencoder: efficientnet-lite0", "mine.yaml:2: efficientnet-lite0 reads no texts"),
-        ("name: mine", "name: mine\nname: other", "mine.yaml:2: 'name' stands here a second time"),
-        ("[fi, ru]", "[fi, xx]", "mine.yaml:9: "),
-        ("intent:\n    languages: [fi, ru]", "intent: 5", "must be a block of `key: value`, not 5"),
-        ("task: intent", "task: slots", "mine.yaml:13: "),
-        ("shots: 4}\n  base", "shots: 8}\n  base", "mine.yaml:14: "),
-        (
-            "none, shots: 4",
-            "english, shots: 4",
-            "mine.yaml:12: the treatment and the baseline of primary are the same arm",
-        ),
-        ("[paraphrase]", "[ui-bitext]", "mine.yaml:6: "),
-        ("[paraphrase]", "[], match_steps_of: englisch", "'englisch'"),
-        ("shots: [4]", "shots: [4]\n  method: [ful]", "unknown key 'method'; did you mean 'methods'?"),
-        ("shots: [4]", "shots: [4]\n  methods: [ful]", "'joint', 'average' or 'lda', not 'ful'"),
-        ("shots: [4]", "shots: [4]\n  train: {epochs: soon}", "fewshot.train.epochs must be a number, not 'soon'"),
+        ("name: mine", "name: Mine", "invalid-value", "name", 1),
+        ("name: mine\n", "", "missing-key", "name", 1),
+        ("[0, 1]", "[0, 0]", "duplicate-value", "seeds[1]", 2),
+        ("[0, 1]", "0", "wrong-type", "seeds", 2),
+        ("[0, 1]", "[-1]", "out-of-range", "seeds[0]", 2),
+        ("name: mine", "name: mine\nencoder: e5-smal", "unknown-encoder", "encoder", 2),
+        ("name: mine", "name: mine\nencoder: efficientnet-lite0", "no-text-encoder", "encoder", 2),
+        ("name: mine", "name: mine\nname: other", "duplicate-key", "name", 2),
+        ("[fi, ru]", "[fi, xx]", "unknown-language", "targets.intent.languages", 9),
+        ("intent:\n    languages: [fi, ru]", "intent: 5", "wrong-type", "targets.intent", 8),
+        ("task: intent", "task: slots", "unknown-target", "primary.task", 13),
+        ("shots: 4}\n  base", "shots: 8}\n  base", "unknown-shots", "primary.treatment.shots", 14),
+        ("none, shots: 4", "english, shots: 4", "same-arms", "primary", 12),
+        ("[paraphrase]", "[ui-bitext]", "not-trainable", "intermediate.english.tasks", 6),
+        ("[paraphrase]", "[], match_steps_of: englisch", "unknown-arm", "intermediate.english.match_steps_of", 6),
+        ("shots: [4]", "shots: [4]\n  method: [ful]", "unknown-key", "fewshot.method", 12),
+        ("shots: [4]", "shots: [4]\n  methods: [ful]", "invalid-value", "fewshot.methods[0]", 12),
+        ("shots: [4]", "shots: [4]\n  train: {epochs: soon}", "wrong-type", "fewshot.train.epochs", 12),
+        ("[4]", "[4, 100x5]", "fixed-shots-disabled", "fewshot.shots", 11),
+        ("[4]", "[4, 5y]", "wrong-type", "fewshot.shots[1]", 11),
     ],
 )
-def test_one_mistake_is_told_once(tmp_path: Path, old: str, new: str, complaint: str):
+def test_one_issue_is_reported_once(tmp_path: Path, old: str, new: str, code: str, path: str, line: int):
     assert old in GOOD
-    head, *lines = complaints(write(tmp_path, GOOD.replace(old, new)))
-    assert (head, len(lines)) == ("mine.yaml has a mistake:", 1), lines
-    assert complaint in lines[0]
+    file = write(tmp_path, GOOD.replace(old, new))
+    assert (found(file), places(file)) == ([(code, path)], [f"mine.yaml:{line}"])
+    assert "has 1 error:" in refused(file).message
+
+
+WITH_OLD_KEY = {
+    Intermediate: ("intermediate.english", GOOD.replace("[paraphrase]", "[paraphrase], OLD: null")),
+    Target: ("targets.intent", GOOD.replace("[fi, ru]", "[fi, ru]\n    OLD: null")),
+    Fewshot: ("fewshot", GOOD.replace("[4]", "[4]\n  OLD: null")),
+    Partition: ("partition.anli", GOOD + "partition: {anli: {OLD: null}}\n"),
+}
+
+
+@pytest.mark.parametrize(("block", "old"), RENAMED_KEYS)
+def test_a_renamed_key_is_told_its_new_name(tmp_path: Path, block: type[BaseModel], old: str):
+    path, text = WITH_OLD_KEY[block]
+    new = RENAMED_KEYS[block, old]
+    assert new in block.model_fields and old not in block.model_fields
+    (issue,) = [
+        issue for issue in refused(write(tmp_path, text.replace("OLD", old))).issues if issue.code == "renamed-key"
+    ]
+    assert dotted(issue.path) == f"{path}.{old}"
+    assert repr(new) in issue.message
+
+
+def test_a_renamed_value_is_told_its_new_name(tmp_path: Path):
+    text = GOOD.replace("shots: 4}\n  base", "shots: 4, method: published}\n  base")
+    (issue,) = [issue for issue in refused(write(tmp_path, text)).issues if issue.code == "renamed-value"]
+    assert dotted(issue.path) == "primary.treatment.method"
+    assert "'fixed-shots'" in issue.message
+
+
+def test_the_value_of_a_renamed_key_is_checked_too(tmp_path: Path):
+    text = GOOD + "partition: {anli: {of: [dev], fractions: {train: 0.5}}}\n"
+    assert found(write(tmp_path, text)) == [("invalid-value", "partition.anli"), ("renamed-key", "partition.anli.of")]
+
+
+def test_what_follows_from_another_issue_is_not_reported(tmp_path: Path):
+    """Tasks, arms and targets that are wrong themselves are not called unknown where they are named."""
+    text = """\
+name: mine
+tasks:
+  rooms: {problem: classification, files: {fi: rooms.csv}, columns: {text: a, label: b}}
+intermediate:
+  none:
+  rooms: 5
+  control: {match_steps_of: rooms}
+targets:
+  rooms:
+  intent: 5
+fewshot:
+  shots: [-4]
+  tasks: [rooms, intent]
+  languages: [fi]
+  intermediates: [rooms]
+primary:
+  task: intent
+  treatment: {intermediate: rooms, shots: 4}
+  baseline: {intermediate: none, shots: 4}
+"""
+    assert found(write(tmp_path, text)) == [
+        ("missing-file", "tasks.rooms.files.fi"),
+        ("wrong-type", "intermediate.rooms"),
+        ("wrong-type", "targets.intent"),
+        ("out-of-range", "fewshot.shots[0]"),
+    ]
 
 
 def test_overrides_reach_any_field(tmp_path: Path):
@@ -118,26 +192,30 @@ def test_overrides_reach_any_field(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("override", "complaint"),
+    ("override", "code", "path"),
     [
-        ("fewshots.shots=[1]", "--set fewshots.shots=[1]: unknown key 'fewshots'; did you mean 'fewshot'?"),
-        ("fewshot.draws=0", "--set fewshot.draws=0: fewshot.draws must be greater than 0, not 0"),
-        ("seeds", "--set seeds names no key and value"),
-        ("name.x=1", "--set name.x=1: name is 'mine'"),
-        ("seeds=[1", "--set seeds=[1: expected ',' or ']', but got '<stream end>'"),
-        ("targets.intnet.max_items=5", "--set targets.intnet.max_items=5: there is no task 'intnet'"),
+        ("fewshots.shots=[1]", "unknown-key", "fewshots"),
+        ("fewshot.draws=0", "out-of-range", "fewshot.draws"),
+        ("seeds", "invalid-override", ""),
+        ("name.x=1", "invalid-override", ""),
+        ("seeds=[1", "invalid-override", ""),
+        ("targets.intnet.max_items=5", "unknown-task", "targets.intnet"),
     ],
 )
-def test_mistakes_of_an_override_name_it(tmp_path: Path, override: str, complaint: str):
-    assert complaint in complaints(write(tmp_path, GOOD), override)[-1]
+def test_issues_of_an_override_name_it(tmp_path: Path, override: str, code: str, path: str):
+    error = refused(write(tmp_path, GOOD), override)
+    assert [(issue.code, dotted(issue.path)) for issue in error.issues] == [(code, path)]
+    assert f"--set {override}" in error.message
 
 
 def test_files_that_are_no_recipe(tmp_path: Path):
-    assert complaints(write(tmp_path, "a: [1\nb")) == ["mine.yaml:2: expected ',' or ']', but got '<stream end>'"]
-    assert complaints(write(tmp_path, "")) == ["mine.yaml holds no recipe"]
-    assert complaints(tmp_path / "absent.yaml") == ["there is no file absent.yaml"]
+    assert found(write(tmp_path, "a: [1\nb")) == [("invalid-yaml", "")]
+    assert refused(tmp_path / "mine.yaml").message.startswith(f"{tmp_path}/mine.yaml:2: ")
+    assert found(write(tmp_path, "")) == [("wrong-type", "")]
+    assert found(tmp_path / "absent.yaml") == [("missing-file", "")]
     (tmp_path / "latin.yaml").write_bytes(b"name: caf\xe9")
-    assert complaints(tmp_path / "latin.yaml") == ["latin.yaml is not UTF-8 (byte 9)"]
+    assert found(tmp_path / "latin.yaml") == [("unreadable-file", "")]
+    assert "byte 9" in refused(tmp_path / "latin.yaml").message
 
 
 def test_splits_that_an_own_task_leaves_out(tmp_path: Path):
@@ -156,11 +234,11 @@ def test_splits_that_an_own_task_leaves_out(tmp_path: Path):
         "targets:\n"
         "  rooms:\n"
     )
-    assert complaints(write(tmp_path, text))[1:] == ["mine.yaml:7: 'rooms' needs a file for dev and test in 'en'"]
-    assert complaints(write(tmp_path, text + "fewshot:\n  shots: [1]\n"))[1:] == [
-        "mine.yaml:7: 'rooms' needs a file for dev and test in 'en'",
-        "mine.yaml:8: 'rooms' needs a file for train in 'de'",
-    ]
+    issue = ("missing-split-file", "tasks.rooms.files.en")
+    assert found(write(tmp_path, text)) == [issue]
+    with_shots = write(tmp_path, text + "fewshot:\n  shots: [1]\n")
+    assert found(with_shots) == [issue, ("missing-split-file", "tasks.rooms.files.de")]
+    assert places(with_shots) == ["mine.yaml:7", "mine.yaml:8"]
 
 
 def test_shipped_recipes_load(monkeypatch):
@@ -171,18 +249,22 @@ def test_shipped_recipes_load(monkeypatch):
 
 
 def test_a_shipped_name_that_is_misspelt():
-    with pytest.raises(RecipeError, match="did you mean 'quickstart'"):
+    with pytest.raises(RecipeError) as caught:
         load_recipe("quikstart")
+    assert caught.value.issues[0].code == "unknown-recipe"
+    assert caught.value.hint == "did you mean 'quickstart'?"
 
 
 def test_a_recipe_built_in_python_is_checked_too():
     good = Recipe(name="mine", targets={"intent": Target()}, fewshot=Fewshot())
     assert checked_recipe(good).recipe == good
-    with pytest.raises(RecipeError, match="there is no task 'intnet'"):
+    with pytest.raises(RecipeError) as caught:
         checked_recipe(Recipe(name="mine", targets={"intnet": Target()}))
+    assert [(issue.code, dotted(issue.path)) for issue in caught.value.issues] == [("unknown-task", "targets.intnet")]
+    assert "targets.intnet: " in caught.value.message
 
 
-def test_mistakes_of_masked_texts_and_alignment_have_their_lines(tmp_path: Path):
+def test_issues_of_masked_texts_and_alignment_have_their_lines(tmp_path: Path):
     text = """\
 name: mine
 intermediate:
@@ -199,23 +281,12 @@ intermediate:
 targets:
   ui-bitext:
 """
-    languages = ", ".join(load_task("ui-bitext").languages)
-    assert complaints(write(tmp_path, text)) == [
-        "mine.yaml has 6 mistakes:",
-        "mine.yaml:7: there is no file fi.txt",
-        "mine.yaml:8: 'hub:alone' is not hub:owner/name, or with /configuration",
-        "mine.yaml:9: intermediate.read.mlm.masking must be less than 1, not 1.5",
-        f"mine.yaml:11: intermediate.aligned.align.languages: task 'ui-bitext' has no xx; it has {languages}",
-        "mine.yaml:11: intermediate.aligned.align.split: 'test' of 'ui-bitext' is scored, so nothing may be trained on "
-        "it",
-        "mine.yaml:12: `match_steps_of` is a control without mlm: remove `mlm` or `match_steps_of`",
+    path = write(tmp_path, text)
+    assert list(zip(found(path), places(path), strict=True)) == [
+        (("missing-file", "intermediate.read.mlm.texts.fi"), "mine.yaml:7"),
+        (("invalid-text-source", "intermediate.read.mlm.texts.ru"), "mine.yaml:8"),
+        (("out-of-range", "intermediate.read.mlm.masking"), "mine.yaml:9"),
+        (("unknown-language", "intermediate.aligned.align.languages"), "mine.yaml:11"),
+        (("split-in-use", "intermediate.aligned.align.split"), "mine.yaml:11"),
+        (("conflicting-keys", "intermediate.steps"), "mine.yaml:12"),
     ]
-
-
-def test_a_number_of_shots_may_be_the_name_of_a_published_set(tmp_path: Path):
-    path = write(tmp_path, GOOD.replace("shots: [4]", "shots: [4, 100x5]"))
-    assert complaints(path) == [
-        "mine.yaml has a mistake:",
-        "mine.yaml:11: fewshot.shots: '100x5' is the name of a published set: say `fixed_shots: true` as well",
-    ]
-    assert complaints(path, "fewshot.shots=[4, 5y]")[1].endswith("fewshot.shots[1] must be a whole number, not '5y'")

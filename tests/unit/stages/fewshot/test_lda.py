@@ -15,7 +15,8 @@ from xstilts.errors import UserError
 from xstilts.export.checkpoint import export
 from xstilts.export.label_file import label, load_model
 from xstilts.models.split import backbone
-from xstilts.recipe.validate import flaws
+from xstilts.recipe.issues import dotted
+from xstilts.recipe.validate import validate
 from xstilts.stages.job_context import JobContext
 
 FEWSHOT = {"shots": [2], "draws": 2, "methods": ["lda"], "train": TRAIN}
@@ -100,14 +101,13 @@ def test_tags_are_predicted_and_spans_are_left_out(world):
     assert scores["token_accuracy"] > 0.9
 
 
-def told(world, recipe):
+def issues_of(world, recipe):
     tasks = {name: user_task(name, block, world.folder) for name, block in recipe.tasks.items()}
-    return [str(flaw) for flaw in flaws(recipe, tasks)]
+    return [(issue.code, dotted(issue.path)) for issue in validate(recipe, tasks)]
 
 
 def test_what_no_target_bears_is_refused(world):
-    (message,) = told(world, recipe_of(world, "find"))
-    assert "`lda` is for classes and tags of texts" in message
-    (message,) = told(world, recipe_of(world, "topic", also_select="english_dev"))
-    assert "`lda` takes none: name another method first" in message
-    assert told(world, recipe_of(world, "find", methods=["full", "lda"])) == []
+    assert issues_of(world, recipe_of(world, "find")) == [("not-applicable", "fewshot.methods")]
+    selecting = recipe_of(world, "topic", also_select="english_dev")
+    assert issues_of(world, selecting) == [("not-applicable", "fewshot.also_select")]
+    assert issues_of(world, recipe_of(world, "find", methods=["full", "lda"])) == []

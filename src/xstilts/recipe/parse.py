@@ -1,0 +1,188 @@
+"""From plain values to a typed recipe: every error of keys, types and single values at once."""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import UnionType
+from typing import Annotated, Any, Union, cast, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from xstilts.config.recipe import Recipe
+from xstilts.errors import did_you_mean
+from xstilts.recipe.issues import Code, Issue, Path, dotted, overlap
+from xstilts.recipe.renamed import RENAMED_KEYS, RENAMED_VALUES
+
+_NAMED_BLOCKS = ("targets", "intermediate")
+"""Blocks of named blocks, in which a name alone (`intent:`) means the defaults."""
+_PLACEHOLDERS: Mapping[str, object] = {"name": "recipe", "targets": {}}
+"""Stand in for a missing key while the rest is checked."""
+_RANGE = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    recipe: Recipe
+    """The recipe without what is invalid, so that the rest can be checked too."""
+    issues: tuple[Issue, ...]
+    removed: frozenset[Path]
+    """What `recipe` lacks."""
+
+
+def parse(value: Mapping[str, Any]) -> Parsed:
+    """The typed recipe. Where values are invalid, they are removed until the rest is valid."""
+    rest: dict[str, Any] = copy.deepcopy(dict(value))
+    for name in _NAMED_BLOCKS:
+        if isinstance(block := rest.get(name), dict):
+            rest[name] = {key: {} if inner is None else inner for key, inner in block.items()}
+    issues: list[Issue] = []
+    removed: set[Path] = set()
+    while True:
+        try:
+            return Parsed(Recipe.model_validate(rest), tuple(issues), frozenset(removed))
+        except ValidationError as error:
+            # An issue that appears only after a removal may follow from it, unless it is elsewhere in the recipe.
+            seen = {issue.path for issue in issues}
+            new = [issue for issue in _issues(error, rest) if issue.path not in seen]
+            issues += [issue for issue in new if not any(overlap(issue.path, path) for path in removed)]
+            path = _written_path(error.errors()[-1], rest)
+            if not _rename(rest, path):
+                removed.add(_remove(rest, path))
+
+
+def _issues(error: ValidationError, value: object) -> list[Issue]:
+    """One issue for each path: of a union, pydantic names the faults of every member."""
+    by_path: dict[Path, Issue] = {}
+    for details in error.errors(include_url=False):
+        path = _written_path(details, value)
+        if path not in by_path:
+            by_path[path] = _issue(details, path)
+    return list(by_path.values())
+
+
+def _written_path(details: ErrorDetails, value: object) -> Path:
+    """Pydantic's location without the names of union members; a missing key is placed below its block."""
+    path: list[str | int] = []
+    here: Any = value
+    for step in details["loc"]:
+        match here, step:
+            case (dict(), _) if step in here:
+                here = here[step]
+            case (list(), int()):
+                here = here[step]
+            case _:
+                continue
+        path.append(step)
+    if details["type"] == "missing":
+        path.append(details["loc"][-1])
+    return tuple(path)
+
+
+def _issue(details: ErrorDetails, path: Path) -> Issue:
+    name, given, context = dotted(path), details["input"], details.get("ctx", {})
+    key = str(path[-1]) if path else ""
+    match kind := details["type"]:
+        case "extra_forbidden" if new := _new_key(path):
+            return Issue("renamed-key", path, f"unknown key {key!r}: it is called {new!r} now")
+        case "extra_forbidden":
+            return Issue("unknown-key", path, f"unknown key {key!r}", did_you_mean(key, keys_at(path[:-1])))
+        case "missing":
+            return Issue("missing-key", path, f"{name} is missing")
+        case "literal_error" if new := _new_value(path, given):
+            return Issue("renamed-value", path, f"unknown value {given!r}: it is called {new!r} now")
+        case "literal_error":
+            return Issue("invalid-value", path, f"{name} must be {context['expected']}, not {given!r}")
+        case "string_pattern_mismatch":
+            message = f"{name} may contain only lower-case letters, digits, - and _, not {given!r}"
+            return Issue("invalid-value", path, message)
+        case "model_type" | "dict_type":
+            return Issue("wrong-type", path, f"{name or 'a recipe'} must be a block of `key: value`, not {given!r}")
+        case "tuple_type":
+            return Issue("wrong-type", path, f"{name} must be a list, not {given!r}")
+        case "too_short":
+            return Issue("empty-list", path, f"{name} is empty", "name at least one")
+        case _ if kind in get_args(Code):
+            return Issue(cast(Code, kind), path, context["message"], context["hint"])
+        case _:
+            code: Code = "out-of-range" if kind in _RANGE else "wrong-type"
+            return Issue(code, path, f"{name} {_plain(details['msg'])}, not {given!r}")
+
+
+def _plain(message: str) -> str:
+    plain = message.partition(", unable to")[0].replace("Input should be ", "must be ")
+    return plain.replace(" a valid integer", " a whole number").replace(" a valid ", " a ")
+
+
+def _new_key(path: Path) -> str | None:
+    return next((new for kind in models_at(path[:-1]) if (new := RENAMED_KEYS.get((kind, str(path[-1]))))), None)
+
+
+def _new_value(path: Path, value: object) -> str | None:
+    kinds = models_at(path[:-1])
+    return next((new for kind in kinds if (new := RENAMED_VALUES.get((kind, str(path[-1]), str(value))))), None)
+
+
+def _rename(rest: dict[str, Any], path: Path) -> bool:
+    """Whether the key or value at `path` was replaced by its new name, so that what it says is checked too."""
+    block = _block(rest, path)
+    if not isinstance(block, dict) or path[-1] not in block:
+        return False
+    if (new := _new_key(path)) and new not in block:
+        block[new] = block.pop(path[-1])
+    elif new := _new_value(path, block[path[-1]]):
+        block[path[-1]] = new
+    else:
+        return False
+    return True
+
+
+def _remove(rest: dict[str, Any], path: Path) -> Path:
+    """Removes the value at `path`, or the block that lacks it where it is missing. The path of what was removed."""
+    block, last = _block(rest, path), path[-1]
+    if not isinstance(block, dict) or last in block:
+        del block[last]
+    elif len(path) > 1:
+        return _remove(rest, path[:-1])
+    else:
+        block[last] = _PLACEHOLDERS[str(last)]
+    return path
+
+
+def _block(rest: dict[str, Any], path: Path) -> Any:
+    block: Any = rest
+    for step in path[:-1]:
+        block = block[step]
+    return block
+
+
+def keys_at(path: Path) -> tuple[str, ...]:
+    """The keys that a block at `path` may have; none where it is not a block of fixed keys."""
+    return tuple(name for kind in models_at(path) for name in kind.model_fields)
+
+
+def models_at(path: Path) -> tuple[type[BaseModel], ...]:
+    """The models that a block at `path` of a recipe may be of."""
+    kinds: list[Any] = [Recipe]
+    for step in path:
+        kinds = [member for kind in kinds for member in _members(_inside(kind, step))]
+    return tuple(kind for kind in kinds if _is_model(kind))
+
+
+def _inside(kind: Any, step: str | int) -> Any:
+    if _is_model(kind):
+        field = kind.model_fields.get(step)
+        return field.annotation if field else None
+    if get_origin(kind) is dict:
+        return get_args(kind)[1]
+    return get_args(kind)[0] if get_origin(kind) is tuple else None
+
+
+def _members(annotation: Any) -> list[Any]:
+    if get_origin(annotation) in (Union, UnionType):
+        return [member for part in get_args(annotation) for member in _members(part)]
+    return _members(get_args(annotation)[0]) if get_origin(annotation) is Annotated else [annotation]
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)

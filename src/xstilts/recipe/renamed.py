@@ -1,0 +1,24 @@
+"""Keys and values of recipes that were renamed, so that an old recipe is told the new name."""
+
+from collections.abc import Mapping
+
+from pydantic import BaseModel
+
+from xstilts.config.recipe import FIXED_SHOTS, Arm, Fewshot, Intermediate, Partition, Target
+
+RENAMED_KEYS: Mapping[tuple[type[BaseModel], str], str] = {
+    (Intermediate, "see"): "modality",
+    (Intermediate, "steps_of"): "match_steps_of",
+    (Target, "choose_on"): "layer_selection_task",
+    (Target, "choose_per_arm"): "select_layer_per_arm",
+    (Target, "untrained"): "skip_training",
+    (Fewshot, "drawn"): "sampled",
+    (Fewshot, "beside"): "also_select",
+    (Fewshot, "mixed"): "multilingual",
+    (Fewshot, "published"): "fixed_shots",
+    (Partition, "of"): "pool",
+}
+"""The new key, by block and old key."""
+
+RENAMED_VALUES: Mapping[tuple[type[BaseModel], str, str], str] = {(Arm, "method", "published"): FIXED_SHOTS}
+"""The new value, by block, key and old value."""

@@ -1,0 +1,122 @@
+"""Whether the targets of a recipe fit their tasks."""
+
+from collections.abc import Iterator
+
+from xstilts.config.recipe import Target
+from xstilts.config.splits import translated
+from xstilts.data.benchmark_files import missing_locally
+from xstilts.recipe.issues import Issue, Path, Scope, unknown_languages, unknown_split
+from xstilts.recipe.resolve import (
+    HELD_SPLIT,
+    OTHER_LANGUAGES,
+    fewshot_languages,
+    has_dev,
+    intermediate_arms,
+    languages_with_translated_test,
+    sampled_ks,
+    scored_languages,
+)
+from xstilts.tasks.task import Task
+
+_LAYER_SELECTION = ("layer", "pooling", "layer_selection_task", "select_layer_per_arm")
+
+
+def validate_targets(scope: Scope) -> Iterator[Issue]:
+    for name, target in scope.recipe.targets.items():
+        path = ("targets", name)
+        yield from scope.unknown_arms((*path, "intermediates"), target.intermediates or ())
+        task = scope.tasks.get(name)
+        if task is None:
+            yield from scope.unknown_task(path, name)
+            continue
+        yield from unknown_languages((*path, "languages"), target.languages or (), task)
+        yield from unknown_split((*path, "split"), scored_languages(target, task), target.split, task)
+        yield from _splits_without_file(scope, target, task)
+        yield from scope.images(path, task)
+        yield from _hidden_modality(scope, path, target, task)
+        yield from _skipped_training(scope, path, target, task)
+        yield from _matched_steps(scope, path, target, task)
+        if task.spec.trained:
+            yield from _trained(scope, path, target, task)
+        else:
+            yield from _not_trained(scope, path, target, task)
+
+
+def _trained(scope: Scope, path: Path, target: Target, task: Task) -> Iterator[Issue]:
+    yield from unknown_languages((*path, "source_language"), [target.source_language], task)
+    for key in _LAYER_SELECTION:
+        if getattr(target, key):
+            message = f"`{key}` is for retrieval and mining, but {task.name!r} is a {task.problem} task"
+            yield Issue("not-applicable", (*path, key), message, "remove it")
+    if target.translate_test and not languages_with_translated_test(scope.recipe, target, task):
+        split = translated(target.split)
+        # A published split whose file is not on this machine: the run goes on without it and reports that.
+        if not any(missing_locally(task, language, split) for language in scored_languages(target, task)):
+            message = f"task {task.name!r} has no split {split!r} in any scored language"
+            yield Issue("unknown-split", (*path, "translate_test"), message, "remove `translate_test`")
+
+
+def _not_trained(scope: Scope, path: Path, target: Target, task: Task) -> Iterator[Issue]:
+    selection = target.layer_selection_task
+    if selection is not None and selection not in (OTHER_LANGUAGES, *scope.tasks):
+        yield from scope.unknown_task((*path, "layer_selection_task"), selection)
+    if target.translate_test:
+        message = f"`translate_test` is for tasks with training, but {task.name!r} is a {task.problem} task"
+        yield Issue("not-applicable", (*path, "translate_test"), message, "remove it")
+    if target.split == HELD_SPLIT:
+        fitted = "threshold" if task.problem == "mining" else "mean vector"
+        message = f"the layer and the {fitted} are fitted on {HELD_SPLIT!r}, so it must not be scored"
+        yield Issue("split-in-use", (*path, "split"), message, "name another split")
+
+
+def _hidden_modality(scope: Scope, path: Path, target: Target, task: Task) -> Iterator[Issue]:
+    """Controls without images or without text, for a task that cannot do without either."""
+    if task.problem == "image-text":
+        return
+    for name in intermediate_arms(scope.recipe, target, task):
+        if (arm := scope.recipe.intermediate.get(name)) and arm.modality:
+            message = f"the arm {name!r} hides text or images, but {task.name!r} is a {task.problem} task"
+            hint = "`modality` is for image-text tasks: leave the arm out of `intermediates`"
+            yield Issue("not-applicable", (*path, "intermediates"), message, hint)
+
+
+def _skipped_training(scope: Scope, path: Path, target: Target, task: Task) -> Iterator[Issue]:
+    if not target.skip_training:
+        return
+    if task.problem != "image-retrieval":
+        message = f"`skip_training` is for image retrieval, but {task.name!r} is a {task.problem} task"
+        yield Issue("not-applicable", (*path, "skip_training"), message, "remove it")
+    elif scope.card and scope.card.kind == "fused":
+        message = f"{scope.recipe.encoder} cannot match images and text before its image projection is trained"
+        hint = "name a dual encoder, such as CLIP or SigLIP, or remove `skip_training`"
+        yield Issue("no-training", (*path, "skip_training"), message, hint)
+
+
+def _matched_steps(scope: Scope, path: Path, target: Target, task: Task) -> Iterator[Issue]:
+    """Arms that add steps to the target's training, where it has none."""
+    if task.spec.trained and not target.skip_training:
+        return
+    for name in target.intermediates or ():
+        if (arm := scope.recipe.intermediate.get(name)) and arm.match_steps_of:
+            message = f"the arm {name!r} adds steps to the training of {task.name!r}, which is not trained"
+            yield Issue("no-training", (*path, "intermediates"), message, "leave the arm out of `intermediates`")
+
+
+def _splits_without_file(scope: Scope, target: Target, task: Task) -> Iterator[Issue]:
+    """Languages of a user's task whose files, one for each split, leave out a split that the recipe reads."""
+    recipe, block = scope.recipe, scope.recipe.tasks.get(task.name)
+    if block is None:
+        return
+    needed: dict[str, set[str]] = {language: {target.split} for language in scored_languages(target, task)}
+    if not task.spec.trained:
+        splits = {target.split, HELD_SPLIT} if has_dev(task) else {target.split}
+        needed = dict.fromkeys(needed, splits)
+    else:
+        needed.setdefault(target.source_language, set()).update(("train", "dev"))
+        if recipe.fewshot and sampled_ks(recipe.fewshot):
+            for language in fewshot_languages(recipe.fewshot, target, task):
+                needed[language].add("train")
+    for language, files in block.files.items():
+        if isinstance(files, dict) and (missing := sorted(needed.get(language, set()) - files.keys())):
+            message = f"task {task.name!r} needs a file for {' and '.join(missing)} in {language!r}"
+            yield Issue("missing-split-file", ("tasks", task.name, "files", language), message, "add it under `files`")
