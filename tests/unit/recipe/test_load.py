@@ -7,7 +7,7 @@ from xstilts.config.recipe import Fewshot, Intermediate, Partition, Recipe, Targ
 from xstilts.errors import RecipeError
 from xstilts.recipe.issues import dotted
 from xstilts.recipe.load import checked_recipe, load_recipe, shipped_recipes
-from xstilts.recipe.renamed import RENAMED_KEYS
+from xstilts.config.renamed import RENAMED_KEYS
 
 GOOD = """\
 name: mine
