@@ -97,7 +97,7 @@ def _ours(weights: str) -> Encode:
     from xstilts.data.features import featurise
     from xstilts.models.heads import load_text, load_tokenizer
     from xstilts.platform.hardware import matrix_precision
-    from xstilts.problems.examples import Sentence
+    from xstilts.problems import Sentence
     from xstilts.train.predict import embed
 
     tokenizer, model = load_tokenizer(Path(weights)), load_text(Path(weights))

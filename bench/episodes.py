@@ -30,7 +30,7 @@ from xstilts.data.load import load
 from xstilts.export.checkpoint import export
 from xstilts.planning.specs import FewshotStage, TargetStage
 from xstilts.platform.hardware import matrix_precision
-from xstilts.problems.examples import Labelled
+from xstilts.problems import Labelled
 from xstilts.store.store import Store
 from xstilts.tasks import load_task
 

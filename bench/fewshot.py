@@ -35,17 +35,19 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from harness import HERE, Clock, Measured, Side, asked, interleave, peers, say, tell
 from xstilts.cache.wheels import cache_dir
 from xstilts.config.training import Lda, Train
-from xstilts.data.features import Feature, featurise
+from xstilts.data.features import featurise
 from xstilts.data.load import load
 from xstilts.data.shots import draw
 from xstilts.encoders.fetch import prepare
-from xstilts.metrics import metric, score_frame
+from xstilts.metrics import metric
 from xstilts.models.discriminant import Discriminant, Moments, moments, solve
 from xstilts.models.heads import load_for, load_tokenizer
 from xstilts.models.split import backbone
 from xstilts.models.tuning import load_weights, snapshot
 from xstilts.platform.hardware import matrix_precision
-from xstilts.problems.examples import Example, Labelled
+from xstilts.problems import Example, Labelled
+from xstilts.problems.features import Feature
+from xstilts.problems.scores import score_frame
 from xstilts.report.plots import COLOURS, SHAPES
 from xstilts.stages.training import TrainableModel, make_trainable, scorer
 from xstilts.tasks import load_task

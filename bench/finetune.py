@@ -34,7 +34,7 @@ from harness import HERE, Clock, Measured, Side, asked, conclude, interleave, me
 from xstilts.cache.wheels import cache_dir
 from xstilts.config.training import Train
 from xstilts.data.benchmark_files import bind
-from xstilts.data.features import Feature, featurise
+from xstilts.data.features import featurise
 from xstilts.data.load import load
 from xstilts.data.tokenised import token_ids
 from xstilts.encoders.fetch import prepare
@@ -42,7 +42,8 @@ from xstilts.models.collate import Batch
 from xstilts.models.heads import load_for, load_tokenizer
 from xstilts.models.inputs import ModelInputs
 from xstilts.platform.hardware import matrix_precision
-from xstilts.problems.examples import Example, Labelled
+from xstilts.problems import Example, Labelled
+from xstilts.problems.features import Feature
 from xstilts.stages.training import TrainableModel, make_trainable
 from xstilts.tasks import load_task
 from xstilts.train.fit import Objective, fit

@@ -22,7 +22,7 @@ from xstilts.data.load import load
 from xstilts.data.tokenised import token_ids
 from xstilts.encoders.fetch import prepare
 from xstilts.models.heads import load_for, load_tokenizer
-from xstilts.problems.examples import Labelled
+from xstilts.problems import Labelled
 from xstilts.stages.training import TrainableModel, make_trainable
 from xstilts.tasks import load_task
 from xstilts.train.fit import Objective, fit

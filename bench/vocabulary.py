@@ -26,7 +26,7 @@ from xstilts.cache.wheels import cache_dir
 from xstilts.data.benchmark_files import bind
 from xstilts.data.load import load
 from xstilts.encoders.fetch import prepare
-from xstilts.problems.examples import Labelled
+from xstilts.problems import Labelled
 from xstilts.tasks import load_task
 
 OURS, PEER, WHOLE = "ours", "Trainer + transformer-smaller-training-vocab", "Trainer, all rows"

@@ -7,7 +7,7 @@ import pytest
 
 from xstilts.cache.wheels import cache_dir, wheel_path
 from xstilts.data.load import load
-from xstilts.problems.examples import Example
+from xstilts.problems import Example
 from xstilts.tasks import load_task
 
 Splits = Mapping[str, tuple[Example, ...]]

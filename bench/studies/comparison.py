@@ -26,7 +26,6 @@ from xstilts.models.multimodal.fusion import ImageInputSpec
 from xstilts.models.multimodal.heads import RunningStandardize
 from xstilts.models.multimodal.image_features import ImageFeatureCache
 from xstilts.platform.hardware import matrix_precision
-from xstilts.problems.examples import images_of
 from xstilts.stages.training import make_trainable, scorer
 from xstilts.tasks import load_task
 from xstilts.train.fit import Objective, fit
@@ -68,7 +67,7 @@ def run(seed: int, vectors: str, layer: int) -> tuple[float, float]:
         precision=matrix_precision("cpu"),
     )
     examples, dev = (load(task, "en", split, cache=cache, offline=False) for split in ("train", "dev"))
-    image_features.missing(image for example in (*examples, *dev) for image in images_of(example))
+    image_features.missing(image for example in (*examples, *dev) for image in example.shown_images)
     tokenizer, labels = load_tokenizer(folder), ("false", "true")
     features = featurise(task.problem, examples, tokenizer, labels, train.max_length)
     held = featurise(task.problem, dev, tokenizer, None, train.max_length)

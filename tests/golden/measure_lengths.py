@@ -20,7 +20,7 @@ from xstilts.encoders.fetch import prepare
 from xstilts.formats.benchmarks import headerless, questions, tagged
 from xstilts.formats.tables import rows
 from xstilts.models.heads import load_tokenizer
-from xstilts.problems.examples import Caption, Choice, Example, ImageText, Labelled, Parallel, Span, Tagged, images_of
+from xstilts.problems import Caption, Choice, Example, ImageText, Labelled, Parallel, Span, Tagged
 from xstilts.tasks import load_task, task_names
 from xstilts.tasks.task import Task
 
@@ -159,7 +159,7 @@ def of_task(task: Task, language: str, split: str, tokenizer: Any) -> dict[str, 
     labels = {example.label for example in examples if isinstance(example, Labelled | ImageText)}
     extra = {"classes": len(labels)} if labels else {}
     extra |= {"sequences": sequences} if sequences > 1 else {}
-    images = round(sum(len(images_of(example)) for example in examples) / len(examples))
+    images = round(sum(len(example.shown_images) for example in examples) / len(examples))
     extra |= {"images": images} if images > 1 else {}
     found = measured(flat, tokenizer, sequences, split=task.problem == "span")
     return {"file": f"{task.name}, {language}, {split}", **found, "rows": len(examples), **extra}

@@ -10,7 +10,7 @@ from tests.golden.measure_sizes import measure
 
 from xstilts.cache.wheels import cache_dir
 from xstilts.data.leakage import check_disjoint
-from xstilts.problems.examples import Caption, ImageText, images_of
+from xstilts.problems import Caption, ImageText
 from xstilts.tasks import _emoji as emoji
 from xstilts.tasks import emoji_match, flag_country, load_task, number_verify, task_names
 from xstilts.tasks._pictures import OPENMOJI_DRAWINGS
@@ -70,7 +70,7 @@ def test_pictures_and_splits_are_the_same_in_every_language(name, splits):
         for split, examples in splits(name, language).items():
             for e in examples:
                 bare = e.id.removesuffix("#same")
-                assert shown.setdefault(bare, (split, e.group, images_of(e))) == (split, e.group, images_of(e))
+                assert shown.setdefault(bare, (split, e.group, e.shown_images)) == (split, e.group, e.shown_images)
     for split in ("dev", "test"):
         items = [{e.id.removesuffix("#same") for e in splits(name, language)[split]} for language in some]
         assert all(len(found ^ items[0]) <= (2 if name == "flag-country" else 0) for found in items)
@@ -93,7 +93,7 @@ def test_no_picture_is_in_two_splits_of_related_tasks(one, other, splits):
     seen: dict[str, set[str]] = {}
     for name in (one, other):
         for split, examples in splits(name, "en").items():
-            for image in (image for e in examples for image in images_of(e)):
+            for image in (image for e in examples for image in e.shown_images):
                 seen.setdefault(image, set()).add(split)
     assert all(len(found) == 1 for found in seen.values())
     for split in ("dev", "test"):

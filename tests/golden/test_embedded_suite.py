@@ -8,7 +8,7 @@ from tests.golden.measure_sizes import measure
 
 from xstilts.cache.wheels import cache_dir
 from xstilts.data.splits import assign, salt
-from xstilts.problems.examples import Choice, Labelled, Parallel, Span, Tagged
+from xstilts.problems import Choice, Labelled, Parallel, Span, Tagged
 from xstilts.tasks import _home_assistant as home
 from xstilts.tasks import city_country, load_task, paraphrase, task_names
 from xstilts.tasks.slots import PER_SLOT, SLOTS

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from tests.golden import official_inputs as inputs
 
-from xstilts.metrics import metric, score_frame
+from xstilts.metrics import metric
 from xstilts.metrics.ranks import ranks
+from xstilts.problems.scores import score_frame
 
 RECALLS = [
     (40.0, 50.0, 66.66666666666667, 57.5, 65.0, 72.5),

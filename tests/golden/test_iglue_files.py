@@ -15,7 +15,7 @@ from xstilts.data.benchmark_files import bind
 from xstilts.data.leakage import check_disjoint, images_in
 from xstilts.data.load import load
 from xstilts.errors import LeakError
-from xstilts.problems.examples import Example
+from xstilts.problems import Example
 from xstilts.tasks import load_task
 from xstilts.tasks.task import Task
 

@@ -12,7 +12,7 @@ import pytest
 from tests.golden import measure_losses
 
 from xstilts.config.recipe import Method
-from xstilts.problems.registry import PROBLEMS
+from xstilts.problems import PROBLEMS
 
 LOSS = {"texts": 3e-4, "images": 2e-3, "dual": 5e-3}
 """Relative, by recipe: about seven times what other vector instructions (SSE4, AVX2, AVX-512) and threads change."""

@@ -14,8 +14,9 @@ import pytest
 import seqeval.metrics
 import sklearn.metrics
 
-from xstilts.metrics import metric, score_frame
-from xstilts.problems.registry import ProblemName
+from xstilts.metrics import metric
+from xstilts.problems import ProblemName
+from xstilts.problems.scores import score_frame
 
 TAGS = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER", "I-ORG"]
 

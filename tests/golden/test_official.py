@@ -6,9 +6,9 @@ import pytest
 import torch
 from tests.golden import official_inputs as inputs
 
-from xstilts.metrics import metric, score_frame
-from xstilts.problems.examples import Sentence
-from xstilts.problems.registry import ProblemName
+from xstilts.metrics import metric
+from xstilts.problems import ProblemName, Sentence
+from xstilts.problems.scores import score_frame
 from xstilts.stages.mine import Mined, pair_sentences
 
 

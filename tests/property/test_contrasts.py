@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from xstilts.analysis import stats
-from xstilts.metrics import score_frame
+from xstilts.problems.scores import score_frame
 
 Arm = dict[str, dict[stats.Cell, pl.DataFrame]]
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xstilts.config.splits import assign
-from xstilts.problems.examples import Labelled
+from xstilts.problems import Labelled
 from xstilts.problems.words import split_words
 
 FRACTIONS = {"train": 0.6, "dev": 0.1, "test": 0.3}

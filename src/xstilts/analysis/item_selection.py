@@ -13,7 +13,7 @@ import polars as pl
 from xstilts.analysis.design import TaskDesign
 from xstilts.analysis.results import ArmItems, ArmName
 from xstilts.config.recipe import Recipe
-from xstilts.problems.examples import Example, images_of
+from xstilts.problems import Example
 
 EACH = 4
 """Items of a language."""
@@ -118,10 +118,10 @@ def chosen(candidates: Candidates, most: int) -> dict[str, list[Candidate]]:
     for wanted in (*((kind,) for kind in kinds), *[kinds] * (EACH - 1)):
         for language, own in ranked.items():
             free = (one for kind in wanted for one in own if one.kind == kind and one not in found[language])
-            fits = (one for one in free if len(shown.union(images_of(one.example))) <= most)
+            fits = (one for one in free if len(shown.union(one.example.shown_images)) <= most)
             if len(found[language]) < EACH and (one := next(fits, None)):
                 found[language].append(one)
-                shown.update(images_of(one.example))
+                shown.update(one.example.shown_images)
     return {language: sorted(own, key=lambda one: kinds.index(one.kind)) for language, own in found.items()}
 
 

@@ -19,7 +19,7 @@ from xstilts.config.training import (
     Translate,
     invalid,
 )
-from xstilts.problems.registry import ProblemName
+from xstilts.problems import ProblemName
 
 Method = Literal["full", "head", "lora", "joint", "average", "lda"]
 Selection = Literal["none", "english_dev", "target_dev"]

@@ -11,12 +11,12 @@ from xstilts.cache.checksums import sha256_of
 from xstilts.cache.sources import Files, HubData
 from xstilts.config.splits import SHOTS, TRANSLATED
 from xstilts.data import hub_data as hub
-from xstilts.data.cells import BUILDERS, Cells
 from xstilts.data.images import local_folders as image_folders
 from xstilts.data.splits import split_names
 from xstilts.errors import DataError
 from xstilts.formats.tables import Row, read_text, rows
-from xstilts.problems.examples import Example
+from xstilts.problems import Example
+from xstilts.problems.cells import Cells
 from xstilts.tasks.benchmark import Benchmark, Fields, Hub, Native, as_is
 from xstilts.tasks.task import Paths, Task
 
@@ -269,13 +269,13 @@ def _paired(
 def _examples(
     task: Task, split: str, numbered: Sequence[Numbered], groups: Sequence[str], language: str
 ) -> Iterator[Example]:
-    build, known = BUILDERS[task.problem], set(task.labels)
+    read, known = task.spec.read, set(task.labels)
     for number, ((path, line, row), group) in enumerate(zip(numbered, groups, strict=True)):
         if known and row["label"] not in known and (split == "train" or split.startswith(SHOTS)):
             continue
         fields = {**row, "group": group}
         cells = Cells(path, line, fields, {name: name for name in fields if fields[name] is not None})
-        yield build(cells, f"{split.removesuffix(TRANSLATED)}-{number}", language)
+        yield read(cells, f"{split.removesuffix(TRANSLATED)}-{number}", language)
 
 
 def missing_locally(task: Task, language: str, split: str) -> str | None:

@@ -3,18 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator
 
 from xstilts.errors import LeakError
-from xstilts.problems.examples import (
-    Caption,
-    Choice,
-    Example,
-    ImageText,
-    Labelled,
-    Parallel,
-    Sentence,
-    Span,
-    Tagged,
-    images_of,
-)
+from xstilts.problems import Example
 
 LONG = 8
 """Words of a text, at least, by which alone an item is recognised: shorter ones recur by chance."""
@@ -35,11 +24,11 @@ def check_disjoint(
     shown: dict[str, Example] = {}
     for example in train:
         groups[example.group] = example
-        shown.update(dict.fromkeys(images_of(example) if images else (), example))
+        shown.update(dict.fromkeys(example.shown_images if images else (), example))
     for example in evaluation:
         if (trained := groups.get(example.group)) is not None:
             raise _leak(task, f"the group {example.group!r}", trained, example)
-        for image in images_of(example):
+        for image in example.shown_images:
             if (trained := shown.get(image)) is not None:
                 raise _leak(task, f"the image {image!r}", trained, example)
 
@@ -55,7 +44,7 @@ def _leak(task: str, shared: str, trained: Example, scored: Example) -> LeakErro
 
 def images_in(examples: Iterable[Example]) -> frozenset[str]:
     """References of all images that examples show."""
-    return frozenset(image for example in examples for image in images_of(example))
+    return frozenset(image for example in examples for image in example.shown_images)
 
 
 def collections_in(images: Iterable[str]) -> frozenset[str]:
@@ -82,7 +71,7 @@ def unmapped_images(trained: Collection[str], scored: Collection[str]) -> tuple[
 
 def long_texts(example: Example) -> Iterator[str]:
     """The texts of an example that have `LONG` words or more, without regard to case and spaces."""
-    for text in _texts(example):
+    for text in example.texts:
         words = text.casefold().split()
         if len(words) >= LONG:
             yield " ".join(words)
@@ -98,21 +87,3 @@ def check_texts(trained: Collection[str], evaluation: Iterable[Example], task: s
                     f"{text[:80]!r}",
                     "leave that task out, or score another split",
                 )
-
-
-def _texts(example: Example) -> tuple[str, ...]:
-    match example:
-        case Labelled():
-            return (example.text, example.pair or "")
-        case Choice():
-            return (example.prompt,)
-        case Span():
-            return (example.context, example.question)
-        case Tagged():
-            return (" ".join(example.words),)
-        case Parallel():
-            return (example.text, example.english)
-        case Sentence() | ImageText() | Caption():
-            return (example.text,)
-        case _:
-            raise TypeError(f"{type(example).__name__} is no example of a problem")

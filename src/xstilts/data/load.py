@@ -13,18 +13,7 @@ from xstilts.config.splits import repeats
 from xstilts.data.benchmark_files import unresolved
 from xstilts.data.splits import split_examples
 from xstilts.errors import DataError, SourceError, UserError
-from xstilts.problems.examples import (
-    Answer,
-    Caption,
-    Choice,
-    Example,
-    ImageText,
-    Labelled,
-    Parallel,
-    Sentence,
-    Span,
-    Tagged,
-)
+from xstilts.problems import Example
 from xstilts.tasks.task import Task
 
 
@@ -55,7 +44,7 @@ def load(task: Task, language: str, split: str, *, cache: Path, offline: bool) -
 def read_examples(path: Path, kind: type[Example]) -> tuple[Example, ...]:
     """The examples that `write_examples` wrote."""
     with path.open(encoding="utf-8") as lines:
-        return tuple(_example(kind, json.loads(line)) for line in lines)
+        return tuple(kind.from_json(json.loads(line)) for line in lines)
 
 
 def write_examples(path: Path, examples: Iterable[Example]) -> None:
@@ -67,7 +56,7 @@ def write_examples(path: Path, examples: Iterable[Example]) -> None:
 def check_labels(examples: Sequence[Example], task: Task) -> None:
     """Raises DataError unless every example has its label."""
     for example in examples:
-        if _target(example) is None:
+        if example.target is None:
             raise DataError(
                 f"task {task.name!r} has no labels in this split of {example.language!r} (example {example.id!r})",
                 "train and score on a split that has labels",
@@ -104,32 +93,3 @@ def _keep(splits: dict[str, tuple[Example, ...]], folder: Path) -> None:
 
 def _plain(example: Example) -> dict[str, Any]:
     return {field.name: getattr(example, field.name) for field in fields(example)}
-
-
-def _example(kind: type[Example], row: dict[str, Any]) -> Example:
-    if kind is Span and row["answers"] is not None:
-        row["answers"] = tuple(Answer(**answer) for answer in row["answers"])
-    for name, value in row.items():
-        if isinstance(value, list):
-            row[name] = tuple(value)
-    return kind(**row)
-
-
-def _target(example: Example) -> object:
-    match example:
-        case Labelled() | ImageText():
-            return example.label
-        case Choice():
-            return example.answer
-        case Span():
-            return example.answers
-        case Tagged():
-            return example.tags
-        case Parallel():
-            return example.english
-        case Sentence():
-            return example.partners
-        case Caption():
-            return example.image
-        case _:
-            raise TypeError(f"{type(example).__name__} is no example of a problem: {fields(example)}")

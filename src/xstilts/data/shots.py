@@ -12,7 +12,7 @@ from itertools import zip_longest
 from typing import Literal
 
 from xstilts.errors import DataError
-from xstilts.problems.examples import Example, ImageText, Labelled
+from xstilts.problems import Example
 
 
 def draw(pool: Sequence[Example], k: int, number: int, unit: Literal["group"] | None = None) -> tuple[Example, ...]:
@@ -27,7 +27,7 @@ def draw(pool: Sequence[Example], k: int, number: int, unit: Literal["group"] | 
         return _of_groups(pool, k, number)
     classes: dict[str, list[Example]] = defaultdict(list)
     for example in pool:
-        classes[(example.label or "") if isinstance(example, Labelled | ImageText) else ""].append(example)
+        classes[example.stratum or ""].append(example)
     if len(classes) == 1 and "" in classes and len(pool) < k:
         raise DataError(f"{k} shots asked, {len(pool)} examples in {pool[0].language}", "lower `fewshot.shots`")
     return tuple(shot for label in sorted(classes) for shot in _spread(classes[label], number)[:k])

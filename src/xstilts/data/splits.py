@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from xstilts.config.splits import assign
-from xstilts.problems.examples import Example
+from xstilts.problems import Example
 from xstilts.tasks.task import Task
 
 __all__ = ["ALL", "assign", "salt", "split_examples", "split_names"]

@@ -11,8 +11,8 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from xstilts.data.features import Feature
-from xstilts.problems.registry import ProblemName
+from xstilts.problems import PROBLEMS, ProblemName
+from xstilts.problems.features import Feature
 
 Array = npt.NDArray[np.int32]
 COLUMNS = "columns.json"
@@ -44,7 +44,7 @@ class Tokenised(Sequence[Feature]):
     """
 
     def __init__(self, folder: Path, problem: ProblemName) -> None:
-        self.folder, self._problem = folder, problem
+        self.folder, self._problem = folder, PROBLEMS[problem]
         self._example = _read(folder, "example")
         self._ids = _Ragged(_read(folder, "ids"), _read(folder, "ids_ends"))
         self._choices = _Ragged(np.empty(0, np.int32), _read(folder, "choices_ends"))
@@ -93,12 +93,8 @@ class Tokenised(Sequence[Feature]):
         return tuple(types[start:end].tolist() for start, end in spans)
 
     def _target_of(self, row: int) -> Any:
-        found = None if self._target is None else self._target.row(row)
-        if not found:
-            return None
-        if self._problem == "tagging":
-            return found
-        return (found[0], found[1]) if self._problem == "span" else found[0]
+        values = None if self._target is None else self._target.row(row)
+        return self._problem.stored_target(values) if values else None
 
 
 def write(folder: Path, problem: ProblemName, parts: Iterable[tuple[int, Sequence[Feature]]]) -> None:
@@ -150,10 +146,10 @@ def _arrays(problem: ProblemName, features: Sequence[Feature]) -> dict[str, npt.
     found |= {"target": _numbers(chain.from_iterable(targets)), "target_ends": _sizes(targets)}
     if features[0].types is not None:
         found["types"] = _numbers(token for feature in features for types in feature.types or () for token in types)
-    if problem == "tagging":
+    if "words" in PROBLEMS[problem].position_columns:
         words = [feature.words for feature in features]
         found |= {"words": _pairs(chain.from_iterable(words)), "words_ends": _sizes(words)}
-    if problem == "span":
+    if "offsets" in PROBLEMS[problem].position_columns:
         found["offsets"] = _pairs(pair or _NOWHERE for feature in features for pair in feature.offsets)
     return found
 

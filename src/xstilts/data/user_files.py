@@ -11,29 +11,16 @@ from xstilts.cache.checksums import cached_sha256, sha256_of
 from xstilts.cache.sources import Files
 from xstilts.cache.wheels import cache_dir
 from xstilts.config.splits import TRANSLATED, few_shot_sets
-from xstilts.data.cells import BUILDERS, Cells, images_in
-from xstilts.data.images.references import local
 from xstilts.data.splits import ALL
 from xstilts.errors import DataError
 from xstilts.formats.tables import SUFFIXES, rows
-from xstilts.problems.examples import Example
-from xstilts.problems.registry import PROBLEMS, ProblemName
+from xstilts.problems import PROBLEMS, Example, ProblemName
+from xstilts.problems.cells import Cells
+from xstilts.problems.references import local
 from xstilts.tasks.task import Paths, Task
 
 FRACTIONS = {"train": 0.7, "dev": 0.1, "test": 0.2}
 """The splits of a language that has one file, unless the block says otherwise."""
-
-_COLUMNS: Mapping[ProblemName, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "classification": (("text",), ("pair", "label")),
-    "choice": (("prompt", "choices"), ("answer",)),
-    "span": (("question", "context"), ("answer_text", "answer_start")),
-    "tagging": (("words",), ("tags",)),
-    "retrieval": (("text", "english"), ()),
-    "mining": (("id", "text", "english"), ("partners",)),
-    "image-text": (("text", "images"), ("label",)),
-    "image-retrieval": (("text", "image"), ()),
-}
-"""What each problem must have and may have; every problem may have `id` and `group`."""
 
 
 class Block(Protocol):
@@ -89,9 +76,9 @@ def user_task(name: str, block: Block, base: Path, cache: Path | None = None) ->
 
 
 def _check_columns(name: str, block: Block) -> None:
-    needed, optional = _COLUMNS[block.problem]
-    known = (*needed, *optional, "id", "group")
-    for field in needed:
+    problem = PROBLEMS[block.problem]
+    known = (*problem.columns, *problem.optional_columns, *problem.label_columns, "id", "group")
+    for field in problem.columns:
         if field not in block.columns:
             raise DataError(f"task {name!r}: a {block.problem} task needs `columns: {field}`", _columns_hint(known))
     for field in block.columns:
@@ -132,7 +119,7 @@ def _local_images(table: Path, digest: str, columns: Mapping[str, str], cache: P
     """The files that the images of a table lie in. A table is read once for that, until it changes."""
 
     def found() -> str:
-        references = {image for line, row in rows(table) for image in images_in(Cells(table, line, row, columns))}
+        references = {image for line, row in rows(table) for image in Cells(table, line, row, columns).images()}
         return json.dumps(sorted({str(path) for image in references if (path := local(image))}))
 
     return json.loads(cached_sha256("images", [str(table.resolve()), digest, json.dumps(columns)], cache, found))
@@ -151,6 +138,6 @@ def _read(
 def _examples(
     path: Path, split: str, problem: ProblemName, columns: Mapping[str, str], language: str
 ) -> Iterator[Example]:
-    build = BUILDERS[problem]
+    read = PROBLEMS[problem].read
     for line, row in rows(path):
-        yield build(Cells(path, line, row, columns), f"{split.removesuffix(TRANSLATED)}-{line}", language)
+        yield read(Cells(path, line, row, columns), f"{split.removesuffix(TRANSLATED)}-{line}", language)

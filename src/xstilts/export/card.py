@@ -8,18 +8,12 @@ import yaml
 
 from xstilts.encoders import EncoderCard, find_card
 from xstilts.errors import UserError
-from xstilts.problems.registry import PROBLEMS, ProblemName
+from xstilts.problems import PROBLEMS, ProblemName
 from xstilts.store.store import Manifest, Store
 from xstilts.tasks import load_task, task_names
 from xstilts.tasks.task import Task
 
 _HUB = "https://huggingface.co/"
-_PIPELINES: dict[ProblemName, str] = {
-    "classification": "text-classification",
-    "choice": "multiple-choice",
-    "span": "question-answering",
-    "tagging": "token-classification",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +86,7 @@ def _metadata(chain: Sequence[Manifest], encoder: EncoderCard, scores: Sequence[
         "language": list(dict.fromkeys(_languages(chain))),
         "license": encoder.licence.lower() if encoder.licence else None,
         "library_name": "transformers",
-        "pipeline_tag": _PIPELINES[problem],
+        "pipeline_tag": PROBLEMS[problem].pipeline_tag,
         "base_model": base,
         "tags": ["xstilts", problem, facts["task"]],
         "metrics": list(PROBLEMS[problem].metrics),
@@ -116,7 +110,7 @@ def _languages(chain: Sequence[Manifest]) -> Iterator[str]:
 def _result(task: str, problem: ProblemName, scored: _Scored) -> dict[str, Any]:
     data = {"name": task, "type": task, "config": scored.language, "split": scored.split}
     values = [{"type": name, "value": round(value, 4)} for name, value in scored.values.items()]
-    return {"task": {"type": _PIPELINES[problem]}, "dataset": data, "metrics": values}
+    return {"task": {"type": PROBLEMS[problem].pipeline_tag}, "dataset": data, "metrics": values}
 
 
 def _how_made(chain: Sequence[Manifest]) -> str:

@@ -8,7 +8,7 @@ from xstilts.errors import UserError
 from xstilts.execution.environment import Environment
 from xstilts.export.card import model_card
 from xstilts.models.discriminant import Discriminant
-from xstilts.problems.registry import PROBLEMS
+from xstilts.problems import PROBLEMS
 from xstilts.stages.artifacts import load_model
 from xstilts.store.store import Store
 

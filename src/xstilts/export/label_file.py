@@ -1,18 +1,18 @@
 """Predictions of a trained artifact for examples without labels."""
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 from xstilts.data.features import featurise
 from xstilts.models.inputs import ModelInputs
-from xstilts.problems.examples import Choice, Example
+from xstilts.problems import PROBLEMS, Example
 from xstilts.stages.artifacts import LoadedModel, load_model
 from xstilts.train.predict import predict
 
 __all__ = ["LoadedModel", "label", "load_model"]
 
 
-def label(loaded: LoadedModel, examples: Sequence[Example], device: str) -> list[str] | list[list[str]]:
+def label(loaded: LoadedModel, examples: Sequence[Example], device: str) -> list[Any]:
     """A label, the text of the chosen answer, the answer's span ("" for none), or a tag for each word."""
     feed = ModelInputs(
         problem=loaded.problem,
@@ -22,7 +22,5 @@ def label(loaded: LoadedModel, examples: Sequence[Example], device: str) -> list
         precision=loaded.precision,
     )
     predicted = predict(loaded.model, feed, examples, loaded.labels)
-    if loaded.problem == "choice":
-        chosen = zip(cast(list[int], predicted), cast(Sequence[Choice], examples), strict=True)
-        return [example.choices[number] for number, example in chosen]
-    return cast(list[str] | list[list[str]], predicted)
+    display = PROBLEMS[loaded.problem].display
+    return [display(example, prediction) for example, prediction in zip(examples, predicted, strict=True)]

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from xstilts.errors import DataError, UserError
-from xstilts.problems.examples import Choice, Example, Labelled, Span, Tagged
-from xstilts.problems.registry import ProblemName
+from xstilts.problems import Choice, Example, Labelled, ProblemName, Span, Tagged
 
 PREDICTED = "predicted"
 _REQUIRED: dict[ProblemName, tuple[str, ...]] = {

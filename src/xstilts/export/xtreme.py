@@ -16,7 +16,7 @@ from xstilts.data.load import load
 from xstilts.errors import UserError
 from xstilts.experiment import Experiment
 from xstilts.planning.stage import Cell
-from xstilts.problems.examples import Parallel
+from xstilts.problems import Parallel
 from xstilts.store.files import ITEMS_FILE
 from xstilts.tasks import load_task
 from xstilts.tasks.suites import XTREME

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.utils.generic import ModelOutput
 
-from xstilts.data.features import Feature
 from xstilts.models.collate import Batch, collate
 from xstilts.models.split import backbone, hidden_states, run_lower, supports_split
+from xstilts.problems.features import Feature
 
 
 class Aligner(nn.Module):

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from xstilts.data.features import IGNORED, Feature
-from xstilts.problems.registry import ProblemName
+from xstilts.problems import PROBLEMS, ProblemName
+from xstilts.problems.features import Feature
 
 Batch = dict[str, Tensor]
 
@@ -39,7 +39,7 @@ def collate(
     batch = {"input_ids": ids, "attention_mask": torch.ones_like(ids) if padding_style else mask(features)}
     if features[0].types is not None:
         batch["token_type_ids"] = _pad([f.types or () for f in features], 0, padding_style)
-    if problem != "choice":
+    if PROBLEMS[problem].head != "choice":
         batch = {name: tensor.squeeze(1) for name, tensor in batch.items()}
     if labels:
         batch |= targets(problem, features)
@@ -78,17 +78,8 @@ def mask(features: Sequence[Feature]) -> Tensor:
 
 
 def targets(problem: ProblemName, features: Sequence[Feature]) -> Batch:
-    """`labels`, or `start_positions` and `end_positions` for spans; for captions, numbers that tell images apart."""
-    if problem == "image-retrieval":
-        names = {image: number for number, image in enumerate(dict.fromkeys(f.images[0] for f in features))}
-        return {"labels": torch.tensor([names[f.images[0]] for f in features])}
-    values = [f.target for f in features]
-    if problem == "span":
-        positions = torch.tensor(values)
-        return {"start_positions": positions[:, 0], "end_positions": positions[:, 1]}
-    if problem == "tagging":
-        return {"labels": _pad([(value,) for value in values], IGNORED).squeeze(1)}  # type: ignore[arg-type]
-    return {"labels": torch.tensor(values)}
+    """The problem's `targets` as tensors."""
+    return {name: torch.tensor(values) for name, values in PROBLEMS[problem].targets(features).items()}
 
 
 def _pad(rows: Sequence[tuple[list[int], ...]], value: int, padding_style: PaddingStyle | None = None) -> Tensor:

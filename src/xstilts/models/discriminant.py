@@ -13,11 +13,11 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.utils.generic import ModelOutput
 
 from xstilts.data.batches import scoring_batches
-from xstilts.data.features import IGNORED
 from xstilts.models.inputs import ModelInputs, autocast
 from xstilts.models.pooling import mean_state
 from xstilts.models.split import backbone
-from xstilts.problems.registry import ProblemName
+from xstilts.problems import PROBLEMS, ProblemName
+from xstilts.problems.features import IGNORED
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,4 +108,4 @@ def solve(found: Moments, shrinkage: float) -> tuple[Tensor, Tensor]:
 def _states(encoder: PreTrainedModel, problem: ProblemName, inputs: dict[str, Tensor]) -> Tensor:
     """[batch, width], or [batch, tokens, width] where every sub-word has a tag; in float32."""
     states = encoder(**inputs).last_hidden_state.float()
-    return states if problem == "tagging" else mean_state(states, inputs["attention_mask"])
+    return states if PROBLEMS[problem].head == "token" else mean_state(states, inputs["attention_mask"])

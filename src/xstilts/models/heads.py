@@ -25,7 +25,7 @@ from xstilts.models.multimodal.dual.text import is_dual, of_sentencepiece, prepa
 from xstilts.models.multimodal.fusion import FusedModel, ImageInputSpec, ImageSide, draw
 from xstilts.models.multimodal.heads import ContrastiveHead, ImageTextClassifier
 from xstilts.models.split import backbone, image_side, supports_split
-from xstilts.problems.registry import PROBLEMS, ProblemName
+from xstilts.problems import PROBLEMS, ProblemName
 
 IMAGE = "image."
 """What the names of an image side's tensors begin with."""
@@ -78,7 +78,8 @@ def load_for(problem: ProblemName, folder: Path, *, labels: tuple[str, ...] | No
     `labels` are needed for classification and tagging. For a problem without a head it is the bare encoder. Raises
     UserError if the architecture has no such head, DataError if the folder does not hold the whole encoder.
     """
-    name = PROBLEMS[problem].auto_model
+    spec = PROBLEMS[problem]
+    name = spec.auto_model
     if name is None:
         return load_text(folder)
     config = read_config(folder)
@@ -93,6 +94,8 @@ def load_for(problem: ProblemName, folder: Path, *, labels: tuple[str, ...] | No
         config.label2id = {label: number for number, label in enumerate(labels)}
     else:
         config.num_labels = 2
+    if spec.head == "multi-label":
+        config.problem_type = "multi_label_classification"
     model = read_model(auto, folder, config)[0]
     draw_head(model, seed)
     return model
@@ -114,7 +117,9 @@ def load_fused(
     hidden = text.config.hidden_size
     dropout = getattr(text.config, "hidden_dropout_prob", 0.1)
     head = (
-        ImageTextClassifier(hidden, len(labels or ()), dropout) if problem == "image-text" else ContrastiveHead(hidden)
+        ContrastiveHead(hidden)
+        if PROBLEMS[problem].contrastive
+        else ImageTextClassifier(hidden, len(labels or ()), dropout)
     )
     model = FusedModel(text, ImageSide(image_input, hidden), head, image_input.layer)
     draw(model, seed)

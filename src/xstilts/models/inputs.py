@@ -12,14 +12,14 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from xstilts.data.batches import scoring_batches
-from xstilts.data.features import Feature
 from xstilts.data.tokenised import lengths
 from xstilts.models.collate import Batch, PaddingStyle, collate, mask, pictures, targets
 from xstilts.models.speed.activation_cache import FrozenLayers, digest
 from xstilts.models.speed.activations import Activations, fits, room
 from xstilts.models.speed.vocabulary import Vocabulary
 from xstilts.models.split import run_between, run_lower, truncate
-from xstilts.problems.registry import ProblemName
+from xstilts.problems import PROBLEMS, ProblemName
+from xstilts.problems.features import Feature
 
 ImageLookup = Callable[[Sequence[str]], Tensor]
 """From names of images to their features [images, tokens, channels]."""
@@ -57,7 +57,7 @@ class ModelInputs:
     @property
     def divisible(self) -> bool:
         """Whether a batch can be trained in parts: where its examples are not compared with each other."""
-        return self.problem != "image-retrieval"
+        return not PROBLEMS[self.problem].contrastive
 
     def batch(self, indices: Sequence[int], *, labels: bool) -> Batch:
         """The arguments of the model's forward pass for these features."""
@@ -155,7 +155,11 @@ class ModelInputs:
         for row, activation in enumerate(activations):
             joined[row, : activation.shape[0], : activation.shape[1]] = activation
         batch = {"inputs_embeds": joined, "attention_mask": mask(features)}
-        return batch if self.problem == "choice" else {name: tensor.squeeze(1) for name, tensor in batch.items()}
+        return (
+            batch
+            if PROBLEMS[self.problem].head == "choice"
+            else {name: tensor.squeeze(1) for name, tensor in batch.items()}
+        )
 
 
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids")

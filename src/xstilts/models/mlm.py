@@ -14,12 +14,12 @@ from transformers import AutoModelForMaskedLM, PreTrainedModel, PreTrainedTokeni
 from transformers.modeling_outputs import MaskedLMOutput
 
 from xstilts.data.batches import scoring_batches
-from xstilts.data.features import IGNORED, Feature
 from xstilts.errors import DataError, UserError
 from xstilts.models.collate import Batch, collate
 from xstilts.models.heads import draw_head, read_config, read_model
 from xstilts.models.inputs import autocast
 from xstilts.models.split import backbone
+from xstilts.problems.features import IGNORED, Feature
 
 BLOCK = 256
 """Masked sub-words whose logits are in memory at once: each is as long as the vocabulary."""

@@ -40,7 +40,7 @@ def add_vector_stages(builder: GraphBuilder, chain: Chain) -> None:
             "precision": target.train.precision,
         }
         stage: MineStage | RetrieveStage
-        if chain.task.problem == "mining":
+        if chain.task.spec.is_mining:
             stage = MineStage(dev_split=HELD_SPLIT, **settings)
         else:
             leave_out = True if target.layer_selection_task == OTHER_LANGUAGES else None
@@ -66,6 +66,6 @@ def _chosen_layer(builder: GraphBuilder, chain: Chain, encoder: str) -> str:
             split=split,
             pooling=target.pooling,
             max_length=target.train.max_length,
-            centred=has_dev(chain.task) and chain.task.problem == "retrieval",
+            centred=has_dev(chain.task) and chain.task.spec.is_translation,
         )
     )

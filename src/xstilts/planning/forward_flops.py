@@ -82,7 +82,7 @@ class ForwardFlops:
             raise NotKnownError(f"what a forward pass of {self.card.name} takes")
         first, second = self.card.forward_flops
         found, tokens = self.lengths(task), self._tokens(task, modality)
-        apart = self.tasks[task].problem == "image-retrieval"
+        apart = self.tasks[task].spec.contrastive
         alone = joined = 0.0
         for length, count in found.runs(max_length):
             words = SPECIAL_TOKENS if modality == "images" else length

@@ -47,7 +47,7 @@ def worth_table(
         see for see in _ALONE if any(recipe.intermediate[arm.intermediate].modality == see for arm in design.arms)
     ]
     marks = [mark for mark in design.task.item_flags if _has_mark(recorded, items, mark)]
-    captioned = design.task.problem == "image-retrieval"
+    captioned = design.task.spec.contrastive
     heads = (
         Head(text="score"),
         Head(text="images shuffled"),
@@ -112,7 +112,7 @@ def shots_table(recorded: StageFacts, evidence: Evidence, provenance: Provenance
 def items_table(recorded: StageFacts, items: Items) -> Table:
     """By language: scored items, candidates and chance of retrieval, marked items, images that could not be read."""
     design, task = recorded.design, recorded.design.task
-    captioned = task.problem == "image-retrieval"
+    captioned = task.spec.contrastive
     heads = (
         *(Head(text=text) for text in (("captions", "distinct images", "chance") if captioned else ("items",))),
         *(Head(text="among them", note=what) for what in task.item_flags.values()),
@@ -150,7 +150,7 @@ def _differ(recorded: StageFacts, items: Items) -> bool:
         if (key := recorded.any_of(language))
     )
     marked_ones = any(_has_mark(recorded, items, mark) for mark in design.task.item_flags)
-    return design.task.problem == "image-retrieval" or unusable or marked_ones
+    return design.task.spec.contrastive or unusable or marked_ones
 
 
 def _rows(design: TaskDesign) -> Sequence[ArmName]:

@@ -11,7 +11,7 @@ from xstilts.data.images import Places
 from xstilts.data.load import load
 from xstilts.errors import UserError
 from xstilts.planning.stage import Cell
-from xstilts.problems.examples import Caption, images_of
+from xstilts.problems import Caption
 from xstilts.report.components import Card, CardRow, CardSection, Part, Section, Sidebar, Verdict
 from xstilts.report.thumbnails import Thumbnails
 from xstilts.store.store import Store
@@ -90,7 +90,7 @@ def _album(
     thumbnails: Thumbnails,
     most: int,
 ) -> CardSection:
-    captioned = design.task.problem == "image-retrieval"
+    captioned = design.task.spec.contrastive
     return CardSection(
         caption=_caption(arms, captioned),
         rows=tuple(
@@ -118,7 +118,7 @@ def _caption(arms: Sequence[ArmName], captioned: bool) -> str:
 
 
 def _among(candidates: Sequence[Candidate]) -> str:
-    images = {image for one in candidates for image in images_of(one.example)}
+    images = {image for one in candidates for image in one.example.shown_images}
     return f"{count(len(images), 'picture')} to choose from"
 
 
@@ -139,7 +139,7 @@ def _card(one: Candidate, arms: Sequence[ArmName], thumbnails: Thumbnails) -> Ca
     found = {(arm.intermediate, shots_name(arm)): runs for arm, runs in zip(arms, one.runs, strict=True)}
     return Card(
         kind=KINDS[one.kind],
-        pictures=tuple(thumbnails.of(image) for image in images_of(one.example)),
+        pictures=tuple(thumbnails.of(image) for image in one.example.shown_images),
         text=text if len(text) <= _LONGEST else f"{text[:_LONGEST]}\u2026",
         language=one.example.language,
         gold="" if captioned else str(one.gold),

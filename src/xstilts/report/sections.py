@@ -19,7 +19,6 @@ from xstilts.data.images import Places
 from xstilts.encoders import find_card, overlaps
 from xstilts.planning.expand import Graph
 from xstilts.planning.specs import ChooseLayerStage
-from xstilts.problems.registry import ProblemName
 from xstilts.report import ablations, controls, figures, methods, records, tables, two_by_two
 from xstilts.report import item_gallery as image_features
 from xstilts.report import transfer as transfer_parts
@@ -126,7 +125,7 @@ def _weaknesses(design: TaskDesign) -> Iterator[Sidebar]:
 def _scores(material: Material, design: TaskDesign) -> Iterator[Part]:
     evidence, name = material.evidence, design.task.name
     parts: list[Part] = [tables.scores_table(design, evidence, material.provenance)]
-    if design.task.problem == "image-retrieval":
+    if design.task.spec.contrastive:
         parts.append(metrics_table(material.recorded(design), material.provenance))
     if heat := figures.heat_figure(design, evidence):
         parts.append(heat)
@@ -136,12 +135,6 @@ def _scores(material: Material, design: TaskDesign) -> Iterator[Part]:
             drawn = figures.curves_figure(design, evidence, method), figures.lines_figure(design, evidence, method)
             parts += [figure for figure in drawn if figure]
     yield Section(anchor=f"scores-{name}", title="Scores by language", parts=tuple(parts))
-
-
-_MATCHED: Mapping[ProblemName, str] = {
-    "retrieval": "each text is matched to its nearest translation, in both directions,",
-    "mining": "sentences are paired one to one by their margin, from a threshold on that the dev split decides,",
-}
 
 
 def _retrieval_section(material: Material, design: TaskDesign) -> Section:
@@ -157,7 +150,7 @@ def _retrieval_section(material: Material, design: TaskDesign) -> Section:
         title=f"{name}: {design.task.problem}",
         lead=(
             _what(material, design),
-            f"Nothing is trained for it: {_MATCHED[design.task.problem]} by the encoder that an arm hands over. It is "
+            f"Nothing is trained for it: {design.task.spec.matching} by the encoder that an arm hands over. It is "
             "averaged with other tasks only where a published average does so." + _layer(material, name),
         ),
         parts=tuple(parts),

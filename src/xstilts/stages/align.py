@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from xstilts.config.training import Lora
-from xstilts.data.features import Feature, featurise
+from xstilts.data.features import featurise
 from xstilts.encoders import find_card
 from xstilts.errors import DataError, UserError
 from xstilts.execution.environment import Emit
@@ -22,7 +22,8 @@ from xstilts.models.split import layers, supports_split
 from xstilts.models.tuning import adapters, attention, checkpoint_layers, set_dropout
 from xstilts.planning.specs import MEASURED_PAIRS, AlignStage
 from xstilts.planning.stage import Data
-from xstilts.problems.examples import Parallel
+from xstilts.problems import Parallel
+from xstilts.problems.features import Feature
 from xstilts.stages.artifacts import (
     cached_tokenizer,
     changed_tensors,

@@ -37,7 +37,7 @@ from xstilts.models.multimodal.heads import freeze_statistics
 from xstilts.models.multimodal.image_features import ImageFeatureCache, ImageFeatures
 from xstilts.models.multimodal.precomputed import Precomputed
 from xstilts.models.split import backbone
-from xstilts.problems.registry import PROBLEMS, ProblemName
+from xstilts.problems import PROBLEMS, ProblemName
 from xstilts.store.store import Store
 from xstilts.tasks.task import Task
 

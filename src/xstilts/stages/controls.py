@@ -9,10 +9,10 @@ from typing import Any
 import polars as pl
 from torch import nn
 
-from xstilts.data.features import Feature
 from xstilts.metrics import metric
 from xstilts.models.inputs import ModelInputs
-from xstilts.problems.examples import Example
+from xstilts.problems import Example
+from xstilts.problems.features import Feature
 from xstilts.stages.training import scored_items
 from xstilts.tasks.task import Task
 from xstilts.train.predict import predict
@@ -20,7 +20,7 @@ from xstilts.train.predict import predict
 
 def most_frequent_label(examples: Sequence[Example]) -> str | None:
     """The most frequent label, the first in order of equals; None where there are no labels."""
-    counts = Counter(label for example in examples if (label := getattr(example, "label", None)) is not None)
+    counts = Counter(label for example in examples if (label := example.stratum) is not None)
     return min(counts, key=lambda label: (-counts[label], label)) if counts else None
 
 
@@ -47,8 +47,8 @@ def scores_by_seen_text(frame: pl.DataFrame, examples: Sequence[Example], shots:
     """Scores apart of items whose text was among the shots' texts, and of others, with their numbers."""
     if not task.spec.images:
         return {}
-    known = {getattr(shot, "text", None) for shot in shots}
-    seen = pl.Series([getattr(example, "text", None) in known for example in examples])
+    known = {shot.texts for shot in shots}
+    seen = pl.Series([example.texts in known for example in examples])
     parts = {"seen": frame.filter(seen), "unseen": frame.filter(~seen)}
     measure = metric(task.metric)
     found = {name: {"items": len(part), "score": measure.score(part)} for name, part in parts.items() if len(part)}

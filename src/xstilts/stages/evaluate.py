@@ -44,7 +44,7 @@ def run(spec: EvaluateStage, draft: Draft, context: JobContext, emit: Emit) -> N
     predicted = predict(part, inputs, examples, loaded.labels)
     frame = scored_items(task, examples, predicted)
     draft.facts.update(write_scores(draft.path, frame, task))
-    draft.facts.update(text_facts(examples, loaded.tokenizer, spec.max_length))
+    draft.facts.update(text_facts(examples, loaded.tokenizer, spec.max_length, task))
     draft.facts.update(images_shared=count_shared_images(context, spec.parent, task, examples))
     parent = facts_of(context.store, spec.parent)
     if spec.modality is None:

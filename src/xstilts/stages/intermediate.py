@@ -8,7 +8,6 @@ from typing import Any, cast
 import numpy as np
 from transformers import PreTrainedModel
 
-from xstilts.data.features import Feature
 from xstilts.data.mixture import by_language, schedule, weights
 from xstilts.data.tokenised import lengths, token_ids
 from xstilts.execution.environment import Emit
@@ -17,7 +16,8 @@ from xstilts.models.sharing import share_encoder
 from xstilts.models.tuning import boundary
 from xstilts.planning.specs import IntermediateStage
 from xstilts.planning.stage import Data
-from xstilts.problems.registry import ProblemName
+from xstilts.problems import ProblemName
+from xstilts.problems.features import Feature
 from xstilts.stages.artifacts import (
     build_model,
     cached_tokenizer,

@@ -14,7 +14,7 @@ from xstilts.execution.environment import Environment
 from xstilts.models.multimodal.image_features import ImageFeatures
 from xstilts.models.speed.activation_cache import ActivationCache, FrozenLayers
 from xstilts.planning.stage import Data
-from xstilts.problems.examples import Example, Sentence, images_of
+from xstilts.problems import Example
 from xstilts.stages.artifacts import facts_of, open_image_features
 from xstilts.store.store import Store
 from xstilts.tasks import load_task
@@ -127,15 +127,15 @@ class JobContext:
     def _usable(self, data: Data, split: str) -> tuple[Example, ...]:
         """Without the examples that show an image which cannot be read."""
         found = self._read(data, split)
-        if not any(images_of(example) for example in found[:1]):
+        if not any(example.shown_images for example in found[:1]):
             return found
         if self.image_features is None:
             raise UserError(
                 f"task {data.task!r} shows images, which the encoder does not read",
                 "name an encoder that does, such as e5-small+efficientnet-lite0",
             )
-        broken = self.image_features.missing([image for example in found for image in images_of(example)])
-        kept = tuple(example for example in found if not broken.keys() & set(images_of(example)))
+        broken = self.image_features.missing([image for example in found for image in example.shown_images])
+        kept = tuple(example for example in found if not broken.keys() & set(example.shown_images))
         self._values["unusable", data, split] = broken, len(found) - len(kept)
         if not kept:
             image, why = next(iter(broken.items()))
@@ -165,12 +165,9 @@ def cap(examples: Sequence[Example], most: int | None) -> tuple[Example, ...]:
 
 
 def _rank(example: Example) -> bytes:
-    name = example.group if isinstance(example, Sentence) else example.id
-    return hashlib.sha256(name.encode()).digest()
+    return hashlib.sha256(example.cap_id.encode()).digest()
 
 
 def _labels(examples: Sequence[Example]) -> tuple[str, ...]:
-    found: set[str] = set()
-    for example in examples:
-        found |= {getattr(example, "label", None) or ""} | set(getattr(example, "tags", None) or ())
-    return tuple(sorted(found - {""}))
+    """The classes that occur, sorted."""
+    return tuple(sorted({label for example in examples for label in example.classes} - {""}))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from xstilts.data.leakage import check_disjoint, check_texts, images_in, long_texts, shared_images, unmapped_images
 from xstilts.planning.stage import CorpusRead, Data, SplitRead
-from xstilts.problems.examples import Example
+from xstilts.problems import Example
 from xstilts.stages.job_context import JobContext
 from xstilts.store.files import IMAGES_OF, MASKED_TEXTS
 from xstilts.store.store import Store

@@ -12,11 +12,12 @@ from xstilts.data.features import featurise
 from xstilts.data.load import check_labels
 from xstilts.errors import DataError
 from xstilts.execution.environment import Emit, Event
-from xstilts.metrics import metric, score_frame
+from xstilts.metrics import metric
 from xstilts.metrics.mining import best_threshold, once, one_to_one
 from xstilts.models.mining import candidates
 from xstilts.planning.specs import MineStage
-from xstilts.problems.examples import Sentence
+from xstilts.problems import Sentence
+from xstilts.problems.scores import score_frame
 from xstilts.stages.artifacts import facts_of
 from xstilts.stages.job_context import JobContext
 from xstilts.stages.scoring import text_facts, write_scores
@@ -51,8 +52,9 @@ def run(spec: MineStage, draft: Draft, context: JobContext, emit: Emit) -> None:
     emit(Event(key=spec.key, kind="progress", done=1, total=2))
     scored = _mined(spec.split, spec, place, tool, context)
     threshold = dev.threshold()
-    draft.facts.update(write_scores(draft.path, scored.frame(threshold), context.task(spec.data.task)))
-    draft.facts.update(text_facts(scored.foreign, tool[1], spec.max_length))
+    task = context.task(spec.data.task)
+    draft.facts.update(write_scores(draft.path, scored.frame(threshold), task))
+    draft.facts.update(text_facts(scored.foreign, tool[1], spec.max_length, task))
     draft.facts.update(_facts(dev, threshold, spec))
     layer, pooling = place
     draft.facts.update(layer=layer, pooling=pooling, encoder=facts_of(context.store, spec.parent)["encoder"])

@@ -8,7 +8,6 @@ import numpy as np
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from xstilts.data.corpora import parts, read
-from xstilts.data.features import Feature
 from xstilts.errors import DataError
 from xstilts.models.heads import encoder_state, restore_encoder
 from xstilts.models.mlm import MaskedInputs, MaskedLanguageModel, Masker, load_masked, perplexity, windows
@@ -17,6 +16,7 @@ from xstilts.models.split import backbone
 from xstilts.models.tuning import checkpoint_layers, freeze, set_dropout
 from xstilts.planning.specs import IntermediateStage
 from xstilts.planning.stage import Texts
+from xstilts.problems.features import Feature
 from xstilts.stages.artifacts import changed_tensors, encoder_folder
 from xstilts.stages.job_context import JobContext
 from xstilts.train.fit import Objective, seed_of

@@ -11,11 +11,12 @@ from torch import Tensor
 from xstilts.data.features import featurise
 from xstilts.errors import DataError
 from xstilts.execution.environment import Emit, Event
-from xstilts.metrics import metric, score_frame
+from xstilts.metrics import metric
 from xstilts.models.split import layers
 from xstilts.planning.specs import ChooseLayerStage, RetrieveStage
 from xstilts.planning.stage import Data
-from xstilts.problems.examples import Parallel, Sentence
+from xstilts.problems import Parallel, Sentence
+from xstilts.problems.scores import score_frame
 from xstilts.stages.artifacts import facts_of
 from xstilts.stages.job_context import JobContext, cap
 from xstilts.stages.lineage import check_lineage
@@ -39,7 +40,7 @@ def run(spec: RetrieveStage, draft: Draft, context: JobContext, emit: Emit) -> N
     rows = [_row(spec.data.language, *place, metric(task.metric).score(frame)) for place, frame in frames.items()]
     pl.DataFrame(rows).write_parquet(draft.path / CURVE_FILE)
     draft.facts.update(write_scores(draft.path, frames[layer, pooling], task))
-    draft.facts.update(text_facts(examples, tool[1], spec.max_length))
+    draft.facts.update(text_facts(examples, tool[1], spec.max_length, task))
     draft.facts.update(layer=layer, pooling=pooling, encoder=facts_of(context.store, spec.parent)["encoder"])
     draft.facts.update(leaks_unchecked=unchecked)
 
@@ -56,7 +57,7 @@ def choose(spec: ChooseLayerStage, draft: Draft, context: JobContext, emit: Emit
         examples = _parallel(context, data, spec.split)
         vectors = _vectors(examples, tool, spec, context)
         task = context.task(data.task)
-        measure = metric(task.metric if task.problem == "retrieval" else "retrieval_accuracy")
+        measure = metric(task.metric if task.spec.is_translation else "retrieval_accuracy")
         if spec.centred:
             half = len(examples) // 2
             examples = examples[half:]
@@ -84,7 +85,7 @@ def _places(vectors: Tensor) -> Iterator[tuple[tuple[int, str], Tensor]]:
 
 
 def _parallel(context: JobContext, data: Data, split: str) -> Sequence[Parallel]:
-    if context.task(data.task).problem == "retrieval":
+    if context.task(data.task).spec.is_translation:
         return context.examples(data, split)  # type: ignore[return-value]
     sentences: Sequence[Sentence] = context.examples(replace(data, max_examples=None), split)  # type: ignore[assignment]
     return cap(_pairs(sentences), data.max_examples)  # type: ignore[return-value]

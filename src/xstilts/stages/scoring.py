@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerBase
 
 from xstilts.data.statistics import text_statistics
 from xstilts.metrics import metric
-from xstilts.problems.examples import Example
+from xstilts.problems import Example
 from xstilts.tasks.task import Task
 
 ITEMS = "items.parquet"
@@ -23,5 +23,8 @@ def write_scores(folder: Path, frame: pl.DataFrame, task: Task) -> dict[str, Any
     return {"scores": values, "items": len(frame), "groups": frame["group"].n_unique()}
 
 
-def text_facts(examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase, max_length: int) -> dict[str, Any]:
-    return asdict(text_statistics(examples, tokenizer, max_length))
+def text_facts(
+    examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase, max_length: int, task: Task
+) -> dict[str, Any]:
+    truncates = not task.spec.splits_long_texts
+    return asdict(text_statistics(examples, tokenizer, max_length, truncates=truncates))

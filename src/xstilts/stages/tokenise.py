@@ -11,10 +11,11 @@ from pathlib import Path
 from transformers import PreTrainedTokenizerBase
 
 from xstilts.cache.build_once import build_once
-from xstilts.data.features import Feature, featurise
+from xstilts.data.features import featurise
 from xstilts.data.tokenised import Tokenised, whole, write
 from xstilts.planning.stage import Data, canonical_digest
-from xstilts.problems.examples import Example, images_of
+from xstilts.problems import Example
+from xstilts.problems.features import Feature
 from xstilts.stages.artifacts import encoder_facts, facts_of
 from xstilts.stages.job_context import JobContext
 
@@ -44,7 +45,7 @@ def features_of(
     def made(start: int = 0, size: int = len(examples)) -> list[Feature]:
         return featurise(problem, examples[start : start + size], tokenizer, labels, max_length, modality)
 
-    if len(examples) < CACHED_FROM or images_of(examples[0]):
+    if len(examples) < CACHED_FROM or examples[0].shown_images:
         return made()
     encoder = encoder_facts(facts_of(context.store, parent))
     versions = [metadata.version(package) for package in ("tokenizers", "transformers")]
@@ -75,7 +76,7 @@ def _content(examples: Sequence[Example]) -> str:
 
 def _uniform(examples: Sequence[Example]) -> bool:
     """Whether all are pairs or none is: where some are, the others are read as pairs with nothing."""
-    return len({getattr(example, "pair", None) is None for example in examples}) == 1
+    return len({example.is_pair for example in examples}) == 1
 
 
 @contextmanager

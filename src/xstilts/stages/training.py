@@ -1,6 +1,6 @@
 """What intermediate, target and few-shot training have in common: freeze, feed, fit, and say what changed."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
@@ -8,8 +8,7 @@ import polars as pl
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from xstilts.config.training import Train
-from xstilts.data.features import Feature
-from xstilts.metrics import metric, score_frame
+from xstilts.metrics import metric
 from xstilts.models.collate import PaddingStyle
 from xstilts.models.inputs import ImageLookup, ModelInputs, padding_style_of
 from xstilts.models.multimodal.image_features import ImageFeatures
@@ -19,8 +18,9 @@ from xstilts.models.speed.layer import use_fused_backward
 from xstilts.models.speed.vocabulary import Vocabulary, compact
 from xstilts.models.split import truncate
 from xstilts.models.tuning import boundary, checkpoint_layers, freeze, set_dropout
-from xstilts.problems.examples import Example
-from xstilts.problems.registry import ProblemName
+from xstilts.problems import Example, ProblemName
+from xstilts.problems.features import Feature
+from xstilts.problems.scores import score_frame
 from xstilts.tasks.task import Task
 from xstilts.train.fit import Fitted
 from xstilts.train.predict import predict
@@ -107,30 +107,12 @@ def image_lookup(image_features: ImageFeatures | None) -> ImageLookup | None:
     return None if image_features is None else image_features.tensor
 
 
-def gold(problem: ProblemName, examples: Sequence[Example]) -> list[Any]:
-    """What a prediction is compared with, in the form that `xstilts.metrics` expects."""
-    if problem == "span":
-        return [[answer.text for answer in example.answers] for example in examples]  # type: ignore[attr-defined]
-    name = _GOLD[problem]
-    values = [getattr(example, name) for example in examples]
-    return [list(value) for value in values] if problem == "tagging" else values
-
-
-_GOLD: Mapping[ProblemName, str] = {
-    "classification": "label",
-    "choice": "answer",
-    "tagging": "tags",
-    "image-text": "label",
-    "image-retrieval": "image",
-}
-
-
 def scored_items(task: Task, examples: Sequence[Example], predicted: Sequence[Any]) -> pl.DataFrame:
-    """The items of one language with their statistics, as `xstilts.metrics.score_frame` lays them out."""
+    """The items of one language with their statistics, as `xstilts.problems.scores.score_frame` lays them out."""
     return score_frame(
         task.problem,
         [(example.id, example.group) for example in examples],
-        gold(task.problem, examples),
+        task.spec.gold(examples),
         predicted,
         normaliser=task.normaliser,
         language=examples[0].language,

@@ -6,11 +6,11 @@ import polars as pl
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from xstilts.data.features import Feature
 from xstilts.encoders import find_card
 from xstilts.errors import UserError
 from xstilts.models.heads import encoder_state, load_text, restore_encoder
 from xstilts.planning.specs import ChooseLayerStage, MineStage, RetrieveStage
+from xstilts.problems.features import Feature
 from xstilts.stages.artifacts import cached_tokenizer, changed_tensors, encoder_folder, facts_of
 from xstilts.stages.job_context import JobContext
 from xstilts.store.files import CURVE_FILE

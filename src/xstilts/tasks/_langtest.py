@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from xstilts.cache.sources import Wheel
-from xstilts.problems.examples import Choice
-from xstilts.tasks.benchmark import text_group
+from xstilts.problems import Choice
+from xstilts.problems.cells import text_group
 from xstilts.tasks.task import Paths
 
 WHEEL = Wheel(

@@ -5,13 +5,13 @@ answer_text, answer_start; words, tags; text, english; text, english (whether it
 benchmark has unique ones; text, images, label; text, image.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from xstilts.formats.benchmarks import Reader
 from xstilts.formats.tables import Row
+from xstilts.problems.cells import text_group
 
 Fields = Callable[[Row], Row | None]
 """A row of a file by the names of an example's fields, or None where it is to be left out."""
@@ -77,11 +77,6 @@ class Benchmark:
     """Whether a split is what all native layouts have of it together."""
     labels: str = ""
     """The file below the data root that lists the classes; rows of other classes are scored, but never trained on."""
-
-
-def text_group(*texts: str) -> str:
-    """A short name for texts that differ from others in more than spaces and case."""
-    return hashlib.sha256("\0".join(" ".join(text.casefold().split()) for text in texts).encode()).hexdigest()[:16]
 
 
 def by(*names: str) -> Callable[[Sequence[Row]], Sequence[str]]:

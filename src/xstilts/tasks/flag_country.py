@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from babel import Locale
 
 from xstilts.cache.sources import Library
-from xstilts.problems.examples import Caption
+from xstilts.problems import Caption
 from xstilts.tasks import _emoji as emoji
 from xstilts.tasks._pictures import OPENMOJI
 from xstilts.tasks.task import Paths, Task, measured

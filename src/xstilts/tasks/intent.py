@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from xstilts.problems.examples import Labelled
+from xstilts.problems import Labelled
 from xstilts.tasks import _home_assistant as home
 from xstilts.tasks.task import Paths, Task, measured
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from xstilts.problems.examples import ImageText
+from xstilts.problems import ImageText
 from xstilts.tasks import _numbers as numbers
 from xstilts.tasks._pictures import DIGITS
 from xstilts.tasks.task import Paths, Task, measured

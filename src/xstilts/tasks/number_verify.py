@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from functools import cache
 
-from xstilts.problems.examples import ImageText
+from xstilts.problems import ImageText
 from xstilts.tasks import _numbers as numbers
 from xstilts.tasks._couples import couples, digest
 from xstilts.tasks._pictures import DIGITS

@@ -8,7 +8,7 @@ import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
-from xstilts.problems.examples import Labelled
+from xstilts.problems import Labelled
 from xstilts.tasks import _home_assistant as home
 from xstilts.tasks.task import Paths, Task, measured
 

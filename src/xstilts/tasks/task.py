@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from xstilts.cache.sources import Files, HubData, Library, Source, Wheel
-from xstilts.problems.examples import Example
-from xstilts.problems.registry import PROBLEMS, Problem, ProblemName
+from xstilts.problems import PROBLEMS, Example, Problem, ProblemName
 from xstilts.tasks.benchmark import Benchmark
 
 Paths = Mapping[str, Path]

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from xstilts.cache.sources import Wheel
-from xstilts.problems.examples import Parallel
+from xstilts.problems import Parallel
 from xstilts.tasks.task import Paths, Task, measured
 
 DJANGO = Wheel(

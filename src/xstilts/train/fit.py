@@ -12,10 +12,10 @@ from torch import nn
 
 from xstilts.config.training import Train
 from xstilts.data.batches import count_steps, enough, training_batches
-from xstilts.data.features import Feature
 from xstilts.models.collate import Batch, parts
 from xstilts.models.tuning import split_head, trained_parameters
 from xstilts.platform.hardware import release_free_memory
+from xstilts.problems.features import Feature
 from xstilts.train.checkpoint import CheckpointSelector, Strategy
 from xstilts.train.loop import train as loop
 from xstilts.train.optim import optimiser

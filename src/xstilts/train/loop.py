@@ -8,10 +8,10 @@ from torch import Tensor, nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
-from xstilts.data.features import IGNORED
 from xstilts.errors import StageError
 from xstilts.models.collate import Batch
 from xstilts.models.inputs import autocast
+from xstilts.problems.features import IGNORED
 from xstilts.train.optim import clip
 
 

@@ -4,8 +4,8 @@ from tests.unit.report.pictured import captions
 
 from xstilts.analysis.item_selection import EACH, KINDS, Candidate, Runs, candidates_of, chosen
 from xstilts.analysis.results import ArmItems
-from xstilts.metrics import score_frame
-from xstilts.problems.examples import Example, ImageText
+from xstilts.problems import Example, ImageText
+from xstilts.problems.scores import score_frame
 
 
 def _example(number: int, language: str = "de", images: tuple[str, ...] = ()) -> ImageText:

@@ -1,10 +1,11 @@
 import pytest
 from tests.tiny import build
 
-from xstilts.data.features import IGNORED, featurise
+from xstilts.data.features import featurise
 from xstilts.errors import DataError
 from xstilts.models.heads import load_tokenizer
-from xstilts.problems.examples import Answer, Choice, Labelled, Parallel, Sentence, Span, Tagged
+from xstilts.problems import Answer, Choice, Labelled, Parallel, Sentence, Span, Tagged
+from xstilts.problems.features import IGNORED
 
 
 @pytest.fixture(scope="module", params=["xlm-roberta", "bert"])

@@ -11,7 +11,7 @@ from xstilts.data import hub_data as sets
 from xstilts.data.benchmark_files import bind, unresolved
 from xstilts.data.load import load
 from xstilts.errors import SourceError
-from xstilts.problems.examples import Labelled
+from xstilts.problems import Labelled
 from xstilts.tasks.benchmark import Benchmark, Hub, by
 from xstilts.tasks.task import Task
 

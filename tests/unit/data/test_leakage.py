@@ -4,7 +4,7 @@ import pytest
 
 from xstilts.data.leakage import check_disjoint, check_texts, images_in, long_texts, shared_images, unmapped_images
 from xstilts.errors import LeakError
-from xstilts.problems.examples import Caption, Choice, ImageText, Labelled, Span, Tagged
+from xstilts.problems import Caption, Choice, ImageText, Labelled, Span, Tagged
 
 LONG = "The old bridge over the river was closed for the whole winter."
 

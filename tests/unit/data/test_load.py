@@ -5,7 +5,7 @@ import pytest
 from xstilts.data.leakage import check_disjoint
 from xstilts.data.load import check_labels, load
 from xstilts.errors import DataError, LeakError, UserError
-from xstilts.problems.examples import Answer, Choice, Labelled, Parallel, Span, Tagged
+from xstilts.problems import Answer, Choice, Labelled, Parallel, Span, Tagged
 from xstilts.tasks.task import Task
 
 

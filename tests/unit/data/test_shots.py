@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from xstilts.data.shots import draw
 from xstilts.errors import DataError
-from xstilts.problems.examples import Labelled, Tagged
+from xstilts.problems import Labelled, Tagged
 
 
 def pool(per_class: int = 6, classes: str = "abc", groups: int = 3) -> list[Labelled]:

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from tests import tiny
 from tests.unit.models.test_inputs import EXAMPLES
 
-from xstilts.data.features import Feature, featurise
+from xstilts.data.features import featurise
 from xstilts.data.tokenised import Tokenised, lengths, token_ids, write
 from xstilts.models.heads import load_tokenizer
+from xstilts.problems.features import Feature
 
 TOKENS = st.lists(st.integers(0, 250_001), min_size=1, max_size=6)
 

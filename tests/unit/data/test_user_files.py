@@ -7,7 +7,7 @@ import pytest
 from xstilts.data.load import load
 from xstilts.data.user_files import user_task
 from xstilts.errors import DataError
-from xstilts.problems.examples import Answer, Choice
+from xstilts.problems import Answer, Choice
 
 
 @dataclass

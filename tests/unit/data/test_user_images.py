@@ -9,7 +9,7 @@ from xstilts.data import user_files as userfiles
 from xstilts.data.load import load
 from xstilts.data.user_files import user_task
 from xstilts.errors import DataError
-from xstilts.problems.examples import Caption, ImageText
+from xstilts.problems import Caption, ImageText
 
 ABOUT = {"text": "text", "images": "image", "label": "label"}
 CAPTIONS = {"text": "text", "image": "image"}

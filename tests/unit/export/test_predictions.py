@@ -5,7 +5,7 @@ import pytest
 
 from xstilts.errors import DataError
 from xstilts.export.predictions import to_examples, write_rows
-from xstilts.problems.examples import Choice, Labelled, Tagged
+from xstilts.problems import Choice, Labelled, Tagged
 
 COMMON = {"id": "1", "group": "1", "language": "und"}
 

@@ -13,9 +13,9 @@ from xstilts.data.benchmark_files import bind
 from xstilts.errors import UserError
 from xstilts.experiment import Experiment
 from xstilts.export.xtreme import write_submission
-from xstilts.metrics import score_frame
 from xstilts.planning.specs import PretrainedStage
 from xstilts.planning.stage import Cell
+from xstilts.problems.scores import score_frame
 from xstilts.store.files import ITEMS_FILE
 from xstilts.store.store import Store
 from xstilts.tasks import load_task

@@ -3,8 +3,9 @@ import polars as pl
 import pytest
 
 from xstilts.errors import UserError
-from xstilts.metrics import METRIC_NAMES, gold_classes, metric, score_frame
-from xstilts.problems.registry import PROBLEMS
+from xstilts.metrics import METRIC_NAMES, gold_classes, metric
+from xstilts.problems import PROBLEMS
+from xstilts.problems.scores import score_frame
 
 
 def frame(gold: list[str], predicted: list[str]) -> pl.DataFrame:

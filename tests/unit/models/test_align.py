@@ -11,7 +11,7 @@ from xstilts.models.align import Aligner, PairInputs, closeness, triplet_loss
 from xstilts.models.heads import load_backbone, load_tokenizer
 from xstilts.models.split import hidden_states
 from xstilts.models.tuning import adapters, trained_parameters
-from xstilts.problems.examples import Parallel
+from xstilts.problems import Parallel
 
 MARGIN = 0.2
 

@@ -16,7 +16,7 @@ from xstilts.models.heads import load_for, load_tokenizer
 from xstilts.models.inputs import ModelInputs
 from xstilts.models.pooling import mean_state
 from xstilts.models.split import backbone
-from xstilts.problems.examples import Labelled, Tagged
+from xstilts.problems import Labelled, Tagged
 from xstilts.train.predict import predict
 
 CLASSES, WIDTH = 4, 6

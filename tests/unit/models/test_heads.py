@@ -15,7 +15,7 @@ from xstilts.models.heads import (
     load_tokenizer,
     restore_encoder,
 )
-from xstilts.problems.registry import PROBLEMS
+from xstilts.problems import PROBLEMS
 
 LABELS = {"classification": ("yes", "no", "maybe"), "tagging": ("O", "B-room", "I-room")}
 

@@ -8,7 +8,7 @@ from xstilts.data.tokenised import token_ids
 from xstilts.models import inputs as all_inputs
 from xstilts.models.heads import load_for, load_tokenizer
 from xstilts.models.speed import activations
-from xstilts.problems.examples import Answer, Choice, Labelled, Span, Tagged
+from xstilts.problems import Answer, Choice, Labelled, Span, Tagged
 from xstilts.stages.training import make_trainable
 
 PLACE = {"group": "g", "language": "en"}

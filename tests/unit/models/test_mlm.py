@@ -7,13 +7,13 @@ from tests.tiny import KINDS, SENTENCES, build
 from transformers import AutoConfig, AutoModelForMaskedLM
 
 from xstilts.config.training import Train
-from xstilts.data.features import IGNORED
 from xstilts.errors import UserError
 from xstilts.models import mlm as module
 from xstilts.models.heads import encoder_state, load_backbone, load_for, load_tokenizer
 from xstilts.models.mlm import MaskedInputs, MaskedLanguageModel, Masker, load_masked, perplexity, windows
 from xstilts.models.sharing import share_encoder
 from xstilts.models.split import backbone
+from xstilts.problems.features import IGNORED
 from xstilts.train.fit import Objective, fit
 
 TRAIN = Train(steps=40, batch_size=8, max_length=32, precision="fp32", learning_rate=3e-3, dropout=0.0)

@@ -5,7 +5,7 @@ from tests.tiny import KINDS, SENTENCES, build
 from xstilts.models import split
 from xstilts.models.heads import load_backbone, load_for, load_tokenizer
 from xstilts.models.split import backbone, embeddings, hidden_states, layers, run_lower, supports_split, truncate
-from xstilts.problems.registry import PROBLEMS
+from xstilts.problems import PROBLEMS
 
 PROBLEMS_WITH_HEAD = [name for name, problem in PROBLEMS.items() if problem.auto_model]
 LABELS = {"classification": ("yes", "no", "maybe"), "tagging": ("O", "B-room", "I-room")}

@@ -10,7 +10,7 @@ from pathlib import Path
 from xstilts.config.recipe import Arm, Fewshot, Intermediate, Primary, Recipe, Target
 from xstilts.execution.environment import Emit, Environment, Event
 from xstilts.planning.specs import Spec
-from xstilts.problems.registry import ProblemName
+from xstilts.problems import ProblemName
 from xstilts.store.store import Store
 from xstilts.tasks.task import Task
 

@@ -10,12 +10,12 @@ import polars as pl
 
 from xstilts.cache.sources import Library
 from xstilts.config.recipe import Arm, Fewshot, Intermediate, Primary, Recipe, Target
-from xstilts.metrics import metric, score_frame
+from xstilts.metrics import metric
 from xstilts.planning.expand import Graph, expand
 from xstilts.planning.specs import ChooseLayerStage, FewshotStage, Spec, TargetStage
 from xstilts.planning.stage import Cell
-from xstilts.problems.examples import Example, images_of
-from xstilts.problems.registry import ProblemName
+from xstilts.problems import Example, ProblemName
+from xstilts.problems.scores import score_frame
 from xstilts.store.store import Draft, Store
 from xstilts.tasks.task import Task
 
@@ -158,7 +158,7 @@ def pictured_items(cell: Cell, problem: ProblemName, examples: Sequence[Example]
     items = [(example.id, example.group) for example in examples]
     if problem == "image-retrieval":
         ranks = [1 if hit else int(noise.integers(2, len(examples) + 1)) for hit in right]
-        return score_frame(problem, items, [images_of(e)[0] for e in examples], [(rank, rank) for rank in ranks])
+        return score_frame(problem, items, [e.shown_images[0] for e in examples], [(rank, rank) for rank in ranks])
     gold = [getattr(example, "label", "") for example in examples]
     labels = sorted(set(gold))
     wrong = [label if hit else labels[labels.index(label) - 1] for label, hit in zip(gold, right, strict=True)]

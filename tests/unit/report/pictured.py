@@ -8,7 +8,7 @@ from tests.unit.report.fixture import Experiment, make_experiment, toy_task
 
 from xstilts.config.recipe import Arm, Fewshot, Intermediate, Primary, Recipe, Target
 from xstilts.planning.stage import Cell
-from xstilts.problems.examples import Caption, Example, ImageText
+from xstilts.problems import Caption, Example, ImageText
 from xstilts.tasks.task import Task, item_flag_names
 
 LANGUAGES = ("en", "de", "ar", "fi")

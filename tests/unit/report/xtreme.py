@@ -13,10 +13,10 @@ from xstilts.analysis.design import design_of
 from xstilts.analysis.transfer import Transfer
 from xstilts.cache.sources import HubData
 from xstilts.config.recipe import Intermediate, Recipe, Target
-from xstilts.metrics import score_frame
 from xstilts.planning.expand import Graph, expand
 from xstilts.planning.specs import TargetStage
 from xstilts.planning.stage import Cell
+from xstilts.problems.scores import score_frame
 from xstilts.store.store import Store
 from xstilts.tasks.suites import XTREME
 from xstilts.tasks.task import Task

@@ -1,7 +1,7 @@
 import polars as pl
 
-from xstilts.data.features import Feature
-from xstilts.problems.examples import ImageText, Labelled
+from xstilts.problems import ImageText, Labelled
+from xstilts.problems.features import Feature
 from xstilts.stages.controls import _shuffled, most_frequent_label, scores_by_seen_text
 from xstilts.tasks import load_task
 

@@ -9,7 +9,7 @@ import pytest
 
 from xstilts.errors import LeakError
 from xstilts.planning.stage import Data, SplitRead
-from xstilts.problems.examples import Caption, Example, ImageText
+from xstilts.problems import Caption, Example, ImageText
 from xstilts.stages.lineage import check_lineage, count_shared_images
 from xstilts.tasks import load_task
 

@@ -9,8 +9,9 @@ import pytest
 from xstilts.data.benchmark_files import bind
 from xstilts.data.load import load
 from xstilts.errors import DataError
-from xstilts.metrics import metric, score_frame
-from xstilts.problems.examples import Caption, Example, ImageText
+from xstilts.metrics import metric
+from xstilts.problems import Caption, Example, ImageText
+from xstilts.problems.scores import score_frame
 from xstilts.tasks import load_task
 from xstilts.tasks.task import Task
 

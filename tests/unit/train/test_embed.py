@@ -6,7 +6,7 @@ from tests.tiny import KINDS, SENTENCES, build
 
 from xstilts.data.features import featurise
 from xstilts.models.heads import load_text, load_tokenizer
-from xstilts.problems.examples import Sentence
+from xstilts.problems import Sentence
 from xstilts.train.predict import embed
 
 

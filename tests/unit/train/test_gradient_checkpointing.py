@@ -12,7 +12,7 @@ from xstilts.errors import UserError
 from xstilts.models.heads import load_for, load_tokenizer
 from xstilts.models.speed.episode_batch import can_batch_episodes
 from xstilts.models.tuning import checkpoint_layers, snapshot
-from xstilts.problems.examples import Labelled
+from xstilts.problems import Labelled
 from xstilts.stages.training import make_trainable
 from xstilts.train.fit import Objective, fit
 

@@ -12,7 +12,7 @@ from xstilts.models.collate import parts
 from xstilts.models.heads import load_for, load_tokenizer
 from xstilts.models.inputs import ModelInputs
 from xstilts.models.tuning import set_dropout, snapshot
-from xstilts.problems.examples import Answer, Choice, Labelled, Span, Tagged
+from xstilts.problems import Answer, Choice, Labelled, Span, Tagged
 from xstilts.train.fit import Objective, fit
 
 WORDS = ["turn", "on", "the", "light", "in", "the", "kitchen", "what", "is", "the", "weather", "like", "today"]

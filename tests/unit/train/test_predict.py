@@ -7,7 +7,7 @@ from torch import nn
 from xstilts.data.features import featurise
 from xstilts.models.heads import load_tokenizer
 from xstilts.models.inputs import ModelInputs
-from xstilts.problems.examples import Choice
+from xstilts.problems import Choice
 from xstilts.train.predict import predict
 
 PLACE = {"group": "g", "language": "en", "answer": None}

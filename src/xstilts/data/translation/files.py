@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from xstilts.data.cells import BUILDERS, Cells
 from xstilts.data.translation.projection import find
 from xstilts.data.translation.translate import Translated, Untranslated, collected
 from xstilts.errors import DataError
 from xstilts.formats.benchmarks import headerless, questions
 from xstilts.formats.tables import Row, read_text, rows
-from xstilts.problems.examples import Choice, Example, Labelled, Span
+from xstilts.problems import Choice, Example, Labelled, Span
+from xstilts.problems.cells import Cells, listed
 from xstilts.tasks.task import Task
 
 _HEADERLESS = {
@@ -141,7 +141,7 @@ def _translated(path: Path, task: Task, found: Found | None, example: Example, l
             raise Untranslated("empty")
     if isinstance(example, Span) and "answer_text" in row:
         cells = replace(cells, row=_answered(row, example))
-    parsed = BUILDERS[task.problem](cells, example.id, to)
+    parsed = task.spec.read(cells, example.id, to)
     return replace(_merged(example, parsed, labels), id=example.id, group=example.group)
 
 
@@ -175,12 +175,12 @@ def _unanswered(parsed: Span, example: Span) -> Span:
 
 def _answered(row: Mapping[str, Any], example: Span) -> dict[str, Any]:
     """The row with its first answer where it stands in its context. Raises Untranslated if it does not."""
-    texts = [str(text) for text in _listed(row["answer_text"])]
+    texts = [str(text) for text in listed(row["answer_text"])]
     if not texts:
         if example.answers:
             raise Untranslated("unprojectable")
         return dict(row) | {"answer_text": [], "answer_start": []}
-    context, starts = str(row.get("context") or ""), _listed(row.get("answer_start"))
+    context, starts = str(row.get("context") or ""), listed(row.get("answer_start"))
     start = int(starts[0]) if starts and str(starts[0]).lstrip("-").isdecimal() else -1
     if start < 0 or context[start : start + len(texts[0])] != texts[0] or not texts[0]:
         answer = find(context, texts[0])
@@ -188,9 +188,3 @@ def _answered(row: Mapping[str, Any], example: Span) -> dict[str, Any]:
             raise Untranslated("unprojectable")
         return dict(row) | {"answer_text": [answer.text], "answer_start": [answer.start]}
     return dict(row) | {"answer_text": texts[:1], "answer_start": [start]}
-
-
-def _listed(value: Any) -> list[Any]:
-    if value is None or value == "":
-        return []
-    return list(value) if isinstance(value, list | tuple) else [value]

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from xstilts.problems.examples import Answer
+from xstilts.problems import Answer
 from xstilts.problems.words import split_words
 
 

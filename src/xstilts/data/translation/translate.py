@@ -7,7 +7,7 @@ from typing import Literal
 
 from xstilts.data.translation.projection import STYLES, find, mark, read_off, sentences
 from xstilts.errors import UserError
-from xstilts.problems.examples import Answer, Choice, Example, Labelled, Span
+from xstilts.problems import Answer, Choice, Example, Labelled, Span
 
 Translator = Callable[[Sequence[str]], Sequence[str | None]]
 """From texts to their translations; None for one that is too long to be read or written."""

@@ -12,8 +12,8 @@ from typing import TypeVar, cast
 
 from torch import Tensor
 
-from xstilts.data.features import Feature
 from xstilts.models.speed.activations import Activations, on_disk
+from xstilts.problems.features import Feature
 
 BUDGET = 1 << 29
 """Bytes of memory that a worker keeps; the least recently used go first."""

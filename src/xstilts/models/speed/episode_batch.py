@@ -16,19 +16,15 @@ from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from xstilts.data.features import IGNORED
 from xstilts.models.collate import Batch
 from xstilts.models.speed.dropout import ATTENTION, apply_mask, kept
 from xstilts.models.split import layers, text_tower
 from xstilts.models.tuning import trained_parameters
-from xstilts.problems.registry import ProblemName
+from xstilts.problems import PROBLEMS, ProblemName
+from xstilts.problems.features import IGNORED
 
 Weights = Mapping[str, Tensor]
 Parameters = Mapping[str, nn.Parameter]
-
-PROBLEMS: frozenset[ProblemName] = frozenset({"classification", "tagging"})
-"""Problems with one sequence for each example and a mean cross-entropy over rows of logits."""
-
 
 RUN = 1024
 """Sub-words that go through the model at once, padding included: enough for matrix products at their full rate."""
@@ -132,7 +128,12 @@ def can_batch_episodes(part: PreTrainedModel, problem: ProblemName) -> bool:
         for parameter in module.parameters(recurse=False)
     }
     quick = text_tower(part).config._attn_implementation == ATTENTION
-    if not quick or problem not in PROBLEMS or any(getattr(b, "gradient_checkpointing", False) for b in layers(part)):
+    # the joint loss is a mean cross-entropy over rows of logits, of one sequence for each example
+    if (
+        not quick
+        or not PROBLEMS[problem].classes
+        or any(getattr(b, "gradient_checkpointing", False) for b in layers(part))
+    ):
         return False  # a layer that runs again would draw another dropout
     return all(id(parameter) in linear for parameter in trained_parameters(part).values())
 

@@ -11,10 +11,7 @@ from transformers import PreTrainedModel
 
 from xstilts.models.speed.dropout import ATTENTIVE, attend
 from xstilts.models.split import backbone, layers, with_layers
-from xstilts.problems.registry import ProblemName
-
-READ_FIRST: frozenset[ProblemName] = frozenset({"classification", "choice"})
-"""Problems whose heads read the first token alone."""
+from xstilts.problems import PROBLEMS, ProblemName
 
 
 class FirstToken(nn.Module):
@@ -45,7 +42,8 @@ def _attended(inner: Any, states: Tensor, hidden: Tensor, mask: Tensor | None) -
 
 def use_first_token(part: PreTrainedModel, problem: ProblemName) -> PreTrainedModel:
     """`part` with a top layer that gives the first token alone, where its head reads no more. Weights are shared."""
-    if problem not in READ_FIRST or backbone(part).config.model_type not in ATTENTIVE or not len(layers(part)):
+    known = backbone(part).config.model_type in ATTENTIVE and len(layers(part)) > 0
+    if not PROBLEMS[problem].reads_first_token or not known:
         return part
     blocks = nn.ModuleList([*layers(part)[:-1], FirstToken(layers(part)[-1])])
     return with_layers(part, blocks.train(part.training))

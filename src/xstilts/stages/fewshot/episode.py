@@ -16,7 +16,7 @@ from xstilts.models.inputs import ModelInputs
 from xstilts.models.tuning import adapters, load_weights, snapshot, trained_parameters
 from xstilts.planning.specs import FewshotStage, uncapped
 from xstilts.planning.stage import Data
-from xstilts.problems.examples import Example
+from xstilts.problems import Example
 from xstilts.stages.artifacts import weights_digest
 from xstilts.stages.fewshot.episode_model import EpisodeModel, split_inputs, train_settings
 from xstilts.stages.job_context import JobContext
@@ -88,7 +88,7 @@ def _known(data: Data, split: str, context: JobContext, episode_model: EpisodeMo
     pool = context.examples(data, split)
     check_labels(pool, context.task(data.task))
     known = set(episode_model.labels)
-    kept = (e for e in pool if not known or {getattr(e, "label", None), *getattr(e, "tags", ())} - {None} <= known)
+    kept = (example for example in pool if not known or known.issuperset(example.classes))
     return tuple(kept)
 
 

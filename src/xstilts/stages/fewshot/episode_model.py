@@ -8,13 +8,14 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from xstilts.config.training import Train
-from xstilts.data.features import Feature, featurise
+from xstilts.data.features import featurise
 from xstilts.data.tokenised import token_ids
 from xstilts.models.inputs import ModelInputs
 from xstilts.models.split import layers
 from xstilts.models.tuning import load_weights, snapshot
 from xstilts.planning.specs import FewshotStage, Modality
 from xstilts.planning.stage import Data
+from xstilts.problems.features import Feature
 from xstilts.recipe.resolve import fixed_shot_sets
 from xstilts.stages.artifacts import build_model, cached_tokenizer, encoder_folder, load_model
 from xstilts.stages.job_context import JobContext

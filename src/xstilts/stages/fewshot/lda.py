@@ -10,7 +10,7 @@ from xstilts.models.discriminant import Discriminant, Moments, moments, solve
 from xstilts.models.heads import head_parameters
 from xstilts.models.split import backbone
 from xstilts.planning.specs import FewshotStage
-from xstilts.problems.examples import Example
+from xstilts.problems import Example
 from xstilts.stages.artifacts import weights_digest
 from xstilts.stages.fewshot.episode import TrainingOutcome, shot_inputs
 from xstilts.stages.fewshot.episode_model import EpisodeModel, split_inputs

@@ -14,7 +14,7 @@ from xstilts.data.leakage import check_disjoint, images_in
 from xstilts.data.load import check_labels
 from xstilts.execution.environment import Emit
 from xstilts.planning.specs import FewshotStage
-from xstilts.problems.examples import Example
+from xstilts.problems import Example
 from xstilts.stages.artifacts import encoder_facts, facts_of, save_weights
 from xstilts.stages.controls import image_controls, most_frequent_label, scores_by_seen_text
 from xstilts.stages.fewshot.batched import train_in_batch
@@ -65,7 +65,9 @@ def run(spec: FewshotStage, draft: Draft, context: JobContext, emit: Emit) -> No
     (draft.path / "shots.json").write_text(json.dumps([shot.id for shot in shots], ensure_ascii=False))
     draft.facts.update(write_scores(draft.path, frame, task))
     length = train_settings(spec).max_length
-    texts = context.cached(("text", spec.evaluation), lambda: text_facts(examples, episode_model.tokenizer, length))
+    texts = context.cached(
+        ("text", spec.evaluation), lambda: text_facts(examples, episode_model.tokenizer, length, task)
+    )
     draft.facts.update(texts)
     draft.facts.update(scores_by_seen_text(frame, examples, shots, task))
     draft.facts.update(context.unusable_images(spec.evaluation, spec.split))

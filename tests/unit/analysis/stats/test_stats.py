@@ -12,7 +12,8 @@ from xstilts.analysis import stats
 from xstilts.analysis.stats.cells import LanguageSums, resampled_deviations
 from xstilts.analysis.stats.variance import Component, Components, components, critical_value
 from xstilts.errors import UserError
-from xstilts.metrics import metric, score_frame
+from xstilts.metrics import metric
+from xstilts.problems.scores import score_frame
 
 Cells = dict[stats.Cell, pl.DataFrame]
 Arm = dict[str, Cells]

@@ -10,8 +10,7 @@ from xstilts.data.translation.files import read_translations
 from xstilts.data.translation.translate import Translated
 from xstilts.errors import DataError
 from xstilts.formats.benchmarks import unquoted
-from xstilts.problems.examples import Answer, Choice, Example, Labelled, Span, Tagged
-from xstilts.problems.registry import ProblemName
+from xstilts.problems import Answer, Choice, Example, Labelled, ProblemName, Span, Tagged
 from xstilts.tasks.benchmark import Benchmark, Native, by
 from xstilts.tasks.task import Task
 

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from xstilts.data.translation.projection import STYLES, find, mark, read_off, sentences
-from xstilts.problems.examples import Answer
+from xstilts.problems import Answer
 
 BRACKETS, TAGS, QUOTES = STYLES
 TEXT = st.text(st.sampled_from("ab cdé.ßİक़ไ中\n'ÅΣ-1"), max_size=40)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from xstilts.data.translation.translate import Translator, translate
 from xstilts.errors import UserError
-from xstilts.problems.examples import Answer, Choice, Example, Labelled, Parallel, Span, Tagged
+from xstilts.problems import Answer, Choice, Example, Labelled, Parallel, Span, Tagged
 
 CONTEXT = "The tower was built by Amani. It stands in Mombasa, near the sea! Nobody knows why."
 

@@ -12,7 +12,7 @@ from xstilts.models.heads import encoder_state, fresh_parameters, head_parameter
 from xstilts.models.multimodal.fusion import ImageInputSpec
 from xstilts.models.split import backbone, layers
 from xstilts.models.tuning import boundary, freeze, split_head, trained_parameters
-from xstilts.problems.examples import Caption, ImageText
+from xstilts.problems import Caption, ImageText
 from xstilts.stages.training import make_trainable
 from xstilts.train.predict import predict
 

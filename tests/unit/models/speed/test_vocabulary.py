@@ -11,7 +11,7 @@ from xstilts.data.features import featurise
 from xstilts.data.tokenised import token_ids
 from xstilts.models.heads import load_for, load_tokenizer
 from xstilts.models.split import backbone
-from xstilts.problems.examples import Labelled
+from xstilts.problems import Labelled
 from xstilts.stages.training import make_trainable
 from xstilts.train.fit import Objective, fit
 from xstilts.train.optim import shrinkage

@@ -18,7 +18,7 @@ from xstilts.models.heads import read_config, read_model
 from xstilts.models.multimodal.dual.heads import SimilarityHead
 from xstilts.models.multimodal.dual.text import is_dual, reading_of
 from xstilts.models.multimodal.heads import ImageTextClassifier, check_count, draw_linear
-from xstilts.problems.registry import ProblemName
+from xstilts.problems import PROBLEMS, ProblemName
 
 _DEVIATION = 0.02
 """Of a classifier's weights, as BERT's are drawn."""
@@ -92,7 +92,7 @@ def load_dual(problem: ProblemName, folder: Path, *, labels: tuple[str, ...] | N
     for part in _ELSEWHERE:
         if hasattr(model, part):
             delattr(model, part)
-    if problem == "image-text":
+    if not PROBLEMS[problem].contrastive:
         width = image.out_features if isinstance(image, nn.Linear) else config.vision_config.hidden_size
         dropout = getattr(config.text_config, "hidden_dropout_prob", 0.1)
         head: nn.Module = ImageTextClassifier(width, len(labels or ()), dropout)

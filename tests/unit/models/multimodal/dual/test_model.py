@@ -25,7 +25,7 @@ from xstilts.models.multimodal.dual.vision import DualVision
 from xstilts.models.sharing import share_encoder
 from xstilts.models.split import layers, supports_split, truncate
 from xstilts.models.tuning import adapters, attention, boundary, freeze, trained_parameters
-from xstilts.problems.examples import Caption, ImageText
+from xstilts.problems import Caption, ImageText
 from xstilts.stages.training import make_trainable
 from xstilts.train.fit import Objective, fit
 

@@ -12,7 +12,7 @@ from xstilts.models.collate import PaddingStyle, collate
 from xstilts.models.heads import load_tokenizer, read_config
 from xstilts.models.inputs import padding_style_of
 from xstilts.models.multimodal.dual.text import is_dual, reading_of
-from xstilts.problems.examples import Caption
+from xstilts.problems import Caption
 
 
 def stating(folder, **settings):

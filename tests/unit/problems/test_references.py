@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from xstilts.data.images.references import local, reference
+from xstilts.problems.references import local, reference
 
 TABLE = Path("/data/shop/test.parquet")
 

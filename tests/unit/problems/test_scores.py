@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 
 from xstilts.errors import DataError
-from xstilts.metrics import item_statistics, score_frame
-from xstilts.problems.registry import ProblemName
+from xstilts.problems import ProblemName
+from xstilts.problems.scores import item_statistics, score_frame
 
 CASES: list[tuple[ProblemName, list[Any], list[Any], dict[str, list[float]]]] = [
     ("classification", ["on", "off"], ["on", "on"], {"correct": [1, 0]}),

@@ -1,0 +1,77 @@
+"""Features, which are what a model reads of examples, and what the encodings of all problems share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from xstilts.errors import DataError
+
+if TYPE_CHECKING:
+    from transformers import BatchEncoding, PreTrainedTokenizerBase
+
+IGNORED = -100
+"""The label that a cross-entropy loss leaves out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feature:
+    """One model input. Several features may stem from one example (windows of a context, parts of a sentence).
+
+    `ids` and `types` hold one sequence, or one for each choice. `target` is a label index, one number for each label
+    or each sub-word, or the first and last sub-word of an answer; None without labels. `words` maps the sub-word that
+    carries a word's tag to the word's index. `offsets` are character offsets of context sub-words, None elsewhere.
+    """
+
+    example: int
+    ids: tuple[list[int], ...]
+    types: tuple[list[int], ...] | None = None
+    target: int | list[int] | tuple[int, int] | None = None
+    words: tuple[tuple[int, int], ...] = ()
+    offsets: tuple[tuple[int, int] | None, ...] = ()
+    images: tuple[str, ...] = ()
+    """References of the images that are read with the text."""
+
+    @property
+    def length(self) -> int:
+        """Sub-words, padding between the choices included."""
+        return max(map(len, self.ids)) * len(self.ids)
+
+
+def encode_texts(
+    tokenizer: "PreTrainedTokenizerBase", texts: list[str], pairs: Sequence[str | None], max_length: int
+) -> list[tuple[list[int], list[int] | None]]:
+    """Sub-words and token types of texts, or of pairs where the first has one."""
+    second = [pair or "" for pair in pairs] if pairs and any(pair is not None for pair in pairs) else None
+    encoded = tokenizer(texts, second, truncation=True, max_length=min(max_length, tokenizer.model_max_length))
+    types = encoded.get("token_type_ids")
+    ids: list[list[int]] = encoded["input_ids"]  # type: ignore[assignment]
+    return list(zip(ids, types if types else [None] * len(ids), strict=True))
+
+
+def encode_single(tokenizer: "PreTrainedTokenizerBase", texts: list[str], max_length: int) -> list[Feature]:
+    """A feature for each text, without a target."""
+    encoded = encode_texts(tokenizer, texts, (), max_length)
+    return [
+        Feature(example=row, ids=(ids,), types=(types,) if types else None) for row, (ids, types) in enumerate(encoded)
+    ]
+
+
+def token_types(encoded: "BatchEncoding", number: int) -> tuple[list[int], ...] | None:
+    """Those of one sequence, where the tokenizer gives any."""
+    types = encoded.get("token_type_ids")
+    return (types[number],) if types else None
+
+
+def index_of(labels: Sequence[str] | None) -> dict[str, int]:
+    """The position of each label in the head's outputs."""
+    return {label: position for position, label in enumerate(labels or ())}
+
+
+def position_of(index: dict[str, int], label: str, example: str, language: str) -> int:
+    """The position of an example's label. Raises DataError where the head does not have it."""
+    if label not in index:
+        raise DataError(
+            f"example {example} ({language}) has label {label!r}, which the training data lack",
+            f"known labels: {', '.join(list(index)[:12])}",
+        )
+    return index[label]

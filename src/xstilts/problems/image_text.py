@@ -1,0 +1,94 @@
+"""Classification of a text about one image, or about several together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from xstilts.problems.base import Example, Outputs, Problem, ScoringRules, Statistics
+from xstilts.problems.cells import Cells
+from xstilts.problems.classification import class_position, correct_items, most_probable
+from xstilts.problems.features import Feature, encode_single, index_of
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageText(Example):
+    """A text about one image, or about several together, with one label. `label` is None where there are no labels.
+
+    An image is a reference `collection:name`, such as `flickr30k:1007129816`: what it is, wherever it lies.
+    """
+
+    text: str
+    images: tuple[str, ...]
+    label: str | None
+
+    @property
+    def target(self) -> str | None:
+        return self.label
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        return (self.text,)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return () if self.label is None else (self.label,)
+
+    @property
+    def stratum(self) -> str | None:
+        return self.label
+
+    @property
+    def shown_images(self) -> tuple[str, ...]:
+        return self.images
+
+
+class ImageTextClassification(Problem[ImageText]):
+    name = "image-text"
+    example = ImageText
+    metrics = ("accuracy", "macro_f1")
+    columns = ("text", "images")
+    label_columns = ("label",)
+    head = "image-text"
+    shots_unit = "per class"
+
+    def read(self, cells: Cells, name: str, language: str) -> ImageText:
+        """Without a group of its own, an example is grouped with all others of its first image."""
+        images = cells.images()
+        return ImageText(
+            id=cells.named(name),
+            group=cells.group(images[0]),
+            language=language,
+            text=cells.text("text"),
+            images=images,
+            label=cells.optional("label"),
+        )
+
+    def encode(
+        self,
+        examples: Sequence[ImageText],
+        tokenizer: "PreTrainedTokenizerBase",
+        labels: Sequence[str] | None,
+        max_length: int,
+    ) -> list[Feature]:
+        index = index_of(labels)
+        features = encode_single(tokenizer, [e.text for e in examples], max_length)
+        return [
+            replace(feature, target=class_position(index, example), images=example.images)
+            for feature, example in zip(features, examples, strict=True)
+        ]
+
+    def decode(
+        self,
+        outputs: Outputs,
+        features: Sequence[Feature],
+        examples: Sequence[ImageText],
+        labels: Sequence[str],
+        thresholds: Sequence[float] | None = None,
+    ) -> list[str]:
+        return most_probable(outputs, labels)
+
+    def statistics(self, pairs: Sequence[tuple[Any, Any]], rules: ScoringRules) -> Statistics:
+        return correct_items(pairs, rules)

@@ -1,0 +1,74 @@
+"""Translation retrieval: the English translation of each text, and the other way round, by nearest vector."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from xstilts.problems.base import Example, Problem, ScoringRules, Statistics
+from xstilts.problems.cells import Cells
+from xstilts.problems.features import Feature, encode_texts
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parallel(Example):
+    """A sentence in `language` and its English translation."""
+
+    text: str
+    english: str
+
+    @property
+    def target(self) -> str:
+        return self.english
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        return (self.text, self.english)
+
+    @property
+    def model_texts(self) -> tuple[str, ...]:
+        return (self.text,)
+
+
+class Retrieval(Problem[Parallel]):
+    name = "retrieval"
+    example = Parallel
+    metrics = ("retrieval_accuracy", "to_english", "from_english")
+    columns = ("text", "english")
+    is_translation = True
+    matching = "each text is matched to its nearest translation, in both directions,"
+
+    def read(self, cells: Cells, name: str, language: str) -> Parallel:
+        english = cells.text("english")
+        return Parallel(
+            id=cells.named(name),
+            group=cells.group(english),
+            language=language,
+            text=cells.text("text"),
+            english=english,
+        )
+
+    def encode(
+        self,
+        examples: Sequence[Parallel],
+        tokenizer: "PreTrainedTokenizerBase",
+        labels: Sequence[str] | None,
+        max_length: int,
+    ) -> list[Feature]:
+        """Two features for each example: the foreign text, then the English one."""
+        texts = [text for e in examples for text in (e.text, e.english)]
+        encoded = encode_texts(tokenizer, texts, (), max_length)
+        return [
+            Feature(example=row // 2, ids=(ids,), types=(types,) if types else None)
+            for row, (ids, types) in enumerate(encoded)
+        ]
+
+    def statistics(self, pairs: Sequence[tuple[Any, Any]], rules: ScoringRules) -> Statistics:
+        """Gold is the item's id, predicted the id of the nearest English item for its text and of the nearest item for
+        its English text."""
+        return {
+            "to_english": [float(nearest[0] == own) for own, nearest in pairs],
+            "from_english": [float(nearest[1] == own) for own, nearest in pairs],
+        }

@@ -1,0 +1,219 @@
+"""Extractive question answering: a question over a context, whose answer is a span of the context."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self
+
+from xstilts.problems.base import Example, Outputs, Problem, ScoringRules, Statistics
+from xstilts.problems.cells import Cells
+from xstilts.problems.features import Feature, token_types
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import BatchEncoding, PreTrainedTokenizerBase
+
+QUESTION_TOKENS = 64
+NBEST = 20
+ANSWER_TOKENS = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A span of a context: its text and the offset of its first character."""
+
+    text: str
+    start: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span(Example):
+    """A question over a context. An empty tuple of answers means unanswerable, None means unlabelled."""
+
+    question: str
+    context: str
+    answers: tuple[Answer, ...] | None
+
+    @property
+    def target(self) -> tuple[Answer, ...] | None:
+        return self.answers
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        return (self.context, self.question)
+
+    @property
+    def model_texts(self) -> tuple[str, ...]:
+        return (self.context,)
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> Self:
+        answers = row["answers"]
+        return cls(**{**row, "answers": None if answers is None else tuple(Answer(**answer) for answer in answers)})
+
+
+class QuestionAnswering(Problem[Span]):
+    name = "span"
+    example = Span
+    metrics = ("f1", "exact_match")
+    columns = ("question", "context")
+    label_columns = ("answer_text", "answer_start")
+    head = "span"
+    outputs = ("start_logits", "end_logits")
+    shots_unit = "items"
+    pipeline_tag = "question-answering"
+    splits_long_texts = True
+    position_columns = ("offsets",)
+
+    def read(self, cells: Cells, name: str, language: str) -> Span:
+        context = str(cells.cell(cells.columns["context"]) or "")
+        if not context.strip():
+            cells.text("context")
+        return Span(
+            id=cells.named(name),
+            group=cells.group(context),
+            language=language,
+            question=cells.text("question"),
+            context=context,
+            answers=_answers(cells, context) if "answer_text" in cells.columns else None,
+        )
+
+    def encode(
+        self,
+        examples: Sequence[Span],
+        tokenizer: "PreTrainedTokenizerBase",
+        labels: Sequence[str] | None,
+        max_length: int,
+    ) -> list[Feature]:
+        """Windows over the context, a third of the length apart (128 of 384, as SQuAD models are trained)."""
+        encoded = tokenizer(
+            [_shorten(e.question.strip(), tokenizer) for e in examples],
+            [e.context for e in examples],
+            truncation="only_second",
+            max_length=max_length,
+            stride=max_length // 3,
+            return_overflowing_tokens=True,
+            return_offsets_mapping=True,
+        )
+        rows: list[int] = encoded["overflow_to_sample_mapping"]  # type: ignore[assignment]
+        return [_window(row, examples[row], encoded, number) for number, row in enumerate(rows)]
+
+    def stored_target(self, values: list[int]) -> tuple[int, int]:
+        return values[0], values[1]
+
+    def targets(self, features: Sequence[Feature]) -> Mapping[str, Sequence[Any]]:
+        starts, ends = zip(*(feature.target for feature in features), strict=True)  # type: ignore[arg-type]
+        return {"start_positions": starts, "end_positions": ends}
+
+    def decode(
+        self,
+        outputs: Outputs,
+        features: Sequence[Feature],
+        examples: Sequence[Span],
+        labels: Sequence[str],
+        thresholds: Sequence[float] | None = None,
+    ) -> list[str]:
+        """The best span over all windows of an example, or "" where no answer scores higher in every window.
+
+        As in Devlin et al. (2019, arXiv 1810.04805, section 4.3), with a threshold of zero.
+        """
+        best: dict[int, tuple[float, str]] = {}
+        no_answer: dict[int, float] = defaultdict(lambda: float("inf"))
+        rows = zip(features, outputs["start_logits"], outputs["end_logits"], strict=True)
+        for feature, start, end in rows:
+            number = feature.example
+            no_answer[number] = min(no_answer[number], float(start[0] + end[0]))
+            score, span = _best_span(feature, start, end)
+            if number not in best or score > best[number][0]:
+                best[number] = score, examples[number].context[slice(*span)]
+        return [best[number][1] if best[number][0] > no_answer[number] else "" for number in range(len(examples))]
+
+    def gold(self, examples: Sequence[Span]) -> list[list[str]]:
+        """The texts of the acceptable answers; none where the question has no answer."""
+        return [[answer.text for answer in example.answers or ()] for example in examples]
+
+    def statistics(self, pairs: Sequence[tuple[Any, Any]], rules: ScoringRules) -> Statistics:
+        """Raises UserError for a language that MLQA lacks, by its rules."""
+        from xstilts.metrics import mlqa, squad
+
+        mlqa_rules = rules.normaliser == "mlqa"
+        normalise = partial(mlqa.normalise, language=rules.language) if mlqa_rules else squad.normalise
+        return {
+            "em": [squad.exact_match(guess, answers, normalise) for answers, guess in pairs],
+            "f1": [squad.token_f1(guess, answers, normalise) for answers, guess in pairs],
+        }
+
+
+def _answers(cells: Cells, context: str) -> tuple[Answer, ...]:
+    """The answers with their offsets; an empty cell or list means that the question has no answer."""
+    texts = cells.listed("answer_text")
+    starts = cells.listed("answer_start") if "answer_start" in cells.columns else None
+    if starts is None:
+        starts = [context.find(str(text)) for text in texts]
+    elif texts and len(starts) != len(texts):
+        raise cells.wrong(f"{len(texts)} answers but {len(starts)} offsets", "give each answer its offset")
+    return tuple(_answer(cells, context, str(text), start) for text, start in zip(texts, starts, strict=False))
+
+
+def _answer(cells: Cells, context: str, text: str, start: Any) -> Answer:
+    try:
+        offset = int(start)
+    except (TypeError, ValueError):
+        raise cells.wrong(f"the offset {start!r} is no number", "give the offset of the first character") from None
+    if offset < 0 or context[offset : offset + len(text)] != text:
+        raise cells.wrong(
+            f"the answer {text!r} does not stand at character {offset} of its context",
+            "count characters from 0, after decoding UTF-8",
+        )
+    return Answer(text=text, start=offset)
+
+
+def _window(row: int, example: Span, encoded: "BatchEncoding", number: int) -> Feature:
+    sequence = encoded.sequence_ids(number)
+    pairs = encoded["offset_mapping"][number]  # type: ignore[index]
+    offsets = tuple(tuple(pair) if side == 1 else None for pair, side in zip(pairs, sequence, strict=True))
+    target = None
+    if example.answers is not None:
+        target = (0, 0)
+        if example.answers:
+            start = example.answers[0].start
+            target = _answer_tokens(offsets, start, start + len(example.answers[0].text))
+    return Feature(
+        example=row,
+        ids=(encoded["input_ids"][number],),  # type: ignore[index]
+        types=token_types(encoded, number),
+        target=target,
+        offsets=offsets,
+    )
+
+
+def _answer_tokens(offsets: Sequence[tuple[int, int] | None], start: int, end: int) -> tuple[int, int]:
+    """First and last sub-word of an answer, or (0, 0) where the window does not hold all of it."""
+    inside = [p for p, pair in enumerate(offsets) if pair and pair[0] < end and pair[1] > start]
+    if not inside:
+        return 0, 0
+    first, last = offsets[inside[0]], offsets[inside[-1]]
+    whole = first is not None and last is not None and first[0] <= start and last[1] >= end
+    return (inside[0], inside[-1]) if whole else (0, 0)
+
+
+def _shorten(question: str, tokenizer: "PreTrainedTokenizerBase") -> str:
+    offsets = tokenizer(question, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+    return question if len(offsets) <= QUESTION_TOKENS else question[: offsets[QUESTION_TOKENS - 1][1]]  # type: ignore[index]
+
+
+def _best_span(feature: Feature, start: "Tensor", end: "Tensor") -> tuple[float, tuple[int, int]]:
+    """The highest sum of logits of a start and an end at most ANSWER_TOKENS apart, with its characters."""
+    best = float("-inf"), (0, 0)
+    offsets = feature.offsets
+    size = len(offsets)
+    for first in start[:size].topk(min(NBEST, size)).indices.tolist():
+        for last in end[:size].topk(min(NBEST, size)).indices.tolist():
+            left, right = offsets[first], offsets[last]
+            if left is None or right is None or not first <= last < first + ANSWER_TOKENS:
+                continue
+            score = float(start[first] + end[last])
+            if score > best[0]:
+                best = score, (left[0], right[1])
+    return best
