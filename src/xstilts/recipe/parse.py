@@ -10,9 +10,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from xstilts.config.recipe import Recipe
+from xstilts.config.renamed import RENAMED_KEYS, RENAMED_VALUES
 from xstilts.errors import did_you_mean
 from xstilts.recipe.issues import Code, Issue, Path, dotted, overlap
-from xstilts.config.renamed import RENAMED_KEYS, RENAMED_VALUES
 
 _NAMED_BLOCKS = ("targets", "intermediate")
 """Blocks of named blocks, in which a name alone (`intent:`) means the defaults."""

@@ -4,10 +4,10 @@ import pytest
 from pydantic import BaseModel
 
 from xstilts.config.recipe import Fewshot, Intermediate, Partition, Recipe, Target
+from xstilts.config.renamed import RENAMED_KEYS
 from xstilts.errors import RecipeError
 from xstilts.recipe.issues import dotted
 from xstilts.recipe.load import checked_recipe, load_recipe, shipped_recipes
-from xstilts.config.renamed import RENAMED_KEYS
 
 GOOD = """\
 name: mine
