@@ -70,6 +70,9 @@ def act(do: str, **settings: Any) -> None:
 
 
 def make(draws: int, store: str, **_: Any) -> None:
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    from tests.facts import facts_for
+
     from xstilts.experiment import open_experiment
 
     os.fsync = lambda _: None  # it need not outlive a power cut
@@ -78,7 +81,7 @@ def make(draws: int, store: str, **_: Any) -> None:
         for spec in experiment.graph.stages.values():
             with experiment.store.draft(spec) as draft:
                 (draft.path / "items.parquet").write_bytes(spec.key.encode())
-                draft.facts.update(scores={"macro_f1": 0.5}, items=200, groups=60)
+                draft.facts = facts_for(spec)
     harness.tell(seconds=clock.seconds, stages=len(experiment.graph.stages))
 
 

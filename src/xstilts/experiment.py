@@ -24,6 +24,7 @@ from xstilts.platform.hardware import matrix_precision
 from xstilts.problems import ProblemName
 from xstilts.recipe.load import LoadedRecipe, checked_recipe, load_recipe
 from xstilts.recipe.translation import resolve_translators, translator_pins, unresolved_translators
+from xstilts.store.facts import FewshotFacts, TargetFacts
 from xstilts.store.store import Store
 from xstilts.tasks.task import Task
 
@@ -226,12 +227,14 @@ def problem_of(store: Store, key: str) -> ProblemName:
     manifest = store.manifest(key)
     if manifest is None:
         raise UserError(f"artifact {key[:12]} is damaged", "run its recipe again")
-    if manifest.kind not in ("target", "fewshot") or not any(n.endswith(".safetensors") for n in manifest.files):
+    facts = manifest.facts
+    has_weights = any(name.endswith(".safetensors") for name in manifest.files)
+    if not isinstance(facts, TargetFacts | FewshotFacts) or not has_weights:
         raise UserError(
             f"artifact {key[:12]} ({manifest.title}) holds no trained model",
             "name a target stage, or a few-shot stage of a recipe with `keep: all`; `xstilts status` lists them",
         )
-    return manifest.facts["problem"]
+    return facts.model.problem
 
 
 def find_artifact(store: Store, name: str) -> str:

@@ -21,6 +21,7 @@ from xstilts.execution.environment import Event
 from xstilts.experiment import Experiment, open_experiment
 from xstilts.planning.specs import AlignStage, FewshotStage, IntermediateStage, Spec, TargetStage
 from xstilts.stages.job import run_job
+from xstilts.store.facts import Facts, ScoredFacts, TrainedFacts
 
 FROZEN_FILE = Path(__file__).with_name("losses.json")
 Numbers = dict[str, dict[str, float]]
@@ -188,7 +189,9 @@ def _numbers(experiment: Experiment) -> Iterator[tuple[str, dict[str, float]]]:
             yield f"{spec.kind} {_path(experiment, spec)}", _losses(experiment, spec)
     for cell in experiment.graph.cells:
         spec = stages[cell.artifact]
-        scores = _facts(experiment, spec)["scores"]
+        facts = _facts(experiment, spec)
+        assert isinstance(facts, ScoredFacts)
+        scores = facts.scores.by_metric
         losses = _losses(experiment, spec) if isinstance(spec, FewshotStage) and spec.method != "lda" else {}
         yield f"score {cell.task} {cell.language} {cell.intermediate} {cell.method} {cell.shots}", losses | scores
 
@@ -205,13 +208,14 @@ def _path(experiment: Experiment, spec: Spec) -> str:
 
 def _losses(experiment: Experiment, spec: Spec) -> dict[str, float]:
     facts = _facts(experiment, spec)
-    losses = {name: facts[name] for name in ("first_loss", "last_loss")}
-    if any(value is None or not math.isfinite(value) for value in losses.values()):
-        raise RuntimeError(f"{spec.title}: losses {losses}")
-    return losses
+    assert isinstance(facts, TrainedFacts)
+    first, last = facts.training.first_loss, facts.training.last_loss
+    if first is None or last is None or not math.isfinite(first + last):
+        raise RuntimeError(f"{spec.title}: losses {first}, {last}")
+    return {"first_loss": first, "last_loss": last}
 
 
-def _facts(experiment: Experiment, spec: Spec) -> dict[str, Any]:
+def _facts(experiment: Experiment, spec: Spec) -> Facts:
     manifest = experiment.store.manifest(spec.key)
     if manifest is None:
         raise RuntimeError(f"{spec.title} is not in the store")

@@ -60,7 +60,7 @@ class Ran:
         found = [spec for spec in self.experiment.graph.stages.values() if spec.kind == kind]
         return [spec for spec in found if all(getattr(spec, name) == value for name, value in fields.items())]
 
-    def facts(self, spec) -> dict:
+    def facts(self, spec):
         manifest = self.store.manifest(spec.key)
         assert manifest is not None
         return manifest.facts
@@ -85,11 +85,11 @@ def siglip(tmp_path_factory):
 
 def test_what_its_texts_and_images_go_through_is_recorded(clip, siglip):
     facts = [ran.facts(ran.stages("pretrained")[0]) for ran in (clip, siglip)]
-    assert [f["image_input"]["tokens"] for f in facts] == [1, 1]
-    assert [f["fusion"]["size"] for f in facts] == [32, 32]
-    texts = [f["prepared"]["texts"] for f in facts]
+    assert [f.encoder.image_input.tokens for f in facts] == [1, 1]
+    assert [f.encoder.fusion.size for f in facts] == [32, 32]
+    texts = [f.prepared.texts for f in facts]
     assert [(t["filled"], t["longest"], t["lower_case"]) for t in texts] == [(False, 77, False), (True, FILLED, True)]
-    assert [f["prepared"]["images"]["size"] for f in facts] == [{"shortest_edge": 32}, {"height": 32, "width": 32}]
+    assert [f.prepared.images["size"] for f in facts] == [{"shortest_edge": 32}, {"height": 32, "width": 32}]
 
 
 def test_the_encoder_is_handed_on_through_every_stage(clip):
@@ -101,10 +101,10 @@ def test_the_encoder_is_handed_on_through_every_stage(clip):
     assert {spec.data.task for spec in targets} == {"colour-match", "colour-find"}
     for spec in targets:
         facts = clip.facts(spec)
-        assert facts["weights_changed"] is True
-        assert facts["untouched"] is None
-        assert set(facts["restored"]) == handed.keys()
-    assert all(0 <= value <= 1 for s in clip.stages("evaluate") for value in clip.facts(s)["scores"].values())
+        assert facts.training.weights_changed is True
+        assert facts.untouched_layers is None
+        assert set(facts.restored) == handed.keys()
+    assert all(0 <= value <= 1 for s in clip.stages("evaluate") for value in clip.facts(s).scores.by_metric.values())
 
 
 def test_shots_by_every_method(clip):
@@ -112,12 +112,12 @@ def test_shots_by_every_method(clip):
     assert {(spec.evaluation.task, spec.method) for spec in episodes} == {
         (task, method) for task in ("colour-match", "colour-find") for method in ("full", "lora", "head")
     }
-    assert all(clip.facts(spec)["weights_changed"] is True for spec in episodes)
+    assert all(clip.facts(spec).training.weights_changed is True for spec in episodes)
 
 
 def test_images_are_nothing_to_the_blind(clip):
     (spec,) = [s for s in clip.stages("evaluate", modality="text") if s.data.language == "sw" and s.parent][:1]
-    assert "controls" not in clip.facts(spec)
+    assert clip.facts(spec).controls is None
 
 
 def _official_ranks(siglip, items: list[str], language: str) -> list[int]:
@@ -144,9 +144,9 @@ def test_untrained_it_finds_what_transformers_own_model_finds(siglip):
         items = pl.read_parquet(siglip.store.path(spec.key) / "items.parquet")
         ranks = _official_ranks(siglip, items["item"].to_list(), spec.data.language)
         expected = sum(rank == 1 for rank in ranks) / len(ranks)
-        assert siglip.facts(spec)["scores"]["image_recall_at_1"] == pytest.approx(expected)
+        assert siglip.facts(spec).scores.by_metric["image_recall_at_1"] == pytest.approx(expected)
         assert len(set(ranks)) > 2
-        assert siglip.facts(spec)["step_kept"] is None
+        assert siglip.facts(spec).step_kept is None
 
 
 def test_untrained_nothing_is_random_and_shots_adapt_the_encoder(siglip):
@@ -160,7 +160,7 @@ def test_untrained_nothing_is_random_and_shots_adapt_the_encoder(siglip):
     (encoder,) = siglip.stages("pretrained")
     episodes = siglip.stages("fewshot", parent=encoder.key)
     assert len(episodes) == 2 and all(spec.fresh_head for spec in episodes)
-    assert all(siglip.facts(spec)["weights_changed"] is True for spec in episodes)
+    assert all(siglip.facts(spec).training.weights_changed is True for spec in episodes)
 
 
 def test_the_report_is_made(clip, siglip):

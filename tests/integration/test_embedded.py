@@ -62,7 +62,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_all_stages_run_and_learn(store: Path):
     assert set(kinds(store)) == {"pretrained", "intermediate", "target", "evaluate", "fewshot", "retrieve"}
     english = [manifest.facts for manifest in manifests(store) if manifest.kind == "target"]
-    assert all(facts["last_loss"] < 0.7 * facts["first_loss"] for facts in english)
+    assert all(facts.training.last_loss < 0.7 * facts.training.first_loss for facts in english)
 
 
 def test_two_workers_killed_in_the_middle_give_the_same_predictions(store: Path, tmp_path: Path):

@@ -126,7 +126,7 @@ def test_every_stage_has_run_zero_shot_on_published_sets_and_on_draws_of_our_own
 def test_scores_are_of_real_items_whose_images_were_all_read(ran: Experiment) -> None:
     for cell in ran.graph.cells:
         facts = manifest(ran, cell.artifact).facts
-        assert facts["images_unusable"] == {}
+        assert facts.unusable.images == {}
         rows = pl.read_parquet(ran.store.path(cell.artifact) / "items.parquet")
         assert 0 < rows["item"].n_unique() <= 12
 
@@ -160,5 +160,5 @@ def test_images_that_a_published_set_of_marvl_shares_with_the_test_set_are_count
         items = set(pl.read_parquet(ran.store.path(spec.key) / "items.parquet")["item"])
         scored = images_in(example for example in test if example.id in items)
         shared = images_in(load(task, "zh", f"shots-{name}", **read)) & scored
-        assert manifest(ran, spec.key).facts["images_of_shots_scored"] == len(shared)
+        assert manifest(ran, spec.key).facts.leaks.images_of_shots_scored == len(shared)
     assert len(images_in(load(task, "zh", "shots-10x2", **read)) & images_in(test)) == 7

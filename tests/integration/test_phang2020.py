@@ -70,6 +70,6 @@ def test_an_intermediate_and_a_target_stage_run_with_a_tiny_encoder(experiment: 
     assert [event.message for event in events if event.kind == "failed"] == []
     store = Store(Path(experiment.store.root))
     facts = [manifest.facts for stage in (first, second) if (manifest := store.manifest(stage.key))]
-    assert [fact["weights_changed"] for fact in facts] == [True, True]
-    assert facts[0]["steps"] == 3 * 48 // 24
-    assert facts[1]["labels"] == sorted(LABELS)
+    assert [fact.training.weights_changed for fact in facts] == [True, True]
+    assert facts[0].training.steps == 3 * 48 // 24
+    assert list(facts[1].model.labels) == sorted(LABELS)

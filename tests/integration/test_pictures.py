@@ -41,17 +41,17 @@ def test_broken_pictures_are_named_and_their_items_left_out(ran):
     named = {}
     for kind in ("target", "evaluate"):
         for facts in _facts(ran, kind, "colour-match"):
-            named |= facts["images_unusable"]
+            named |= facts.unusable.images
     assert {Path(reference).name for reference in named} <= set(BROKEN)
     assert named  # the groups of the broken ones fall into splits that are read
     both = [*_facts(ran, "target", "colour-match"), *_facts(ran, "evaluate", "colour-match")]
-    assert all(facts["items_unusable"] == len(facts["images_unusable"]) for facts in both)  # each shows one image
+    assert all(facts.unusable.items == len(facts.unusable.images) for facts in both)  # each shows one image
     for reference, why in named.items():
         assert Path(reference).name in why
     experiment, store, _ = ran
     for spec in experiment.graph.stages.values():
         if spec.kind == "evaluate" and spec.data.task == "colour-match":
-            assert not set(store.manifest(spec.key).facts["images_unusable"]) & _scored_images(ran, spec.key)
+            assert not set(store.manifest(spec.key).facts.unusable.images) & _scored_images(ran, spec.key)
 
 
 def _scored_images(ran, key: str) -> set[str]:
@@ -68,15 +68,14 @@ def test_scores_stand_beside_what_images_are_worth(ran):
         *_facts(ran, "evaluate", "colour-match", modality=None),
         *_facts(ran, "fewshot", "colour-match", modality=None),
     ):
-        assert set(facts["controls"]) == {"shuffled_images", "label_prior"}
-        assert all(0 <= value <= 1 for value in facts["controls"].values())
+        assert all(0 <= value <= 1 for value in (facts.controls.shuffled_images, facts.controls.label_prior))
     for facts in _facts(ran, "fewshot", "colour-match"):
-        assert sum(part["items"] for part in facts["texts_of_shots"].values()) == facts["items"]
+        assert sum(part.items for _, part in facts.texts_of_shots if part) == facts.scores.items
     hidden = [
         *_facts(ran, "evaluate", "colour-match", modality="text"),
         *_facts(ran, "evaluate", "colour-match", modality="images"),
     ]
-    assert hidden and not any("controls" in facts for facts in hidden)
+    assert hidden and not any(facts.controls for facts in hidden)
 
 
 def test_images_make_no_difference_to_the_blind(ran):
@@ -102,8 +101,8 @@ def test_the_projection_of_images_is_handed_on_but_not_by_tasks_of_text(ran):
     handed = changed_tensors(store, stage.key)
     assert any(name.startswith("image.") for name in handed)
     facts = store.manifest(stage.key).facts
-    assert set(facts["steps_by_task"]) == {"topic", "colour-find"}
-    assert facts["image_input"] == {"channels": 16, "tokens": 4, "layer": 1}
+    assert set(facts.steps_by_task) == {"topic", "colour-find"}
+    assert facts.encoder.image_input.model_dump() == {"channels": 16, "tokens": 4, "layer": 1}
 
 
 def test_the_report_and_results_tell_of_both_tasks(ran):
@@ -161,8 +160,8 @@ def test_features_that_somebody_computed_give_the_same_scores(ran, tmp_path: Pat
         assert key != cell.artifact
         one, two = (pl.read_parquet(path / "items.parquet") for path in (store.path(key), theirs.path(cell.artifact)))
         assert one.equals(two)
-        unusable = theirs.manifest(cell.artifact).facts["images_unusable"]
-        assert unusable.keys() == store.manifest(key).facts["images_unusable"].keys()
+        unusable = theirs.manifest(cell.artifact).facts.unusable.images
+        assert unusable.keys() == store.manifest(key).facts.unusable.images.keys()
         assert all("holds no features of it" in why for why in unusable.values())
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from xstilts.planning.specs import IntermediateStage, Spec, TargetStage
+from xstilts.store.facts import TrainedFacts
 from xstilts.store.store import Manifest
 
 FELL = 0.02
@@ -21,9 +22,12 @@ def hardly_learnt(stages: Iterable[Spec], manifests: Mapping[str, Manifest | Non
     hardly: Counter[str] = Counter()
     for stage in stages:
         name, manifest = _name(stage), manifests.get(stage.key)
-        if name and manifest and manifest.facts.get("steps", 0) >= STEPS and "last_loss" in manifest.facts:
+        if name is None or manifest is None or not isinstance(manifest.facts, TrainedFacts):
+            continue
+        training = manifest.facts.training
+        if training.steps >= STEPS and training.first_loss is not None and training.last_loss is not None:
             all_of[name] += 1
-            hardly[name] += manifest.facts["last_loss"] > (1 - FELL) * manifest.facts["first_loss"]
+            hardly[name] += training.last_loss > (1 - FELL) * training.first_loss
     told = ", ".join(f"{name} ({count} of {all_of[name]})" for name, count in hardly.items() if count)
     if not told:
         return ()

@@ -11,6 +11,7 @@ import polars as pl
 from xstilts.config.recipe import FIXED_SHOTS, Arm
 from xstilts.errors import UserError
 from xstilts.planning.stage import Cell
+from xstilts.store.facts import EvaluateFacts, ScoredFacts, TrainedFacts
 from xstilts.store.files import ITEMS_FILE
 from xstilts.store.store import Manifest, Store
 
@@ -179,21 +180,24 @@ def selection_of(manifest: Manifest) -> str | None:
 
 def _score_rows(cell: Cell, manifest: Manifest, recipe: str) -> list[Score]:
     facts = manifest.facts
+    assert isinstance(facts, ScoredFacts), f"{manifest.title} has no scores"
+    training = facts.training if isinstance(facts, TrainedFacts) else None
+    step_kept = facts.step_kept if isinstance(facts, EvaluateFacts) else training and training.step_kept
     return [
         Score(
             recipe=recipe,
             **asdict(cell),
             metric=name,
             value=value,
-            items=facts["items"],
-            groups=facts["groups"],
-            weights_changed=facts.get("weights_changed"),
-            step_kept=facts.get("step_kept"),
-            steps=facts.get("steps"),
+            items=facts.scores.items,
+            groups=facts.scores.groups,
+            weights_changed=training.weights_changed if training else None,
+            step_kept=step_kept,
+            steps=training.steps if training else None,
             selection=selection_of(manifest),
             seconds=manifest.seconds,
         )
-        for name, value in facts["scores"].items()
+        for name, value in facts.scores.by_metric.items()
     ]
 
 

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean
-from typing import Any
 
 from xstilts.analysis.design import TaskDesign
 from xstilts.analysis.results import ArmName
 from xstilts.planning.stage import Cell
+from xstilts.store.facts import ScoredFacts
 from xstilts.store.store import Manifest
 
 Read = Callable[[str], float | None]
@@ -46,9 +46,10 @@ class StageFacts:
         """Artifacts of an arm in the headline languages."""
         return tuple(key for language in self.design.headline for key in self.by_arm.get((arm, language), ()))
 
-    def facts(self, key: str) -> Mapping[str, Any]:
+    def scored(self, key: str) -> ScoredFacts | None:
+        """The facts of an artifact with scores, where it is there."""
         manifest = self.manifests.get(key)
-        return manifest.facts if manifest else {}
+        return manifest.facts if manifest and isinstance(manifest.facts, ScoredFacts) else None
 
     def any_of(self, language: str) -> str | None:
         """An artifact that is there, of whatever arm: all score the same items of a language."""

@@ -14,6 +14,7 @@ from xstilts.config.recipe import Intermediate, Recipe
 from xstilts.errors import UserError
 from xstilts.planning.expand import Graph
 from xstilts.planning.stage import Cell
+from xstilts.store.facts import TrainedFacts
 from xstilts.store.store import Store
 from xstilts.tasks import suites
 from xstilts.tasks.suites import Suite
@@ -162,5 +163,6 @@ class Transfer:
         data: not the score itself, nor on its items."""
         (parent, *_) = self.graph.stages[cell.artifact].inputs
         manifest = self.store.manifest(parent)
-        curve = manifest.facts.get("curve") if manifest else None
-        return max(float(value) for _, value in curve) if curve else None
+        if manifest is None or not isinstance(manifest.facts, TrainedFacts):
+            return None
+        return max((value for _, value in manifest.facts.training.curve), default=None)

@@ -8,7 +8,9 @@ import yaml
 
 from xstilts.encoders import EncoderCard, find_card
 from xstilts.errors import UserError
+from xstilts.planning.stage import SplitRead
 from xstilts.problems import PROBLEMS, ProblemName
+from xstilts.store.facts import FewshotFacts, ModelFacts, ScoredFacts, TargetFacts, TrainedFacts
 from xstilts.store.store import Manifest, Store
 from xstilts.tasks import load_task, task_names
 from xstilts.tasks.task import Task
@@ -28,14 +30,16 @@ def model_card(store: Store, key: str) -> str:
     """The README.md of a trained artifact: YAML for the Hub, then prose. Raises UserError where a parent is gone."""
     chain = lineage(store, key)
     facts = chain[-1].facts
-    encoder, task = find_card(facts["encoder"]), _task(facts["task"])
+    assert isinstance(facts, TargetFacts | FewshotFacts)
+    encoder, task = find_card(facts.encoder.name), _task(facts.model.task)
     scores = _scores(store, chain[-1])
+    metadata = _metadata(chain, facts.model, encoder, scores)
     parts = [
-        f"---\n{yaml.safe_dump(_metadata(chain, encoder, scores), sort_keys=False, allow_unicode=True)}---",
-        f"# {encoder.name} on {facts['task']}",
+        f"---\n{yaml.safe_dump(metadata, sort_keys=False, allow_unicode=True)}---",
+        f"# {encoder.name} on {facts.model.task}",
         _how_made(chain),
         _scores_table(scores),
-        _use(facts["problem"]),
+        _use(facts.model.problem),
         _limits(encoder, task),
         _sources(encoder, task),
     ]
@@ -63,32 +67,31 @@ def _scores(store: Store, manifest: Manifest) -> tuple[_Scored, ...]:
     """What the artifact itself recorded, or the evaluations of it that the store holds."""
     peeked = map(store.peek, store.keys())
     judged = [m for m in peeked if m and m.kind == "evaluate" and manifest.key in m.inputs]
-    judged = [manifest] if "scores" in manifest.facts else judged
-    found = (
-        _Scored(
-            language=(m.spec.get("evaluation") or m.spec["data"])["language"],
-            split=m.spec["split"],
-            items=m.facts["items"],
-            values=m.facts["scores"],
-        )
+    judged = [manifest] if isinstance(manifest.facts, ScoredFacts) else judged
+    scores = (
+        _Scored(language=read.data.language, split=read.split, items=facts.scores.items, values=facts.scores.by_metric)
         for m in judged
+        if isinstance(facts := m.facts, ScoredFacts)
+        for read in m.reads
+        if isinstance(read, SplitRead) and read.role == "score"
     )
-    return tuple(sorted(found, key=lambda scored: (scored.language, scored.split)))
+    return tuple(sorted(scores, key=lambda scored: (scored.language, scored.split)))
 
 
-def _metadata(chain: Sequence[Manifest], encoder: EncoderCard, scores: Sequence[_Scored]) -> dict[str, Any]:
-    facts = chain[-1].facts
-    problem: ProblemName = facts["problem"]
+def _metadata(
+    chain: Sequence[Manifest], model: ModelFacts, encoder: EncoderCard, scores: Sequence[_Scored]
+) -> dict[str, Any]:
+    problem = model.problem
     base = encoder.url.removeprefix(_HUB) if encoder.url and encoder.url.startswith(_HUB) else None
-    results = [_result(facts["task"], problem, scored) for scored in scores]
-    name = f"{encoder.name}-{facts['task']}"
+    results = [_result(model.task, problem, scored) for scored in scores]
+    name = f"{encoder.name}-{model.task}"
     stated = {
         "language": list(dict.fromkeys(_languages(chain))),
         "license": encoder.licence.lower() if encoder.licence else None,
         "library_name": "transformers",
         "pipeline_tag": PROBLEMS[problem].pipeline_tag,
         "base_model": base,
-        "tags": ["xstilts", problem, facts["task"]],
+        "tags": ["xstilts", problem, model.task],
         "metrics": list(PROBLEMS[problem].metrics),
         "model-index": [{"name": name, "results": results}] if results else None,
     }
@@ -98,13 +101,10 @@ def _metadata(chain: Sequence[Manifest], encoder: EncoderCard, scores: Sequence[
 def _languages(chain: Sequence[Manifest]) -> Iterator[str]:
     """Languages that a stage was trained in, as ISO 639 codes."""
     for manifest in chain:
-        data = manifest.spec.get("data")
-        for one in data if isinstance(data, list | tuple) else [data] if data else []:
-            yield one["language"].partition("-")[0]
-        for texts in (manifest.spec.get("mlm") or {}).get("texts", ()):
-            yield texts["language"].partition("-")[0]
-        if "shots_language" in manifest.spec:
-            yield manifest.spec["shots_language"].partition("-")[0]
+        for read in manifest.reads:
+            if read.role == "train":
+                language = read.data.language if isinstance(read, SplitRead) else read.texts.language
+                yield language.partition("-")[0]
 
 
 def _result(task: str, problem: ProblemName, scored: _Scored) -> dict[str, Any]:
@@ -115,8 +115,10 @@ def _result(task: str, problem: ProblemName, scored: _Scored) -> dict[str, Any]:
 
 def _how_made(chain: Sequence[Manifest]) -> str:
     rows = [
-        f"| {m.title} | {m.facts.get('steps', '-')} | {m.facts.get('step_kept') or '-'} | `{m.key[:12]}` |"
+        f"| {m.title} | {training.steps if training else '-'} | {training.step_kept or '-' if training else '-'} | "
+        f"`{m.key[:12]}` |"
         for m in chain
+        for training in [m.facts.training if isinstance(m.facts, TrainedFacts) else None]
     ]
     train = chain[-1].spec["train"]
     settings = ", ".join(f"{key} {value}" for key, value in train.items() if value is not None)

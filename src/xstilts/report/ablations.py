@@ -1,9 +1,9 @@
 """Tables of what masked texts and alignment did to the encoder, by its own measures."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from statistics import fmean
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from xstilts.analysis.names import ABSENT, language_name, points
 from xstilts.planning.expand import Graph
@@ -11,10 +11,10 @@ from xstilts.planning.specs import AlignStage, IntermediateStage
 from xstilts.planning.stage import Stage
 from xstilts.report.components import Entry, Head, Row, Table
 from xstilts.report.provenance import Provenance
+from xstilts.store.facts import AlignFacts, AlignmentRow, IntermediateFacts
 from xstilts.store.store import Manifest
 
 Manifests = Mapping[str, Manifest | None]
-Facts = Mapping[str, Any]
 T = TypeVar("T", bound=Stage)
 
 _ALIGNED = (
@@ -28,8 +28,8 @@ def alignment_table(graph: Graph, manifests: Manifests, provenance: Provenance) 
     found = [
         row
         for arm, stages in _by_arm(graph, AlignStage).items()
-        if (there := [manifest for stage in stages if (manifest := manifests[stage.key])])
-        for row in _alignment_rows(arm, there, provenance)
+        if (aligned := [m for stage in stages if (m := manifests[stage.key])])
+        for row in _alignment_rows(arm, aligned, provenance)
     ]
     heads = ("pairs", "cosine of translations", "cosine of others", "accuracy")
     return _table(
@@ -45,8 +45,8 @@ def texts_read_table(graph: Graph, manifests: Manifests, provenance: Provenance)
     found = [
         row
         for arm, stages in _by_arm(graph, IntermediateStage).items()
-        if (there := [m for stage in stages if stage.mlm and (m := manifests[stage.key])])
-        for row in _text_rows(arm, there, provenance)
+        if (trained := [m for stage in stages if stage.mlm and (m := manifests[stage.key])])
+        for row in _text_rows(arm, trained, provenance)
     ]
     heads = ("texts", "held out", "steps", "perplexity")
     return _table(
@@ -77,9 +77,10 @@ def _lineage(graph: Graph, key: str | None) -> Iterator[Stage]:
         key = getattr(stage, "parent", None)
 
 
-def _alignment_rows(arm: str, there: Sequence[Manifest], provenance: Provenance) -> Iterator[Row]:
-    href = provenance.artifact_link(there[0].key)
-    rows = sorted((row for manifest in there for row in manifest.facts["alignment"]), key=_part_and_place)
+def _alignment_rows(arm: str, manifests: Sequence[Manifest], provenance: Provenance) -> Iterator[Row]:
+    href = provenance.artifact_link(manifests[0].key)
+    aligned = [manifest.facts for manifest in manifests if isinstance(manifest.facts, AlignFacts)]
+    rows = sorted((row for facts in aligned for row in facts.alignment), key=_part_and_place)
     for (part, place), group in groupby(rows, key=_part_and_place):
         same = tuple(group)
         yield Row(
@@ -87,37 +88,40 @@ def _alignment_rows(arm: str, there: Sequence[Manifest], provenance: Provenance)
                 Entry(text=arm, kind="head"),
                 Entry(text=part),
                 Entry(text=place),
-                Entry(text=f"{sum(row['pairs'] for row in same) // len(there):,}", kind="number"),
-                *(_moments(same, name, "{:.3f}".format, href) for name in ("translations", "others")),
-                _moments(same, "accuracy", points, href),
+                Entry(text=f"{sum(row.pairs for row in same) // len(manifests):,}", kind="number"),
+                _moments([(r.before.translations, r.after.translations) for r in same], "{:.3f}".format, href),
+                _moments([(r.before.others, r.after.others) for r in same], "{:.3f}".format, href),
+                _moments([(r.before.accuracy, r.after.accuracy) for r in same], points, href),
             )
         )
 
 
-def _part_and_place(row: Facts) -> tuple[str, str]:
-    return row["part"], row["place"]
+def _part_and_place(row: AlignmentRow) -> tuple[str, str]:
+    return row.part, row.place
 
 
-def _text_rows(arm: str, there: Sequence[Manifest], provenance: Provenance) -> Iterator[Row]:
-    href = provenance.artifact_link(there[0].key)
-    for language in there[0].facts["mlm"]:
-        same = [manifest.facts["mlm"][language] for manifest in there]
-        counts = (f"{same[0]['texts']:,}", f"{same[0]['held_out']:,}", f"{fmean(row['steps'] for row in same):,.0f}")
+def _text_rows(arm: str, manifests: Sequence[Manifest], provenance: Provenance) -> Iterator[Row]:
+    href = provenance.artifact_link(manifests[0].key)
+    trained = [m.facts.mlm for m in manifests if isinstance(m.facts, IntermediateFacts) and m.facts.mlm]
+    for language in trained[0].by_language if trained else ():
+        same = [mlm.by_language[language] for mlm in trained]
+        counts = (f"{same[0].texts:,}", f"{same[0].held_out:,}", f"{fmean(row.steps for row in same):,.0f}")
         yield Row(
             entries=(
                 Entry(text=arm, kind="head"),
                 Entry(text=language_name(language), note=language),
-                Entry(text=there[0].facts["mlm_head"]),
+                Entry(text=trained[0].head),
                 *(Entry(text=text, kind="number") for text in counts),
-                _moments(same, "perplexity", "{:,.1f}".format, href),
+                _moments([(r.perplexity_before, r.perplexity_after) for r in same], "{:,.1f}".format, href),
             )
         )
 
 
-def _moments(rows: Sequence[Facts], name: str, written: Any, href: str) -> Entry:
+def _moments(pairs: Sequence[tuple[float | None, float | None]], written: Callable[[float], str], href: str) -> Entry:
+    """Means before and after, of pairs of both."""
     means = []
-    for moment in ("before", "after"):
-        values = [value for row in rows if (value := row[f"{name}_{moment}"]) is not None]
+    for moment in zip(*pairs, strict=True):
+        values = [value for value in moment if value is not None]
         if not values:
             return Entry(text=ABSENT, kind="absent")
         means.append(written(fmean(values)))

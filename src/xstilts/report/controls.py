@@ -1,6 +1,6 @@
 """What the scores of tasks with images are worth: beside those without the right images, without any, without texts."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import comb
 
 import polars as pl
@@ -18,6 +18,7 @@ from xstilts.report.metrics_table import average_entry
 from xstilts.report.provenance import Provenance
 from xstilts.report.records import changed_entries
 from xstilts.report.tables import language_entry, level_entry, ordered
+from xstilts.store.facts import FewshotFacts, ImageControls, ItemScore, TargetFacts
 from xstilts.tasks.task import item_flag_names
 
 _NAMED = 3
@@ -65,9 +66,11 @@ def worth_table(
                 entries=(
                     Entry(text=arm_name(arm), kind="head"),
                     _level(design.task.name, arm, evidence, provenance),
-                    _control(recorded, arm, "shuffled_images", provenance),
+                    _control(recorded, arm, lambda controls: controls.shuffled_images, provenance),
                     *(_alone(recipe, design.arms, arm, see, design.task.name, evidence, provenance) for see in sights),
-                    _chance_entry(recorded, items) if captioned else _control(recorded, arm, "label_prior", provenance),
+                    _chance_entry(recorded, items)
+                    if captioned
+                    else _control(recorded, arm, lambda controls: controls.label_prior, provenance),
                     *(_unmarked(recorded, items, arm, mark, provenance) for mark in marks),
                 ),
                 kind="apart" if design.is_control(arm) else "",
@@ -130,7 +133,7 @@ def items_table(recorded: StageFacts, items: Items) -> Table:
             chance = _chance(frame, task.metric)
             texts += [f"{frame['gold'].n_unique():,}", ABSENT if chance is None else points(chance)]
         texts += [f"{_of_mark(frame, mark).sum():,}" for mark in task.item_flags]
-        texts.append(f"{len(recorded.facts(key).get('images_unusable') or ()):,}")
+        texts.append(f"{len(_unusable(recorded, key)):,}")
         rows.append(Row(entries=(language_entry(language), *(Entry(text=text, kind="number") for text in texts))))
     caption = "what is found among what, by language" if captioned else "what is scored, by language"
     return Table(
@@ -144,11 +147,7 @@ def items_table(recorded: StageFacts, items: Items) -> Table:
 def _differ(recorded: StageFacts, items: Items) -> bool:
     """Whether there is more to say of the items of languages than how many there are."""
     design = recorded.design
-    unusable = any(
-        recorded.facts(key).get("images_unusable")
-        for language in design.languages
-        if (key := recorded.any_of(language))
-    )
+    unusable = any(_unusable(recorded, key) for language in design.languages if (key := recorded.any_of(language)))
     marked_ones = any(_has_mark(recorded, items, mark) for mark in design.task.item_flags)
     return design.task.spec.contrastive or unusable or marked_ones
 
@@ -164,8 +163,14 @@ def _level(task: str, arm: ArmName, evidence: Evidence, provenance: Provenance) 
     )
 
 
-def _control(recorded: StageFacts, arm: ArmName, name: str, provenance: Provenance) -> Entry:
-    average = recorded.mean(arm, lambda key: recorded.facts(key).get("controls", {}).get(name))
+def _control(
+    recorded: StageFacts, arm: ArmName, read: Callable[[ImageControls], float | None], provenance: Provenance
+) -> Entry:
+    def score(key: str) -> float | None:
+        facts = recorded.scored(key)
+        return read(facts.controls) if facts and facts.controls else None
+
+    average = recorded.mean(arm, score)
     return average_entry(average, provenance.link(recorded.design.task.name, arm), len(recorded.design.headline))
 
 
@@ -187,12 +192,15 @@ def _alone(
 
 
 def _of_texts(recorded: StageFacts, arm: ArmName, part: str, href: str) -> Entry:
-    def of(key: str, what: str) -> float | None:
-        return recorded.facts(key).get("texts_of_shots", {}).get(part, {}).get(what)
+    def score_of(key: str) -> ItemScore | None:
+        facts = recorded.scored(key)
+        if not isinstance(facts, FewshotFacts) or facts.texts_of_shots is None:
+            return None
+        return facts.texts_of_shots.seen if part == "seen" else facts.texts_of_shots.unseen
 
     languages = len(recorded.design.headline)
-    entry = average_entry(recorded.mean(arm, lambda key: of(key, "score")), href, languages)
-    number = recorded.mean(arm, lambda key: of(key, "items")).value
+    entry = average_entry(recorded.mean(arm, lambda key: (s := score_of(key)) and s.score), href, languages)
+    number = recorded.mean(arm, lambda key: (s := score_of(key)) and s.items).value
     if number is None:
         return entry
     note = f"{number:,.0f}" + (f", {entry.note}" if entry.note else "")
@@ -260,17 +268,23 @@ def _unreadable(recorded: StageFacts) -> Iterator[str]:
     scored: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for language in recorded.design.languages:
         if key := recorded.any_of(language):
-            unusable: Mapping[str, str] = recorded.facts(key).get("images_unusable") or {}
-            scored.setdefault(tuple(sorted(unusable.items())), []).append(language_name(language))
+            images = tuple(sorted(_unusable(recorded, key).items()))
+            scored.setdefault(images, []).append(language_name(language))
     for broken, languages in scored.items():
         if broken:
             yield f"Scored items in {', '.join(languages)}, which leave out those that show {_listed(broken)}."
     trained: dict[str, str] = {}
     for manifest in recorded.manifests.values():
-        if manifest and manifest.kind == "target" and manifest.facts.get("task") == recorded.design.task.name:
-            trained |= manifest.facts.get("images_unusable") or {}
+        facts = manifest.facts if manifest else None
+        if isinstance(facts, TargetFacts) and facts.model.task == recorded.design.task.name:
+            trained |= facts.unusable.images
     if trained:
         yield f"Training data, which leave out the examples that show {_listed(tuple(sorted(trained.items())))}."
+
+
+def _unusable(recorded: StageFacts, key: str) -> Mapping[str, str]:
+    facts = recorded.scored(key)
+    return facts.unusable.images if facts else {}
 
 
 def _listed(broken: Sequence[tuple[str, str]]) -> str:

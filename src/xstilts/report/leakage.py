@@ -3,14 +3,19 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from xstilts.planning.stage import Cell
+from xstilts.store.facts import LeakFacts, ScoredFacts
 from xstilts.store.files import IMAGES_OF, MASKED_TEXTS
 from xstilts.store.store import Manifest
 
 
 def leak_remarks(cells: Sequence[Cell], manifests: Mapping[str, Manifest | None]) -> tuple[str, ...]:
     """What could not be checked, and how many scored images were trained on with other texts, or shown by shots."""
-    names = sorted({t for m in manifests.values() if m for t in m.facts.get("leaks_unchecked", ())})
+    names = sorted({name for manifest in manifests.values() if (leaks := _leaks(manifest)) for name in leaks.unchecked})
     return (*_unchecked(names), *_shared_images(cells, manifests), *_shown_by_shots(cells, manifests))
+
+
+def _leaks(manifest: Manifest | None) -> LeakFacts | None:
+    return manifest.facts.leaks if manifest and isinstance(manifest.facts, ScoredFacts) else None
 
 
 def _unchecked(names: Sequence[str]) -> Iterator[str]:
@@ -32,8 +37,8 @@ def _shared_images(cells: Sequence[Cell], manifests: Mapping[str, Manifest | Non
     """The most over languages, where it is any."""
     most: dict[tuple[str, str], int] = {}
     for cell in cells:
-        manifest = manifests.get(cell.artifact)
-        for task, shared in manifest.facts.get("images_shared", {}).items() if manifest else ():
+        leaks = _leaks(manifests.get(cell.artifact))
+        for task, shared in leaks.images_shared.items() if leaks else ():
             most[task, cell.task] = max(shared, most.get((task, cell.task), 0))
     for (task, scored), shared in sorted(most.items()):
         if shared:
@@ -44,8 +49,8 @@ def _shown_by_shots(cells: Sequence[Cell], manifests: Mapping[str, Manifest | No
     """Published sets that share images with what is scored: they are used as they are."""
     found: dict[tuple[str, str, str, int], int] = {}
     for cell in cells:
-        manifest = manifests.get(cell.artifact)
-        if manifest and (shared := manifest.facts.get("images_of_shots_scored")):
+        leaks = _leaks(manifests.get(cell.artifact))
+        if leaks and (shared := leaks.images_of_shots_scored):
             found[cell.task, cell.language, cell.method, cell.shots] = shared
     for (task, language, _, shots), shared in sorted(found.items()):
         yield (

@@ -28,7 +28,7 @@ def metrics_table(recorded: StageFacts, provenance: Provenance) -> Table:
                 Entry(text=arm_name(arm), kind="head"),
                 *(
                     average_entry(
-                        recorded.mean(arm, lambda key, name=name: recorded.facts(key)["scores"].get(name)),
+                        recorded.mean(arm, lambda key, name=name: _score(recorded, key, name)),
                         provenance.link(task.name, arm),
                         len(design.headline),
                     )
@@ -45,3 +45,8 @@ def metrics_table(recorded: StageFacts, provenance: Provenance) -> Table:
         heads=((Head(text="arm", number=False), *(Head(text=metric_name(name)) for name in task.scores)),),
         rows=rows,
     )
+
+
+def _score(recorded: StageFacts, key: str, metric: str) -> float | None:
+    facts = recorded.scored(key)
+    return facts.scores.by_metric.get(metric) if facts else None

@@ -10,6 +10,7 @@ from xstilts.planning.stage import Cell
 from xstilts.report.components import Entry, Head, Row, Table
 from xstilts.report.provenance import Provenance
 from xstilts.report.tables import language_entry, ordered
+from xstilts.store.facts import ScoredFacts, TrainedFacts, TrainingFacts
 from xstilts.store.store import Manifest
 
 Manifests = Mapping[str, Manifest | None]
@@ -38,8 +39,9 @@ def fewshot_training_table(cells: Sequence[Cell], manifests: Manifests, provenan
 
 def changed_entries(found: Sequence[Manifest]) -> tuple[Entry, Entry]:
     """In how many few-shot trainings weights changed, and which steps were kept."""
-    changed = sum(bool(manifest.facts.get("weights_changed")) for manifest in found)
-    steps = _range([manifest.facts.get("step_kept") for manifest in found])
+    trainings = _trainings(found)
+    changed = sum(training.weights_changed for training in trainings)
+    steps = _range([training.step_kept for training in trainings])
     return Entry(text=f"{changed} of {len(found)}", kind="number"), Entry(text=steps, kind="number")
 
 
@@ -79,11 +81,15 @@ def _honest_row(place: tuple[str, ArmName], cells: Sequence[Cell], manifests: Ma
         Entry(text=arm_name(arm)),
         Entry(text=f"{len(found)} of {len(cells)}", kind="number", href=href),
         changed,
-        Entry(text=_range([manifest.facts.get("steps") for manifest in found]), kind="number"),
+        Entry(text=_range([training.steps for training in _trainings(found)]), kind="number"),
         kept,
         Entry(text="; ".join(sorted(map(_chosen_by, selections)))),
     )
     return Row(entries=entries)
+
+
+def _trainings(manifests: Sequence[Manifest]) -> list[TrainingFacts]:
+    return [manifest.facts.training for manifest in manifests if isinstance(manifest.facts, TrainedFacts)]
 
 
 def _range(numbers: Sequence[int | None]) -> str:
@@ -106,13 +112,9 @@ def _text_entries(
             cell.task == design.task.name
             and cell.language not in found
             and manifest
-            and "unknown_rate" in manifest.facts
+            and isinstance(manifest.facts, ScoredFacts)
         ):
-            facts, href = manifest.facts, provenance.artifact_link(cell.artifact)
-            texts = (
-                f"{facts['unknown_rate']:.2%}",
-                f"{facts['tokens_per_word']:.2f}",
-                f"{facts['truncated_rate']:.1%}",
-            )
+            facts, href = manifest.facts.texts, provenance.artifact_link(cell.artifact)
+            texts = (f"{facts.unknown_rate:.2%}", f"{facts.tokens_per_word:.2f}", f"{facts.truncated_rate:.1%}")
             found[cell.language] = tuple(Entry(text=text, kind="number", href=href) for text in texts)
     return found

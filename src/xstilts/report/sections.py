@@ -27,6 +27,7 @@ from xstilts.report.leakage import leak_remarks
 from xstilts.report.metrics_table import metrics_table
 from xstilts.report.provenance import Provenance, artifact_table, behind_section
 from xstilts.report.translations import translations_table
+from xstilts.store.facts import ChooseLayerFacts, MineFacts, RetrieveFacts, ScoredFacts
 from xstilts.store.files import CURVE_FILE
 from xstilts.store.store import Manifest, Store
 
@@ -107,7 +108,7 @@ _SHOTS = {
 
 def _what(material: Material, design: TaskDesign) -> str:
     scored = (material.manifests[cell.artifact] for cell in material.graph.cells if cell.task == design.task.name)
-    items = sorted({manifest.facts["items"] for manifest in scored if manifest})
+    items = sorted({m.facts.scores.items for m in scored if m and isinstance(m.facts, ScoredFacts)})
     of = " to ".join(f"{number:,}" for number in dict.fromkeys((items[0], items[-1]))) if items else "0"
     article = "An" if design.task.problem[0] in "aeiou" else "A"
     return (
@@ -160,7 +161,8 @@ def _retrieval_section(material: Material, design: TaskDesign) -> Section:
 def _layer(material: Material, task: str) -> str:
     cells = [cell for cell in material.graph.cells if cell.task == task and cell.method == ZERO_SHOT]
     found = (material.manifests[cell.artifact] for cell in cells)
-    used = sorted({(m.facts["layer"], m.facts["pooling"]) for m in found if m})
+    scored = (manifest.facts for manifest in found if manifest)
+    used = sorted({(facts.layer, facts.pooling) for facts in scored if isinstance(facts, RetrieveFacts | MineFacts)})
     told = [f"layer {layer}, pooled by {pooling}" for layer, pooling in used]
     return f" Vectors are those of {'; or '.join(told)}." if told else ""
 
@@ -172,9 +174,10 @@ def _layers(material: Material, task: str) -> Iterator[Figure]:
     chosen_by = dict.fromkeys(getattr(stages[key], "chosen_by", None) for key in mine)
     for key in chosen_by:
         chooser, manifest = stages.get(key or ""), material.manifests.get(key or "")
-        if isinstance(chooser, ChooseLayerStage) and manifest:
+        facts = manifest.facts if manifest else None
+        if isinstance(chooser, ChooseLayerStage) and isinstance(facts, ChooseLayerFacts):
             curve = pl.read_parquet(material.store.path(chooser.key) / CURVE_FILE)
-            yield figures.layers_figure(curve, manifest.facts["layer"], manifest.facts["pooling"], chooser)
+            yield figures.layers_figure(curve, facts.layer, facts.pooling, chooser)
     if curves := _scored_curves(material, mine):
         yield figures.arms_by_layer_figure(curves)
 

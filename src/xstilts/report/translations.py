@@ -7,6 +7,7 @@ from xstilts.planning.expand import Graph
 from xstilts.planning.specs import TranslateStage
 from xstilts.report.components import Entry, Head, Row, Table
 from xstilts.report.provenance import Provenance
+from xstilts.store.facts import TranslateFacts
 from xstilts.store.store import Manifest
 
 
@@ -21,7 +22,8 @@ def translations_table(graph: Graph, manifests: Mapping[str, Manifest | None], p
 
 def _rows(graph: Graph, manifests: Mapping[str, Manifest | None], provenance: Provenance) -> Iterator[Row]:
     for stage in graph.stages.values():
-        if not isinstance(stage, TranslateStage) or (manifest := manifests[stage.key]) is None:
+        manifest = manifests[stage.key]
+        if not isinstance(stage, TranslateStage) or not manifest or not isinstance(manifest.facts, TranslateFacts):
             continue
         facts = manifest.facts
         yield Row(
@@ -29,8 +31,8 @@ def _rows(graph: Graph, manifests: Mapping[str, Manifest | None], provenance: Pr
                 Entry(text=stage.data.task, kind="head"),
                 Entry(text=language_name(stage.to), note=stage.to),
                 Entry(text=str(stage.model or stage.file)),
-                Entry(text=f"{facts['kept']:,}", kind="number", href=provenance.artifact_link(stage.key)),
-                Entry(text=f"{facts['dropped']:,}", kind="number"),
-                Entry(text=", ".join(f"{count:,} {reason}" for reason, count in facts["dropped_by_reason"].items())),
+                Entry(text=f"{facts.kept:,}", kind="number", href=provenance.artifact_link(stage.key)),
+                Entry(text=f"{facts.dropped:,}", kind="number"),
+                Entry(text=", ".join(f"{count:,} {reason}" for reason, count in facts.dropped_by_reason.items())),
             )
         )

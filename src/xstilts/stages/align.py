@@ -5,8 +5,8 @@ Each measure is taken before and after, on trained and on held-out pairs, at the
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, cast
+from dataclasses import dataclass, replace
+from typing import NamedTuple, cast
 
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -27,9 +27,8 @@ from xstilts.problems.features import Feature
 from xstilts.stages.artifacts import (
     cached_tokenizer,
     changed_tensors,
-    encoder_facts,
     encoder_folder,
-    facts_of,
+    encoder_of,
     save_weights,
     trainable_tensors,
     weights_digest,
@@ -37,12 +36,21 @@ from xstilts.stages.artifacts import (
 from xstilts.stages.job_context import JobContext
 from xstilts.stages.progress import step_reporter
 from xstilts.stages.training import count_untouched_layers, training_facts
+from xstilts.store.facts import AlignFacts, AlignmentRow, ClosenessFacts
 from xstilts.store.store import Draft
 from xstilts.train.fit import Objective, fit, seed_of, steps_of
 from xstilts.train.predict import embed
 
 TRAINED, HELD_OUT = "trained", "held out"
-MEASURES = ("translations", "others", "accuracy")
+
+
+class _Place(NamedTuple):
+    """Which pairs are measured, how many, and where: at the trained layer or the output."""
+
+    language: str
+    part: str
+    place: str
+    pairs: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,14 +82,21 @@ def run(spec: AlignStage, draft: Draft, context: JobContext, emit: Emit) -> None
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name in weights)
     save_weights(draft.path, model, head=False)
-    parent = facts_of(store, spec.parent)
-    draft.facts.update(training_facts(fitted, sum_before, weights_digest(trainable_tensors(model))))
-    draft.facts.update(**encoder_facts(parent), inherits=spec.parent)
+    after = _measured(spec, model, found, tokenizer, device)
     below = spec.layer - 1 if supports_split(model) else None
-    draft.facts.update(
-        untouched=count_untouched_layers(below, context.frozen_prefix(spec.parent)), trained=sorted(weights)
+    draft.facts = AlignFacts(
+        encoder=encoder_of(store, spec.parent),
+        inherits=spec.parent,
+        training=training_facts(fitted, sum_before, weights_digest(trainable_tensors(model))),
+        untouched_layers=count_untouched_layers(below, context.frozen_prefix(spec.parent)),
+        trained=tuple(sorted(weights)),
+        alignment=tuple(
+            AlignmentRow(
+                language=place.language, part=place.part, place=place.place, pairs=place.pairs, before=first, after=last
+            )
+            for (place, first), (_, last) in zip(before, after, strict=True)
+        ),
     )
-    draft.facts["alignment"] = _joined(before, _measured(spec, model, found, tokenizer, device))
 
 
 def _model(spec: AlignStage, context: JobContext) -> PreTrainedModel:
@@ -107,7 +122,7 @@ def _pairs(
     spec: AlignStage, data: Data, context: JobContext, tokenizer: PreTrainedTokenizerBase
 ) -> tuple[Pairs, Pairs]:
     """Those that are trained on, and those of the groups that are held out, which are the same in every language."""
-    prefix = find_card(facts_of(context.store, spec.parent)["encoder"]).query_prefix or ""
+    prefix = find_card(encoder_of(context.store, spec.parent).name).query_prefix or ""
     examples = cast(Sequence[Parallel], context.examples(data, spec.split))
     apart = [_rank(example.group) < spec.held_out for example in examples]
     if all(apart):
@@ -148,8 +163,8 @@ def _feed(found: Sequence[Pairs], tokenizer: PreTrainedTokenizerBase, device: st
 
 def _measured(
     spec: AlignStage, model: PreTrainedModel, found: Sequence[Pairs], tokenizer: PreTrainedTokenizerBase, device: str
-) -> list[dict[str, Any]]:
-    """One row for each language, part of its pairs, and place: the trained layer, and the output."""
+) -> list[tuple[_Place, ClosenessFacts]]:
+    """One entry for each language, part of its pairs, and place: the trained layer, and the output."""
     places = {f"layer {spec.layer}": spec.layer, "output": len(layers(model))}
     rows = []
     for pairs in found:
@@ -165,15 +180,7 @@ def _measured(
             device=device,
         )
         for place, layer in zip(places, vectors[0], strict=True):
-            measures = asdict(closeness(layer[0::2], layer[1::2], pairs.groups[:MEASURED_PAIRS]))
-            rows.append({"language": pairs.language, "part": pairs.part, "place": place, **measures})
+            close = closeness(layer[0::2], layer[1::2], pairs.groups[:MEASURED_PAIRS])
+            facts = ClosenessFacts(translations=close.translations, others=close.others, accuracy=close.accuracy)
+            rows.append((_Place(pairs.language, pairs.part, place, close.pairs), facts))
     return rows
-
-
-def _joined(before: Sequence[dict[str, Any]], after: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows of both moments side by side: `accuracy` becomes `accuracy_before` and `accuracy_after`, and so on."""
-    return [
-        {name: row[name] for name in ("language", "part", "place", "pairs")}
-        | {f"{name}_{when}": found[name] for name in MEASURES for when, found in (("before", row), ("after", later))}
-        for row, later in zip(before, after, strict=True)
-    ]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -38,6 +38,15 @@ from xstilts.models.multimodal.image_features import ImageFeatureCache, ImageFea
 from xstilts.models.multimodal.precomputed import Precomputed
 from xstilts.models.split import backbone
 from xstilts.problems import PROBLEMS, ProblemName
+from xstilts.store.facts import (
+    ChooseLayerFacts,
+    EncoderFacts,
+    Facts,
+    FewshotFacts,
+    TargetFacts,
+    TrainedFacts,
+    TranslateFacts,
+)
 from xstilts.store.store import Store
 from xstilts.tasks.task import Task
 
@@ -58,7 +67,7 @@ class LoadedModel:
     precision: str
 
 
-def facts_of(store: Store, key: str) -> dict[str, Any]:
+def facts_of(store: Store, key: str) -> Facts:
     """What the stage recorded. Raises UserError where the store does not hold it."""
     manifest = store.manifest(key)
     if manifest is None:
@@ -75,21 +84,28 @@ def changed_tensors(store: Store, key: str) -> dict[str, Tensor]:
         for name, tensor in _read(store.path(at)).items():
             if name.startswith(ENCODER):
                 tensors.setdefault(name.removeprefix(ENCODER), tensor)
-        at = facts.get("inherits")
+        at = facts.inherits if isinstance(facts, TrainedFacts) else None
     return tensors
 
 
 def total_steps(store: Store, key: str) -> int:
     """Optimiser steps that an encoder has taken, from the published one on."""
     facts = facts_of(store, key)
-    before = facts.get("inherits")
-    return facts.get("steps", 0) + (total_steps(store, before) if before else 0)
+    return facts.training.steps + total_steps(store, facts.inherits) if isinstance(facts, TrainedFacts) else 0
+
+
+def encoder_of(store: Store, key: str) -> EncoderFacts:
+    """The pretrained encoder that an artifact goes back to. Raises UserError where it goes back to none."""
+    facts = facts_of(store, key)
+    if isinstance(facts, TranslateFacts | ChooseLayerFacts):
+        raise UserError(f"artifact {key[:12]} has no encoder", "name an artifact of a trained stage")
+    return facts.encoder
 
 
 def encoder_folder(store: Store, key: str, environment: Environment) -> Path:
     """The folder with the published encoder that an artifact goes back to."""
-    facts = facts_of(store, key)
-    return fetch_encoder(facts["encoder"], facts["pin"], environment)
+    encoder = encoder_of(store, key)
+    return fetch_encoder(encoder.name, encoder.pin, environment)
 
 
 def fetch_encoder(encoder: str, pin: str, environment: Environment) -> Path:
@@ -141,31 +157,27 @@ def open_image_features(encoder: str, pin: str, fusion: Fusion, environment: Env
 
 def image_input_of(store: Store, key: str) -> ImageInputSpec:
     """How an artifact's encoder sees images. Raises UserError where it reads none."""
-    facts = facts_of(store, key)
-    if not facts.get("image_input"):
+    encoder = encoder_of(store, key)
+    if encoder.image_input is None:
         raise UserError(
-            f"the encoder {facts['encoder']} reads no images",
+            f"the encoder {encoder.name} reads no images",
             "name an encoder that does, such as e5-small+efficientnet-lite0",
         )
-    return ImageInputSpec(**facts["image_input"])
-
-
-def encoder_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """What every artifact says of the encoder that it goes back to, from the facts of the one before it."""
-    return {name: facts[name] for name in ("encoder", "pin", "image_input", "fusion") if name in facts}
+    image_input = encoder.image_input
+    return ImageInputSpec(channels=image_input.channels, tokens=image_input.tokens, layer=image_input.layer)
 
 
 def load_model(store: Store, key: str, environment: Environment) -> LoadedModel:
     """A fine-tuned artifact with its own head. Raises UserError for an artifact that is no fine-tuned model."""
     facts = facts_of(store, key)
-    if "problem" not in facts:
+    if not isinstance(facts, TargetFacts | FewshotFacts):
         raise UserError(
             f"artifact {key[:12]} has no head", "name an artifact of a target stage, as `xstilts status` lists them"
         )
-    labels = tuple(facts["labels"])
-    model, _ = build_model(store, key, environment, facts["problem"], labels or None, seed=0)
-    if facts.get("head") == "lda":
-        model = _under_discriminant(model, facts["problem"], len(labels))
+    problem, labels = facts.model.problem, facts.model.labels
+    model, _ = build_model(store, key, environment, problem, labels or None, seed=0)
+    if facts.model.head == "lda":
+        model = _under_discriminant(model, problem, len(labels))
     head = head_parameters(model)
     with torch.no_grad():
         for name, tensor in _read(store.path(key)).items():
@@ -175,11 +187,11 @@ def load_model(store: Store, key: str, environment: Environment) -> LoadedModel:
     return LoadedModel(
         model=cast(PreTrainedModel, model.to(environment.device).eval()),  # type: ignore[arg-type]
         tokenizer=cached_tokenizer(encoder_folder(store, key, environment)),
-        problem=facts["problem"],
+        problem=problem,
         labels=labels,
-        task=facts["task"],
-        max_length=facts["max_length"],
-        precision=facts["precision"],
+        task=facts.model.task,
+        max_length=facts.model.max_length,
+        precision=facts.model.precision,
     )
 
 
@@ -197,7 +209,7 @@ def load_untrained(
     """
     folder = encoder_folder(store, key, environment)
     if not is_dual(read_config(folder)):
-        encoder = facts_of(store, key)["encoder"]
+        encoder = encoder_of(store, key).name
         raise UserError(
             f"{task.name!r} is to be scored without training, and {encoder} is no dual encoder",
             f"remove `skip_training` from the target {task.name!r}, or name a CLIP or SigLIP",

@@ -14,6 +14,7 @@ from xstilts.models.inputs import ModelInputs
 from xstilts.problems import Example
 from xstilts.problems.features import Feature
 from xstilts.stages.training import scored_items
+from xstilts.store.facts import ImageControls, ItemScore, TextsOfShots
 from xstilts.tasks.task import Task
 from xstilts.train.predict import predict
 
@@ -31,28 +32,31 @@ def image_controls(
     labels: Sequence[str],
     task: Task,
     label: str | None,
-) -> dict[str, Any]:
-    """Scores by the task's metric: `shuffled_images`, with every text beside the images of another item, and
-    `label_prior`, where `label` is the answer to all. Empty for tasks without images."""
+) -> ImageControls | None:
+    """The scores with other items' images, and with `label` as the answer to all. None for tasks without images."""
     if not task.spec.images:
-        return {}
+        return None
     shuffled = replace(inputs, features=_shuffled(inputs.features, examples))
-    found = {"shuffled_images": _score(task, examples, predict(part, shuffled, examples, labels))}
-    if label is not None:
-        found["label_prior"] = _score(task, examples, [label] * len(examples))
-    return {"controls": found}
+    return ImageControls(
+        shuffled_images=_score(task, examples, predict(part, shuffled, examples, labels)),
+        label_prior=None if label is None else _score(task, examples, [label] * len(examples)),
+    )
 
 
-def scores_by_seen_text(frame: pl.DataFrame, examples: Sequence[Example], shots: Sequence[Example], task: Task) -> Any:
-    """Scores apart of items whose text was among the shots' texts, and of others, with their numbers."""
+def scores_by_seen_text(
+    frame: pl.DataFrame, examples: Sequence[Example], shots: Sequence[Example], task: Task
+) -> TextsOfShots | None:
+    """Scores apart of items whose text was among the shots' texts, and of others. None for tasks without images."""
     if not task.spec.images:
-        return {}
+        return None
     known = {shot.texts for shot in shots}
     seen = pl.Series([example.texts in known for example in examples])
-    parts = {"seen": frame.filter(seen), "unseen": frame.filter(~seen)}
     measure = metric(task.metric)
-    found = {name: {"items": len(part), "score": measure.score(part)} for name, part in parts.items() if len(part)}
-    return {"texts_of_shots": found}
+
+    def scored(part: pl.DataFrame) -> ItemScore | None:
+        return ItemScore(items=len(part), score=measure.score(part)) if len(part) else None
+
+    return TextsOfShots(seen=scored(frame.filter(seen)), unseen=scored(frame.filter(~seen)))
 
 
 def _score(task: Task, examples: Sequence[Example], predicted: Sequence[Any]) -> float:

@@ -12,12 +12,13 @@ from xstilts.models.speed.activation_cache import FrozenLayers
 from xstilts.models.speed.first_token import use_first_token
 from xstilts.models.split import supports_split, truncate
 from xstilts.planning.specs import EvaluateStage
-from xstilts.stages.artifacts import LoadedModel, facts_of, load_model, load_untrained
+from xstilts.stages.artifacts import LoadedModel, encoder_of, facts_of, load_model, load_untrained
 from xstilts.stages.controls import image_controls
 from xstilts.stages.job_context import JobContext
 from xstilts.stages.lineage import check_lineage, count_shared_images
 from xstilts.stages.scoring import text_facts, write_scores
 from xstilts.stages.training import image_lookup, scored_items
+from xstilts.store.facts import EvaluateFacts, LeakFacts, TargetFacts, TrainedFacts
 from xstilts.store.store import Draft
 from xstilts.tasks.task import Task
 from xstilts.train.predict import predict
@@ -43,14 +44,19 @@ def run(spec: EvaluateStage, draft: Draft, context: JobContext, emit: Emit) -> N
     part = use_first_token(part, task.problem)
     predicted = predict(part, inputs, examples, loaded.labels)
     frame = scored_items(task, examples, predicted)
-    draft.facts.update(write_scores(draft.path, frame, task))
-    draft.facts.update(text_facts(examples, loaded.tokenizer, spec.max_length, task))
-    draft.facts.update(images_shared=count_shared_images(context, spec.parent, task, examples))
     parent = facts_of(context.store, spec.parent)
-    if spec.modality is None:
-        draft.facts.update(image_controls(part, inputs, examples, loaded.labels, task, parent.get("prior")))
-    draft.facts.update(context.unusable_images(spec.data, spec.split))
-    draft.facts.update(encoder=parent["encoder"], step_kept=parent.get("step_kept"), leaks_unchecked=unchecked)
+    prior = parent.prior if isinstance(parent, TargetFacts) else None
+    draft.facts = EvaluateFacts(
+        encoder=encoder_of(context.store, spec.parent),
+        step_kept=parent.training.step_kept if isinstance(parent, TrainedFacts) else None,
+        scores=write_scores(draft.path, frame, task),
+        texts=text_facts(examples, loaded.tokenizer, spec.max_length, task),
+        leaks=LeakFacts(
+            unchecked=tuple(unchecked), images_shared=count_shared_images(context, spec.parent, task, examples)
+        ),
+        unusable=context.unusable_images(spec.data, spec.split),
+        controls=None if spec.modality else image_controls(part, inputs, examples, loaded.labels, task, prior),
+    )
 
 
 def _loaded(spec: EvaluateStage, task: Task, context: JobContext) -> LoadedModel:

@@ -21,9 +21,8 @@ from xstilts.problems.features import Feature
 from xstilts.stages.artifacts import (
     build_model,
     cached_tokenizer,
-    encoder_facts,
     encoder_folder,
-    facts_of,
+    encoder_of,
     save_weights,
     trainable_tensors,
     weights_digest,
@@ -33,6 +32,7 @@ from xstilts.stages.mlm import CorpusWindows, MlmTrainer, make_mlm_trainer, read
 from xstilts.stages.progress import step_reporter
 from xstilts.stages.tokenise import features_of
 from xstilts.stages.training import TrainableModel, count_untouched_layers, make_trainable, training_facts
+from xstilts.store.facts import IntermediateFacts
 from xstilts.store.store import Draft
 from xstilts.train.fit import Objective, examples_used, fit, seed_of, steps_of
 from xstilts.train.optim import shrinkage
@@ -70,17 +70,17 @@ def run(spec: IntermediateStage, draft: Draft, context: JobContext, emit: Emit) 
     if trainables and trainables[0].vocabulary is not None:
         trainables[0].vocabulary.expand(shrinkage(spec.train, fitted.steps))
     save_weights(draft.path, model, head=False)
-    parent = facts_of(store, spec.parent)
-    draft.facts.update(training_facts(fitted, before, after))
-    draft.facts.update(**encoder_facts(parent), inherits=spec.parent)
-    draft.facts.update(restored=list(encoder_state(model)))
-    draft.facts.update(
-        untouched=count_untouched_layers(boundary(model, spec.train), context.frozen_prefix(spec.parent))
+    steps = [order.count(number) for number in range(len(objectives))]
+    draft.facts = IntermediateFacts(
+        encoder=encoder_of(store, spec.parent),
+        inherits=spec.parent,
+        training=training_facts(fitted, before, after),
+        untouched_layers=count_untouched_layers(boundary(model, spec.train), context.frozen_prefix(spec.parent)),
+        restored=tuple(encoder_state(model)),
+        steps_by_task=dict(zip(tasks, steps, strict=False)),
+        examples_by_task={task: len(used) for task, used in zip(tasks, features, strict=True)},
+        mlm=reader.facts(steps[len(trainables) :], unread) if reader else None,
     )
-    draft.facts.update(_shares(spec, order, features))
-    if reader is not None:
-        steps = [order.count(number) for number in range(len(trainables), len(objectives))]
-        draft.facts.update(reader.facts(steps, unread))
 
 
 def by_task(data: Sequence[Data]) -> dict[str, tuple[Data, ...]]:
@@ -160,11 +160,3 @@ def _order(spec: IntermediateStage, features: Sequence[Sequence[Feature]], texts
         languages = by_language([len(reading.features) for reading in texts], spec.mlm.alpha)
         shares = np.concatenate([shares[:-1], shares[-1] * languages])
     return schedule(shares, steps, np.random.default_rng(seed_of(spec.seed, "mixture")))
-
-
-def _shares(spec: IntermediateStage, order: Sequence[int], features: Sequence[Sequence[Feature]]) -> dict[str, Any]:
-    tasks = by_task(spec.data)
-    return {
-        "steps_by_task": {task: order.count(number) for number, task in enumerate(tasks)},
-        "examples_by_task": {task: len(found) for task, found in zip(tasks, features, strict=True)},
-    }

@@ -5,7 +5,6 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from xstilts.config.training import Fusion
 from xstilts.data.benchmark_files import bind
 from xstilts.data.load import load, read_examples
 from xstilts.data.user_files import user_task
@@ -15,7 +14,8 @@ from xstilts.models.multimodal.image_features import ImageFeatures
 from xstilts.models.speed.activation_cache import ActivationCache, FrozenLayers
 from xstilts.planning.stage import Data
 from xstilts.problems import Example
-from xstilts.stages.artifacts import facts_of, open_image_features
+from xstilts.stages.artifacts import encoder_of, open_image_features
+from xstilts.store.facts import PretrainedFacts, TrainedFacts, UnusableImages
 from xstilts.store.store import Store
 from xstilts.tasks import load_task
 from xstilts.tasks.task import Task
@@ -67,24 +67,19 @@ class JobContext:
 
     def use_images_of(self, key: str) -> None:
         """From now on, examples that show images are those whose images this artifact's encoder can read."""
-        facts = facts_of(self.store, key)
-        if facts.get("fusion"):
-            self.cached(
-                "gallery",
-                lambda: open_image_features(
-                    facts["encoder"], facts["pin"], Fusion.model_validate(facts["fusion"]), self.environment
-                ),
-            )
+        encoder = encoder_of(self.store, key)
+        if (fusion := encoder.fusion) is not None:
+            self.cached("gallery", lambda: open_image_features(encoder.name, encoder.pin, fusion, self.environment))
 
     @property
     def image_features(self) -> ImageFeatures | None:
         return self._values.get("gallery")
 
-    def unusable_images(self, data: Data, split: str) -> dict[str, Any]:
+    def unusable_images(self, data: Data, split: str) -> UnusableImages:
         """What a split leaves out: images that cannot be read, with the reason, and the number of their examples."""
         self.examples(data, split)
         images, items = self._values.get(("unusable", data, split), ({}, 0))
-        return {"images_unusable": images, "items_unusable": items}
+        return UnusableImages(images=images, items=items)
 
     def labels(self, data: Data) -> tuple[str, ...]:
         """The task's classes, or else the classes or tags of the training split, sorted: the outputs of a head."""
@@ -95,15 +90,15 @@ class JobContext:
     def frozen_prefix(self, key: str) -> FrozenLayers | None:
         """The layers of an artifact that are as published, if its embeddings are."""
         manifest = self.store.manifest(key)
-        if manifest is None or "encoder" not in manifest.facts:
+        facts = manifest.facts if manifest else None
+        if isinstance(facts, PretrainedFacts):
+            layers = ALL_LAYERS
+        elif isinstance(facts, TrainedFacts) and facts.untouched_layers is not None:
+            layers = facts.untouched_layers
+        else:
             return None
-        layers = ALL_LAYERS if manifest.kind == "pretrained" else manifest.facts.get("untouched")
-        origin = f"{manifest.facts['encoder']} {manifest.facts['pin']}"
-        return (
-            None
-            if layers is None
-            else FrozenLayers(layers=layers, origin=origin, activation_cache=self.activation_cache)
-        )
+        origin = f"{facts.encoder.name} {facts.encoder.pin}"
+        return FrozenLayers(layers=layers, origin=origin, activation_cache=self.activation_cache)
 
     def _task(self, name: str) -> Task:
         environment = self.environment

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -18,10 +17,11 @@ from xstilts.models.mining import candidates
 from xstilts.planning.specs import MineStage
 from xstilts.problems import Sentence
 from xstilts.problems.scores import score_frame
-from xstilts.stages.artifacts import facts_of
+from xstilts.stages.artifacts import encoder_of
 from xstilts.stages.job_context import JobContext
 from xstilts.stages.scoring import text_facts, write_scores
 from xstilts.stages.vectors import Embedder, chosen_layer, embed_features, load_embedder
+from xstilts.store.facts import MineFacts
 from xstilts.store.store import Draft
 
 
@@ -52,17 +52,17 @@ def run(spec: MineStage, draft: Draft, context: JobContext, emit: Emit) -> None:
     emit(Event(key=spec.key, kind="progress", done=1, total=2))
     scored = _mined(spec.split, spec, place, tool, context)
     threshold = dev.threshold()
-    task = context.task(spec.data.task)
-    draft.facts.update(write_scores(draft.path, scored.frame(threshold), task))
-    draft.facts.update(text_facts(scored.foreign, tool[1], spec.max_length, task))
-    draft.facts.update(_facts(dev, threshold, spec))
-    layer, pooling = place
-    draft.facts.update(layer=layer, pooling=pooling, encoder=facts_of(context.store, spec.parent)["encoder"])
-
-
-def _facts(dev: Mined, threshold: float, spec: MineStage) -> dict[str, Any]:
-    value = metric("pair_f1").score(dev.frame(threshold))
-    return {"threshold": threshold, "threshold_split": spec.dev_split, "threshold_score": value}
+    (layer, pooling), task = place, context.task(spec.data.task)
+    draft.facts = MineFacts(
+        encoder=encoder_of(context.store, spec.parent),
+        scores=write_scores(draft.path, scored.frame(threshold), task),
+        texts=text_facts(scored.foreign, tool[1], spec.max_length, task),
+        layer=layer,
+        pooling=pooling,
+        threshold=threshold,
+        threshold_split=spec.dev_split,
+        threshold_score=metric("pair_f1").score(dev.frame(threshold)),
+    )
 
 
 def pair_sentences(

@@ -19,6 +19,7 @@ from xstilts.planning.stage import Texts
 from xstilts.problems.features import Feature
 from xstilts.stages.artifacts import changed_tensors, encoder_folder
 from xstilts.stages.job_context import JobContext
+from xstilts.store.facts import MlmFacts, MlmLanguage
 from xstilts.train.fit import Objective, seed_of
 
 
@@ -59,20 +60,20 @@ class MlmTrainer:
         """By language, on the held-out texts with the same masks at every call; None where there are none."""
         return {reading.language: self._perplexity(reading) for reading in self.corpora}
 
-    def facts(self, steps: Sequence[int], before: Mapping[str, float | None]) -> dict[str, Any]:
+    def facts(self, steps: Sequence[int], before: Mapping[str, float | None]) -> MlmFacts:
         """Which head was used, and for each language its texts, steps, and perplexity before and now."""
         after = self.perplexities()
         by_language = {
-            reading.language: {
-                "texts": reading.texts[0],
-                "held_out": reading.texts[1],
-                "steps": count,
-                "perplexity_before": before[reading.language],
-                "perplexity_after": after[reading.language],
-            }
+            reading.language: MlmLanguage(
+                texts=reading.texts[0],
+                held_out=reading.texts[1],
+                steps=count,
+                perplexity_before=before[reading.language],
+                perplexity_after=after[reading.language],
+            )
             for reading, count in zip(self.corpora, steps, strict=True)
         }
-        return {"mlm_head": "published" if self.model.published else "fresh", "mlm": by_language}
+        return MlmFacts(head="pretrained" if self.model.published else "fresh", by_language=by_language)
 
     def _perplexity(self, reading: CorpusWindows) -> float | None:
         rng = np.random.default_rng(seed_of(0, "held out", reading.language))

@@ -17,11 +17,12 @@ from xstilts.planning.specs import ChooseLayerStage, RetrieveStage
 from xstilts.planning.stage import Data
 from xstilts.problems import Parallel, Sentence
 from xstilts.problems.scores import score_frame
-from xstilts.stages.artifacts import facts_of
+from xstilts.stages.artifacts import encoder_of
 from xstilts.stages.job_context import JobContext, cap
 from xstilts.stages.lineage import check_lineage
 from xstilts.stages.scoring import text_facts, write_scores
 from xstilts.stages.vectors import Embedder, best_layer, chosen_layer, embed_features, load_embedder
+from xstilts.store.facts import ChooseLayerFacts, LeakFacts, RetrieveFacts
 from xstilts.store.files import CURVE_FILE
 from xstilts.store.store import Draft
 from xstilts.train.predict import POOLINGS, nearest
@@ -39,10 +40,14 @@ def run(spec: RetrieveStage, draft: Draft, context: JobContext, emit: Emit) -> N
     frames = {place: _matched(examples, found) for place, found in _places(vectors - centres)}
     rows = [_row(spec.data.language, *place, metric(task.metric).score(frame)) for place, frame in frames.items()]
     pl.DataFrame(rows).write_parquet(draft.path / CURVE_FILE)
-    draft.facts.update(write_scores(draft.path, frames[layer, pooling], task))
-    draft.facts.update(text_facts(examples, tool[1], spec.max_length, task))
-    draft.facts.update(layer=layer, pooling=pooling, encoder=facts_of(context.store, spec.parent)["encoder"])
-    draft.facts.update(leaks_unchecked=unchecked)
+    draft.facts = RetrieveFacts(
+        encoder=encoder_of(context.store, spec.parent),
+        scores=write_scores(draft.path, frames[layer, pooling], task),
+        texts=text_facts(examples, tool[1], spec.max_length, task),
+        leaks=LeakFacts(unchecked=tuple(unchecked), images_shared={}),
+        layer=layer,
+        pooling=pooling,
+    )
 
 
 def choose(spec: ChooseLayerStage, draft: Draft, context: JobContext, emit: Emit) -> None:
@@ -70,7 +75,7 @@ def choose(spec: ChooseLayerStage, draft: Draft, context: JobContext, emit: Emit
     curve.write_parquet(draft.path / CURVE_FILE)
     layer, pooling = best_layer(curve, spec.pooling)
     means = curve.filter(pooling=pooling).group_by("layer").agg(pl.col("value").mean()).sort("layer")
-    draft.facts.update(layer=layer, pooling=pooling, curve=means["value"].to_list())
+    draft.facts = ChooseLayerFacts(layer=layer, pooling=pooling, curve=tuple(means["value"].to_list()))
 
 
 def _row(language: str, layer: int, pooling: str, value: float) -> dict[str, object]:

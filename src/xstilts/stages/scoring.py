@@ -1,9 +1,7 @@
 """Predictions and their per-item statistics, as every scored artifact keeps them."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 from transformers import PreTrainedTokenizerBase
@@ -11,20 +9,23 @@ from transformers import PreTrainedTokenizerBase
 from xstilts.data.statistics import text_statistics
 from xstilts.metrics import metric
 from xstilts.problems import Example
+from xstilts.store.facts import ScoreFacts, TextFacts
 from xstilts.tasks.task import Task
 
 ITEMS = "items.parquet"
 
 
-def write_scores(folder: Path, frame: pl.DataFrame, task: Task) -> dict[str, Any]:
-    """Write the items; the facts are their number and the value of each of the task's metrics, 0 to 1."""
+def write_scores(folder: Path, frame: pl.DataFrame, task: Task) -> ScoreFacts:
+    """Write the items; the facts are their number and the value of each of the task's metrics."""
     frame.write_parquet(folder / ITEMS)
     values = {name: metric(name).score(frame) for name in task.scores}
-    return {"scores": values, "items": len(frame), "groups": frame["group"].n_unique()}
+    return ScoreFacts(by_metric=values, items=len(frame), groups=frame["group"].n_unique())
 
 
 def text_facts(
     examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase, max_length: int, task: Task
-) -> dict[str, Any]:
-    truncates = not task.spec.splits_long_texts
-    return asdict(text_statistics(examples, tokenizer, max_length, truncates=truncates))
+) -> TextFacts:
+    rates = text_statistics(examples, tokenizer, max_length, truncates=not task.spec.splits_long_texts)
+    return TextFacts(
+        unknown_rate=rates.unknown_rate, tokens_per_word=rates.tokens_per_word, truncated_rate=rates.truncated_rate
+    )

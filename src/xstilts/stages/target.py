@@ -11,9 +11,8 @@ from xstilts.planning.specs import TargetStage
 from xstilts.stages.artifacts import (
     build_model,
     cached_tokenizer,
-    encoder_facts,
     encoder_folder,
-    facts_of,
+    encoder_of,
     save_weights,
     total_steps,
     trainable_tensors,
@@ -24,6 +23,7 @@ from xstilts.stages.job_context import JobContext
 from xstilts.stages.progress import step_reporter
 from xstilts.stages.tokenise import features_of
 from xstilts.stages.training import count_untouched_layers, make_trainable, scorer, training_facts
+from xstilts.store.facts import ModelFacts, TargetFacts
 from xstilts.store.store import Draft
 from xstilts.train.fit import Objective, examples_used, fit, seed_of, steps_of
 from xstilts.train.optim import shrinkage
@@ -66,21 +66,22 @@ def run(spec: TargetStage, draft: Draft, context: JobContext, emit: Emit) -> Non
     if trainable.vocabulary is not None:
         trainable.vocabulary.expand(shrinkage(spec.train, fitted.step_kept or fitted.steps))
     save_weights(draft.path, trainable.model, head=True)
-    parent = facts_of(store, spec.parent)
-    draft.facts.update(training_facts(fitted, before, after))
-    draft.facts.update(
-        **encoder_facts(parent),
+    draft.facts = TargetFacts(
+        encoder=encoder_of(store, spec.parent),
         inherits=spec.parent,
-        restored=list(restored),
-        problem=task.problem,
-        labels=list(labels),
-        task=task.name,
-        language=spec.data.language,
-        max_length=length,
-        precision=spec.train.precision,
+        training=training_facts(fitted, before, after),
+        untouched_layers=count_untouched_layers(trainable.first_trained_layer, frozen_prefix),
+        restored=restored,
+        model=ModelFacts(
+            problem=task.problem,
+            labels=labels,
+            task=task.name,
+            language=spec.data.language,
+            max_length=length,
+            precision=spec.train.precision,
+        ),
         extra_steps=extra,
         modality=spec.modality,
         prior=most_frequent_label(examples),
-        **context.unusable_images(spec.data, "train"),
-        untouched=count_untouched_layers(trainable.first_trained_layer, frozen_prefix),
+        unusable=context.unusable_images(spec.data, "train"),
     )

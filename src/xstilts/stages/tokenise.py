@@ -16,7 +16,7 @@ from xstilts.data.tokenised import Tokenised, whole, write
 from xstilts.planning.stage import Data, canonical_digest
 from xstilts.problems import Example
 from xstilts.problems.features import Feature
-from xstilts.stages.artifacts import encoder_facts, facts_of
+from xstilts.stages.artifacts import encoder_of
 from xstilts.stages.job_context import JobContext
 
 CACHED_FROM = 10_000
@@ -47,7 +47,7 @@ def features_of(
 
     if len(examples) < CACHED_FROM or examples[0].shown_images:
         return made()
-    encoder = encoder_facts(facts_of(context.store, parent))
+    encoder = encoder_of(context.store, parent)
     versions = [metadata.version(package) for package in ("tokenizers", "transformers")]
     name = canonical_digest([_EPOCH, versions, problem, _content(examples), encoder, labels, max_length, modality])
     folder = context.environment.cache / "features" / name

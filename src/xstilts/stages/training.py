@@ -1,7 +1,7 @@
 """What intermediate, target and few-shot training have in common: freeze, feed, fit, and say what changed."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, cast
 
 import polars as pl
@@ -21,6 +21,7 @@ from xstilts.models.tuning import boundary, checkpoint_layers, freeze, set_dropo
 from xstilts.problems import Example, ProblemName
 from xstilts.problems.features import Feature
 from xstilts.problems.scores import score_frame
+from xstilts.store.facts import TrainingFacts
 from xstilts.tasks.task import Task
 from xstilts.train.fit import Fitted
 from xstilts.train.predict import predict
@@ -128,10 +129,17 @@ def scorer(
     return lambda: measure.score(scored_items(task, examples, predict(part, inputs, examples, labels)))
 
 
-def training_facts(fitted: Fitted | None, before: str, after: str) -> dict[str, Any]:
+def training_facts(fitted: Fitted | None, before: str, after: str) -> TrainingFacts:
     """What every trained artifact records; without steps, where weights were solved for."""
-    steps = asdict(fitted) if fitted else {"steps": 0, "step_kept": 0}
-    return {**steps, "weights_before": before, "weights_after": after, "weights_changed": before != after}
+    return TrainingFacts(
+        steps=fitted.steps if fitted else 0,
+        step_kept=fitted.step_kept if fitted else 0,
+        first_loss=fitted.first_loss if fitted else None,
+        last_loss=fitted.last_loss if fitted else None,
+        curve=fitted.curve if fitted else (),
+        weights_before=before,
+        weights_after=after,
+    )
 
 
 def count_untouched_layers(below: int | None, frozen_prefix: FrozenLayers | None) -> int | None:

@@ -17,6 +17,7 @@ from xstilts.recipe.translation import UNFETCHED, find_file
 from xstilts.stages.artifacts import fetch_encoder
 from xstilts.stages.job_context import TRANSLATIONS_FILE, JobContext
 from xstilts.stages.progress import step_reporter
+from xstilts.store.facts import TranslateFacts
 from xstilts.store.store import Draft
 
 
@@ -32,7 +33,7 @@ def run(spec: TranslateStage, draft: Draft, context: JobContext, emit: Emit) -> 
             "check the languages' names in `codes`, and `max_length`; or that the file is of this task",
         )
     write_examples(draft.path / TRANSLATIONS_FILE, found.examples)
-    draft.facts.update(
+    draft.facts = TranslateFacts(
         task=spec.data.task,
         language=spec.to,
         kept=len(found.examples),

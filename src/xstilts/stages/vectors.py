@@ -11,8 +11,9 @@ from xstilts.errors import UserError
 from xstilts.models.heads import encoder_state, load_text, restore_encoder
 from xstilts.planning.specs import ChooseLayerStage, MineStage, RetrieveStage
 from xstilts.problems.features import Feature
-from xstilts.stages.artifacts import cached_tokenizer, changed_tensors, encoder_folder, facts_of
+from xstilts.stages.artifacts import cached_tokenizer, changed_tensors, encoder_folder, encoder_of, facts_of
 from xstilts.stages.job_context import JobContext
+from xstilts.store.facts import ChooseLayerFacts
 from xstilts.store.files import CURVE_FILE
 from xstilts.train.predict import embed
 
@@ -27,7 +28,7 @@ def load_embedder(key: str, context: JobContext) -> Embedder:
         tensors = changed_tensors(context.store, key)
         if tensors:
             restore_encoder(model, encoder_state(model) | tensors)
-        prefix = find_card(facts_of(context.store, key)["encoder"]).query_prefix or ""
+        prefix = find_card(encoder_of(context.store, key).name).query_prefix or ""
         return model.to(context.environment.device), cached_tokenizer(folder), prefix  # type: ignore[arg-type]
 
     return context.cached(("encoder", key), make)
@@ -46,9 +47,10 @@ def chosen_layer(spec: RetrieveStage | MineStage, context: JobContext) -> tuple[
     """The layer and pooling of a stage: those that are given, or those that were chosen."""
     if spec.chosen_by is None:
         return spec.layer or 0, spec.pooling or "mean"
-    facts = facts_of(context.store, spec.chosen_by)
     if isinstance(spec, MineStage) or not spec.leave_out:
-        return facts["layer"], facts["pooling"]
+        facts = facts_of(context.store, spec.chosen_by)
+        assert isinstance(facts, ChooseLayerFacts)
+        return facts.layer, facts.pooling
     curve = pl.read_parquet(context.store.path(spec.chosen_by) / CURVE_FILE)
     others = curve.filter(pl.col("language") != spec.data.language)
     if others.is_empty():

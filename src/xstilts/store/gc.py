@@ -10,6 +10,7 @@ from pathlib import Path
 
 from xstilts.errors import UserError
 from xstilts.store import locks
+from xstilts.store.facts import TrainedFacts
 from xstilts.store.store import Store
 
 
@@ -56,8 +57,8 @@ def _ancestry(store: Store, keys: Iterable[str]) -> set[str]:
         if key not in reached:
             reached.add(key)
             if manifest := store.peek(key):
-                inherits = manifest.facts.get("inherits")
-                ahead += [*manifest.inputs, *([inherits] if inherits else [])]
+                inherits = [manifest.facts.inherits] if isinstance(manifest.facts, TrainedFacts) else []
+                ahead += [*manifest.inputs, *inherits]
     return reached
 
 

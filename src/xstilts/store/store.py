@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -30,6 +30,7 @@ from xstilts.planning.specs import Spec
 from xstilts.planning.stage import CorpusRead, SplitRead
 from xstilts.platform import memory
 from xstilts.store import locks
+from xstilts.store.facts import Facts
 
 _MANIFEST = "manifest.json"
 _VERIFIED = ".verified"
@@ -47,7 +48,7 @@ class Sum(BaseModel):
 class Manifest(BaseModel):
     """What an artifact is, what made it, and what it cost."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings")
     key: str
     kind: str
     title: str
@@ -57,8 +58,8 @@ class Manifest(BaseModel):
     reads: tuple[SplitRead | CorpusRead, ...]
     """The data that the stage read; those with the role "train" must not be scored."""
     code_version: int
-    facts: dict[str, Any]
-    """What the runner recorded. `inherits` is the key of the artifact that holds the tensors not stored here."""
+    facts: Facts
+    """What the runner recorded."""
     environment: dict[str, str | int]
     seconds: float
     peak_memory_mb: float
@@ -72,10 +73,10 @@ class Manifest(BaseModel):
 
 @dataclass(slots=True, kw_only=True)
 class Draft:
-    """An artifact that is being written: its folder and the facts for its manifest."""
+    """An artifact that is being written: its folder and the facts for its manifest, which must be of its kind."""
 
     path: Path
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: Facts | None = None
     seconds: float | None = None
     """Set where the stage's work was done before the draft was opened, or shared with other stages."""
 
@@ -221,6 +222,9 @@ def _note(folder: Path, state: dict[str, list[int]]) -> None:
 
 
 def _manifest(spec: Spec, draft: Draft, seconds: float) -> Manifest:
+    if draft.facts is None or draft.facts.kind != spec.kind:
+        kind = draft.facts.kind if draft.facts else "no"
+        raise TypeError(f"the runner of {spec.kind!r} left {kind} facts: {spec.title}")
     files = sorted(path for path in draft.path.rglob("*") if path.is_file())
     sums = {str(path.relative_to(draft.path)): Sum(sha256=_sha256(path), bytes=path.stat().st_size) for path in files}
     return Manifest(

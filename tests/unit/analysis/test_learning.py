@@ -1,9 +1,11 @@
 import pytest
+from tests.facts import facts_for, training
 from tests.unit.planning.world import TASKS, recipe
 
 from xstilts.analysis.learning import hardly_learnt
 from xstilts.config.recipe import Intermediate
 from xstilts.planning.expand import expand
+from xstilts.store.facts import TrainedFacts
 from xstilts.store.store import Store
 
 GRAPH = expand(
@@ -30,7 +32,10 @@ def told(tmp_path):
             with store.draft(spec) as draft:
                 (draft.path / "rows").write_text("")
                 last = next((loss for title, loss in losses.items() if spec.title.startswith(title)), 0.5)
-                draft.facts.update(steps=losses.get("steps", 40), first_loss=1.0, last_loss=last)
+                draft.facts = facts_for(spec)
+                if isinstance(draft.facts, TrainedFacts):
+                    trained = training(steps=losses.get("steps", 40), first_loss=1.0, last_loss=last)
+                    draft.facts = facts_for(spec, training=trained)
         return hardly_learnt(GRAPH.stages.values(), {key: store.manifest(key) for key in GRAPH.stages})
 
     return tell

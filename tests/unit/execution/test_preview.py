@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from tests.facts import facts_for
 from tests.unit.planning.world import TASKS, leave, recipe
 
 from xstilts.config.recipe import Fewshot
@@ -28,6 +29,7 @@ def fill(store: Store, graph: Graph, kinds: set[str] | None = None) -> None:
 def take(store: Store, spec: Spec, seconds: float) -> None:
     with store.draft(spec) as draft:
         (draft.path / "rows").write_text("x" * 100)
+        draft.facts = facts_for(spec)
         draft.seconds = seconds
 
 

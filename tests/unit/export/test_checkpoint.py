@@ -73,7 +73,7 @@ def test_the_card_says_what_was_measured(trained: Experiment):
         "metrics": ["macro_f1", "accuracy"],
     }
     measured = {
-        stage.data.language: trained.store.manifest(name).facts["scores"]
+        stage.data.language: trained.store.manifest(name).facts.scores.by_metric
         for name, stage in trained.graph.stages.items()
         if stage.kind == "evaluate"
     }

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from tests.facts import facts_for
 
 from xstilts.analysis.results import ArmName
 from xstilts.config.recipe import Recipe
@@ -34,6 +35,7 @@ def made_up(folder: Path, **predictions: tuple[str, str, list[str], list[Any], l
         with store.draft(stage) as draft:
             frame = score_frame(cast(Any, problem), [(item, item) for item in items], gold, predicted)
             frame.write_parquet(draft.path / ITEMS_FILE)
+            draft.facts = facts_for(stage)
         cells.append(
             Cell(artifact=stage.key, encoder="e5-small", task=task, language=language, split="test",
                  intermediate="none", method="zero-shot", shots=0, draw=None, seed=0)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
+from tests.facts import facts_for
 from tests.tiny import build_translator
 from tests.unit.planning.world import TASKS, recipe
 
@@ -131,6 +132,7 @@ def test_one_language_tells_what_the_next_will_cost(tmp_path: Path):
     first = next(spec for spec in graph.stages.values() if isinstance(spec, TranslateStage))
     with store.draft(first) as draft:
         (draft.path / "rows").write_text("")
+        draft.facts = facts_for(first)
         draft.seconds = 7.0
     (kind,) = (kind for kind in preview(graph, store).kinds if kind.kind == "translate")
     assert (kind.hits, kind.misses, kind.seconds) == (1, 1, 7.0)

@@ -7,6 +7,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.facts import facts_for
+
 from xstilts.config.recipe import Arm, Fewshot, Intermediate, Primary, Recipe, Target
 from xstilts.execution.environment import Emit, Environment, Event
 from xstilts.planning.specs import Spec
@@ -99,6 +101,7 @@ def leave(store: Store, spec: Spec) -> None:
         digest.update((store.path(parent) / "result.txt").read_bytes())
     with store.draft(spec) as draft:
         (draft.path / "result.txt").write_text(digest.hexdigest())
+        draft.facts = facts_for(spec)
 
 
 def results(root: Path) -> dict[str, str]:

@@ -4,18 +4,21 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
+from tests.facts import NO_IMAGES, facts_for, training
 
 from xstilts.cache.sources import Library
 from xstilts.config.recipe import Arm, Fewshot, Intermediate, Primary, Recipe, Target
 from xstilts.metrics import metric
 from xstilts.planning.expand import Graph, expand
-from xstilts.planning.specs import ChooseLayerStage, FewshotStage, Spec, TargetStage
+from xstilts.planning.specs import ChooseLayerStage, Spec, TargetStage
 from xstilts.planning.stage import Cell
 from xstilts.problems import Example, ProblemName
 from xstilts.problems.scores import score_frame
+from xstilts.store.facts import ImageControls, ItemScore, ScoreFacts, TextFacts, TextsOfShots
 from xstilts.store.store import Draft, Store
 from xstilts.tasks.task import Task
 
@@ -30,6 +33,9 @@ class Experiment:
     graph: Graph
     store: Store
     tasks: Mapping[str, Task]
+
+
+UNUSABLE = NO_IMAGES
 
 
 def toy_task(name: str, problem: ProblemName, languages: tuple[str, ...] = LANGUAGES, **changes: object) -> Task:
@@ -115,24 +121,30 @@ def _fill(draft: Draft, stage: Spec, cell: Cell | None, tasks: Mapping[str, Task
             for pooling in ("mean", "first")
         ]
         pl.DataFrame(rows).write_parquet(draft.path / "layers.parquet")
-        draft.facts.update(layer=LAYERS - 1, pooling="mean", curve=[])
-    if isinstance(stage, TargetStage):
-        draft.facts.update(curve=[[20, 0.4], [40, 0.5 + int(stage.key[4:8], 16) / 2**18]], step_kept=40)
+        draft.facts = facts_for(stage, layer=LAYERS - 1)
+    elif isinstance(stage, TargetStage):
+        trained = training(curve=((20, 0.4), (40, 0.5 + int(stage.key[4:8], 16) / 2**18)))
+        draft.facts = facts_for(stage, training=trained)
+    else:
+        draft.facts = facts_for(stage)
     if cell is None:
         return
     task = tasks[cell.task]
     frame = pictured_items(cell, task.problem, examples) if examples else toy_items(cell, task.problem)
     frame.write_parquet(draft.path / "items.parquet")
     values = {name: metric(name).score(frame) for name in task.spec.metrics}
-    draft.facts.update(scores=values, items=frame.height, groups=frame["group"].n_unique())
-    draft.facts.update(unknown_rate=0.001 * (len(cell.language) + ord(cell.language[0]) % 7))
-    draft.facts.update(tokens_per_word=1.2 + ord(cell.language[1]) % 5 / 5, truncated_rate=0.0)
+    texts = TextFacts(
+        unknown_rate=0.001 * (len(cell.language) + ord(cell.language[0]) % 7),
+        tokens_per_word=1.2 + ord(cell.language[1]) % 5 / 5,
+        truncated_rate=0.0,
+    )
+    scores = ScoreFacts(by_metric=values, items=frame.height, groups=frame["group"].n_unique())
+    changes: dict[str, Any] = {"scores": scores, "texts": texts}
     if not task.spec.trained:
-        draft.facts.update(layer=LAYERS - 1, pooling="mean")
-    if isinstance(stage, FewshotStage):
-        draft.facts.update(weights_changed=True, steps=40, step_kept=40)
+        changes["layer"] = LAYERS - 1
     if examples:
-        draft.facts.update(_pictured_facts(frame, task, cell))
+        changes |= _pictured_facts(frame, task, cell)
+    draft.facts = facts_for(stage, **changes)
 
 
 def toy_items(cell: Cell, problem: ProblemName, count: int = 120) -> pl.DataFrame:
@@ -177,14 +189,12 @@ def _right(cell: Cell, count: int) -> tuple[np.ndarray, np.random.Generator]:
     return noise.random(count) < 1 / (1 + np.exp(difficulty - ability)), noise
 
 
-def _pictured_facts(frame: pl.DataFrame, task: Task, cell: Cell) -> dict[str, object]:
+def _pictured_facts(frame: pl.DataFrame, task: Task, cell: Cell) -> dict[str, Any]:
     """What stages record of tasks with images."""
     measure, few = metric(task.metric), frame.head(10)
-    controls = {"shuffled_images": 0.9 * measure.score(few), "label_prior": 0.5}
-    parts = {"seen": few, "unseen": frame.tail(-10)}
-    texts = {name: {"items": len(part), "score": measure.score(part)} for name, part in parts.items()}
-    facts: dict[str, object] = {"controls": controls, "images_unusable": {}}
-    return facts | ({"texts_of_shots": texts} if cell.shots else {})
+    seen, unseen = (ItemScore(items=len(part), score=measure.score(part)) for part in (few, frame.tail(-10)))
+    facts = {"controls": ImageControls(shuffled_images=0.9 * measure.score(few), label_prior=0.5), "unusable": UNUSABLE}
+    return facts | ({"texts_of_shots": TextsOfShots(seen=seen, unseen=unseen)} if cell.shots else {})
 
 
 def _random(*names: object) -> np.random.Generator:

@@ -4,8 +4,11 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+from tests.facts import ENCODER, SCORES, TEXTS
+
 from xstilts.planning.stage import Cell
 from xstilts.report.leakage import leak_remarks
+from xstilts.store.facts import EvaluateFacts, LeakFacts
 
 
 def cell(artifact: str, language: str) -> Cell:
@@ -23,13 +26,19 @@ def cell(artifact: str, language: str) -> Cell:
     )
 
 
+def scored(leaks: LeakFacts) -> Any:
+    return SimpleNamespace(
+        facts=EvaluateFacts(encoder=ENCODER, scores=SCORES, texts=TEXTS, step_kept=None, leaks=leaks)
+    )
+
+
 def test_shared_images_are_counted_and_unmapped_ones_kept_apart_from_texts() -> None:
     unchecked = ["gqa", "images of gqa (gqa) against xflickrco (coco)", "masked texts"]
-    facts: dict[str, Any] = {
-        "a": {"images_shared": {"snli-ve": 900, "nlvr2": 0}, "leaks_unchecked": unchecked},
-        "b": {"images_shared": {"snli-ve": 1000}},
+    leaks = {
+        "a": LeakFacts(unchecked=tuple(unchecked), images_shared={"snli-ve": 900, "nlvr2": 0}),
+        "b": LeakFacts(unchecked=(), images_shared={"snli-ve": 1000}),
     }
-    manifests: dict[str, Any] = {key: SimpleNamespace(facts=found) for key, found in facts.items()} | {"c": None}
+    manifests = {key: scored(found) for key, found in leaks.items()} | {"c": None}
     told = leak_remarks([cell("a", "de"), cell("b", "ja"), cell("c", "tr")], manifests)
     assert [remark.split(",")[0] for remark in told[:2]] == [
         "With gqa",
@@ -41,8 +50,8 @@ def test_shared_images_are_counted_and_unmapped_ones_kept_apart_from_texts() -> 
 
 def test_images_that_a_published_set_shares_with_the_scored_ones_are_told_for_each_set() -> None:
     cells = [replace(cell(name, "zh"), task="marvl", method="fixed-shots", shots=10) for name in "ab"]
-    facts: dict[str, Any] = {"a": {"images_of_shots_scored": 5}, "b": {"images_of_shots_scored": 5}}
-    manifests: dict[str, Any] = {key: SimpleNamespace(facts=found) for key, found in facts.items()}
+    leaks = LeakFacts(unchecked=(), images_shared={}, images_of_shots_scored=5)
+    manifests = {"a": scored(leaks), "b": scored(leaks)}
     told = "Of the images that marvl is scored on in zh, 5 are shown by its published set of 10 as well"
     assert leak_remarks(cells, manifests) == (f"{told}; it is used as published.",)
 

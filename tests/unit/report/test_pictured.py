@@ -17,6 +17,7 @@ from xstilts.data.images import Places
 from xstilts.errors import SourceError
 from xstilts.metrics import metric
 from xstilts.report import Summary, build
+from xstilts.store.facts import UnusableImages
 
 HEADLINE = LANGUAGES[1:]
 
@@ -140,7 +141,7 @@ def test_scores_stand_beside_what_is_reached_with_less(experiment: Experiment, p
     assert rows["none → 4-shot"][4] == "50.0"
     assert "blind → zero-shot" not in rows and "shuffled → zero-shot" in rows
     recorded = [
-        experiment.store.manifest(cell.artifact).facts["controls"]["shuffled_images"]  # type: ignore[union-attr]
+        experiment.store.manifest(cell.artifact).facts.controls.shuffled_images  # type: ignore[union-attr]
         for cell in experiment.graph.cells
         if cell.task == "toy-verify" and cell.language in HEADLINE and ArmName.of(cell) == ArmName(intermediate="none")
     ]
@@ -177,8 +178,7 @@ def test_images_that_could_not_be_read_are_named(tmp_path: Path, monkeypatch: py
     from tests.unit.report import fixture
 
     broken = {f"toy:{number}": "it is damaged" for number in range(5)}
-    made = fixture._pictured_facts
-    monkeypatch.setattr(fixture, "_pictured_facts", lambda *arguments: {**made(*arguments), "images_unusable": broken})
+    monkeypatch.setattr(fixture, "UNUSABLE", UnusableImages(images=broken, items=5))
     _, page = _report(make_pictured(tmp_path), tmp_path / "report.html", None)
     assert "5 images: toy:0 (it is damaged); toy:1 (it is damaged); toy:2 (it is damaged); and 2 more." in page.text
     assert {row[0]: row for row in _table(page, "items", "unreadable images")}["German de"][2] == "5"

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import polars as pl
+from tests.facts import facts_for, training
 from tests.unit.report.fixture import toy_task
 
 from xstilts.analysis.design import design_of
@@ -89,5 +90,6 @@ def _manifests(graph: Graph, development: Mapping[tuple[str, str, int], float]) 
         (parent, *_) = graph.stages[cell.artifact].inputs
         if isinstance(stage := graph.stages[parent], TargetStage):
             score = development.get((cell.task, cell.intermediate, stage.seed), 0.5)
-            found[parent] = SimpleNamespace(facts={"curve": [[1, score / 2], [2, score]], "step_kept": 2})
+            trained = training(curve=((1, score / 2), (2, score)), step_kept=2)
+            found[parent] = SimpleNamespace(facts=facts_for(stage, training=trained))
     return found

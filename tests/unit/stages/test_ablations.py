@@ -57,29 +57,29 @@ def test_masked_texts_alone_train_an_encoder(world: World) -> None:
     stage = of_kind(ran(world, masked(world)), "intermediate")
     facts = stage.facts
     assert stage.title == "intermediate masked texts (en, ru), seed 0"
-    assert facts["weights_changed"] and facts["mlm_head"] == "fresh" and facts["steps"] == 30
-    assert facts["last_loss"] < facts["first_loss"]
-    english, russian = facts["mlm"]["en"], facts["mlm"]["ru"]
-    assert (english["texts"], english["held_out"]) == (36, 4)
-    assert english["perplexity_after"] < english["perplexity_before"]
-    assert russian["held_out"] == 0 and russian["perplexity_before"] is None
-    assert english["steps"] + russian["steps"] == 30
+    assert facts.training.weights_changed and facts.mlm.head == "fresh" and facts.training.steps == 30
+    assert facts.training.last_loss < facts.training.first_loss
+    english, russian = facts.mlm.by_language["en"], facts.mlm.by_language["ru"]
+    assert (english.texts, english.held_out) == (36, 4)
+    assert english.perplexity_after < english.perplexity_before
+    assert russian.held_out == 0 and russian.perplexity_before is None
+    assert english.steps + russian.steps == 30
     assert "encoder.embeddings.word_embeddings.weight" in load_file(world.store.path(stage.key) / "weights.safetensors")
 
 
 def test_masked_texts_beside_a_task_count_as_a_task(world: World) -> None:
     mlm = {"texts": write_texts(world.folder), "weight": 90, "alpha": 0.0}
     facts = of_kind(ran(world, masked(world, tasks=["mark"], mlm=mlm)), "intermediate").facts
-    read = sum(language["steps"] for language in facts["mlm"].values())
-    assert read + facts["steps_by_task"]["mark"] == 30
-    assert facts["examples_by_task"]["mark"] < 90 and 15 < read < 30
-    assert facts["mlm"]["en"]["steps"] and facts["mlm"]["ru"]["steps"]
+    read = sum(language.steps for language in facts.mlm.by_language.values())
+    assert read + facts.steps_by_task["mark"] == 30
+    assert facts.examples_by_task["mark"] < 90 and 15 < read < 30
+    assert facts.mlm.by_language["en"].steps and facts.mlm.by_language["ru"].steps
 
 
 def test_the_texts_are_read_in_epochs_where_no_steps_are_given(world: World) -> None:
     train = {"epochs": 2, "batch_size": 8, "max_length": 32, "precision": "fp32"}
     facts = of_kind(ran(world, masked(world, train=train)), "intermediate").facts
-    assert facts["steps"] == 2 * 6  # 36 + 8 texts
+    assert facts.training.steps == 2 * 6  # 36 + 8 texts
 
 
 def test_frozen_layers_stay_as_they_were(world: World) -> None:
@@ -87,7 +87,7 @@ def test_frozen_layers_stay_as_they_were(world: World) -> None:
     stage = of_kind(ran(world, recipe), "intermediate")
     names = load_file(world.store.path(stage.key) / "weights.safetensors")
     assert names and all(name.startswith("encoder.encoder.layer.1.") for name in names)
-    assert stage.facts["untouched"] == 1
+    assert stage.facts.untouched_layers == 1
 
 
 def test_the_same_texts_elsewhere_are_the_same_stage_and_others_are_not(world: World) -> None:
@@ -107,7 +107,7 @@ def test_the_same_texts_elsewhere_are_the_same_stage_and_others_are_not(world: W
 
 def test_what_the_texts_share_with_the_target_is_called_unchecked(world: World) -> None:
     manifests = ran(world, masked(world))
-    told = {tuple(m.facts["leaks_unchecked"]) for m in manifests.values() if m.kind == "evaluate"}
+    told = {tuple(m.facts.leaks.unchecked) for m in manifests.values() if m.kind == "evaluate"}
     assert told == {(), ("masked texts",)}
 
 
@@ -142,22 +142,22 @@ def test_alignment_changes_the_attention_of_one_layer_alone(
     published = load_file(world.encoder / "model.safetensors")
     for name, tensor in changed_tensors(world.store, stage.key).items():
         assert not torch.equal(tensor, published[name])
-    assert stage.facts["weights_changed"] and stage.facts["untouched"] == 0
+    assert stage.facts.training.weights_changed and stage.facts.untouched_layers == 0
 
 
 def test_alignment_brings_translations_together_and_tells_it_from_a_shift(world: World) -> None:
-    rows = of_kind(ran(world, aligned(world)), "align").facts["alignment"]
-    assert {(row["language"], row["part"], row["place"]) for row in rows} == {
+    rows = of_kind(ran(world, aligned(world)), "align").facts.alignment
+    assert {(row.language, row.part, row.place) for row in rows} == {
         (language, part, place)
         for language in ("de", "sw")
         for part in ("trained", "held out")
         for place in ("layer 1", "output")
     }
     for row in rows:
-        if row["part"] == "trained" and row["place"] == "layer 1":
-            gap_before = row["translations_before"] - row["others_before"]
-            assert row["translations_after"] - row["others_after"] > gap_before
-            assert row["accuracy_after"] > row["accuracy_before"]
+        if row.part == "trained" and row.place == "layer 1":
+            gap_before = row.before.translations - row.before.others
+            assert row.after.translations - row.after.others > gap_before
+            assert row.after.accuracy > row.before.accuracy
 
 
 def test_tasks_train_on_the_aligned_encoder(world: World) -> None:
@@ -166,10 +166,10 @@ def test_tasks_train_on_the_aligned_encoder(world: World) -> None:
     both = next(stage for stage in graph.stages.values() if isinstance(stage, IntermediateStage))
     assert both.parent == align.key
     manifests = ran(world, aligned(world, control={"match_steps_of": "both"}))
-    assert manifests[both.key].facts["inherits"] == align.key
+    assert manifests[both.key].facts.inherits == align.key
     assert total_steps(world.store, both.key) == 30 + TRAIN["steps"]
     control = next(s for s in graph.stages.values() if isinstance(s, TargetStage) and s.match_steps_of)
-    assert manifests[control.key].facts["extra_steps"] == 34
+    assert manifests[control.key].facts.extra_steps == 34
 
 
 def test_a_planted_bitext_is_found_better_after_alignment(world: World) -> None:
@@ -181,7 +181,7 @@ def test_a_planted_bitext_is_found_better_after_alignment(world: World) -> None:
         if cell.task == "same":
             manifest = world.store.manifest(cell.artifact)
             assert manifest
-            scores.setdefault(cell.intermediate, []).append(manifest.facts["scores"]["retrieval_accuracy"])
+            scores.setdefault(cell.intermediate, []).append(manifest.facts.scores.by_metric["retrieval_accuracy"])
     assert sum(scores["aligned"]) > sum(scores["none"])
 
 

@@ -65,30 +65,30 @@ def test_every_encoder_mines_every_language_with_the_threshold_of_dev(world):
     assert len(mined(graph)) == 2 * 2
     for spec in mined(graph):
         facts = world.store.manifest(spec.key).facts
-        assert facts["threshold_split"] == "dev" and facts["threshold"] > 0
-        assert facts["threshold_score"] > 0.8
+        assert facts.threshold_split == "dev" and facts.threshold > 0
+        assert facts.threshold_score > 0.8
         frame = pl.read_parquet(world.store.path(spec.key) / "items.parquet")
         assert frame["item"].to_list() == [f"test-{spec.data.language}{number}" for number in range(24)]
-        assert facts["scores"]["pair_f1"] == metric("pair_f1").score(frame) > 0.8
-        assert facts["scores"].keys() == {"pair_f1", "pair_precision", "pair_recall"}
+        assert facts.scores.by_metric["pair_f1"] == metric("pair_f1").score(frame) > 0.8
+        assert facts.scores.by_metric.keys() == {"pair_f1", "pair_precision", "pair_recall"}
 
 
 def test_one_layer_is_chosen_for_all_on_the_gold_pairs_of_dev(world):
     graph = world.run(recipe(world))
     (chosen,) = (spec for spec in graph.stages.values() if isinstance(spec, ChooseLayerStage))
     facts = world.store.manifest(chosen.key).facts
-    assert len(facts["curve"]) == 3
-    assert {world.store.manifest(spec.key).facts["layer"] for spec in mined(graph)} == {facts["layer"]}
+    assert len(facts.curve) == 3
+    assert {world.store.manifest(spec.key).facts.layer for spec in mined(graph)} == {facts.layer}
 
 
 def test_the_test_split_has_no_say_in_the_threshold(world):
     graph = world.run(recipe(world, layer=1))
-    before = {spec.data.language: world.store.manifest(spec.key).facts["threshold"] for spec in mined(graph)}
+    before = {spec.data.language: world.store.manifest(spec.key).facts.threshold for spec in mined(graph)}
     for language in ("de", "sw"):
         write(world.folder / f"dig-{language}-test.csv", rows("test", language, count=9))
     again = world.run(recipe(world, layer=1))
     assert not {spec.key for spec in mined(again)} & {spec.key for spec in mined(graph)}
-    after = {spec.data.language: world.store.manifest(spec.key).facts["threshold"] for spec in mined(again)}
+    after = {spec.data.language: world.store.manifest(spec.key).facts.threshold for spec in mined(again)}
     assert after == pytest.approx(before)
 
 

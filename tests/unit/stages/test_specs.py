@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, ClassVar, get_args
 
 import pytest
+from tests.facts import facts_for
 from tests.unit.planning.world import LANGUAGES, TASKS, recipe
 
 from xstilts.config.recipe import Fewshot, Intermediate, Target
@@ -35,6 +36,7 @@ from xstilts.stages.fewshot import run as fewshot
 from xstilts.stages.job import run_job, run_stage
 from xstilts.stages.job_context import JobContext
 from xstilts.stages.lineage import trained_on
+from xstilts.store.facts import EncoderFacts, PretrainedFacts
 from xstilts.store.store import Store
 from xstilts.tasks.benchmark import Benchmark, Native
 
@@ -72,6 +74,13 @@ class UnknownStage(Stage):
 
     def reads(self) -> tuple[SplitRead, ...]:
         return (SplitRead(data=Data(task="topic", fingerprint="", language="de"), split="train", role="train"),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewTrainingStage(UnknownStage):
+    """Under the name of a kind whose facts the store knows."""
+
+    kind: ClassVar[str] = "pretrained"
 
 
 UNKNOWN: Any = UnknownStage()
@@ -130,6 +139,7 @@ def test_every_kind_is_run_by_its_runner_alone(
     spec = EXAMPLES[kind]
     with store.draft(spec) as draft:
         run_stage(spec, draft, context, lambda event: None)
+        draft.facts = facts_for(spec)
     assert calls == [(kind, spec)]
 
 
@@ -149,9 +159,10 @@ def test_a_stage_that_does_not_say_what_it_reads_cannot_be_made() -> None:
 
 def test_a_new_training_stage_does_not_escape_the_leak_check(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    with store.draft(UNKNOWN):
-        pass
-    assert [(data.task, data.language, split) for data, split in trained_on(store, UNKNOWN.key)] == [
+    spec: Any = NewTrainingStage()
+    with store.draft(spec) as draft:
+        draft.facts = PretrainedFacts(encoder=EncoderFacts(name="e5-small", pin="1"))
+    assert [(data.task, data.language, split) for data, split in trained_on(store, spec.key)] == [
         ("topic", "de", "train")
     ]
 

@@ -51,14 +51,14 @@ def test_a_target_after_an_intermediate_is_scored_in_every_language(world, probl
     assert not world.failures(), [event.message for event in world.failures()]
     (intermediate,) = stages(graph, IntermediateStage)
     known = facts(world, intermediate)
-    assert known["weights_changed"] is True
-    assert sum(known["steps_by_task"].values()) == known["steps"] == 4
-    assert any("layer.1" in name for name in known["restored"])
+    assert known.training.weights_changed is True
+    assert sum(known.steps_by_task.values()) == known.training.steps == 4
+    assert any("layer.1" in name for name in known.restored)
     assert len(stages(graph, TargetStage)) == 2
     for spec in stages(graph, EvaluateStage):
         items = pl.read_parquet(world.store.path(spec.key) / "items.parquet")
-        task_metric = next(iter(facts(world, spec)["scores"]))
-        assert metric(task_metric).score(items) == facts(world, spec)["scores"][task_metric]
+        task_metric = next(iter(facts(world, spec).scores.by_metric))
+        assert metric(task_metric).score(items) == facts(world, spec).scores.by_metric[task_metric]
     assert {spec.data.language for spec in stages(graph, EvaluateStage)} == {"en", "de", "sw"}
 
 
@@ -73,7 +73,7 @@ def test_every_family_of_encoders_goes_through_all_stages(kind, train, tmp_path)
     )
     graph = world.run(recipe)
     assert not world.failures(), [event.message for event in world.failures()]
-    assert all(facts(world, spec)["weights_changed"] for spec in stages(graph, FewshotStage))
+    assert all(facts(world, spec).training.weights_changed for spec in stages(graph, FewshotStage))
 
 
 def test_frozen_tensors_are_inherited_not_stored(world):
@@ -98,8 +98,8 @@ def test_few_shot_methods_change_what_they_should(world, method):
     before = load_model(world.store, target.key, world.environment(recipe)).model.state_dict()
     for spec in stages(graph, FewshotStage):
         known = facts(world, spec)
-        assert known["weights_changed"] is True
-        assert known["step_kept"] == (None if method == "average" else known["steps"])
+        assert known.training.weights_changed is True
+        assert known.training.step_kept == (None if method == "average" else known.training.steps)
         after = load_model(world.store, spec.key, world.environment(recipe)).model.state_dict()
         differing = {name for name in after if not after[name].equal(before[name])}
         assert any("classifier" in name for name in differing)
@@ -148,8 +148,8 @@ def test_selection_is_recorded_and_target_dev_is_an_oracle(world, selection, ora
     )
     (spec,) = stages(world.run(recipe), FewshotStage)
     known = facts(world, spec)
-    assert (known["selection"], known["oracle"]) == (selection, oracle)
-    assert known["step_kept"] in [step for step, _ in known["curve"]]
+    assert (known.selection, known.oracle) == (selection, oracle)
+    assert known.training.step_kept in [step for step, _ in known.training.curve]
 
 
 def test_controls(world):
@@ -172,10 +172,10 @@ def test_controls(world):
     )
     graph = world.run(recipe)
     assert not world.failures(), [event.message for event in world.failures()]
-    steps = {spec.match_steps_of is not None: facts(world, spec)["steps"] for spec in stages(graph, TargetStage)}
+    steps = {spec.match_steps_of is not None: facts(world, spec).training.steps for spec in stages(graph, TargetStage)}
     assert steps == {False: 4, True: 8}
     plain, shuffled = (facts(world, spec) for spec in stages(graph, IntermediateStage))
-    assert plain["weights_after"] != shuffled["weights_after"]
+    assert plain.training.weights_after != shuffled.training.weights_after
     english = [spec for spec in stages(graph, FewshotStage) if spec.shots_language == "en"]
     assert english
     for spec in english:
@@ -191,7 +191,7 @@ def test_retrieval_chooses_one_layer_with_the_untrained_encoder(world):
     )
     graph = world.run(recipe)
     assert not world.failures(), [event.message for event in world.failures()]
-    layers = {facts(world, spec)["layer"] for spec in stages(graph, RetrieveStage)}
+    layers = {facts(world, spec).layer for spec in stages(graph, RetrieveStage)}
     assert len(layers) == 1
     chosen = {spec.chosen_by for spec in stages(graph, RetrieveStage)}
     assert len(chosen) == 1
@@ -206,8 +206,8 @@ def test_retrieval_publishes_every_layer_and_scores_one(world):
     curve = pl.read_parquet(world.store.path(spec.key) / "layers.parquet")
     assert len(curve) == 3 * 2
     at = curve.filter(layer=1, pooling="mean")["value"].item()
-    assert facts(world, spec)["scores"]["retrieval_accuracy"] == at
-    assert (facts(world, spec)["layer"], facts(world, spec)["pooling"]) == (1, "mean")
+    assert facts(world, spec).scores.by_metric["retrieval_accuracy"] == at
+    assert (facts(world, spec).layer, facts(world, spec).pooling) == (1, "mean")
 
 
 def test_a_layer_may_be_chosen_on_the_other_languages_alone(world):
@@ -221,7 +221,7 @@ def test_a_layer_may_be_chosen_on_the_other_languages_alone(world):
     curve = pl.read_parquet(world.store.path(chooser.key) / "layers.parquet")
     for spec in stages(graph, RetrieveStage):
         others = curve.filter(pl.col("language") != spec.data.language)
-        chosen = others.filter(layer=facts(world, spec)["layer"], pooling=facts(world, spec)["pooling"])
+        chosen = others.filter(layer=facts(world, spec).layer, pooling=facts(world, spec).pooling)
         assert chosen["value"].item() == others["value"].max()
 
 

@@ -29,7 +29,7 @@ def left(folder):
     graph = world.run(world.recipe(**RECIPE))
     assert not world.failures(), [event.message for event in world.failures()]
     manifests = {key: world.store.manifest(key) for key in graph.stages}
-    return world, [(m.kind, m.facts.get("weights_after"), m.facts.get("scores")) for m in manifests.values()]
+    return world, [(m.kind, m.facts) for m in manifests.values()]
 
 
 def test_what_is_trained_is_the_same(tmp_path, monkeypatch):

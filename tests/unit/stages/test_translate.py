@@ -49,7 +49,7 @@ def one(graph: Graph, kind):
     return found
 
 
-def facts(world: World, spec) -> dict:
+def facts(world: World, spec):
     manifest = world.store.manifest(spec.key)
     assert manifest is not None, [event.message for event in world.failures()]
     return manifest.facts
@@ -72,9 +72,9 @@ def test_an_arm_is_trained_on_what_a_model_translated(world, model):
     stage, trained = one(graph, TranslateStage), one(graph, IntermediateStage)
     known, rows, originals = facts(world, stage), kept(world, stage), english(world, recipe)
     assert stage.key in trained.inputs and trained.data[0].translated == stage.key
-    assert known["kept"] == len(rows) == facts(world, trained)["examples_by_task"]["topic"] > 8
-    assert known["dropped"] == sum(known["dropped_by_reason"].values())
-    assert known["examples_per_second"] > 0
+    assert known.kept == len(rows) == facts(world, trained).examples_by_task["topic"] > 8
+    assert known.dropped == sum(known.dropped_by_reason.values())
+    assert known.examples_per_second > 0
     for row in rows:
         original = originals[row["id"]]
         assert (row["language"], row["group"], row["label"]) == ("sw", original["group"], original["label"])
@@ -106,8 +106,8 @@ def test_several_languages_share_a_head_with_the_originals(world, model):
     ]
     stages = [spec for spec in graph.stages.values() if isinstance(spec, TranslateStage)]
     originals = len(context(world, recipe).examples(trained.data[0], "train"))
-    assert facts(world, trained)["examples_by_task"] == {
-        "topic": originals + sum(facts(world, spec)["kept"] for spec in stages)
+    assert facts(world, trained).examples_by_task == {
+        "topic": originals + sum(facts(world, spec).kept for spec in stages)
     }
     assert trained.title == "intermediate topic+topic in sw+topic in de, seed 0"
 
@@ -119,8 +119,8 @@ def test_translations_are_trained_beside_masked_texts_and_the_report_tells_of_bo
     graph = world.run(recipe)
     assert not world.failures(), [event.message for event in world.failures()]
     trained = facts(world, one(graph, IntermediateStage))
-    assert list(trained["steps_by_task"]) == ["topic"]
-    assert trained["steps_by_task"]["topic"] + trained["mlm"]["en"]["steps"] == trained["steps"] == 12
+    assert list(trained.steps_by_task) == ["topic"]
+    assert trained.steps_by_task["topic"] + trained.mlm.by_language["en"].steps == trained.training.steps == 12
     known = {name: user_task(name, block, world.folder) for name, block in recipe.tasks.items()}
     report(recipe, graph, world.store, world.folder / "page.html", tasks=known, resamples=10)
     page = (world.folder / "page.html").read_text()
@@ -151,8 +151,8 @@ def test_answers_that_a_model_loses_are_counted(world, model):
     graph = world.run(world.arm({"to": "sw"} | model, tasks=["find"]))
     stage = one(graph, TranslateStage)
     known = facts(world, stage)
-    assert known["dropped_by_reason"]["unprojectable"] > 0
-    assert sum(known["projected_by"].values()) == known["kept"]
+    assert known.dropped_by_reason["unprojectable"] > 0
+    assert sum(known.projected_by.values()) == known.kept
     for row in kept(world, stage):
         (answer,) = row["answers"]
         assert row["context"][answer["start"] :].startswith(answer["text"])
@@ -180,16 +180,16 @@ def test_answers_come_from_files(world):
     stage = one(graph, TranslateStage)
     known = facts(world, stage)
     ids = {row["id"] for row in kept(world, stage)}
-    assert known["kept"] == len(ids) and not ids & {"en0", "en1"}
-    assert known["dropped_by_reason"] == ({"unprojectable": known["dropped"]} if known["dropped"] else {})
-    assert all(facts(world, spec)["scores"] for spec in graph.stages.values() if isinstance(spec, EvaluateStage))
+    assert known.kept == len(ids) and not ids & {"en0", "en1"}
+    assert known.dropped_by_reason == ({"unprojectable": known.dropped} if known.dropped else {})
+    assert all(facts(world, spec).scores.by_metric for spec in graph.stages.values() if isinstance(spec, EvaluateStage))
 
 
 def test_a_cap_is_that_of_the_originals(world, model):
     recipe = world.arm({"to": "sw"} | model, max_examples=5)
     stage = one(world.run(recipe), TranslateStage)
     known = facts(world, stage)
-    assert known["kept"] + known["dropped"] == 5
+    assert known.kept + known.dropped == 5
 
 
 def test_a_model_that_does_not_name_the_language_says_so(world, model):
@@ -227,6 +227,6 @@ def test_another_file_is_another_translation(world):
     recipe = world.arm({"to": "sw", "files": {"topic": "mt.csv"}})
     first = one(world.run(recipe), TranslateStage)
     assert not world.failures(), [event.message for event in world.failures()]
-    assert facts(world, first)["dropped"] == 0
+    assert facts(world, first).dropped == 0
     path.write_text(path.read_text() + "\n")
     assert one(world.graph(recipe), TranslateStage).key != first.key

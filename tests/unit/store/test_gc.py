@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from tests.facts import facts_for
 from tests.unit.planning.world import TASKS, leave, recipe
 
 from xstilts.errors import UserError
@@ -31,11 +32,11 @@ def test_what_a_kept_artifact_goes_back_to_is_kept(store: Store) -> None:
 
 
 def test_what_it_inherits_from_is_kept(store: Store) -> None:
-    first, second, *_ = (key for key, spec in GRAPH.stages.items() if spec.kind == "evaluate")
+    first, second, *_ = (key for key, spec in GRAPH.stages.items() if spec.kind == "target")
     spec = GRAPH.stages[first]
     collect(store, keep={second}, dry_run=False)
     with store.draft(spec) as draft:
-        draft.facts["inherits"] = second
+        draft.facts = facts_for(spec, inherits=second)
     collect(store, keep={first}, dry_run=False)
     assert store.manifest(second)
 

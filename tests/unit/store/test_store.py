@@ -6,12 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.facts import facts_for
 
 from xstilts.planning.specs import PretrainedStage
 from xstilts.store.gc import collect
 from xstilts.store.store import Store
 
 SPEC = PretrainedStage(encoder="e5-small", pin="1234")
+FACTS = facts_for(SPEC)
 HEADER = """
 import sys, time
 from pathlib import Path
@@ -30,7 +32,7 @@ def write(store: Store, text: str = "weights") -> None:
     with store.draft(SPEC) as draft:
         (draft.path / "a.txt").write_text(text)
         (draft.path / "b.txt").write_text("rows")
-        draft.facts["steps"] = 7
+        draft.facts = FACTS
 
 
 def start(store: Store, code: str) -> "subprocess.Popen[str]":
@@ -48,7 +50,8 @@ def test_an_artifact_tells_what_made_it(store: Store) -> None:
     assert manifest is not None
     assert (manifest.key, manifest.kind, manifest.title) == (SPEC.key, "pretrained", "pretrained e5-small")
     assert manifest.spec == {"encoder": "e5-small", "pin": "1234", "fusion": None}
-    assert manifest.facts == {"steps": 7}
+    assert manifest.facts == FACTS
+    assert manifest.reads == ()
     assert manifest.files.keys() == {"a.txt", "b.txt"}
     assert manifest.bytes == len("weights") + len("rows")
     assert manifest.environment["threads"] == 1
@@ -68,6 +71,7 @@ def test_a_draft_that_fails_leaves_nothing(store: Store) -> None:
 def test_seconds_can_be_told_where_work_was_shared(store: Store) -> None:
     with store.draft(SPEC) as draft:
         draft.seconds = 12.5
+        draft.facts = FACTS
     manifest = store.manifest(SPEC.key)
     assert manifest is not None and manifest.seconds == 12.5
 
@@ -114,6 +118,7 @@ def test_sums_are_computed_once(store: Store, monkeypatch: pytest.MonkeyPatch) -
 def test_the_first_of_two_writers_stays(store: Store) -> None:
     with store.draft(SPEC) as late:
         (late.path / "a.txt").write_text("late")
+        late.facts = FACTS
         write(store, "early")
     assert (store.path(SPEC.key) / "a.txt").read_text() == "early"
     assert not [path for path in (store.root / "drafts").iterdir() if path.is_dir()]

@@ -6,7 +6,6 @@ shots and once for the scored items, and every draw and k begins from their acti
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 from torch import nn
 
@@ -15,7 +14,7 @@ from xstilts.data.load import check_labels
 from xstilts.execution.environment import Emit
 from xstilts.planning.specs import FewshotStage
 from xstilts.problems import Example
-from xstilts.stages.artifacts import encoder_facts, facts_of, save_weights
+from xstilts.stages.artifacts import encoder_of, facts_of, save_weights
 from xstilts.stages.controls import image_controls, most_frequent_label, scores_by_seen_text
 from xstilts.stages.fewshot.batched import train_in_batch
 from xstilts.stages.fewshot.episode import (
@@ -32,6 +31,7 @@ from xstilts.stages.job_context import JobContext
 from xstilts.stages.lineage import check_lineage, count_shared_images
 from xstilts.stages.scoring import text_facts, write_scores
 from xstilts.stages.training import scored_items, training_facts
+from xstilts.store.facts import FewshotFacts, LeakFacts, ModelFacts, TargetFacts
 from xstilts.store.store import Draft
 from xstilts.train.predict import predict
 
@@ -52,35 +52,49 @@ def run(spec: FewshotStage, draft: Draft, context: JobContext, emit: Emit) -> No
         outcome, model = _learned(spec, context, episode_model, shots, trained_episode, emit)
         inputs = split_inputs(spec.evaluation, spec.split, context, episode_model, spec.modality)
         predicted = predict(model, inputs, examples, episode_model.labels)
+        controls = None
         if spec.modality is None and task.spec.images:
-            label = _prior(spec, context)
-            draft.facts.update(
-                image_controls(
-                    episode_model.trainable.trained_part, inputs, examples, episode_model.labels, task, label
-                )
-            )
+            label, part = _prior(spec, context), episode_model.trainable.trained_part
+            controls = image_controls(part, inputs, examples, episode_model.labels, task, label)
     if spec.keep == "all":
         save_weights(draft.path, model if spec.method == "lda" else episode_model.trainable.model, head=True)
     frame = scored_items(task, examples, predicted)
     (draft.path / "shots.json").write_text(json.dumps([shot.id for shot in shots], ensure_ascii=False))
-    draft.facts.update(write_scores(draft.path, frame, task))
-    length = train_settings(spec).max_length
-    texts = context.cached(
-        ("text", spec.evaluation), lambda: text_facts(examples, episode_model.tokenizer, length, task)
-    )
-    draft.facts.update(texts)
-    draft.facts.update(scores_by_seen_text(frame, examples, shots, task))
-    draft.facts.update(context.unusable_images(spec.evaluation, spec.split))
+    train = train_settings(spec)
     shared = context.cached(
         ("images shared", spec.parent, spec.evaluation, spec.split),
         lambda: count_shared_images(context, spec.parent, task, examples),
     )
-    draft.facts.update(images_shared=shared)
-    if spec.fixed_shots is not None:
-        draft.facts.update(images_of_shots_scored=len(images_in(shots) & images_in(examples)))
-    draft.facts.update(training_facts(outcome.fitted, outcome.before, outcome.after))
-    draft.facts.update(_provenance(spec, context, episode_model))
-    draft.facts.update(shots=len(shots), oracle=spec.selection == "target_dev", leaks_unchecked=unchecked)
+    draft.facts = FewshotFacts(
+        encoder=encoder_of(context.store, spec.parent),
+        inherits=spec.parent,
+        training=training_facts(outcome.fitted, outcome.before, outcome.after),
+        untouched_layers=None,
+        model=ModelFacts(
+            problem=episode_model.trainable.problem,
+            labels=episode_model.labels,
+            task=task.name,
+            language=spec.evaluation.language,
+            max_length=train.max_length,
+            precision=train.precision,
+            head="lda" if spec.method == "lda" else None,
+        ),
+        shots=len(shots),
+        selection=spec.selection,
+        oracle=spec.selection == "target_dev",
+        scores=write_scores(draft.path, frame, task),
+        texts=context.cached(
+            ("text", spec.evaluation), lambda: text_facts(examples, episode_model.tokenizer, train.max_length, task)
+        ),
+        texts_of_shots=scores_by_seen_text(frame, examples, shots, task),
+        unusable=context.unusable_images(spec.evaluation, spec.split),
+        controls=controls,
+        leaks=LeakFacts(
+            unchecked=tuple(unchecked),
+            images_shared=shared,
+            images_of_shots_scored=len(images_in(shots) & images_in(examples)) if spec.fixed_shots else None,
+        ),
+    )
 
 
 def _learned(
@@ -102,23 +116,6 @@ def _learned(
 def _prior(spec: FewshotStage, context: JobContext) -> str | None:
     """The most frequent label of the target's training data, which its stage recorded where there is one."""
     if not spec.fresh_head:
-        return facts_of(context.store, spec.parent).get("prior")
+        parent = facts_of(context.store, spec.parent)
+        return parent.prior if isinstance(parent, TargetFacts) else None
     return context.cached(("prior", spec.data), lambda: most_frequent_label(context.examples(spec.data, "train")))
-
-
-def _provenance(spec: FewshotStage, context: JobContext, episode_model: EpisodeModel) -> dict[str, Any]:
-    parent, train = facts_of(context.store, spec.parent), train_settings(spec)
-    facts = {**encoder_facts(parent), "inherits": spec.parent}
-    facts |= {
-        "problem": episode_model.trainable.problem,
-        "labels": list(episode_model.labels),
-        "task": spec.evaluation.task,
-    }
-    if spec.method == "lda":
-        facts |= {"head": spec.method}
-    return facts | {
-        "language": spec.evaluation.language,
-        "max_length": train.max_length,
-        "precision": train.precision,
-        "selection": spec.selection,
-    }

@@ -55,14 +55,14 @@ def test_weights_equal_those_of_training_alone(tmp_path, kind, task, method, fro
         for name, tensor in expected.items():
             torch.testing.assert_close(found[name], tensor, **TOLERANCE)
         facts, known = (world.store.manifest(spec.key).facts for spec in (other, one))
-        assert facts["last_loss"] == pytest.approx(known["last_loss"], rel=1e-4)
-        assert facts["weights_before"] == known["weights_before"] != facts["weights_after"]
+        assert facts.training.last_loss == pytest.approx(known.training.last_loss, rel=1e-4)
+        assert facts.training.weights_before == known.training.weights_before != facts.training.weights_after
 
 
 def test_episodes_of_unequal_steps_learn_as_alone(tmp_path):
     world = World(tmp_path)
     recipe, together = episodes(world, "topic", "lora", steps=None, epochs=3, batch_tokens=24)
-    assert len({world.store.manifest(spec.key).facts["steps"] for spec in together}) > 1
+    assert len({world.store.manifest(spec.key).facts.training.steps for spec in together}) > 1
     spec = together[-1]
     run_job([replace(spec, batched_with=None)], world.environment(recipe), world.events.append)
     for name, tensor in weights(world, replace(spec, batched_with=None)).items():

@@ -77,8 +77,10 @@ def test_nothing_is_trained_and_no_encoder_is_stored(world):
     recipe = recipe_of(world, "topic", selection="english_dev")
     _, cells = run(world, recipe)
     facts = [world.store.manifest(spec.key).facts for spec in cells.values()]
-    assert {(f["steps"], f["step_kept"], f["weights_changed"], f["selection"]) for f in facts} == {(0, 0, True, "none")}
-    assert len({f["weights_after"] for f in facts}) == len(cells) == 4
+    assert {(f.training.steps, f.training.step_kept, f.training.weights_changed, f.selection) for f in facts} == {
+        (0, 0, True, "none")
+    }
+    assert len({f.training.weights_after for f in facts}) == len(cells) == 4
     largest = max((world.store.path(spec.key) / "weights.safetensors").stat().st_size for spec in cells.values())
     assert largest < 2000
 
@@ -97,7 +99,7 @@ def test_tags_are_predicted_and_spans_are_left_out(world):
     graph, cells = run(world, recipe)
     assert {(task, method) for task, method, *_ in cells} == {("mark", "lda"), ("mark", "multilingual")}
     assert graph.skipped == ("find: `lda` is for classes and tags of texts",)
-    scores = world.store.manifest(cells["mark", "lda", "sw", 0].key).facts["scores"]
+    scores = world.store.manifest(cells["mark", "lda", "sw", 0].key).facts.scores.by_metric
     assert scores["token_accuracy"] > 0.9
 
 

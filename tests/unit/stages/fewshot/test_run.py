@@ -88,7 +88,7 @@ def test_published_shots_are_the_rows_of_their_split_in_its_order_beside_draws_o
     for (method, *_), name in {("fixed-shots", 2): "shots-2", ("fixed-shots-2x3", 6): "shots-2x3"}.items():
         spec = next(spec for key, spec in found.items() if key[0] == method)
         assert shots_in(world, spec) == [f"sw{number}" for number in SHOTS[name]]
-        assert (spec.method, facts(world, spec)["shots"]) == ("lora", len(SHOTS[name]))
+        assert (spec.method, facts(world, spec).shots) == ("lora", len(SHOTS[name]))
 
 
 def test_published_shots_need_no_training_split_in_their_language(world):
@@ -151,18 +151,21 @@ def test_weights_that_no_step_made_better_on_english_stay_as_they_were(world, me
     found = episodes(graph)
     assert [key[0] for key in found] == [*methods, "english-dev"]
     fixed, chosen = (facts(world, spec) for spec in found.values())
-    assert (fixed["selection"], fixed["step_kept"], fixed["weights_changed"]) == ("none", 4, True)
-    assert (chosen["selection"], chosen["step_kept"], chosen["weights_changed"]) == ("english_dev", 0, False)
-    assert [step for step, _ in chosen["curve"]] == [0, 2, 4]
+    assert (fixed.selection, fixed.training.step_kept, fixed.training.weights_changed) == ("none", 4, True)
+    assert (chosen.selection, chosen.training.step_kept, chosen.training.weights_changed) == ("english_dev", 0, False)
+    assert [step for step, _ in chosen.training.curve] == [0, 2, 4]
     keys = (zero_shot(graph), *(spec.key for spec in found.values()))
     unadapted, _, kept = ((world.store.path(key) / "items.parquet").read_bytes() for key in keys)
-    assert unadapted == kept and fixed["weights_after"] != chosen["weights_after"] == chosen["weights_before"]
+    assert (
+        unadapted == kept
+        and fixed.training.weights_after != chosen.training.weights_after == chosen.training.weights_before
+    )
 
 
 def test_a_fresh_head_is_no_candidate_of_selection(world):
     fewshot = {"shots": [2], "selection": "english_dev", "without_target": True}
     found = episodes(run(world, fewshot))
-    steps = {key[0]: [step for step, _ in facts(world, spec)["curve"]] for key, spec in found.items()}
+    steps = {key[0]: [step for step, _ in facts(world, spec).training.curve] for key, spec in found.items()}
     assert steps == {"full": [0, 2, 4], "without-target": [2, 4]}
 
 
@@ -183,7 +186,7 @@ def test_a_mixed_model_is_trained_once_and_scored_in_every_language(world, monke
             f"{k}-shot {language} parts ({method}), mixed, draw {draw}, seed 0" for language in ("sw", "de")
         }
         first, second = (facts(world, spec) for spec in pair)
-        assert first["weights_after"] == second["weights_after"] != first["weights_before"]
+        assert first.training.weights_after == second.training.weights_after != first.training.weights_before
         drawn = [shots_in(world, episodes(graph)[method, k, draw, language]) for language in ("sw", "de")]
         assert shots_in(world, pair[0]) == shots_in(world, pair[1]) == drawn[0] + drawn[1]
 
@@ -196,13 +199,13 @@ def test_a_mixed_score_does_not_depend_on_which_language_is_scored_first(world, 
     assert not world.failures(), [event.message for event in world.failures()]
     specs = [spec for (name, *_), spec in episodes(graph).items() if name == "multilingual"]
     there = {spec.key: (world.store.path(spec.key) / "items.parquet").read_bytes() for spec in specs}
-    sums = {facts(world, spec)["weights_after"] for spec in specs}
+    sums = {facts(world, spec).training.weights_after for spec in specs}
     assert len({spec.group for spec in specs}) == 1 and len(sums) == 1
     for spec in reversed(specs):
         shutil.rmtree(world.store.path(spec.key))
         run_job([spec], world.environment(recipe), world.events.append)
         assert (world.store.path(spec.key) / "items.parquet").read_bytes() == there[spec.key]
-        assert facts(world, spec)["weights_after"] in sums
+        assert facts(world, spec).training.weights_after in sums
 
 
 def test_translations_are_scored_as_the_same_items_by_the_same_model(world):
