@@ -21,7 +21,7 @@ from xstilts.planning.downloads import cannot_be_fetched, hub_splits_read, missi
 from xstilts.planning.estimate import FlopsEstimate, Processor, estimate_flops
 from xstilts.planning.expand import Graph, expand
 from xstilts.platform.hardware import matrix_precision
-from xstilts.problems import ProblemName
+from xstilts.problems.registry import ProblemName
 from xstilts.recipe.load import LoadedRecipe, checked_recipe, load_recipe
 from xstilts.recipe.translation import resolve_translators, translator_pins, unresolved_translators
 from xstilts.store.facts import FewshotFacts, TargetFacts
@@ -136,9 +136,11 @@ def open_experiment(
     """Load and expand the recipe. Nothing is fetched, and the Hub is not asked.
 
     Until `Experiment.resolve`, the keys of what comes from the Hub at an unknown commit are provisional. Options are
-    fields of `RunOptions`; a Recipe object takes no `overrides`.
+    fields of `RunOptions`; a Recipe object takes no `overrides`. Raises UserError for a data root that is not a folder.
     """
     options = run_options(options, **keywords)
+    if (root := options.data_root) is not None and not root.is_dir():
+        raise UserError(f"the data root {root} is not a folder", "name the folder with the benchmarks' files")
     if not isinstance(recipe, Recipe):
         loaded = load_recipe(recipe, options.overrides, options.data_root)
     elif options.overrides:

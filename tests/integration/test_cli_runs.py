@@ -34,7 +34,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert done.returncode == 0, done.stderr
     assert "rooms: macro F1" in done.stdout
     assert done.stdout.splitlines()[-1] == "report: store/reports/own.html"
-    assert "0 found in the store" in done.stderr
+    assert "0 cached" in done.stderr
     return folder
 
 

@@ -179,3 +179,8 @@ def test_a_plan_for_gpus_is_that_of_a_run_on_gpus(tmp_path, monkeypatch):
     keys = {device: set(plan("smoke", store=tmp_path, device=device).plan.misses) for device in ("cpu", "cuda")}
     ran = open_experiment("smoke", store=tmp_path, device="cuda")
     assert keys["cuda"] == set(ran.graph.stages) != keys["cpu"] and ran.environment.device == "cuda"
+
+
+def test_a_data_root_must_be_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="nowhere"):
+        open_experiment("smoke", store=tmp_path, data_root=tmp_path / "nowhere")

@@ -28,7 +28,7 @@ class RunKeywords(TypedDict, total=False):
 class RunOptions:
     """Where and how a recipe is run. Only `overrides` changes results.
 
-    Raises UserError for fewer than one worker, an unknown executor, or a data root that is not a folder.
+    Raises UserError for fewer than one worker and for an unknown executor.
     """
 
     store: Path = STORE
@@ -52,8 +52,6 @@ class RunOptions:
             object.__setattr__(self, name, value)
         if self.workers is not None and self.workers < 1:
             raise UserError(f"--workers must be at least 1, got {self.workers}")
-        if root is not None and not root.is_dir():
-            raise UserError(f"the data root {root} is not a folder", "name the folder with the benchmarks' files")
         executor_type(self.executor)
 
     @property
