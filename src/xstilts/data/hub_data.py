@@ -8,6 +8,7 @@ from pathlib import Path
 
 from xstilts.cache import hub_commits as revisions
 from xstilts.errors import SourceError
+from xstilts.platform.files import write_file
 from xstilts.tasks.benchmark import Hub
 
 CONVERTED = "refs/convert/parquet"
@@ -109,7 +110,7 @@ def _listing(place: Hub, commit: str, cache: Path, offline: bool) -> Sizes:
         sizes = _ask(place.repository, commit)
     except Exception as error:  # the client's HTTP library, and so its errors, differ between versions
         raise revisions.refusal(error, place.repository, commit, kind="dataset", what="the list of files of ") from None
-    revisions.write(note, json.dumps(sizes))
+    write_file(note, json.dumps(sizes))
     return sizes
 
 

@@ -1,13 +1,12 @@
 """The examples of a task in one language and split, read once and then kept in the cache."""
 
 import json
-import shutil
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from xstilts.cache.build_once import build_once
 from xstilts.cache.wheels import wheel_path
 from xstilts.config.splits import repeats
 from xstilts.data.benchmark_files import unresolved
@@ -32,8 +31,12 @@ def load(task: Task, language: str, split: str, *, cache: Path, offline: bool) -
             "run the recipe; only `plan` does without commits",
         )
     folder = cache / "examples" / f"{task.name}-{task.fingerprint(language)[:16]}" / language
-    if not folder.is_dir():
-        _keep(_read(task, language, cache=cache, offline=offline), folder)
+
+    def write_splits(folder: Path) -> None:
+        for split, examples in _read(task, language, cache=cache, offline=offline).items():
+            write_examples(folder / f"{split}.jsonl", examples)
+
+    build_once(folder, write_splits)
     path = folder / f"{split}.jsonl"
     if not path.is_file():
         there = ", ".join(sorted(p.stem for p in folder.glob("*.jsonl")))
@@ -78,17 +81,6 @@ def _read(task: Task, language: str, *, cache: Path, offline: bool) -> dict[str,
                 )
             seen.add(example.id)
     return splits
-
-
-def _keep(splits: dict[str, tuple[Example, ...]], folder: Path) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
-    for split, examples in splits.items():
-        write_examples(partial / f"{split}.jsonl", examples)
-    try:
-        partial.rename(folder)
-    except OSError:  # another process was first
-        shutil.rmtree(partial)
 
 
 def _plain(example: Example) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from xstilts.cache import hub_commits as revisions
 from xstilts.data.images import given
 from xstilts.encoders import EncoderCard, find_card
 from xstilts.errors import SourceError
+from xstilts.platform.files import write_file
 
 _READ = ("config.json", "*processor_config.json", "*.safetensors", "tokenizer*.json", "vocab.json", "*.txt", "*.model")
 """What an encoder's folder holds that decides its outputs."""
@@ -89,5 +90,5 @@ def _folder_sum(folder: Path, cache: Path) -> str:
     for path in files:
         with path.open("rb") as file:
             digest.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
-    revisions.write(note, digest.hexdigest())
+    write_file(note, digest.hexdigest())
     return digest.hexdigest()

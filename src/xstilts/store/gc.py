@@ -1,7 +1,5 @@
 """Removes what no recipe needs from a store."""
 
-import fcntl
-import os
 import shutil
 import tempfile
 from collections.abc import Collection, Iterable
@@ -34,7 +32,7 @@ def collect(store: Store, keep: Collection[str], dry_run: bool) -> RemovedArtifa
         )
     if not store.root.is_dir():
         return RemovedArtifacts(bytes=0, keys=(), leftovers=())
-    with store.guard(alone=True):
+    with store.guard():
         kept = _ancestry(store, keep)
         artifacts = [store.path(key) for key in sorted(set(store.keys()) - kept)]
         leftovers = [*_abandoned(store), *sorted((store.root / "damaged").glob("*"))]
@@ -64,18 +62,8 @@ def _ancestry(store: Store, keys: Iterable[str]) -> set[str]:
 
 def _abandoned(store: Store) -> list[Path]:
     """Drafts whose writer no longer holds their lock."""
-    return [path for path in sorted((store.root / "drafts").iterdir()) if path.is_dir() and not _locked(path)]
-
-
-def _locked(folder: Path) -> bool:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+    drafts = sorted((store.root / "drafts").iterdir())
+    return [path for path in drafts if path.is_dir() and not locks.is_held(path)]
 
 
 def _bytes(folder: Path) -> int:
@@ -89,5 +77,5 @@ def _remove(store: Store, artifacts: Iterable[Path], leftovers: Iterable[Path]) 
         path.rename(bin_ / path.name)
     shutil.rmtree(bin_)
     for path in (store.root / "locks").glob("*"):
-        if locks.holder(path) is None:
-            path.unlink(missing_ok=True)
+        if lock := locks.try_acquire(path):
+            lock.release()

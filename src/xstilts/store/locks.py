@@ -1,26 +1,31 @@
-"""File locks between processes. The system releases them when their holder dies."""
+"""Locks between processes, which the system releases when their holder dies.
 
-import fcntl
+filelock takes the lock; this adds what a store needs: who holds one, locks on folders, files that vanish on release.
+"""
+
 import os
-import resource
 import socket
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
+from filelock import lock_descriptor
+
 _OTHER_FILES = 256
 _MANY = 10240
-"""What every system grants that names no bound."""
+"""A number of open files that systems without a limit grant too."""
+_POLL_SECONDS = 0.01
 
 
 class Lock:
-    """A lock that is held; its file tells by whom."""
+    """A lock that is held. Its file names the holder."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self._path, self._descriptor = path, descriptor
 
     def release(self) -> None:
-        self._path.unlink(missing_ok=True)
+        with suppress(PermissionError):  # Windows does not remove an open file
+            self._path.unlink(missing_ok=True)
         os.close(self._descriptor)
 
     def __enter__(self) -> "Lock":
@@ -33,52 +38,75 @@ class Lock:
 
 
 def acquire(path: Path) -> Lock:
-    """The lock of that file; waits for whoever holds it."""
+    """Lock the file at `path`, and wait for whoever holds it."""
     while True:
-        if lock := _take(path, fcntl.LOCK_EX):
+        if lock := _take(path, blocking=True):
             return lock
 
 
 def try_acquire(path: Path) -> Lock | None:
-    """The lock of that file, or None where it is held."""
-    try:
-        return _take(path, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return None
+    """Lock the file at `path`, or return None where another process or thread holds it."""
+    return _take(path, blocking=False)
 
 
 def holder(path: Path) -> str | None:
     """Who holds the lock of that file (process and machine), or None."""
+    if not is_held(path):
+        return None
     try:
-        with path.open() as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return path.read_text() if path.exists() else "a process that just ended"
+        return path.read_text() or "a process that just started"
     except FileNotFoundError:
-        pass
-    return None
+        return "a process that just ended"
+    except PermissionError:  # Windows lets no other process read a locked file
+        return "another process"
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process holds the lock of a file or folder."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        return not lock_descriptor(descriptor, blocking=False)
+    finally:
+        os.close(descriptor)
+
+
+def lock_folder(folder: Path) -> int:
+    """Lock a folder that no other process knows yet (POSIX). Close the descriptor to release it."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    lock_descriptor(descriptor)
+    return descriptor
 
 
 def allow(count: int) -> None:
     """Let this process hold so many locks at once, as far as the system grants it: each is an open file."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = min(count + _OTHER_FILES, hard if hard != resource.RLIM_INFINITY else _MANY)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        with suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def _take(path: Path, how: int) -> Lock | None:
-    """The lock, or None if its last holder removed the file while this process waited for it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        fcntl.flock(descriptor, how)
-        if not path.exists() or path.stat().st_ino != os.fstat(descriptor).st_ino:
-            os.close(descriptor)
-            return None
-    except BlockingIOError:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = min(count + _OTHER_FILES, hard if hard != resource.RLIM_INFINITY else _MANY)
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+
+
+def _take(path: Path, *, blocking: bool) -> Lock | None:
+    """The lock, or None where it is held, or its last holder removed the file while this process waited for it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    if not lock_descriptor(descriptor, blocking=blocking, poll_interval=_POLL_SECONDS) or _removed(path, descriptor):
         os.close(descriptor)
-        raise
+        return None
     os.ftruncate(descriptor, 0)
     os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
     return Lock(path, descriptor)
+
+
+def _removed(path: Path, descriptor: int) -> bool:
+    """Whether an open file no longer has its name."""
+    try:
+        return not os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return True

@@ -6,7 +6,6 @@ damaged/           artifacts whose files did not match their manifest
 locks/             one file per stage that a process is working on
 """
 
-import fcntl
 import hashlib
 import importlib.metadata
 import json
@@ -17,7 +16,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -28,7 +27,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from xstilts.planning.specs import Spec
 from xstilts.planning.stage import CorpusRead, SplitRead
-from xstilts.platform import memory
+from xstilts.platform import files, memory
 from xstilts.store import locks
 from xstilts.store.facts import Facts
 
@@ -145,12 +144,9 @@ class Store:
         paths = sorted((self.root / "locks").glob("*"))
         return {path.name: who for path in paths if (who := locks.holder(path))}
 
-    @contextmanager
-    def guard(self, *, alone: bool) -> Iterator[None]:
-        """Keeps `gc` (alone) from seeing a draft's folder before it is locked."""
-        with (self._folder("drafts") / ".guard").open("a") as file:
-            fcntl.flock(file, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
-            yield
+    def guard(self) -> AbstractContextManager[None]:
+        """A lock that keeps `gc` from seeing the folder of a draft before the draft is locked."""
+        return files.locked(self._folder("drafts") / ".guard")
 
     def _folder(self, name: str) -> Path:
         folder = self.root / name
@@ -158,20 +154,17 @@ class Store:
         return folder
 
     def _scratch(self, key: str) -> tuple[Path, int]:
-        """A new folder with a lock on it, by which `gc` tells that its writer lives."""
-        with self.guard(alone=False):
+        """A new folder with a lock on it, which tells `gc` that its writer is alive."""
+        with self.guard():
             folder = Path(tempfile.mkdtemp(dir=self._folder("drafts"), prefix=f"{key}."))
-            descriptor = os.open(folder, os.O_RDONLY)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        return folder, descriptor
+            return folder, locks.lock_folder(folder)
 
     def _place(self, folder: Path, key: str) -> None:
         artifacts = self._folder("artifacts")
         folder.chmod(0o755)
         while True:
             try:
-                folder.rename(artifacts / key)
-                return _sync(artifacts)
+                return files.place(folder, artifacts / key)
             except OSError:
                 if not (artifacts / key).exists():
                     raise
@@ -216,17 +209,15 @@ def _noted(folder: Path) -> object:
 
 
 def _note(folder: Path, state: dict[str, list[int]]) -> None:
-    partial = folder / f"{_VERIFIED}.{os.getpid()}"
-    partial.write_text(json.dumps(state))
-    partial.replace(folder / _VERIFIED)
+    files.write_file(folder / _VERIFIED, json.dumps(state), durable=False)
 
 
 def _manifest(spec: Spec, draft: Draft, seconds: float) -> Manifest:
     if draft.facts is None or draft.facts.kind != spec.kind:
         kind = draft.facts.kind if draft.facts else "no"
         raise TypeError(f"the runner of {spec.kind!r} left {kind} facts: {spec.title}")
-    files = sorted(path for path in draft.path.rglob("*") if path.is_file())
-    sums = {str(path.relative_to(draft.path)): Sum(sha256=_sha256(path), bytes=path.stat().st_size) for path in files}
+    paths = sorted(path for path in draft.path.rglob("*") if path.is_file())
+    sums = {str(path.relative_to(draft.path)): Sum(sha256=_sha256(path), bytes=path.stat().st_size) for path in paths}
     return Manifest(
         key=spec.key,
         kind=spec.kind,
@@ -245,21 +236,8 @@ def _manifest(spec: Spec, draft: Draft, seconds: float) -> Manifest:
 
 
 def _seal(folder: Path, manifest: Manifest) -> None:
-    """Everything on disk, the manifest last."""
-    for name in manifest.files:
-        _sync(folder / name)
     _note(folder, {name: _state(folder / name) for name in manifest.files})
     (folder / _MANIFEST).write_text(manifest.model_dump_json(indent=1))
-    _sync(folder / _MANIFEST)
-    _sync(folder)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _sha256(path: Path) -> str:

@@ -7,9 +7,9 @@ import urllib.request
 from http.client import HTTPException
 from pathlib import Path
 
-from xstilts.cache import hub_commits as revisions
 from xstilts.data.images.places import MAX_BYTES, Places, read_file
 from xstilts.errors import ImageError
+from xstilts.platform.files import write_file
 
 _AGENT = "xstilts/0.1 (research; reads an image once and keeps it)"
 _SECONDS = 20
@@ -37,9 +37,9 @@ def read(address: str, reference: str, places: Places) -> bytes:
     except (OSError, HTTPException, ValueError) as error:
         reason = _reason(error)
         if not _passing(error):
-            revisions.write(_note(kept), reason)
+            write_file(_note(kept), reason)
         raise _refused(reference, reason) from None
-    revisions.write_bytes(kept, content)
+    write_file(kept, content)
     return content
 
 

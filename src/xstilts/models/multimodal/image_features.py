@@ -14,7 +14,6 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from xstilts.cache import hub_commits as revisions
 from xstilts.data.images import Places
 from xstilts.data.images.decode import picture_of
 from xstilts.data.images.read import read_bytes
@@ -22,6 +21,7 @@ from xstilts.encoders.pins import halves
 from xstilts.errors import DataError, ImageError
 from xstilts.models.multimodal.dual.vision import DualVision
 from xstilts.models.multimodal.vision import Vision, load_vision, prepare_vision
+from xstilts.platform.files import write_file
 
 BATCH = 16
 """Images that are encoded together. The last batch is filled up: rounding hangs on how many there are."""
@@ -237,4 +237,4 @@ def _read(path: Path) -> Features | None:
 def _write(path: Path, features: Features) -> None:
     content = io.BytesIO()
     np.save(content, features)
-    revisions.write_bytes(path, content.getvalue())
+    write_file(path, content.getvalue(), durable=False)  # `_read` finds out
