@@ -15,7 +15,7 @@ import psutil
 from xstilts.cache.sources import Wheel
 from xstilts.cache.wheels import cache_dir, data_root, missing
 from xstilts.errors import SourceError, UserError
-from xstilts.platform.hardware import CPUINFO, matrix_precision
+from xstilts.platform.hardware import CPUINFO, matrix_precision, usable_cores
 from xstilts.tasks import load_task, task_names
 
 _PACKAGES = ("xstilts", "torch", "transformers", "tokenizers", "peft", "polars")
@@ -56,8 +56,7 @@ def _package(name: str) -> Finding:
 
 
 def _cores() -> Finding:
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return Finding(what="cores", found=str(usable))
+    return Finding(what="cores", found=str(usable_cores()))
 
 
 def _bf16() -> Finding:

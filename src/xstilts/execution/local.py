@@ -14,12 +14,13 @@ from typing import IO
 
 import psutil
 
+from xstilts.errors import UserError
 from xstilts.execution.environment import Environment, Event
 from xstilts.execution.executor import RUN_JOB
 from xstilts.execution.worker import Job, JobEnded
 from xstilts.planning.specs import Spec
 from xstilts.platform import memory
-from xstilts.platform.hardware import gpus
+from xstilts.platform.hardware import gpus, usable_cores
 
 _SERVE = "import sys; from xstilts.execution.worker import serve; serve(int(sys.argv[1]), sys.argv[2])"
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
@@ -62,10 +63,13 @@ class _Worker:
 class LocalExecutor:
     """At most `workers` processes. On processors, a job of n threads takes n of these places; on GPUs it takes one.
 
-    On the device `cuda`, each worker sees one GPU: the one that the fewest others see.
+    On the device `cuda`, each worker sees one GPU: the one that the fewest others see. Raises UserError on Windows,
+    where a child process cannot inherit a pipe by its number.
     """
 
     def __init__(self, environment: Environment, workers: int, runner: str = RUN_JOB) -> None:
+        if os.name != "posix":
+            raise UserError("the local executor needs Linux or macOS", "run it there, or in WSL on Windows")
         self._environment, self._slots, self._runner = environment, workers, runner
         self._workers: list[_Worker] = []
         self._numbers = count()
@@ -77,8 +81,7 @@ class LocalExecutor:
         """One for each GPU on `cuda`, one on a single GPU; on processors, the physical cores that may be used."""
         if not device.startswith("cpu"):
             return max(1, len(gpus())) if device == "cuda" else 1
-        allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return max(1, min(psutil.cpu_count(logical=False) or 1, allowed))
+        return max(1, min(psutil.cpu_count(logical=False) or 1, usable_cores()))
 
     @property
     def pids(self) -> tuple[int, ...]:

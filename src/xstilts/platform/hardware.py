@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Literal
 
+import psutil
+
 CPUINFO = Path("/proc/cpuinfo")
 GPUS = Path("/proc/driver/nvidia/gpus")
 _PAGE_OUT = 21
@@ -26,6 +28,14 @@ def matrix_precision(device: str = "cpu") -> Literal["bf16", "fp32"]:
     vendor, flags = _processor()
     fast = "amx_bf16" in flags or ("avx512_bf16" in flags and vendor == "AuthenticAMD")
     return "bf16" if fast else "fp32"
+
+
+def usable_cores() -> int:
+    """The logical cores that this process may use."""
+    process = psutil.Process()
+    if hasattr(process, "cpu_affinity"):  # not on macOS
+        return len(process.cpu_affinity())
+    return os.cpu_count() or 1
 
 
 def gpus() -> tuple[str, ...]:

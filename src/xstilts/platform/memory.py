@@ -1,6 +1,5 @@
-"""How much memory processes take, in MiB."""
+"""How much memory processes use, in MiB."""
 
-import resource
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -14,7 +13,7 @@ _GROUPS = Path("/sys/fs/cgroup")
 
 
 def reset_peak() -> None:
-    """Start measuring the peak of this process anew, where Linux allows it; elsewhere it is of its whole life."""
+    """Forget the peak of this process so far, where Linux allows it; elsewhere `peak_mb` covers its whole life."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:
@@ -22,22 +21,31 @@ def reset_peak() -> None:
 
 
 def peak_mb() -> float:
-    """Largest resident memory of this process since `reset_peak`."""
+    """The largest resident memory of this process since `reset_peak`."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
     except (OSError, StopIteration):
-        unit = 1 if sys.platform == "darwin" else 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / _MIB
+        return _lifetime_peak() / _MIB
+
+
+def _lifetime_peak() -> int:
+    """In bytes: of POSIX systems by `getrusage`, of Windows by psutil."""
+    try:
+        import resource
+    except ImportError:
+        info = psutil.Process().memory_info()
+        return getattr(info, "peak_wset", info.rss)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def available_mb() -> float:
-    """What children of this process may take together: what is free now, or what control groups allow (Linux)."""
+    """What children of this process may use together: what is free now, or what control groups allow (Linux)."""
     return min([psutil.virtual_memory().available, *_limits()]) / _MIB
 
 
 def _limits() -> Iterator[int]:
-    """The bounds of this process's control groups and of those above them, of both versions."""
+    """The limits of this process's control groups and their parents, of cgroup versions 1 and 2, in bytes."""
     try:
         lines = _OWN_GROUPS.read_text().splitlines()
     except OSError:
@@ -52,7 +60,7 @@ def _limits() -> Iterator[int]:
 
 
 def used_mb(pids: Iterable[int]) -> float:
-    """Memory of several processes together; a page that they share counts once where the system tells (Linux)."""
+    """Memory of several processes together; on Linux, a page that they share counts once."""
     return sum(map(_proportional, pids)) / _MIB
 
 

@@ -1,0 +1,52 @@
+"""The package can be imported where POSIX modules are missing, and says so where it cannot run."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from tests.unit.planning.world import RUNNER, environment
+
+from xstilts.errors import UserError
+from xstilts.execution.local import LocalExecutor
+from xstilts.platform import hardware, memory
+from xstilts.store import locks
+
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+BLOCKED = ("fcntl", "resource", "grp", "pwd")
+import torch, transformers, peft  # libraries may import them where they exist
+for name in BLOCKED:
+    sys.modules[name] = None
+import xstilts
+names = [module.name for module in pkgutil.walk_packages(xstilts.__path__, "xstilts.")]
+for name in names:
+    importlib.import_module(name)
+print(len(names))
+"""
+
+
+def test_every_module_can_be_imported_without_posix_modules():
+    done = subprocess.run([sys.executable, "-c", IMPORT_ALL], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 200
+
+
+def test_running_elsewhere_is_refused(tmp_path, monkeypatch):
+    there = environment(tmp_path)
+    monkeypatch.setattr(os, "name", "nt")
+    with pytest.raises(UserError):
+        LocalExecutor(there, 1, RUNNER)
+
+
+def test_measures_fall_back(monkeypatch):
+    native = memory._lifetime_peak()
+    monkeypatch.setitem(sys.modules, "resource", None)
+    assert 0 < memory._lifetime_peak() <= native
+    locks.allow(10)
+
+
+def test_cores_without_affinity(monkeypatch):
+    assert 1 <= hardware.usable_cores() <= (os.cpu_count() or 1)
+    monkeypatch.delattr("psutil.Process.cpu_affinity")
+    assert hardware.usable_cores() == (os.cpu_count() or 1)
