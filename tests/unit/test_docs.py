@@ -32,7 +32,9 @@ def test_generated_pages_are_current():
 
 
 @pytest.mark.parametrize(("page", "line"), COMMANDS, ids=[line for _, line in COMMANDS])
-def test_commands_are_understood(page: str, line: str):
+def test_commands_are_understood(page: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()  # options are checked as they are parsed, and --data-root must exist
     program, *tokens = shlex.split(line)
     if program == "make":
         assert f"\n{tokens[0]}:" in (ROOT / "Makefile").read_text()
