@@ -20,7 +20,7 @@ fewshot:
   draws: 1
   methods: [lora]
   train: {{steps: 2, precision: fp32, max_length: 32}}
-keep: all
+keep_fewshot_weights: true
 """
 
 

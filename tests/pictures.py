@@ -19,7 +19,7 @@ BROKEN = ("gone.png", "cut.png", "bomb.png", "words.png")
 RECIPE = """\
 name: colours
 encoder: {text}+{vision}
-fusion: {{layer: 1, size: 32, grid: 2}}
+fusion: {{layer: 1, image_size: 32, grid: 2}}
 seeds: [0]
 tasks:
   colour-match:

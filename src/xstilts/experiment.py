@@ -231,7 +231,8 @@ def problem_of(store: Store, key: str) -> ProblemName:
     if not isinstance(facts, TargetFacts | FewshotFacts) or not has_weights:
         raise UserError(
             f"artifact {key[:12]} ({manifest.title}) holds no trained model",
-            "name a target stage, or a few-shot stage of a recipe with `keep: all`; `xstilts status` lists them",
+            "name a target stage, or a few-shot stage of a recipe with `keep_fewshot_weights: true`; `xstilts status` "
+            "lists them",
         )
     return facts.model.problem
 

@@ -86,7 +86,7 @@ def siglip(tmp_path_factory):
 def test_what_its_texts_and_images_go_through_is_recorded(clip, siglip):
     facts = [ran.facts(ran.stages("pretrained")[0]) for ran in (clip, siglip)]
     assert [f.encoder.image_input.tokens for f in facts] == [1, 1]
-    assert [f.encoder.fusion.size for f in facts] == [32, 32]
+    assert [f.encoder.fusion.image_size for f in facts] == [32, 32]
     texts = [f.prepared.texts for f in facts]
     assert [(t["filled"], t["longest"], t["lower_case"]) for t in texts] == [(False, 77, False), (True, FILLED, True)]
     assert [f.prepared.images["size"] for f in facts] == [{"shortest_edge": 32}, {"height": 32, "width": 32}]

@@ -30,7 +30,7 @@ ARMS = {
 }
 OVERRIDES = (
     "revision=null",
-    "fusion={layer: 1, size: 32, grid: 2}",
+    "fusion={layer: 1, image_size: 32, grid: 2}",
     "seeds=[0]",
     *(f"intermediate.{arm}.train={{{SIZES}}}" for arm in ("gqa", "shuffled-gqa", "snli-ve", "nlvr2", "all-but-gqa")),
     "intermediate.more-steps.match_steps_of=snli-ve",

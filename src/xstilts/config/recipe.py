@@ -23,7 +23,6 @@ from xstilts.problems import ProblemName
 
 Method = Literal["full", "head", "lora", "joint", "average", "lda"]
 Selection = Literal["none", "english_dev", "target_dev"]
-Keep = Literal["scores", "all"]
 FixedShotSet = Annotated[str, Field(pattern=r"^[1-9]\d*x[1-9]\d*$")]
 FIXED_SHOTS = "fixed-shots"
 """The method name of arms whose shots are a published set."""
@@ -94,15 +93,16 @@ class Target(Frozen):
     intermediates: tuple[str, ...] | None = None
     """Intermediate arms for this target; default: all."""
     layer: NotNegative | None = None
-    """Retrieval: layer of the representation; default: selected with the pretrained encoder."""
+    """Retrieval and mining: layer of the representation; default: selected with the pretrained encoder."""
     pooling: Literal["mean", "first"] | None = None
-    """Retrieval: pooling of token states; default: selected together with the layer, or `mean` if `layer` is set."""
+    """Retrieval and mining: pooling of token states; default: selected together with the layer, or `mean` if `layer`
+    is set."""
     layer_selection_task: str | None = None
-    """Retrieval: the task whose dev split selects layer and pooling, or `other-languages`, which selects them for each
-    language on the evaluated items of all other languages. Default: the task's own dev split, or that of
-    `ui-bitext`."""
+    """Retrieval and mining: the task whose dev split selects layer and pooling, or `other-languages`, which selects
+    them for each language on the evaluated items of all other languages. Default: the task's own dev split, or that
+    of `ui-bitext`."""
     select_layer_per_arm: bool = False
-    """Retrieval: also score each arm with the layer that its own encoder would select."""
+    """Retrieval and mining: also score each arm with the layer that its own encoder would select."""
     skip_training: bool = False
     """Image retrieval with a dual encoder (CLIP, SigLIP): evaluate each arm's encoder without training on the task in
     the source language. Shots, if any, adapt that encoder."""
@@ -126,12 +126,12 @@ class Fewshot(Frozen):
     together. Where the method is `head` or `lora` and no step is selected, every k and draw of a language is trained
     side by side; other `shots` or `draws` train them anew."""
     fixed_shots: bool = False
-    """Whether the few-shot sets that a task's publishers fixed, of k images, concepts or pairs, are adapted to as well,
-    by the first method; languages without a set of that k are left out."""
+    """Adapt also to the published few-shot sets of k images, concepts or pairs, with the first method. Languages
+    without a set of that k are skipped."""
     tasks: tuple[str, ...] | None = None
     """Targets to adapt; default: every trained target."""
     languages: tuple[str, ...] | None = None
-    """Languages to adapt to; default: those of the target."""
+    """Languages to adapt to; default: those of the target, without the source language."""
     intermediates: tuple[str, ...] | None = None
     """Intermediate arms to adapt; default: all."""
     selection: Selection = "none"
@@ -183,16 +183,18 @@ class TaskFiles(Frozen):
     """A task defined in the recipe: files, columns and the problem."""
 
     problem: ProblemName
+    """Type of the task."""
     files: dict[str, str | dict[str, str]]
     """By language: one file, or files by split (train, dev, test; `shots-K` for a fixed few-shot set, `test-mt` for the
     test set machine-translated into English). Paths are relative to the recipe."""
     columns: dict[str, str]
     """Maps fields of an example (text, pair, label, prompt, choices, answer, question, context, answer_text,
-    answer_start, words, tags, english, id, group) to columns of the file. `choices` may name several, separated by
-    commas."""
+    answer_start, words, tags, english, partners, image, images, id, group) to columns of the file. `choices` and
+    `images` may name several, separated by commas."""
     fractions: dict[str, float] | None = None
     """Fractions of groups per split, if a language has one file."""
     licence: str = "not stated"
+    """Licence of the data."""
 
     @model_validator(mode="after")
     def _fractions_for_single_files(self) -> "TaskFiles":
@@ -224,7 +226,9 @@ class Recipe(Frozen):
     """A complete experiment."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+    """Lower-case letters, digits, - and _."""
     description: str = ""
+    """What the experiment is about, for its report."""
     encoder: str = "e5-small"
     """A name from `xstilts encoders`, a Hub id, a local folder, or TEXT+VISION."""
     revision: str | None = None
@@ -245,8 +249,8 @@ class Recipe(Frozen):
     """Target tasks, by name."""
     fewshot: Fewshot | None = None
     primary: Primary | None = None
-    keep: Keep = "scores"
-    """Few-shot weights: `scores` drops them after evaluation, `all` keeps them. Other weights are kept until `gc`."""
+    keep_fewshot_weights: bool = False
+    """Keep the weights of few-shot models after evaluation. Other weights are kept until `gc`."""
 
     def with_precision(self, precision: Literal["bf16", "fp32"]) -> "Recipe":
         """The recipe with every `auto` replaced."""

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel
 
-from xstilts.config.recipe import FIXED_SHOTS, Arm, Fewshot, Intermediate, Partition, Target
+from xstilts.config.recipe import FIXED_SHOTS, Arm, Fewshot, Intermediate, Partition, Recipe, Target
+from xstilts.config.training import Fusion, Mlm, Train
 
 RENAMED_KEYS: Mapping[tuple[type[BaseModel], str], str] = {
     (Intermediate, "see"): "modality",
@@ -17,6 +18,12 @@ RENAMED_KEYS: Mapping[tuple[type[BaseModel], str], str] = {
     (Fewshot, "mixed"): "multilingual",
     (Fewshot, "published"): "fixed_shots",
     (Partition, "of"): "pool",
+    (Recipe, "keep"): "keep_fewshot_weights",
+    (Train, "clip"): "max_grad_norm",
+    (Train, "warmup"): "warmup_ratio",
+    (Train, "activations_gb"): "activation_cache_gb",
+    (Fusion, "size"): "image_size",
+    (Mlm, "masking"): "masking_rate",
 }
 """The new key, by block and old key."""
 

@@ -45,10 +45,10 @@ class Train(Frozen):
     training."""
     weight_decay: Annotated[float, Field(ge=0, lt=1)] = 0.01
     """Weight decay of AdamW; not applied to biases and normalisation."""
-    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    warmup_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Fraction of the steps with linear warm-up; then linear decay to zero."""
-    clip: Annotated[float, Field(gt=0)] = 1.0
-    """Maximum gradient norm."""
+    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
+    """Maximum gradient norm; larger gradients are clipped."""
     max_length: Annotated[int, Field(ge=16, le=8192)] = 128
     """Maximum sub-words per input. Longer texts are truncated; longer tagged sentences and contexts are split."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
@@ -58,7 +58,7 @@ class Train(Frozen):
     """Number of frozen lower layers. If it is not 0, the embeddings are frozen too."""
     freeze_embeddings: bool = False
     """Freeze the embeddings."""
-    activations_gb: Annotated[float, Field(gt=0)] | None = None
+    activation_cache_gb: Annotated[float, Field(gt=0)] | None = None
     """Maximum size in GB of a file (in the folder TMPDIR) with the cached output of frozen layers, used if a split
     needs more than the 1 GB kept in memory. If it does not fit, or no size is set, frozen layers run in every step."""
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
@@ -96,7 +96,7 @@ class Fusion(Frozen):
     layer: NotNegative | None = None
     """First layer, counted from 0, that reads text and images together; default: the middle layer. Layers below it read
     only text, so they can be frozen and run once."""
-    size: Annotated[int, Field(ge=16, le=1024)] = 128
+    image_size: Annotated[int, Field(ge=16, le=1024)] = 128
     """Width and height of images for the vision encoder, in pixels."""
     grid: Annotated[int, Field(ge=1, le=32)] = 2
     """An image becomes grid x grid tokens."""
@@ -135,7 +135,7 @@ class Mlm(Frozen):
     alpha: Annotated[float, Field(ge=0, le=1)] = 0.3
     """Languages are sampled in proportion to (number of texts) ** alpha (Conneau et al. 2020, arXiv 1911.02116, section
     3.1): 1 is proportional, 0 is uniform."""
-    masking: Rate = 0.15
+    masking_rate: Rate = 0.15
     """Fraction of sub-words that are masked; at least one per text."""
     held_out: Positive = 200
     """Maximum number of held-out texts per language (and at most a tenth of them), for perplexity before and after."""

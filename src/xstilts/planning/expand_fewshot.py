@@ -120,7 +120,7 @@ class _Maker:
             lda=fewshot.lda if method == "lda" else None,
             train=fewshot.train,
             seed=chain.seed,
-            keep=self.builder.recipe.keep,
+            keep="all" if self.builder.recipe.keep_fewshot_weights else "scores",
             modality=trained.modality,
         )
 

@@ -70,7 +70,7 @@ def _masking(builder: GraphBuilder, name: str, arm: Intermediate) -> Masking | N
         texts=tuple(Texts(language=c.language, fingerprint=c.fingerprint) for c in builder.texts[name]),
         weight=arm.mlm.weight,
         alpha=arm.mlm.alpha,
-        masking=arm.mlm.masking,
+        masking=arm.mlm.masking_rate,
         held_out=arm.mlm.held_out,
         max_texts=arm.max_examples,
     )

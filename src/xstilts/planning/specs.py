@@ -3,12 +3,13 @@
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
-from xstilts.config.recipe import Keep, Method, Selection
+from xstilts.config.recipe import Method, Selection
 from xstilts.config.splits import TRANSLATED, shots_split
 from xstilts.config.training import Fusion, Lda, Lora, Sampling, Train
 from xstilts.planning.stage import CorpusRead, Data, Masking, SplitRead, Stage, canonical_digest
 from xstilts.planning.vector_specs import ChooseLayerStage, MineStage, RetrieveStage
 
+Keep = Literal["scores", "all"]
 Modality = Literal["text", "images"]
 """What alone of an example is seen, where a control hides the rest."""
 

@@ -152,7 +152,7 @@ def open_image_features(encoder: str, pin: str, fusion: Fusion, environment: Env
     places = Places(cache=environment.cache, offline=environment.offline, root=environment.data_root)
     alone = find_card(encoder).kind != "fused"
     pooled = alone and is_dual(read_config(fetch_encoder(encoder, pin, environment)))
-    return ImageFeatureCache(encoder, pin, size=fusion.size, grid=fusion.grid, places=places, pooled=pooled)
+    return ImageFeatureCache(encoder, pin, size=fusion.image_size, grid=fusion.grid, places=places, pooled=pooled)
 
 
 def image_input_of(store: Store, key: str) -> ImageInputSpec:

@@ -23,7 +23,7 @@ def run(spec: PretrainedStage, draft: Draft, context: JobContext, emit: Emit) ->
     if fusion is not None:
         image_input = _image_input(spec, fusion, context)
     elif is_dual(config := read_config(folder)):
-        fusion = Fusion(size=side_of(config), grid=1)
+        fusion = Fusion(image_size=side_of(config), grid=1)
         image_input = ImageInputFacts(channels=config.vision_config.hidden_size, tokens=1, layer=0)
         prepared = dual_preparation(config, folder)
     encoder = EncoderFacts(name=spec.encoder, pin=spec.pin, fusion=fusion, image_input=image_input)

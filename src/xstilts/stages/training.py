@@ -58,7 +58,7 @@ class TrainableModel:
             lower=None if self.first_trained_layer is None else self.model,
             boundary=self.first_trained_layer or 0,
             precision=self.train.precision,
-            disk=int(1e9 * (self.train.activations_gb or 0)),
+            disk=int(1e9 * (self.train.activation_cache_gb or 0)),
             padding_style=self.padding_style,
             image_lookup=self.image_lookup,
         )

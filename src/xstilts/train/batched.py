@@ -35,7 +35,7 @@ def fit_episode_batch(
         for episode, loss in _backward(episode_batch, batches, train, all_inputs[0].device):
             curves[episode].append(finite(loss, step + 1))
         for own in episode_batch.parameters:
-            nn.utils.clip_grad_norm_(own.values(), train.clip)
+            nn.utils.clip_grad_norm_(own.values(), train.max_grad_norm)
         adam.step()
         schedule.step()
         adam.zero_grad(set_to_none=True)

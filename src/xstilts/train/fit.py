@@ -109,7 +109,9 @@ def fit(
     device, tidied = objectives[0].batches.device, time.monotonic()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        for step in loop(batches, adam, lr_schedule, norm=train.clip, precision=train.precision, device=device):
+        for step in loop(
+            batches, adam, lr_schedule, norm=train.max_grad_norm, precision=train.precision, device=device
+        ):
             losses.append(step.loss)
             keeper.after(step.number)
             if device == "cpu" and time.monotonic() - tidied > TIDY:

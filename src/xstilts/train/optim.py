@@ -25,7 +25,7 @@ def shrinkage(train: Train, steps: int) -> float:
     Loshchilov and Hutter (2019, arXiv 1711.05101), algorithm 2.
     """
     peak = train.learning_rate * train.weight_decay
-    return math.prod(1 - peak * rate(step, steps, train.warmup) for step in range(steps))
+    return math.prod(1 - peak * rate(step, steps, train.warmup_ratio) for step in range(steps))
 
 
 def optimiser(
@@ -40,7 +40,7 @@ def optimiser(
         if params
     ]
     adam = AdamW(groups, fused=True)
-    return adam, LambdaLR(adam, lambda step: rate(min(step, steps), steps, train.warmup))
+    return adam, LambdaLR(adam, lambda step: rate(min(step, steps), steps, train.warmup_ratio))
 
 
 def _by_decay(parameters: Iterable[nn.Parameter], decay: float) -> list[tuple[list[nn.Parameter], float]]:

@@ -5,6 +5,7 @@ from pydantic import BaseModel
 
 from xstilts.config.recipe import Fewshot, Intermediate, Partition, Recipe, Target
 from xstilts.config.renamed import RENAMED_KEYS
+from xstilts.config.training import Fusion, Mlm, Train
 from xstilts.errors import RecipeError
 from xstilts.recipe.issues import dotted
 from xstilts.recipe.load import checked_recipe, load_recipe, shipped_recipes
@@ -116,10 +117,17 @@ def test_one_issue_is_reported_once(tmp_path: Path, old: str, new: str, code: st
 
 
 WITH_OLD_KEY = {
+    Recipe: ("", GOOD + "OLD: null\n"),
     Intermediate: ("intermediate.english", GOOD.replace("[paraphrase]", "[paraphrase], OLD: null")),
     Target: ("targets.intent", GOOD.replace("[fi, ru]", "[fi, ru]\n    OLD: null")),
     Fewshot: ("fewshot", GOOD.replace("[4]", "[4]\n  OLD: null")),
     Partition: ("partition.anli", GOOD + "partition: {anli: {OLD: null}}\n"),
+    Train: ("fewshot.train", GOOD.replace("[4]", "[4]\n  train: {OLD: null}")),
+    Fusion: ("fusion", GOOD + "fusion: {OLD: null}\n"),
+    Mlm: (
+        "intermediate.english.mlm",
+        GOOD.replace("[paraphrase]", "[paraphrase], mlm: {texts: {fi: hub:a/b}, OLD: null}"),
+    ),
 }
 
 
@@ -128,10 +136,9 @@ def test_a_renamed_key_is_told_its_new_name(tmp_path: Path, block: type[BaseMode
     path, text = WITH_OLD_KEY[block]
     new = RENAMED_KEYS[block, old]
     assert new in block.model_fields and old not in block.model_fields
-    (issue,) = [
-        issue for issue in refused(write(tmp_path, text.replace("OLD", old))).issues if issue.code == "renamed-key"
-    ]
-    assert dotted(issue.path) == f"{path}.{old}"
+    issues = refused(write(tmp_path, text.replace("OLD", old))).issues
+    (issue,) = [issue for issue in issues if issue.code == "renamed-key"]
+    assert dotted(issue.path) == f"{path}.{old}".removeprefix(".")
     assert repr(new) in issue.message
 
 
@@ -274,7 +281,7 @@ intermediate:
       texts:
         fi: fi.txt
         ru: hub:alone
-      masking: 1.5
+      masking_rate: 1.5
   aligned:
     align: {task: ui-bitext, languages: [xx], split: test}
   steps: {match_steps_of: read, mlm: {texts: {fi: fi.txt}}}
@@ -285,7 +292,7 @@ targets:
     assert list(zip(found(path), places(path), strict=True)) == [
         (("missing-file", "intermediate.read.mlm.texts.fi"), "mine.yaml:7"),
         (("invalid-text-source", "intermediate.read.mlm.texts.ru"), "mine.yaml:8"),
-        (("out-of-range", "intermediate.read.mlm.masking"), "mine.yaml:9"),
+        (("out-of-range", "intermediate.read.mlm.masking_rate"), "mine.yaml:9"),
         (("unknown-language", "intermediate.aligned.align.languages"), "mine.yaml:11"),
         (("split-in-use", "intermediate.aligned.align.split"), "mine.yaml:11"),
         (("conflicting-keys", "intermediate.steps"), "mine.yaml:12"),

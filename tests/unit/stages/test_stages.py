@@ -90,7 +90,7 @@ def test_few_shot_methods_change_what_they_should(world, method):
     recipe = world.recipe(
         targets={"topic": {"train": FROZEN, "languages": ["en", "sw"]}},
         fewshot={"shots": [1, 2], "draws": 2, "methods": [method], "languages": ["sw"], "train": FROZEN},
-        keep="all",
+        keep_fewshot_weights=True,
     )
     graph = world.run(recipe)
     assert not world.failures(), [event.message for event in world.failures()]

@@ -51,7 +51,7 @@ class Line(nn.Module):
 
 def run(batches, steps=50):
     model = Line()
-    adam, schedule = optimiser(model.parameters(), [], Train(learning_rate=0.2, warmup=0, weight_decay=0), steps)
+    adam, schedule = optimiser(model.parameters(), [], Train(learning_rate=0.2, warmup_ratio=0, weight_decay=0), steps)
     losses = [
         step.loss
         for step in train(

@@ -64,7 +64,7 @@ class File:
         except OSError as error:
             raise StageError(
                 f"no room for {self.nbytes / 1e9:.1f} GB of activations in {tempfile.gettempdir()}: {error.strerror}",
-                "let TMPDIR name a folder on a larger disk, or give the stage a smaller `activations_gb`",
+                "let TMPDIR name a folder on a larger disk, or give the stage a smaller `activation_cache_gb`",
             ) from error
 
     def read(self, start: int, rows: int) -> Tensor:

@@ -23,7 +23,7 @@ def recipe_of(world, task, method, **train):
     return world.recipe(
         targets={task: {"train": TRAIN, "languages": ["sw"]}},
         fewshot={"shots": [1, 3], "draws": 2, "methods": [method], "train": TRAIN | HIGH | train},
-        keep="all",
+        keep_fewshot_weights=True,
     )
 
 

@@ -29,7 +29,7 @@ def world(tmp_path):
 
 def recipe_of(world, *targets, **fewshot):
     named = {name: {"train": TRAIN, "languages": ["sw", "de"]} for name in targets}
-    return world.recipe(targets=named, fewshot=FEWSHOT | fewshot, keep="all")
+    return world.recipe(targets=named, fewshot=FEWSHOT | fewshot, keep_fewshot_weights=True)
 
 
 def run(world, recipe):
