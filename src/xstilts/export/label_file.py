@@ -21,6 +21,6 @@ def label(loaded: LoadedModel, examples: Sequence[Example], device: str) -> list
         device=device,
         precision=loaded.precision,
     )
-    predicted = predict(loaded.model, feed, examples, loaded.labels)
+    predicted = predict(loaded.model, feed, examples, loaded.labels, loaded.thresholds)
     display = PROBLEMS[loaded.problem].display
     return [display(example, prediction) for example, prediction in zip(examples, predicted, strict=True)]

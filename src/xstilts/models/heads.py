@@ -94,7 +94,7 @@ def load_for(problem: ProblemName, folder: Path, *, labels: tuple[str, ...] | No
         config.label2id = {label: number for number, label in enumerate(labels)}
     else:
         config.num_labels = 2
-    if spec.head == "multi-label":
+    if spec.loss == "binary cross-entropy":
         config.problem_type = "multi_label_classification"
     model = read_model(auto, folder, config)[0]
     draw_head(model, seed)

@@ -15,18 +15,18 @@ from xstilts.problems.features import Feature
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-Head = Literal["sequence", "multi-label", "choice", "span", "token", "image-text", "contrastive"]
+Head = Literal["sequence", "choice", "span", "token", "image-text", "contrastive"]
 """What `xstilts.models` puts on an encoder."""
 
 AUTO_MODELS: Mapping[Head, str] = {
     "sequence": "AutoModelForSequenceClassification",
-    "multi-label": "AutoModelForSequenceClassification",
     "choice": "AutoModelForMultipleChoice",
     "span": "AutoModelForQuestionAnswering",
     "token": "AutoModelForTokenClassification",
 }
 """The transformers class of a head; heads that read images are our own."""
 
+Loss = Literal["cross-entropy", "binary cross-entropy"]
 ShotsUnit = Literal["per class", "sentences", "items"]
 NormaliserName = Literal["squad", "mlqa"]
 Statistics = dict[str, list[float]]
@@ -127,6 +127,8 @@ class Problem(ABC, Generic[E]):
     optional_columns: ClassVar[tuple[str, ...]] = ()
     head: ClassVar[Head | None] = None
     """None where nothing is trained."""
+    loss: ClassVar[Loss] = "cross-entropy"
+    """Of a head with classes: one of them is right, or each is right or wrong by itself."""
     outputs: ClassVar[tuple[str, ...]] = ("logits",)
     """The outputs of the model that `decode` reads."""
     shots_unit: ClassVar[ShotsUnit | None] = None
@@ -171,7 +173,7 @@ class Problem(ABC, Generic[E]):
     @property
     def classes(self) -> bool:
         """Whether every example, or every word of it, has one of the task's classes, and shows no image."""
-        return self.head in ("sequence", "token")
+        return self.head in ("sequence", "token") and self.loss == "cross-entropy"
 
     @abstractmethod
     def read(self, cells: Cells, name: str, language: str) -> E:

@@ -65,6 +65,8 @@ class LoadedModel:
     task: str
     max_length: int
     precision: str
+    thresholds: tuple[float, ...] | None = None
+    """Of each label's probability, where the problem has any."""
 
 
 def facts_of(store: Store, key: str) -> Facts:
@@ -192,6 +194,7 @@ def load_model(store: Store, key: str, environment: Environment) -> LoadedModel:
         task=facts.model.task,
         max_length=facts.model.max_length,
         precision=facts.model.precision,
+        thresholds=facts.model.thresholds,
     )
 
 

@@ -42,7 +42,7 @@ def run(spec: EvaluateStage, draft: Draft, context: JobContext, emit: Emit) -> N
     )
     part, inputs = _above(context.frozen_prefix(spec.parent), loaded.model, inputs)
     part = use_first_token(part, task.problem)
-    predicted = predict(part, inputs, examples, loaded.labels)
+    predicted = predict(part, inputs, examples, loaded.labels, loaded.thresholds)
     frame = scored_items(task, examples, predicted)
     parent = facts_of(context.store, spec.parent)
     prior = parent.prior if isinstance(parent, TargetFacts) else None

@@ -27,6 +27,7 @@ from xstilts.store.facts import ModelFacts, TargetFacts
 from xstilts.store.store import Draft
 from xstilts.train.fit import Objective, examples_used, fit, seed_of, steps_of
 from xstilts.train.optim import shrinkage
+from xstilts.train.predict import fit_thresholds
 
 
 def run(spec: TargetStage, draft: Draft, context: JobContext, emit: Emit) -> None:
@@ -51,7 +52,7 @@ def run(spec: TargetStage, draft: Draft, context: JobContext, emit: Emit) -> Non
     trainable = make_trainable(
         model, task.problem, tokenizer, spec.train, environment.device, used, frozen_prefix, context.image_features
     )
-    inputs = trainable.inputs(features)
+    inputs, dev_inputs = trainable.inputs(features), trainable.inputs(dev_features)
     before = weights_digest(trainable_tensors(trainable.model))
     fitted = fit(
         [Objective(model=trainable.trained_part, batches=inputs)],
@@ -59,10 +60,11 @@ def run(spec: TargetStage, draft: Draft, context: JobContext, emit: Emit) -> Non
         spec.train,
         seed=seed_of(spec.seed, "target", task.name),
         strategy="best",
-        score=scorer(trainable.trained_part, trainable.inputs(dev_features), dev, labels, task),
+        score=scorer(trainable.trained_part, dev_inputs, dev, labels, task),
         report=step_reporter(spec, emit),
     )
     after = weights_digest(trainable_tensors(trainable.model))
+    thresholds = fit_thresholds(trainable.trained_part, dev_inputs, dev, labels)
     if trainable.vocabulary is not None:
         trainable.vocabulary.expand(shrinkage(spec.train, fitted.step_kept or fitted.steps))
     save_weights(draft.path, trainable.model, head=True)
@@ -79,6 +81,7 @@ def run(spec: TargetStage, draft: Draft, context: JobContext, emit: Emit) -> Non
             language=spec.data.language,
             max_length=length,
             precision=spec.train.precision,
+            thresholds=None if thresholds is None else tuple(thresholds),
         ),
         extra_steps=extra,
         modality=spec.modality,

@@ -122,11 +122,16 @@ def scored_items(task: Task, examples: Sequence[Example], predicted: Sequence[An
 
 
 def scorer(
-    part: PreTrainedModel, inputs: ModelInputs, examples: Sequence[Example], labels: Sequence[str], task: Task
+    part: PreTrainedModel,
+    inputs: ModelInputs,
+    examples: Sequence[Example],
+    labels: Sequence[str],
+    task: Task,
+    thresholds: Sequence[float] | None = None,
 ) -> Callable[[], float]:
     """The task's metric on development examples, with the weights as they are at the call."""
     measure = metric(task.metric)
-    return lambda: measure.score(scored_items(task, examples, predict(part, inputs, examples, labels)))
+    return lambda: measure.score(scored_items(task, examples, predict(part, inputs, examples, labels, thresholds)))
 
 
 def training_facts(fitted: Fitted | None, before: str, after: str) -> TrainingFacts:

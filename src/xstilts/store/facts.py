@@ -66,6 +66,8 @@ class ModelFacts(Frozen):
     precision: str
     head: Literal["lda"] | None = None
     """The kind of a head that is not the encoder's own."""
+    thresholds: tuple[float, ...] | None = None
+    """Decision threshold of each label, where the problem has any."""
 
 
 class ScoreFacts(Frozen):

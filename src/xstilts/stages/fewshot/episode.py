@@ -168,4 +168,5 @@ def _selector(spec: FewshotStage, context: JobContext, episode_model: EpisodeMod
     data = spec.data if spec.selection == "english_dev" else uncapped(spec.evaluation)
     dev = context.examples(data, "dev")
     inputs = split_inputs(data, "dev", context, episode_model, spec.modality)
-    return scorer(episode_model.trainable.trained_part, inputs, dev, episode_model.labels, context.task(data.task))
+    part, labels, thresholds = episode_model.trainable.trained_part, episode_model.labels, episode_model.thresholds
+    return scorer(part, inputs, dev, labels, context.task(data.task), thresholds)

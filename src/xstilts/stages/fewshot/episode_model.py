@@ -32,6 +32,8 @@ class EpisodeModel:
     tokenizer: PreTrainedTokenizerBase
     labels: tuple[str, ...]
     initial: dict[str, Tensor]
+    thresholds: tuple[float, ...] | None = None
+    """Those of the target's artifact, fitted on its dev split."""
 
     def reset(self) -> None:
         load_weights(self.trainable.trained_part, self.initial)
@@ -87,9 +89,10 @@ def _bench(spec: FewshotStage, train: Train, context: JobContext) -> EpisodeMode
         labels = context.labels(spec.data)
         seed = seed_of(spec.seed, "head", spec.evaluation.task)
         model, _ = build_model(store, spec.parent, environment, problem, labels or None, seed)
+        thresholds = None
     else:
         loaded = load_model(store, spec.parent, environment)
-        model, labels = loaded.model, loaded.labels
+        model, labels, thresholds = loaded.model, loaded.labels, loaded.thresholds
     if spec.freezes_encoder:
         train = train.model_copy(update={"frozen_layers": len(layers(model))})
     used = None if spec.keep == "all" else lambda: token_ids(_texts(spec, context, tokenizer, train))
@@ -98,7 +101,7 @@ def _bench(spec: FewshotStage, train: Train, context: JobContext) -> EpisodeMode
         model, problem, tokenizer, train, environment.device, used, frozen_prefix, context.image_features
     )
     initial = snapshot(trainable.trained_part)
-    return EpisodeModel(trainable=trainable, tokenizer=tokenizer, labels=labels, initial=initial)
+    return EpisodeModel(trainable=trainable, tokenizer=tokenizer, labels=labels, initial=initial, thresholds=thresholds)
 
 
 def _texts(spec: FewshotStage, context: JobContext, tokenizer: PreTrainedTokenizerBase, train: Train) -> list[Feature]:

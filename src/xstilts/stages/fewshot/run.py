@@ -51,7 +51,7 @@ def run(spec: FewshotStage, draft: Draft, context: JobContext, emit: Emit) -> No
     with with_adapters(spec, episode_model):
         outcome, model = _learned(spec, context, episode_model, shots, trained_episode, emit)
         inputs = split_inputs(spec.evaluation, spec.split, context, episode_model, spec.modality)
-        predicted = predict(model, inputs, examples, episode_model.labels)
+        predicted = predict(model, inputs, examples, episode_model.labels, episode_model.thresholds)
         controls = None
         if spec.modality is None and task.spec.images:
             label, part = _prior(spec, context), episode_model.trainable.trained_part
@@ -78,6 +78,7 @@ def run(spec: FewshotStage, draft: Draft, context: JobContext, emit: Emit) -> No
             max_length=train.max_length,
             precision=train.precision,
             head="lda" if spec.method == "lda" else None,
+            thresholds=episode_model.thresholds,
         ),
         shots=len(shots),
         selection=spec.selection,
