@@ -31,6 +31,7 @@ TRAIN = {"steps": 8, "batch_size": 8, "max_length": 32, "precision": "fp32", "ev
 SHORT = TRAIN | {"steps": 4}
 PROBLEM_OF = {
     "topic": "classification",
+    "topics": "multi-label",
     "pick": "choice",
     "mark": "tagging",
     "find": "span",
@@ -158,7 +159,44 @@ fewshot:
   train: {<<: *train, steps: 2}
 """
 
-RECIPES: dict[str, Callable[[Path], Path]] = {"texts": texts, "images": images, "dual": dual}
+
+def multi_label(folder: Path) -> Path:
+    """Any number of labels: target training, thresholds from its dev split, zero-shot and few-shot scores."""
+    for language in world.LANGUAGES:
+        rows = [json.dumps(_topics(number, language)) for number in range(80)]
+        (folder / f"topics-{language}.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    task = {
+        "problem": "multi-label",
+        "files": {language: f"topics-{language}.jsonl" for language in world.LANGUAGES},
+        "fractions": world.tasks()["topic"]["fractions"],
+        "columns": {"id": "id", "group": "group", "text": "text", "labels": "labels"},
+    }
+    return _write(
+        folder,
+        {
+            "name": "multi-label",
+            "encoder": str(tiny.build("xlm-roberta", folder / "encoder")),
+            "tasks": {"topics": task},
+            "intermediate": {"none": {}, "same": {"tasks": ["topics"], "train": SHORT}},
+            "targets": {"topics": {"train": TRAIN | {"steps": 24}}},
+            "fewshot": {"shots": [4], "draws": 1, "languages": ["sw"], "intermediates": ["none"], "train": SHORT},
+        },
+    )
+
+
+def _topics(number: int, language: str) -> dict[str, Any]:
+    """The labels are the topics that the sentence names; it may name none."""
+    topics = [topic for place, topic in enumerate(("kitchen", "light", "weather")) if number >> place & 1]
+    text = f"turn on {' '.join(topics) or 'today'} {language} {number}"
+    return {"id": f"{language}{number}", "group": f"meaning{number}", "text": text, "labels": "|".join(topics)}
+
+
+RECIPES: dict[str, Callable[[Path], Path]] = {
+    "texts": texts,
+    "multi-label": multi_label,
+    "images": images,
+    "dual": dual,
+}
 
 
 def _write(folder: Path, recipe: dict[str, Any]) -> Path:

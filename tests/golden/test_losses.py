@@ -14,7 +14,7 @@ from tests.golden import measure_losses
 from xstilts.config.recipe import Method
 from xstilts.problems import PROBLEMS
 
-LOSS = {"texts": 3e-4, "images": 2e-3, "dual": 5e-3}
+LOSS = {"texts": 3e-4, "multi-label": 3e-4, "images": 2e-3, "dual": 5e-3}
 """Relative, by recipe: about seven times what other vector instructions (SSE4, AVX2, AVX-512) and threads change."""
 SCORE = 1e-6
 """Absolute: no item may be predicted otherwise."""

@@ -1,5 +1,6 @@
 """A metric is a function of sums over items: encode the items once, then score any resample by its sums."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -57,6 +58,8 @@ def metric(name: str) -> Metric:
             encode, value = partial(_columns, ("correct_tokens", "tokens")), _ratio
         case "span_f1":
             encode, value = partial(_columns, ("true_positive", "predicted_spans", "gold_spans")), _micro_f1
+        case "micro_f1":
+            encode, value = partial(_columns, ("true_positive", "predicted_labels", "gold_labels")), _micro_f1
         case "pair_f1":
             encode, value = partial(_columns, ("true_positive", "predicted_pairs", "gold_pairs")), _micro_f1
         case "pair_precision":
@@ -84,6 +87,7 @@ def metric(name: str) -> Metric:
 METRIC_NAMES = (
     "accuracy",
     "macro_f1",
+    "micro_f1",
     "accuracy_f1",
     "iglue_compat",
     "exact_match",
@@ -140,7 +144,8 @@ def _accuracy_and_class(frame: pl.DataFrame, classes: Sequence[str]) -> np.ndarr
 
 def _per_class(frame: pl.DataFrame, classes: Sequence[str]) -> np.ndarray:
     """Per class: true positives, then predictions + gold, then gold; [items, 3 * classes]."""
-    gold, predicted = _one_hot(frame["gold"], classes), _one_hot(frame["predicted"], classes)
+    encode = _multi_hot if classes and classes[0].startswith("[") else _one_hot
+    gold, predicted = encode(frame["gold"], classes), encode(frame["predicted"], classes)
     return np.concatenate([gold * predicted, gold + predicted, gold], axis=1)
 
 
@@ -149,6 +154,16 @@ def _one_hot(texts: pl.Series, classes: Sequence[str]) -> np.ndarray:
     columns = {text: column for column, text in enumerate(classes)}
     index = np.array([columns.get(text, -1) for text in texts], dtype=int)
     return (index[:, None] == np.arange(len(classes))).astype(float)
+
+
+def _multi_hot(texts: pl.Series, classes: Sequence[str]) -> np.ndarray:
+    """[items, labels], the labels being those in any of the classes, which are lists of labels as JSON texts."""
+    labels = sorted({label for text in classes for label in json.loads(text)})
+    columns = {label: column for column, label in enumerate(labels)}
+    found = np.zeros((len(texts), len(labels)))
+    for row, text in enumerate(texts):
+        found[row, [columns[label] for label in json.loads(text) if label in columns]] = 1.0
+    return found
 
 
 def _ratio(sums: np.ndarray) -> np.ndarray:

@@ -9,16 +9,18 @@ from xstilts.problems.classification import Classification, Labelled
 from xstilts.problems.image_retrieval import Caption, ImageRetrieval
 from xstilts.problems.image_text import ImageText, ImageTextClassification
 from xstilts.problems.mining import Mining, Sentence
+from xstilts.problems.multi_label import MultiLabelClassification, MultiLabelled
 from xstilts.problems.retrieval import Parallel, Retrieval
 from xstilts.problems.span import Answer, QuestionAnswering, Span
 from xstilts.problems.tagging import Tagged, Tagging
 
 ProblemName = Literal[
-    "classification", "choice", "span", "tagging", "retrieval", "mining", "image-text", "image-retrieval"
+    "classification", "multi-label", "choice", "span", "tagging", "retrieval", "mining", "image-text", "image-retrieval"
 ]
 
 PROBLEMS: Mapping[ProblemName, Problem[Any]] = {
     "classification": Classification(),
+    "multi-label": MultiLabelClassification(),
     "choice": MultipleChoice(),
     "span": QuestionAnswering(),
     "tagging": Tagging(),
@@ -36,6 +38,7 @@ __all__ = [
     "Example",
     "ImageText",
     "Labelled",
+    "MultiLabelled",
     "Parallel",
     "Problem",
     "ProblemName",

@@ -13,16 +13,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Labelled(Example):
-    """A text, or a pair of texts, with one label. `label` is None where the split has no labels."""
+class TextExample(Example):
+    """A text, or a pair of texts."""
 
     text: str
     pair: str | None = None
-    label: str | None
-
-    @property
-    def target(self) -> str | None:
-        return self.label
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -33,16 +28,27 @@ class Labelled(Example):
         return (f"{self.text} {self.pair}" if self.pair else self.text,)
 
     @property
+    def is_pair(self) -> bool:
+        return self.pair is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labelled(TextExample):
+    """A text, or a pair of texts, with one label. `label` is None where the split has no labels."""
+
+    label: str | None
+
+    @property
+    def target(self) -> str | None:
+        return self.label
+
+    @property
     def classes(self) -> tuple[str, ...]:
         return () if self.label is None else (self.label,)
 
     @property
     def stratum(self) -> str | None:
         return self.label
-
-    @property
-    def is_pair(self) -> bool:
-        return self.pair is not None
 
 
 class Classification(Problem[Labelled]):
