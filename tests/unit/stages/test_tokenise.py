@@ -10,6 +10,7 @@ from xstilts.planning.specs import TargetStage
 from xstilts.stages import tokenise
 from xstilts.stages.artifacts import cached_tokenizer, encoder_folder
 from xstilts.stages.job_context import JobContext
+from xstilts.store.facts import ScoredFacts, TrainedFacts
 
 RECIPE = {
     "intermediate": {"none": {}, "all": {"tasks": ["topic", "mark", "find"], "train": TRAIN}},
@@ -29,7 +30,10 @@ def left(folder):
     graph = world.run(world.recipe(**RECIPE))
     assert not world.failures(), [event.message for event in world.failures()]
     manifests = {key: world.store.manifest(key) for key in graph.stages}
-    return world, [(m.kind, m.facts) for m in manifests.values()]
+    facts = [manifest.facts for manifest in manifests.values()]
+    digests = [f.training.weights_after for f in facts if isinstance(f, TrainedFacts)]
+    assert digests
+    return world, (digests, [f.scores.by_metric for f in facts if isinstance(f, ScoredFacts)])
 
 
 def test_what_is_trained_is_the_same(tmp_path, monkeypatch):
