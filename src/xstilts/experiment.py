@@ -21,7 +21,7 @@ from xstilts.planning.estimate import FlopsEstimate, Processor, estimate_flops
 from xstilts.planning.expand import Graph, expand
 from xstilts.platform.files import write_file
 from xstilts.platform.hardware import matrix_precision
-from xstilts.problems.registry import ProblemName
+from xstilts.problems import ProblemName
 from xstilts.recipe.load import LoadedRecipe, checked_recipe, load_recipe
 from xstilts.recipe.translation import resolve_translators, translator_pins, unresolved_translators
 from xstilts.store.facts import FewshotFacts, TargetFacts
