@@ -51,9 +51,8 @@ def recipe(method: str | None) -> Recipe:
         settings["fewshot"] = {
             "shots": list(SHOTS),
             "draws": DRAWS,
-            "methods": [method],
+            "methods": [{"method": "lora", "learning_rate": RATES["lora"]} if method == "lora" else method],
             "train": train | rates,
-            "lora": {"learning_rate": RATES["lora"]},
         }
     return Recipe.model_validate(settings)
 

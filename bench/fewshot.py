@@ -34,13 +34,14 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from harness import HERE, Clock, Measured, Side, asked, interleave, peers, say, tell
 from xstilts.cache.wheels import cache_dir
-from xstilts.config.training import Lda, Train
+from xstilts.config.training import Train
 from xstilts.data.features import featurise
 from xstilts.data.load import load
 from xstilts.data.shots import draw
 from xstilts.encoders.fetch import prepare
+from xstilts.methods.lda import Lda, Moments
 from xstilts.metrics import metric
-from xstilts.models.discriminant import Discriminant, Moments, moments, solve
+from xstilts.models.frozen_states import FrozenStatesModel, labelled_states
 from xstilts.models.heads import load_for, load_tokenizer
 from xstilts.models.split import backbone
 from xstilts.models.tuning import load_weights, snapshot
@@ -94,7 +95,7 @@ class Reader:
 
     def moments(self, trainable: TrainableModel, examples: Sequence[Example]) -> Moments:
         feed = trainable.inputs(self.features(examples, labels=True))
-        return moments(trainable.trained_part, feed, len(self.labels))
+        return Lda().summarise(labelled_states(trainable.trained_part, feed), len(self.labels))
 
 
 def ours(settings: Measured, episodes: list[Measured]) -> None:
@@ -135,9 +136,9 @@ def _solved(
     reader: Reader, trainable: TrainableModel, english: Moments | None, episodes: list[Measured]
 ) -> list[Measured]:
     def learn(episode: Measured) -> nn.Module:
-        found = reader.moments(trainable, _examples(episode["shots"]))
-        weight, bias = solve(found if english is None else english + found, Lda().shrinkage)
-        return Discriminant(backbone(trainable.trained_part), "classification", weight, bias)
+        shots = reader.moments(trainable, _examples(episode["shots"]))
+        head = Lda().fit(shots, english, len(reader.labels))
+        return FrozenStatesModel(backbone(trainable.trained_part), "classification", Lda(), head)
 
     return [_measured(reader, trainable, learn, episode) for episode in episodes]
 

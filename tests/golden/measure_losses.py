@@ -230,7 +230,7 @@ def _numbers(experiment: Experiment) -> Iterator[tuple[str, dict[str, float]]]:
         facts = _facts(experiment, spec)
         assert isinstance(facts, ScoredFacts)
         scores = facts.scores.by_metric
-        losses = _losses(experiment, spec) if isinstance(spec, FewshotStage) and spec.method != "lda" else {}
+        losses = _losses(experiment, spec) if isinstance(spec, FewshotStage) and spec.method.takes_steps else {}
         yield f"score {cell.task} {cell.language} {cell.intermediate} {cell.method} {cell.shots}", losses | scores
 
 

@@ -109,7 +109,7 @@ def test_the_encoder_is_handed_on_through_every_stage(clip):
 
 def test_shots_by_every_method(clip):
     episodes = clip.stages("fewshot", seed=0)
-    assert {(spec.evaluation.task, spec.method) for spec in episodes} == {
+    assert {(spec.evaluation.task, spec.method.name) for spec in episodes} == {
         (task, method) for task in ("colour-match", "colour-find") for method in ("full", "lora", "head")
     }
     assert all(clip.facts(spec).training.weights_changed is True for spec in episodes)

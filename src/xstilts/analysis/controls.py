@@ -29,7 +29,7 @@ def is_control(arm: Intermediate) -> bool:
 def controls_of(recipe: Recipe, arms: Sequence[ArmName]) -> Iterator[tuple[ArmName, ArmName, str]]:
     """Each control with the arm that it stands beside, and what it is; none whose other arm is not among `arms`."""
     beside = {name: other for name in recipe.intermediate if (other := _counterpart(recipe, name))}
-    first = recipe.fewshot.methods[0] if recipe.fewshot else ""
+    first = str(recipe.fewshot.methods[0]) if recipe.fewshot else ""
     for arm in arms:
         if arm.method in CONTROLS and not arm.shots:
             other, what = ArmName(intermediate=arm.intermediate), CONTROLS[arm.method]

@@ -276,7 +276,7 @@ def _order(recipe: Recipe):
             sorted(recipe.intermediate.items(), key=lambda item: 2 if is_control(item[1]) else int(item[1].trains))
         )
     }
-    methods = [ZERO_SHOT, *(recipe.fewshot.methods if recipe.fewshot else ()), FIXED_SHOTS, *CONTROLS]
+    methods = [ZERO_SHOT, *(map(str, recipe.fewshot.methods) if recipe.fewshot else ()), FIXED_SHOTS, *CONTROLS]
     position = {method: index for index, method in enumerate(methods)}
     return lambda arm: (
         names[arm.intermediate],

@@ -5,6 +5,7 @@ from babel import Locale, UnknownLocaleError
 from xstilts.analysis.results import ZERO_SHOT, ArmName
 from xstilts.config.recipe import Intermediate
 from xstilts.config.training import Translate
+from xstilts.methods import METHODS
 
 _METRICS = {
     "em_f1": "mean of exact match and F1",
@@ -20,14 +21,6 @@ _METRICS = {
 MISSING = "missing"
 ABSENT = "\u2013"
 _MINUS = "\u2212"
-_METHODS = {
-    "full": "",
-    "head": "head only",
-    "lora": "LoRA",
-    "joint": "joint with English",
-    "average": "averaged",
-    "lda": "LDA",
-}
 
 
 def language_name(code: str) -> str:
@@ -38,13 +31,18 @@ def language_name(code: str) -> str:
         return code
 
 
+def method_name(method: str) -> str:
+    """What tables call a few-shot method; empty for the one that goes without saying."""
+    return METHODS[method].label if method in METHODS else method
+
+
 def shots_name(arm: ArmName) -> str:
     """The part of an arm's name after the intermediate task."""
     if arm.method == ZERO_SHOT:
         return "zero-shot"
     if not arm.shots:
         return arm.method
-    method = _METHODS.get(arm.method, arm.method)
+    method = method_name(arm.method)
     return f"{arm.shots}-shot" + (f", {method}" if method else "")
 
 

@@ -2,15 +2,13 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from xstilts.config.splits import count_of
 from xstilts.config.training import (
     Align,
     Frozen,
     Fusion,
-    Lda,
-    Lora,
     Mlm,
     NotNegative,
     Positive,
@@ -19,9 +17,11 @@ from xstilts.config.training import (
     Translate,
     invalid,
 )
+from xstilts.methods import METHODS, Method
+from xstilts.methods.full import Full
+from xstilts.methods.method import FewshotMethod
 from xstilts.problems import ProblemName
 
-Method = Literal["full", "head", "lora", "joint", "average", "lda"]
 Selection = Literal["none", "english_dev", "target_dev"]
 FixedShotSet = Annotated[str, Field(pattern=r"^[1-9]\d*x[1-9]\d*$")]
 FIXED_SHOTS = "fixed-shots"
@@ -119,12 +119,10 @@ class Fewshot(Frozen):
     """The values of `shots` that are sampled; default: all whole numbers. Other values only use published sets."""
     draws: Positive = 3
     """Numbered, nested, stratified samples of the shots; the same in every arm and seed."""
-    methods: tuple[Method, ...] = ("full",)
-    """`full` trains all that `train` does not freeze, `head` what is above the encoder, `lora` that and adapters;
-    `joint` mixes English steps in, `average` keeps the mean of ten checkpoints. `lda`, for classes and tags, trains
-    nothing: above the encoder as English training left it, a head is solved for on the English examples and the shots
-    together. Where the method is `head` or `lora` and no step is selected, every k and draw of a language is trained
-    side by side; other `shots` or `draws` train them anew."""
+    methods: tuple[Method, ...] = (Full(),)
+    """What is done with the shots, each method once: its name (`methods: [full, lda]`), or a block with its settings
+    (`methods: [{method: lda, shrinkage: 0.5}]`). Where the method is `head` or `lora` and no step is selected, every k
+    and draw of a language is trained side by side; other `shots` or `draws` train them anew."""
     fixed_shots: bool = False
     """Adapt also to the published few-shot sets of k images, concepts or pairs, with the first method. Languages
     without a set of that k are skipped."""
@@ -145,9 +143,26 @@ class Fewshot(Frozen):
     """Control: one model for all languages, trained on their shots together."""
     without_target: bool = False
     """Control: shots on an encoder that was not trained on the target task in the source language."""
-    lora: Lora = Lora()
-    lda: Lda = Lda()
     train: Train = Train(epochs=5, batch_size=16, learning_rate=2e-4, head_learning_rate=5e-4)
+
+    @field_validator("methods")
+    @classmethod
+    def _each_method_once(cls, methods: tuple[FewshotMethod, ...]) -> tuple[FewshotMethod, ...]:
+        names = [method.name for method in methods]
+        if repeated := [name for number, name in enumerate(names) if name in names[:number]]:
+            raise invalid("duplicate-value", f"`methods` lists {repeated[0]!r} twice", "remove one of the two")
+        return methods
+
+
+def _known_method(name: str) -> str:
+    if name != FIXED_SHOTS and name not in METHODS:
+        hint = f"the methods are {', '.join(METHODS)}, {FIXED_SHOTS}"
+        raise invalid("invalid-value", f"there is no few-shot method {name!r}", hint)
+    return name
+
+
+MethodName = Annotated[str, AfterValidator(_known_method)]
+"""The name of a few-shot method, or `fixed-shots`."""
 
 
 class Arm(Frozen):
@@ -155,7 +170,7 @@ class Arm(Frozen):
 
     intermediate: str
     shots: NotNegative | FixedShotSet = 0
-    method: Method | Literal["fixed-shots"] = "full"
+    method: MethodName = "full"
 
     @property
     def named(self) -> tuple[str, int]:

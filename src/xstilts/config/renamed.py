@@ -27,5 +27,11 @@ RENAMED_KEYS: Mapping[tuple[type[BaseModel], str], str] = {
 }
 """The new key, by block and old key."""
 
+MOVED_KEYS: Mapping[tuple[type[BaseModel], str], str] = {
+    (Fewshot, "lora"): "write its settings in `methods`, as in `methods: [{method: lora, rank: 8}]`",
+    (Fewshot, "lda"): "write its settings in `methods`, as in `methods: [{method: lda, shrinkage: 0.1}]`",
+}
+"""What to write instead, by block and old key, where another name is not enough."""
+
 RENAMED_VALUES: Mapping[tuple[type[BaseModel], str, str], str] = {(Arm, "method", "published"): FIXED_SHOTS}
 """The new value, by block, key and old value."""

@@ -102,21 +102,6 @@ class Fusion(Frozen):
     """An image becomes grid x grid tokens."""
 
 
-class Lora(Frozen):
-    """Low-rank adapters on the attention of the trained layers."""
-
-    rank: Positive = 8
-    alpha: Positive = 16
-    learning_rate: Rate = 1e-3
-
-
-class Lda(Frozen):
-    """Linear discriminant analysis on the encoder's states, means over sub-words for classes, single ones for tags."""
-
-    shrinkage: Annotated[float, Field(gt=0, le=1)] = 0.1
-    """Part of the covariance that is a multiple of the identity."""
-
-
 class Mlm(Frozen):
     """Masked-language modelling (MLM) in intermediate training, alone or together with tasks.
 

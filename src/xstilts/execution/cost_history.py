@@ -91,7 +91,9 @@ def _likeness(kind: str, reads: Sequence[SplitRead | CorpusRead], settings: Mapp
     """What makes two stages of an encoder cost alike, closest first. `settings` are of a spec or of a manifest."""
     tasks = tuple(dict.fromkeys(read.data.task if isinstance(read, SplitRead) else "masked texts" for read in reads))
     sizes = tuple(read.data.max_examples for read in reads if isinstance(read, SplitRead))
-    how = tuple(settings.get(name) for name in ("method", "shots", "selection", "fixed_shots"))
+    method = settings.get("method")
+    name = method["method"] if isinstance(method, dict) else str(method)
+    how = (name, *(settings.get(name) for name in ("shots", "selection", "fixed_shots")))
     yield kind, tasks, sizes, how, bool(settings.get("multilingual")), _flat(settings.get("train"))
     yield kind, tasks
     yield (kind,)

@@ -7,7 +7,7 @@ from transformers.utils import logging
 from xstilts.errors import UserError
 from xstilts.execution.environment import Environment
 from xstilts.export.card import model_card
-from xstilts.models.discriminant import Discriminant
+from xstilts.models.frozen_states import FrozenStatesModel
 from xstilts.problems import PROBLEMS
 from xstilts.stages.artifacts import load_model
 from xstilts.store.store import Store
@@ -27,9 +27,9 @@ def export(store: Store, key: str, folder: Path, environment: Environment) -> Pa
             f"artifact {key[:12]} reads images, and transformers has no class for a model of its making",
             "score it here, or export a model of a task of texts",
         )
-    if isinstance(loaded.model, Discriminant):
+    if isinstance(loaded.model, FrozenStatesModel):
         raise UserError(
-            f"artifact {key[:12]} has the head of `lda`, which no class of transformers has",
+            f"artifact {key[:12]} has the head of `{loaded.model.classifier}`, which no class of transformers has",
             "label with `xstilts predict`, or export a model of another method, or that of its target stage",
         )
     card = model_card(store, key)

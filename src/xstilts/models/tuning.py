@@ -13,8 +13,9 @@ from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 from transformers.modeling_layers import GradientCheckpointingLayer
 
-from xstilts.config.training import Lora, Train
+from xstilts.config.training import Train
 from xstilts.errors import UserError
+from xstilts.methods.method import Adapters
 from xstilts.models.heads import fresh_parameters
 from xstilts.models.speed.dropout import use_fast_dropout
 from xstilts.models.split import embeddings, image_side, layers, read_by_all, supports_split
@@ -100,7 +101,13 @@ def split_head(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]
 
 @contextmanager
 def adapters(
-    model: PreTrainedModel, lora: Lora, seed: int, *, merge: bool, layer: int | None = None, dropout: float = 0.0
+    model: PreTrainedModel,
+    settings: Adapters,
+    seed: int,
+    *,
+    merge: bool,
+    layer: int | None = None,
+    dropout: float = 0.0,
 ) -> Iterator[None]:
     """Low-rank adapters on the attention of `model`, the only encoder weights that train while they are there.
 
@@ -111,7 +118,7 @@ def adapters(
     for parameter in weights:
         parameter.requires_grad_(False)
     targets = attention(model, layer)
-    config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, lora_dropout=dropout, target_modules=targets)
+    config = LoraConfig(r=settings.rank, lora_alpha=settings.alpha, lora_dropout=dropout, target_modules=targets)
     head = list(fresh_parameters(model).values())
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
-from xstilts.config.recipe import Fewshot, Method, Recipe, fixed_shots_arm
+from xstilts.config.recipe import Fewshot, Recipe, fixed_shots_arm
+from xstilts.methods.method import FewshotMethod
 from xstilts.planning.builder import GraphBuilder
 from xstilts.planning.graph import Chain
 from xstilts.planning.specs import FewshotStage, TargetStage
@@ -16,9 +17,6 @@ from xstilts.recipe.resolve import (
     languages_with_pool,
     sampled_ks,
 )
-
-SIDE_BY_SIDE: frozenset[Method] = frozenset({"head", "lora"})
-"""Methods that leave the encoder's own weights alone."""
 
 
 def add_fewshot_stages(builder: GraphBuilder, chain: Chain, trained: TargetStage) -> None:
@@ -34,8 +32,9 @@ def add_fewshot_stages(builder: GraphBuilder, chain: Chain, trained: TargetStage
         builder.cell(chain, episode, method=method, shots=episode.shots, draw=episode.draw)
     if without := [language for language in languages if language not in pools]:
         builder.skipped[f"{chain.task.name}: no split {POOL_SPLIT} to draw shots from in {', '.join(without)}"] = None
-    if without := [method for method in fewshot.methods if method not in maker.methods]:
-        builder.skipped[f"{chain.task.name}: `{without[0]}` is for classes and tags of texts"] = None
+    for method in fewshot.methods:
+        if method not in maker.methods:
+            builder.skipped[f"{chain.task.name}: `{method}` is for {method.scope}"] = None
     if fewshot.fixed_shots:
         builder.skipped.update(dict.fromkeys(_unpublished(chain, fewshot, languages)))
 
@@ -61,7 +60,7 @@ class _Maker:
         return self.chain.target.skip_training
 
     @property
-    def methods(self) -> tuple[Method, ...]:
+    def methods(self) -> tuple[FewshotMethod, ...]:
         """Those that the task bears."""
         return applicable_methods(self.fewshot, self.chain.task)
 
@@ -73,7 +72,7 @@ class _Maker:
                 replace(self._episode(language, shots, draw, method), batched_with=self._beside(method))
                 for method in self.methods
             ]
-            yield from ((stage.method, stage) for stage in methods)
+            yield from ((stage.method.name, stage) for stage in methods)
             if fewshot.more_english and language != trained.data.language:
                 yield "more-english", replace(first, shots_language=trained.data.language)
             if fewshot.without_target and trained.match_steps_of is None and not self.bare:
@@ -101,9 +100,9 @@ class _Maker:
     def _draws(self) -> Iterator[tuple[int, int]]:
         yield from product(sampled_ks(self.fewshot), range(self.fewshot.draws))
 
-    def _episode(self, language: str, shots: int, draw: int, method: Method) -> FewshotStage:
+    def _episode(self, language: str, shots: int, draw: int, method: FewshotMethod) -> FewshotStage:
         chain, fewshot, trained = self.chain, self.fewshot, self.trained
-        selection = "none" if method == "lda" else fewshot.selection
+        selection = fewshot.selection if method.takes_steps else "none"
         return FewshotStage(
             parent=trained.parent if self.bare else trained.key,
             fresh_head=self.bare,
@@ -116,18 +115,16 @@ class _Maker:
             method=method,
             selection=selection,
             unchanged=True if selection != "none" else None,
-            lora=fewshot.lora if method == "lora" else None,
-            lda=fewshot.lda if method == "lda" else None,
             train=fewshot.train,
             seed=chain.seed,
             keep="all" if self.builder.recipe.keep_fewshot_weights else "scores",
             modality=trained.modality,
         )
 
-    def _beside(self, method: Method) -> tuple[tuple[int, int], ...] | None:
-        """Every k and draw of a method that leaves the encoder's own weights alone, unless weights are selected."""
-        alone = method not in SIDE_BY_SIDE or self.fewshot.selection != "none"
-        return None if alone else tuple(self._draws())
+    def _beside(self, method: FewshotMethod) -> tuple[tuple[int, int], ...] | None:
+        """Every k and draw of a method that may train them side by side, unless weights are selected."""
+        together = method.batches_episodes and self.fewshot.selection == "none"
+        return tuple(self._draws()) if together else None
 
 
 def _unpublished(chain: Chain, fewshot: Fewshot, languages: Sequence[str]) -> Iterator[str]:

@@ -71,7 +71,7 @@ class StageFlops:
             case IntermediateStage() | TargetStage():
                 return self._kept(spec.train)
             case FewshotStage() if spec.keep == "all":
-                return 0 if spec.freezes_encoder else self._kept(spec.train)
+                return 0 if spec.method.freezes_encoder else self._kept(spec.train)
             case (
                 PretrainedStage()
                 | TranslateStage()
@@ -145,16 +145,16 @@ class StageFlops:
         """The training of a model for several languages is shared among its scores."""
         task, train = spec.evaluation.task, spec.train
         shots, together = self._shots(spec) * len(spec.trained_languages), len(spec.trained_languages)
-        if spec.method == "lda":
+        if not spec.method.takes_steps:
             yield shots * self.forward.example(task, train.max_length, spec.modality) / together
             yield self._scored(spec.evaluation, spec.split, train.max_length, spec.modality)
             return
         example = self.forward.example(task, train.max_length, spec.modality)
-        passed = example if spec.method == "head" else self._trained(task, train, spec.modality)
+        passed = example if spec.method.freezes_encoder else self._trained(task, train, spec.modality)
         batch = min(shots, self._fitting(task, train))
         steps = train.steps or train.epochs * shots / batch
         yield steps * batch * passed / together
-        if spec.method == "joint":
+        if spec.method.mixes_english:
             yield steps * self._batch(spec.data, train) * passed / together
         if spec.selection != "none":
             data = spec.data if spec.selection == "english_dev" else spec.evaluation

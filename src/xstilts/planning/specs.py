@@ -3,9 +3,10 @@
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
-from xstilts.config.recipe import Method, Selection
+from xstilts.config.recipe import Selection
 from xstilts.config.splits import TRANSLATED, shots_split
-from xstilts.config.training import Fusion, Lda, Lora, Sampling, Train
+from xstilts.config.training import Fusion, Sampling, Train
+from xstilts.methods.method import FewshotMethod
 from xstilts.planning.stage import CorpusRead, Data, Masking, SplitRead, Stage, canonical_digest
 from xstilts.planning.vector_specs import ChooseLayerStage, MineStage, RetrieveStage
 
@@ -196,9 +197,9 @@ class FewshotStage(Stage):
     shots_language: str
     shots: int
     draw: int
-    method: Method
+    method: FewshotMethod
+    """With its settings."""
     selection: Selection
-    lora: Lora | None
     train: Train
     seed: int
     keep: Keep
@@ -212,7 +213,6 @@ class FewshotStage(Stage):
     """The shots and draws of all episodes that this one is trained side by side with, itself among them; None where it
     is trained alone. It changes the rounding."""
 
-    lda: Lda | None = None
     multilingual: tuple[Data, ...] | None = None
     """The pools of all languages whose shots train one model together; `shots_language` then says nothing."""
 
@@ -252,12 +252,7 @@ class FewshotStage(Stage):
     @property
     def trains_on_source(self) -> bool:
         """Whether the training data in the source language are trained on again, together with the shots."""
-        return self.method == "joint" or (self.method == "lda" and not self.fresh_head)
-
-    @property
-    def freezes_encoder(self) -> bool:
-        """Whether all layers of the encoder stay as they are."""
-        return self.method in ("head", "lda")
+        return self.method.mixes_english or (self.method.fits_english and not self.fresh_head)
 
     @property
     def trained_languages(self) -> tuple[str, ...]:

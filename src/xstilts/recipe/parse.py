@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from xstilts.config.recipe import Recipe
-from xstilts.config.renamed import RENAMED_KEYS, RENAMED_VALUES
+from xstilts.config.renamed import MOVED_KEYS, RENAMED_KEYS, RENAMED_VALUES
 from xstilts.errors import did_you_mean
 from xstilts.recipe.issues import Code, Issue, Path, dotted, overlap
 
@@ -85,14 +85,21 @@ def _issue(details: ErrorDetails, path: Path) -> Issue:
     match kind := details["type"]:
         case "extra_forbidden" if new := _new_key(path):
             return Issue("renamed-key", path, f"unknown key {key!r}: it is called {new!r} now")
+        case "extra_forbidden" if hint := _moved_key(path):
+            return Issue("renamed-key", path, f"the key {key!r} has moved", hint)
         case "extra_forbidden":
             return Issue("unknown-key", path, f"unknown key {key!r}", did_you_mean(key, keys_at(path[:-1])))
         case "missing":
             return Issue("missing-key", path, f"{name} is missing")
-        case "literal_error" if new := _new_value(path, given):
+        case "literal_error" | "invalid-value" if new := _new_value(path, given):
             return Issue("renamed-value", path, f"unknown value {given!r}: it is called {new!r} now")
         case "literal_error":
             return Issue("invalid-value", path, f"{name} must be {context['expected']}, not {given!r}")
+        case "union_tag_invalid":
+            message = f"{name} must be one of {context['expected_tags']}, not {context['tag']!r}"
+            return Issue("invalid-value", path, message)
+        case "union_tag_not_found":
+            return Issue("missing-key", path, f"{name} lacks the key {context['discriminator']}")
         case "string_pattern_mismatch":
             message = f"{name} may contain only lower-case letters, digits, - and _, not {given!r}"
             return Issue("invalid-value", path, message)
@@ -116,6 +123,10 @@ def _plain(message: str) -> str:
 
 def _new_key(path: Path) -> str | None:
     return next((new for kind in models_at(path[:-1]) if (new := RENAMED_KEYS.get((kind, str(path[-1]))))), None)
+
+
+def _moved_key(path: Path) -> str | None:
+    return next((hint for kind in models_at(path[:-1]) if (hint := MOVED_KEYS.get((kind, str(path[-1]))))), None)
 
 
 def _new_value(path: Path, value: object) -> str | None:

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection
 
-from xstilts.config.recipe import Fewshot, Method, Recipe, Target, TaskFiles
+from xstilts.config.recipe import Fewshot, Recipe, Target, TaskFiles
 from xstilts.config.splits import shots_split, translated
+from xstilts.methods.method import FewshotMethod
 from xstilts.tasks.task import Task
 
 ENGLISH = "en"
@@ -58,9 +59,9 @@ def sampled_ks(fewshot: Fewshot) -> tuple[int, ...]:
     return tuple(k for k in fewshot.shots if isinstance(k, int) and (fewshot.sampled is None or k in fewshot.sampled))
 
 
-def applicable_methods(fewshot: Fewshot, task: Task) -> tuple[Method, ...]:
-    """The methods that a task bears."""
-    return tuple(method for method in fewshot.methods if method != "lda" or task.spec.classes)
+def applicable_methods(fewshot: Fewshot, task: Task) -> tuple[FewshotMethod, ...]:
+    """The methods that are for the task's problem."""
+    return tuple(method for method in fewshot.methods if method.applies_to(task.spec))
 
 
 def languages_with_pool(fewshot: Fewshot, target: Target, task: Task) -> tuple[str, ...]:

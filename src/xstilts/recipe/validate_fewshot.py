@@ -55,8 +55,8 @@ def _selection(fewshot: Fewshot) -> Iterator[Issue]:
     if fewshot.also_select == fewshot.selection:
         message = f"`also_select` repeats `selection: {fewshot.selection}`"
         yield Issue("redundant-value", path, message, "remove it")
-    if fewshot.also_select and fewshot.methods[:1] == ("lda",):
-        message = "`also_select` selects a training step, and the first method, `lda`, has none"
+    if fewshot.also_select and fewshot.methods and not fewshot.methods[0].takes_steps:
+        message = f"`also_select` selects a training step, and the first method, `{fewshot.methods[0]}`, has none"
         yield Issue("not-applicable", path, message, "list another method first")
 
 
@@ -65,7 +65,8 @@ def _methods(scope: Scope, fewshot: Fewshot, adapted: LanguagesByTarget) -> Iter
     if not trained or not fewshot.methods or scope.lost("fewshot", "methods"):
         return
     if not any(applicable_methods(fewshot, task) for task in trained):
-        message = "`lda` is for classification and tagging of text, and no target with few-shot adaptation is either"
+        names = ", ".join(f"`{method}`" for method in fewshot.methods)
+        message = f"no target with few-shot adaptation suits {names}: {fewshot.methods[0].scope} only"
         yield Issue("not-applicable", ("fewshot", "methods"), message, "add another method")
 
 

@@ -63,7 +63,7 @@ def _arm(scope: Scope, path: Path, arm: Arm, target: Target, task: Task) -> Iter
         yield Issue("unknown-shots", (*path, "shots"), message, "set `shots: 0`, or add the task to `fewshot`")
         return
     yield from _shots(path, arm, fewshot, target, task)
-    methods = applicable_methods(fewshot, task)
+    methods = [method.name for method in applicable_methods(fewshot, task)]
     if arm.method not in (*methods, *([FIXED_SHOTS] if fewshot.fixed_shots else [])):
         message = f"{arm.method!r} is not among `fewshot.methods`"
         yield Issue("unknown-method", (*path, "method"), message, did_you_mean(arm.method, methods))

@@ -11,7 +11,7 @@ from scipy.optimize import isotonic_regression
 
 from xstilts.analysis.contrasts import MEAN, Evidence, Finding, Level
 from xstilts.analysis.design import Square, TaskDesign
-from xstilts.analysis.names import MISSING, arm_name, language_name, points, shots_name, signed
+from xstilts.analysis.names import MISSING, arm_name, language_name, method_name, points, shots_name, signed
 from xstilts.analysis.results import ZERO_SHOT, ArmName
 from xstilts.planning.specs import ChooseLayerStage
 from xstilts.report import plots
@@ -225,7 +225,8 @@ def _keys(series: Sequence[str]) -> tuple[Key, ...]:
 
 
 def _by(method: str) -> str:
-    return "" if method == "full" else f" ({method})"
+    name = method_name(method)
+    return f" ({name})" if name else ""
 
 
 def _labelled(language: str) -> str:

@@ -35,15 +35,9 @@ def paragraphs(recipe: Recipe, resamples: int) -> tuple[str, ...]:
     )
 
 
-_SOLVED = (
-    "Under LDA nothing is trained on the shots: the states of the encoder that English training left are taken as they "
-    "are, and a linear discriminant is solved for on the English examples and the shots together."
-)
-
-
 def _adaptation(fewshot: Fewshot) -> str:
-    trained = [_SELECTION[fewshot.selection]] if set(fewshot.methods) - {"lda"} else []
-    return " ".join([*trained, *([_SOLVED] if "lda" in fewshot.methods else [])])
+    trained = [_SELECTION[fewshot.selection]] if any(method.takes_steps for method in fewshot.methods) else []
+    return " ".join([*trained, *(method.explanation for method in fewshot.methods if method.explanation)])
 
 
 def _training(recipe: Recipe) -> str:

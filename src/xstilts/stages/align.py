@@ -11,11 +11,11 @@ from typing import NamedTuple, cast
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from xstilts.config.training import Lora
 from xstilts.data.features import featurise
 from xstilts.encoders import find_card
 from xstilts.errors import DataError, UserError
 from xstilts.execution.environment import Emit
+from xstilts.methods.method import Adapters
 from xstilts.models.align import Aligner, PairInputs, closeness
 from xstilts.models.heads import encoder_state, load_text, restore_encoder
 from xstilts.models.split import layers, supports_split
@@ -74,9 +74,9 @@ def run(spec: AlignStage, draft: Draft, context: JobContext, emit: Emit) -> None
     weights = _adapted(model, spec.layer)
     sum_before = weights_digest(weights)
     steps = steps_of(inputs.lengths, spec.train)
-    lora = Lora(rank=spec.rank, alpha=spec.alpha)
+    settings = Adapters(rank=spec.rank, alpha=spec.alpha)
     seed = seed_of(spec.seed, "align", spec.data[0].task)
-    with adapters(model, lora, seed, merge=True, layer=spec.layer - 1, dropout=spec.dropout):
+    with adapters(model, settings, seed, merge=True, layer=spec.layer - 1, dropout=spec.dropout):
         objective = Objective(model=Aligner(model, layer=spec.layer, margin=spec.margin), batches=inputs)
         fitted = fit([objective], [0] * steps, spec.train, seed=seed, report=step_reporter(spec, emit))
     for name, parameter in model.named_parameters():

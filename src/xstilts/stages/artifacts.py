@@ -18,7 +18,9 @@ from xstilts.encoders import GIVEN, find_card
 from xstilts.encoders.fetch import prepare
 from xstilts.errors import UserError
 from xstilts.execution.environment import Environment
-from xstilts.models.discriminant import Discriminant
+from xstilts.methods import method_of
+from xstilts.methods.frozen_states import FrozenStatesMethod
+from xstilts.models.frozen_states import FrozenStatesModel
 from xstilts.models.heads import (
     IMAGE,
     encoder_parameters,
@@ -178,13 +180,14 @@ def load_model(store: Store, key: str, environment: Environment) -> LoadedModel:
         )
     problem, labels = facts.model.problem, facts.model.labels
     model, _ = build_model(store, key, environment, problem, labels or None, seed=0)
-    if facts.model.head == "lda":
-        model = _under_discriminant(model, problem, len(labels))
-    head = head_parameters(model)
-    with torch.no_grad():
-        for name, tensor in _read(store.path(key)).items():
-            if name.startswith(HEAD):
-                head[name.removeprefix(HEAD)].copy_(tensor)
+    tensors = {n.removeprefix(HEAD): t for n, t in _read(store.path(key)).items() if n.startswith(HEAD)}
+    if method := _frozen_states_method(store, key):
+        model = cast(PreTrainedModel, FrozenStatesModel(backbone(model), problem, method, tensors))
+    else:
+        head = head_parameters(model)
+        with torch.no_grad():
+            for name, tensor in tensors.items():
+                head[name].copy_(tensor)
     freeze_statistics(model)
     return LoadedModel(
         model=cast(PreTrainedModel, model.to(environment.device).eval()),  # type: ignore[arg-type]
@@ -198,9 +201,12 @@ def load_model(store: Store, key: str, environment: Environment) -> LoadedModel:
     )
 
 
-def _under_discriminant(model: PreTrainedModel, problem: ProblemName, classes: int) -> PreTrainedModel:
-    weight = torch.zeros(classes, model.config.hidden_size)
-    return cast(PreTrainedModel, Discriminant(backbone(model), problem, weight, torch.zeros(classes)))
+def _frozen_states_method(store: Store, key: str) -> FrozenStatesMethod | None:
+    """The method that replaced the head of a few-shot artifact, if one did."""
+    manifest = store.manifest(key)
+    settings = manifest.spec.get("method") if manifest else None
+    method = method_of(settings) if settings else None
+    return method if isinstance(method, FrozenStatesMethod) else None
 
 
 def load_untrained(

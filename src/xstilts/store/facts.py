@@ -64,8 +64,6 @@ class ModelFacts(Frozen):
     language: str
     max_length: int
     precision: str
-    head: Literal["lda"] | None = None
-    """The kind of a head that is not the encoder's own."""
     thresholds: tuple[float, ...] | None = None
     """Decision threshold of each label, where the problem has any."""
 

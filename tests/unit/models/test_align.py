@@ -5,8 +5,8 @@ import torch
 from tests.tiny import KINDS, SENTENCES, build
 from torch import nn
 
-from xstilts.config.training import Lora
 from xstilts.data.features import featurise
+from xstilts.methods.method import Adapters
 from xstilts.models.align import Aligner, PairInputs, closeness, triplet_loss
 from xstilts.models.heads import load_backbone, load_tokenizer
 from xstilts.models.split import hidden_states
@@ -70,7 +70,7 @@ def test_a_batch_holds_the_foreign_texts_and_then_their_translations(tmp_path: P
 @pytest.mark.parametrize("kind", KINDS)
 def test_adapters_of_one_layer_train_nothing_else(kind: str, tmp_path: Path) -> None:
     model = load_backbone(build(kind, tmp_path, layers=3))
-    with adapters(model, Lora(rank=2, alpha=4), 0, merge=True, layer=1, dropout=0.5):
+    with adapters(model, Adapters(rank=2, alpha=4), 0, merge=True, layer=1, dropout=0.5):
         names = trained_parameters(model)
         assert names and all("lora_" in name and "layer" in name and ".1." in name for name in names)
         rates = {module.p for name, module in model.named_modules() if "lora_dropout" in name and hasattr(module, "p")}

@@ -6,8 +6,11 @@ from hypothesis import strategies as st
 from tests.unit.planning.world import LANGUAGES, TASKS, recipe, task
 
 from xstilts.config.recipe import Fewshot, Intermediate, Recipe, Target
-from xstilts.config.training import Align, Lora, Mlm, Train
+from xstilts.config.training import Align, Mlm, Train
 from xstilts.data.corpora import Corpus
+from xstilts.methods.full import Full
+from xstilts.methods.joint import Joint
+from xstilts.methods.lora import Lora
 from xstilts.planning.expand import Graph, expand
 from xstilts.planning.specs import (
     AlignStage,
@@ -116,10 +119,10 @@ def test_controls_change_one_thing() -> None:
     assert by_method.keys() == {"head", "lora", "more-english", "without-target"}
     head, english, bare = by_method["head"], by_method["more-english"], by_method["without-target"]
     assert isinstance(head, FewshotStage) and isinstance(english, FewshotStage) and isinstance(bare, FewshotStage)
-    assert (english.shots_language, english.method, english.parent) == ("en", "head", head.parent)
+    assert (english.shots_language, english.method.name, english.parent) == ("en", "head", head.parent)
     target = graph.stages[head.parent]
     assert isinstance(target, TargetStage)
-    assert (bare.parent, bare.fresh_head, bare.method) == (target.parent, True, "head")
+    assert (bare.parent, bare.fresh_head, bare.method.name) == (target.parent, True, "head")
     assert {cell.intermediate for cell in cells_of(graph, method="without-target")} == {"none", "facts"}
 
 
@@ -129,7 +132,7 @@ def test_selection_on_english_stands_beside_fixed_steps_by_the_first_method() ->
     (cell,) = cells_of(graph, language="de", intermediate="facts", method="english-dev")
     beside = graph.stages[cell.artifact]
     assert isinstance(beside, FewshotStage)
-    assert (beside.method, beside.selection, beside.unchanged) == ("head", "english_dev", True)
+    assert (beside.method.name, beside.selection, beside.unchanged) == ("head", "english_dev", True)
     plain = graph_of(fewshot=fewshot.model_copy(update={"also_select": None}), seeds=(0,), primary=None)
     assert plain.stages.keys() < graph.stages.keys()
     selected = graph_of(fewshot=Fewshot(shots=(4,), draws=1, selection="english_dev", without_target=True))
@@ -140,7 +143,7 @@ def test_a_mixed_model_is_one_training_for_each_k_draw_and_seed() -> None:
     fewshot = Fewshot(shots=(1, 4), draws=2, methods=("head", "full"), multilingual=True)
     graph = graph_of(fewshot=fewshot, primary=None)
     mixed = [graph.stages[cell.artifact] for cell in cells_of(graph, method="multilingual", intermediate="facts")]
-    assert all(isinstance(stage, FewshotStage) and stage.method == "head" for stage in mixed)
+    assert all(isinstance(stage, FewshotStage) and stage.method.name == "head" for stage in mixed)
     assert len(mixed) == 16 and len({stage.group for stage in mixed}) == 2
     assert len({stage.training_key for stage in mixed if isinstance(stage, FewshotStage)}) == 8
     assert {stage.trained_languages for stage in mixed if isinstance(stage, FewshotStage)} == {("de", "fi")}
@@ -150,12 +153,25 @@ def test_a_mixed_model_is_one_training_for_each_k_draw_and_seed() -> None:
 
 def test_an_episode_of_fixed_steps_has_the_key_it_had_before_it_could_be_anything_else() -> None:
     stage = of_kind(graph_of(seeds=(0,)), FewshotStage)[0]
-    assert stage.key.startswith("6d52abb879c1")
+    assert stage.key.startswith("7d295f7d3560")
 
 
 def test_settings_that_do_not_matter_do_not_change_keys() -> None:
-    plain, other = graph_of(), graph_of(fewshot=Fewshot(shots=(1, 4), draws=2, lora=Lora(rank=4)), description="new")
-    assert plain.stages.keys() == other.stages.keys()
+    assert graph_of().stages.keys() == graph_of(description="new").stages.keys()
+
+
+def test_settings_of_a_method_are_part_of_its_keys_alone() -> None:
+    def keys(**settings: int) -> dict[str, set[str]]:
+        fewshot = Fewshot(shots=(1, 4), draws=2, methods=(Full(), Lora(**settings)))
+        found: dict[str, set[str]] = {}
+        for stage in of_kind(graph_of(fewshot=fewshot, primary=None), FewshotStage):
+            found.setdefault(stage.method.name, set()).add(stage.key)
+        return found
+
+    default, other = keys(), keys(rank=4)
+    assert default["full"] == other["full"]
+    assert default["lora"].isdisjoint(other["lora"])
+    assert default == keys(rank=8)
 
 
 def test_what_a_stage_takes_from_its_target() -> None:
@@ -204,7 +220,7 @@ def test_more_languages_draws_seeds_and_shots_keep_the_keys_there_were(small: Re
         },
         "draw": {"fewshot": small.fewshot.model_copy(update={"draws": small.fewshot.draws + 1})},
         "shots": {"fewshot": small.fewshot.model_copy(update={"shots": (*small.fewshot.shots, 32)})},
-        "method": {"fewshot": small.fewshot.model_copy(update={"methods": (*small.fewshot.methods, "joint")})},
+        "method": {"fewshot": small.fewshot.model_copy(update={"methods": (*small.fewshot.methods, Joint())})},
         "seed": {"seeds": (*small.seeds, seed)},
         "target": {"targets": {**small.targets, "tags": Target()}},
         "arm": {"intermediate": {**small.intermediate, "shuffled": shuffled, "aligned": aligned}},

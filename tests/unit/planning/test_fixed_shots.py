@@ -42,7 +42,7 @@ def test_published_sets_stand_beside_draws_of_our_own() -> None:
     for cell in cells:
         stage = graph.stages[cell.artifact]
         if isinstance(stage, FewshotStage) and stage.fixed_shots:
-            assert (stage.method, stage.draw, stage.shots_language) == ("head", 0, cell.language)
+            assert (stage.method.name, stage.draw, stage.shots_language) == ("head", 0, cell.language)
             assert stage.title.endswith(f"(head), published {stage.fixed_shots}, seed 0")
 
 

@@ -12,6 +12,7 @@ from tests.unit.report.page import Page
 from xstilts.analysis import stats
 from xstilts.analysis.results import ArmName, arm_items, scores
 from xstilts.config.recipe import Fewshot, Intermediate, Target
+from xstilts.methods.lda import Lda
 from xstilts.planning.expand import expand as plan
 from xstilts.report import Summary, build
 from xstilts.store.store import Store
@@ -203,7 +204,7 @@ def test_controls_and_several_methods_have_their_places(tmp_path: Path) -> None:
     assert "controls" in page.ids
     assert re.search(r"longer → zero-shot; longer → .*: the same number of steps, all on the target task\.", page.text)
     assert page.row("toy-qa → 4-shot against toy-qa → 4-shot, more-english")[1] != "missing"
-    assert "Points against k, the shots (lora)" in page.text
+    assert "Points against k, the shots (LoRA)" in page.text
     assert sum("instead of" in sentence for sentence in summary.sentences) >= 5
 
 
@@ -212,7 +213,7 @@ def test_the_page_says_how_heads_come_about(tmp_path: Path, methods) -> None:
     fewshot = Fewshot(shots=(4,), draws=1, methods=methods)
     recipe = toy_recipe(targets={"toy-intent": Target(languages=("en", "de"))}, fewshot=fewshot, primary=None)
     _, page = _report(make_experiment(tmp_path / "store", recipe), tmp_path / "report.html")
-    assert ("a linear discriminant is solved for" in page.text) == ("lda" in methods)
+    assert (Lda.explanation in page.text) == ("lda" in methods)
     assert ("runs for a fixed number of steps" in page.text) == ("full" in methods)
 
 

@@ -12,6 +12,7 @@ from xstilts.config.recipe import Fewshot, Intermediate, Target
 from xstilts.config.training import Align, Train, Translate
 from xstilts.encoders import find_card
 from xstilts.execution.environment import Environment, Event
+from xstilts.methods import METHODS
 from xstilts.models.speed.activation_cache import ActivationCache
 from xstilts.planning.expand import Graph, expand
 from xstilts.planning.flops import StageFlops
@@ -172,7 +173,7 @@ def test_a_new_training_stage_does_not_escape_the_leak_check(tmp_path: Path) -> 
     ("changes", "expected"),
     [
         ({}, ()),
-        ({"method": "joint"}, ("en train train",)),
+        ({"method": METHODS["joint"]()}, ("en train train",)),
         ({"selection": "english_dev"}, ("en dev select",)),
         ({"selection": "target_dev"}, ("de dev select",)),
         ({"fixed_shots": "4"}, ("de shots-4 train",)),

@@ -135,7 +135,7 @@ def test_an_episode_does_not_depend_on_those_run_before_it(world, tmp_path_facto
     graph = world.run(world.recipe(fewshot=many, **settings))
     alone = World(tmp_path_factory.mktemp("alone"))
     (spec,) = stages(alone.run(alone.recipe(fewshot=one, **settings)), FewshotStage)
-    twin = next(s for s in stages(graph, FewshotStage) if (s.method, s.shots, s.draw) == ("full", 2, 0))
+    twin = next(s for s in stages(graph, FewshotStage) if (s.method.name, s.shots, s.draw) == ("full", 2, 0))
     files = [w.store.path(s.key) / "items.parquet" for w, s in ((world, twin), (alone, spec))]
     assert files[0].read_bytes() == files[1].read_bytes()
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from xstilts.config.splits import shots_split
 from xstilts.data.features import featurise
@@ -22,7 +22,6 @@ from xstilts.stages.fewshot.episode_model import EpisodeModel, split_inputs, tra
 from xstilts.stages.job_context import JobContext
 from xstilts.stages.progress import step_reporter
 from xstilts.stages.training import scorer
-from xstilts.train.checkpoint import Strategy
 from xstilts.train.fit import Fitted, Objective, fit, seed_of, steps_of
 
 
@@ -38,6 +37,8 @@ class TrainingOutcome:
 
 TrainedEpisode = tuple[TrainingOutcome, dict[str, Tensor]]
 """What training did, and the weights that it left."""
+Learned = tuple[TrainingOutcome, nn.Module]
+"""What training did, and the model that predicts."""
 
 
 MAX_CACHED_POOL = 2048
@@ -94,10 +95,10 @@ def _known(data: Data, split: str, context: JobContext, episode_model: EpisodeMo
 
 def with_adapters(spec: FewshotStage, episode_model: EpisodeModel) -> AbstractContextManager[None]:
     """While it lasts, the bench has the adapters that the method trains."""
-    if spec.method != "lora" or spec.lora is None:
+    if spec.method.adapters is None:
         return nullcontext()
-    seed = seed_of(spec.seed, "lora", *spec.trained_languages, spec.draw)
-    return adapters(episode_model.trainable.trained_part, spec.lora, seed, merge=spec.keep == "all")
+    seed = seed_of(spec.seed, spec.method.name, *spec.trained_languages, spec.draw)
+    return adapters(episode_model.trainable.trained_part, spec.method.adapters, seed, merge=spec.keep == "all")
 
 
 def train_episode(
@@ -132,7 +133,7 @@ def _train(
     trainable, train = episode_model.trainable, train_settings(spec)
     objectives = [Objective(model=trainable.trained_part, batches=shot_inputs(spec, context, episode_model, shots))]
     order = [0] * steps_of(objectives[0].batches.lengths, train)
-    if spec.method == "joint":
+    if spec.method.mixes_english:
         objectives.append(
             Objective(
                 model=trainable.trained_part,
@@ -146,7 +147,7 @@ def _train(
         order,
         train,
         seed=fit_seed(spec),
-        strategy=_keeping(spec),
+        strategy=spec.method.checkpoint if spec.selection == "none" else "best",
         score=_selector(spec, context, episode_model),
         unchanged=bool(spec.unchanged),
         report=step_reporter(spec, emit),
@@ -154,12 +155,6 @@ def _train(
     return TrainingOutcome(
         fitted=fitted, before=before, after=weights_digest(trained_parameters(trainable.trained_part))
     )
-
-
-def _keeping(spec: FewshotStage) -> Strategy:
-    if spec.selection != "none":
-        return "best"
-    return "average" if spec.method == "average" else "last"
 
 
 def _selector(spec: FewshotStage, context: JobContext, episode_model: EpisodeModel) -> Callable[[], float] | None:

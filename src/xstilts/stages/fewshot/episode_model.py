@@ -10,6 +10,7 @@ from transformers import PreTrainedTokenizerBase
 from xstilts.config.training import Train
 from xstilts.data.features import featurise
 from xstilts.data.tokenised import token_ids
+from xstilts.methods import METHODS
 from xstilts.models.inputs import ModelInputs
 from xstilts.models.split import layers
 from xstilts.models.tuning import load_weights, snapshot
@@ -51,9 +52,7 @@ def load_episode_model(spec: FewshotStage, context: JobContext) -> EpisodeModel:
 
 
 def train_settings(spec: FewshotStage) -> Train:
-    if spec.method == "lora" and spec.lora is not None:
-        return spec.train.model_copy(update={"learning_rate": spec.lora.learning_rate})
-    return spec.train
+    return spec.method.train_settings(spec.train)
 
 
 def split_inputs(
@@ -76,9 +75,9 @@ def split_inputs(
 
 def _key(spec: FewshotStage, train: Train, context: JobContext) -> Hashable:
     seed = spec.seed if spec.fresh_head else None
-    all_embeddings = train.frozen_layers or train.freeze_embeddings or spec.freezes_encoder
+    all_embeddings = train.frozen_layers or train.freeze_embeddings or spec.method.freezes_encoder
     texts = None if all_embeddings else frozenset(_splits_met(spec, context.task(spec.evaluation.task)))
-    return "bench", spec.parent, train, spec.freezes_encoder, seed, spec.keep, texts
+    return "bench", spec.parent, train, spec.method.freezes_encoder, seed, spec.keep, texts
 
 
 def _bench(spec: FewshotStage, train: Train, context: JobContext) -> EpisodeModel:
@@ -93,7 +92,7 @@ def _bench(spec: FewshotStage, train: Train, context: JobContext) -> EpisodeMode
     else:
         loaded = load_model(store, spec.parent, environment)
         model, labels, thresholds = loaded.model, loaded.labels, loaded.thresholds
-    if spec.freezes_encoder:
+    if spec.method.freezes_encoder:
         train = train.model_copy(update={"frozen_layers": len(layers(model))})
     used = None if spec.keep == "all" else lambda: token_ids(_texts(spec, context, tokenizer, train))
     frozen_prefix = context.frozen_prefix(spec.parent)
@@ -118,7 +117,9 @@ def _splits_met(spec: FewshotStage, task: Task) -> tuple[tuple[Data, str], ...]:
     most = spec.evaluation.max_examples
     scored = [replace(pool, max_examples=most) for pool in spec.multilingual or (spec.evaluation,)]
     episodes = [
-        replace(spec, method="joint", selection=selection, fixed_shots=name, evaluation=evaluation)
-        for selection, name, evaluation in product({spec.selection, "english_dev"}, names, scored)
+        replace(spec, method=kind(), selection=selection, fixed_shots=name, evaluation=evaluation)
+        for kind, selection, name, evaluation in product(
+            METHODS.values(), {spec.selection, "english_dev"}, names, scored
+        )
     ]
     return tuple(dict.fromkeys((read.data, read.split) for episode in episodes for read in episode.splits_read))

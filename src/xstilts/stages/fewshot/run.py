@@ -6,27 +6,29 @@ shots and once for the scored items, and every draw and k begins from their acti
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from torch import nn
 
 from xstilts.data.leakage import check_disjoint, images_in
 from xstilts.data.load import check_labels
 from xstilts.execution.environment import Emit
+from xstilts.methods.method import StatesClassifier
+from xstilts.models.frozen_states import FrozenStatesModel
 from xstilts.planning.specs import FewshotStage
 from xstilts.problems import Example
 from xstilts.stages.artifacts import encoder_of, facts_of, save_weights
 from xstilts.stages.controls import image_controls, most_frequent_label, scores_by_seen_text
 from xstilts.stages.fewshot.batched import train_in_batch
 from xstilts.stages.fewshot.episode import (
-    TrainedEpisode,
-    TrainingOutcome,
+    Learned,
     draw_shots,
     restore_trained,
     train_episode,
     with_adapters,
 )
 from xstilts.stages.fewshot.episode_model import EpisodeModel, load_episode_model, split_inputs, train_settings
-from xstilts.stages.fewshot.lda import fit_lda
+from xstilts.stages.fewshot.frozen_states import fit_head
 from xstilts.stages.job_context import JobContext
 from xstilts.stages.lineage import check_lineage, count_shared_images
 from xstilts.stages.scoring import text_facts, write_scores
@@ -34,6 +36,24 @@ from xstilts.stages.training import scored_items, training_facts
 from xstilts.store.facts import FewshotFacts, LeakFacts, ModelFacts, TargetFacts
 from xstilts.store.store import Draft
 from xstilts.train.predict import predict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _JobEpisode:
+    """`xstilts.methods.method.Episode` inside a job."""
+
+    spec: FewshotStage
+    context: JobContext
+    episode_model: EpisodeModel
+    shots: Sequence[Example]
+    emit: Emit
+
+    def train(self) -> Learned:
+        outcome = train_episode(self.spec, self.context, self.episode_model, self.shots, self.emit)
+        return outcome, self.episode_model.trainable.trained_part
+
+    def fit_head(self, classifier: StatesClassifier) -> Learned:
+        return fit_head(classifier, self.spec, self.context, self.episode_model, self.shots)
 
 
 def run(spec: FewshotStage, draft: Draft, context: JobContext, emit: Emit) -> None:
@@ -49,7 +69,12 @@ def run(spec: FewshotStage, draft: Draft, context: JobContext, emit: Emit) -> No
     check_disjoint(shots, examples, task.name, images=spec.fixed_shots is None)
     trained_episode = train_in_batch(spec, context, episode_model, emit)
     with with_adapters(spec, episode_model):
-        outcome, model = _learned(spec, context, episode_model, shots, trained_episode, emit)
+        if trained_episode:
+            outcome = restore_trained(episode_model, trained_episode)
+            model: nn.Module = episode_model.trainable.trained_part
+        else:
+            episode = _JobEpisode(spec=spec, context=context, episode_model=episode_model, shots=shots, emit=emit)
+            outcome, model = spec.method.run(episode)
         inputs = split_inputs(spec.evaluation, spec.split, context, episode_model, spec.modality)
         predicted = predict(model, inputs, examples, episode_model.labels, episode_model.thresholds)
         controls = None
@@ -57,7 +82,8 @@ def run(spec: FewshotStage, draft: Draft, context: JobContext, emit: Emit) -> No
             label, part = _prior(spec, context), episode_model.trainable.trained_part
             controls = image_controls(part, inputs, examples, episode_model.labels, task, label)
     if spec.keep == "all":
-        save_weights(draft.path, model if spec.method == "lda" else episode_model.trainable.model, head=True)
+        replaced = isinstance(model, FrozenStatesModel)
+        save_weights(draft.path, model if replaced else episode_model.trainable.model, head=True)
     frame = scored_items(task, examples, predicted)
     (draft.path / "shots.json").write_text(json.dumps([shot.id for shot in shots], ensure_ascii=False))
     train = train_settings(spec)
@@ -77,7 +103,6 @@ def run(spec: FewshotStage, draft: Draft, context: JobContext, emit: Emit) -> No
             language=spec.evaluation.language,
             max_length=train.max_length,
             precision=train.precision,
-            head="lda" if spec.method == "lda" else None,
             thresholds=episode_model.thresholds,
         ),
         shots=len(shots),
@@ -96,22 +121,6 @@ def run(spec: FewshotStage, draft: Draft, context: JobContext, emit: Emit) -> No
             images_of_shots_scored=len(images_in(shots) & images_in(examples)) if spec.fixed_shots else None,
         ),
     )
-
-
-def _learned(
-    spec: FewshotStage,
-    context: JobContext,
-    episode_model: EpisodeModel,
-    shots: Sequence[Example],
-    trained_episode: TrainedEpisode | None,
-    emit: Emit,
-) -> tuple[TrainingOutcome, nn.Module]:
-    """What was learnt, and what predicts: the part on the bench, or its encoder under a head that was solved for."""
-    if spec.method == "lda":
-        return fit_lda(spec, context, episode_model, shots)
-    return restore_trained(episode_model, trained_episode) if trained_episode else train_episode(
-        spec, context, episode_model, shots, emit
-    ), episode_model.trainable.trained_part
 
 
 def _prior(spec: FewshotStage, context: JobContext) -> str | None:

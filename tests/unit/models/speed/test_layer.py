@@ -6,7 +6,7 @@ import pytest
 import torch
 from tests import tiny
 
-from xstilts.config.training import Lora
+from xstilts.methods.method import Adapters
 from xstilts.models.heads import load_for
 from xstilts.models.speed.layer import Layer, use_fused_backward
 from xstilts.models.split import layers, truncate
@@ -123,7 +123,7 @@ def test_less_is_kept_for_the_way_back(model):
 def test_where_something_else_stands_in_the_layer_it_runs_as_torch_does(model):
     own = use_fused_backward(model, "cpu")
     plain = outcome(own, batch())[0]
-    with adapters(model, Lora(rank=2), seed=0, merge=False):
+    with adapters(model, Adapters(rank=2, alpha=16), seed=0, merge=False):
         loss, gradients = outcome(own, batch())
     torch.testing.assert_close(loss, plain)  # adapters begin at zero
     assert any("lora_A" in name for name in gradients)

@@ -7,10 +7,11 @@ import torch
 from tests.tiny_dual import BIAS, FILLED, KINDS, SCALE, build, picture
 from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
-from xstilts.config.training import Lora, Train
+from xstilts.config.training import Train
 from xstilts.data.features import featurise, hide
 from xstilts.data.tokenised import token_ids
 from xstilts.errors import DataError, UserError
+from xstilts.methods.method import Adapters
 from xstilts.models.heads import (
     encoder_state,
     fresh_parameters,
@@ -172,7 +173,7 @@ def test_low_rank_adapters_leave_all_else_of_the_encoder_alone(folder):
     before = {name: tensor.clone() for name, tensor in encoder_state(trainable.model).items()}
     assert len(attention(trainable.model)) == 2 * len(layers(trainable.model))
     inputs = trainable.inputs(features)
-    with adapters(trainable.trained_part, Lora(rank=2, alpha=4), 0, merge=False):
+    with adapters(trainable.trained_part, Adapters(rank=2, alpha=4), 0, merge=False):
         names = trained_parameters(trainable.trained_part)
         assert all("lora" in name or name.startswith("head.") for name in names)
         fit([Objective(model=trainable.trained_part, batches=inputs)], [0, 0], WHOLE, seed=0)

@@ -98,7 +98,7 @@ def test_tags_are_predicted_and_spans_are_left_out(world):
     recipe = recipe_of(world, "mark", "find", multilingual=True)
     graph, cells = run(world, recipe)
     assert {(task, method) for task, method, *_ in cells} == {("mark", "lda"), ("mark", "multilingual")}
-    assert graph.skipped == ("find: `lda` is for classes and tags of texts",)
+    assert graph.skipped == ("find: `lda` is for classification and tagging of text",)
     scores = world.store.manifest(cells["mark", "lda", "sw", 0].key).facts.scores.by_metric
     assert scores["token_accuracy"] > 0.9
 

@@ -1,0 +1,37 @@
+"""The few-shot methods: one file each, and one line each in the union here."""
+
+from typing import Annotated, Any, get_args
+
+from pydantic import BeforeValidator, Field, TypeAdapter
+
+from xstilts.methods.average import Average
+from xstilts.methods.full import Full
+from xstilts.methods.head import Head
+from xstilts.methods.joint import Joint
+from xstilts.methods.lda import Lda
+from xstilts.methods.lora import Lora
+from xstilts.methods.method import FewshotMethod
+
+_AnyMethod = Full | Head | Lora | Joint | Average | Lda
+
+METHODS: dict[str, type[FewshotMethod]] = {kind.model_fields["method"].default: kind for kind in get_args(_AnyMethod)}
+"""By the name that recipes and scores give them."""
+
+
+def _as_block(value: Any) -> Any:
+    """A name alone means the defaults."""
+    return {"method": value} if isinstance(value, str) else value
+
+
+Method = Annotated[
+    Annotated[_AnyMethod, Field(discriminator="method")],
+    BeforeValidator(_as_block, json_schema_input_type=str | _AnyMethod),
+]
+"""A method with its settings: in a recipe its name, or a block such as `{method: lda, shrinkage: 0.5}`."""
+
+_ADAPTER: TypeAdapter[FewshotMethod] = TypeAdapter(Method)
+
+
+def method_of(settings: object) -> FewshotMethod:
+    """The method of a name, or of the settings that a manifest records. Raises pydantic's ValidationError."""
+    return _ADAPTER.validate_python(settings)

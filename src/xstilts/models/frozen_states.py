@@ -1,0 +1,66 @@
+"""An encoder that stays as it is under a classifier of its states."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedConfig, PreTrainedModel
+from transformers.utils.generic import ModelOutput
+
+from xstilts.data.batches import scoring_batches
+from xstilts.methods.method import StatesClassifier
+from xstilts.models.inputs import ModelInputs, autocast
+from xstilts.models.pooling import mean_state
+from xstilts.models.split import backbone
+from xstilts.problems import PROBLEMS, ProblemName
+from xstilts.problems.features import IGNORED
+
+
+class FrozenStatesModel(nn.Module):
+    """An encoder under a classifier that reads the mean state of a text, or the state of every sub-word for tags."""
+
+    def __init__(
+        self, encoder: PreTrainedModel, problem: ProblemName, classifier: StatesClassifier, head: Mapping[str, Tensor]
+    ) -> None:
+        """`head` are the tensors that `classifier.fit` gave."""
+        super().__init__()
+        self.encoder = encoder
+        self.problem: ProblemName = problem
+        self.classifier = classifier
+        self._names = tuple(head)
+        for name, tensor in head.items():
+            self.register_parameter(name, nn.Parameter(tensor, requires_grad=False))
+
+    @property
+    def base_model(self) -> PreTrainedModel:
+        return self.encoder
+
+    @property
+    def config(self) -> PreTrainedConfig:
+        return self.encoder.config
+
+    def forward(self, **inputs: Tensor) -> ModelOutput:
+        states = _states(self.encoder, self.problem, inputs)
+        head = {name: self.get_parameter(name) for name in self._names}
+        with torch.autocast(states.device.type, enabled=False):
+            return ModelOutput(logits=self.classifier.scores(states, head))
+
+
+def labelled_states(model: nn.Module, inputs: ModelInputs) -> Iterator[tuple[Tensor, Tensor]]:
+    """Batches of vectors [rows, width] and class numbers [rows], on the processor, in one pass of the encoder inside
+    `model`, which is left as it is."""
+    encoder = backbone(model).eval()
+    for indices in scoring_batches(inputs.lengths):
+        batch: dict[str, Any] = inputs.batch(indices, labels=True)
+        labels = batch.pop("labels")
+        with torch.no_grad(), autocast(inputs.device, inputs.precision):
+            states = _states(encoder, inputs.problem, batch)
+        labelled = labels != IGNORED
+        yield states[labelled].cpu(), labels[labelled].cpu()
+
+
+def _states(encoder: PreTrainedModel, problem: ProblemName, inputs: dict[str, Tensor]) -> Tensor:
+    """[batch, width], or [batch, tokens, width] where every sub-word has a tag; in float32."""
+    states = encoder(**inputs).last_hidden_state.float()
+    return states if PROBLEMS[problem].head == "token" else mean_state(states, inputs["attention_mask"])

@@ -1,0 +1,60 @@
+"""Discriminants are those of scikit-learn, whatever the order and the parts that examples come in."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from xstilts.methods.lda import moments, solve
+
+CLASSES, WIDTH = 4, 6
+
+
+def cloud(seed, rows=60):
+    """Vectors around the means of their classes, far from the origin, as an encoder's are."""
+    random = np.random.default_rng(seed)
+    labels = random.permutation(np.arange(rows) % CLASSES)
+    means = random.normal(size=(CLASSES, WIDTH)) * 2
+    vectors = 10 + means[labels] + random.normal(size=(rows, WIDTH)) * random.uniform(0.1, 3, WIDTH)
+    return torch.tensor(vectors, dtype=torch.float32), torch.tensor(labels)
+
+
+@pytest.mark.parametrize("shrinkage", [0.02, 0.1, 1.0])
+def test_probabilities_are_those_of_scikit_learn(shrinkage):
+    (vectors, labels), (others, _) = cloud(0), cloud(1)
+    weight, bias = solve(moments(vectors, labels, CLASSES), shrinkage)
+    theirs = make_pipeline(StandardScaler(), LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage))
+    theirs.fit(vectors.double().numpy(), labels.numpy())
+    ours = (others @ weight.T + bias).softmax(-1)
+    np.testing.assert_allclose(ours, theirs.predict_proba(others.double().numpy()), atol=1e-4)
+
+
+@given(seed=st.integers(0, 1000), cut=st.integers(1, 59))
+@settings(max_examples=20, deadline=None)
+def test_parts_add_up_in_any_order(seed, cut):
+    vectors, labels = cloud(seed)
+    parts = [moments(vectors[part], labels[part], CLASSES) for part in (slice(cut, None), slice(cut))]
+    for ours, whole in zip(
+        solve(parts[0].plus(parts[1]), 0.1), solve(moments(vectors, labels, CLASSES), 0.1), strict=True
+    ):
+        torch.testing.assert_close(ours, whole, rtol=1e-3, atol=1e-3)
+
+
+def test_a_class_without_examples_is_never_predicted():
+    vectors, labels = cloud(0)
+    weight, bias = solve(moments(vectors, labels, CLASSES + 1), 0.1)
+    assert (vectors @ weight.T + bias).isfinite().all()
+    assert (vectors @ weight.T + bias).argmax(-1).max() < CLASSES
+
+
+def test_one_example_a_class_is_the_nearest_mean():
+    vectors, labels = cloud(0, rows=CLASSES)
+    weight, bias = solve(moments(vectors, labels, CLASSES), 0.1)
+    others, _ = cloud(1)
+    scale = vectors.std(0, correction=0)
+    nearest = labels[torch.cdist(others / scale, vectors / scale).argmin(-1)]
+    assert ((others @ weight.T + bias).argmax(-1) == nearest).all()
