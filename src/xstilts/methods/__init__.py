@@ -8,11 +8,13 @@ from xstilts.methods.average import Average
 from xstilts.methods.full import Full
 from xstilts.methods.head import Head
 from xstilts.methods.joint import Joint
+from xstilts.methods.knn import Knn
 from xstilts.methods.lda import Lda
+from xstilts.methods.logreg import Logreg
 from xstilts.methods.lora import Lora
 from xstilts.methods.method import FewshotMethod
 
-_AnyMethod = Full | Head | Lora | Joint | Average | Lda
+_AnyMethod = Full | Head | Lora | Joint | Average | Lda | Knn | Logreg
 
 METHODS: dict[str, type[FewshotMethod]] = {kind.model_fields["method"].default: kind for kind in get_args(_AnyMethod)}
 """By the name that recipes and scores give them."""

@@ -46,3 +46,12 @@ class FrozenStatesMethod(FewshotMethod):
         from torch import nn
 
         return nn.functional.linear(states, head["weight"], head["bias"])
+
+
+def together(shots: "tuple[Tensor, ...]", english: "tuple[Tensor, ...] | None") -> "tuple[Tensor, Tensor]":
+    """The vectors and class numbers of both, English examples first."""
+    import torch
+
+    if english is None:
+        return shots[0], shots[1]
+    return torch.cat([english[0], shots[0]]), torch.cat([english[1], shots[1]])

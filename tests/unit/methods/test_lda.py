@@ -8,19 +8,9 @@ from hypothesis import strategies as st
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from tests.unit.methods.clouds import CLASSES, cloud
 
 from xstilts.methods.lda import moments, solve
-
-CLASSES, WIDTH = 4, 6
-
-
-def cloud(seed, rows=60):
-    """Vectors around the means of their classes, far from the origin, as an encoder's are."""
-    random = np.random.default_rng(seed)
-    labels = random.permutation(np.arange(rows) % CLASSES)
-    means = random.normal(size=(CLASSES, WIDTH)) * 2
-    vectors = 10 + means[labels] + random.normal(size=(rows, WIDTH)) * random.uniform(0.1, 3, WIDTH)
-    return torch.tensor(vectors, dtype=torch.float32), torch.tensor(labels)
 
 
 @pytest.mark.parametrize("shrinkage", [0.02, 0.1, 1.0])
