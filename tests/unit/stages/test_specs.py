@@ -190,7 +190,7 @@ def test_an_episode_lists_shots_source_data_and_development_data(
         changes = {"multilingual": tuple(replace(plain.evaluation, language=name) for name in ("de", "fi"))}
     spec = replace(plain, fresh_head=fresh_head, **changes)
     shots = () if changes.keys() & {"fixed_shots", "shots_language", "multilingual"} else ("de train train",)
-    labels = ("en train labels",) if fresh_head and changes.get("method") != "joint" else ()
+    labels = ("en train labels",) if fresh_head and "method" not in changes else ()
     reads = {f"{read.data.language} {read.split} {read.role}" for read in spec.splits_read}
     assert reads == {"de test score", *expected, *shots, *labels}
 
