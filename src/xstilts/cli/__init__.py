@@ -1,4 +1,4 @@
-"""The command line: data goes to stdout, progress to stderr. Exit codes: 0 done, 1 a stage failed, 2 a mistake."""
+"""The command line: data goes to stdout, progress to stderr. Exit codes: 0 success, 1 a stage failed, 2 user error."""
 
 import os
 import sys
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError, Parameter
 
-from xstilts.errors import StageError, UserError
+from xstilts.errors import RecipeError, StageError, UserError
 
 VERBS = {
     "run": ("runs:run", "Run a recipe; what the store already holds is not done again."),
@@ -49,7 +49,10 @@ def main(tokens: Sequence[str] | None = None) -> None:
 
 
 def call(tokens: Sequence[str]) -> int:
-    """Runs one verb; the exit code. Bugs are raised, mistakes are told."""
+    """Runs one verb and returns its exit code. User errors are printed; bugs are raised.
+
+    With `--json`, the issues of an invalid recipe are printed to stdout too.
+    """
     try:
         build_app()(
             tokens,
@@ -61,6 +64,8 @@ def call(tokens: Sequence[str]) -> int:
     except StageError as error:
         return _tell(error, 1)
     except (UserError, CycloptsError) as error:
+        if isinstance(error, RecipeError) and "--json" in tokens:
+            _print_issues(error)
         return _tell(error, 2)
     except BrokenPipeError:
         # The reader of stdout has left, as `head` does; the interpreter must not flush into the closed pipe.
@@ -76,6 +81,13 @@ def call(tokens: Sequence[str]) -> int:
 def _tell(error: Exception, code: int) -> int:
     print(f"error: {str(error).strip()}", file=sys.stderr)
     return code
+
+
+def _print_issues(error: RecipeError) -> None:
+    import json
+    from dataclasses import asdict
+
+    print(json.dumps({"error": error.message, "issues": [asdict(issue) for issue in error.issues]}, indent=2))
 
 
 def _version() -> str:

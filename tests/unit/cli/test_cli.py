@@ -157,6 +157,16 @@ def test_a_mistake_is_one_message_and_exit_code_2(
     assert out == ""
 
 
+def test_issues_of_a_recipe_are_printed_as_json(tmp_path: Path, capsys: Capture):
+    tokens = ["plan", "smoke", "--store", str(tmp_path), "--json", "--set", "sedes=[1]", "--set", "fewshot.draws=0"]
+    assert cli.call(tokens) == 2
+    issues = json.loads(capsys.readouterr().out)["issues"]
+    assert {(issue["code"], tuple(issue["path"])) for issue in issues} == {
+        ("unknown-key", ("sedes",)),
+        ("out-of-range", ("fewshot", "draws")),
+    }
+
+
 def test_status_before_a_run(tmp_path: Path, capsys: Capture):
     assert cli.call(["status", "smoke", "--store", str(tmp_path), "--json"]) == 0
     assert {row["state"] for row in json.loads(capsys.readouterr().out)} == {"missing"}
