@@ -114,14 +114,15 @@ def test_the_report_and_results_tell_of_both_tasks(ran):
 
 
 def test_an_encoder_of_texts_is_refused_before_anything_runs(ran, tmp_path):
-    from xstilts.errors import UserError
+    from xstilts.errors import RecipeError
 
     _, _, recipe = ran
     text = recipe.read_text(encoding="utf-8")
     other = recipe.with_name("texts.yaml")
     other.write_text(text.replace(text.splitlines()[1], "encoder: e5-small"), encoding="utf-8")
-    with pytest.raises(UserError, match="shows images, and e5-small reads none"):
+    with pytest.raises(RecipeError) as caught:
         open_experiment(other, store=tmp_path / "store", offline=True)
+    assert {issue.code for issue in caught.value.issues} == {"images-not-supported"}
 
 
 def test_features_that_somebody_computed_give_the_same_scores(ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -166,11 +167,14 @@ def test_features_that_somebody_computed_give_the_same_scores(ran, tmp_path: Pat
 
 
 def test_a_file_of_features_that_is_not_there_is_told_before_anything_runs(ran, tmp_path: Path):
-    from xstilts.errors import UserError
+    from xstilts.errors import RecipeError
 
     _, _, recipe = ran
     text = recipe.read_text(encoding="utf-8")
     other = recipe.with_name("nothing.yaml")
     other.write_text(text.replace(f"+{recipe.parent / 'vision'}", "+nothing.npy"), encoding="utf-8")
-    with pytest.raises(UserError, match=r"there is no file nothing\.npy with features of images"):
+    with pytest.raises(RecipeError) as caught:
         open_experiment(other, store=tmp_path / "store", offline=True)
+    (issue,) = caught.value.issues
+    assert (issue.code, issue.path) == ("unknown-encoder", ("encoder",))
+    assert "nothing.npy" in issue.message
