@@ -1,14 +1,13 @@
-"""Names of splits, and which one a group falls into: decided by a hash, so the same in every language and on every
-machine."""
+"""Names of splits, and the assignment of groups to splits by a hash, the same in every language and on any machine."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
 from math import prod
 
 SHOTS = "shots-"
-"""How the names of few-shot sets begin that the publishers of a task fixed."""
+"""Prefix of the splits that are published few-shot sets."""
 TRANSLATED = "-mt"
-"""How the names of splits end whose texts a machine translated into English."""
+"""Suffix of the splits that are machine translations into English."""
 
 
 def shots_split(k: int | str) -> str:
@@ -17,29 +16,29 @@ def shots_split(k: int | str) -> str:
 
 
 def count_of(k: int | str) -> int:
-    """How many units a few-shot set has: 500 in 100x5."""
+    """Number of units in a few-shot set: 500 for 100x5."""
     return prod(int(part) for part in str(k).split("x"))
 
 
 def translated(split: str) -> str:
-    """The split with the same examples, in machine-made English."""
+    """The split with the same examples, machine-translated into English."""
     return f"{split}{TRANSLATED}"
 
 
 def few_shot_sets(splits: Iterable[str]) -> tuple[str, ...]:
-    """The published few-shot sets among splits, by their k."""
+    """The values of k of the published few-shot sets among `splits`."""
     return tuple(split.removeprefix(SHOTS) for split in splits if split.startswith(SHOTS))
 
 
 def repeats(split: str) -> bool:
-    """Whether a split holds examples of others again, under the same ids: a few-shot set, or a translation."""
+    """Whether a split repeats examples of other splits under the same ids: a few-shot set or a translation."""
     return split.startswith(SHOTS) or split.endswith(TRANSLATED)
 
 
 def assign(group: str, fractions: Mapping[str, float], salt: str) -> str:
-    """The split of `group`: its sha256 with `salt` is a number in [0, 1), which falls into one of `fractions`.
+    """The split of `group`: the sha256 of `salt` and `group`, as a number in [0, 1), falls into one of `fractions`.
 
-    `fractions` give each split its share, in order, and sum to 1. Raises ValueError if they do not.
+    `fractions` are the shares of the splits, in order. Raises ValueError if one is negative or they do not sum to 1.
     """
     if not fractions or abs(sum(fractions.values()) - 1) > 1e-9 or min(fractions.values()) < 0:
         raise ValueError(f"the fractions of a split must be positive and sum to 1, not {dict(fractions)}")

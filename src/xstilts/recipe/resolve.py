@@ -1,4 +1,4 @@
-"""What a recipe means for its tasks: arms, languages, what layers are chosen on."""
+"""What follows from a recipe and its tasks: the arms, languages and methods of each target."""
 
 from collections.abc import Collection
 
@@ -9,17 +9,17 @@ from xstilts.tasks.task import Task
 
 ENGLISH = "en"
 HELD_SPLIT = "dev"
-"""Split that gives retrieval its layer and its mean vector, and mining its layer and its threshold; never evaluated
-there."""
+"""Split on which the layer and the mean vector (retrieval) or the threshold (mining) are fitted. Retrieval and mining
+are never scored on it."""
 POOL_SPLIT = "train"
-"""Split that shots are drawn from."""
+"""Split from which shots are sampled."""
 OTHER_LANGUAGES = "other-languages"
 BITEXT = "ui-bitext"
-"""What layers are chosen on where a retrieval task has no development data."""
+"""Task on which layers are selected for retrieval tasks without a dev split."""
 
 
 def intermediate_arms(recipe: Recipe, target: Target, task: Task) -> tuple[str, ...]:
-    """The intermediate arms that a target stands after. Where it is not trained, more steps of it are no control."""
+    """The intermediate arms of a target. By default all, but arms that add training steps only if it is trained."""
     if target.intermediates is not None:
         return tuple(dict.fromkeys(target.intermediates))
     trained = task.spec.trained and not target.skip_training
@@ -27,25 +27,25 @@ def intermediate_arms(recipe: Recipe, target: Target, task: Task) -> tuple[str, 
 
 
 def has_dev(task: Task) -> bool:
-    """Whether a retrieval task has text that is not evaluated, in every language."""
+    """Whether a retrieval task has a dev split in every language, as far as its splits are known."""
     splits = task.splits or task.sizes
-    return not splits or all(HELD_SPLIT in there for there in splits.values())
+    return not splits or all(HELD_SPLIT in names for names in splits.values())
 
 
 def layer_selection_task(target: Target, task: Task) -> str:
-    """The task on whose development data the layer of a retrieval target is chosen."""
+    """The task on whose dev split the layer of a retrieval or mining target is selected."""
     return target.layer_selection_task or (task.name if has_dev(task) else BITEXT)
 
 
 def scored_languages(target: Target, task: Task) -> tuple[str, ...]:
-    """The languages that are scored; the source language first, where the target is trained in it."""
+    """The scored languages; the source language first if the target is trained."""
     if not task.spec.trained:
         return target.languages or non_english(task)
     return tuple(dict.fromkeys((target.source_language, *(target.languages or task.languages))))
 
 
 def fewshot_languages(fewshot: Fewshot, target: Target, task: Task) -> tuple[str, ...]:
-    """The scored languages that get shots; the source language only where `fewshot.languages` names it."""
+    """The scored languages that are adapted; the source language only if `fewshot.languages` names it."""
     chosen = fewshot.languages
     return tuple(
         language
@@ -55,7 +55,7 @@ def fewshot_languages(fewshot: Fewshot, target: Target, task: Task) -> tuple[str
 
 
 def sampled_ks(fewshot: Fewshot) -> tuple[int, ...]:
-    """The numbers of shots of which draws of our own are made."""
+    """The values of k for which shots are sampled."""
     return tuple(k for k in fewshot.shots if isinstance(k, int) and (fewshot.sampled is None or k in fewshot.sampled))
 
 
@@ -65,36 +65,36 @@ def applicable_methods(fewshot: Fewshot, task: Task) -> tuple[FewshotMethod, ...
 
 
 def languages_with_pool(fewshot: Fewshot, target: Target, task: Task) -> tuple[str, ...]:
-    """The adapted languages that have examples to draw shots from, as far as that is known."""
+    """The adapted languages with a split to sample shots from, as far as their splits are known."""
     return tuple(language for language in fewshot_languages(fewshot, target, task) if _has_pool(target, task, language))
 
 
 def _has_pool(target: Target, task: Task, language: str) -> bool:
-    there = task.splits.get(language) or (language != target.source_language and task.sizes.get(language))
-    return not there or POOL_SPLIT in there
+    splits = task.splits.get(language) or (language != target.source_language and task.sizes.get(language))
+    return not splits or POOL_SPLIT in splits
 
 
 def fixed_shot_sets(task: Task, language: str) -> tuple[str, ...]:
-    """The published few-shot sets of a language; those whose files are at hand, where that is known."""
-    there = task.splits.get(language)
-    return tuple(k for k in task.fixed_shot_sizes.get(language, ()) if not there or shots_split(k) in there)
+    """The published few-shot sets of a language; if the local files are known, those among them."""
+    splits = task.splits.get(language)
+    return tuple(k for k in task.fixed_shot_sizes.get(language, ()) if not splits or shots_split(k) in splits)
 
 
 def languages_with_translated_test(recipe: Recipe, target: Target, task: Task) -> tuple[str, ...]:
-    """The scored languages whose scored split there is in machine-made English too, as far as that is known.
+    """The scored languages whose scored split is available in machine-translated English too, as far as is known.
 
-    Of a benchmark of whose language no file is at hand, what its publishers have counts.
+    For a language of a benchmark without local files, the splits that its publishers provide count.
     """
-    split, own = translated(target.split), recipe.tasks.get(task.name)
+    split, block = translated(target.split), recipe.tasks.get(task.name)
     return tuple(
         language
         for language in scored_languages(target, task)
-        if language != target.source_language and split in _splits(task, language, own)
+        if language != target.source_language and split in _splits(task, language, block)
     )
 
 
-def _splits(task: Task, language: str, own: TaskFiles | None) -> Collection[str]:
-    files = own.files.get(language) if own else None
+def _splits(task: Task, language: str, block: TaskFiles | None) -> Collection[str]:
+    files = block.files.get(language) if block else None
     if isinstance(files, dict):
         return files
     if task.benchmark and not task.splits.get(language):
@@ -103,5 +103,5 @@ def _splits(task: Task, language: str, own: TaskFiles | None) -> Collection[str]
 
 
 def non_english(task: Task) -> tuple[str, ...]:
-    """The languages of a retrieval task, whose translations are all into English."""
+    """The languages of a retrieval task without English, with which each of them is paired."""
     return tuple(language for language in task.languages if language != ENGLISH)

@@ -1,4 +1,4 @@
-"""What a recipe's `translate` blocks name: models with their pins, and files of translations."""
+"""The models and files that the `translate` blocks of a recipe name, with their pins."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,13 +8,13 @@ from xstilts.config.recipe import Intermediate, Recipe
 from xstilts.encoders.pins import UNRESOLVED, known_pin, pin, unpinned
 from xstilts.errors import SourceError
 
-UNFETCHED = "check the id and the connection, name a local folder, or give translations as `files`"
+UNFETCHED = "check the id and the connection, name a local folder, or provide translations as `files`"
 
 
 def translator_pins(recipe: Recipe, base: Path, root: Path | None, *, cache: Path) -> dict[str, str]:
-    """What names the weights of each model that translates, and the sha256 of each file of translations.
+    """The pin of each translation model (a commit or a checksum) and the sha256 of each file of translations, by name.
 
-    The Hub is not asked: a model at no known commit is UNRESOLVED. Raises SourceError for a file that is not there.
+    Does not contact the Hub: a model whose commit is unknown is UNRESOLVED. Raises SourceError for a missing file.
     """
     pins = {
         translator_name(model, revision): known_pin(model, revision, cache=cache) or UNRESOLVED
@@ -27,12 +27,12 @@ def translator_pins(recipe: Recipe, base: Path, root: Path | None, *, cache: Pat
 
 
 def unresolved_translators(recipe: Recipe, *, cache: Path) -> tuple[str, ...]:
-    """The models of the Hub that translate and whose commits are not known, as repository@revision."""
+    """The Hub translation models whose commits are unknown, as repository@revision."""
     return tuple(name for model, rev in translators(recipe) for name in unpinned(model, rev, cache=cache))
 
 
 def resolve_translators(recipe: Recipe, *, cache: Path) -> None:
-    """Ask the Hub for these commits, and note them in the cache. Raises SourceError where it cannot be asked."""
+    """Get these commits from the Hub and cache them. Raises SourceError if the Hub is unavailable."""
     for model, revision in translators(recipe):
         try:
             pin(model, revision, cache=cache, offline=False)
@@ -41,17 +41,17 @@ def resolve_translators(recipe: Recipe, *, cache: Path) -> None:
 
 
 def translators(recipe: Recipe) -> tuple[tuple[str, str | None], ...]:
-    """The models that translate in a recipe, with their revisions, each once."""
-    found = [
+    """The distinct translation models of a recipe, with their revisions."""
+    models = [
         (arm.translate.model, arm.translate.revision)
         for arm in recipe.intermediate.values()
         if arm.translate and arm.translate.model and set(arm.translate.to) - {arm.language}
     ]
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(models))
 
 
 def files_of(arm: Intermediate) -> Iterator[tuple[str, str]]:
-    """Task and file of every translation that an arm reads; none where it names no file for a task."""
+    """Task and file of every translation that an arm reads from files."""
     translate = arm.translate
     files = (translate and translate.files) or {}
     for task in files.keys() & set(arm.tasks):
@@ -61,7 +61,7 @@ def files_of(arm: Intermediate) -> Iterator[tuple[str, str]]:
 
 
 def find_file(file: str, base: Path, root: Path | None) -> Path:
-    """The file, relative to the recipe or else below the data root. Raises SourceError if it is in neither place."""
+    """The file, relative to the recipe or else below the data root. Raises SourceError if it is in neither."""
     places = [base / Path(file).expanduser(), *([root / file, root / "text" / file] if root else [])]
     for path in places:
         if path.is_file():

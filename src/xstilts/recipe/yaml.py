@@ -1,4 +1,4 @@
-"""YAML 1.2 scalars, and the line of every value, so that each mistake can be shown where it stands."""
+"""YAML with the scalars of version 1.2 and the line of every value, for error messages."""
 
 import re
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
 
 class _Composer(yaml.SafeLoader):
-    """PyYAML's composer with the scalars of YAML 1.2 instead of 1.1."""
+    """PyYAML's composer with YAML 1.2 scalars instead of 1.1."""
 
     yaml_implicit_resolvers: ClassVar = {
         None: [
@@ -27,11 +27,11 @@ class _Composer(yaml.SafeLoader):
 
 
 _MERGE = "<<"
-"""The key of YAML 1.1 that everyone knows: a block's keys, where they are not given anew."""
+"""Merge key of YAML 1.1: adds the keys of another block that this block does not set itself."""
 
 
 class YamlError(Exception):
-    """What cannot be read, and its line (counted from 1)."""
+    """Invalid YAML, with its line (counted from 1)."""
 
     def __init__(self, message: str, line: int) -> None:
         super().__init__(message)
@@ -41,16 +41,16 @@ class YamlError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """The plain value of a file and the line of every key and list item in it, by path."""
+    """The value of a file, and the line of every key and list item in it, by path."""
 
     value: object
     lines: dict[Path, int]
     repeated: dict[Path, int]
-    """Keys that a mapping has twice, with the line of the second."""
+    """Keys that occur twice in a mapping, with the line of the second occurrence."""
 
 
 @dataclass(slots=True)
-class _Walk:
+class _State:
     lines: dict[Path, int] = field(default_factory=dict)
     repeated: dict[Path, int] = field(default_factory=dict)
     inside: list[yaml.Node] = field(default_factory=list)
@@ -59,9 +59,9 @@ class _Walk:
 def read(text: str) -> Document:
     """The value of a YAML text. `no`, `on` and dates are strings, as in YAML 1.2; keys are always strings.
 
-    Raises YamlError where the text is no YAML, holds several documents, a tag, or an alias inside itself.
+    Raises YamlError for invalid YAML, several documents, a tag, or an alias inside itself.
     """
-    walk = _Walk()
+    state = _State()
     try:
         node = yaml.compose(text, Loader=_Composer)
     except yaml.MarkedYAMLError as error:
@@ -70,63 +70,63 @@ def read(text: str) -> Document:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, int(error.position)) + 1
         raise YamlError(f"the character {chr(int(error.character))!r} is not allowed", line) from None
-    value = None if node is None else _value(node, (), walk)
-    return Document(value=value, lines=walk.lines, repeated=walk.repeated)
+    value = None if node is None else _value(node, (), state)
+    return Document(value=value, lines=state.lines, repeated=state.repeated)
 
 
 def read_value(text: str) -> object:
-    """The value of a short text, as `--set key=value` has it."""
+    """The value of a short text, such as that of `--set key=value`."""
     return read(text).value
 
 
-def _value(node: yaml.Node, path: Path, walk: _Walk) -> object:
-    line = walk.lines.setdefault(path, node.start_mark.line + 1)
-    if any(node is outer for outer in walk.inside):
-        raise YamlError(f"the alias {path[-1]!r} stands inside what it repeats", line)
-    walk.inside.append(node)
+def _value(node: yaml.Node, path: Path, state: _State) -> object:
+    line = state.lines.setdefault(path, node.start_mark.line + 1)
+    if any(node is outer for outer in state.inside):
+        raise YamlError(f"the alias {path[-1]!r} is inside the block that it repeats", line)
+    state.inside.append(node)
     try:
         match node:
             case yaml.MappingNode():
-                return _mapping(node, path, walk)
+                return _mapping(node, path, state)
             case yaml.SequenceNode():
-                return [_value(item, (*path, i), walk) for i, item in enumerate(node.value)]
+                return [_value(item, (*path, i), state) for i, item in enumerate(node.value)]
             case _:
                 return _scalar(node)
     finally:
-        walk.inside.pop()
+        state.inside.pop()
 
 
-def _mapping(node: yaml.MappingNode, path: Path, walk: _Walk) -> dict[str, object]:
-    found: dict[str, object] = {}
+def _mapping(node: yaml.MappingNode, path: Path, state: _State) -> dict[str, object]:
+    keys: dict[str, object] = {}
     merged: dict[str, object] = {}
     for key, value in sorted(node.value, key=lambda pair: not _is_merge(pair[0])):
         line = key.start_mark.line + 1
         if not isinstance(key, yaml.ScalarNode):
-            raise YamlError("a key must be a plain word", line)
+            raise YamlError("a key must be a scalar", line)
         if _is_merge(key):
-            merged |= _merged(value, path, walk, line)
+            merged |= _merged(value, path, state, line)
             continue
         where = (*path, key.value)
-        if key.value in found:
-            walk.repeated[where] = line
+        if key.value in keys:
+            state.repeated[where] = line
             continue
-        walk.lines[where] = line
-        found[key.value] = _value(value, where, walk)
-    return merged | found
+        state.lines[where] = line
+        keys[key.value] = _value(value, where, state)
+    return merged | keys
 
 
 def _is_merge(key: yaml.Node) -> bool:
     return key.value == _MERGE and isinstance(key, yaml.ScalarNode) and key.style is None
 
 
-def _merged(node: yaml.Node, path: Path, walk: _Walk, line: int) -> dict[str, object]:
-    """The mapping, or the mappings, whose keys a merge brings in; of several that have a key, the first counts."""
-    value = _value(node, path, walk)
+def _merged(node: yaml.Node, path: Path, state: _State, line: int) -> dict[str, object]:
+    """The merged mapping, or several: if more than one has a key, the first counts."""
+    value = _value(node, path, state)
     parts = value if isinstance(value, list) else [value]
     merged: dict[str, object] = {}
     for part in reversed(parts):
         if not isinstance(part, dict):
-            raise YamlError(f"{_MERGE!r} brings in the keys of a block, not {part!r}", line)
+            raise YamlError(f"{_MERGE!r} merges the keys of a block, not {part!r}", line)
         merged |= part
     return merged
 
@@ -147,5 +147,5 @@ def _scalar(node: yaml.Node) -> object:
             case "float":
                 return float(text)
     except ValueError:
-        raise YamlError(f"{text!r} is no {tag}", line) from None
+        raise YamlError(f"{text!r} is not a valid {tag}", line) from None
     raise YamlError(f"the tag {tag} is not allowed", line)

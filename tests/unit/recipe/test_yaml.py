@@ -32,27 +32,28 @@ def test_an_alias_repeats_its_anchor():
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "says"),
+    ("text", "line", "name"),
     [
-        ("a: 1\nb: [1", 2, "expected"),
-        ("a: 1\n\tb: 2", 2, "cannot start any token"),
-        ("a: 1\n---\nb: 2", 2, "another document"),
-        ("a: 1\nb: !!python/name:os.system x", 2, "tag python/name:os.system is not allowed"),
-        ("a: !!int x", 1, "'x' is no int"),
-        ("a: 1\n? [b]\n: 2", 2, "plain word"),
-        ("a: &x\n  b: *x", 2, "inside what it repeats"),
-        ("a: 1\nb: \x07", 2, "not allowed"),
+        ("a: 1\nb: [1", 2, "','"),
+        ("a: 1\n\tb: 2", 2, "'\\t'"),
+        ("a: 1\n---\nb: 2", 2, "document"),
+        ("a: 1\nb: !!python/name:os.system x", 2, "python/name:os.system"),
+        ("a: !!int x", 1, "'x'"),
+        ("a: 1\n? [b]\n: 2", 2, "key"),
+        ("a: &x\n  b: *x", 2, "alias 'b'"),
+        ("a: 1\nb: \x07", 2, r"'\x07'"),
     ],
 )
-def test_what_is_no_plain_yaml_is_refused_with_its_line(text: str, line: int, says: str):
+def test_what_is_no_plain_yaml_is_refused_with_its_line(text: str, line: int, name: str):
     with pytest.raises(YamlError) as caught:
         read(text)
-    assert (caught.value.line, says in caught.value.message) == (line, True), caught.value.message
+    assert caught.value.line == line
+    assert name in caught.value.message
 
 
 def test_a_merge_brings_in_keys_that_are_not_given_anew():
     document = read("a: &a {x: 1, y: 2}\nb: {y: 3, <<: *a, z: 4}\nc: {<<: [{x: 5}, *a]}\n")
     assert document.value == {"a": {"x": 1, "y": 2}, "b": {"x": 1, "y": 3, "z": 4}, "c": {"x": 5, "y": 2}}
     assert document.lines["b", "y"] == 2
-    with pytest.raises(YamlError, match="brings in the keys of a block"):
+    with pytest.raises(YamlError, match="'<<'"):
         read("a: {<<: 3}")
