@@ -3,21 +3,30 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from xstilts.api.artifacts import export_model, predict_file
+    from xstilts.api.artifacts import collect_garbage, export_model, export_xtreme, predict_file
     from xstilts.api.catalogue import list_encoders, list_tasks
     from xstilts.api.results import build_report, check_claims, compare, load_matrix, load_results
-    from xstilts.api.runs import Outcome, plan, run
-    from xstilts.config.recipe import Recipe
+    from xstilts.api.runs import Outcome, plan, run, status
+    from xstilts.config.recipe import Fewshot, Intermediate, Recipe, Target
+    from xstilts.config.training import Train
+    from xstilts.execution.options import RunOptions
     from xstilts.recipe.load import load_recipe
     from xstilts.tasks import load_task
 
 __all__ = [
+    "Fewshot",
+    "Intermediate",
     "Outcome",
     "Recipe",
+    "RunOptions",
+    "Target",
+    "Train",
     "build_report",
     "check_claims",
+    "collect_garbage",
     "compare",
     "export_model",
+    "export_xtreme",
     "list_encoders",
     "list_tasks",
     "load_matrix",
@@ -27,15 +36,23 @@ __all__ = [
     "plan",
     "predict_file",
     "run",
+    "status",
 ]
 
 _MODULES = {
+    "Fewshot": "xstilts.config.recipe",
+    "Intermediate": "xstilts.config.recipe",
     "Outcome": "xstilts.api.runs",
     "Recipe": "xstilts.config.recipe",
+    "RunOptions": "xstilts.execution.options",
+    "Target": "xstilts.config.recipe",
+    "Train": "xstilts.config.training",
     "build_report": "xstilts.api.results",
     "check_claims": "xstilts.api.results",
+    "collect_garbage": "xstilts.api.artifacts",
     "compare": "xstilts.api.results",
     "export_model": "xstilts.api.artifacts",
+    "export_xtreme": "xstilts.api.artifacts",
     "list_encoders": "xstilts.api.catalogue",
     "list_tasks": "xstilts.api.catalogue",
     "load_matrix": "xstilts.api.results",
@@ -45,6 +62,7 @@ _MODULES = {
     "plan": "xstilts.api.runs",
     "predict_file": "xstilts.api.artifacts",
     "run": "xstilts.api.runs",
+    "status": "xstilts.api.runs",
 }
 
 
