@@ -99,7 +99,7 @@ def texts(folder: Path) -> Path:
                 "draws": 1,
                 "languages": ["sw", "de"],
                 "intermediates": ["none"],
-                "methods": ["full", "head", "lora", "joint", "average", "lda"],
+                "methods": ["full", "head", "lora", "joint", "average", "lda", "knn", "logreg"],
                 "more_english": True,
                 "without_target": True,
                 "multilingual": True,

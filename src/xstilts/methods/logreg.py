@@ -22,7 +22,7 @@ class Logreg(FrozenStatesMethod):
     method: Literal["logreg"] = "logreg"
     l2: Annotated[float, Field(gt=0)] = 1.0
     """Factor of half the squared norm of the weights, against the sum of the examples' losses: 1/C of scikit-learn.
-    Dimensions are standardised first; biases are not penalised."""
+    Dimensions are standardised first; biases are not penalised. Two classes have a weight vector each, too."""
 
     label: ClassVar[str] = "logistic regression"
     explanation: ClassVar[str] = (

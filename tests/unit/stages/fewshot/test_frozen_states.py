@@ -2,10 +2,13 @@
 
 import json
 
+import numpy as np
 import polars as pl
 import pytest
 import torch
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tests.world import TRAIN, World
@@ -92,6 +95,48 @@ def test_an_exported_head_has_no_class_in_transformers(world, tmp_path):
     with pytest.raises(UserError, match="head of `lda`"):
         export(world.store, key, tmp_path / "out", world.environment(recipe))
     assert not (tmp_path / "out").exists()
+
+
+THEIRS = {
+    "knn": lambda: KNeighborsClassifier(3, metric="cosine", weights=lambda distance: np.exp((1 - distance) / 0.05)),
+    "logreg": lambda: make_pipeline(StandardScaler(), LogisticRegression(C=2, tol=1e-8, max_iter=10_000)),
+}
+"""Of two classes scikit-learn has one weight vector, and ours are its halves: half the penalty, so twice the C."""
+SETTINGS = {"knn": {"k": 3}, "logreg": {}}
+
+
+@pytest.mark.parametrize("name", THEIRS)
+def test_a_stored_classifier_predicts_what_scikit_learn_does(world, name):
+    """Items scored in the run, labels of the stored artifact, and scikit-learn on the same states agree."""
+    recipe = recipe_of(world, "topic", methods=[{"method": name} | SETTINGS[name]])
+    _, cells = run(world, recipe)
+    spec = cells["topic", name, "sw", 0]
+    loaded = load_model(world.store, spec.key, world.environment(recipe))
+    drawn = json.loads((world.store.path(spec.key) / "shots.json").read_text())
+    pool = {example.id: example for example in examples_of(world, recipe, spec.evaluation, "train")}
+    seen = [*examples_of(world, recipe, spec.data, "train"), *(pool[name] for name in drawn)]
+    theirs = THEIRS[name]().fit(means(loaded, seen), [example.label for example in seen])
+    items = pl.read_parquet(world.store.path(spec.key) / "items.parquet").sort("item")
+    scored = sorted(examples_of(world, recipe, spec.evaluation, "test"), key=lambda example: example.id)
+    predicted = [json.loads(value) for value in items["predicted"]]
+    assert predicted == label(loaded, scored, "cpu")
+    assert predicted == theirs.predict(means(loaded, scored)).tolist()
+    assert world.store.manifest(spec.key).facts["steps"] == 0
+
+
+@pytest.mark.parametrize("name", THEIRS)
+def test_stored_classifiers_of_tags_predict_as_in_the_run(world, name, tmp_path):
+    recipe = recipe_of(world, "mark", methods=[name])
+    _, cells = run(world, recipe)
+    spec = cells["mark", name, "sw", 0]
+    facts = world.store.manifest(spec.key).facts
+    assert facts["scores"]["token_accuracy"] > 0.9
+    loaded = load_model(world.store, spec.key, world.environment(recipe))
+    items = pl.read_parquet(world.store.path(spec.key) / "items.parquet").sort("item")
+    scored = sorted(examples_of(world, recipe, spec.evaluation, "test"), key=lambda example: example.id)
+    assert [json.loads(value) for value in items["predicted"]] == label(loaded, scored, "cpu")
+    with pytest.raises(UserError, match=f"`{name}`"):
+        export(world.store, spec.key, tmp_path / "out", world.environment(recipe))
 
 
 def test_tags_are_predicted_and_spans_are_left_out(world):
