@@ -105,9 +105,11 @@ def fill(page: str, block: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--store", type=Path, default=Path("store"))
+    parser.add_argument("--store", type=Path, default=Path("store"), help="the store of `make quickstart`")
     store = parser.parse_args().store
     scores = target_scores(store)
+    if scores.is_empty():
+        raise SystemExit(f"{store}/ has no scores of {RECIPE!r} by this version: run `make quickstart` first")
     block = (
         f"{results_table(scores, store)}\n\n"
         "Differences are paired; the intervals in the table are not corrected for multiple comparisons.\n\n"
