@@ -21,10 +21,9 @@ from xstilts.planning.estimate import FlopsEstimate, Processor, estimate_flops
 from xstilts.planning.expand import Graph, expand
 from xstilts.platform.files import write_file
 from xstilts.platform.hardware import matrix_precision
-from xstilts.problems import ProblemName
 from xstilts.recipe.load import LoadedRecipe, checked_recipe, load_recipe
 from xstilts.recipe.translation import resolve_translators, translator_pins, unresolved_translators
-from xstilts.store.facts import FewshotFacts, TargetFacts
+from xstilts.store.facts import FewshotFacts, TargetFacts, ModelFacts
 from xstilts.store.store import Store
 from xstilts.tasks.task import Task
 
@@ -221,8 +220,8 @@ def bare_environment(store: Store, *, device: str = "cpu", offline: bool = False
     return Environment(store=store.root, cache=cache_dir(), offline=offline, device=device, tasks={}, base=Path())
 
 
-def problem_of(store: Store, key: str) -> ProblemName:
-    """The problem that an artifact was trained for. Raises UserError for one that holds no trained model."""
+def trained_model_facts(store: Store, key: str) -> ModelFacts:
+    """What an artifact records of its trained model. Raises UserError for one that holds no trained model."""
     manifest = store.manifest(key)
     if manifest is None:
         raise UserError(f"artifact {key[:12]} is damaged", "run its recipe again")
@@ -234,7 +233,7 @@ def problem_of(store: Store, key: str) -> ProblemName:
             "name a target stage, or a few-shot stage of a recipe with `keep_fewshot_weights: true`; `xstilts status` "
             "lists them",
         )
-    return facts.model.problem
+    return facts.model
 
 
 def find_artifact(store: Store, name: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from xstilts.api.results import STORE, reopen
 from xstilts.api.runs import AnyRecipe
 from xstilts.errors import UserError
-from xstilts.experiment import bare_environment, find_artifact, problem_of, recorded_experiments
+from xstilts.experiment import bare_environment, find_artifact, trained_model_facts, recorded_experiments
 from xstilts.store.gc import RemovedArtifacts, collect
 from xstilts.store.store import Store
 
@@ -26,14 +26,16 @@ def predict_file(
     device: str = "cpu",
     offline: bool = False,
 ) -> list[dict[str, Any]]:
-    """The rows of a CSV, TSV, JSONL or Parquet file with a `predicted` each: a label, a text, or a list of tags."""
+    """The rows of a CSV, TSV, JSONL or Parquet file with a `predicted` each: a label, a text, or a list of labels or
+    tags. The file has the columns that the artifact was trained on, but for those of the label; of a shipped task they
+    are named like the fields. Raises DataError that names all rows which cannot be used."""
     from xstilts.export.predictions import PREDICTED, to_examples
     from xstilts.formats.tables import rows
 
     path, there = Path(file), Store(Path(store))
     key, read = find_artifact(there, artifact), list(rows(path))
-    problem = problem_of(there, key)
-    examples = to_examples(read, problem, path)
+    facts = trained_model_facts(there, key)
+    examples = to_examples(read, facts.problem, path, facts.columns)
     if not examples:
         return []
     from xstilts.export.label_file import label, load_model
@@ -47,7 +49,7 @@ def export_model(artifact: str, folder: str | Path, *, store: str | Path = STORE
     """Write a trained artifact as a transformers checkpoint with a model card; `folder` must be new or empty."""
     there = Store(Path(store))
     key = find_artifact(there, artifact)
-    problem_of(there, key)
+    trained_model_facts(there, key)
     from xstilts.export.checkpoint import export
 
     return export(there, key, Path(folder), bare_environment(there, offline=offline))

@@ -2,93 +2,49 @@
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 from xstilts.errors import DataError, UserError
-from xstilts.problems import Choice, Example, Labelled, ProblemName, Span, Tagged
+from xstilts.formats.tables import Row
+from xstilts.problems import PROBLEMS, Example, ProblemName
+from xstilts.problems.cells import Cells
 
 PREDICTED = "predicted"
-_REQUIRED: dict[ProblemName, tuple[str, ...]] = {
-    "classification": ("text",),
-    "choice": ("prompt", "choices"),
-    "span": ("question", "context"),
-    "tagging": ("words",),
-}
-_TOLD = 10
-"""Bad rows that are shown."""
+_LISTED = 10
+"""Bad rows that are named."""
 
 
-def to_examples(rows: Sequence[tuple[int, Mapping[str, Any]]], problem: ProblemName, path: Path) -> list[Example]:
-    """Unlabelled examples of `problem` from numbered rows. Columns are named like its fields: `text` and `pair`;
-    `prompt` and `choices`; `question` and `context`; `words`. A list is a JSON list, words may also be one string
-    with spaces.
+def to_examples(
+    rows: Sequence[tuple[int, Row]], problem: ProblemName, path: Path, columns: Mapping[str, str] | None = None
+) -> list[Example]:
+    """Unlabelled examples from numbered rows, by the reader that reads files to train on.
 
-    Raises DataError that names all bad rows of the file `path` by line.
+    `columns` are those of the task in its recipe; without any, the file's columns are named like the fields. Raises
+    DataError that names all bad rows of the file `path` by line.
     """
-    if problem not in _REQUIRED:
+    kind = PROBLEMS[problem]
+    if not kind.trained or kind.images:
         raise UserError(f"nothing is predicted for {problem} tasks", "name an artifact of a trained task")
+    named = columns or {field: field for field in (*kind.columns, *kind.optional_columns)}
+    known = {field: column for field, column in named.items() if field in (*kind.columns, *kind.optional_columns)}
+    if columns is None:
+        in_file = {column for _, row in rows for column in row}
+        known = {field: column for field, column in known.items() if field in kind.columns or column in in_file}
     examples: list[Example] = []
-    wrong: list[str] = []
+    errors: list[DataError] = []
     for line, row in rows:
         try:
-            examples.append(_MAKERS[problem](row, {"id": str(line), "group": str(line), "language": "und"}))
-        except ValueError as error:
-            wrong.append(f"{path}:{line}: {error}")
-    if wrong:
-        more = [f"and {len(wrong) - _TOLD} more"] if len(wrong) > _TOLD else []
-        needs = " and ".join(f"`{column}`" for column in _REQUIRED[problem])
-        message = "\n  ".join([f"{len(wrong)} of {len(rows)} rows cannot be used:", *wrong[:_TOLD], *more])
-        raise DataError(message, f"a {problem} task needs {needs}")
+            examples.append(kind.read(Cells(path, line, row, known), str(line), "und"))
+        except DataError as error:
+            errors.append(error)
+    if errors:
+        more = [f"and {len(errors) - _LISTED} more"] if len(errors) > _LISTED else []
+        messages = [error.message for error in errors[:_LISTED]]
+        message = "\n  ".join([f"{len(errors)} of {len(rows)} rows cannot be used:", *messages, *more])
+        raise DataError(message, errors[0].hint)
     return examples
-
-
-def _text(row: Mapping[str, Any], column: str) -> str:
-    if column not in row:
-        raise ValueError(f"there is no {column!r} among {', '.join(map(str, row))}")
-    if not isinstance(value := row[column], str) or not value.strip():
-        raise ValueError(f"{column!r} is {value!r}, not a text")
-    return value
-
-
-def _texts(row: Mapping[str, Any], column: str, *, split: bool = False) -> tuple[str, ...]:
-    value = row.get(column)
-    if isinstance(value, str) and value.strip().startswith("["):
-        try:
-            value = json.loads(value)
-        except json.JSONDecodeError:
-            raise ValueError(f"{column!r} is no JSON list") from None
-    elif split:
-        value = value.split() if isinstance(value, str) else value
-    if not isinstance(value, list) or not value or not all(isinstance(item, str) and item for item in value):
-        raise ValueError(f"{column!r} is {value!r}, not a list of texts")
-    return tuple(value)
-
-
-def _labelled(row: Mapping[str, Any], common: dict[str, str]) -> Example:
-    pair = _text(row, "pair") if row.get("pair") else None
-    return Labelled(**common, text=_text(row, "text"), pair=pair, label=None)
-
-
-def _choice(row: Mapping[str, Any], common: dict[str, str]) -> Example:
-    return Choice(**common, prompt=_text(row, "prompt"), choices=_texts(row, "choices"), answer=None)
-
-
-def _span(row: Mapping[str, Any], common: dict[str, str]) -> Example:
-    return Span(**common, question=_text(row, "question"), context=_text(row, "context"), answers=None)
-
-
-def _tagged(row: Mapping[str, Any], common: dict[str, str]) -> Example:
-    return Tagged(**common, words=_texts(row, "words", split=True), tags=None)
-
-
-_MAKERS: dict[ProblemName, Callable[[Mapping[str, Any], dict[str, str]], Example]] = {
-    "classification": _labelled,
-    "choice": _choice,
-    "span": _span,
-    "tagging": _tagged,
-}
 
 
 def write_rows(rows: Iterable[Mapping[str, Any]], file: TextIO, *, lines: bool) -> None:

@@ -1,6 +1,7 @@
 """A row of a user's file, read by the names of an example's fields; every error names file and line."""
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,17 @@ class Cells:
             raise self.wrong(f"there is no column {column!r}", f"the columns are {', '.join(self.row)}")
         return self.row[column]
 
+    def values(self, column: str) -> Any:
+        """As `cell`, where a list of texts may be written as JSON, as in a CSV file."""
+        value = self.cell(column)
+        if isinstance(value, str) and value.lstrip().startswith("["):
+            try:
+                parsed = json.loads(value)
+            except json.JSONDecodeError:
+                return value
+            return parsed if parsed and all(isinstance(one, str) for one in parsed) else value
+        return value
+
     def text(self, field: str) -> str:
         """A cell that must hold something."""
         column = self.columns[field]
@@ -47,7 +59,7 @@ class Cells:
 
     def sequence(self, field: str) -> tuple[str, ...]:
         """A list, or words between spaces."""
-        value = self.cell(self.columns[field])
+        value = self.values(self.columns[field])
         parts = [str(part) for part in value] if isinstance(value, list | tuple) else str(value or "").split()
         if not parts or not all(parts):
             raise self.wrong(f"the {field} are missing or have a gap", "give a list, or words between spaces")

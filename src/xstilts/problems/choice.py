@@ -97,7 +97,7 @@ class MultipleChoice(Problem[Choice]):
 
 def _choices(cells: Cells) -> tuple[str, ...]:
     columns = cells.several("choices")
-    values = cells.cell(columns[0]) if len(columns) == 1 else [cells.cell(column) for column in columns]
+    values = cells.values(columns[0]) if len(columns) == 1 else [cells.cell(column) for column in columns]
     if not isinstance(values, list | tuple) or len(values) < 2 or not all(str(v or "").strip() for v in values):
         raise cells.wrong(
             "fewer than two choices, or an empty one", "name one column that holds a list, or several columns: a,b,c"

@@ -1,6 +1,5 @@
 """Multi-label classification: a text, or a pair of texts, with any number of labels, also none."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -137,12 +136,7 @@ def _labels(cells: Cells) -> tuple[str, ...]:
     columns = cells.several("labels")
     if len(columns) > 1:
         return tuple(sorted(column for column in columns if cells.truth("labels", column)))
-    value = cells.cell(columns[0])
-    if isinstance(value, str) and value.strip().startswith("["):
-        try:
-            value = json.loads(value)
-        except json.JSONDecodeError:
-            raise cells.wrong(f"{columns[0]!r} is no JSON list", "close the list, or write labels as a|b") from None
+    value = cells.values(columns[0])
     labels = value if isinstance(value, list | tuple) else SEPARATORS.split(str(value or ""))
     return tuple(sorted({str(label).strip() for label in labels} - {""}))
 

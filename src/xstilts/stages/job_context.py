@@ -87,6 +87,11 @@ class JobContext:
             return fixed
         return self.cached(("labels", data), lambda: _labels(self.examples(data, "train")))
 
+    def file_columns(self, task: str) -> dict[str, str] | None:
+        """The columns of the user's files that a task of the recipe reads, by field; None for a shipped task."""
+        block = self.environment.tasks.get(task)
+        return None if block is None else dict(block.columns)
+
     def frozen_prefix(self, key: str) -> FrozenLayers | None:
         """The layers of an artifact that are as published, if its embeddings are."""
         manifest = self.store.manifest(key)

@@ -82,6 +82,7 @@ def run(spec: TargetStage, draft: Draft, context: JobContext, emit: Emit) -> Non
             max_length=length,
             precision=spec.train.precision,
             thresholds=None if thresholds is None else tuple(thresholds),
+            columns=context.file_columns(task.name),
         ),
         extra_steps=extra,
         modality=spec.modality,

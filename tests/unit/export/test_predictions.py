@@ -3,38 +3,71 @@ from pathlib import Path
 
 import pytest
 
-from xstilts.errors import DataError
+from xstilts.errors import DataError, UserError
 from xstilts.export.predictions import to_examples, write_rows
-from xstilts.problems import Choice, Labelled, Tagged
+from xstilts.problems import PROBLEMS, Choice, Labelled, ProblemName, Tagged
+from xstilts.problems.cells import Cells, text_group
 
-COMMON = {"id": "1", "group": "1", "language": "und"}
+COMMON = {"id": "1", "language": "und"}
 
 
 FILE = Path("rows.csv")
 
 
 def test_examples_of_each_problem():
-    assert to_examples([(1, {"text": "a", "pair": ""})], "classification", FILE) == [
-        Labelled(**COMMON, text="a", pair=None, label=None)
+    assert to_examples([(1, {"text": "a"})], "classification", FILE) == [
+        Labelled(**COMMON, group=text_group("a"), text="a", pair=None, label=None)
+    ]
+    assert to_examples([(1, {"text": "a", "pair": "b", "label": "c"})], "classification", FILE) == [
+        Labelled(**COMMON, group=text_group("a"), text="a", pair="b", label=None)
     ]
     assert to_examples([(1, {"prompt": "a", "choices": '["b", "c"]'})], "choice", FILE) == [
-        Choice(**COMMON, prompt="a", choices=("b", "c"), answer=None)
+        Choice(**COMMON, group=text_group("a"), prompt="a", choices=("b", "c"), answer=None)
     ]
     assert to_examples([(1, {"words": "turn it on"})], "tagging", FILE) == [
-        Tagged(**COMMON, words=("turn", "it", "on"), tags=None)
+        Tagged(**COMMON, group=text_group("turn it on"), words=("turn", "it", "on"), tags=None)
     ]
 
 
-def test_all_bad_rows_are_told_at_once():
-    rows = [(2, {"text": "a"}), (3, {"text": " "}), (5, {"txt": "a"}), (6, {"text": 5})]
+@pytest.mark.parametrize("problem", [name for name, kind in PROBLEMS.items() if kind.trained and not kind.images])
+def test_a_row_to_train_on_can_be_predicted_without_its_label(problem: ProblemName):
+    """By the columns of the recipe, of which those of the label and the id may be missing."""
+    cells = {
+        "text": "a b",
+        "prompt": "a",
+        "choices": ["b", "c"],
+        "question": "what?",
+        "context": "a b",
+        "words": ["a", "b"],
+    }
+    kind = PROBLEMS[problem]
+    columns = {field: f"my {field}" for field in (*kind.columns, *kind.label_columns, "id", "group")}
+    row = {columns[field]: cells[field] for field in kind.columns}
+    [example] = to_examples([(1, row)], problem, FILE, columns)
+    assert isinstance(example, kind.example)
+    assert (example.id, example.target) == ("1", None)
+    with pytest.raises(DataError, match=r"rows\.csv:1"):
+        to_examples([(1, {field: cells[field] for field in kind.columns})], problem, FILE, columns)
+
+
+def test_all_bad_rows_are_named_at_once_in_the_words_of_the_reader():
+    rows = [(2, {"text": "a"}), (3, {"text": " "}), (5, {"txt": "a"}), *((n, {"text": ""}) for n in range(6, 16))]
     with pytest.raises(DataError) as caught:
         to_examples(rows, "classification", FILE)
-    assert caught.value.message.splitlines() == [
-        "3 of 4 rows cannot be used:",
-        "  rows.csv:3: 'text' is ' ', not a text",
-        "  rows.csv:5: there is no 'text' among txt",
-        "  rows.csv:6: 'text' is 5, not a text",
+    first, *lines = caught.value.message.splitlines()
+    assert first.startswith("12 of 13 ")
+    assert [line.split(": ")[0].strip() for line in lines[:-1]] == [
+        f"rows.csv:{n}" for n in (3, 5, 6, 7, 8, 9, 10, 11, 12, 13)
     ]
+    with pytest.raises(DataError) as of_training:
+        PROBLEMS["classification"].read(Cells(FILE, 3, {"text": " "}, {"text": "text"}), "train-3", "en")
+    assert lines[0].strip() == of_training.value.message
+
+
+@pytest.mark.parametrize("problem", ["retrieval", "mining", "image-text", "image-retrieval"])
+def test_problems_without_a_head_for_texts_are_refused(problem: ProblemName):
+    with pytest.raises(UserError, match=problem):
+        to_examples([(1, {"text": "a"})], problem, FILE)
 
 
 def test_rows_are_written_as_csv_or_lines():

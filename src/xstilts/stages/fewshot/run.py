@@ -104,6 +104,7 @@ def run(spec: FewshotStage, draft: Draft, context: JobContext, emit: Emit) -> No
             max_length=train.max_length,
             precision=train.precision,
             thresholds=episode_model.thresholds,
+            columns=context.file_columns(task.name),
         ),
         shots=len(shots),
         selection=spec.selection,
