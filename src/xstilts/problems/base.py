@@ -143,6 +143,10 @@ class Problem(ABC, Generic[E]):
     """Whether `decode` applies thresholds that are fitted on held-out examples."""
     position_columns: ClassVar[tuple[Literal["words", "offsets"], ...]] = ()
     """Which of these fields a `Feature` has."""
+    translated_columns: ClassVar[tuple[str, ...]] = ()
+    """What is read of a row that translates an example; all else is the original's. Empty where none are read."""
+    is_machine_translatable: ClassVar[bool] = False
+    """Whether a translation model can carry the label over."""
     is_translation: ClassVar[bool] = False
     """Whether an example is a text with its English translation."""
     is_mining: ClassVar[bool] = False

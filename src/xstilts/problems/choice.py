@@ -44,6 +44,8 @@ class MultipleChoice(Problem[Choice]):
     shots_unit = "items"
     pipeline_tag = "multiple-choice"
     reads_first_token = True
+    translated_columns = ("prompt", "choices")
+    is_machine_translatable = True
 
     def read(self, cells: Cells, name: str, language: str) -> Choice:
         prompt, choices = cells.text("prompt"), _choices(cells)

@@ -62,6 +62,8 @@ class Classification(Problem[Labelled]):
     shots_unit = "per class"
     pipeline_tag = "text-classification"
     reads_first_token = True
+    translated_columns = ("text", "pair", "label")
+    is_machine_translatable = True
 
     def read(self, cells: Cells, name: str, language: str) -> Labelled:
         text = cells.text("text")

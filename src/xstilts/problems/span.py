@@ -65,6 +65,8 @@ class QuestionAnswering(Problem[Span]):
     pipeline_tag = "question-answering"
     splits_long_texts = True
     position_columns = ("offsets",)
+    translated_columns = ("question", "context", "answer_text", "answer_start")
+    is_machine_translatable = True
 
     def read(self, cells: Cells, name: str, language: str) -> Span:
         context = str(cells.cell(cells.columns["context"]) or "")

@@ -44,6 +44,7 @@ class Tagging(Problem[Tagged]):
     pipeline_tag = "token-classification"
     splits_long_texts = True
     position_columns = ("words",)
+    translated_columns = ("words", "tags")
 
     def read(self, cells: Cells, name: str, language: str) -> Tagged:
         words = cells.sequence("words")

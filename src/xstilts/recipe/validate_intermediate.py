@@ -41,13 +41,17 @@ def _translation(path: Path, arm: Intermediate, task: Task) -> Iterator[Issue]:
     translate = arm.translate
     if translate is None:
         return
+    if not task.spec.translated_columns:
+        message = f"{task.name!r} is a {task.problem} task, whose examples are not translated"
+        yield Issue("not-applicable", path, message, "remove `translate`, or leave the task out")
+        return
     if translate.files is not None:
         if task.name not in translate.files:
             message = f"`translate.files` names no file for the task {task.name!r}"
             yield Issue("missing-key", (*path, "files"), message, f"add `{task.name}: PATH`")
         return
-    if task.problem == "tagging":
-        message = f"{task.name!r} is a tagging task: a translation model does not keep its tags"
+    if not task.spec.is_machine_translatable:
+        message = f"{task.name!r} is a {task.problem} task: a translation model does not keep its labels"
         yield Issue("not-applicable", (*path, "model"), message, "give translated data as `files`")
     for language in dict.fromkeys((arm.language, *translate.to)):
         if language not in translate.codes and not codes(language):
@@ -60,7 +64,7 @@ def _align(scope: Scope, path: Path, align: Align) -> Iterator[Issue]:
     if task is None:
         yield from scope.unknown_task((*path, "task"), align.task)
         return
-    if task.problem != "retrieval":
+    if not task.spec.is_translation:
         message = f"{task.name!r} is a {task.problem} task, which holds no pairs of translations"
         yield Issue("not-applicable", (*path, "task"), message, "name a retrieval task, such as ui-bitext")
         return

@@ -64,14 +64,14 @@ def _not_trained(scope: Scope, path: Path, target: Target, task: Task) -> Iterat
         message = f"`translate_test` is for tasks with training, but {task.name!r} is a {task.problem} task"
         yield Issue("not-applicable", (*path, "translate_test"), message, "remove it")
     if target.split == HELD_SPLIT:
-        fitted = "threshold" if task.problem == "mining" else "mean vector"
+        fitted = "threshold" if task.spec.is_mining else "mean vector"
         message = f"the layer and the {fitted} are fitted on {HELD_SPLIT!r}, so it must not be scored"
         yield Issue("split-in-use", (*path, "split"), message, "name another split")
 
 
 def _hidden_modality(scope: Scope, path: Path, target: Target, task: Task) -> Iterator[Issue]:
     """Controls without images or without text, for a task that cannot do without either."""
-    if task.problem == "image-text":
+    if task.spec.images and not task.spec.contrastive:
         return
     for name in intermediate_arms(scope.recipe, target, task):
         if (arm := scope.recipe.intermediate.get(name)) and arm.modality:
@@ -83,7 +83,7 @@ def _hidden_modality(scope: Scope, path: Path, target: Target, task: Task) -> It
 def _skipped_training(scope: Scope, path: Path, target: Target, task: Task) -> Iterator[Issue]:
     if not target.skip_training:
         return
-    if task.problem != "image-retrieval":
+    if not task.spec.contrastive:
         message = f"`skip_training` is for image retrieval, but {task.name!r} is a {task.problem} task"
         yield Issue("not-applicable", (*path, "skip_training"), message, "remove it")
     elif scope.card and scope.card.kind == "fused":

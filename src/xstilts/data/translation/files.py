@@ -24,14 +24,6 @@ label; README of google-research/xtreme, section Translations), and the translat
 _RENAMED = {"contradictory": "contradiction"}
 """A label's name in translated XNLI (XTREME's third_party/processors/xnli.py)."""
 
-_OWN = {
-    "classification": ("text", "pair", "label"),
-    "choice": ("prompt", "choices"),
-    "span": ("question", "context", "answer_text", "answer_start"),
-    "tagging": ("words", "tags"),
-}
-"""What is read of a row; all else is the original's."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
@@ -133,7 +125,7 @@ def _flat(*texts: str) -> tuple[str, ...]:
 def _translated(path: Path, task: Task, found: Found | None, example: Example, labels: set[str], to: str) -> Example:
     if found is None:
         raise Untranslated("no row")
-    names = _OWN[task.problem]
+    names = task.spec.translated_columns
     row = {name: value for name, value in found.row.items() if name in names and value is not None}
     cells = Cells(path, found.line, row, {name: name for name in row})
     for name in _TEXTS:
