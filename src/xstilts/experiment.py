@@ -23,7 +23,7 @@ from xstilts.platform.files import write_file
 from xstilts.platform.hardware import matrix_precision
 from xstilts.recipe.load import LoadedRecipe, checked_recipe, load_recipe
 from xstilts.recipe.translation import resolve_translators, translator_pins, unresolved_translators
-from xstilts.store.facts import FewshotFacts, TargetFacts, ModelFacts
+from xstilts.store.facts import FewshotFacts, ModelFacts, TargetFacts
 from xstilts.store.store import Store
 from xstilts.tasks.task import Task
 

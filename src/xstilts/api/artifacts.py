@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from xstilts.api.results import STORE, reopen
 from xstilts.api.runs import AnyRecipe
 from xstilts.errors import UserError
-from xstilts.experiment import bare_environment, find_artifact, trained_model_facts, recorded_experiments
+from xstilts.experiment import bare_environment, find_artifact, recorded_experiments, trained_model_facts
 from xstilts.store.gc import RemovedArtifacts, collect
 from xstilts.store.store import Store
 
