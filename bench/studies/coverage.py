@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from xstilts.analysis.stats.cells import Axes, LanguageSums, resampled_deviations, scores
-from xstilts.analysis.stats.contrast import estimate
+from xstilts.analysis.stats.contrast import estimate_of_sums
+from xstilts.analysis.stats.resampling import Grid, LanguageSums, contrast_values, resampled_deviations
 from xstilts.metrics import Metric, metric
 
 
@@ -29,9 +29,9 @@ class Design:
     shared: bool = False
 
     @property
-    def axes(self) -> Axes:
+    def axes(self) -> Grid:
         draws = (None,) if self.draws == 1 else tuple(range(self.draws))
-        return Axes(languages=tuple(map(str, range(self.languages))), seeds=tuple(range(self.seeds)), draws=draws)
+        return Grid(languages=tuple(map(str, range(self.languages))), seeds=tuple(range(self.seeds)), draws=draws)
 
     def names(self, language: int) -> tuple[str, ...]:
         return tuple(f"{0 if self.shared else language}.{group}" for group in range(self.groups))
@@ -192,7 +192,7 @@ def _intervals(
     for replicate in range(replicates):
         rng = np.random.default_rng(replicate)
         parts, truth = simulate(design, mix, rng)
-        found = estimate(scored, parts, design.axes, resamples, replicate)
+        found = estimate_of_sums(scored, parts, design.axes, resamples, replicate)
         naive = _percentile_bootstrap(scored, parts, resamples, rng) - truth
         yield found.value - truth, (found.high - found.low) / 2, *np.quantile(naive, (0.025, 0.975))
 
@@ -200,7 +200,7 @@ def _intervals(
 def _percentile_bootstrap(
     scored: Metric, parts: list[LanguageSums], resamples: int, rng: np.random.Generator
 ) -> np.ndarray:
-    grid = scores(scored, parts) + resampled_deviations(scored, parts, resamples, int(rng.integers(2**32)))
+    grid = contrast_values(scored, parts) + resampled_deviations(scored, parts, resamples, int(rng.integers(2**32)))
     _, languages, seeds, draws = grid.shape
     by_seed = rng.multinomial(seeds, np.full(seeds, 1 / seeds), resamples) / seeds
     by_draw = rng.multinomial(draws, np.full(draws, 1 / draws), (resamples, languages)) / draws

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from xstilts.analysis import stats
 from xstilts.problems.scores import score_frame
 
-Arm = dict[str, dict[stats.Cell, pl.DataFrame]]
+Arm = dict[str, dict[stats.SeedDraw, pl.DataFrame]]
 
 METRICS = st.sampled_from(["accuracy", "macro_f1"])
 NUMBERS = (
-    "value", "low", "high", "standard_error", "degrees_of_freedom", "p_value", "smallest_detectable",
+    "value", "low", "high", "standard_error", "degrees_of_freedom", "p_value", "minimum_detectable_effect",
     "seed_share", "draw_share", "item_share",
 )  # fmt: skip
 
@@ -28,7 +28,7 @@ def two_arms(draw: st.DrawFn) -> tuple[Arm, Arm]:
     items, salt, accuracy = draw(st.integers(6, 14)), draw(st.integers(0, 999)), draw(st.sampled_from([0.3, 0.6, 0.9]))
     rng = np.random.default_rng(salt)
 
-    def cells(language: int, own: range | list[None], level: float) -> dict[stats.Cell, pl.DataFrame]:
+    def cells(language: int, own: range | list[None], level: float) -> dict[stats.SeedDraw, pl.DataFrame]:
         names = [(f"i{i}", f"g{i % 5 + language}") for i in range(items)]
         gold = [str(i % 3) for i in range(items)]
         return {
@@ -74,7 +74,7 @@ def test_the_same_seed_gives_the_same_estimate(arms: tuple[Arm, Arm], metric: st
 def test_an_arm_and_itself_do_not_differ_at_all(arms: tuple[Arm, Arm], metric: str) -> None:
     found = difference(arms[0], arms[0], metric)
     assert (found.value, found.low, found.high, found.standard_error, found.p_value) == (0.0, 0.0, 0.0, 0.0, 1.0)
-    assert found.smallest_detectable == 0.0
+    assert found.minimum_detectable_effect == 0.0
 
 
 def reversed_rows(arm: Arm) -> Arm:

@@ -1,4 +1,4 @@
-"""The numbers of the page: every arm's level in every language, and every contrast, each computed once."""
+"""All estimates of a report, each computed once: every arm's mean in every language, and every contrast."""
 
 import re
 from collections import Counter
@@ -6,28 +6,28 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from xstilts.analysis import stats
-from xstilts.analysis.design import INTERACTION, Comparison, Kind, Square, TaskDesign, Term
-from xstilts.analysis.names import count
+from xstilts.analysis.design import INTERACTION, Comparison, ComparisonKind, TaskDesign, Term, TwoByTwo
+from xstilts.analysis.names import plural
 from xstilts.analysis.results import ArmItems, ArmName, Items, arm_items, load_items
 from xstilts.errors import UserError
 from xstilts.planning.stage import Cell
 from xstilts.store.store import Store
 
 MEAN = ""
-"""Stands for the mean over a task's headline languages where a language is asked for."""
+"""In place of a language: the mean over a task's headline languages."""
 
-Place = tuple[str, ArmName, str]
+ArmKey = tuple[str, ArmName, str]
 
 
-def mean_over(design: TaskDesign, square: Square) -> str:
-    """What stands for the mean over the languages of a 2 x 2 where a language is asked for."""
-    languages = design.languages_of(square)
+def mean_key(design: TaskDesign, two_by_two: TwoByTwo) -> str:
+    """In place of a language: the mean over the languages of a 2 x 2 design."""
+    languages = design.languages_of(two_by_two)
     return MEAN if languages == design.headline else "+".join(languages)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Level:
-    """A score from 0 to 1, mean over seeds and draws. Without an interval where the items are too few for one."""
+class ArmMean:
+    """The mean score (0 to 1) of an arm over seeds and draws. `interval` is its 95% CI; None with too few groups."""
 
     value: float
     interval: tuple[float, float] | None
@@ -42,73 +42,75 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """A contrast with its estimate, None where it cannot be computed; the sentence then says why."""
+class ContrastResult:
+    """A contrast with its estimate. `estimate` is None if it cannot be computed; the sentence then says why."""
 
     comparison: Comparison
     estimate: stats.Estimate | None
-    corrected: float | None
-    """Holm's p over all contrasts but the primary one; None for that one."""
+    corrected_p: float | None
+    """Holm-corrected p value over all contrasts but the primary one; None for the primary contrast."""
     sentence: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LanguageEstimate:
-    """The interaction of a 2 x 2 in one language: None where it cannot be computed."""
+class LanguageInteraction:
+    """The interaction of a 2 x 2 design in one language; `estimate` is None if it cannot be computed."""
 
     estimate: stats.Estimate | None
-    corrected: float | None
-    """Holm's p over the interactions of all languages, tasks and 2 x 2."""
+    corrected_p: float | None
+    """Holm-corrected p value over the interactions of all languages, tasks and 2 x 2 designs."""
 
     @property
-    def shown(self) -> bool:
-        """Whether it differs from zero after correction."""
-        return self.corrected is not None and self.corrected < stats.LEVEL
+    def significant(self) -> bool:
+        """Whether it is significant after correction."""
+        return self.corrected_p is not None and self.corrected_p < stats.LEVEL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    findings: tuple[Finding, ...]
-    levels: Mapping[Place, Level | None]
-    """None where a cell of it is missing; no entry where the recipe has none."""
-    interactions: Mapping[tuple[str, Square, str], LanguageEstimate]
-    """By task, 2 x 2 and headline language."""
+class Estimates:
+    contrasts: tuple[ContrastResult, ...]
+    arm_means: Mapping[ArmKey, ArmMean | None]
+    """None if a score is missing; no entry if the recipe does not have it."""
+    interactions: Mapping[tuple[str, TwoByTwo, str], LanguageInteraction]
+    """By task, 2 x 2 design and headline language."""
 
     @property
-    def primary(self) -> Finding | None:
-        return next((finding for finding in self.findings if finding.comparison.kind == "primary"), None)
+    def primary(self) -> ContrastResult | None:
+        return next((result for result in self.contrasts if result.comparison.kind == "primary"), None)
 
-    def level(self, task: str, arm: ArmName, language: str) -> Level | None:
-        return self.levels.get((task, arm, language))
+    def arm_mean(self, task: str, arm: ArmName, language: str) -> ArmMean | None:
+        return self.arm_means.get((task, arm, language))
 
-    def absent(self, task: str, arm: ArmName, language: str) -> bool:
-        return (task, arm, language) not in self.levels
+    def not_in_recipe(self, task: str, arm: ArmName, language: str) -> bool:
+        return (task, arm, language) not in self.arm_means
 
-    def about(self, task: str, *kinds: Kind) -> tuple[Finding, ...]:
-        """The findings on a task."""
-        here = (finding for finding in self.findings if finding.comparison.task == task)
-        return tuple(finding for finding in here if finding.comparison.kind in kinds)
+    def contrasts_on(self, task: str, *kinds: ComparisonKind) -> tuple[ContrastResult, ...]:
+        """The contrasts of these kinds on a task."""
+        on_task = (result for result in self.contrasts if result.comparison.task == task)
+        return tuple(result for result in on_task if result.comparison.kind in kinds)
 
-    def of(self, task: str, terms: Sequence[Term], languages: Collection[str]) -> Finding | None:
-        """The finding on this very contrast."""
-        for finding in self.findings:
-            comparison = finding.comparison
+    def contrast_of(self, task: str, terms: Sequence[Term], languages: Collection[str]) -> ContrastResult | None:
+        """The result for exactly these terms and languages."""
+        for result in self.contrasts:
+            comparison = result.comparison
             same = comparison.task == task and frozenset(comparison.terms) == frozenset(terms)
             if same and set(comparison.languages) == set(languages):
-                return finding
+                return result
         return None
 
-    def within(self, task: str, arms: Collection[ArmName], languages: Collection[str]) -> tuple[Finding, ...]:
-        """The primary contrast and the effects that only these arms make, over these languages."""
+    def contrasts_within(
+        self, task: str, arms: Collection[ArmName], languages: Collection[str]
+    ) -> tuple[ContrastResult, ...]:
+        """The primary contrast and the effects among these arms, over exactly these languages."""
         return tuple(
-            finding
-            for finding in self.about(task, "primary", "effect")
-            if {arm for _, arm in finding.comparison.terms} <= set(arms)
-            and set(finding.comparison.languages) == set(languages)
+            result
+            for result in self.contrasts_on(task, "primary", "effect")
+            if {arm for _, arm in result.comparison.terms} <= set(arms)
+            and set(result.comparison.languages) == set(languages)
         )
 
 
-def gather(
+def compute_estimates(
     designs: Sequence[TaskDesign],
     comparisons: Sequence[Comparison],
     cells: Sequence[Cell],
@@ -116,15 +118,17 @@ def gather(
     *,
     resamples: int,
     items: Items | None = None,
-) -> Evidence:
-    """All levels and findings. What lacks a cell is None. `items` are those of all cells, if they were read already."""
-    lab = _ContrastBuilder(designs, cells, store, resamples, load_items(cells, store) if items is None else items)
-    levels = {place: level for design in designs for place, level in lab.levels(design)}
-    return Evidence(findings=lab.findings(comparisons), levels=levels, interactions=lab.interactions(designs))
+) -> Estimates:
+    """Compute all arm means and contrasts; those with missing scores are None. `items` saves reading them again."""
+    builder = _ContrastBuilder(designs, cells, store, resamples, load_items(cells, store) if items is None else items)
+    arm_means = {key: mean for design in designs for key, mean in builder.arm_means(design)}
+    return Estimates(
+        contrasts=builder.contrasts(comparisons), arm_means=arm_means, interactions=builder.interactions(designs)
+    )
 
 
 class _ContrastBuilder:
-    """The items by arm, read once, and what is computed from them."""
+    """Computes estimates from the items of each arm, which are read once."""
 
     def __init__(
         self, designs: Sequence[TaskDesign], cells: Sequence[Cell], store: Store, resamples: int, items: Items
@@ -136,25 +140,25 @@ class _ContrastBuilder:
             for design in designs
             for arm in design.arms
         }
-        self.asked = Counter((cell.task, ArmName.of(cell), cell.language) for cell in cells)
-        self.gone = Counter(
+        self.planned = Counter((cell.task, ArmName.of(cell), cell.language) for cell in cells)
+        self.missing = Counter(
             (cell.task, ArmName.of(cell), cell.language) for cell in cells if cell.artifact not in items
         )
 
-    def levels(self, design: TaskDesign) -> Iterator[tuple[Place, Level | None]]:
+    def arm_means(self, design: TaskDesign) -> Iterator[tuple[ArmKey, ArmMean | None]]:
         task = design.task.name
         for arm in design.arms:
             for language in design.languages:
-                if self.asked[task, arm, language]:
-                    yield (task, arm, language), self._level(task, arm, (language,))
-            if design.headline and all(self.asked[task, arm, language] for language in design.headline):
-                yield (task, arm, MEAN), self._level(task, arm, design.headline)
-        for square in design.ladder:
-            if (place := mean_over(design, square)) != MEAN:
-                for arm in square.corners:
-                    yield (task, arm, place), self._level(task, arm, design.languages_of(square))
+                if self.planned[task, arm, language]:
+                    yield (task, arm, language), self._arm_mean(task, arm, (language,))
+            if design.headline and all(self.planned[task, arm, language] for language in design.headline):
+                yield (task, arm, MEAN), self._arm_mean(task, arm, design.headline)
+        for two_by_two in design.two_by_twos:
+            if (key := mean_key(design, two_by_two)) != MEAN:
+                for arm in two_by_two.arms:
+                    yield (task, arm, key), self._arm_mean(task, arm, design.languages_of(two_by_two))
 
-    def findings(self, comparisons: Sequence[Comparison]) -> tuple[Finding, ...]:
+    def contrasts(self, comparisons: Sequence[Comparison]) -> tuple[ContrastResult, ...]:
         results = [self._estimate(comparison) for comparison in comparisons]
         family = {
             str(number): result
@@ -163,44 +167,44 @@ class _ContrastBuilder:
         }
         corrected = stats.correct(family)
         return tuple(
-            _finding(comparison, result, corrected[str(number)].p_value if str(number) in family else None)
+            _contrast_result(comparison, result, corrected[str(number)].p_value if str(number) in family else None)
             for number, (comparison, result) in enumerate(zip(comparisons, results, strict=True))
         )
 
-    def interactions(self, designs: Sequence[TaskDesign]) -> dict[tuple[str, Square, str], LanguageEstimate]:
-        """In every headline language, corrected together, apart from what is said of their means."""
-        found = {
-            (design.task.name, square, language): self._contrast(
-                design.task.name, square.terms(INTERACTION), (language,)
+    def interactions(self, designs: Sequence[TaskDesign]) -> dict[tuple[str, TwoByTwo, str], LanguageInteraction]:
+        """The interactions in every headline language: a Holm family of their own."""
+        results = {
+            (design.task.name, two_by_two, language): self._contrast(
+                design.task.name, two_by_two.terms(INTERACTION), (language,)
             )
             for design in designs
-            for square in design.ladder
-            for language in design.languages_of(square)
+            for two_by_two in design.two_by_twos
+            for language in design.languages_of(two_by_two)
         }
-        made = {place: estimate for place, estimate in found.items() if isinstance(estimate, stats.Estimate)}
-        adjusted = dict(zip(made, stats.holm([estimate.p_value for estimate in made.values()]), strict=True))
-        return {place: LanguageEstimate(estimate=made.get(place), corrected=adjusted.get(place)) for place in found}
+        estimates = {key: estimate for key, estimate in results.items() if isinstance(estimate, stats.Estimate)}
+        adjusted = dict(zip(estimates, stats.holm([estimate.p_value for estimate in estimates.values()]), strict=True))
+        return {key: LanguageInteraction(estimate=estimates.get(key), corrected_p=adjusted.get(key)) for key in results}
 
-    def _level(self, task: str, arm: ArmName, languages: Sequence[str]) -> Level | None:
+    def _arm_mean(self, task: str, arm: ArmName, languages: Sequence[str]) -> ArmMean | None:
         if self._missing(task, (arm,), languages):
             return None
         items = {language: self.arms[task, arm][language] for language in languages}
         try:
             estimate = stats.arm_interval(items, self.metrics[task], resamples=self.resamples)
-        except UserError:  # too few groups for an interval
+        except UserError:  # too few groups for a confidence interval
             means = stats.cell_means(items, self.metrics[task]).group_by("language").mean()
-            return Level(value=float(means["value"].sum() / len(languages)), interval=None)
-        return Level(value=estimate.value, interval=(estimate.low, estimate.high))
+            return ArmMean(value=float(means["value"].sum() / len(languages)), interval=None)
+        return ArmMean(value=estimate.value, interval=(estimate.low, estimate.high))
 
     def _estimate(self, comparison: Comparison) -> stats.Estimate | str:
-        """The estimate, or why there is none."""
+        """The estimate, or the reason why there is none."""
         if not comparison.languages:
-            return "no language is left without the source and the development languages"
+            return "no language remains without the source and development languages"
         return self._contrast(comparison.task, comparison.terms, comparison.languages)
 
     def _contrast(self, task: str, terms: Sequence[Term], languages: Sequence[str]) -> stats.Estimate | str:
-        if gone := self._missing(task, (arm for _, arm in terms), languages):
-            return f"{count(gone, 'score')} missing"
+        if missing := self._missing(task, (arm for _, arm in terms), languages):
+            return f"{plural(missing, 'score')} missing"
         weighted = [(weight, self.arms[task, arm]) for weight, arm in terms]
         try:
             return stats.contrast(weighted, self.metrics[task], languages=languages, resamples=self.resamples)
@@ -208,21 +212,21 @@ class _ContrastBuilder:
             return error.message
 
     def _missing(self, task: str, arms: Iterable[ArmName], languages: Sequence[str]) -> int:
-        return sum(self.gone[task, arm, language] for arm in arms for language in languages)
+        return sum(self.missing[task, arm, language] for arm in arms for language in languages)
 
 
-def _finding(comparison: Comparison, result: stats.Estimate | str, corrected: float | None) -> Finding:
+def _contrast_result(comparison: Comparison, result: stats.Estimate | str, corrected_p: float | None) -> ContrastResult:
     if isinstance(result, str):
-        return Finding(
+        return ContrastResult(
             comparison=comparison,
             estimate=None,
-            corrected=None,
-            sentence=f"{comparison.task}, {comparison.title}: not computed, {result}.",
+            corrected_p=None,
+            sentence=f"{comparison.task}, {comparison.title}: not computed ({result}).",
         )
-    told = stats.sentence(result, comparison.what, adjusted=corrected)
-    return Finding(
+    text = stats.sentence(result, comparison.statement, adjusted=corrected_p)
+    return ContrastResult(
         comparison=comparison,
         estimate=result,
-        corrected=corrected,
-        sentence=re.sub(r"(?<=[ (])-(?=\d)", "\u2212", told),
+        corrected_p=corrected_p,
+        sentence=re.sub(r"(?<=[ (])-(?=\d)", "\u2212", text),
     )

@@ -1,4 +1,4 @@
-"""Which items are shown with their pictures: where arms differ, then such that they get right or wrong alike."""
+"""Selects the items that a report shows with their images: first items on which two arms differ, then others."""
 
 import hashlib
 import json
@@ -15,64 +15,64 @@ from xstilts.analysis.results import ArmItems, ArmName
 from xstilts.config.recipe import Recipe
 from xstilts.problems import Example
 
-EACH = 4
-"""Items of a language."""
+ITEMS_PER_LANGUAGE = 4
+"""Items shown per language."""
 
 _RIGHT = ("correct", "image_at_1")
-"""Columns of scored items that say whether an answer, or a caption's first picture, was right."""
+"""Columns of scored items that say whether the answer, or the top-ranked image of a caption, was right."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Runs:
-    """What an arm answered to one item in all its runs, as JSON texts."""
+class ArmAnswers:
+    """An arm's answers to one item, one per run, as JSON texts."""
 
     right: tuple[bool, ...]
     answers: tuple[str, ...]
 
     @property
-    def mostly(self) -> bool:
+    def mostly_right(self) -> bool:
         return 2 * sum(self.right) >= len(self.right)
 
     @property
-    def shares(self) -> str:
+    def right_of_total(self) -> str:
         return f"{sum(self.right)}/{len(self.right)}"
 
     @property
     def answer(self) -> Any:
-        """The most frequent one; of equally frequent ones the right one, else the first in order."""
-        known = dict(zip(self.answers, self.right, strict=True))
+        """The most frequent answer; of equally frequent ones the right one, else the first in alphabetical order."""
+        right_by_answer = dict(zip(self.answers, self.right, strict=True))
         counts = Counter(self.answers)
-        return json.loads(min(counts, key=lambda text: (-counts[text], not known[text], text)))
+        return json.loads(min(counts, key=lambda text: (-counts[text], not right_by_answer[text], text)))
 
     @property
     def rank(self) -> int:
-        """The median rank of a caption's picture."""
+        """The median rank of a caption's image."""
         return median_low(json.loads(text)[0] for text in self.answers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """An item that may be shown; `runs` are those of every arm that is shown, the compared two first."""
+    """An item that may be shown, with the answers of every arm; the two compared arms come first."""
 
     example: Example
     gold: Any
-    runs: tuple[Runs, ...]
+    answers: tuple[ArmAnswers, ...]
 
     @property
     def kind(self) -> tuple[bool, bool]:
-        """Whether the first arm is mostly right, and the second."""
-        return self.runs[0].mostly, self.runs[1].mostly
+        """Whether the first and the second arm are right in at least half of their runs."""
+        return self.answers[0].mostly_right, self.answers[1].mostly_right
 
     @property
     def order(self) -> bytes:
-        """The same for an item in every language: parallel data show the same pictures."""
+        """A pseudo-random sort key, equal for translations of an item: parallel data then show the same images."""
         return hashlib.sha256(self.example.id.partition("#")[0].encode()).digest()
 
 
 Candidates = Mapping[str, Sequence[Candidate]]
 """By language."""
 
-KINDS = {
+OUTCOME_KINDS = {
     (False, True): "wrong, then right",
     (True, False): "right, then wrong",
     (True, True): "right in both",
@@ -81,51 +81,67 @@ KINDS = {
 
 
 def shown_arms(recipe: Recipe, design: TaskDesign) -> tuple[ArmName, ...]:
-    """The two that are compared, the baseline and its few-shot arm where there is one, then others of their 2 x 2."""
-    squares = list(design.squares)
+    """The arms to show, the two compared ones first: the arms of the primary contrast's 2 x 2 design if there is one,
+    else the baseline and one other arm."""
+    two_by_twos = list(design.detailed)
     if recipe.primary and recipe.primary.task == design.task.name:
         name = recipe.primary.treatment.intermediate
-        squares.sort(key=lambda square: square.intermediate != name)
-    if squares:
-        return squares[0].corners
+        two_by_twos.sort(key=lambda two_by_two: two_by_two.intermediate != name)
+    if two_by_twos:
+        return two_by_twos[0].arms
     others = [arm for arm in design.main_arms if arm != design.baseline]
     others.sort(key=lambda arm: (arm.intermediate != design.baseline.intermediate, -arm.shots))
     return (design.baseline, *others[:1])
 
 
 def candidates_of(examples: Iterable[Example], arms: Sequence[ArmItems], language: str) -> list[Candidate]:
-    """The items that all arms have scored, with what they answered."""
+    """The items that all arms have scored, with their answers."""
     frames = [list(arm.get(language, {}).values()) for arm in arms]
-    runs = [_runs(own) for own in frames]
-    gold = {item: text for own in frames[:1] for frame in own[:1] for item, text in frame.select("item", "gold").rows()}
+    answers = [_answers_by_item(frames_of_arm) for frames_of_arm in frames]
+    gold = {
+        item: text
+        for frames_of_arm in frames[:1]
+        for frame in frames_of_arm[:1]
+        for item, text in frame.select("item", "gold").rows()
+    }
     return [
-        Candidate(example=example, gold=json.loads(gold[example.id]), runs=tuple(arm[example.id] for arm in runs))
+        Candidate(example=example, gold=json.loads(gold[example.id]), answers=tuple(arm[example.id] for arm in answers))
         for example in examples
-        if all(example.id in arm for arm in runs)
+        if all(example.id in arm for arm in answers)
     ]
 
 
-def chosen(candidates: Candidates, most: int) -> dict[str, list[Candidate]]:
-    """Of every language `EACH` candidates, one of each kind where it has one, with at most so many different pictures.
+def select_items(candidates: Candidates, max_images: int) -> dict[str, list[Candidate]]:
+    """Up to `ITEMS_PER_LANGUAGE` candidates per language, one of each kind if possible, with at most `max_images`
+    different images.
 
-    In turn for all languages. Where another picture would be too many, an item is taken whose pictures are shown
-    already.
+    Languages take turns. Once the limit is reached, only items whose images are already shown are selected.
     """
-    kinds = tuple(KINDS)
-    found: dict[str, list[Candidate]] = {language: [] for language in candidates}
-    ranked = {language: sorted(own, key=lambda one: one.order) for language, own in candidates.items()}
+    kinds = tuple(OUTCOME_KINDS)
+    selected: dict[str, list[Candidate]] = {language: [] for language in candidates}
+    ranked = {
+        language: sorted(candidates_left, key=lambda one: one.order) for language, candidates_left in candidates.items()
+    }
     shown: set[str] = set()
-    for wanted in (*((kind,) for kind in kinds), *[kinds] * (EACH - 1)):
-        for language, own in ranked.items():
-            free = (one for kind in wanted for one in own if one.kind == kind and one not in found[language])
-            fits = (one for one in free if len(shown.union(one.example.shown_images)) <= most)
-            if len(found[language]) < EACH and (one := next(fits, None)):
-                found[language].append(one)
+    for allowed_kinds in (*((kind,) for kind in kinds), *[kinds] * (ITEMS_PER_LANGUAGE - 1)):
+        for language, candidates_left in ranked.items():
+            free = (
+                one
+                for kind in allowed_kinds
+                for one in candidates_left
+                if one.kind == kind and one not in selected[language]
+            )
+            fits = (one for one in free if len(shown.union(one.example.shown_images)) <= max_images)
+            if len(selected[language]) < ITEMS_PER_LANGUAGE and (one := next(fits, None)):
+                selected[language].append(one)
                 shown.update(one.example.shown_images)
-    return {language: sorted(own, key=lambda one: kinds.index(one.kind)) for language, own in found.items()}
+    return {
+        language: sorted(candidates_left, key=lambda one: kinds.index(one.kind))
+        for language, candidates_left in selected.items()
+    }
 
 
-def _runs(frames: Sequence[pl.DataFrame]) -> dict[str, Runs]:
+def _answers_by_item(frames: Sequence[pl.DataFrame]) -> dict[str, ArmAnswers]:
     right: dict[str, list[bool]] = defaultdict(list)
     answers: dict[str, list[str]] = defaultdict(list)
     for frame in frames:
@@ -133,4 +149,4 @@ def _runs(frames: Sequence[pl.DataFrame]) -> dict[str, Runs]:
         for item, answer, hit in frame.select("item", "predicted", column).rows():
             right[item].append(hit > 0)
             answers[item].append(answer)
-    return {item: Runs(right=tuple(hits), answers=tuple(answers[item])) for item, hits in right.items()}
+    return {item: ArmAnswers(right=tuple(hits), answers=tuple(answers[item])) for item, hits in right.items()}

@@ -1,14 +1,14 @@
-"""The transfer matrix as rows."""
+"""The transfer matrix as a data frame."""
 
 import polars as pl
 
 from xstilts.analysis.design import design_of
 from xstilts.analysis.names import ABSENT, signed
-from xstilts.analysis.transfer import BEST, Result, Transfer
+from xstilts.analysis.transfer import CHOSEN_ARM, EstimateOrReason, Transfer
 from xstilts.errors import UserError
 from xstilts.experiment import Experiment
 
-CHOSEN = "best on development data"
+CHOSEN_ON_DEV = "best on development data"
 _SCHEMA = {
     "intermediate": pl.String,
     "target": pl.String,
@@ -24,27 +24,28 @@ _SCHEMA = {
 
 
 def transfer_of(experiment: Experiment, resamples: int = 10_000) -> Transfer:
-    """What intermediate training did in a recipe, as far as its store holds it."""
+    """The effects of intermediate training in a recipe, from the scores in its store."""
     recipe, graph, tasks = experiment.recipe, experiment.graph, experiment.loaded.tasks
     designs = [design_of(recipe, graph.cells, tasks[name]) for name in recipe.targets]
     return Transfer(recipe, graph, experiment.store, designs, resamples=resamples)
 
 
 def matrix(experiment: Experiment) -> pl.DataFrame:
-    """Intermediate arms by targets, one row for each cell: the difference to the baseline in points, zero-shot.
+    """One row per intermediate arm and target: the zero-shot difference to the baseline in points.
 
-    Raises UserError where the recipe has no arm that trains, or none that does not.
+    Raises UserError if the recipe lacks an arm with, or an arm without, intermediate training.
     """
     transfer = transfer_of(experiment)
     if transfer.baseline is None or not transfer.arms:
         raise UserError(
-            "the recipe has no arm with intermediate training beside one without", "a matrix compares such arms"
+            "a transfer matrix needs an arm with and an arm without intermediate training",
+            "add the missing arm to `intermediate` in the recipe",
         )
     return pl.DataFrame(matrix_rows(transfer), schema=_SCHEMA, orient="row")
 
 
-def wide(cells: pl.DataFrame) -> pl.DataFrame:
-    """One row for each arm and one column for each target; each cell with its interval."""
+def wide_table(cells: pl.DataFrame) -> pl.DataFrame:
+    """One row per arm and one column per target; each cell is a difference with its 95% CI."""
     rows: dict[str, dict[str, str]] = {}
     for cell in cells.iter_rows(named=True):
         low, high = (None if cell[name] is None else signed(cell[name] / 100) for name in ("low", "high"))
@@ -54,15 +55,15 @@ def wide(cells: pl.DataFrame) -> pl.DataFrame:
 
 
 def matrix_rows(transfer: Transfer) -> list[dict[str, object]]:
-    """One row for each cell of the matrix, in points; `why` says why a cell has no numbers."""
+    """The cells of the matrix in points; `why` gives the reason if a cell has no numbers."""
     return [
         {"intermediate": title, "target": task, "metric": design.task.metric, **_numbers(transfer.effect((task,), arm))}
-        for title, arm in (*((arm, arm) for arm in transfer.arms), (CHOSEN, BEST))
+        for title, arm in (*((arm, arm) for arm in transfer.arms), (CHOSEN_ON_DEV, CHOSEN_ARM))
         for task, design in transfer.designs.items()
     ]
 
 
-def _numbers(effect: Result) -> dict[str, object]:
+def _numbers(effect: EstimateOrReason) -> dict[str, object]:
     if isinstance(effect, str):
         empty = dict.fromkeys(("difference", "low", "high", "p_value", "languages", "seeds"))
         return {**empty, "why": effect}

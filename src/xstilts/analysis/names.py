@@ -1,9 +1,9 @@
-"""How things are called on the page."""
+"""Display names of languages, arms, metrics and numbers."""
 
 from babel import Locale, UnknownLocaleError
 
 from xstilts.analysis.results import ZERO_SHOT, ArmName
-from xstilts.config.recipe import Intermediate
+from xstilts.config.recipe import FIXED_SHOTS, Intermediate
 from xstilts.config.training import Translate
 from xstilts.methods import METHODS
 
@@ -14,7 +14,7 @@ _METRICS = {
     "to_english": "accuracy to English",
     **{
         f"{side}recall_at_{most}": f"recall@{most} {way}"
-        for side, way in (("", "both ways"), ("image_", "text \u2192 image"), ("text_", "image \u2192 text"))
+        for side, way in (("", "both directions"), ("image_", "text \u2192 image"), ("text_", "image \u2192 text"))
         for most in (1, 5, 10)
     },
 }
@@ -24,20 +24,15 @@ _MINUS = "\u2212"
 
 
 def language_name(code: str) -> str:
-    """English name of a language, or the code where CLDR has none."""
+    """English name of a language, or its code if CLDR has no name."""
     try:
         return Locale.parse(code, sep="-" if "-" in code else "_").get_display_name("en") or code
     except (UnknownLocaleError, ValueError):
         return code
 
 
-def method_name(method: str) -> str:
-    """What tables call a few-shot method; empty for the one that goes without saying."""
-    return METHODS[method].label if method in METHODS else method
-
-
 def shots_name(arm: ArmName) -> str:
-    """The part of an arm's name after the intermediate task."""
+    """The few-shot part of an arm's name, such as "4-shot, LoRA"."""
     if arm.method == ZERO_SHOT:
         return "zero-shot"
     if not arm.shots:
@@ -46,14 +41,23 @@ def shots_name(arm: ArmName) -> str:
     return f"{arm.shots}-shot" + (f", {method}" if method else "")
 
 
+def method_name(method: str) -> str:
+    """The name of a few-shot method; empty for plain fine-tuning."""
+    if method.startswith(f"{FIXED_SHOTS}-"):
+        return f"fixed set {method.removeprefix(f'{FIXED_SHOTS}-')}"
+    if method == FIXED_SHOTS:
+        return "fixed set"
+    return METHODS[method].label if method in METHODS else method
+
+
 def arm_name(arm: ArmName) -> str:
     return f"{arm.intermediate} \u2192 {shots_name(arm)}"
 
 
 def training_name(arm: Intermediate) -> str:
-    """What an intermediate arm trains, in order; empty for the baseline and its controls."""
+    """What an intermediate arm trains on, in order; empty for the baseline and its controls."""
     aligned = [f"alignment on {arm.align.task}"] if arm.align else []
-    masked = [f"masked texts in {', '.join(arm.mlm.texts)}"] if arm.mlm else []
+    masked = [f"MLM in {', '.join(arm.mlm.texts)}"] if arm.mlm else []
     tasks = [f"{', '.join(arm.tasks)} {_translation(arm.translate)}"] if arm.translate else arm.tasks
     return "; ".join([*aligned, ", ".join([*tasks, *masked])]).strip("; ")
 
@@ -66,22 +70,22 @@ def _translation(translate: Translate) -> str:
 
 
 def points(value: float) -> str:
-    """A score of 0..1 as points of 100."""
+    """A score from 0 to 1 as points out of 100."""
     return f"{100 * value:.1f}"
 
 
 def signed(value: float) -> str:
-    """A difference in points, with its sign."""
+    """A difference in points with its sign."""
     text = f"{100 * value:+.1f}"
     return "0.0" if float(text) == 0 else text.replace("-", _MINUS)
 
 
-def short(key: str) -> str:
+def short_key(key: str) -> str:
     return key[:10]
 
 
 def seconds_name(seconds: float) -> str:
-    """A duration as people say it."""
+    """A duration in seconds, minutes or hours."""
     if seconds < 60:
         return f"{seconds:.1f}\u00a0s"
     if seconds < 3600:
@@ -89,7 +93,7 @@ def seconds_name(seconds: float) -> str:
     return f"{seconds / 3600:.1f}\u00a0h"
 
 
-def count(number: int, noun: str) -> str:
+def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 

@@ -1,4 +1,4 @@
-"""From cells and the store to typed rows: scores, predictions, and the items that statistics resample. No torch."""
+"""Typed rows from the store: scores, predictions, and scored items for the statistics. Imports no torch."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ from xstilts.store.store import Manifest, Store
 ZERO_SHOT = "zero-shot"
 
 Items = Mapping[str, pl.DataFrame]
-"""The scored items of each artifact that is there, by key."""
+"""The scored items of each artifact in the store, by key."""
 
 ArmItems = Mapping[str, Mapping[tuple[int, int | None], pl.DataFrame]]
 """The scored items of an arm, by language and then by (seed, draw)."""
@@ -26,7 +26,7 @@ ArmItems = Mapping[str, Mapping[tuple[int, int | None], pl.DataFrame]]
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class ArmName:
-    """An arm as cells name it; `method` may be a control, which `config.Arm` cannot name."""
+    """The name of an arm. `method` may also be a control, which `config.Arm` cannot name."""
 
     intermediate: str
     method: str = ZERO_SHOT
@@ -41,14 +41,14 @@ class ArmName:
         return cls(intermediate=arm.intermediate, method=arm.method, shots=arm.shots)
 
     @property
-    def published(self) -> bool:
-        """Whether its shots are a set of the task's publishers, of which there are no draws."""
+    def uses_fixed_shots(self) -> bool:
+        """Whether its shots are a fixed set from the benchmark instead of draws."""
         return self.method.startswith(FIXED_SHOTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """One cell by one metric, from 0 to 1. Columns after `groups` are None where a stage does not record them."""
+    """The score (0 to 1) of one cell by one metric. Columns after `groups` are None if a stage does not record them."""
 
     recipe: str
     artifact: str
@@ -69,13 +69,13 @@ class Score:
     step_kept: int | None
     steps: int | None
     selection: str | None
-    """`none`, `english_dev`, or `oracle` where target-language development data chose the step."""
+    """`none`, `english_dev`, or `oracle` if the checkpoint was selected on target-language development data."""
     seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """One item of one artifact; gold and predicted are JSON texts."""
+    """One item of one artifact; `gold` and `predicted` are JSON texts."""
 
     artifact: str
     task: str
@@ -96,19 +96,19 @@ SCORE_SCHEMA = _schema(Score)
 PREDICTION_SCHEMA = _schema(Prediction)
 
 
-def missing(cells: Iterable[Cell], store: Store) -> tuple[Cell, ...]:
+def missing_cells(cells: Iterable[Cell], store: Store) -> tuple[Cell, ...]:
     """The cells whose artifact is not in the store."""
     return tuple(cell for cell in cells if store.manifest(cell.artifact) is None)
 
 
 def load_items(cells: Iterable[Cell], store: Store) -> Items:
-    """The items of every cell whose artifact is there; each file is read once."""
+    """The items of every cell whose artifact is in the store; each file is read once."""
     keys = dict.fromkeys(cell.artifact for cell in cells)
     return {key: pl.read_parquet(store.path(key) / ITEMS_FILE) for key in keys if store.manifest(key) is not None}
 
 
 def scores(cells: Iterable[Cell], store: Store, recipe_name: str) -> pl.DataFrame:
-    """One row per cell and metric, with the columns of `Score`. Cells without artifact give no row."""
+    """One row per cell and metric, with the columns of `Score`; cells without an artifact are skipped."""
     cells = tuple(cells)
     manifests = {key: store.manifest(key) for key in dict.fromkeys(cell.artifact for cell in cells)}
     rows = [
@@ -123,37 +123,37 @@ def scores(cells: Iterable[Cell], store: Store, recipe_name: str) -> pl.DataFram
 def arm_items(
     cells: Iterable[Cell], store: Store, task: str, arm: Arm | ArmName, items: Items | None = None
 ) -> ArmItems:
-    """The items of an arm on a task. Languages and (seed, draw) pairs without artifact are absent.
+    """The items of an arm on a task, without languages and (seed, draw) pairs that have no artifact.
 
-    The untrained encoder, whose cells have no seed, has the same items under every seed of the other cells. Where shots
-    are a published set, the draw is None: it stands beside every draw of another arm.
+    The cells of an encoder without fine-tuning have no seed; their items are repeated for every seed of other cells.
+    For a fixed few-shot set the draw is None, so it is paired with every draw of another arm.
     """
     cells, name = tuple(cells), ArmName.of(arm)
-    mine = tuple(cell for cell in cells if cell.task == task and ArmName.of(cell) == name)
-    items = load_items(mine, store) if items is None else items
+    arm_cells = tuple(cell for cell in cells if cell.task == task and ArmName.of(cell) == name)
+    items = load_items(arm_cells, store) if items is None else items
     seeds = sorted({cell.seed for cell in cells if cell.seed is not None}) or [0]
-    found: dict[str, dict[tuple[int, int | None], pl.DataFrame]] = defaultdict(dict)
-    for cell in mine:
+    arm_frames: dict[str, dict[tuple[int, int | None], pl.DataFrame]] = defaultdict(dict)
+    for cell in arm_cells:
         if cell.artifact in items:
             for seed in seeds if cell.seed is None else [cell.seed]:
-                found[cell.language][seed, None if name.published else cell.draw] = items[cell.artifact]
-    return dict(found)
+                arm_frames[cell.language][seed, None if name.uses_fixed_shots else cell.draw] = items[cell.artifact]
+    return dict(arm_frames)
 
 
 def predictions(cells: Iterable[Cell], store: Store) -> pl.LazyFrame:
-    """All items of the cells whose artifact is there, with the columns of `Prediction`; an artifact appears once."""
-    once = {cell.artifact: cell for cell in cells if store.manifest(cell.artifact) is not None}
+    """The items of all artifacts in the store, each artifact once, with the columns of `Prediction`."""
+    cell_by_artifact = {cell.artifact: cell for cell in cells if store.manifest(cell.artifact) is not None}
     frames = [
         pl.scan_parquet(store.path(key) / ITEMS_FILE)
         .with_columns(artifact=pl.lit(key), task=pl.lit(cell.task), language=pl.lit(cell.language))
         .select(*PREDICTION_SCHEMA)
-        for key, cell in once.items()
+        for key, cell in cell_by_artifact.items()
     ]
     return pl.concat(frames) if frames else pl.LazyFrame(schema=PREDICTION_SCHEMA)
 
 
 def write_parquet(frame: pl.DataFrame | pl.LazyFrame, path: Path) -> None:
-    """Write rows; a lazy frame is streamed."""
+    """Write a frame; a lazy frame is streamed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if isinstance(frame, pl.LazyFrame):
         frame.sink_parquet(path)
@@ -162,18 +162,16 @@ def write_parquet(frame: pl.DataFrame | pl.LazyFrame, path: Path) -> None:
 
 
 def query(frames: Mapping[str, pl.DataFrame | pl.LazyFrame], sql: str) -> pl.DataFrame:
-    """The answer to a SQL query over named tables. Raises UserError where the query is wrong."""
+    """Run a SQL query over named tables. Raises UserError if the query is invalid."""
     try:
         return pl.SQLContext(frames=frames).execute(sql, eager=True)
     except pl.exceptions.PolarsError as error:
         tables = "; ".join(f"{name} ({', '.join(_columns(frame))})" for name, frame in frames.items())
-        raise UserError(
-            f"the query cannot be answered: {str(error).splitlines()[0]}", f"There are the tables {tables}."
-        ) from error
+        raise UserError(f"the SQL query failed: {str(error).splitlines()[0]}", f"available tables: {tables}") from error
 
 
 def selection_of(manifest: Manifest) -> str | None:
-    """How an adaptation chose its step: none, english_dev, or oracle; None for other stages."""
+    """How a few-shot stage selected its checkpoint: none, english_dev or oracle; None for other stages."""
     selection = manifest.spec.get("selection")
     return "oracle" if selection == "target_dev" else selection
 

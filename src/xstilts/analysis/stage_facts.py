@@ -1,4 +1,4 @@
-"""What stages recorded beside their scores, as means over seeds, draws and languages like the scores themselves."""
+"""Values that stages recorded in addition to their scores, averaged over seeds, draws and languages."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,23 +11,23 @@ from xstilts.planning.stage import Cell
 from xstilts.store.facts import ScoredFacts
 from xstilts.store.store import Manifest
 
-Read = Callable[[str], float | None]
-"""From an artifact to a value that it recorded, if it did."""
+ReadFact = Callable[[str], float | None]
+"""Maps an artifact key to a recorded value, or None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Average:
-    """`value` is None where nothing was recorded, or where artifacts are missing."""
+class FactMean:
+    """`value` is None if nothing was recorded or artifacts are missing."""
 
     value: float | None
     missing: bool = False
     languages: int = 0
-    """Those that have a value."""
+    """The number of languages that have a value."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StageFacts:
-    """The artifacts of one task."""
+    """The recorded values of one task's artifacts."""
 
     design: TaskDesign
     cells: Sequence[Cell]
@@ -35,15 +35,15 @@ class StageFacts:
 
     @cached_property
     def by_arm(self) -> Mapping[tuple[ArmName, str], tuple[str, ...]]:
-        """Keys of the artifacts by arm and language."""
-        found: dict[tuple[ArmName, str], dict[str, None]] = {}
+        """Artifact keys by arm and language."""
+        keys_by_arm: dict[tuple[ArmName, str], dict[str, None]] = {}
         for cell in self.cells:
             if cell.task == self.design.task.name:
-                found.setdefault((ArmName.of(cell), cell.language), {})[cell.artifact] = None
-        return {place: tuple(keys) for place, keys in found.items()}
+                keys_by_arm.setdefault((ArmName.of(cell), cell.language), {})[cell.artifact] = None
+        return {arm_and_language: tuple(keys) for arm_and_language, keys in keys_by_arm.items()}
 
     def keys(self, arm: ArmName) -> tuple[str, ...]:
-        """Artifacts of an arm in the headline languages."""
+        """Artifact keys of an arm in the headline languages."""
         return tuple(key for language in self.design.headline for key in self.by_arm.get((arm, language), ()))
 
     def scored(self, key: str) -> ScoredFacts | None:
@@ -51,18 +51,20 @@ class StageFacts:
         manifest = self.manifests.get(key)
         return manifest.facts if manifest and isinstance(manifest.facts, ScoredFacts) else None
 
-    def any_of(self, language: str) -> str | None:
-        """An artifact that is there, of whatever arm: all score the same items of a language."""
-        keys = (key for (_, own), found in self.by_arm.items() if own == language for key in found)
+    def any_artifact(self, language: str) -> str | None:
+        """Any artifact of a language in the store; all arms score the same items."""
+        keys = (
+            key for (_, arm_language), arm_keys in self.by_arm.items() if arm_language == language for key in arm_keys
+        )
         return next((key for key in keys if self.manifests.get(key)), None)
 
-    def mean(self, arm: ArmName, read: Read) -> Average:
-        """Over draws and seeds, then over those headline languages that have a value."""
+    def mean(self, arm: ArmName, read: ReadFact) -> FactMean:
+        """The mean over draws and seeds, then over the headline languages that have a value."""
         keys = self.keys(arm)
         if not keys or any(self.manifests.get(key) is None for key in keys):
-            return Average(value=None, missing=bool(keys))
-        found = []
+            return FactMean(value=None, missing=bool(keys))
+        means = []
         for language in self.design.headline:
             values = [value for key in self.by_arm.get((arm, language), ()) if (value := read(key)) is not None]
-            found += [fmean(values)] if values else []
-        return Average(value=fmean(found) if found else None, languages=len(found))
+            means += [fmean(values)] if values else []
+        return FactMean(value=fmean(means) if means else None, languages=len(means))

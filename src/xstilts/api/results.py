@@ -11,7 +11,7 @@ from xstilts.experiment import AnyRecipe, Experiment, open_experiment, recorded_
 if TYPE_CHECKING:
     import polars as pl
 
-    from xstilts.analysis.claims import Checked
+    from xstilts.analysis.claims import CheckedClaim
     from xstilts.analysis.compare import Difference
     from xstilts.report.build import Summary
 
@@ -122,12 +122,12 @@ def check_claims(
     store: str | Path = STORE,
     overrides: Sequence[str] = (),
     statements: str = "phang2020",
-) -> "tuple[Checked, ...]":
+) -> "tuple[CheckedClaim, ...]":
     """The statements of a paper beside what the scores of a recipe say of them, each with a verdict.
 
     "verified" and "refuted" are said only of the paper's own encoder and data. Raises UserError for unknown statements.
     """
-    from xstilts.analysis.claims import check, load_statements
+    from xstilts.analysis.claims import check_claims, load_statements
     from xstilts.analysis.matrix import transfer_of
 
-    return check(load_statements(statements), transfer_of(reopen(recipe, store, overrides)))
+    return check_claims(load_statements(statements), transfer_of(reopen(recipe, store, overrides)))

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from xstilts.cli.options import STORE, Json, Overrides, Ran, StoreDir, print_json
 
 if TYPE_CHECKING:
-    from xstilts.analysis.claims import Checked, CheckedPart
+    from xstilts.analysis.claims import CheckedClaim, CheckedPart
 
 
 def claims(
@@ -34,7 +34,7 @@ def claims(
     return print("; ".join(f"{number} {verdict}" for verdict, number in counts.most_common()))
 
 
-def _lines(claim: "Checked") -> Iterator[str]:
+def _lines(claim: "CheckedClaim") -> Iterator[str]:
     yield f"{claim.number}. {claim.text}"
     for part in claim.parts:
         if len(claim.parts) > 1:
@@ -45,14 +45,14 @@ def _lines(claim: "Checked") -> Iterator[str]:
 
 
 def _facts(part: "CheckedPart") -> Iterator[tuple[str, str]]:
-    from xstilts.analysis.claims import in_words
+    from xstilts.analysis.claims import describe_settings
 
     yield from (("published", text) for text in part.published)
     for found in part.measured:
         interval = f"95% interval {found.low:+.1f} to {found.high:+.1f}"
         yield "measured", f"{found.difference:+.1f} points ({interval}; seeds: {found.seeds}): {found.what}"
-    if part.places:
-        yield "on", f"{part.encoder}; {in_words(part.places)}"
+    if part.settings:
+        yield "on", f"{part.encoder}; {describe_settings(part.settings)}"
     yield "verdict", part.verdict + (f": {part.why}" if part.why else "")
-    if part.lacks and part.verdict != "not tested":
-        yield "differs", "from the paper: " + "; ".join(part.lacks)
+    if part.deviations and part.verdict != "not tested":
+        yield "differs", "from the paper: " + "; ".join(part.deviations)

@@ -52,9 +52,9 @@ def _print_matrix(cells: "pl.DataFrame", format: Format, *, json: bool) -> None:
     if json or format == "csv":
         print_json(cells.to_dicts()) if json else sys.stdout.write(cells.write_csv())
         return
-    from xstilts.analysis.matrix import wide
+    from xstilts.analysis.matrix import wide_table
 
-    frame = wide(cells)
+    frame = wide_table(cells)
     sys.stdout.write(latex(frame)) if format == "latex" else print_table(frame.to_dicts())
 
 

@@ -1,4 +1,4 @@
-"""One self-contained page that says what a recipe found."""
+"""The report of a recipe: one self-contained HTML page."""
 
 from xstilts.report.build import Summary, build
 

@@ -1,4 +1,4 @@
-"""From a recipe's cells and the store to one HTML file, and to what the terminal prints."""
+"""Builds the HTML report of a recipe from its store, and the summary for the terminal."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -13,10 +13,10 @@ from markupsafe import Markup, escape
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from xstilts.analysis.contrasts import gather
+from xstilts.analysis.contrasts import compute_estimates
 from xstilts.analysis.design import comparisons, design_of
-from xstilts.analysis.learning import hardly_learnt
-from xstilts.analysis.names import count, language_name, seconds_name, training_name
+from xstilts.analysis.flat_losses import flat_loss_notices
+from xstilts.analysis.names import language_name, plural, seconds_name, training_name
 from xstilts.analysis.results import load_items
 from xstilts.analysis.transfer import Transfer
 from xstilts.config.recipe import Recipe
@@ -25,32 +25,32 @@ from xstilts.planning.expand import Graph
 from xstilts.report import components as parts
 from xstilts.report.components import Entry, Section, Table
 from xstilts.report.provenance import Provenance
-from xstilts.report.sections import Material, all_sections
+from xstilts.report.sections import ReportData, all_sections
 from xstilts.report.tables import encoders_table, scores_table
 from xstilts.report.transfer import suite_tables
 from xstilts.store.store import Manifest, Store
 from xstilts.tasks import load_task
 from xstilts.tasks.task import Task
 
-_ENOUGH_SEEDS = 3
+_MIN_SEEDS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """What the terminal prints: sentences, tables, and where the page is."""
+    """The summary for the terminal."""
 
     primary: str
     sentences: tuple[str, ...]
-    """One for every other contrast, whichever way it went."""
+    """One sentence for every other contrast, significant or not."""
     tables: tuple[RichTable, ...]
-    """Languages by arms, one for each target; tasks by arms, one for each suite with a published average."""
+    """Languages by arms for each target; tasks by arms for each suite with a published average."""
     notices: tuple[str, ...]
     path: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """What the template lays out."""
+    """The input of the HTML template."""
 
     title: str
     description: str
@@ -77,115 +77,118 @@ def build(
     text: str = "",
     places: Places | None = None,
 ) -> Summary:
-    """Write the report of `recipe` to `out`, one HTML file that loads nothing.
+    """Write the report of `recipe` to `out`: one HTML file without external resources.
 
-    `tasks` are those that the recipe names (needed for a user's own), `text` its file as it was written, and
-    `places` where the examples and images of tasks with pictures lie. What the store lacks is called missing.
+    `tasks` are the recipe's tasks (required for a user's own tasks), `text` is the recipe file as written, and `places`
+    says where to find the examples and images of image tasks. Scores that the store lacks are shown as missing.
     """
-    known = tasks or {name: load_task(name) for name in recipe.targets}
-    designs = tuple(design_of(recipe, graph.cells, known[name]) for name in recipe.targets)
+    all_tasks = tasks or {name: load_task(name) for name in recipe.targets}
+    designs = tuple(design_of(recipe, graph.cells, all_tasks[name]) for name in recipe.targets)
     items = load_items(graph.cells, store)
-    evidence = gather(designs, comparisons(recipe, designs), graph.cells, store, resamples=resamples, items=items)
-    material = Material(
+    estimates = compute_estimates(
+        designs, comparisons(recipe, designs), graph.cells, store, resamples=resamples, items=items
+    )
+    data = ReportData(
         recipe=recipe,
         graph=graph,
         store=store,
         out=out,
         designs=designs,
-        evidence=evidence,
+        estimates=estimates,
         transfer=Transfer(recipe, graph, store, designs, resamples=resamples, items=items),
         manifests={key: store.manifest(key) for key in graph.stages},
         provenance=Provenance.of(graph.cells),
         resamples=resamples,
         items=items,
-        places=places,
+        image_locations=places,
     )
-    page = _page(material, text)
+    page = _page(data, text)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(_render(page), encoding="utf-8")
     return Summary(
         primary=page.primary,
-        sentences=tuple(finding.sentence for finding in evidence.findings if finding.comparison.kind != "primary"),
-        tables=tuple(map(_terminal, (*_score_tables(material), *suite_tables(material.transfer)))),
+        sentences=tuple(result.sentence for result in estimates.contrasts if result.comparison.kind != "primary"),
+        tables=tuple(map(_terminal_table, (*_score_tables(data), *suite_tables(data.transfer)))),
         notices=page.notices,
         path=out,
     )
 
 
-def _page(material: Material, text: str) -> Page:
-    recipe, evidence = material.recipe, material.evidence
-    primary = evidence.primary
+def _page(data: ReportData, text: str) -> Page:
+    recipe, estimates = data.recipe, data.estimates
+    primary = estimates.primary
     return Page(
         title=recipe.name,
         description=recipe.description,
         version=version("xstilts"),
-        indicative=len(recipe.seeds) < _ENOUGH_SEEDS,
-        facts=_facts(material),
-        notices=_notices(material),
+        indicative=len(recipe.seeds) < _MIN_SEEDS,
+        facts=_facts(data),
+        notices=_notices(data),
         primary=primary.sentence if primary else "This recipe names no primary contrast.",
-        primary_href=material.provenance.task_link(primary.comparison.task) if primary else "",
-        primary_remarks=_primary_remarks(material),
-        sections=all_sections(material),
-        environments=_environments(material.manifests),
+        primary_href=data.provenance.task_link(primary.comparison.task) if primary else "",
+        primary_remarks=_primary_remarks(data),
+        sections=all_sections(data),
+        environments=_environments(data.manifests),
         recipe=text or yaml.safe_dump(recipe.model_dump(mode="json", exclude_defaults=True), sort_keys=False),
     )
 
 
-def _facts(material: Material) -> tuple[tuple[str, str], ...]:
-    recipe, graph, found = material.recipe, material.graph, [m for m in material.manifests.values() if m]
+def _facts(data: ReportData) -> tuple[tuple[str, str], ...]:
+    recipe, graph, finished = data.recipe, data.graph, [m for m in data.manifests.values() if m]
     trained = {name: training_name(arm) for name, arm in recipe.intermediate.items()}
     arms = [f"{name} ({training})" if training else name for name, training in trained.items()]
-    languages = tuple(dict.fromkeys(language for design in material.designs for language in design.languages))
+    languages = tuple(dict.fromkeys(language for design in data.designs for language in design.languages))
     fewshot = recipe.fewshot
     kinds = {cell.artifact for cell in graph.cells}
     return (
         ("Encoder", recipe.encoder),
         ("Intermediate training", ", ".join(arms)),
-        ("Targets", ", ".join(f"{d.task.name} ({d.task.problem})" for d in material.designs)),
-        (f"{count(len(languages), 'language')}", ", ".join(map(language_name, languages))),
+        ("Targets", ", ".join(f"{d.task.name} ({d.task.problem})" for d in data.designs)),
+        (f"{plural(len(languages), 'language')}", ", ".join(map(language_name, languages))),
         ("Seeds", ", ".join(map(str, recipe.seeds))),
         ("Shots (k)", ", ".join(map(str, (0, *fewshot.shots))) if fewshot else "0"),
         ("Draws of the shots", str(fewshot.draws) if fewshot else "none"),
         (
             "Stages",
-            f"{len(found):,} of {len(graph.stages):,} done in {seconds_name(sum(m.seconds for m in found))} of "
-            f"computing; {len(kinds):,} hold scores",
+            f"{len(finished):,} of {len(graph.stages):,} finished, {len(kinds):,} with scores; compute time "
+            f"{seconds_name(sum(m.seconds for m in finished))}",
         ),
     )
 
 
-def _notices(material: Material) -> tuple[str, ...]:
-    recipe = material.recipe
+def _notices(data: ReportData) -> tuple[str, ...]:
+    recipe = data.recipe
     notices = []
-    gone = sum(material.manifests[cell.artifact] is None for cell in material.graph.cells)
-    if gone:
-        total = len(material.graph.cells)
+    missing = sum(data.manifests[cell.artifact] is None for cell in data.graph.cells)
+    if missing:
+        total = len(data.graph.cells)
         notices.append(
-            f"Incomplete: {gone} of {count(total, 'score')} are missing. They are shown as missing, and no contrast "
-            f"that needs them is computed. `xstilts run` goes on from here."
+            f"Incomplete: {missing} of {plural(total, 'score')} are missing. Contrasts that need them are not "
+            "computed. "
+            f"Continue with `xstilts run`."
         )
-    if len(recipe.seeds) < _ENOUGH_SEEDS:
+    if len(recipe.seeds) < _MIN_SEEDS:
         notices.append(
-            f"Indicative only: {count(len(recipe.seeds), 'seed')}. How much a result varies from seed to seed cannot "
-            "be told from fewer than three."
+            f"Indicative only: {plural(len(recipe.seeds), 'seed')}. Fewer than three seeds are too few to estimate the "
+            "variance between seeds."
         )
     if recipe.fewshot and recipe.fewshot.selection == "target_dev":
-        notices.append("Few-shot scores are oracles: target-language development data chose the step that was kept.")
-    return (*notices, *hardly_learnt(material.graph.stages.values(), material.manifests))
+        notices.append("Few-shot scores are oracles: checkpoints were selected on target-language development data.")
+    return (*notices, *flat_loss_notices(data.graph.stages.values(), data.manifests))
 
 
-def _primary_remarks(material: Material) -> tuple[str, ...]:
-    primary = material.evidence.primary
+def _primary_remarks(data: ReportData) -> tuple[str, ...]:
+    primary = data.estimates.primary
     if primary is None:
         return ()
     names = ", ".join(map(language_name, primary.comparison.languages))
-    return (f"Named before the recipe ran, over {names}. It is not corrected for the other contrasts.",)
+    return (f"Specified before the recipe was run, over {names}. Not corrected for the other contrasts.",)
 
 
 def _environments(manifests: Mapping[str, Manifest | None]) -> tuple[tuple[tuple[str, str], ...], ...]:
     """The distinct environments in which stages ran."""
-    found = [tuple(sorted((k, str(v)) for k, v in m.environment.items())) for m in manifests.values() if m]
-    return tuple(dict.fromkeys(found))
+    environments = [tuple(sorted((k, str(v)) for k, v in m.environment.items())) for m in manifests.values() if m]
+    return tuple(dict.fromkeys(environments))
 
 
 def _render(page: Page) -> str:
@@ -197,13 +200,13 @@ def _render(page: Page) -> str:
         lstrip_blocks=True,
     )
     environment.filters["with_code"] = _with_code
-    for kind in (parts.Table, parts.Figure, parts.Sidebar, parts.Listing, parts.Collapsible, parts.CardSection):
+    for kind in (parts.Table, parts.Figure, parts.Sidebar, parts.Listing, parts.Collapsible, parts.CardGallery):
         environment.tests[f"{kind.__name__.lower()}_part"] = partial(_is, kind)
     return environment.get_template("page.html.j2").render(page=page)
 
 
 def _with_code(text: str) -> Markup:
-    """The escaped text; what stands between back quotes is code."""
+    """The escaped text with code between backquotes."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
@@ -211,29 +214,29 @@ def _is(kind: type, value: object) -> bool:
     return isinstance(value, kind)
 
 
-def _score_tables(material: Material) -> Sequence[Table]:
+def _score_tables(data: ReportData) -> Sequence[Table]:
     return [
-        (encoders_table if design.retrieval else scores_table)(design, material.evidence, material.provenance)
-        for design in material.designs
+        (encoders_table if design.retrieval else scores_table)(design, data.estimates, data.provenance)
+        for design in data.designs
     ]
 
 
-def _terminal(table: Table) -> RichTable:
-    """The same table for the terminal."""
+def _terminal_table(table: Table) -> RichTable:
+    """The table for the terminal."""
     shown = RichTable(title=table.caption, title_justify="left")
-    names = table.heads[-1] if len(table.heads) == 1 else tuple(_flat(table))
+    names = table.heads[-1] if len(table.heads) == 1 else tuple(_column_names(table))
     for position, head in enumerate(names):
         shown.add_column(Text(head if isinstance(head, str) else head.text), justify="right" if position else "left")
     for row in table.rows:
-        style = {"mean": "bold", "apart": "dim"}.get(row.kind, "")
-        shown.add_row(*map(_cell, row.entries), style=style)
+        style = {"mean": "bold", "muted": "dim"}.get(row.kind, "")
+        shown.add_row(*map(_terminal_cell, row.entries), style=style)
     return shown
 
 
-def _flat(table: Table) -> list[str]:
+def _column_names(table: Table) -> list[str]:
     groups = [head.text for head in table.heads[0] for _ in range(head.span)]
     return [f"{group}\n{head.text}".strip() for group, head in zip(groups, table.heads[1], strict=True)]
 
 
-def _cell(entry: Entry) -> Text:
+def _terminal_cell(entry: Entry) -> Text:
     return Text(f"{entry.text} {entry.note}".strip())

@@ -1,4 +1,4 @@
-"""What a page is made of. The template only lays these out."""
+"""The components of a page, which the template renders."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,14 +8,14 @@ from markupsafe import Markup
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One cell of a table. `href` leads to the artifacts behind a number."""
+    """One cell of a table. `href` links to the artifacts that a number was computed from."""
 
     text: str
     note: str = ""
     """Small print after the text: an interval, a code."""
     href: str = ""
-    hint: str = ""
-    """Shown to who points at it."""
+    tooltip: str = ""
+    """Shown on hover."""
     kind: Literal["text", "number", "missing", "absent", "head"] = "text"
     anchor: str = ""
 
@@ -31,19 +31,19 @@ class Head:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     entries: tuple[Entry, ...]
-    kind: Literal["", "mean", "apart", "primary"] = ""
+    kind: Literal["", "mean", "muted", "primary"] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """`heads` are the rows of its header."""
+    """`heads` are the rows of the header."""
 
     caption: str
     heads: tuple[tuple[Head, ...], ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
     stacked: bool = False
-    """Whether small print stands below its number: for tables of many columns."""
+    """Whether small print is placed below its number, for tables with many columns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
+class LegendEntry:
     """One entry of a legend."""
 
     colour: str
@@ -65,32 +65,32 @@ class Key:
 class Figure:
     caption: str
     panels: tuple[Panel, ...]
-    keys: tuple[Key, ...] = ()
+    legend: tuple[LegendEntry, ...] = ()
     small: bool = False
     """Whether the panels are small multiples, laid out in a grid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """A heading with what belongs to it, in order."""
+    """A heading followed by paragraphs and components."""
 
     anchor: str
     title: str
     lead: tuple[str, ...] = ()
-    parts: tuple["Part", ...] = ()
+    parts: tuple["Component", ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collapsible:
-    """What is closed until it is asked for, or until a link leads into it."""
+    """Components that are collapsed until opened, or until a link leads into them."""
 
     title: str
-    parts: tuple["Part", ...]
+    parts: tuple["Component", ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """A text with links."""
+class LinkLine:
+    """A text followed by links."""
 
     anchor: str
     text: str
@@ -101,49 +101,49 @@ class Line:
 class Listing:
     anchor: str
     title: str
-    lines: tuple[Line, ...]
+    lines: tuple[LinkLine, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sidebar:
-    """Remarks that belong beside the numbers: weaknesses, overlaps."""
+    """Remarks on the numbers, such as limitations and overlaps."""
 
     title: str
     remarks: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
-    """A small image as a data URI; empty where it cannot be shown, and `hint` says why."""
+class Thumbnail:
+    """A small image as a data URI; empty if it cannot be shown, and `tooltip` says why."""
 
     source: str
     name: str
-    hint: str
+    tooltip: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What an arm answered to an item."""
+class ItemAnswer:
+    """An arm's answer to an item."""
 
     answer: str
     right: bool
-    runs: str
-    """In how many of its runs it was right: "2/3"."""
+    right_of_total: str
+    """The number of runs with the right answer: "2/3"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """One item with its pictures, and the answers of arms: intermediate arms by shots."""
+    """One item with its images, and a table of the arms' answers: intermediate arms by shots."""
 
     kind: str
-    pictures: tuple[Picture, ...]
+    images: tuple[Thumbnail, ...]
     text: str
     language: str
     gold: str
-    """The right answer; empty where the picture is."""
-    shots: tuple[str, ...]
-    verdicts: tuple[tuple[str, tuple[Verdict | None, ...]], ...]
-    """For each intermediate arm its verdicts, one for each of `shots`."""
+    """The right answer; empty for captions, whose right answer is the image."""
+    columns: tuple[str, ...]
+    answers: tuple[tuple[str, tuple[ItemAnswer | None, ...]], ...]
+    """For each intermediate arm its answers, one per column."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,10 +156,10 @@ class CardRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CardSection:
+class CardGallery:
     caption: str
     rows: tuple[CardRow, ...]
     notes: tuple[str, ...]
 
 
-Part = Table | Figure | Section | Collapsible | Listing | Sidebar | CardSection
+Component = Table | Figure | Section | Collapsible | Listing | Sidebar | CardGallery

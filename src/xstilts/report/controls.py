@@ -1,129 +1,134 @@
-"""What the scores of tasks with images are worth: beside those without the right images, without any, without texts."""
+"""Controls for image tasks: shuffled images, one modality only, priors, and items seen in the shots."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import comb
 
 import polars as pl
 
-from xstilts.analysis.contrasts import MEAN, Evidence
-from xstilts.analysis.controls import CONTROLS, seeing
+from xstilts.analysis.contrasts import MEAN, Estimates
+from xstilts.analysis.controls import CONTROL_METHODS, single_modality_arm
 from xstilts.analysis.design import TaskDesign
-from xstilts.analysis.names import ABSENT, MISSING, arm_name, count, language_name, points
+from xstilts.analysis.names import ABSENT, MISSING, arm_name, language_name, plural, points
 from xstilts.analysis.results import ArmName, Items
-from xstilts.analysis.stage_facts import Average, StageFacts
+from xstilts.analysis.stage_facts import FactMean, StageFacts
 from xstilts.config.recipe import Recipe
 from xstilts.metrics import metric
-from xstilts.report.components import Entry, Head, Part, Row, Sidebar, Table
-from xstilts.report.metrics_table import average_entry
+from xstilts.report.components import Component, Entry, Head, Row, Sidebar, Table
+from xstilts.report.metrics_table import fact_entry
 from xstilts.report.provenance import Provenance
 from xstilts.report.records import changed_entries
-from xstilts.report.tables import language_entry, level_entry, ordered
+from xstilts.report.tables import arm_mean_entry, language_entry, language_order
 from xstilts.store.facts import FewshotFacts, ImageControls, ItemScore, TargetFacts
 from xstilts.tasks.task import item_flag_names
 
-_NAMED = 3
-"""Images that are named of those that could not be read."""
-_ALONE = {"text": "texts alone", "images": "images alone"}
+_MAX_NAMED = 3
+"""How many unreadable images are listed by name."""
+_MODALITY_HEADS = {"text": "texts only", "images": "images only"}
 
 
 def image_parts(
-    recipe: Recipe, recorded: StageFacts, items: Items, evidence: Evidence, provenance: Provenance
-) -> Iterator[Part]:
+    recipe: Recipe, facts: StageFacts, items: Items, estimates: Estimates, provenance: Provenance
+) -> Iterator[Component]:
     """The controls of one target with images."""
-    yield worth_table(recipe, recorded, items, evidence, provenance)
-    if any(arm.shots for arm in recorded.design.arms):
-        yield shots_table(recorded, evidence, provenance)
-    if _differ(recorded, items):
-        yield items_table(recorded, items)
-    if remarks := tuple(_unreadable(recorded)):
+    yield image_ablation_table(recipe, facts, items, estimates, provenance)
+    if any(arm.shots for arm in facts.design.arms):
+        yield seen_texts_table(facts, estimates, provenance)
+    if _items_differ(facts, items):
+        yield items_table(facts, items)
+    if remarks := tuple(_unreadable_remarks(facts)):
         yield Sidebar(title="Images that could not be read", remarks=remarks)
 
 
-def worth_table(
-    recipe: Recipe, recorded: StageFacts, items: Items, evidence: Evidence, provenance: Provenance
+def image_ablation_table(
+    recipe: Recipe, facts: StageFacts, items: Items, estimates: Estimates, provenance: Provenance
 ) -> Table:
-    """Each arm beside what it scores with the images of other items, and what is reached with less."""
-    design = recorded.design
-    sights = [
-        see for see in _ALONE if any(recipe.intermediate[arm.intermediate].modality == see for arm in design.arms)
+    """Each arm's score, its score with shuffled images, and the scores reached with less information."""
+    design = facts.design
+    modalities = [
+        modality
+        for modality in _MODALITY_HEADS
+        if any(recipe.intermediate[arm.intermediate].modality == modality for arm in design.arms)
     ]
-    marks = [mark for mark in design.task.item_flags if _has_mark(recorded, items, mark)]
+    flags = [flag for flag in design.task.item_flags if _any_flagged(facts, items, flag)]
     captioned = design.task.spec.contrastive
     heads = (
         Head(text="score"),
         Head(text="images shuffled"),
-        *(Head(text=_ALONE[see], note="an arm of its own") for see in sights),
+        *(Head(text=_MODALITY_HEADS[modality], note="separate arm") for modality in modalities),
         Head(text="chance" if captioned else "label prior"),
-        *(Head(text="without", note=design.task.item_flags[mark]) for mark in marks),
+        *(Head(text="excluding", note=design.task.item_flags[flag]) for flag in flags),
     )
-    arms = [arm for arm in _rows(design) if not recipe.intermediate[arm.intermediate].modality]
+    arms = [arm for arm in _method_arms(design) if not recipe.intermediate[arm.intermediate].modality]
     return Table(
-        caption=f"{design.task.name}: what the images are worth, over {count(len(design.headline), 'language')}, in "
-        "points.",
+        caption=f"{design.task.name}: how much the scores depend on the images, in points, mean over "
+        f"{plural(len(design.headline), 'language')}.",
         heads=((Head(text="arm", number=False), *heads),),
         rows=tuple(
             Row(
                 entries=(
                     Entry(text=arm_name(arm), kind="head"),
-                    _level(design.task.name, arm, evidence, provenance),
-                    _control(recorded, arm, lambda controls: controls.shuffled_images, provenance),
-                    *(_alone(recipe, design.arms, arm, see, design.task.name, evidence, provenance) for see in sights),
-                    _chance_entry(recorded, items)
+                    _arm_mean_entry(design.task.name, arm, estimates, provenance),
+                    _control_entry(facts, arm, lambda controls: controls.shuffled_images, provenance),
+                    *(
+                        _single_modality_entry(
+                            recipe, design.arms, arm, modality, design.task.name, estimates, provenance
+                        )
+                        for modality in modalities
+                    ),
+                    _chance_entry(facts, items)
                     if captioned
-                    else _control(recorded, arm, lambda controls: controls.label_prior, provenance),
-                    *(_unmarked(recorded, items, arm, mark, provenance) for mark in marks),
+                    else _control_entry(facts, arm, lambda controls: controls.label_prior, provenance),
+                    *(_unflagged_entry(facts, items, arm, flag, provenance) for flag in flags),
                 ),
-                kind="apart" if design.is_control(arm) else "",
+                kind="muted" if design.is_control(arm) else "",
             )
             for arm in arms
         ),
-        notes=(_worth_note(captioned, bool(sights)),),
+        notes=(_image_ablation_note(captioned, bool(modalities)),),
     )
 
 
-def shots_table(recorded: StageFacts, evidence: Evidence, provenance: Provenance) -> Table:
-    """Few-shot arms: items whose text was among the shots apart from others, and what training did."""
-    design, task = recorded.design, recorded.design.task.name
-    heads = ("score", "texts in the shots", "other texts", "scores", "weights changed", "step kept")
+def seen_texts_table(facts: StageFacts, estimates: Estimates, provenance: Provenance) -> Table:
+    """Few-shot arms: scores on items whose text was among the shots and on others, and facts about training."""
+    design, task = facts.design, facts.design.task.name
+    heads = ("score", "texts in the shots", "other texts", "runs", "weights changed", "selected step")
     rows = []
-    for arm in (arm for arm in _rows(design) if arm.shots):
+    for arm in (arm for arm in _method_arms(design) if arm.shots):
         href = provenance.link(task, arm)
-        keys = recorded.keys(arm)
-        found = [manifest for key in keys if (manifest := recorded.manifests.get(key))]
+        keys = facts.keys(arm)
+        manifests = [manifest for key in keys if (manifest := facts.manifests.get(key))]
         rows.append(
             Row(
                 entries=(
                     Entry(text=arm_name(arm), kind="head"),
-                    _level(task, arm, evidence, provenance),
-                    *(_of_texts(recorded, arm, part, href) for part in ("seen", "unseen")),
-                    Entry(text=f"{len(found)} of {len(keys)}", kind="number", href=href),
-                    *changed_entries(found),
+                    _arm_mean_entry(task, arm, estimates, provenance),
+                    *(_text_group_entry(facts, arm, text_group, href) for text_group in ("seen", "unseen")),
+                    Entry(text=f"{len(manifests)} of {len(keys)}", kind="number", href=href),
+                    *changed_entries(manifests),
                 ),
-                kind="apart" if design.is_control(arm) else "",
+                kind="muted" if design.is_control(arm) else "",
             )
         )
     return Table(
-        caption=f"{task}: texts that were among the shots and others, in points; what few-shot training did.",
+        caption=f"{task}: scores on texts that were among the shots and on other texts, in points.",
         heads=((Head(text="arm", number=False), *(Head(text=text) for text in heads)),),
         rows=tuple(rows),
-        notes=(
-            "In small print the items of a run. Where no weight changed, few-shot is zero-shot under another name.",
-        ),
+        notes=("Small print: items per run. If no weights changed, the few-shot model equals the zero-shot model.",),
     )
 
 
-def items_table(recorded: StageFacts, items: Items) -> Table:
-    """By language: scored items, candidates and chance of retrieval, marked items, images that could not be read."""
-    design, task = recorded.design, recorded.design.task
+def items_table(facts: StageFacts, items: Items) -> Table:
+    """By language: items, candidates and chance level of retrieval, flagged items, unreadable images."""
+    design, task = facts.design, facts.design.task
     captioned = task.spec.contrastive
     heads = (
         *(Head(text=text) for text in (("captions", "distinct images", "chance") if captioned else ("items",))),
-        *(Head(text="among them", note=what) for what in task.item_flags.values()),
+        *(Head(text="of these", note=description) for description in task.item_flags.values()),
         Head(text="unreadable images"),
     )
     rows = []
-    for language in ordered(design):
-        key = recorded.any_of(language)
+    for language in language_order(design):
+        key = facts.any_artifact(language)
         frame = items.get(key) if key else None
         if key is None or frame is None:
             rows.append(Row(entries=(language_entry(language), *[Entry(text=MISSING, kind="missing")] * len(heads))))
@@ -132,162 +137,166 @@ def items_table(recorded: StageFacts, items: Items) -> Table:
         if captioned:
             chance = _chance(frame, task.metric)
             texts += [f"{frame['gold'].n_unique():,}", ABSENT if chance is None else points(chance)]
-        texts += [f"{_of_mark(frame, mark).sum():,}" for mark in task.item_flags]
-        texts.append(f"{len(_unusable(recorded, key)):,}")
+        texts += [f"{_has_flag(frame, flag).sum():,}" for flag in task.item_flags]
+        texts.append(f"{len(_unusable(facts, key)):,}")
         rows.append(Row(entries=(language_entry(language), *(Entry(text=text, kind="number") for text in texts))))
-    caption = "what is found among what, by language" if captioned else "what is scored, by language"
+    caption = "captions and candidate images by language" if captioned else "scored items by language"
     return Table(
         caption=f"{task.name}: {caption}.",
         heads=((Head(text="language", number=False), *heads),),
         rows=tuple(rows),
-        notes=("Scores of languages with other numbers of candidates cannot be compared.",) if captioned else (),
+        notes=("Do not compare scores of languages with different numbers of candidates.",) if captioned else (),
     )
 
 
-def _differ(recorded: StageFacts, items: Items) -> bool:
-    """Whether there is more to say of the items of languages than how many there are."""
-    design = recorded.design
-    unusable = any(_unusable(recorded, key) for language in design.languages if (key := recorded.any_of(language)))
-    marked_ones = any(_has_mark(recorded, items, mark) for mark in design.task.item_flags)
+def _items_differ(facts: StageFacts, items: Items) -> bool:
+    """Whether the items table says more than the number of items."""
+    design = facts.design
+    unusable = any(_unusable(facts, key) for language in design.languages if (key := facts.any_artifact(language)))
+    marked_ones = any(_any_flagged(facts, items, flag) for flag in design.task.item_flags)
     return design.task.spec.contrastive or unusable or marked_ones
 
 
-def _rows(design: TaskDesign) -> Sequence[ArmName]:
-    """Without what takes the place of a few-shot method: that is compared below."""
-    return [arm for arm in design.arms if arm.method not in CONTROLS]
+def _method_arms(design: TaskDesign) -> Sequence[ArmName]:
+    """The arms without control methods, which have a table of their own."""
+    return [arm for arm in design.arms if arm.method not in CONTROL_METHODS]
 
 
-def _level(task: str, arm: ArmName, evidence: Evidence, provenance: Provenance) -> Entry:
-    return level_entry(
-        evidence.level(task, arm, MEAN), provenance.link(task, arm), absent=evidence.absent(task, arm, MEAN)
+def _arm_mean_entry(task: str, arm: ArmName, estimates: Estimates, provenance: Provenance) -> Entry:
+    return arm_mean_entry(
+        estimates.arm_mean(task, arm, MEAN), provenance.link(task, arm), absent=estimates.not_in_recipe(task, arm, MEAN)
     )
 
 
-def _control(
-    recorded: StageFacts, arm: ArmName, read: Callable[[ImageControls], float | None], provenance: Provenance
+def _control_entry(
+    facts: StageFacts, arm: ArmName, read: Callable[[ImageControls], float | None], provenance: Provenance
 ) -> Entry:
     def score(key: str) -> float | None:
-        facts = recorded.scored(key)
-        return read(facts.controls) if facts and facts.controls else None
+        scored = facts.scored(key)
+        return read(scored.controls) if scored and scored.controls else None
 
-    average = recorded.mean(arm, score)
-    return average_entry(average, provenance.link(recorded.design.task.name, arm), len(recorded.design.headline))
+    average = facts.mean(arm, score)
+    return fact_entry(average, provenance.link(facts.design.task.name, arm), len(facts.design.headline))
 
 
-def _alone(
+def _single_modality_entry(
     recipe: Recipe,
     arms: Sequence[ArmName],
     arm: ArmName,
-    see: str,
+    modality: str,
     task: str,
-    evidence: Evidence,
+    estimates: Estimates,
     provenance: Provenance,
 ) -> Entry:
-    """The score of the arm with as many shots that sees one side alone."""
-    name = seeing(recipe, arm.intermediate, see)
+    """The score of the one-modality arm with the same shots."""
+    name = single_modality_arm(recipe, arm.intermediate, modality)
     other = ArmName(intermediate=name or "", method=arm.method, shots=arm.shots)
     if other not in arms:
-        return Entry(text=ABSENT, kind="absent", hint="the recipe has no such arm")
-    return _level(task, other, evidence, provenance)
+        return Entry(text=ABSENT, kind="absent", tooltip="the recipe has no such arm")
+    return _arm_mean_entry(task, other, estimates, provenance)
 
 
-def _of_texts(recorded: StageFacts, arm: ArmName, part: str, href: str) -> Entry:
+def _text_group_entry(facts: StageFacts, arm: ArmName, text_group: str, href: str) -> Entry:
     def score_of(key: str) -> ItemScore | None:
-        facts = recorded.scored(key)
-        if not isinstance(facts, FewshotFacts) or facts.texts_of_shots is None:
+        scored = facts.scored(key)
+        if not isinstance(scored, FewshotFacts) or scored.texts_of_shots is None:
             return None
-        return facts.texts_of_shots.seen if part == "seen" else facts.texts_of_shots.unseen
+        return scored.texts_of_shots.seen if text_group == "seen" else scored.texts_of_shots.unseen
 
-    languages = len(recorded.design.headline)
-    entry = average_entry(recorded.mean(arm, lambda key: (s := score_of(key)) and s.score), href, languages)
-    number = recorded.mean(arm, lambda key: (s := score_of(key)) and s.items).value
+    languages = len(facts.design.headline)
+    entry = fact_entry(facts.mean(arm, lambda key: (s := score_of(key)) and s.score), href, languages)
+    number = facts.mean(arm, lambda key: (s := score_of(key)) and s.items).value
     if number is None:
         return entry
     note = f"{number:,.0f}" + (f", {entry.note}" if entry.note else "")
-    return Entry(text=entry.text, note=note, href=href, hint="items of a run", kind="number")
+    return Entry(text=entry.text, note=note, href=href, tooltip="items per run", kind="number")
 
 
-def _unmarked(recorded: StageFacts, items: Items, arm: ArmName, mark: str, provenance: Provenance) -> Entry:
-    measure = metric(recorded.design.task.metric)
+def _unflagged_entry(facts: StageFacts, items: Items, arm: ArmName, flag: str, provenance: Provenance) -> Entry:
+    measure = metric(facts.design.task.metric)
 
     def read(key: str) -> float | None:
         frame = items[key]
-        kept = frame.filter(~_of_mark(frame, mark))
+        kept = frame.filter(~_has_flag(frame, flag))
         return measure.score(kept) if len(kept) else None
 
-    return average_entry(
-        recorded.mean(arm, read), provenance.link(recorded.design.task.name, arm), len(recorded.design.headline)
-    )
+    return fact_entry(facts.mean(arm, read), provenance.link(facts.design.task.name, arm), len(facts.design.headline))
 
 
-def _of_mark(frame: pl.DataFrame, mark: str) -> pl.Series:
-    return frame["item"].str.ends_with(item_flag_names("", mark))
+def _has_flag(frame: pl.DataFrame, flag: str) -> pl.Series:
+    return frame["item"].str.ends_with(item_flag_names("", flag))
 
 
-def _has_mark(recorded: StageFacts, items: Items, mark: str) -> bool:
-    keys = (recorded.any_of(language) for language in recorded.design.headline)
-    return any(bool(_of_mark(items[key], mark).any()) for key in keys if key)
+def _any_flagged(facts: StageFacts, items: Items, flag: str) -> bool:
+    keys = (facts.any_artifact(language) for language in facts.design.headline)
+    return any(bool(_has_flag(items[key], flag).any()) for key in keys if key)
 
 
-def _chance_entry(recorded: StageFacts, items: Items) -> Entry:
-    keys = [key for language in recorded.design.headline if (key := recorded.any_of(language))]
-    found = [value for key in keys if (value := _chance(items[key], recorded.design.task.metric)) is not None]
-    value = sum(found) / len(found) if found else None
-    return average_entry(Average(value=value, languages=len(found)), "", len(recorded.design.headline))
+def _chance_entry(facts: StageFacts, items: Items) -> Entry:
+    keys = [key for language in facts.design.headline if (key := facts.any_artifact(language))]
+    chances = [value for key in keys if (value := _chance(items[key], facts.design.task.metric)) is not None]
+    value = sum(chances) / len(chances) if chances else None
+    return fact_entry(FactMean(value=value, languages=len(chances)), "", len(facts.design.headline))
 
 
 def _chance(frame: pl.DataFrame, name: str) -> float | None:
-    """What guessing is expected to reach at recall: of an image among all, of one of its captions among all."""
-    side, at, most = name.rpartition("recall_at_")
+    """The expected recall of random guessing: for images given a caption, and for captions given an image."""
+    side, at, k = name.rpartition("recall_at_")
     if not at or not len(frame):
         return None
     captions = frame["gold"].value_counts()["count"].to_list()
-    whole = len(frame)
-    drawn = min(int(most), whole)
+    total = len(frame)
+    drawn = min(int(k), total)
     of_image = min(1.0, drawn / len(captions))
-    of_text = sum(1 - comb(whole - own, drawn) / comb(whole, drawn) for own in captions) / len(captions)
+    of_text = sum(
+        1 - comb(total - captions_of_image, drawn) / comb(total, drawn) for captions_of_image in captions
+    ) / len(captions)
     return {"image_": of_image, "text_": of_text}.get(side, (of_image + of_text) / 2)
 
 
-def _worth_note(captioned: bool, alone: bool) -> str:
-    told = ["Images shuffled: the same model, each text beside the images of another item."]
+def _image_ablation_note(captioned: bool, single_modality: bool) -> str:
+    sentences = ["Images shuffled: the same model, with each text paired with the images of another item."]
     if captioned:
-        told.append("Chance: a guess among all candidates.")
+        sentences.append("Chance: random guessing among all candidates.")
     else:
-        told.append("Label prior: the most frequent label of the training data as the answer to all.")
-    if alone:
-        told.append(
-            "Texts alone, images alone: arms that were trained and scored so, with as many shots; without intermediate "
-            "training, unless the recipe has such an arm with it."
+        sentences.append("Label prior: always answering with the most frequent label of the training data.")
+    if single_modality:
+        sentences.append(
+            "Texts only, images only: arms that were trained and scored on one modality with the same shots. They have "
+            "no intermediate training unless the recipe has a one-modality arm with it."
         )
-    return " ".join(told)
+    return " ".join(sentences)
 
 
-def _unreadable(recorded: StageFacts) -> Iterator[str]:
-    """What could not be read, of the scored items by language and of the training data, the first few named."""
+def _unreadable_remarks(facts: StageFacts) -> Iterator[str]:
+    """Unreadable images among the scored items, by language, and in the training data; the first few by name."""
     scored: dict[tuple[tuple[str, str], ...], list[str]] = {}
-    for language in recorded.design.languages:
-        if key := recorded.any_of(language):
-            images = tuple(sorted(_unusable(recorded, key).items()))
+    for language in facts.design.languages:
+        if key := facts.any_artifact(language):
+            images = tuple(sorted(_unusable(facts, key).items()))
             scored.setdefault(images, []).append(language_name(language))
     for broken, languages in scored.items():
         if broken:
-            yield f"Scored items in {', '.join(languages)}, which leave out those that show {_listed(broken)}."
+            yield (
+                f"Scored items in {', '.join(languages)}: items with these images are excluded. {_list_images(broken)}."
+            )
     trained: dict[str, str] = {}
-    for manifest in recorded.manifests.values():
-        facts = manifest.facts if manifest else None
-        if isinstance(facts, TargetFacts) and facts.model.task == recorded.design.task.name:
-            trained |= facts.unusable.images
+    for manifest in facts.manifests.values():
+        recorded = manifest.facts if manifest else None
+        if isinstance(recorded, TargetFacts) and recorded.model.task == facts.design.task.name:
+            trained |= recorded.unusable.images
     if trained:
-        yield f"Training data, which leave out the examples that show {_listed(tuple(sorted(trained.items())))}."
+        yield (
+            f"Training data: examples with these images are excluded. {_list_images(tuple(sorted(trained.items())))}."
+        )
 
 
-def _unusable(recorded: StageFacts, key: str) -> Mapping[str, str]:
-    facts = recorded.scored(key)
-    return facts.unusable.images if facts else {}
+def _unusable(facts: StageFacts, key: str) -> Mapping[str, str]:
+    scored = facts.scored(key)
+    return scored.unusable.images if scored else {}
 
 
-def _listed(broken: Sequence[tuple[str, str]]) -> str:
-    named = "; ".join(f"`{image}` ({why})" for image, why in broken[:_NAMED])
-    more = len(broken) - _NAMED
-    return f"{count(len(broken), 'image')}: {named}" + (f"; and {more:,} more" if more > 0 else "")
+def _list_images(broken: Sequence[tuple[str, str]]) -> str:
+    named = "; ".join(f"`{image}` ({why})" for image, why in broken[:_MAX_NAMED])
+    more = len(broken) - _MAX_NAMED
+    return f"{plural(len(broken), 'image')}: {named}" + (f"; and {more:,} more" if more > 0 else "")

@@ -1,10 +1,19 @@
-"""Items with their pictures: what few-shot training mended and broke, what both arms get right and get wrong."""
+"""A gallery of items with their images: items on which two arms differ, and items that both get right or wrong."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
 from xstilts.analysis.design import TaskDesign
-from xstilts.analysis.item_selection import EACH, KINDS, Candidate, Candidates, Runs, candidates_of, chosen, shown_arms
-from xstilts.analysis.names import arm_name, count, language_name, shots_name
+from xstilts.analysis.item_selection import (
+    ITEMS_PER_LANGUAGE,
+    OUTCOME_KINDS,
+    ArmAnswers,
+    Candidate,
+    Candidates,
+    candidates_of,
+    select_items,
+    shown_arms,
+)
+from xstilts.analysis.names import arm_name, language_name, plural, shots_name
 from xstilts.analysis.results import ArmName, Items, arm_items
 from xstilts.config.recipe import Recipe
 from xstilts.data.images import Places
@@ -12,46 +21,51 @@ from xstilts.data.load import load
 from xstilts.errors import UserError
 from xstilts.planning.stage import Cell
 from xstilts.problems import Caption
-from xstilts.report.components import Card, CardRow, CardSection, Part, Section, Sidebar, Verdict
+from xstilts.report.components import Card, CardGallery, CardRow, Component, ItemAnswer, Section, Sidebar
 from xstilts.report.thumbnails import Thumbnails
 from xstilts.store.store import Store
 
-PICTURES = 60
-"""Different pictures on a page, about."""
-LANGUAGES = 16
-"""Of a target."""
-_LONGEST = 240
-"""Characters of a text."""
+MAX_IMAGES = 60
+"""Approximate number of different images on a page."""
+MAX_LANGUAGES = 16
+"""Languages shown per target."""
+_MAX_CHARACTERS = 240
+"""Longer texts are truncated."""
 
 
-def pictures_section(
+def gallery_section(
     recipe: Recipe,
     design: TaskDesign,
     cells: Sequence[Cell],
     store: Store,
     items: Items,
-    places: Places | None,
-    most: int,
+    image_locations: Places | None,
+    max_images: int,
 ) -> Section:
-    """A few items of each headline language, with at most so many different pictures; or why there are none."""
-    parts: list[Part] = []
+    """A few items of each headline language with at most `max_images` different images, or the reason why there are
+    none."""
+    parts: list[Component] = []
     reasons: dict[str, list[str]] = {}
     arms = shown_arms(recipe, design)
-    if places is None:
-        reasons["it is not known where their data lie"] = []
+    if image_locations is None:
+        reasons["the location of the data is unknown"] = []
     elif len(arms) < 2:
-        reasons["there are no two arms to compare"] = []
+        reasons["there are not two arms to compare"] = []
     else:
         split = recipe.targets[design.task.name].split
-        candidates = _candidates(design, split, arms, cells, store, items, places, reasons)
-        picked = {language: own for language, own in chosen(candidates, most).items() if own}
-        if picked:
-            parts.append(_album(design, arms, picked, candidates, Thumbnails(places=places), most))
+        candidates = _candidates(design, split, arms, cells, store, items, image_locations, reasons)
+        selected = {
+            language: items_of_language
+            for language, items_of_language in select_items(candidates, max_images).items()
+            if items_of_language
+        }
+        if selected:
+            parts.append(_gallery(design, arms, selected, candidates, Thumbnails(places=image_locations), max_images))
         elif not reasons:
             reasons["scores of the compared arms are missing"] = []
     if reasons:
-        parts.append(Sidebar(title="Items that are not shown", remarks=tuple(map(_reason, reasons.items()))))
-    return Section(anchor=f"pictures-{design.task.name}", title="Items with their pictures", parts=tuple(parts))
+        parts.append(Sidebar(title="Items not shown", remarks=tuple(map(_reason, reasons.items()))))
+    return Section(anchor=f"examples-{design.task.name}", title="Example items", parts=tuple(parts))
 
 
 def _candidates(
@@ -61,20 +75,20 @@ def _candidates(
     cells: Sequence[Cell],
     store: Store,
     items: Items,
-    places: Places,
+    image_locations: Places,
     reasons: dict[str, list[str]],
 ) -> Candidates:
-    """By language; `reasons` get why there are none, with the languages."""
+    """The candidates by language; the reasons for languages without any are added to `reasons`."""
     scored = [arm_items(cells, store, design.task.name, arm, items) for arm in arms]
-    found = {}
-    for language in design.headline[:LANGUAGES]:
+    candidates = {}
+    for language in design.headline[:MAX_LANGUAGES]:
         try:
-            examples = load(design.task, language, split, cache=places.cache, offline=True)
+            examples = load(design.task, language, split, cache=image_locations.cache, offline=True)
         except (UserError, OSError) as error:
             reasons.setdefault(str(error).partition("\n")[0], []).append(language)
         else:
-            found[language] = candidates_of(examples, scored, language)
-    return found
+            candidates[language] = candidates_of(examples, scored, language)
+    return candidates
 
 
 def _reason(reason: tuple[str, Sequence[str]]) -> str:
@@ -82,77 +96,82 @@ def _reason(reason: tuple[str, Sequence[str]]) -> str:
     return f"{', '.join(map(language_name, languages)) or 'All languages'}: {why}."
 
 
-def _album(
+def _gallery(
     design: TaskDesign,
     arms: Sequence[ArmName],
-    picked: Mapping[str, Sequence[Candidate]],
+    selected: Mapping[str, Sequence[Candidate]],
     candidates: Candidates,
     thumbnails: Thumbnails,
-    most: int,
-) -> CardSection:
+    max_images: int,
+) -> CardGallery:
     captioned = design.task.spec.contrastive
-    return CardSection(
+    return CardGallery(
         caption=_caption(arms, captioned),
         rows=tuple(
             CardRow(
                 title=language_name(language),
-                note=_among(candidates[language]) if captioned else language,
+                note=_candidate_note(candidates[language]) if captioned else language,
                 cards=tuple(_card(one, arms, thumbnails) for one in cards),
             )
-            for language, cards in picked.items()
+            for language, cards in selected.items()
         ),
-        notes=tuple(_notes(design, most)),
+        notes=tuple(_notes(design, max_images)),
     )
 
 
 def _caption(arms: Sequence[ArmName], captioned: bool) -> str:
-    beside = (
-        "the median rank that it gave the picture, and in how many of its runs that came first"
+    legend = (
+        "the median rank of the right image, and the number of runs that rank it first"
         if captioned
-        else "its most frequent answer, and in how many of its runs it was right"
+        else "the most frequent answer, and the number of runs with the right answer"
     )
     return (
-        f"Items on which {arm_name(arms[0])} and {arm_name(arms[1])} differ, then such that both get right or wrong, "
-        f"at most {EACH} in a language: examples of what happens, not a measure of how often. Beside each arm {beside}."
+        f"Items on which {arm_name(arms[0])} and {arm_name(arms[1])} differ, then items that both get right or wrong; "
+        f"at most {ITEMS_PER_LANGUAGE} per language. These are examples: they do not show how frequent each case is. "
+        "For "
+        f"each arm: {legend}."
     )
 
 
-def _among(candidates: Sequence[Candidate]) -> str:
+def _candidate_note(candidates: Sequence[Candidate]) -> str:
     images = {image for one in candidates for image in one.example.shown_images}
-    return f"{count(len(images), 'picture')} to choose from"
+    return f"{plural(len(images), 'candidate image')}"
 
 
-def _notes(design: TaskDesign, most: int) -> Iterator[str]:
+def _notes(design: TaskDesign, max_images: int) -> Iterator[str]:
     yield (
-        f"Of each kind, items are chosen by their ids alone. At most {most} different pictures of this task are shown, "
-        "so that the page stays small."
+        f"Within each kind, items are chosen by a hash of their ids. At most {max_images} different images of this "
+        "task are "
+        "shown to keep the page small."
     )
-    if (more := len(design.headline) - LANGUAGES) > 0:
-        yield f"Items are shown in the first {LANGUAGES} languages; {more} more would not fit."
-    yield f"Pictures (made smaller) and texts: {design.task.citation}. Licence: {design.task.licence}."
+    if (more := len(design.headline) - MAX_LANGUAGES) > 0:
+        yield f"Only the first {MAX_LANGUAGES} languages are shown; {more} more have items."
+    yield f"Images (scaled down) and texts: {design.task.citation}. Licence: {design.task.licence}."
 
 
-def _card(one: Candidate, arms: Sequence[ArmName], thumbnails: Thumbnails) -> Card:
-    captioned = isinstance(one.example, Caption)
-    text = str(getattr(one.example, "text", ""))
+def _card(candidate: Candidate, arms: Sequence[ArmName], thumbnails: Thumbnails) -> Card:
+    captioned = isinstance(candidate.example, Caption)
+    text = str(getattr(candidate.example, "text", ""))
     shots = tuple(dict.fromkeys(map(shots_name, arms)))
-    found = {(arm.intermediate, shots_name(arm)): runs for arm, runs in zip(arms, one.runs, strict=True)}
+    answers_by_arm = {
+        (arm.intermediate, shots_name(arm)): runs for arm, runs in zip(arms, candidate.answers, strict=True)
+    }
     return Card(
-        kind=KINDS[one.kind],
-        pictures=tuple(thumbnails.of(image) for image in one.example.shown_images),
-        text=text if len(text) <= _LONGEST else f"{text[:_LONGEST]}\u2026",
-        language=one.example.language,
-        gold="" if captioned else str(one.gold),
-        shots=shots,
-        verdicts=tuple(
-            (name, tuple(_verdict(found.get((name, k)), captioned) for k in shots))
+        kind=OUTCOME_KINDS[candidate.kind],
+        images=tuple(thumbnails.of(image) for image in candidate.example.shown_images),
+        text=text if len(text) <= _MAX_CHARACTERS else f"{text[:_MAX_CHARACTERS]}\u2026",
+        language=candidate.example.language,
+        gold="" if captioned else str(candidate.gold),
+        columns=shots,
+        answers=tuple(
+            (name, tuple(_answer(answers_by_arm.get((name, k)), captioned) for k in shots))
             for name in dict.fromkeys(arm.intermediate for arm in arms)
         ),
     )
 
 
-def _verdict(runs: Runs | None, captioned: bool) -> Verdict | None:
+def _answer(runs: ArmAnswers | None, captioned: bool) -> ItemAnswer | None:
     if runs is None:
         return None
     answer = f"rank\u00a0{runs.rank:,}" if captioned else str(runs.answer)
-    return Verdict(answer=answer, right=runs.mostly, runs=runs.shares)
+    return ItemAnswer(answer=answer, right=runs.mostly_right, right_of_total=runs.right_of_total)

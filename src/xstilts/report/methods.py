@@ -1,51 +1,61 @@
-"""How the numbers were made, in plain language."""
+"""The methods section: how models were trained and how the statistics were computed."""
 
-from xstilts.analysis.names import count, language_name
+from xstilts.analysis.names import language_name, plural
 from xstilts.config.recipe import Fewshot, Recipe
 
 _SELECTION = {
-    "none": "Few-shot training runs for a fixed number of steps and keeps the last.",
-    "english_dev": "Few-shot training keeps the step that scored best on development data of the source language.",
-    "target_dev": "Few-shot training keeps the step that scored best on development data of the target language, which "
-    "nobody has who has only the shots: these scores are oracles.",
+    "none": "Few-shot training runs for a fixed number of steps and keeps the last checkpoint.",
+    "english_dev": "Few-shot training keeps the checkpoint with the best score on development data of the source "
+    "language.",
+    "target_dev": "Few-shot training keeps the checkpoint with the best score on development data of the target "
+    "language. "
+    "Such data are not available in a true few-shot setting, so these scores are oracles.",
 }
 
 
 _CORRECTION = {
-    True: "The primary contrast was named before anything ran. All other contrasts on this page are corrected together",
-    False: "No contrast was named before the recipe ran. All contrasts on this page are corrected together",
+    True: "The primary contrast was specified before the recipe was run and is not corrected. The p values of all "
+    "other "
+    "contrasts on this page are corrected together",
+    False: "No primary contrast was specified before the recipe was run. The p values of all contrasts on this page "
+    "are "
+    "corrected together",
 }
 
 
 def paragraphs(recipe: Recipe, resamples: int) -> tuple[str, ...]:
-    """What was trained, how differences and intervals were computed, and how they are corrected."""
+    """Paragraphs on training, on differences and confidence intervals, and on the correction."""
     return (
-        _training(recipe),
-        "Every score is computed for each language, seed and draw, then averaged over draws, seeds and languages, each "
-        "language counting the same. A difference compares arms on the same items, seeds and draws.",
-        "The 95% intervals are t intervals. What is uncertain has three parts: how far results differ from seed to "
-        f"seed, from draw to draw, and with the items; the last comes from {resamples:,} resamples, each keeping "
-        "a random half of the groups (a group is what items share: a template, a country, a passage), the same groups "
-        "in every language and arm. With few seeds the interval is wide where seeds differ. The languages are taken as "
-        "they are: the intervals speak of these languages, not of others.",
-        f"{_CORRECTION[recipe.primary is not None]} by Holm's method; interactions in single languages are a family of "
-        "their own, corrected among themselves. The smallest detectable difference is what this design would have "
-        "found in four of five repetitions at the 5% level; a smaller true difference may well exist where an interval "
-        "includes zero.",
+        _training_paragraph(recipe),
+        "Scores are computed for each language, seed and draw, then averaged over draws, seeds and languages with "
+        "equal "
+        "weight for every language. A difference compares arms on the same items, seeds and draws.",
+        "The 95% confidence intervals (CIs) are t intervals. Their variance has three components: seeds, draws of the "
+        f"shots, and items. The component of items comes from {resamples:,} resamples. Each resample keeps a random "
+        "half "
+        "of the groups, the same ones in every language and arm. (A group is what items have in common, such as a "
+        "template, a country or a passage.) Languages are fixed: the intervals do not generalise to other languages.",
+        f"{_CORRECTION[recipe.primary is not None]} (Holm). Interactions in single languages are a separate family. "
+        "“Significant” means p < 0.05 after correction. The minimum detectable effect (MDE) is the true difference "
+        "that "
+        "this design detects with 80% power at the 5% level. A result that is not significant does not exclude "
+        "differences within its interval.",
     )
 
 
-def _adaptation(fewshot: Fewshot) -> str:
+def _fewshot_paragraph(fewshot: Fewshot) -> str:
     trained = [_SELECTION[fewshot.selection]] if any(method.takes_steps for method in fewshot.methods) else []
     return " ".join([*trained, *(method.explanation for method in fewshot.methods if method.explanation)])
 
 
-def _training(recipe: Recipe) -> str:
+def _training_paragraph(recipe: Recipe) -> str:
     tuned = ", ".join(map(language_name, recipe.development_languages))
-    held = f" Settings were tuned on {tuned}, which no mean contains." if tuned else ""
-    draws = f" and {count(recipe.fewshot.draws, 'draw')} of the shots" if recipe.fewshot else ""
-    selection = f" {_adaptation(recipe.fewshot)}" if recipe.fewshot else ""
+    held = f" Hyperparameters were tuned on {tuned}, which no mean includes." if tuned else ""
+    draws = f" and {plural(recipe.fewshot.draws, 'draw')} of the shots" if recipe.fewshot else ""
+    selection = f" {_fewshot_paragraph(recipe.fewshot)}" if recipe.fewshot else ""
     return (
-        f"The whole chain, intermediate training included, was run with {count(len(recipe.seeds), 'seed')}{draws}. The "
-        f"target model is the checkpoint that scored best on development data of the source language.{selection}{held}"
+        f"The whole chain, including intermediate training, was run with {plural(len(recipe.seeds), 'seed')}{draws}. "
+        "The "
+        "target model is the checkpoint with the best score on development data of the source language."
+        f"{selection}{held}"
     )

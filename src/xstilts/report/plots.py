@@ -1,4 +1,4 @@
-"""Plots as SVG text: no script, no font and no picture is fetched; each mark has its value in a <title>."""
+"""Plots as SVG text without scripts, fonts or external images; each mark has a tooltip (<title>)."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -7,10 +7,10 @@ from typing import Any
 import altair as alt
 import vl_convert
 
-Rows = Sequence[Mapping[str, Any]]
-"""Data of a plot; `label` is what a mark says when it is pointed at."""
+PlotRows = Sequence[Mapping[str, Any]]
+"""Data of a plot; `label` is the tooltip of a mark."""
 
-# Okabe and Ito's colours that have a contrast of about 3 on white and on near-black; the baseline comes first.
+# Okabe-Ito colours with a contrast ratio of about 3 on white and on near-black; grey is for the baseline.
 COLOURS = ("#767676", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#8C6D31", "#7A68C8", "#2A8C99")
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-left", "triangle-right")
 GLYPHS: dict[str, str] = dict(zip(SHAPES, "●■▲◆✚▼◀▶", strict=True))
@@ -40,16 +40,16 @@ _SCALE_MARGIN = 2.0
 
 
 def style_of(position: int) -> tuple[str, str]:
-    """Colour and shape of the series at that position; they repeat after the last."""
+    """Colour and shape of the series at a position; they repeat after the last."""
     return COLOURS[position % len(COLOURS)], SHAPES[position % len(SHAPES)]
 
 
-def shot_curves(panels: Sequence[Rows], series: Sequence[str], shots: Sequence[int]) -> list[str]:
-    """One small plot per panel on one scale. Rows: series, shots, value, low, high, label."""
+def shot_curves(panels: Sequence[PlotRows], series: Sequence[str], shots: Sequence[int]) -> list[str]:
+    """One small plot per panel, all on one scale. Rows: series, shots, value, low, high, label."""
     scale = _domain([row for panel in panels for row in panel])
     axis = alt.Axis(values=list(range(len(shots))), labelExpr=f"{list(shots)}[datum.value]", grid=False)
     x = alt.X("at:Q", title=None, axis=axis, scale=alt.Scale(domain=[-0.4, len(shots) - 0.6], nice=False))
-    base = alt.Chart(_named()).encode(x=x, color=_colour(series))
+    base = alt.Chart(_rows_data()).encode(x=x, color=_colour(series))
     y = alt.Y("value:Q", title=None, scale=scale, axis=alt.Axis(format="d", tickCount=4))
     line = base.mark_line(strokeWidth=1.5).encode(y=y)
     whisker = base.mark_rule(strokeWidth=1.5, opacity=0.75).encode(
@@ -57,15 +57,15 @@ def shot_curves(panels: Sequence[Rows], series: Sequence[str], shots: Sequence[i
     )
     point = base.mark_point(filled=True, opacity=1, size=42).encode(y=y, shape=_shape(series), description="label:N")
     chart = alt.layer(line, whisker, point).properties(width=132, height=104)
-    return _render(chart, [_side_by_side(panel, series, shots) for panel in panels])
+    return _render(chart, [_dodge(panel, series, shots) for panel in panels])
 
 
-def language_lines(panels: Sequence[Rows], shots: Sequence[int]) -> list[str]:
+def language_lines(panels: Sequence[PlotRows], shots: Sequence[int]) -> list[str]:
     """One plot per panel with a line for each language and the mean in bold. Rows: name, shots, value, mean, label."""
     rows = [row for panel in panels for row in panel]
     x = alt.X("shots:O", title="shots", scale=alt.Scale(domain=list(shots)), axis=alt.Axis(labelAngle=0))
     y = alt.Y("value:Q", title=None, scale=_domain(rows), axis=alt.Axis(format="d", tickCount=6))
-    base = alt.Chart(_named()).encode(x=x, y=y)
+    base = alt.Chart(_rows_data()).encode(x=x, y=y)
     each = base.transform_filter("!datum.mean").mark_line(color="#808080", opacity=0.55, strokeWidth=1.2)
     point = base.transform_filter("!datum.mean").mark_point(filled=True, color="#808080", opacity=0.8, size=16)
     mean = base.transform_filter("datum.mean").mark_line(color=COLOURS[1], strokeWidth=3)
@@ -76,10 +76,10 @@ def language_lines(panels: Sequence[Rows], shots: Sequence[int]) -> list[str]:
         mean,
         name.encode(text="name:N", y=alt.Y("label_at:Q", scale=_domain(rows))),
     )
-    return _render(alt.layer(*layers).properties(width=230, height=max(200, 11 * _most(panels))), panels)
+    return _render(alt.layer(*layers).properties(width=230, height=max(200, 11 * _max_names(panels))), panels)
 
 
-def heat_map(rows: Rows, arms: Sequence[str], languages: Sequence[str]) -> str:
+def heat_map(rows: PlotRows, arms: Sequence[str], languages: Sequence[str]) -> str:
     """Differences by language and arm, centred on zero. Rows: language, arm, value (None = missing), text, label."""
     reach = max([abs(row["value"]) for row in rows if row["value"] is not None] + [1.0])
     colour = alt.Color(
@@ -89,27 +89,28 @@ def heat_map(rows: Rows, arms: Sequence[str], languages: Sequence[str]) -> str:
     )
     x = alt.X("arm:N", sort=list(arms), title=None, axis=alt.Axis(orient="top", labelAngle=-35, labelLimit=260))
     y = alt.Y("language:N", sort=list(languages), title=None, axis=alt.Axis(labelLimit=220))
-    base = alt.Chart(_named()).encode(x=x, y=y)
+    base = alt.Chart(_rows_data()).encode(x=x, y=y)
     ink = alt.when(f"abs(datum.value) > {0.7 * reach}").then(alt.value("#fff")).otherwise(alt.value("#111"))
-    there = base.transform_filter("datum.value !== null")
-    gone = base.transform_filter("datum.value === null")
+    present = base.transform_filter("datum.value !== null")
+    missing = base.transform_filter("datum.value === null")
     layers = (
-        there.mark_rect(stroke="#fff", strokeWidth=1).encode(color=colour, description="label:N"),
-        there.mark_text(fontSize=11).encode(text="text:N", color=ink),
-        gone.mark_text(fontSize=11, fontStyle="italic", color=_INK, opacity=0.7).encode(text="text:N"),
+        present.mark_rect(stroke="#fff", strokeWidth=1).encode(color=colour, description="label:N"),
+        present.mark_text(fontSize=11).encode(text="text:N", color=ink),
+        missing.mark_text(fontSize=11, fontStyle="italic", color=_INK, opacity=0.7).encode(text="text:N"),
     )
     return _render(alt.layer(*layers).properties(width=alt.Step(62), height=alt.Step(21)), [rows])[0]
 
 
-def forest(rows: Rows, names: Sequence[str]) -> str:
-    """Estimates with their intervals, one a line, against zero. Rows: name, value, low, high, label."""
+def forest(rows: PlotRows, names: Sequence[str]) -> str:
+    """A forest plot: one estimate with its interval per line, and a line at zero. Rows: name, value, low, high,
+    label."""
     reach = max([abs(row[key]) for row in rows for key in ("low", "high")] + [1.0]) * 1.05
     title = "difference in points"
     x = alt.X("value:Q", title=title, scale=alt.Scale(domain=[-reach, reach]))
-    broken = "split(replace(datum.label, ' against ', '|against '), '|')"
+    broken = "split(replace(datum.label, ' vs ', '|vs '), '|')"
     axis = alt.Axis(labelExpr=broken, labelLimit=200, grid=False)
     y = alt.Y("name:N", sort=list(names), title=None, axis=axis)
-    base = alt.Chart(_named()).encode(y=y)
+    base = alt.Chart(_rows_data()).encode(y=y)
     layers = (
         alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=_INK, opacity=0.5).encode(x="zero:Q"),
         base.mark_rule(strokeWidth=2, color=COLOURS[1]).encode(x=alt.X("low:Q", title=title), x2="high:Q"),
@@ -118,20 +119,20 @@ def forest(rows: Rows, names: Sequence[str]) -> str:
     return _render(alt.layer(*layers).properties(width=215, height=alt.Step(31)), [rows])[0]
 
 
-def interactions(panels: Sequence[Rows], names: Sequence[str], series: Sequence[str]) -> list[str]:
-    """One plot per panel on one scale, a line for each name, a mark for each series, filled where `shown`. Rows: name,
-    series, value, low, high, shown, label."""
+def interactions(panels: Sequence[PlotRows], names: Sequence[str], series: Sequence[str]) -> list[str]:
+    """One plot per panel on one scale, a line per name, a mark per series, filled if `significant`. Rows: name, series,
+    value, low, high, significant, label."""
     ends = [row[key] for panel in panels for row in panel for key in ("low", "high")]
     x = alt.X("value:Q", title=None, scale=alt.Scale(domain=[min(*ends, 0.0), max(*ends, 0.0)]))
-    axis = alt.Axis(labelLimit=130, grid=False, labelFontWeight=_bold(names[0]))
+    axis = alt.Axis(labelLimit=130, grid=False, labelFontWeight=_bold_label(names[0]))
     y = alt.Y("name:N", sort=list(names), title=None, axis=axis)
-    apart = alt.YOffset("series:N", sort=list(series), scale=alt.Scale(paddingOuter=0.6))
+    offset = alt.YOffset("series:N", sort=list(series), scale=alt.Scale(paddingOuter=0.6))
     shades = [style_of(position + 1)[0] for position in range(len(series))]
     colour = alt.Color("series:N", legend=None, scale=alt.Scale(domain=list(series), range=shades))
     forms = [style_of(position + 1)[1] for position in range(len(series))]
     shape = alt.Shape("series:N", legend=None, scale=alt.Scale(domain=list(series), range=forms))
-    base = alt.Chart(_named()).encode(y=y, yOffset=apart, color=colour)
-    fill = alt.when("datum.shown").then(colour).otherwise(alt.value("#fff"))
+    base = alt.Chart(_rows_data()).encode(y=y, yOffset=offset, color=colour)
+    fill = alt.when("datum.significant").then(colour).otherwise(alt.value("#fff"))
     layers = (
         alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=_INK, opacity=0.5).encode(x="zero:Q"),
         base.mark_rule(strokeWidth=1.5, opacity=0.75).encode(x=alt.X("low:Q", title=None), x2="high:Q"),
@@ -141,15 +142,15 @@ def interactions(panels: Sequence[Rows], names: Sequence[str], series: Sequence[
     return _render(alt.layer(*layers).properties(width=190, height=step), panels)
 
 
-def _bold(name: str) -> Any:
+def _bold_label(name: str) -> Any:
     return alt.expr(f"datum.value == '{name}' ? 'bold' : 'normal'")
 
 
-def layer_curve(rows: Rows, chosen: int) -> str:
+def layer_curve(rows: PlotRows, chosen: int) -> str:
     """Retrieval accuracy by layer, the chosen one marked. Rows: layer, value, label."""
     x = alt.X("layer:O", title="layer", axis=alt.Axis(labelAngle=0))
     y = alt.Y("value:Q", title=None, scale=_domain(rows), axis=alt.Axis(format="d", tickCount=5))
-    base = alt.Chart(_named()).encode(x=x, y=y)
+    base = alt.Chart(_rows_data()).encode(x=x, y=y)
     mark = alt.when(f"datum.layer == {chosen}")
     point = base.mark_point(filled=True, opacity=1).encode(
         color=mark.then(alt.value(COLOURS[2])).otherwise(alt.value(COLOURS[1])),
@@ -160,42 +161,42 @@ def layer_curve(rows: Rows, chosen: int) -> str:
     return _render(alt.layer(line, point).properties(width=300, height=180), [rows])[0]
 
 
-def layer_lines(panels: Sequence[Rows], series: Sequence[str]) -> list[str]:
+def layer_lines(panels: Sequence[PlotRows], series: Sequence[str]) -> list[str]:
     """One plot per panel, a line for each series over the layers. Rows: series, layer, value, label."""
     scale = _domain([row for panel in panels for row in panel])
     x = alt.X("layer:O", title="layer", axis=alt.Axis(labelAngle=0))
     y = alt.Y("value:Q", title=None, scale=scale, axis=alt.Axis(format="d", tickCount=5))
-    base = alt.Chart(_named()).encode(x=x, y=y, color=_colour(series))
+    base = alt.Chart(_rows_data()).encode(x=x, y=y, color=_colour(series))
     point = base.mark_point(filled=True, opacity=1, size=38).encode(shape=_shape(series), description="label:N")
     chart = alt.layer(base.mark_line(strokeWidth=1.5), point).properties(width=300, height=180)
     return _render(chart, panels)
 
 
-def _render(chart: alt.LayerChart | alt.FacetChart, panels: Sequence[Rows]) -> list[str]:
-    """Every panel by the same chart: Altair takes longer than drawing does."""
+def _render(chart: alt.LayerChart | alt.FacetChart, panels: Sequence[PlotRows]) -> list[str]:
+    """Render every panel with one chart, because building a chart in Altair takes longer than rendering it."""
     spec = chart.to_dict() | {"config": _CONFIG}
-    return [_titled(vl_convert.vegalite_to_svg(spec | {"datasets": {"rows": list(rows)}})) for rows in panels]
+    return [_with_tooltips(vl_convert.vegalite_to_svg(spec | {"datasets": {"rows": list(rows)}})) for rows in panels]
 
 
-def _side_by_side(panel: Rows, series: Sequence[str], shots: Sequence[int]) -> Rows:
-    """Rows with `at`: the place of k, moved a little for each series so that no interval covers another."""
-    middle, apart = (len(series) - 1) / 2, min(0.08, 0.5 / len(series))
-    return [{**row, "at": shots.index(row["shots"]) + apart * (series.index(row["series"]) - middle)} for row in panel]
+def _dodge(panel: PlotRows, series: Sequence[str], shots: Sequence[int]) -> PlotRows:
+    """Rows with `at`, the x position of k, shifted for each series so that intervals do not overlap."""
+    middle, offset = (len(series) - 1) / 2, min(0.08, 0.5 / len(series))
+    return [{**row, "at": shots.index(row["shots"]) + offset * (series.index(row["series"]) - middle)} for row in panel]
 
 
-def _titled(svg: str) -> str:
-    """Browsers show <title>, not aria-label, to who points at a mark. Labels are escaped already."""
+def _with_tooltips(svg: str) -> str:
+    """Add a <title> to each mark: browsers show it on hover, but not aria-label. Labels are already escaped."""
     return _LABELLED.sub(r"<\1\2><title>\3</title></\1>", svg).replace(
         ' xmlns:xlink="http://www.w3.org/1999/xlink"', ""
     )
 
 
-def _named() -> alt.NamedData:
+def _rows_data() -> alt.NamedData:
     return alt.NamedData(name="rows")
 
 
-def _domain(rows: Rows) -> alt.Scale:
-    """One scale for all panels, from the lowest to the highest bound, in points."""
+def _domain(rows: PlotRows) -> alt.Scale:
+    """One scale for all panels, in points, from the lowest to the highest bound."""
     low = min((row.get("low", row["value"]) for row in rows), default=0.0)
     high = max((row.get("high", row["value"]) for row in rows), default=100.0)
     return alt.Scale(domain=[max(0.0, low - _SCALE_MARGIN), min(100.0, high + _SCALE_MARGIN)], nice=True, zero=False)
@@ -211,5 +212,5 @@ def _shape(series: Sequence[str]) -> alt.Shape:
     return alt.Shape("series:N", legend=None, scale=alt.Scale(domain=list(series), range=shapes))
 
 
-def _most(panels: Sequence[Rows]) -> int:
+def _max_names(panels: Sequence[PlotRows]) -> int:
     return max(len({row["name"] for row in panel}) for panel in panels)

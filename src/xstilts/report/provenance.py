@@ -1,4 +1,4 @@
-"""Which artifacts stand behind a number, and a table of all of them."""
+"""Links from each number to the artifacts that it was computed from, and a table of all artifacts."""
 
 import os
 from collections import defaultdict
@@ -6,20 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from xstilts.analysis.names import ABSENT, MISSING, arm_name, language_name, seconds_name, short
+from xstilts.analysis.names import ABSENT, MISSING, arm_name, language_name, seconds_name, short_key
 from xstilts.analysis.results import ArmName
 from xstilts.planning.specs import Spec
 from xstilts.planning.stage import Cell
-from xstilts.report.components import Collapsible, Entry, Head, Line, Listing, Row, Section, Table
+from xstilts.report.components import Collapsible, Entry, Head, LinkLine, Listing, Row, Section, Table
 from xstilts.store.store import Manifest, Store
-
-Place = tuple[str, ArmName, str]
-"""Task, arm and language: where a mean over seeds and draws stands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Behind:
-    """The artifacts of one arm in one language; `anchor` is where the page lists them."""
+class LanguageArtifacts:
+    """The artifacts of one arm in one language; `anchor` is their place on the page."""
 
     anchor: str
     language: str
@@ -27,17 +24,17 @@ class Behind:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BehindArm:
+class ArmArtifacts:
     anchor: str
     title: str
-    languages: tuple[Behind, ...]
+    languages: tuple[LanguageArtifacts, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where each number leads to."""
+    """The link targets of all numbers."""
 
-    arms: Mapping[tuple[str, ArmName], BehindArm]
+    arms: Mapping[tuple[str, ArmName], ArmArtifacts]
 
     @classmethod
     def of(cls, cells: Sequence[Cell]) -> "Provenance":
@@ -45,10 +42,15 @@ class Provenance:
         keys: dict[tuple[str, ArmName], dict[str, dict[str, None]]] = defaultdict(lambda: defaultdict(dict))
         for cell in cells:
             keys[cell.task, ArmName.of(cell)][cell.language][cell.artifact] = None
-        return cls({place: _behind(number, place, found) for number, (place, found) in enumerate(keys.items())})
+        return cls(
+            {
+                task_and_arm: _arm_artifacts(number, task_and_arm, artifacts)
+                for number, (task_and_arm, artifacts) in enumerate(keys.items())
+            }
+        )
 
     def link(self, task: str, arm: ArmName, language: str = "") -> str:
-        """To the artifacts of an arm in one language or in all; to the artifact itself where it is one."""
+        """Link to the artifacts of an arm in one language or in all; if there is only one, to the artifact itself."""
         behind = self.arms[task, arm]
         for one in behind.languages:
             if one.language == language:
@@ -56,24 +58,24 @@ class Provenance:
         return f"#{behind.anchor}"
 
     def artifact_link(self, key: str) -> str:
-        return f"#a-{short(key)}"
+        return f"#a-{short_key(key)}"
 
     def task_link(self, task: str) -> str:
-        """To the first arm of a task, after which the others follow."""
+        """Link to the first arm of a task; the other arms follow it on the page."""
         return next(f"#{behind.anchor}" for (name, _), behind in self.arms.items() if name == task)
 
 
-def behind_section(provenance: Provenance) -> Section:
+def artifacts_section(provenance: Provenance) -> Section:
     """For each arm, the artifacts of each language."""
     lists = tuple(
         Listing(
             anchor=arm.anchor,
             title=arm.title,
             lines=tuple(
-                Line(
+                LinkLine(
                     anchor=one.anchor,
                     text=f"{language_name(one.language)} ({one.language})",
-                    links=tuple((short(key), f"#a-{short(key)}") for key in one.artifacts),
+                    links=tuple((short_key(key), f"#a-{short_key(key)}") for key in one.artifacts),
                 )
                 for one in arm.languages
             ),
@@ -81,8 +83,8 @@ def behind_section(provenance: Provenance) -> Section:
         for arm in provenance.arms.values()
     )
     return Section(
-        anchor="behind",
-        title="Behind the means",
+        anchor="artifacts",
+        title="Artifacts behind the means",
         parts=(Collapsible(title="Artifacts by arm and language", parts=lists),),
     )
 
@@ -90,28 +92,28 @@ def behind_section(provenance: Provenance) -> Section:
 def artifact_table(
     stages: Mapping[str, Spec], manifests: Mapping[str, Manifest | None], store: Store, out: Path
 ) -> Table:
-    """One row per stage, in the order of the graph, with a link to its folder relative to the page."""
-    heads = (Head(text="digest", number=False), Head(text="what it is", number=False), Head(text="from", number=False))
+    """One row per stage in graph order, with a link to its folder relative to the page."""
+    heads = (Head(text="digest", number=False), Head(text="stage", number=False), Head(text="inputs", number=False))
     rows = tuple(_row(stage, manifests[key], _relative(store.path(key), out)) for key, stage in stages.items())
     return Table(
-        caption="Every artifact. Its digest is the sha256 of its settings, inputs and data, and the epoch of its code.",
+        caption="All artifacts. A digest is the SHA-256 of a stage's settings, inputs, data and code version.",
         heads=((*heads, Head(text="time"), Head(text="peak memory")),),
         rows=rows,
     )
 
 
 def _row(stage: Spec, manifest: Manifest | None, folder: str) -> Row:
-    digest = Entry(text=short(stage.key), hint=stage.key, anchor=f"a-{short(stage.key)}", kind="head")
-    parents = Entry(text=", ".join(short(key) for key in stage.inputs) or ABSENT)
-    what = Entry(text=stage.title)
+    digest = Entry(text=short_key(stage.key), tooltip=stage.key, anchor=f"a-{short_key(stage.key)}", kind="head")
+    parents = Entry(text=", ".join(short_key(key) for key in stage.inputs) or ABSENT)
+    title = Entry(text=stage.title)
     if manifest is None:
-        gone = Entry(text=MISSING, kind="missing")
-        return Row(entries=(digest, what, parents, gone, Entry(text="", kind="absent")))
+        missing = Entry(text=MISSING, kind="missing")
+        return Row(entries=(digest, title, parents, missing, Entry(text="", kind="absent")))
     memory = f"{manifest.peak_memory_mb:,.0f} MB"
     return Row(
         entries=(
             digest,
-            Entry(text=stage.title, href=folder, hint="its folder in the store"),
+            Entry(text=stage.title, href=folder, tooltip="folder in the store"),
             parents,
             Entry(text=seconds_name(manifest.seconds), kind="number"),
             Entry(text=memory, kind="number"),
@@ -123,10 +125,12 @@ def _relative(folder: Path, out: Path) -> str:
     return os.path.relpath(folder.resolve(), out.resolve().parent).replace(os.sep, "/") + "/"
 
 
-def _behind(number: int, place: tuple[str, ArmName], found: Mapping[str, Mapping[str, None]]) -> BehindArm:
-    task, arm = place
+def _arm_artifacts(
+    number: int, task_and_arm: tuple[str, ArmName], artifacts: Mapping[str, Mapping[str, None]]
+) -> ArmArtifacts:
+    task, arm = task_and_arm
     languages = tuple(
-        Behind(anchor=f"b-{number}-{index}", language=language, artifacts=tuple(keys))
-        for index, (language, keys) in enumerate(found.items())
+        LanguageArtifacts(anchor=f"b-{number}-{index}", language=language, artifacts=tuple(keys))
+        for index, (language, keys) in enumerate(artifacts.items())
     )
-    return BehindArm(anchor=f"b-{number}", title=f"{task}: {arm_name(arm)}", languages=languages)
+    return ArmArtifacts(anchor=f"b-{number}", title=f"{task}: {arm_name(arm)}", languages=languages)

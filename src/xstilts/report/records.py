@@ -1,4 +1,4 @@
-"""Tables of what the stages recorded beside their scores."""
+"""Tables of values that stages recorded in addition to their scores."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -9,7 +9,7 @@ from xstilts.analysis.results import ArmName, selection_of
 from xstilts.planning.stage import Cell
 from xstilts.report.components import Entry, Head, Row, Table
 from xstilts.report.provenance import Provenance
-from xstilts.report.tables import language_entry, ordered
+from xstilts.report.tables import language_entry, language_order
 from xstilts.store.facts import ScoredFacts, TrainedFacts, TrainingFacts
 from xstilts.store.store import Manifest
 
@@ -17,73 +17,80 @@ Manifests = Mapping[str, Manifest | None]
 
 
 def fewshot_training_table(cells: Sequence[Cell], manifests: Manifests, provenance: Provenance) -> Table:
-    """What few-shot training did in each arm: whether weights changed, how many steps, what selected the step kept."""
+    """For each few-shot arm: runs, changed weights, steps, and how the checkpoint was selected."""
     adapted = sorted((cell for cell in cells if cell.shots), key=_task_and_arm)
-    heads = ("runs", "weights changed", "steps", "step kept")
+    heads = ("runs", "weights changed", "steps", "selected step")
     return Table(
-        caption="Few-shot training, by task and arm: over all languages, seeds and draws.",
+        caption="Few-shot training by task and arm, over all languages, seeds and draws.",
         heads=(
             (
                 Head(text="task", number=False),
                 Head(text="arm", number=False),
                 *(Head(text=text) for text in heads),
-                Head(text="step chosen by", number=False),
+                Head(text="step selected on", number=False),
             ),
         ),
         rows=tuple(
-            _honest_row(place, tuple(group), manifests, provenance.link(*place))
-            for place, group in groupby(adapted, key=_task_and_arm)
+            _fewshot_training_row(task_and_arm, tuple(group), manifests, provenance.link(*task_and_arm))
+            for task_and_arm, group in groupby(adapted, key=_task_and_arm)
         ),
     )
 
 
-def changed_entries(found: Sequence[Manifest]) -> tuple[Entry, Entry]:
-    """In how many few-shot trainings weights changed, and which steps were kept."""
-    trainings = _trainings(found)
+def changed_entries(manifests: Sequence[Manifest]) -> tuple[Entry, Entry]:
+    """The number of few-shot runs whose weights changed, and the selected steps."""
+    trainings = _trainings(manifests)
     changed = sum(training.weights_changed for training in trainings)
     steps = _range([training.step_kept for training in trainings])
-    return Entry(text=f"{changed} of {len(found)}", kind="number"), Entry(text=steps, kind="number")
+    return Entry(text=f"{changed} of {len(manifests)}", kind="number"), Entry(text=steps, kind="number")
 
 
-def texts_table(design: TaskDesign, cells: Sequence[Cell], manifests: Manifests, provenance: Provenance) -> Table:
-    """What the tokenizer makes of each language: it explains failures that no training mends."""
-    heads = ("unknown tokens", "tokens per word", "texts cut off")
-    found, gone = _text_entries(design, cells, manifests, provenance), (Entry(text=MISSING, kind="missing"),) * 3
-    rows = tuple(Row(entries=(language_entry(language), *found.get(language, gone))) for language in ordered(design))
+def tokenizer_table(design: TaskDesign, cells: Sequence[Cell], manifests: Manifests, provenance: Provenance) -> Table:
+    """Tokenizer statistics by language."""
+    heads = ("unknown tokens", "tokens per word", "truncated texts")
+    entries, missing = (
+        _tokenizer_entries(design, cells, manifests, provenance),
+        (Entry(text=MISSING, kind="missing"),) * 3,
+    )
+    rows = tuple(
+        Row(entries=(language_entry(language), *entries.get(language, missing))) for language in language_order(design)
+    )
     return Table(
-        caption=f"{design.task.name}: what the tokenizer makes of the scored texts.",
+        caption=f"{design.task.name}: tokenizer statistics of the scored texts.",
         heads=((Head(text="language", number=False), *(Head(text=text) for text in heads)),),
         rows=rows,
     )
 
 
-def _chosen_by(selection: str | None) -> str:
+def _selection_text(selection: str | None) -> str:
     match selection:
         case "oracle":
-            return "target-language development data: an ORACLE, out of reach where only the shots are labelled"
+            return "development data of the target language (ORACLE: not available in a true few-shot setting)"
         case "english_dev":
             return "development data of the source language"
         case _:
-            return "nothing: fixed steps"
+            return "none (fixed number of steps)"
 
 
 def _task_and_arm(cell: Cell) -> tuple[str, ArmName]:
     return cell.task, ArmName.of(cell)
 
 
-def _honest_row(place: tuple[str, ArmName], cells: Sequence[Cell], manifests: Manifests, href: str) -> Row:
-    task, arm = place
-    found = [manifest for cell in cells if (manifest := manifests[cell.artifact]) is not None]
-    changed, kept = changed_entries(found)
-    selections = {selection_of(manifest) for manifest in found}
+def _fewshot_training_row(
+    task_and_arm: tuple[str, ArmName], cells: Sequence[Cell], manifests: Manifests, href: str
+) -> Row:
+    task, arm = task_and_arm
+    finished = [manifest for cell in cells if (manifest := manifests[cell.artifact]) is not None]
+    changed, kept = changed_entries(finished)
+    selections = {selection_of(manifest) for manifest in finished}
     entries = (
         Entry(text=task, kind="head"),
         Entry(text=arm_name(arm)),
-        Entry(text=f"{len(found)} of {len(cells)}", kind="number", href=href),
+        Entry(text=f"{len(finished)} of {len(cells)}", kind="number", href=href),
         changed,
-        Entry(text=_range([training.steps for training in _trainings(found)]), kind="number"),
+        Entry(text=_range([training.steps for training in _trainings(finished)]), kind="number"),
         kept,
-        Entry(text="; ".join(sorted(map(_chosen_by, selections)))),
+        Entry(text="; ".join(sorted(map(_selection_text, selections)))),
     )
     return Row(entries=entries)
 
@@ -93,28 +100,28 @@ def _trainings(manifests: Sequence[Manifest]) -> list[TrainingFacts]:
 
 
 def _range(numbers: Sequence[int | None]) -> str:
-    known = sorted({number for number in numbers if number is not None})
+    values = sorted({number for number in numbers if number is not None})
     averaged = "averaged" if None in numbers else ""
-    if not known:
+    if not values:
         return averaged or ABSENT
-    span = f"{known[0]}" if len(known) == 1 else f"{known[0]}\u2013{known[-1]}"
+    span = f"{values[0]}" if len(values) == 1 else f"{values[0]}\u2013{values[-1]}"
     return f"{span}, {averaged}" if averaged else span
 
 
-def _text_entries(
+def _tokenizer_entries(
     design: TaskDesign, cells: Sequence[Cell], manifests: Manifests, provenance: Provenance
 ) -> dict[str, tuple[Entry, ...]]:
-    """By language, of the first artifact that is there: all arms read the same texts with the same tokenizer."""
-    found: dict[str, tuple[Entry, ...]] = {}
+    """By language, from any artifact in the store: all arms read the same texts with the same tokenizer."""
+    entries: dict[str, tuple[Entry, ...]] = {}
     for cell in cells:
         manifest = manifests[cell.artifact]
         if (
             cell.task == design.task.name
-            and cell.language not in found
+            and cell.language not in entries
             and manifest
             and isinstance(manifest.facts, ScoredFacts)
         ):
             facts, href = manifest.facts.texts, provenance.artifact_link(cell.artifact)
             texts = (f"{facts.unknown_rate:.2%}", f"{facts.tokens_per_word:.2f}", f"{facts.truncated_rate:.1%}")
-            found[cell.language] = tuple(Entry(text=text, kind="number", href=href) for text in texts)
-    return found
+            entries[cell.language] = tuple(Entry(text=text, kind="number", href=href) for text in texts)
+    return entries

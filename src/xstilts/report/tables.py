@@ -1,17 +1,18 @@
-"""The tables of the page, from the evidence."""
+"""Tables of scores and contrasts."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 
-from xstilts.analysis.contrasts import MEAN, Evidence, Finding, Level
+from xstilts.analysis.contrasts import MEAN, ArmMean, ContrastResult, Estimates
 from xstilts.analysis.design import TaskDesign
 from xstilts.analysis.names import (
     ABSENT,
     MISSING,
     arm_name,
-    count,
     language_name,
     metric_name,
+    plural,
     points,
     shots_name,
     signed,
@@ -20,158 +21,169 @@ from xstilts.analysis.results import ZERO_SHOT, ArmName
 from xstilts.report.components import Entry, Head, Row, Table
 from xstilts.report.provenance import Provenance
 
-_APART = {
+_ROLES = {
     "source": "source language, not in the mean",
     "development": "development language, not in the mean",
-    "variant": "variant of a language that the mean holds already",
+    "variant": "variant of a language that is already in the mean",
 }
 
 
-def scores_table(design: TaskDesign, evidence: Evidence, provenance: Provenance) -> Table:
-    """Languages by arms: means over seeds and draws in points, with half the 95% interval."""
+MDE_NOTE = (
+    "MDE: minimum detectable effect, the true difference that this design detects with 80% power at the 5% level."
+)
+
+
+def scores_table(design: TaskDesign, estimates: Estimates, provenance: Provenance) -> Table:
+    """Languages by arms: means over seeds and draws in points, with half the width of the 95% CI."""
     arms = design.arms
     first = (Head(text="", number=False), *_groups(design))
     second = (Head(text="language", number=False), *(Head(text=shots_name(arm)) for arm in arms))
-    order = (MEAN, *ordered(design))
-    rows = tuple(_language_row(design, language, arms, evidence, provenance) for language in order)
+    order = (MEAN, *language_order(design))
+    rows = tuple(_language_row(design, language, arms, estimates, provenance) for language in order)
     return Table(
-        caption=f"{design.task.name}: {metric_name(design.task.metric)}, mean over seeds and draws \u00b1 half of its "
-        "95% interval.",
+        caption=f"{design.task.name}: {metric_name(design.task.metric)}, mean over seeds and draws \u00b1 half the "
+        "width of "
+        "the 95% CI.",
         heads=(second,) if design.retrieval else (first, second),
         rows=rows,
         notes=_score_notes(design),
     )
 
 
-def encoders_table(design: TaskDesign, evidence: Evidence, provenance: Provenance) -> Table:
+def encoders_table(design: TaskDesign, estimates: Estimates, provenance: Provenance) -> Table:
     """Retrieval: languages by encoder."""
-    heads = tuple(Head(text=arm.intermediate, note=_after(arm, design)) for arm in design.arms)
+    heads = tuple(Head(text=arm.intermediate, note=_encoder_note(arm, design)) for arm in design.arms)
     rows = tuple(
-        _language_row(design, language, design.arms, evidence, provenance) for language in (MEAN, *ordered(design))
+        _language_row(design, language, design.arms, estimates, provenance)
+        for language in (MEAN, *language_order(design))
     )
     return Table(
-        caption=f"{design.task.name}: {metric_name(design.task.metric)} by encoder, mean over seeds \u00b1 half of its "
-        "95% interval.",
+        caption=f"{design.task.name}: {metric_name(design.task.metric)} by encoder, mean over seeds \u00b1 half the "
+        "width of "
+        "the 95% CI.",
         heads=((Head(text="language", number=False), *heads),),
         rows=rows,
         notes=_score_notes(design),
     )
 
 
-def findings_table(findings: Sequence[Finding], provenance: Provenance, caption: str) -> Table:
-    """One contrast a row: difference, interval, corrected p, what could have been detected."""
-    heads = ("difference", "95% interval", "p (Holm)", "detectable")
+def contrasts_table(results: Sequence[ContrastResult], provenance: Provenance, caption: str) -> Table:
+    """One contrast per row: difference, 95% CI, corrected p value, minimum detectable effect."""
+    heads = ("difference", "95% CI", "p (Holm)", "MDE")
     return Table(
         caption=caption,
         heads=((Head(text="contrast", number=False), *(Head(text=text) for text in heads)),),
-        rows=tuple(_finding_row(finding, provenance) for finding in findings),
+        rows=tuple(_contrast_row(result, provenance) for result in results),
+        notes=(MDE_NOTE,),
     )
 
 
-def controls_table(design: TaskDesign, findings: Sequence[Finding], provenance: Provenance) -> Table:
-    """Each control as the difference of its arm to it."""
-    what: dict[str, list[str]] = {}
+def controls_table(design: TaskDesign, results: Sequence[ContrastResult], provenance: Provenance) -> Table:
+    """For each control, the difference of the compared arm to it."""
+    names_by_description: dict[str, list[str]] = {}
     for control, _, text in design.controls:
-        what.setdefault(text, []).append(arm_name(control))
-    table = findings_table(
-        findings, provenance, f"{design.task.name}: each arm minus its control. Above zero, the arm does better."
+        names_by_description.setdefault(text, []).append(arm_name(control))
+    table = contrasts_table(
+        results, provenance, f"{design.task.name}: each arm minus its control; above zero, the arm is better."
     )
-    notes = tuple(f"{'; '.join(dict.fromkeys(names))}: {text}." for text, names in what.items())
-    return Table(caption=table.caption, heads=table.heads, rows=table.rows, notes=notes)
+    notes = tuple(f"{'; '.join(dict.fromkeys(names))}: {text}." for text, names in names_by_description.items())
+    return replace(table, notes=(*notes, *table.notes))
 
 
 def language_entry(language: str, note: str = "") -> Entry:
     if language == MEAN:
         return Entry(text="mean", kind="head")
-    return Entry(text=language_name(language), note=language, kind="head", hint=note)
+    return Entry(text=language_name(language), note=language, kind="head", tooltip=note)
 
 
-def level_entry(level: Level | None, href: str, absent: bool = False) -> Entry:
-    """A mean with half its interval; missing and absent are said, never shown as zero."""
+def arm_mean_entry(mean: ArmMean | None, href: str, absent: bool = False) -> Entry:
+    """A mean with half the width of its interval; missing and absent values are named, never shown as zero."""
     if absent:
-        return Entry(text=ABSENT, kind="absent", hint="not in the recipe")
-    if level is None:
+        return Entry(text=ABSENT, kind="absent", tooltip="not in the recipe")
+    if mean is None:
         return Entry(text=MISSING, kind="missing", href=href)
-    if level.interval is None:
-        return Entry(text=points(level.value), href=href, hint="too few groups for an interval", kind="number")
-    half, hint = (level.high - level.low) / 2, f"95% interval {points(level.low)} to {points(level.high)}"
-    return Entry(text=points(level.value), note=f"\u00b1{points(half)}", href=href, hint=hint, kind="number")
+    if mean.interval is None:
+        return Entry(text=points(mean.value), href=href, tooltip="too few groups for a CI", kind="number")
+    half, hint = (mean.high - mean.low) / 2, f"95% CI {points(mean.low)} to {points(mean.high)}"
+    return Entry(text=points(mean.value), note=f"\u00b1{points(half)}", href=href, tooltip=hint, kind="number")
 
 
 def _groups(design: TaskDesign) -> Iterator[Head]:
     for intermediate, group in groupby(design.arms, key=lambda arm: arm.intermediate):
-        yield Head(text=intermediate, note="control" if intermediate in design.apart else "", span=len(tuple(group)))
+        yield Head(
+            text=intermediate, note="control" if intermediate in design.control_arms else "", span=len(tuple(group))
+        )
 
 
-def _after(arm: ArmName, design: TaskDesign) -> str:
+def _encoder_note(arm: ArmName, design: TaskDesign) -> str:
     if arm.method != ZERO_SHOT:
         return arm.method
-    return "as published" if arm == design.baseline else "after it"
+    return "pretrained" if arm == design.baseline else "after training"
 
 
-def ordered(design: TaskDesign) -> tuple[str, ...]:
+def language_order(design: TaskDesign) -> tuple[str, ...]:
     """Source language, headline languages, other languages, development languages."""
-    rank = dict.fromkeys(design.headline, 1) | dict.fromkeys(design.development, 3)
+    rank = dict.fromkeys(design.headline, 1) | dict.fromkeys(design.development_languages, 3)
     rank[design.source] = 0
     return tuple(sorted(design.languages, key=lambda language: rank.get(language, 2)))
 
 
 def _language_row(
-    design: TaskDesign, language: str, arms: Sequence[ArmName], evidence: Evidence, provenance: Provenance
+    design: TaskDesign, language: str, arms: Sequence[ArmName], estimates: Estimates, provenance: Provenance
 ) -> Row:
     task = design.task.name
     entries = tuple(
-        level_entry(
-            evidence.level(task, arm, language),
+        arm_mean_entry(
+            estimates.arm_mean(task, arm, language),
             provenance.link(task, arm, language),
-            evidence.absent(task, arm, language),
+            estimates.not_in_recipe(task, arm, language),
         )
         for arm in arms
     )
     role = _role(design, language)
-    kind = "mean" if language == MEAN else "apart" if role else ""
-    label = language_entry(language, _APART.get(role, ""))
+    kind = "mean" if language == MEAN else "muted" if role else ""
+    label = language_entry(language, _ROLES.get(role, ""))
     if role:
-        label = Entry(text=label.text, note=f"{language}, {role}", kind="head", hint=label.hint)
+        label = Entry(text=label.text, note=f"{language}, {role}", kind="head", tooltip=label.tooltip)
     return Row(entries=(label, *entries), kind=kind)
 
 
 def _role(design: TaskDesign, language: str) -> str:
-    """Why a language stands apart, if it does."""
+    """Why a language is not in the mean; empty if it is or has too few arms."""
     if language == design.source:
         return "source"
-    if language in design.development:
+    if language in design.development_languages:
         return "development"
     return "variant" if language in design.variants else ""
 
 
 def _score_notes(design: TaskDesign) -> tuple[str, ...]:
-    notes = [f"The mean is over {count(len(design.headline), 'language')}: those that every arm has."]
+    notes = [f"The mean is over the {plural(len(design.headline), 'language')} that every arm has."]
     if design.source in design.languages:
-        notes.append(f"{language_name(design.source)} is the source language and stands apart.")
-    if tuned := [language_name(x) for x in design.languages if x in design.development]:
-        notes.append(f"Settings were tuned on {', '.join(tuned)}: not in any mean.")
+        notes.append(f"It excludes the source language, {language_name(design.source)}.")
+    if tuned := [language_name(x) for x in design.languages if x in design.development_languages]:
+        notes.append(f"It excludes the development languages, on which hyperparameters were tuned: {', '.join(tuned)}.")
     if variants := [language_name(x) for x in design.languages if x in design.variants]:
-        notes.append(f"Each language counts once: {', '.join(variants)} not in the mean.")
+        notes.append(f"Each language counts once, so it excludes variants: {', '.join(variants)}.")
     return (" ".join(notes),)
 
 
-def _finding_row(finding: Finding, provenance: Provenance) -> Row:
-    comparison = finding.comparison
+def _contrast_row(result: ContrastResult, provenance: Provenance) -> Row:
+    comparison = result.comparison
     title = Entry(text=comparison.title, kind="head", note="primary" if comparison.kind == "primary" else "")
-    estimate = finding.estimate
+    estimate = result.estimate
     if estimate is None:
         return Row(entries=(title, Entry(text=MISSING, kind="missing"), *[Entry(text=ABSENT, kind="absent")] * 3))
     href = provenance.task_link(comparison.task)
     texts = (
         f"{signed(estimate.low)} to {signed(estimate.high)}",
-        ABSENT if finding.corrected is None else p_name(finding.corrected),
-        points(estimate.smallest_detectable),
+        ABSENT if result.corrected_p is None else format_p(result.corrected_p),
+        points(estimate.minimum_detectable_effect),
     )
     value = Entry(text=signed(estimate.value), kind="number", href=href)
     kind = "primary" if comparison.kind == "primary" else ""
     return Row(entries=(title, value, *(Entry(text=text, kind="number") for text in texts)), kind=kind)
 
 
-def p_name(p: float) -> str:
+def format_p(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"

@@ -1,4 +1,4 @@
-"""What became of the examples that were translated for intermediate training."""
+"""The table of examples translated for intermediate training."""
 
 from collections.abc import Iterator, Mapping
 
@@ -12,11 +12,11 @@ from xstilts.store.store import Manifest
 
 
 def translations_table(graph: Graph, manifests: Mapping[str, Manifest | None], provenance: Provenance) -> Table | None:
-    """Examples that were kept and dropped, by task and language; None where nothing is translated."""
+    """Translated and dropped examples by task and language; None if nothing is translated."""
     rows = tuple(_rows(graph, manifests, provenance))
-    heads = [Head(text=text, number=False) for text in ("task", "language", "by")]
-    heads += [Head(text="kept"), Head(text="dropped"), Head(text="why dropped", number=False)]
-    caption = "Training examples that were translated. What is dropped is not random."
+    heads = [Head(text=text, number=False) for text in ("task", "language", "translated by")]
+    heads += [Head(text="kept"), Head(text="dropped"), Head(text="reason", number=False)]
+    caption = "Translated training examples. Dropped examples are not a random sample."
     return Table(caption=caption, heads=(tuple(heads),), rows=rows) if rows else None
 
 

@@ -1,4 +1,4 @@
-"""The 2 x 2 of intermediate training and shots: every arm and every k at a glance, each at length, by language."""
+"""Sections on the 2 x 2 designs of intermediate training and shots: overview, details, and interactions by language."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -6,245 +6,279 @@ from typing import Literal
 
 from markupsafe import Markup
 
-from xstilts.analysis.contrasts import Evidence, Finding, LanguageEstimate, Level, mean_over
-from xstilts.analysis.design import INTERACTION, ON_TOP, Square, TaskDesign
-from xstilts.analysis.names import ABSENT, MISSING, count, language_name, points, signed
+from xstilts.analysis.contrasts import ArmMean, ContrastResult, Estimates, LanguageInteraction, mean_key
+from xstilts.analysis.design import INTERACTION, ON_TOP, TaskDesign, TwoByTwo
+from xstilts.analysis.names import ABSENT, MISSING, language_name, plural, points, signed
 from xstilts.analysis.stats import Estimate
 from xstilts.report import figures, plots, tables
-from xstilts.report.components import Collapsible, Entry, Figure, Head, Key, Panel, Part, Row, Section, Sidebar, Table
+from xstilts.report.components import (
+    Collapsible,
+    Component,
+    Entry,
+    Figure,
+    Head,
+    LegendEntry,
+    Panel,
+    Row,
+    Section,
+    Sidebar,
+    Table,
+)
 from xstilts.report.provenance import Provenance
 
-_MANY = 8
-"""Sentences that are folded."""
-OVERALL = "mean"
-"""Stands for the mean over languages in a plot."""
+_FOLD_FROM = 8
+"""From this number of sentences on, they are collapsed."""
+MEAN_LABEL = "mean"
+"""The label of the mean over languages in plots."""
 
 
-def effects_section(design: TaskDesign, evidence: Evidence, provenance: Provenance) -> Iterator[Section]:
-    """What each step did, over the headline languages."""
-    if not design.ladder:
+def effects_section(design: TaskDesign, estimates: Estimates, provenance: Provenance) -> Iterator[Section]:
+    """The effects of intermediate training and shots over the headline languages."""
+    if not design.two_by_twos:
         return
     name = design.task.name
-    parts: list[Part] = [ladder_table(design, evidence, provenance)]
-    for square, means in zip(design.squares, square_tables(design, evidence, provenance), strict=True):
-        found = evidence.within(name, square.corners, design.languages_of(square))
+    parts: list[Component] = [overview_table(design, estimates, provenance)]
+    for two_by_two, means in zip(design.detailed, mean_tables(design, estimates, provenance), strict=True):
+        results = estimates.contrasts_within(name, two_by_two.arms, design.languages_of(two_by_two))
         parts.append(means)
-        if figure := figures.forest_figure(found, square):
+        if figure := figures.forest_figure(results, two_by_two):
             parts.append(figure)
-        languages = count(len(design.languages_of(square)), "language")
-        caption = f"{square.intermediate}: differences in points, over {languages}."
-        parts.append(tables.findings_table(found, provenance, caption))
+        languages = plural(len(design.languages_of(two_by_two)), "language")
+        caption = f"{two_by_two.intermediate}: differences in points, mean over {languages}."
+        parts.append(tables.contrasts_table(results, provenance, caption))
     yield Section(
         anchor=f"effects-{name}",
-        title="What each step did",
+        title="Effects of intermediate training and shots",
         lead=(
-            "Intermediate training and shots, each without and with the other. A main effect is the mean of a step's "
-            "effect without and with the other step; the interaction is how much the two differ: above zero, they add "
-            "more together than apart. Zero-shot and few-shot means are over the same languages.",
+            "A 2 x 2 design: without and with intermediate training, zero-shot and with shots. A main effect is the "
+            "mean "
+            "of a factor's effects without and with the other factor; the interaction is the difference between these "
+            "effects. Above zero, the two factors gain more together than the sum of their separate gains. Zero-shot "
+            "and "
+            "few-shot means are over the same languages.",
         ),
-        parts=(*parts, in_sentences(evidence.about(name, "effect"))),
+        parts=(*parts, sentences(estimates.contrasts_on(name, "effect"))),
     )
 
 
-def languages_section(design: TaskDesign, evidence: Evidence, provenance: Provenance) -> Iterator[Section]:
-    """The interactions language by language; none where nothing of it can be computed."""
-    if figure := interactions_figure(design, evidence):
+def languages_section(design: TaskDesign, estimates: Estimates, provenance: Provenance) -> Iterator[Section]:
+    """The interactions by language; no section if none can be computed."""
+    if figure := interactions_figure(design, estimates):
         name = design.task.name
-        found = [local for (task, _, _), local in evidence.interactions.items() if task == name]
+        interactions = [local for (task, _, _), local in estimates.interactions.items() if task == name]
         yield Section(
             anchor=f"interactions-{name}",
             title="Interactions by language",
-            lead=(_told(found),),
+            lead=(_interaction_summary(interactions),),
             parts=(
                 figure,
                 Collapsible(
-                    title="The 2 x 2 of every language",
-                    parts=tuple(local_table(design, square, evidence, provenance) for square in design.ladder),
+                    title="2 x 2 means of every language",
+                    parts=tuple(
+                        language_table(design, two_by_two, estimates, provenance) for two_by_two in design.two_by_twos
+                    ),
                 ),
             ),
         )
 
 
-def in_sentences(findings: Sequence[Finding]) -> Sidebar | Collapsible:
-    aside = Sidebar(title="In sentences", remarks=tuple(finding.sentence for finding in findings))
-    if len(findings) < _MANY:
-        return aside
-    return Collapsible(title=f"In sentences ({len(findings)})", parts=(Sidebar(title="", remarks=aside.remarks),))
+def sentences(results: Sequence[ContrastResult]) -> Sidebar | Collapsible:
+    remarks = tuple(result.sentence for result in results)
+    if len(results) < _FOLD_FROM:
+        return Sidebar(title="In sentences", remarks=remarks)
+    return Collapsible(title=f"In sentences ({len(results)})", parts=(Sidebar(title="", remarks=remarks),))
 
 
-def ladder_table(design: TaskDesign, evidence: Evidence, provenance: Provenance) -> Table:
-    """One row for each intermediate arm and k: the four means, what the arm adds to the shots, the interaction."""
+def overview_table(design: TaskDesign, estimates: Estimates, provenance: Provenance) -> Table:
+    """One row per intermediate arm and k: the four means, the effect of the arm given the shots, and the
+    interaction."""
     task = design.task.name
     first = (
         Head(text="", number=False),
         Head(text="means", span=4),
-        Head(text="both minus shots alone", span=2),
+        Head(text="both minus shots only", span=2),
         Head(text="interaction", span=3),
     )
-    second = ("neither", "shots alone", "intermediate alone", "both", "difference", "p (Holm)", "difference")
-    partly = any(design.languages_of(square) != design.headline for square in design.ladder)
+    second = ("neither", "shots only", "intermediate only", "both", "difference", "p (Holm)", "difference")
+    partly = any(design.languages_of(two_by_two) != design.headline for two_by_two in design.two_by_twos)
     rows = []
-    for square in design.ladder:
-        languages = design.languages_of(square)
+    for two_by_two in design.two_by_twos:
+        languages = design.languages_of(two_by_two)
         on_top, interaction = (
-            _of_finding(evidence.of(task, square.terms(weights), languages), provenance.task_link(task))
+            _contrast_entries(
+                estimates.contrast_of(task, two_by_two.terms(weights), languages), provenance.task_link(task)
+            )
             for weights in (ON_TOP, INTERACTION)
         )
-        means = _means(design, square, mean_over(design, square), evidence, provenance)
-        fewer = "" if languages == design.headline else count(len(languages), "language")
-        rows.append(_row(f"{square.intermediate}, {square.adapted}", *means, *on_top[:2], *interaction, note=fewer))
+        means = _means(design, two_by_two, mean_key(design, two_by_two), estimates, provenance)
+        fewer = "" if languages == design.headline else plural(len(languages), "language")
+        rows.append(
+            _row(f"{two_by_two.intermediate}, {two_by_two.shots_name}", *means, *on_top[:2], *interaction, note=fewer)
+        )
     return Table(
-        caption=f"{task}: every intermediate arm and every k, without and with each other, over "
-        f"{count(len(design.headline), 'language')}" + (", or as many as a published set has." if partly else "."),
+        caption=f"{task}: every intermediate arm and every k, in points, mean over "
+        f"{plural(len(design.headline), 'language')}"
+        + (", or those that a fixed few-shot set has." if partly else "."),
         heads=(
             first,
             (
                 Head(text="intermediate, shots", number=False),
-                *(Head(text=text) for text in (*second, "p (Holm)", "detectable")),
+                *(Head(text=text) for text in (*second, "p (Holm)", "MDE")),
             ),
         ),
         rows=tuple(rows),
-        notes=(
-            "In points, with 95% intervals over seeds, draws and groups of items. Detectable: the smallest interaction "
-            "that this design would have found in four of five repetitions.",
-        ),
+        notes=(f"Differences with 95% CIs over seeds, draws and groups of items. {tables.MDE_NOTE}",),
         stacked=True,
     )
 
 
-def square_tables(design: TaskDesign, evidence: Evidence, provenance: Provenance) -> Iterator[Table]:
-    """The means of each 2 x 2 that is told at length, with its margins' differences."""
+def mean_tables(design: TaskDesign, estimates: Estimates, provenance: Provenance) -> Iterator[Table]:
+    """The means of each 2 x 2 design that is reported in detail, with differences in the margins."""
     task = design.task.name
     heads = ("zero-shot", "{}", "difference")
-    for square in design.squares:
-        levels = [evidence.level(task, arm, mean_over(design, square)) for arm in square.corners]
+    for two_by_two in design.detailed:
+        means = [estimates.arm_mean(task, arm, mean_key(design, two_by_two)) for arm in two_by_two.arms]
         cells = [
-            tables.level_entry(level, provenance.link(task, arm))
-            for level, arm in zip(levels, square.corners, strict=True)
+            tables.arm_mean_entry(mean, provenance.link(task, arm))
+            for mean, arm in zip(means, two_by_two.arms, strict=True)
         ]
-        none, shots, alone, both = levels
+        none, shots, alone, both = means
         rows = (
-            _row(square.corners[0].intermediate, *cells[:2], _signed(none, shots)),
-            _row(square.intermediate, *cells[2:], _signed(alone, both)),
-            _row("difference", _signed(none, alone), _signed(shots, both), _interaction(levels), kind="apart"),
+            _row(two_by_two.arms[0].intermediate, *cells[:2], _difference_entry(none, shots)),
+            _row(two_by_two.intermediate, *cells[2:], _difference_entry(alone, both)),
+            _row(
+                "difference",
+                _difference_entry(none, alone),
+                _difference_entry(shots, both),
+                _interaction_entry(means),
+                kind="muted",
+            ),
         )
-        languages = count(len(design.languages_of(square)), "language")
+        languages = plural(len(design.languages_of(two_by_two)), "language")
         yield Table(
-            caption=f"{square.intermediate}: means over {languages}, in points. Bottom right: the interaction.",
-            heads=((Head(text="", number=False), *(Head(text=text.format(square.adapted)) for text in heads)),),
+            caption=f"{two_by_two.intermediate}: means over {languages} in points; the interaction is at the bottom "
+            "right.",
+            heads=((Head(text="", number=False), *(Head(text=text.format(two_by_two.shots_name)) for text in heads)),),
             rows=rows,
         )
 
 
-def interactions_figure(design: TaskDesign, evidence: Evidence) -> Figure | None:
-    """Interactions with their intervals: a panel for each intermediate arm, a mark for each k."""
-    series = list(dict.fromkeys(square.adapted for square in design.ladder))
-    by_arm = {name: list(group) for name, group in groupby(design.ladder, key=lambda square: square.intermediate)}
+def interactions_figure(design: TaskDesign, estimates: Estimates) -> Figure | None:
+    """Interactions with their 95% CIs: one panel per intermediate arm, one mark per k."""
+    series = list(dict.fromkeys(two_by_two.shots_name for two_by_two in design.two_by_twos))
+    by_arm = {
+        name: list(group) for name, group in groupby(design.two_by_twos, key=lambda two_by_two: two_by_two.intermediate)
+    }
     panels = {
-        name: [row for square in squares for row in _dots(design, square, evidence)] for name, squares in by_arm.items()
+        name: [row for two_by_two in squares for row in _interaction_points(design, two_by_two, estimates)]
+        for name, squares in by_arm.items()
     }
     panels = {name: rows for name, rows in panels.items() if rows}
     if not panels:
         return None
-    drawn = plots.interactions(list(panels.values()), (OVERALL, *map(language_name, design.headline)), series)
+    drawn = plots.interactions(list(panels.values()), (MEAN_LABEL, *map(language_name, design.headline)), series)
     styles = [plots.style_of(position + 1) for position in range(len(series))]
     return Figure(
-        caption="What an intermediate task changes in what the shots add, in points, with 95% intervals. Filled marks "
-        "differ from zero after correction.",
+        caption="Interaction: the change in the gain from shots due to intermediate training, in points, with 95% CIs. "
+        "Filled marks are significant after Holm correction.",
         panels=tuple(Panel(svg=Markup(svg), title=name) for svg, name in zip(drawn, panels, strict=True)),
-        keys=tuple(
-            Key(colour=colour, glyph=plots.GLYPHS[shape], text=name)
+        legend=tuple(
+            LegendEntry(colour=colour, glyph=plots.GLYPHS[shape], text=name)
             for (colour, shape), name in zip(styles, series, strict=True)
         ),
     )
 
 
-def local_table(design: TaskDesign, square: Square, evidence: Evidence, provenance: Provenance) -> Table:
+def language_table(design: TaskDesign, two_by_two: TwoByTwo, estimates: Estimates, provenance: Provenance) -> Table:
     """The four scores of each headline language and their interaction."""
-    heads = ("neither", "shots alone", "intermediate alone", "both", "interaction", "p (Holm)", "detectable")
+    heads = ("neither", "shots only", "intermediate only", "both", "interaction", "p (Holm)", "MDE")
     rows = tuple(
         Row(
             entries=(
                 tables.language_entry(language),
-                *_means(design, square, language, evidence, provenance),
-                *_of_local(evidence.interactions.get((design.task.name, square, language))),
+                *_means(design, two_by_two, language, estimates, provenance),
+                *_language_entries(estimates.interactions.get((design.task.name, two_by_two, language))),
             )
         )
-        for language in design.languages_of(square)
+        for language in design.languages_of(two_by_two)
     )
     return Table(
-        caption=f"{square.intermediate} and {square.adapted}, by language, in points.",
+        caption=f"{two_by_two.intermediate} and {two_by_two.shots_name} by language, in points.",
         heads=((Head(text="language", number=False), *(Head(text=text) for text in heads)),),
         rows=rows,
     )
 
 
-def _row(name: str, *entries: Entry, kind: Literal["", "apart"] = "", note: str = "") -> Row:
+def _row(name: str, *entries: Entry, kind: Literal["", "muted"] = "", note: str = "") -> Row:
     return Row(entries=(Entry(text=name, note=note, kind="head"), *entries), kind=kind)
 
 
 def _means(
-    design: TaskDesign, square: Square, place: str, evidence: Evidence, provenance: Provenance
+    design: TaskDesign, two_by_two: TwoByTwo, language: str, estimates: Estimates, provenance: Provenance
 ) -> Iterator[Entry]:
     task = design.task.name
-    for arm in square.corners:
-        yield tables.level_entry(evidence.level(task, arm, place), provenance.link(task, arm, place))
+    for arm in two_by_two.arms:
+        yield tables.arm_mean_entry(estimates.arm_mean(task, arm, language), provenance.link(task, arm, language))
 
 
-def _told(found: Sequence[LanguageEstimate]) -> str:
-    made = [local for local in found if local.estimate]
-    shown = sum(local.shown for local in made)
+def _interaction_summary(interactions: Sequence[LanguageInteraction]) -> str:
+    estimated = [local for local in interactions if local.estimate]
+    significant = sum(local.significant for local in estimated)
     return (
-        f"Of {count(len(made), 'interaction')} in single languages, {shown or 'none'} "
-        f"{'differs' if shown == 1 else 'differ'} from zero after Holm's correction over all interactions of single "
-        "languages on this page, a family of their own. A language alone has a fraction of the items: the "
-        "tables say what difference could have been detected in it."
+        f"Of {plural(len(estimated), 'interaction')} in single languages, {significant or 'none'} "
+        f"{'is' if significant == 1 else 'are'} significant after Holm correction (one family of all interactions in "
+        "single "
+        "languages on this page). A single language has only a fraction of the items: see its minimum detectable "
+        "effect "
+        "(MDE) in the tables."
     )
 
 
-def _dots(design: TaskDesign, square: Square, evidence: Evidence) -> Iterator[figures.Row]:
+def _interaction_points(design: TaskDesign, two_by_two: TwoByTwo, estimates: Estimates) -> Iterator[figures.PlotRow]:
     task = design.task.name
-    overall = evidence.of(task, square.terms(INTERACTION), design.languages_of(square))
+    overall = estimates.contrast_of(task, two_by_two.terms(INTERACTION), design.languages_of(two_by_two))
     if overall and overall.estimate:
-        whole = LanguageEstimate(estimate=overall.estimate, corrected=overall.corrected)
-        yield _dot(OVERALL, square, whole.shown, overall.estimate)
-    for language in design.languages_of(square):
-        local = evidence.interactions.get((task, square, language))
+        whole = LanguageInteraction(estimate=overall.estimate, corrected_p=overall.corrected_p)
+        yield _interaction_point(MEAN_LABEL, two_by_two, whole.significant, overall.estimate)
+    for language in design.languages_of(two_by_two):
+        local = estimates.interactions.get((task, two_by_two, language))
         if local and local.estimate:
-            yield _dot(language_name(language), square, local.shown, local.estimate)
+            yield _interaction_point(language_name(language), two_by_two, local.significant, local.estimate)
 
 
-def _dot(name: str, square: Square, shown: bool, estimate: Estimate) -> figures.Row:
+def _interaction_point(name: str, two_by_two: TwoByTwo, significant: bool, estimate: Estimate) -> figures.PlotRow:
     interval = f"{signed(estimate.low)} to {signed(estimate.high)}"
     return {
         "name": name,
-        "series": square.adapted,
+        "series": two_by_two.shots_name,
         "value": 100 * estimate.value,
         "low": 100 * estimate.low,
         "high": 100 * estimate.high,
-        "shown": shown,
-        "label": f"{name}, {square.intermediate}, {square.adapted}: {signed(estimate.value)} ({interval})",
+        "significant": significant,
+        "label": f"{name}, {two_by_two.intermediate}, {two_by_two.shots_name}: {signed(estimate.value)} ({interval})",
     }
 
 
-def _of_finding(finding: Finding | None, href: str) -> tuple[Entry, Entry, Entry]:
-    """Difference with its interval, corrected p, what could have been detected."""
-    if finding is None:
-        return _gone()
-    primary = finding.comparison.kind == "primary"
-    p = "primary" if primary else None if finding.corrected is None else tables.p_name(finding.corrected)
-    return _of_estimate(finding.estimate, p, href)
+def _contrast_entries(result: ContrastResult | None, href: str) -> tuple[Entry, Entry, Entry]:
+    """Difference with its 95% CI, corrected p value, minimum detectable effect."""
+    if result is None:
+        return _missing_entries()
+    primary = result.comparison.kind == "primary"
+    p = "primary" if primary else None if result.corrected_p is None else tables.format_p(result.corrected_p)
+    return _estimate_entries(result.estimate, p, href)
 
 
-def _of_local(local: LanguageEstimate | None) -> tuple[Entry, Entry, Entry]:
+def _language_entries(local: LanguageInteraction | None) -> tuple[Entry, Entry, Entry]:
     if local is None:
-        return _gone()
-    return _of_estimate(local.estimate, None if local.corrected is None else tables.p_name(local.corrected), "")
+        return _missing_entries()
+    return _estimate_entries(
+        local.estimate, None if local.corrected_p is None else tables.format_p(local.corrected_p), ""
+    )
 
 
-def _of_estimate(estimate: Estimate | None, p: str | None, href: str) -> tuple[Entry, Entry, Entry]:
+def _estimate_entries(estimate: Estimate | None, p: str | None, href: str) -> tuple[Entry, Entry, Entry]:
     if estimate is None:
-        return _gone()
+        return _missing_entries()
     shares = (estimate.seed_share, estimate.draw_share, estimate.item_share)
     seeds, draws, items = (f"{share:.0%}" for share in shares)
     return (
@@ -252,27 +286,27 @@ def _of_estimate(estimate: Estimate | None, p: str | None, href: str) -> tuple[E
             text=signed(estimate.value),
             note=f"{signed(estimate.low)} to {signed(estimate.high)}",
             href=href,
-            hint=f"of what is uncertain, seeds make {seeds}, draws {draws}, items {items}",
+            tooltip=f"share of the variance: seeds {seeds}, draws {draws}, items {items}",
             kind="number",
         ),
         Entry(text=ABSENT if p is None else p, kind="number"),
-        Entry(text=points(estimate.smallest_detectable), kind="number"),
+        Entry(text=points(estimate.minimum_detectable_effect), kind="number"),
     )
 
 
-def _gone() -> tuple[Entry, Entry, Entry]:
+def _missing_entries() -> tuple[Entry, Entry, Entry]:
     return (Entry(text=MISSING, kind="missing"), *[Entry(text=ABSENT, kind="absent")] * 2)  # type: ignore[return-value]
 
 
-def _signed(left: Level | None, right: Level | None) -> Entry:
+def _difference_entry(left: ArmMean | None, right: ArmMean | None) -> Entry:
     if left is None or right is None:
         return Entry(text=MISSING, kind="missing")
     return Entry(text=signed(right.value - left.value), kind="number")
 
 
-def _interaction(levels: Sequence[Level | None]) -> Entry:
-    there = [level.value for level in levels if level is not None]
-    if len(there) < len(levels):
+def _interaction_entry(means: Sequence[ArmMean | None]) -> Entry:
+    values = [mean.value for mean in means if mean is not None]
+    if len(values) < len(means):
         return Entry(text=MISSING, kind="missing")
-    value = sum(weight * level for weight, level in zip(INTERACTION, there, strict=True))
+    value = sum(weight * mean for weight, mean in zip(INTERACTION, values, strict=True))
     return Entry(text=signed(value), kind="number")

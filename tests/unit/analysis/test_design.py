@@ -3,7 +3,7 @@ from dataclasses import replace
 from tests.unit.report.fixture import toy_recipe, toy_task, toy_tasks
 from tests.unit.report.pictured import pictured_recipe, pictured_tasks
 
-from xstilts.analysis.controls import seeing
+from xstilts.analysis.controls import single_modality_arm
 from xstilts.analysis.design import TaskDesign, comparisons, design_of
 from xstilts.analysis.results import ArmName
 from xstilts.config.recipe import Arm, Fewshot, Intermediate, Primary, Recipe, Target
@@ -48,8 +48,8 @@ def test_the_baseline_is_no_intermediate_and_no_shots_wherever_it_stands_in_the_
 
 
 def test_the_two_by_two_holds_the_four_corners() -> None:
-    (square,) = _designs(toy_recipe(targets=_TARGETS))[0].squares
-    assert [(arm.intermediate, arm.shots) for arm in square.corners] == [
+    (square,) = _designs(toy_recipe(targets=_TARGETS))[0].detailed
+    assert [(arm.intermediate, arm.shots) for arm in square.arms] == [
         ("none", 0),
         ("none", 4),
         ("toy-qa", 0),
@@ -67,10 +67,10 @@ def test_the_effects_of_a_two_by_two_are_those_of_its_means() -> None:
         if found.kind == "effect"
     }
     assert sums == {
-        "toy-qa alone": 5.0,
-        "4-shot alone": 2.0,
-        "both together": 12.0,
-        "toy-qa before 4-shot": 10.0,
+        "toy-qa only": 5.0,
+        "4-shot only": 2.0,
+        "both": 12.0,
+        "toy-qa, given 4-shot": 10.0,
         "main effect of toy-qa": 7.5,
         "main effect of 4-shot": 4.5,
         "interaction": 5.0,
@@ -107,7 +107,7 @@ def test_every_control_stands_beside_its_arm() -> None:
     assert (adapted["longer"], adapted["toy-qa"]) in pairs
     assert (ArmName(intermediate="none", method="more-english", shots=4), adapted["none"]) in pairs
     assert (ArmName(intermediate="toy-qa", method="without-target", shots=4), adapted["toy-qa"]) in pairs
-    assert [square.intermediate for square in design.squares] == ["toy-qa"]
+    assert [square.intermediate for square in design.detailed] == ["toy-qa"]
 
 
 def test_published_sets_take_no_language_from_the_means_unless_the_primary_contrast_names_them() -> None:
@@ -128,11 +128,11 @@ def test_published_sets_take_no_language_from_the_means_unless_the_primary_contr
         ("fixed-shots-9x9", 81),
     }
     assert [arm.method for arm in plain.arms[:4]] == ["zero-shot", "full", "fixed-shots", "fixed-shots-9x9"]
-    assert {arm.method for arm in plain.squares[0].corners} == {"zero-shot", "full"}
+    assert {arm.method for arm in plain.detailed[0].arms} == {"zero-shot", "full"}
     arms = [Arm(intermediate=name, shots="9x9", method="fixed-shots") for name in ("toy-qa", "none")]
     named = design(primary=Primary(task="toy-intent", treatment=arms[0], baseline=arms[1]), development_languages=())
     assert named.headline == ("fi",)
-    assert {arm.method for arm in named.squares[0].corners} == {"zero-shot", "fixed-shots-9x9"}
+    assert {arm.method for arm in named.detailed[0].arms} == {"zero-shot", "fixed-shots-9x9"}
 
 
 def test_new_controls_stand_beside_their_arm_in_the_languages_that_have_them() -> None:
@@ -172,11 +172,11 @@ def test_arms_that_see_less_are_controls_beside_the_arm_that_sees_all() -> None:
     assert beside == {("blind", "none"), ("read-blind", "toy-read"), ("image-only", "none")}
     assert {arm.intermediate for arm in design.main_arms} == {"none", "toy-read"}
     assert design.baseline == ArmName(intermediate="none")
-    assert [(square.intermediate, square.adapted) for square in design.ladder] == [
+    assert [(square.intermediate, square.shots_name) for square in design.two_by_twos] == [
         ("toy-read", "2-shot"),
         ("toy-read", "4-shot"),
     ]
-    assert [square.adapted for square in design.squares] == ["4-shot"]
-    assert seeing(recipe, "toy-read", "text") == "read-blind"
-    assert seeing(recipe, "toy-read", "images") == "image-only"
-    assert seeing(pictured_recipe(), "none", "images") is None
+    assert [square.shots_name for square in design.detailed] == ["4-shot"]
+    assert single_modality_arm(recipe, "toy-read", "text") == "read-blind"
+    assert single_modality_arm(recipe, "toy-read", "images") == "image-only"
+    assert single_modality_arm(pictured_recipe(), "none", "images") is None

@@ -2,7 +2,14 @@ from collections.abc import Sequence
 
 from tests.unit.report.pictured import captions
 
-from xstilts.analysis.item_selection import EACH, KINDS, Candidate, Runs, candidates_of, chosen
+from xstilts.analysis.item_selection import (
+    ITEMS_PER_LANGUAGE,
+    OUTCOME_KINDS,
+    ArmAnswers,
+    Candidate,
+    candidates_of,
+    select_items,
+)
 from xstilts.analysis.results import ArmItems
 from xstilts.problems import Example, ImageText
 from xstilts.problems.scores import score_frame
@@ -14,8 +21,8 @@ def _example(number: int, language: str = "de", images: tuple[str, ...] = ()) ->
 
 
 def _candidate(example: Example, first: bool, second: bool) -> Candidate:
-    runs = tuple(Runs(right=(right,), answers=('"yes"' if right else '"no"',)) for right in (first, second))
-    return Candidate(example=example, gold="yes", runs=runs)
+    runs = tuple(ArmAnswers(right=(right,), answers=('"yes"' if right else '"no"',)) for right in (first, second))
+    return Candidate(example=example, gold="yes", answers=runs)
 
 
 def _many(language: str, kinds: Sequence[tuple[bool, bool]], each: int = 5) -> list[Candidate]:
@@ -27,37 +34,39 @@ def _kinds(found: Sequence[Candidate]) -> list[tuple[bool, bool]]:
 
 
 def test_one_item_of_each_kind_where_arms_differ_first() -> None:
-    found = chosen({"de": _many("de", list(KINDS))}, most=60)
-    assert _kinds(found["de"]) == list(KINDS)
+    found = select_items({"de": _many("de", list(OUTCOME_KINDS))}, max_images=60)
+    assert _kinds(found["de"]) == list(OUTCOME_KINDS)
 
 
 def test_kinds_that_are_lacking_are_filled_with_others() -> None:
-    found = chosen({"de": _many("de", [(True, True), (False, True)])}, most=60)
+    found = select_items({"de": _many("de", [(True, True), (False, True)])}, max_images=60)
     assert _kinds(found["de"]) == [(False, True)] * 3 + [(True, True)]
-    assert len({one.example.id for one in found["de"]}) == EACH
+    assert len({one.example.id for one in found["de"]}) == ITEMS_PER_LANGUAGE
 
 
 def test_no_more_pictures_than_allowed_and_every_language_gets_its_share() -> None:
-    found = chosen({language: _many(language, list(KINDS)) for language in ("de", "fi", "ar")}, most=5)
+    found = select_items(
+        {language: _many(language, list(OUTCOME_KINDS)) for language in ("de", "fi", "ar")}, max_images=5
+    )
     shown = {image for own in found.values() for one in own for image in one.example.images}  # type: ignore[attr-defined]
     assert len(shown) <= 5
     assert all(own for own in found.values())
 
 
 def test_parallel_items_show_the_same_pictures_in_every_language_whatever_order_they_come_in() -> None:
-    items = _many("de", list(KINDS))
-    found = chosen({"de": items, "fi": _many("fi", list(KINDS)), "backwards": items[::-1]}, most=60)
+    items = _many("de", list(OUTCOME_KINDS))
+    found = select_items({"de": items, "fi": _many("fi", list(OUTCOME_KINDS)), "backwards": items[::-1]}, max_images=60)
     ids = [[one.example.id for one in own] for own in found.values()]
     assert ids[0] == ids[1] == ids[2]
 
 
 def test_an_arm_is_right_where_half_of_its_runs_are_and_its_answer_agrees() -> None:
-    half = Runs(right=(True, False), answers=('"yes"', '"no"'))
-    assert half.mostly and half.answer == "yes" and half.shares == "1/2"
-    third = Runs(right=(True, False, False), answers=('"a"', '"b"', '"b"'))
-    assert not third.mostly and third.answer == "b"
-    ranked = Runs(right=(True, False, False, True), answers=("[1, 1]", "[9, null]", "[4, 2]", "[1, 3]"))
-    assert ranked.mostly and ranked.rank == 1
+    half = ArmAnswers(right=(True, False), answers=('"yes"', '"no"'))
+    assert half.mostly_right and half.answer == "yes" and half.right_of_total == "1/2"
+    third = ArmAnswers(right=(True, False, False), answers=('"a"', '"b"', '"b"'))
+    assert not third.mostly_right and third.answer == "b"
+    ranked = ArmAnswers(right=(True, False, False, True), answers=("[1, 1]", "[9, null]", "[4, 2]", "[1, 3]"))
+    assert ranked.mostly_right and ranked.rank == 1
 
 
 def test_candidates_are_the_items_that_every_arm_scored() -> None:
@@ -70,5 +79,5 @@ def test_candidates_are_the_items_that_every_arm_scored() -> None:
     found = candidates_of(examples, arms, "de")
     assert [one.example for one in found] == list(examples[:2])
     assert [one.kind for one in found] == [(True, False)] * 2
-    assert [runs.rank for runs in found[0].runs] == [1, 7]
+    assert [runs.rank for runs in found[0].answers] == [1, 7]
     assert candidates_of(examples, arms, "fi") == []

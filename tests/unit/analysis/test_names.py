@@ -2,9 +2,9 @@ import pytest
 
 from xstilts.analysis.names import (
     arm_name,
-    count,
     language_name,
     metric_name,
+    plural,
     points,
     seconds_name,
     signed,
@@ -41,9 +41,7 @@ def test_arms_in_words() -> None:
 def test_an_arm_says_that_its_data_were_translated() -> None:
     by_model = Translate(to=("en", "sw"), model="someone/mt")
     arm = Intermediate(tasks=("boolq", "quac"), translate=by_model, mlm=Mlm(texts={"de": "de.txt"}))
-    assert training_name(arm) == (
-        "boolq, quac machine-translated to English, Swahili by someone/mt, masked texts in de"
-    )
+    assert training_name(arm) == ("boolq, quac machine-translated to English, Swahili by someone/mt, MLM in de")
     by_files = Translate(to=("sw",), files={"boolq": "sw.csv"})
     assert (
         training_name(Intermediate(tasks=("boolq",), translate=by_files)) == "boolq translated to Swahili, from files"
@@ -51,7 +49,7 @@ def test_an_arm_says_that_its_data_were_translated() -> None:
 
 
 def test_recall_says_what_is_found_by_what() -> None:
-    assert metric_name("recall_at_1") == "recall@1 both ways"
+    assert metric_name("recall_at_1") == "recall@1 both directions"
     assert metric_name("image_recall_at_5") == "recall@5 text \u2192 image"
     assert metric_name("text_recall_at_10") == "recall@10 image \u2192 text"
 
@@ -62,5 +60,5 @@ def test_numbers_in_points_of_100() -> None:
 
 
 def test_counts_and_durations() -> None:
-    assert (count(1, "seed"), count(1200, "item")) == ("1 seed", "1,200 items")
+    assert (plural(1, "seed"), plural(1200, "item")) == ("1 seed", "1,200 items")
     assert (seconds_name(5.04), seconds_name(90), seconds_name(5400)) == ("5.0\u00a0s", "1.5\u00a0min", "1.5\u00a0h")

@@ -12,7 +12,7 @@ from xstilts.analysis.results import (
     ArmName,
     arm_items,
     load_items,
-    missing,
+    missing_cells,
     predictions,
     query,
     scores,
@@ -54,7 +54,7 @@ def test_selection_on_target_data_is_called_an_oracle(experiment: Experiment) ->
 
 def test_a_missing_cell_is_named_and_has_no_score(experiment: Experiment) -> None:
     cells = experiment.graph.cells
-    (gone,) = missing(cells, experiment.store)
+    (gone,) = missing_cells(cells, experiment.store)
     assert gone == cells[-1]
     assert gone.artifact not in set(scores(cells, experiment.store, "synthetic")["artifact"])
     assert gone.artifact not in load_items(cells, experiment.store)

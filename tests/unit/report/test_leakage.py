@@ -39,21 +39,19 @@ def test_shared_images_are_counted_and_unmapped_ones_kept_apart_from_texts() -> 
         "b": LeakFacts(unchecked=(), images_shared={"snli-ve": 1000}),
     }
     manifests = {key: scored(found) for key, found in leaks.items()} | {"c": None}
-    told = leak_remarks([cell("a", "de"), cell("b", "ja"), cell("c", "tr")], manifests)
-    assert [remark.split(",")[0] for remark in told[:2]] == [
-        "With gqa",
-        "Whether the masked texts hold what the targets are scored on is unchecked.",
-    ]
-    assert told[2].endswith("cannot be mapped: images of gqa (gqa) against xflickrco (coco).")
-    assert told[3:] == ("Training on snli-ve showed 1,000 of the images that xflickrco is scored on in a language.",)
+    texts, masked, images, shared = leak_remarks([cell("a", "de"), cell("b", "ja"), cell("c", "tr")], manifests)
+    assert "gqa:" in texts and "images of" not in texts
+    assert "masked-language modelling" in masked
+    assert images.endswith(": images of gqa (gqa) against xflickrco (coco).")
+    assert all(word in shared for word in ("snli-ve", "1,000", "xflickrco"))
 
 
 def test_images_that_a_published_set_shares_with_the_scored_ones_are_told_for_each_set() -> None:
     cells = [replace(cell(name, "zh"), task="marvl", method="fixed-shots", shots=10) for name in "ab"]
     leaks = LeakFacts(unchecked=(), images_shared={}, images_of_shots_scored=5)
     manifests = {"a": scored(leaks), "b": scored(leaks)}
-    told = "Of the images that marvl is scored on in zh, 5 are shown by its published set of 10 as well"
-    assert leak_remarks(cells, manifests) == (f"{told}; it is used as published.",)
+    (remark,) = leak_remarks(cells, manifests)
+    assert remark.startswith("5 of the images that marvl is scored on in zh") and "10-shot" in remark
 
 
 def test_nothing_to_say() -> None:

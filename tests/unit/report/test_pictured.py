@@ -68,13 +68,13 @@ def test_every_picture_is_in_the_page_and_few_are_different(page: Page) -> None:
 
 
 def test_items_stand_in_their_language_with_what_arms_answered(page: Page) -> None:
-    said = re.findall(r'<p class="said" lang="(\w+)" dir="auto">([^<]*)</p>', page.html)
+    said = re.findall(r'<p class="text" lang="(\w+)" dir="auto">([^<]*)</p>', page.html)
     assert {language for language, _ in said} == set(HEADLINE)
     assert all(len([1 for own, _ in said if own == language]) == 2 * 4 for language in HEADLINE)
     assert EVIL not in page.html and "&lt;b&gt;bold&lt;/b&gt;" in page.html
     assert {"wrong, then right", "right in both"} <= set(re.findall(r'class="kind">([^<]*)<', page.html))
     assert re.search(r"rank\s\d+", page.html) and "right answer: <b>true</b>" in page.html
-    assert "20 pictures to choose from" in page.text and "Licence: CC BY-SA 4.0" in page.text
+    assert "20 candidate images" in page.text and "Licence: CC BY-SA 4.0" in page.text
 
 
 def test_the_mark_agrees_with_the_share_of_right_runs(page: Page) -> None:
@@ -94,7 +94,7 @@ def test_without_data_the_page_says_so_and_goes_on(experiment: Experiment, tmp_p
     assert "img" not in page.tags
     assert "German, Arabic, Finnish: the wheel is not in the cache." in page.text
     _, page = _report(experiment, tmp_path / "report.html", None)
-    assert "img" not in page.tags and "it is not known where their data lie" in page.text
+    assert "img" not in page.tags and "All languages: the location of the data is unknown." in page.text
 
 
 def test_a_picture_that_cannot_be_read_has_its_place(experiment: Experiment, tmp_path: Path) -> None:
@@ -106,11 +106,11 @@ def test_a_picture_that_cannot_be_read_has_its_place(experiment: Experiment, tmp
     _, page = _report(
         replace(experiment, tasks=tasks), tmp_path / "report.html", Places(cache=tmp_path / "cache", offline=True)
     )
-    assert page.html.count(">no picture</span>") == 4 * len(HEADLINE)
+    assert page.html.count('class="missing-image"') == 4 * len(HEADLINE)
 
 
 def test_every_intermediate_arm_and_every_k_has_its_two_by_two(experiment: Experiment, page: Page) -> None:
-    rows = _table(page, "intermediate, shots", "neither", "detectable")[1:]
+    rows = _table(page, "intermediate, shots", "neither", "MDE")[1:]
     assert [row[0] for row in rows] == ["toy-read, 2-shot", "toy-read, 4-shot"]
     assert rows[1][6] == "primary"
     arms = [
@@ -120,7 +120,7 @@ def test_every_intermediate_arm_and_every_k_has_its_two_by_two(experiment: Exper
     ]
     found = stats.contrast(list(zip((1, -1, -1, 1), arms, strict=True)), "accuracy", languages=HEADLINE, resamples=60)
     assert rows[0][7].split()[0] == f"{100 * found.value:+.1f}".replace("-", "−").replace("+0.0", "0.0")
-    assert rows[0][9] == points(found.smallest_detectable)
+    assert rows[0][9] == points(found.minimum_detectable_effect)
     means = [float(cell.split()[0]) for cell in rows[0][1:5]]
     assert means[3] - means[2] - means[1] + means[0] == pytest.approx(100 * found.value, abs=0.25)
 
@@ -162,8 +162,8 @@ def test_retrieval_stands_beside_chance_and_without_marked_items(experiment: Exp
     languages = {row[0]: row for row in _table(page, "captions", "distinct images")}
     assert languages["German de"][1:] == [str(ITEMS), "20", "5.0", "10", "0"]
     assert languages["English en"][4] == "0"
-    assert {"recall@1 both ways", "recall@1 text → image", "recall@1 image → text"} <= set(
-        _table(page, "recall@1 both ways")[0]
+    assert {"recall@1 both directions", "recall@1 text → image", "recall@1 image → text"} <= set(
+        _table(page, "recall@1 both directions")[0]
     )
 
 

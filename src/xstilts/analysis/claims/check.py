@@ -1,13 +1,13 @@
-"""Each statement beside what a recipe's scores say of it, with a verdict."""
+"""A verdict on each claim of a paper, from the scores of a recipe."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from xstilts.analysis.claims.evidence import PredicateResult
 from xstilts.analysis.claims.judge import judge
-from xstilts.analysis.claims.lab import Finding
-from xstilts.analysis.claims.setting import Place, place_of
-from xstilts.analysis.claims.statements import Claim, Part, Statements
+from xstilts.analysis.claims.setting import TargetSetting, target_setting
+from xstilts.analysis.claims.statements import Claim, ClaimPart, Statements
 from xstilts.analysis.transfer import Transfer
 
 Verdict = Literal["verified", "refuted", "consistent", "inconsistent", "inconclusive here", "not tested"]
@@ -19,7 +19,7 @@ _WORST_FIRST: tuple[Verdict, ...] = ("refuted", "inconsistent", "inconclusive he
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """A difference in points, with its 95% interval. Not corrected for how many there are."""
+    """A difference in points with its 95% CI, not corrected for multiple comparisons."""
 
     what: str
     difference: float
@@ -30,21 +30,22 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedPart:
-    """`why` explains what the numbers alone do not; `lacks` is what the paper's own setting has beside this one."""
+    """One part of a claim. `why` explains the verdict where the numbers alone do not; `deviations` lists how this
+    setting differs from the paper's."""
 
     text: str
     published: tuple[str, ...]
     measured: tuple[Measured, ...]
     encoder: str
-    places: tuple[Place, ...]
+    settings: tuple[TargetSetting, ...]
     verdict: Verdict
     why: str
-    lacks: tuple[str, ...]
+    deviations: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
-    """A statement with the verdict of each part; of the whole only where every part was tested."""
+class CheckedClaim:
+    """A claim with the verdict on each part. The overall verdict is `not tested` if any part was not tested."""
 
     number: int
     text: str
@@ -52,47 +53,47 @@ class Checked:
     verdict: Verdict
 
 
-def check(statements: Statements, transfer: Transfer) -> tuple[Checked, ...]:
-    """Every statement against the scores that the store holds. A publication alone verifies nothing."""
+def check_claims(statements: Statements, transfer: Transfer) -> tuple[CheckedClaim, ...]:
+    """Check every claim against the scores in the store."""
     return tuple(_checked(claim, statements, transfer) for claim in statements.claims)
 
 
-def _checked(claim: Claim, statements: Statements, transfer: Transfer) -> Checked:
+def _checked(claim: Claim, statements: Statements, transfer: Transfer) -> CheckedClaim:
     parts = tuple(_part(part, judge(part.predicate, transfer, statements), transfer) for part in claim.parts)
-    return Checked(
+    return CheckedClaim(
         number=claim.number, text=claim.text, parts=parts, verdict=_overall([part.verdict for part in parts])
     )
 
 
-def _part(part: Part, finding: Finding, transfer: Transfer) -> CheckedPart:
+def _part(part: ClaimPart, result: PredicateResult, transfer: Transfer) -> CheckedPart:
     measured = (
         Measured(
             what=what,
-            difference=100 * found.value,
-            low=100 * found.low,
-            high=100 * found.high,
-            seeds=found.seeds,
+            difference=100 * estimate.value,
+            low=100 * estimate.low,
+            high=100 * estimate.high,
+            seeds=estimate.seeds,
         )
-        for what, found in finding.measured.items()
+        for what, estimate in result.measured.items()
     )
     return CheckedPart(
         text=part.text,
         published=tuple(map(str, part.published)) or ("not found",),
         measured=tuple(measured),
         encoder=transfer.recipe.encoder,
-        places=tuple(place_of(transfer, task) for task in finding.tasks),
-        verdict=_verdict(finding),
-        why=finding.why,
-        lacks=finding.lacks,
+        settings=tuple(target_setting(transfer, task) for task in result.tasks),
+        verdict=_verdict(result),
+        why=result.why,
+        deviations=result.deviations,
     )
 
 
-def _verdict(finding: Finding) -> Verdict:
-    """Only the paper's own setting can verify or refute."""
-    if finding.outcome == "untested":
+def _verdict(result: PredicateResult) -> Verdict:
+    """Only a run in the paper's own setting can verify or refute a claim."""
+    if result.outcome == "untested":
         return "not tested"
-    named = _ELSEWHERE if finding.lacks else _OFFICIAL
-    return named.get(finding.outcome, "inconclusive here")
+    verdicts = _ELSEWHERE if result.deviations else _OFFICIAL
+    return verdicts.get(result.outcome, "inconclusive here")
 
 
 def _overall(verdicts: Sequence[Verdict]) -> Verdict:

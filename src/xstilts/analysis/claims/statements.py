@@ -1,4 +1,4 @@
-"""What a file of statements says: what was published, and what would have to hold of scores."""
+"""The YAML format of a paper's claims: what was published, and a predicate that the scores must satisfy."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,9 +15,9 @@ Points = float
 
 
 class Gain(Frozen):
-    """Training on these tasks raises the suite's average; by `figure`, where one was stated.
+    """Training on these tasks raises the suite's average, by `figure` points if the paper gives a number.
 
-    With several tasks it is the arm of the recipe that trains on most of them.
+    With several tasks, the recipe's arm that trains on most of them is tested.
     """
 
     kind: Literal["gain"]
@@ -35,23 +35,23 @@ class Best(Frozen):
 
 
 class Most(Frozen):
-    """These targets gain more, on average over the arms with one task, than any other target of the suite."""
+    """These targets gain more, averaged over the single-task arms, than any other target of the suite."""
 
     kind: Literal["most"]
     targets: Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 class ConsistentGain(Frozen):
-    """The target gains from more than half of the arms with one task, of which there are three at least."""
+    """The target gains from more than half of the single-task arms; at least three such arms are required."""
 
     kind: Literal["consistent_gain"]
     target: str
     margin: Points = 1.0
-    """An arm whose interval ends below it does not gain."""
+    """An arm whose interval ends below this margin does not gain."""
 
 
 class NoGain(Frozen):
-    """On average over the arms with one task the target gains less than `margin`."""
+    """Averaged over the single-task arms, the target gains less than `margin`."""
 
     kind: Literal["no_gain"]
     target: str
@@ -59,8 +59,8 @@ class NoGain(Frozen):
 
 
 class BestPerTarget(Frozen):
-    """The arm that development data choose for each target raises the suite's average; by `figure`, where one was
-    stated."""
+    """The arm chosen on development data for each target raises the suite's average, by `figure` points if the paper
+    gives a number."""
 
     kind: Literal["best_per_target"]
     over: Over = "all"
@@ -68,7 +68,7 @@ class BestPerTarget(Frozen):
 
 
 class Beats(Frozen):
-    """English tasks alone raise the suite's average more than with the addition, or than translated."""
+    """English tasks alone raise the suite's average more than the same tasks with MLM, or translated."""
 
     kind: Literal["beats"]
     other: Literal["mlm", "translate"]
@@ -83,7 +83,7 @@ class Encoder(Frozen):
 
 
 class Phases(Frozen):
-    """Every trained target after an intermediate arm goes back over that training to a public masked language model."""
+    """Every target is trained in three phases: public masked language model, intermediate training, target training."""
 
     kind: Literal["phases"]
 
@@ -102,30 +102,30 @@ Predicate = Annotated[
 
 
 class Published(Frozen):
-    """What a text says. Without a source, it is stated somewhere but was not found in any text that could be read."""
+    """A published result. Without `source`, it is attributed to the paper, but no accessible text contains it."""
 
     text: str
     source: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.text} ({self.source or 'stated, not found in any text that could be read'})"
+        return f"{self.text} ({self.source or 'attributed to the paper; not found in an accessible text'})"
 
 
-class Part(Frozen):
+class ClaimPart(Frozen):
     text: str
     published: tuple[Published, ...] = ()
-    """Empty: nothing was found."""
+    """Empty if nothing was found."""
     predicate: Predicate
 
 
 class Claim(Frozen):
     number: int
     text: str
-    parts: Annotated[tuple[Part, ...], Field(min_length=1)]
+    parts: Annotated[tuple[ClaimPart, ...], Field(min_length=1)]
 
 
 class Statements(Frozen):
-    """The statements of one paper, with the encoder and the suite that they speak of."""
+    """The claims of one paper, with the encoder and the suite that they are about."""
 
     name: str
     title: str
@@ -133,21 +133,21 @@ class Statements(Frozen):
     encoder: str
     suite: str
     intermediates: tuple[str, ...]
-    """The tasks that statements about every intermediate task speak of."""
+    """The tasks that claims about "every intermediate task" refer to."""
     claims: tuple[Claim, ...]
 
 
 def shipped_statements() -> tuple[str, ...]:
-    """The names of the files of statements that come with the package."""
+    """The papers whose claims ship with the package."""
     return tuple(sorted(path.stem for path in Path(__file__).parent.glob("*.yaml")))
 
 
 def load_statements(name: str) -> Statements:
-    """A shipped file of statements. Raises UserError where there is none, or it does not make sense."""
+    """The claims of a paper that ship with the package. Raises UserError if there are none or the file is invalid."""
     if name not in shipped_statements():
-        raise UserError(f"unknown statements {name!r}", did_you_mean(name, shipped_statements()))
+        raise UserError(f"unknown paper {name!r}", did_you_mean(name, shipped_statements()))
     path = Path(__file__).with_name(f"{name}.yaml")
     try:
         return Statements.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except ValidationError as error:
-        raise UserError(f"{path} does not make sense: {error}", "correct these fields") from None
+        raise UserError(f"{path} is invalid: {error}", "correct these fields") from None

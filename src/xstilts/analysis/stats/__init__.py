@@ -1,23 +1,32 @@
-"""Contrasts between arms with their uncertainty: paired, resampled by group, over seeds and draws, corrected."""
+"""Contrasts between arms: paired over items, with confidence intervals over seeds, draws and items, Holm-corrected."""
 
-from xstilts.analysis.stats.cells import ArmItems, Cell, Terms
-from xstilts.analysis.stats.contrast import LEVEL, Estimate, Part, arm_interval, cell_means, contrast, part, pooled
+from xstilts.analysis.stats.contrast import (
+    LEVEL,
+    Estimate,
+    TaskContrast,
+    arm_interval,
+    cell_means,
+    contrast,
+    pooled,
+    task_contrast,
+)
 from xstilts.analysis.stats.families import Corrected, correct, holm, sentence
+from xstilts.analysis.stats.resampling import ArmItems, SeedDraw, Terms
 
 __all__ = [
     "LEVEL",
     "ArmItems",
-    "Cell",
     "Corrected",
     "Estimate",
-    "Part",
+    "SeedDraw",
+    "TaskContrast",
     "Terms",
     "arm_interval",
     "cell_means",
     "contrast",
     "correct",
     "holm",
-    "part",
     "pooled",
     "sentence",
+    "task_contrast",
 ]

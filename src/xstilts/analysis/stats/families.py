@@ -1,4 +1,4 @@
-"""Several contrasts at once, and each in a sentence."""
+"""Holm correction of a family of contrasts, and a sentence for each contrast."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,17 +8,16 @@ from xstilts.analysis.stats.contrast import LEVEL, Estimate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Corrected:
-    """An estimate with its p value adjusted for all contrasts of its family; the interval stays its own."""
+    """An estimate with its Holm-corrected p value; the interval is not adjusted."""
 
     estimate: Estimate
     p_value: float
     significant: bool
-    """The adjusted p value is below 5%."""
+    """Whether the corrected p value is below 5%."""
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjusted p values, in the order given (Holm 1979): any below 5% may be called an effect, with a 5% risk that
-    one or more of them is none."""
+    """Holm-corrected p values in the given order (Holm 1979). They control the family-wise error rate."""
     order = sorted(range(len(p_values)), key=p_values.__getitem__)
     adjusted, largest = [1.0] * len(p_values), 0.0
     for rank, i in enumerate(order):
@@ -28,7 +27,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def correct(estimates: Mapping[str, Estimate]) -> dict[str, Corrected]:
-    """The family of contrasts, Holm-corrected."""
+    """Holm-correct a family of contrasts."""
     adjusted = holm([estimate.p_value for estimate in estimates.values()])
     return {
         name: Corrected(estimate=estimate, p_value=p, significant=p < LEVEL)
@@ -37,19 +36,19 @@ def correct(estimates: Mapping[str, Estimate]) -> dict[str, Corrected]:
 
 
 def sentence(estimate: Estimate, what: str, unit: str = "points", *, adjusted: float | None = None) -> str:
-    """What a contrast came to, in percent of the metric: "<what> by +1.2 points (95% interval -0.4 to +2.8; ...".
+    """A contrast as a sentence, in percent of the metric.
 
-    With `adjusted`, the p value after correction, the verdict is the corrected one.
+    "<what> by +1.2 points (95% CI -0.4 to +2.8; 3 seeds, 12 languages): not significant (p = 0.130; minimum detectable
+    effect: 2.3 points)." With `adjusted`, the Holm-corrected p value, the verdict uses that.
     """
-    size, low, high = (_signed(number) for number in (estimate.value, estimate.low, estimate.high))
+    size, low, high = (f"{round(100 * x, 1) + 0.0:+.1f}" for x in (estimate.value, estimate.low, estimate.high))
+    p = estimate.p_value if adjusted is None else adjusted
+    p_text = ("p" if adjusted is None else "Holm-corrected p") + (" < 0.001" if p < 0.001 else f" = {p:.3f}")
     return (
-        f"{what} by {size} {unit} (95% interval {low} to {high}; {_design(estimate)}): {_verdict(estimate, adjusted)}; "
-        f"this design could have detected {100 * estimate.smallest_detectable:.1f} {unit}."
+        f"{what} by {size} {unit} (95% CI {low} to {high}; {_design(estimate)}): {_verdict(estimate, p)} ({p_text}; "
+        f"minimum detectable effect: {100 * estimate.minimum_detectable_effect:.1f} {unit})"
+        + ("; indicative only: fewer than 3 seeds." if estimate.indicative else ".")
     )
-
-
-def _signed(number: float) -> str:
-    return f"{round(100 * number, 1) + 0.0:+.1f}"
 
 
 def _design(estimate: Estimate) -> str:
@@ -57,12 +56,7 @@ def _design(estimate: Estimate) -> str:
     return ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts if count)
 
 
-def _verdict(estimate: Estimate, adjusted: float | None) -> str:
-    p = estimate.p_value if adjusted is None else adjusted
+def _verdict(estimate: Estimate, p: float) -> str:
     if p < LEVEL:
-        verdict = "a gain" if estimate.value > 0 else "a loss"
-    elif estimate.p_value < LEVEL:
-        verdict = "no effect could be shown after correction for the other contrasts"
-    else:
-        verdict = "no effect could be shown"
-    return verdict + (", indicative only with fewer than 3 seeds" if estimate.indicative else "")
+        return "significant gain" if estimate.value > 0 else "significant loss"
+    return "not significant after Holm correction" if estimate.p_value < LEVEL else "not significant"

@@ -8,18 +8,18 @@ from scipy import optimize, special
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Component:
-    """A part of the variance of the mean, with the degrees of freedom it was estimated with."""
+class VarianceComponent:
+    """One component of the variance of the mean, with its degrees of freedom."""
 
     variance: float
     degrees_of_freedom: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Components:
-    seeds: Component
-    draws: Component
-    items: Component
+class VarianceComponents:
+    seeds: VarianceComponent
+    draws: VarianceComponent
+    items: VarianceComponent
 
     @property
     def total(self) -> float:
@@ -27,80 +27,85 @@ class Components:
 
     @property
     def shares(self) -> tuple[float, float, float]:
-        """Of seeds, draws and items in the variance; all 0 where there is none."""
+        """The shares of seeds, draws and items in the variance; all 0 if the variance is 0."""
         total = self.total or 1.0
         return self.seeds.variance / total, self.draws.variance / total, self.items.variance / total
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spread:
-    """What the mean of one task varies with. `by_seed` [seeds] are its means over languages and draws."""
+class TaskVariance:
+    """The variance of the mean of one task. `by_seed` [seeds] are the means over languages and draws."""
 
     by_seed: np.ndarray
-    draws: Component
+    draws: VarianceComponent
     seeds_and_draws: float
-    """The variance that draws and seeds share: part of that of draws as it stands."""
-    items: Component
-    """Below 0 where it could not be told from 0."""
+    """The variance of the seed-draw interaction, which `draws` includes."""
+    items: VarianceComponent
+    """May be estimated below 0."""
 
 
-def components(scores: np.ndarray, deviations: np.ndarray, group_degrees_of_freedom: float) -> Components:
-    """The variance of the mean of `scores` [languages, seeds, draws] as a crossed random-effects analysis splits it.
+def variance_components(
+    scores: np.ndarray, deviations: np.ndarray, group_degrees_of_freedom: float
+) -> VarianceComponents:
+    """Variance components of the mean of `scores` [languages, seeds, draws], from a crossed random-effects analysis.
 
-    `deviations` [resamples, languages, seeds, draws] say how the scores move with the items. Mean squares are added and
-    subtracted as in the multiway clustering of Cameron, Gelbach and Miller (2011). An interaction belongs to the factor
-    with fewer degrees of freedom, so that what is subtracted is the better known. One seed: its part is 0.
+    `deviations` [resamples, languages, seeds, draws] are the deviations of the scores when items are resampled. Mean
+    squares are added and subtracted as in multiway clustering (Cameron, Gelbach and Miller 2011). An interaction is
+    assigned to the factor with fewer degrees of freedom, so that the better estimated mean square is subtracted. With
+    one seed, the component of seeds is 0.
     """
-    return combined([spread(scores, deviations, group_degrees_of_freedom)], [1.0])
+    return combine_tasks([task_variance(scores, deviations, group_degrees_of_freedom)], [1.0])
 
 
-def spread(scores: np.ndarray, deviations: np.ndarray, group_degrees_of_freedom: float) -> Spread:
-    """What is known of one task; the arguments are those of `components`."""
+def task_variance(scores: np.ndarray, deviations: np.ndarray, group_degrees_of_freedom: float) -> TaskVariance:
+    """The variance of one task; the arguments are those of `variance_components`."""
     _, draws, both = (float(part) for part in _mean_squares(scores))
     seeds_items, draws_items, all_three = (part.mean() for part in _mean_squares(deviations))
     items = float(deviations.mean(axis=(1, 2, 3)).var() - seeds_items - draws_items + all_three)
-    return Spread(
+    return TaskVariance(
         by_seed=scores.mean(axis=(0, 2)),
-        draws=Component(variance=draws, degrees_of_freedom=_draw_degrees(scores)),
+        draws=VarianceComponent(variance=draws, degrees_of_freedom=_draw_degrees(scores)),
         seeds_and_draws=both,
-        items=Component(variance=items, degrees_of_freedom=group_degrees_of_freedom),
+        items=VarianceComponent(variance=items, degrees_of_freedom=group_degrees_of_freedom),
     )
 
 
-def combined(spreads: Sequence[Spread], weights: Sequence[float]) -> Components:
-    """The variance of a weighted sum of tasks: seeds are one sample for all of them, draws and items one for each."""
+def combine_tasks(spreads: Sequence[TaskVariance], weights: Sequence[float]) -> VarianceComponents:
+    """The variance of a weighted sum of tasks: seeds are one sample for all tasks, draws and items one per task."""
     by_seed = np.dot(weights, np.stack([task.by_seed for task in spreads]))
-    seeds, seed_freedom = _of_the_mean(by_seed), max(1.0, len(by_seed) - 1.0)
+    seeds, seed_freedom = _variance_of_mean(by_seed), max(1.0, len(by_seed) - 1.0)
     squares = np.square(weights)
     both = float(np.dot(squares, [task.seeds_and_draws for task in spreads]))
-    draws, items = (_summed([getattr(task, name) for task in spreads], squares) for name in ("draws", "items"))
+    draws, items = (
+        _sum_of_independent([getattr(task, name) for task in spreads], squares) for name in ("draws", "items")
+    )
     if seed_freedom <= draws.degrees_of_freedom:
         draws = replace(draws, variance=draws.variance - both)
     else:
         seeds -= both
-    return Components(
-        seeds=Component(variance=max(0.0, seeds), degrees_of_freedom=seed_freedom),
+    return VarianceComponents(
+        seeds=VarianceComponent(variance=max(0.0, seeds), degrees_of_freedom=seed_freedom),
         draws=replace(draws, variance=max(0.0, draws.variance)),
         items=replace(items, variance=max(0.0, items.variance)),
     )
 
 
-def _of_the_mean(values: np.ndarray) -> float:
+def _variance_of_mean(values: np.ndarray) -> float:
     return float(values.var(ddof=min(1, len(values) - 1)) / len(values))
 
 
-def _summed(parts: Sequence[Component], squares: np.ndarray) -> Component:
-    """The variance of a sum of independent parts, with degrees of freedom by Satterthwaite (1946)."""
+def _sum_of_independent(parts: Sequence[VarianceComponent], squares: np.ndarray) -> VarianceComponent:
+    """The variance of a sum of independent parts, with degrees of freedom after Satterthwaite (1946)."""
     each = squares * [part.variance for part in parts]
     freedoms = np.array([part.degrees_of_freedom for part in parts])
-    there = each > 0
-    squared = (each[there] ** 2 / freedoms[there]).sum()
-    freedom = each[there].sum() ** 2 / squared if squared else freedoms.max()
-    return Component(variance=float(each.sum()), degrees_of_freedom=float(freedom))
+    positive = each > 0
+    squared = (each[positive] ** 2 / freedoms[positive]).sum()
+    freedom = each[positive].sum() ** 2 / squared if squared else freedoms.max()
+    return VarianceComponent(variance=float(each.sum()), degrees_of_freedom=float(freedom))
 
 
 def _mean_squares(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Estimated variances of the mean from its spread over seeds, over draws within languages, and over both;
+    """Estimated variances of the mean due to seeds, to draws within languages, and to their interaction,
     for scores [..., languages, seeds, draws]."""
     languages, seeds, draws = scores.shape[-3:]
     by_seed = scores.mean(axis=(-3, -1))
@@ -115,7 +120,7 @@ def _mean_squares(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
 
 def _draw_degrees(scores: np.ndarray) -> float:
-    """Satterthwaite over languages, whose draws are independent; each square is estimated without bias."""
+    """Satterthwaite over languages, whose draws are independent, with an unbiased estimate of each squared variance."""
     languages, _, draws = scores.shape
     each = scores.mean(axis=1).var(axis=-1)
     if draws < 2 or not each.any():
@@ -124,32 +129,33 @@ def _draw_degrees(scores: np.ndarray) -> float:
     return float(np.clip(pooled, draws - 1, languages * (draws - 1)))
 
 
-def critical_value(parts: Components, level: float) -> float:
-    """The two-sided t quantile: that of each component, averaged by its share of the variance (Cochran and Cox 1950,
-    for the Behrens-Fisher problem). Exact where one component dominates, somewhat too wide in between."""
+def critical_value(parts: VarianceComponents, level: float) -> float:
+    """The two-sided t quantile: the quantiles of the components, averaged by their shares of the variance (Cochran and
+    Cox 1950, for the Behrens-Fisher problem). Exact if one component dominates, slightly conservative otherwise."""
     freedoms = (parts.seeds, parts.draws, parts.items)
     quantiles = -special.stdtrit([part.degrees_of_freedom for part in freedoms], level / 2)
     return float(np.dot(parts.shares, quantiles))
 
 
-def p_value(parts: Components, value: float) -> float:
-    """Two-sided, against 0: the level at which the interval just reaches 0; at least 1e-100 where there is variance."""
+def p_value(parts: VarianceComponents, value: float) -> float:
+    """Two-sided p value for 0: the level at which the interval just reaches 0; at least 1e-100 if there is variance."""
     if value == 0 or parts.total == 0:
         return float(value == 0)
     ratio = abs(value) / np.sqrt(parts.total)
-    return _solve(lambda level: critical_value(parts, level), ratio, -100.0, 0.0)
+    return _invert_decreasing(lambda level: critical_value(parts, level), ratio, -100.0, 0.0)
 
 
 def equivalent_degrees_of_freedom(critical: float, level: float) -> float:
-    """Of the t distribution that has this critical value; at most a million."""
-    return _solve(lambda freedom: -float(special.stdtrit(freedom, level / 2)), critical, 0.0, 6.0)
+    """Degrees of freedom of the t distribution with this critical value; at most a million."""
+    return _invert_decreasing(lambda freedom: -float(special.stdtrit(freedom, level / 2)), critical, 0.0, 6.0)
 
 
-def _solve(falling: Callable[[float], float], wanted: float, low: float, high: float) -> float:
-    """Where a falling function has the wanted value, between 10^low and 10^high, or the nearer end."""
-    if falling(10.0**low) <= wanted:
+def _invert_decreasing(function: Callable[[float], float], target: float, low: float, high: float) -> float:
+    """The argument between 10^low and 10^high at which a decreasing function has the target value, or the nearer
+    end."""
+    if function(10.0**low) <= target:
         return 10.0**low
-    if falling(10.0**high) >= wanted:
+    if function(10.0**high) >= target:
         return 10.0**high
-    found = optimize.root_scalar(lambda power: falling(10.0**power) - wanted, bracket=(low, high), xtol=1e-13)
-    return float(10.0**found.root)
+    solution = optimize.root_scalar(lambda power: function(10.0**power) - target, bracket=(low, high), xtol=1e-13)
+    return float(10.0**solution.root)

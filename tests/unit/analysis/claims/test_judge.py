@@ -6,20 +6,20 @@ from typing import Any
 import pytest
 from tests.unit.report.xtreme import SINGLE, Effects, make_transfer, xtreme_recipe, xtreme_tasks
 
-from xstilts.analysis.claims.check import CheckedPart, Verdict, check
-from xstilts.analysis.claims.lab import Evidence
+from xstilts.analysis.claims.check import CheckedPart, Verdict, check_claims
+from xstilts.analysis.claims.evidence import Evidence
 from xstilts.analysis.claims.statements import (
     Beats,
     Best,
     BestPerTarget,
     Claim,
+    ClaimPart,
     ConsistentGain,
     Encoder,
     Gain,
     Intermediates,
     Most,
     NoGain,
-    Part,
     Phases,
     Predicate,
     Statements,
@@ -76,7 +76,7 @@ LARGE, SMALL = "xlm-roberta-large", "e5-small"
 
 
 def statements(*predicates: Predicate) -> Statements:
-    parts = tuple(Part(text="part", predicate=predicate) for predicate in predicates)
+    parts = tuple(ClaimPart(text="part", predicate=predicate) for predicate in predicates)
     return Statements(
         name="toy",
         title="A toy",
@@ -89,11 +89,11 @@ def statements(*predicates: Predicate) -> Statements:
 
 
 def verdict(transfer: Transfer, *predicates: Predicate) -> Verdict:
-    return check(statements(*predicates), transfer)[0].verdict
+    return check_claims(statements(*predicates), transfer)[0].verdict
 
 
 def part_of(transfer: Transfer, predicate: Predicate) -> CheckedPart:
-    return check(statements(predicate), transfer)[0].parts[0]
+    return check_claims(statements(predicate), transfer)[0].parts[0]
 
 
 MEASURED: dict[str, Predicate] = {
@@ -151,14 +151,15 @@ def test_another_protocol_says_nothing_of_the_paper() -> None:
     assert verdict(small, PROTOCOL["phases"]) == "not tested"
     assert verdict(small, PROTOCOL["intermediates"]) == "consistent"
     part = part_of(small, Intermediates(kind="intermediates", tasks=(*TASKS, "ccg")))
-    assert (part.verdict, part.why) == ("not tested", "3 of 4 are there; absent: ccg")
+    assert part.verdict == "not tested"
+    assert "3 of 4" in part.why and part.why.endswith("ccg")
 
 
 def test_a_stated_figure_counts_in_the_papers_setting_alone() -> None:
     figure = Gain(kind="gain", tasks=("squad",), figure=20.0)
     part = part_of(scene(as_published, LARGE), figure)
     assert part.verdict == "refuted"
-    assert part.why.endswith("and +20.0 was stated")
+    assert part.why.endswith("+20.0")
     assert verdict(scene(as_published, SMALL), figure) == "consistent"
 
 
@@ -168,7 +169,7 @@ def test_a_whole_is_what_its_parts_allow() -> None:
     assert verdict(published, MEASURED["gain"], MEASURED["mlm"]) == "verified"
     assert verdict(published, MEASURED["gain"], wrong) == "refuted"
     assert verdict(small, MEASURED["gain"], MEASURED["no gain"]) == "consistent"
-    (whole,) = check(statements(MEASURED["gain"], PROTOCOL["encoder"]), small)
+    (whole,) = check_claims(statements(MEASURED["gain"], PROTOCOL["encoder"]), small)
     assert [part.verdict for part in whole.parts] == ["consistent", "not tested"]
     assert whole.verdict == "not tested"
 
@@ -177,20 +178,22 @@ ALL = tuple(xtreme_recipe().targets)
 
 
 @pytest.mark.parametrize(
-    ("changes", "reason"),
+    ("changes", "words"),
     [
-        ({"seeds": (0, 1)}, "2 seeds cannot say how far another would differ"),
-        ({"partition": {"xnli": Partition()}}, "xnli has not its official splits (partition)"),
-        ({"partition": {"squad": Partition()}}, "squad has not the official splits of squad"),
-        ({"targets": {name: Target() for name in ("xnli", "tydiqa")}}, "absent: pawsx, udpos"),
-        ({"targets": {name: Target(max_items=9) for name in ALL}}, "xnli is cut to fewer examples"),
-        ({"intermediate": TWO | {"squad": Intermediate(tasks=("squad",), max_examples=9)}}, "squad is cut to fewer"),
+        ({"seeds": (0, 1)}, "2 seeds"),
+        ({"partition": {"xnli": Partition()}}, "xnli official splits (partition)"),
+        ({"partition": {"squad": Partition()}}, "squad official splits squad"),
+        ({"targets": {name: Target() for name in ("xnli", "tydiqa")}}, "targets pawsx, udpos,"),
+        ({"targets": {name: Target(max_items=9) for name in ALL}}, "xnli subset"),
+        ({"intermediate": TWO | {"squad": Intermediate(tasks=("squad",), max_examples=9)}}, "squad subset"),
     ],
 )
-def test_what_differs_from_the_paper_is_told_and_verifies_nothing(changes: dict[str, Any], reason: str) -> None:
+def test_a_deviation_from_the_paper_is_named_and_verifies_nothing(changes: dict[str, Any], words: str) -> None:
+    same = part_of(transfer_of(as_published, intermediate=TWO), MEASURED["trained"])
     part = part_of(transfer_of(as_published, **{"intermediate": TWO} | changes), MEASURED["trained"])
     assert part.verdict == "consistent"
-    assert any(lack.startswith(reason) for lack in part.lacks)
+    added = set(part.deviations) - set(same.deviations)
+    assert any(all(word in deviation for word in words.split()) for deviation in added), added
 
 
 def test_fewer_languages_than_the_suite_has_verify_nothing() -> None:
@@ -198,8 +201,8 @@ def test_fewer_languages_than_the_suite_has_verify_nothing() -> None:
     transfer = make_transfer(as_published, xtreme_recipe(intermediate=TWO, targets=targets))
     part = part_of(transfer, MEASURED["trained"])
     assert part.verdict == "consistent"
-    assert "xnli has 2 of 3 languages" in part.lacks
-    assert [(place.languages, place.of, place.data) for place in part.places] == [(2, 3, "Hub")] * 2
+    assert "xnli has 2 of 3 languages" in part.deviations
+    assert [(place.languages, place.all_languages, place.data) for place in part.settings] == [(2, 3, "Hub")] * 2
 
 
 @pytest.mark.parametrize("name", [*MEASURED, *PROTOCOL])
@@ -215,23 +218,22 @@ def test_what_the_recipe_lacks_is_not_tested() -> None:
     transfer = transfer_of(as_published, intermediate=TWO, targets={"xnli": Target(), "tatoeba": Target()})
     why = {name: part_of(transfer, predicate).why for name, predicate in MEASURED.items()}
     assert verdict(transfer, MEASURED["together"]) == "not tested"
-    assert why["together"] == "no intermediate arm trains on several of these tasks together"
-    assert why["most"] == "bucc2018 absent from the recipe"
-    assert why["consistent"] == "tydiqa is no target of the recipe"
-    assert why["mlm"] == "no intermediate arm with it (`mlm`)"
-    assert part_of(transfer, Gain(kind="gain", tasks=("mnli",))).why == "no intermediate arm trains on mnli alone"
-    assert "nothing is trained for it" in part_of(transfer, BestPerTarget(kind="best_per_target", figure=5.4)).why
+    for name, word in {"together": "together", "most": "bucc2018", "consistent": "tydiqa", "mlm": "`mlm`"}.items():
+        assert word in why[name]
+    assert "mnli" in part_of(transfer, Gain(kind="gain", tasks=("mnli",))).why
+    assert part_of(transfer, BestPerTarget(kind="best_per_target", figure=5.4)).why.startswith("tatoeba: ")
 
 
 def test_two_arms_are_not_many() -> None:
     arms = {name: ARMS[name] for name in ("none", "squad", "mnli")}
     transfer = transfer_of(as_published, intermediate=arms, targets={"tydiqa": Target()})
     part = part_of(transfer, MEASURED["consistent"])
-    assert (part.verdict, part.why) == ("not tested", "2 arms with one task: not many")
+    assert part.verdict == "not tested"
+    assert part.why.startswith("2 arms") and "at least 3" in part.why
 
 
 def test_arms_are_recognised_by_what_their_recipe_adds():
     lab = Evidence(scene(as_published, LARGE), statements(Beats(kind="beats", other="translate")))
-    assert lab.plain() == [*TASKS, "together"]
-    assert lab.pairs("mlm") == [("squad", "squad-mlm")]
-    assert lab.pairs("translate") == [("squad", "squad-translated")]
+    assert lab.english_arms() == [*TASKS, "together"]
+    assert lab.arm_pairs("mlm") == [("squad", "squad-mlm")]
+    assert lab.arm_pairs("translate") == [("squad", "squad-translated")]

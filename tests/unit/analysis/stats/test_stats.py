@@ -9,13 +9,13 @@ import pytest
 from scipy import stats as scipy_stats
 
 from xstilts.analysis import stats
-from xstilts.analysis.stats.cells import LanguageSums, resampled_deviations
-from xstilts.analysis.stats.variance import Component, Components, components, critical_value
+from xstilts.analysis.stats.resampling import LanguageSums, resampled_deviations
+from xstilts.analysis.stats.variance import VarianceComponent, VarianceComponents, critical_value, variance_components
 from xstilts.errors import UserError
 from xstilts.metrics import metric
 from xstilts.problems.scores import score_frame
 
-Cells = dict[stats.Cell, pl.DataFrame]
+Cells = dict[stats.SeedDraw, pl.DataFrame]
 Arm = dict[str, Cells]
 
 
@@ -110,7 +110,7 @@ def test_runs_with_and_without_draws_are_not_one_arm() -> None:
 
 
 def test_one_group_has_no_sampling_error_to_estimate() -> None:
-    with pytest.raises(UserError, match=r"de has items of 1 group\(s\)"):
+    with pytest.raises(UserError, match=r"de has 1 group\(s\)"):
         stats.contrast([(1, {"de": {(0, None): cell([1, 0], ["g", "g"])}})], "accuracy")
 
 
@@ -160,7 +160,7 @@ def draws_of(shift: dict[str, list[int]], group: str) -> Arm:
     }
 
 
-@pytest.mark.parametrize(("group", "uncertain"), [("g", False), ("{}-g", True)], ids=["parallel", "apart"])
+@pytest.mark.parametrize(("group", "uncertain"), [("g", False), ("{}-g", True)], ids=["parallel", "muted"])
 def test_draws_of_parallel_data_are_one_sample(group: str, uncertain: bool) -> None:
     """Two languages whose draws go opposite ways cancel only if a draw is the same examples in both."""
     arm = draws_of({"de": [4, 6, 8], "fi": [8, 6, 4]}, group)
@@ -175,7 +175,7 @@ def test_components_are_unbiased() -> None:
     totals, means = [], []
     for _ in range(4000):
         grid = normal((1, 4, 1)) + 2 * normal((2, 1, 3)) + normal((2, 4, 1)) + normal((2, 4, 3))
-        found = components(grid, np.zeros((1, 2, 4, 3)), 10)
+        found = variance_components(grid, np.zeros((1, 2, 4, 3)), 10)
         totals.append(found.seeds.variance + found.draws.variance)
         means.append(grid.mean())
     truth = 1 / 4 + 4 / (2 * 3) + 1 / (2 * 4) + 1 / (2 * 4 * 3)
@@ -184,8 +184,8 @@ def test_components_are_unbiased() -> None:
 
 
 def test_the_quantile_of_one_component_is_students() -> None:
-    none = Component(variance=0.0, degrees_of_freedom=50)
-    parts = Components(seeds=Component(variance=3.0, degrees_of_freedom=2), draws=none, items=none)
+    none = VarianceComponent(variance=0.0, degrees_of_freedom=50)
+    parts = VarianceComponents(seeds=VarianceComponent(variance=3.0, degrees_of_freedom=2), draws=none, items=none)
     assert critical_value(parts, 0.05) == pytest.approx(scipy_stats.t.isf(0.025, 2))
 
 
@@ -258,7 +258,7 @@ def example(**changes: object) -> stats.Estimate:
         standard_error=0.0075,
         degrees_of_freedom=14.0,
         p_value=0.13,
-        smallest_detectable=0.023,
+        minimum_detectable_effect=0.023,
         seed_share=0.5,
         draw_share=0.2,
         item_share=0.3,
@@ -284,24 +284,21 @@ WHAT = "English intermediate training changed zero-shot macro-F1 on intent"
 
 def test_a_sentence_without_effect() -> None:
     assert stats.sentence(example(), WHAT) == (
-        "English intermediate training changed zero-shot macro-F1 on intent by +1.2 points (95% interval -0.4 to +2.8; "
-        "3 seeds, 12 languages): no effect could be shown; this design could have detected 2.3 points."
+        "English intermediate training changed zero-shot macro-F1 on intent by +1.2 points (95% CI -0.4 to +2.8; "
+        "3 seeds, 12 languages): not significant (p = 0.130; minimum detectable effect: 2.3 points)."
     )
 
 
 @pytest.mark.parametrize(
     ("changes", "adjusted", "part"),
     [
-        ({"value": 0.03, "low": 0.01, "p_value": 0.01}, None, "+3.0 points (95% interval +1.0 to +2.8; 3 seeds, 12"),
-        ({"value": 0.03, "low": 0.01, "p_value": 0.01}, None, "): a gain; this design"),
-        ({"value": -0.03, "high": -0.01, "p_value": 0.01}, 0.04, "): a loss; this design"),
-        ({"p_value": 0.01}, 0.2, "no effect could be shown after correction for the other contrasts;"),
-        ({"p_value": 0.3}, 1.0, "no effect could be shown;"),
-        (
-            {"seeds": 2},
-            None,
-            "2 seeds, 12 languages): no effect could be shown, indicative only with fewer than 3 seeds;",
-        ),
+        ({"value": 0.03, "low": 0.01, "p_value": 0.01}, None, "+3.0 points (95% CI +1.0 to +2.8; 3 seeds, 12"),
+        ({"value": 0.03, "low": 0.01, "p_value": 0.01}, None, "): significant gain (p = 0.010;"),
+        ({"value": 0.03, "low": 0.01, "p_value": 1e-9}, None, "): significant gain (p < 0.001;"),
+        ({"value": -0.03, "high": -0.01, "p_value": 0.01}, 0.04, "): significant loss (Holm-corrected p = 0.040;"),
+        ({"p_value": 0.01}, 0.2, "not significant after Holm correction (Holm-corrected p = 0.200;"),
+        ({"p_value": 0.3}, 1.0, "not significant (Holm-corrected p = 1.000;"),
+        ({"seeds": 2}, None, "2.3 points); indicative only: fewer than 3 seeds."),
         ({"seeds": 1, "draws": 3, "languages": ("fi",)}, None, "1 seed, 3 draws, 1 language)"),
         ({"value": -0.0002}, None, "by +0.0 points"),
     ],

@@ -2,7 +2,7 @@ import pytest
 from tests.facts import facts_for, training
 from tests.unit.planning.world import TASKS, recipe
 
-from xstilts.analysis.learning import hardly_learnt
+from xstilts.analysis.flat_losses import flat_loss_notices
 from xstilts.config.recipe import Intermediate
 from xstilts.planning.expand import expand
 from xstilts.store.facts import TrainedFacts
@@ -36,7 +36,7 @@ def told(tmp_path):
                 if isinstance(draft.facts, TrainedFacts):
                     trained = training(steps=losses.get("steps", 40), first_loss=1.0, last_loss=last)
                     draft.facts = facts_for(spec, training=trained)
-        return hardly_learnt(GRAPH.stages.values(), {key: store.manifest(key) for key in GRAPH.stages})
+        return flat_loss_notices(GRAPH.stages.values(), {key: store.manifest(key) for key in GRAPH.stages})
 
     return tell
 
@@ -61,4 +61,4 @@ def test_few_steps_tell_nothing(told):
 
 
 def test_what_is_missing_tells_nothing():
-    assert hardly_learnt(GRAPH.stages.values(), dict.fromkeys(GRAPH.stages)) == ()
+    assert flat_loss_notices(GRAPH.stages.values(), dict.fromkeys(GRAPH.stages)) == ()
