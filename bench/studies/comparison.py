@@ -17,7 +17,7 @@ import torch
 from xstilts.cache.wheels import cache_dir
 from xstilts.config.training import Train
 from xstilts.data.features import featurise
-from xstilts.data.images import Places
+from xstilts.data.images import ImageLocations
 from xstilts.data.load import load
 from xstilts.encoders.fetch import prepare
 from xstilts.encoders.pins import pin
@@ -52,7 +52,7 @@ def run(seed: int, vectors: str, layer: int) -> tuple[float, float]:
     """Accuracy of the best of four checkpoints, and seconds of training."""
     cache, task = cache_dir(), load_task("number-verify")
     folder = prepare(ENCODER, cache=cache, offline=False)
-    places = Places(cache=cache, offline=False)
+    places = ImageLocations(cache=cache, offline=False)
     image_features = ImageFeatureCache(
         ENCODER, pin(ENCODER, None, cache=cache, offline=False), size=SIZE, grid=GRID, places=places
     )

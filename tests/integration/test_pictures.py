@@ -129,14 +129,14 @@ def test_features_that_somebody_computed_give_the_same_scores(ran, tmp_path: Pat
     import polars as pl
     from safetensors.torch import save_file
 
-    from xstilts.data.images import Places
+    from xstilts.data.images import ImageLocations
     from xstilts.models.multimodal.image_features import ImageFeatureCache
 
     experiment, store, recipe = ran
     folder = recipe.parent
     references = [f"file:{path}" for path in sorted((folder / "pictures").glob("*.png"))]
     image_features = ImageFeatureCache(
-        str(folder / "vision"), "pin", size=32, grid=2, places=Places(cache=tmp_path, offline=True)
+        str(folder / "vision"), "pin", size=32, grid=2, places=ImageLocations(cache=tmp_path, offline=True)
     )
     broken = image_features.missing(references)
     save_file(

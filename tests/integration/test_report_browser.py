@@ -13,7 +13,7 @@ from tests.unit.report.page import Page
 from tests.unit.report.pictured import make_pictured, pictured_recipe
 
 from xstilts.config.recipe import Fewshot, Target
-from xstilts.data.images import Places
+from xstilts.data.images import ImageLocations
 from xstilts.report import Summary, build
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -96,7 +96,7 @@ def test_a_link_to_an_artifact_opens_the_fold_that_it_is_in(told: Summary, tmp_p
 @pytest.mark.parametrize("width", [390, 1200])
 def test_pictures_are_shown_and_fit(tmp_path: Path, width: int) -> None:
     experiment = make_pictured(tmp_path, pictured_recipe(seeds=(0,), fewshot=Fewshot(shots=(4,), draws=1)))
-    places = Places(cache=tmp_path / "cache", offline=True)
+    places = ImageLocations(cache=tmp_path / "cache", offline=True)
     out, tasks = tmp_path / "report.html", experiment.tasks
     build(experiment.recipe, experiment.graph, experiment.store, out, resamples=60, tasks=tasks, places=places)
     found = _probe(out, tmp_path, width)

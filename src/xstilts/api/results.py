@@ -67,7 +67,7 @@ def build_report(
 
 
 def write_report(experiment: Experiment, out: str | Path | None) -> "Summary":
-    from xstilts.data.images import Places
+    from xstilts.data.images import ImageLocations
     from xstilts.report.build import build
 
     path = Path(out) if out else experiment.store.root / "reports" / f"{experiment.recipe.name}.html"
@@ -79,7 +79,7 @@ def write_report(experiment: Experiment, out: str | Path | None) -> "Summary":
         path,
         tasks=loaded.tasks,
         text=loaded.text,
-        places=Places(cache=where.cache, offline=True, root=where.data_root),
+        places=ImageLocations(cache=where.cache, offline=True, root=where.data_root),
     )
 
 

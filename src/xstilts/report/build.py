@@ -20,7 +20,7 @@ from xstilts.analysis.names import language_name, plural, seconds_name, training
 from xstilts.analysis.results import load_items
 from xstilts.analysis.transfer import Transfer
 from xstilts.config.recipe import Recipe
-from xstilts.data.images import Places
+from xstilts.data.images import ImageLocations
 from xstilts.planning.expand import Graph
 from xstilts.report import components as parts
 from xstilts.report.components import Entry, Section, Table
@@ -75,7 +75,7 @@ def build(
     resamples: int = 10_000,
     tasks: Mapping[str, Task] | None = None,
     text: str = "",
-    places: Places | None = None,
+    places: ImageLocations | None = None,
 ) -> Summary:
     """Write the report of `recipe` to `out`: one HTML file without external resources.
 

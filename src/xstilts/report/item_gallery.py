@@ -16,7 +16,7 @@ from xstilts.analysis.item_selection import (
 from xstilts.analysis.names import arm_name, language_name, plural, shots_name
 from xstilts.analysis.results import ArmName, Items, arm_items
 from xstilts.config.recipe import Recipe
-from xstilts.data.images import Places
+from xstilts.data.images import ImageLocations
 from xstilts.data.load import load
 from xstilts.errors import UserError
 from xstilts.planning.stage import Cell
@@ -39,7 +39,7 @@ def gallery_section(
     cells: Sequence[Cell],
     store: Store,
     items: Items,
-    image_locations: Places | None,
+    image_locations: ImageLocations | None,
     max_images: int,
 ) -> Section:
     """A few items of each headline language with at most `max_images` different images, or the reason why there are
@@ -75,7 +75,7 @@ def _candidates(
     cells: Sequence[Cell],
     store: Store,
     items: Items,
-    image_locations: Places,
+    image_locations: ImageLocations,
     reasons: dict[str, list[str]],
 ) -> Candidates:
     """The candidates by language; the reasons for languages without any are added to `reasons`."""

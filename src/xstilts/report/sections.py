@@ -15,7 +15,7 @@ from xstilts.analysis.results import ZERO_SHOT, Items
 from xstilts.analysis.stage_facts import StageFacts
 from xstilts.analysis.transfer import Transfer
 from xstilts.config.recipe import Recipe
-from xstilts.data.images import Places
+from xstilts.data.images import ImageLocations
 from xstilts.encoders import find_card, overlaps
 from xstilts.planning.expand import Graph
 from xstilts.planning.specs import ChooseLayerStage
@@ -46,7 +46,7 @@ class ReportData:
     provenance: Provenance
     resamples: int
     items: Items
-    image_locations: Places | None
+    image_locations: ImageLocations | None
     """Where examples and their images are stored; None if unknown."""
 
     def stage_facts(self, design: TaskDesign) -> StageFacts:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
-from xstilts.data.images import Places, open_image
+from xstilts.data.images import ImageLocations, open_image
 from xstilts.errors import UserError
 from xstilts.report.components import Thumbnail
 
@@ -21,7 +21,7 @@ _QUALITY = 80
 class Thumbnails:
     """Thumbnails by image reference, each made once."""
 
-    places: Places
+    places: ImageLocations
     cache: dict[str, Thumbnail] = field(default_factory=dict)
 
     def of(self, reference: str) -> Thumbnail:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from xstilts.config.training import Fusion
-from xstilts.data.images import Places
+from xstilts.data.images import ImageLocations
 from xstilts.encoders import GIVEN, find_card
 from xstilts.encoders.fetch import prepare
 from xstilts.errors import UserError
@@ -153,7 +153,7 @@ def open_image_features(encoder: str, pin: str, fusion: Fusion, environment: Env
     last = find_card(encoder).halves[-1].uri.removeprefix("file:")
     if last.endswith(GIVEN):
         return Precomputed(Path(last).expanduser())
-    places = Places(cache=environment.cache, offline=environment.offline, root=environment.data_root)
+    places = ImageLocations(cache=environment.cache, offline=environment.offline, root=environment.data_root)
     alone = find_card(encoder).kind != "fused"
     pooled = alone and is_dual(read_config(fetch_encoder(encoder, pin, environment)))
     return ImageFeatureCache(encoder, pin, size=fusion.image_size, grid=fusion.grid, places=places, pooled=pooled)

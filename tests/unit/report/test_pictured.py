@@ -13,7 +13,7 @@ from tests.unit.report.pictured import EVIL, ITEMS, LANGUAGES, make_pictured
 from xstilts.analysis import stats
 from xstilts.analysis.names import points
 from xstilts.analysis.results import ArmName, arm_items, load_items
-from xstilts.data.images import Places
+from xstilts.data.images import ImageLocations
 from xstilts.errors import SourceError
 from xstilts.metrics import metric
 from xstilts.report import Summary, build
@@ -22,7 +22,7 @@ from xstilts.store.facts import UnusableImages
 HEADLINE = LANGUAGES[1:]
 
 
-def _report(experiment: Experiment, out: Path, places: Places | None) -> tuple[Summary, Page]:
+def _report(experiment: Experiment, out: Path, places: ImageLocations | None) -> tuple[Summary, Page]:
     summary = build(
         experiment.recipe,
         experiment.graph,
@@ -42,12 +42,12 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
 
 
 @pytest.fixture(scope="module")
-def places(tmp_path_factory: pytest.TempPathFactory) -> Places:
-    return Places(cache=tmp_path_factory.mktemp("cache"), offline=True)
+def places(tmp_path_factory: pytest.TempPathFactory) -> ImageLocations:
+    return ImageLocations(cache=tmp_path_factory.mktemp("cache"), offline=True)
 
 
 @pytest.fixture(scope="module")
-def page(experiment: Experiment, places: Places, tmp_path_factory: pytest.TempPathFactory) -> Page:
+def page(experiment: Experiment, places: ImageLocations, tmp_path_factory: pytest.TempPathFactory) -> Page:
     return _report(experiment, tmp_path_factory.mktemp("out") / "report.html", places)[1]
 
 
@@ -90,7 +90,7 @@ def test_without_data_the_page_says_so_and_goes_on(experiment: Experiment, tmp_p
 
     tasks = {name: replace(task, read=unread) for name, task in experiment.tasks.items()}  # type: ignore[arg-type]
     gone = replace(experiment, tasks=tasks)
-    _, page = _report(gone, tmp_path / "report.html", Places(cache=tmp_path / "cache", offline=True))
+    _, page = _report(gone, tmp_path / "report.html", ImageLocations(cache=tmp_path / "cache", offline=True))
     assert "img" not in page.tags
     assert "German, Arabic, Finnish: the wheel is not in the cache." in page.text
     _, page = _report(experiment, tmp_path / "report.html", None)
@@ -104,7 +104,7 @@ def test_a_picture_that_cannot_be_read_has_its_place(experiment: Experiment, tmp
 
     tasks = {**experiment.tasks, "toy-verify": replace(experiment.tasks["toy-verify"], read=lost)}  # type: ignore[arg-type]
     _, page = _report(
-        replace(experiment, tasks=tasks), tmp_path / "report.html", Places(cache=tmp_path / "cache", offline=True)
+        replace(experiment, tasks=tasks), tmp_path / "report.html", ImageLocations(cache=tmp_path / "cache", offline=True)
     )
     assert page.html.count('class="missing-image"') == 4 * len(HEADLINE)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from xstilts.data.images import Places
+from xstilts.data.images import ImageLocations
 from xstilts.report.thumbnails import MAX_SIDE, Thumbnails, data_uri
 
 
@@ -28,7 +28,7 @@ def test_drawings_are_png_and_photos_jpeg() -> None:
 def test_what_cannot_be_shown_says_why(tmp_path: Path) -> None:
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"\x89PNG\r\n\x1a\nno more")
-    made = Thumbnails(places=Places(cache=tmp_path, offline=True))
+    made = Thumbnails(places=ImageLocations(cache=tmp_path, offline=True))
     for reference in (f"file:{broken}", f"file:{tmp_path / 'gone.png'}", "http://localhost/a.png", "nowhere:1"):
         picture = made.of(reference)
         assert picture.source == "" and picture.tooltip and "\n" not in picture.tooltip

@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING
 
-from xstilts.data.images.places import Places
+from xstilts.data.images.places import ImageLocations
 
 if TYPE_CHECKING:
     from xstilts.data.images.decode import open_image
     from xstilts.data.images.read import read_bytes
 
-__all__ = ["Places", "open_image", "read_bytes"]
+__all__ = ["ImageLocations", "open_image", "read_bytes"]
 
 _ELSEWHERE = {"open_image": "decode", "read_bytes": "read"}
 

@@ -5,7 +5,7 @@ import re
 
 from PIL import Image, ImageOps
 
-from xstilts.data.images.places import Places, parted
+from xstilts.data.images.places import ImageLocations, split_reference
 from xstilts.data.images.read import read_bytes
 from xstilts.errors import ImageError
 
@@ -20,7 +20,7 @@ _LINK = re.compile(r"""(href\s*=\s*["'])(?!\s*(?:data:|\#))""")
 _WHITE = (255, 255, 255)
 
 
-def open_image(reference: str, places: Places, size: int | None = None) -> Image.Image:
+def open_image(reference: str, places: ImageLocations, size: int | None = None) -> Image.Image:
     """The picture in RGB, upright, transparent parts white, all of it decoded.
 
     `size` is the longer side of what has no size of its own: drawings and handwritten digits. Of an animation it is
@@ -32,7 +32,7 @@ def open_image(reference: str, places: Places, size: int | None = None) -> Image
 def picture_of(data: bytes, reference: str, size: int | None = None) -> Image.Image:
     """The picture of bytes that `read_bytes` gave for a reference, as `open_image` gives it."""
     picture = decode(data, reference, size)
-    if parted(reference)[0] == "digits":
+    if split_reference(reference)[0] == "digits":
         side = size or _SIDE
         return picture.resize((side, side), Image.Resampling.BICUBIC)
     return picture

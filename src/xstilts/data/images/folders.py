@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
-from xstilts.data.images.places import Places, read_file
+from xstilts.data.images.places import ImageLocations, read_file
 from xstilts.errors import ImageError
 
 _PATTERNS: dict[str, tuple[str, ...]] = {
@@ -56,17 +56,17 @@ def folders(collection: str) -> tuple[str, ...]:
     return tuple(one for one in found if not any(one.startswith(f"{other}/") for other in found))
 
 
-def find(collection: str, name: str, root: Path) -> Path | None:
+def image_file(collection: str, name: str, root: Path) -> Path | None:
     """The file of an image, or None. Raises ImageError for a name that leads out of its folder."""
     if ".." in PurePosixPath(name).parts or name.startswith("/"):
         raise ImageError(f"{collection}:{name} leads out of its folder", "correct the name")
     return next((path for path in _candidates(collection, name, root) if path.is_file()), None)
 
 
-def read(collection: str, name: str, places: Places) -> bytes:
+def read_collection_image(collection: str, name: str, places: ImageLocations) -> bytes:
     """Raises ImageError where the image is not there."""
     reference = f"{collection}:{name}"
-    path = find(collection, name, places.root) if places.root else None
+    path = image_file(collection, name, places.root) if places.root else None
     if path is None:
         raise _missing(reference, _PATTERNS[collection], places.root)
     return read_file(path, reference)

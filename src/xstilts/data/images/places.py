@@ -10,7 +10,7 @@ MAX_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
+class ImageLocations:
     """`root` is the folder of the benchmarks' own files; what is fetched lies in `cache`."""
 
     cache: Path
@@ -18,7 +18,7 @@ class Places:
     root: Path | None = None
 
 
-def parted(reference: str) -> tuple[str, str]:
+def split_reference(reference: str) -> tuple[str, str]:
     """Collection and name; the collection of an address is its scheme. Raises ImageError where one is lacking."""
     collection, _, name = reference.partition(":")
     if not collection or not name:

@@ -3,16 +3,16 @@
 from pathlib import Path
 
 from xstilts.data.images import folders, tables, web, wheels
-from xstilts.data.images.places import Places, parted, read_file
+from xstilts.data.images.places import ImageLocations, split_reference, read_file
 from xstilts.errors import ImageError
 
 
-def read_bytes(reference: str, places: Places) -> bytes:
+def read_bytes(reference: str, places: ImageLocations) -> bytes:
     """The bytes as they were published: a drawing's source for emoji, a PNG made of the table for digits.
 
     Raises ImageError where there are none, SourceError where a wheel that should hold them cannot be had.
     """
-    collection, name = parted(reference)
+    collection, name = split_reference(reference)
     match collection:
         case "openmoji":
             return wheels.openmoji(name, places)
@@ -21,12 +21,12 @@ def read_bytes(reference: str, places: Places) -> bytes:
         case "file":
             return read_file(Path(name), reference)
         case "parquet":
-            return tables.read(name, reference)
+            return tables.read_parquet_image(name, reference)
         case "http" | "https":
-            return web.read(reference, reference, places)
-        case "wit" if places.root is None or folders.find(collection, name, places.root) is None:
-            return web.read(name, reference, places)
+            return web.read_url(reference, reference, places)
+        case "wit" if places.root is None or folders.image_file(collection, name, places.root) is None:
+            return web.read_url(name, reference, places)
         case _ if collection in folders.collections():
-            return folders.read(collection, name, places)
+            return folders.read_collection_image(collection, name, places)
     known = ", ".join(("openmoji", "digits", "file", "parquet", "http", "https", *folders.collections()))
     raise ImageError(f"{reference!r} names an unknown collection of images", f"there are {known}")

@@ -13,7 +13,7 @@ _ROWS = 64
 """Read at once: rows are mostly asked for in their order, and a file may be larger than the memory."""
 
 
-def read(name: str, reference: str) -> bytes:
+def read_parquet_image(name: str, reference: str) -> bytes:
     """The bytes at `path#row/column`; the column may be a struct with a field `bytes`, as the Hub writes images.
 
     Raises ImageError where file, row or column are lacking or hold no bytes.

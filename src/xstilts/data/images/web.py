@@ -7,7 +7,7 @@ import urllib.request
 from http.client import HTTPException
 from pathlib import Path
 
-from xstilts.data.images.places import MAX_BYTES, Places, read_file
+from xstilts.data.images.places import MAX_BYTES, ImageLocations, read_file
 from xstilts.errors import ImageError
 from xstilts.platform.files import write_file
 
@@ -20,41 +20,41 @@ _REMEMBERED = 3600
 _PIECE = 1 << 16
 
 
-def read(address: str, reference: str, places: Places) -> bytes:
+def read_url(address: str, reference: str, places: ImageLocations) -> bytes:
     """The bytes behind an address, from the cache if they are there.
 
     Raises ImageError where the link is dead, the file too large, or not cached while offline.
     """
-    kept = _kept(address, places.cache)
+    kept = _cached_file(address, places.cache)
     if kept.is_file():
         return read_file(kept, reference)
     if places.offline:
         raise ImageError(f"{reference} is not in the cache {places.cache}", "run once without --offline")
-    if reason := _dead(kept):
+    if reason := _dead_link_reason(kept):
         raise _refused(reference, reason)
     try:
         content = _fetch(address)
     except (OSError, HTTPException, ValueError) as error:
         reason = _reason(error)
-        if not _passing(error):
-            write_file(_note(kept), reason)
+        if not _is_temporary(error):
+            write_file(_dead_link_file(kept), reason)
         raise _refused(reference, reason) from None
     write_file(kept, content)
     return content
 
 
-def _kept(address: str, cache: Path) -> Path:
+def _cached_file(address: str, cache: Path) -> Path:
     name = hashlib.sha256(address.encode()).hexdigest()
     return cache / "images" / "urls" / name[:2] / name
 
 
-def _note(kept: Path) -> Path:
+def _dead_link_file(kept: Path) -> Path:
     return kept.with_name(f"{kept.name}.dead")
 
 
-def _dead(kept: Path) -> str | None:
+def _dead_link_reason(kept: Path) -> str | None:
     """Why a link was found dead, if that is not long ago."""
-    note = _note(kept)
+    note = _dead_link_file(kept)
     try:
         return note.read_text() if time.time() - note.stat().st_mtime < _REMEMBERED else None
     except OSError:
@@ -79,7 +79,7 @@ def _fetch(address: str) -> bytes:
     return b"".join(pieces)
 
 
-def _passing(error: Exception) -> bool:
+def _is_temporary(error: Exception) -> bool:
     """Whether a server asks to come again later."""
     return isinstance(error, urllib.error.HTTPError) and error.code in (429, 503)
 

@@ -13,12 +13,12 @@ from PIL import Image
 
 from xstilts.cache.sources import Wheel
 from xstilts.cache.wheels import wheel_path
-from xstilts.data.images.places import Places
+from xstilts.data.images.places import ImageLocations
 from xstilts.errors import ImageError
 from xstilts.tasks import _pictures
 
 
-def openmoji(name: str, places: Places) -> bytes:
+def openmoji(name: str, places: ImageLocations) -> bytes:
     """The source of a drawing, SVG. Raises ImageError where there is none of that name."""
     try:
         return _archive(_path(_pictures.OPENMOJI, places), os.getpid()).read(
@@ -29,7 +29,7 @@ def openmoji(name: str, places: Places) -> bytes:
         raise ImageError(f"{_pictures.OPENMOJI.uri} has no drawing {name!r}", hint) from None
 
 
-def digit(name: str, places: Places) -> bytes:
+def digit(name: str, places: ImageLocations) -> bytes:
     """A digit as PNG of 8 x 8 pixels, dark on white. Raises ImageError where there is no such row."""
     table = _digits(_path(_pictures.DIGITS, places))
     if not name.isascii() or not name.isdigit() or int(name) >= len(table):
@@ -40,7 +40,7 @@ def digit(name: str, places: Places) -> bytes:
     return file.getvalue()
 
 
-def _path(wheel: Wheel, places: Places) -> Path:
+def _path(wheel: Wheel, places: ImageLocations) -> Path:
     return wheel_path(wheel, cache=places.cache, offline=places.offline)
 
 

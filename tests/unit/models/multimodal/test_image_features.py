@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from tests.unit.data.images.test_decode import bomb, encoded, photo
 from tests.unit.models.multimodal.test_vision import tiny
 
-from xstilts.data.images import Places
+from xstilts.data.images import ImageLocations
 from xstilts.errors import DataError, ImageError
 from xstilts.models.multimodal import image_features as module
 from xstilts.models.multimodal.image_features import BATCH, ImageFeatureCache
@@ -24,8 +24,8 @@ from xstilts.models.multimodal.vision import Vision, load_vision
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Places:
-    return Places(cache=tmp_path / "cache", offline=True, root=tmp_path)
+def places(tmp_path: Path) -> ImageLocations:
+    return ImageLocations(cache=tmp_path / "cache", offline=True, root=tmp_path)
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def images(folder: Path, count: int) -> list[str]:
     return [f"file:{folder / f'{row}.png'}" for row in range(count)]
 
 
-def opened(vit: Path, places: Places, **options: int) -> ImageFeatureCache:
+def opened(vit: Path, places: ImageLocations, **options: int) -> ImageFeatureCache:
     return ImageFeatureCache(str(vit), "pin", places=places, **({"size": 32, "grid": 2} | options))
 
 
@@ -62,7 +62,7 @@ def encoded_images(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return counts
 
 
-def test_features_are_those_of_the_encoder(vit: Path, places: Places, tmp_path: Path):
+def test_features_are_those_of_the_encoder(vit: Path, places: ImageLocations, tmp_path: Path):
     references = images(tmp_path, 3)
     image_features = opened(vit, places)
     assert image_features.missing(references) == {}
@@ -74,7 +74,7 @@ def test_features_are_those_of_the_encoder(vit: Path, places: Places, tmp_path: 
 
 
 def test_each_image_is_encoded_once_in_batches_of_one_size(
-    vit: Path, places: Places, tmp_path: Path, encoded_images: list[int]
+    vit: Path, places: ImageLocations, tmp_path: Path, encoded_images: list[int]
 ):
     references = images(tmp_path, BATCH + 3)
     first = opened(vit, places).tensor(references + references[:5])
@@ -85,15 +85,15 @@ def test_each_image_is_encoded_once_in_batches_of_one_size(
     assert encoded_images == [BATCH] * 3
 
 
-def test_bits_do_not_hang_on_what_is_encoded_beside(vit: Path, places: Places, tmp_path: Path):
+def test_bits_do_not_hang_on_what_is_encoded_beside(vit: Path, places: ImageLocations, tmp_path: Path):
     references = images(tmp_path, 20)
     together = opened(vit, places).tensor(references)
-    elsewhere = Places(cache=tmp_path / "other", offline=True)
+    elsewhere = ImageLocations(cache=tmp_path / "other", offline=True)
     apart = torch.cat([opened(vit, elsewhere).tensor([reference]) for reference in reversed(references)])
     assert torch.equal(together, apart.flip(0))
 
 
-def test_features_are_read_by_one_thread(vit: Path, places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_features_are_read_by_one_thread(vit: Path, places: ImageLocations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Several that parse headers at once make Python 3.11 fail."""
     references = images(tmp_path, BATCH)
     opened(vit, places).missing(references)
@@ -108,7 +108,7 @@ def test_features_are_read_by_one_thread(vit: Path, places: Places, tmp_path: Pa
 
 @pytest.mark.parametrize("damage", [b"", b"\x93NUMPY", None])
 def test_a_damaged_file_is_computed_again(
-    vit: Path, places: Places, tmp_path: Path, damage: bytes | None, encoded_images: list[int]
+    vit: Path, places: ImageLocations, tmp_path: Path, damage: bytes | None, encoded_images: list[int]
 ):
     references = images(tmp_path, 2)
     image_features = opened(vit, places, memory=0)
@@ -125,7 +125,7 @@ def test_a_damaged_file_is_computed_again(
     assert len(encoded_images) == 4
 
 
-def test_what_cannot_be_used_is_named_and_the_rest_is_used(vit: Path, places: Places, tmp_path: Path):
+def test_what_cannot_be_used_is_named_and_the_rest_is_used(vit: Path, places: ImageLocations, tmp_path: Path):
     whole = encoded(photo(), "jpeg")
     bad = {"truncated": whole[: len(whole) // 2], "bomb": bomb(100_000, 100_000), "text": b"no picture"}
     for name, content in bad.items():
@@ -142,7 +142,7 @@ def test_what_cannot_be_used_is_named_and_the_rest_is_used(vit: Path, places: Pl
         image_features.tensor([good[0], "gqa:n1"])
 
 
-def test_the_same_picture_under_two_names_is_kept_once(vit: Path, places: Places, tmp_path: Path):
+def test_the_same_picture_under_two_names_is_kept_once(vit: Path, places: ImageLocations, tmp_path: Path):
     (reference,) = images(tmp_path, 1)
     (tmp_path / "copy.png").write_bytes((tmp_path / "0.png").read_bytes())
     found = opened(vit, places).tensor([reference, f"file:{tmp_path / 'copy.png'}"])
@@ -150,7 +150,7 @@ def test_the_same_picture_under_two_names_is_kept_once(vit: Path, places: Places
     assert len(list(places.cache.rglob("*.npy"))) == 1
 
 
-def test_an_encoder_that_gives_no_numbers_is_told(vit: Path, places: Places, tmp_path: Path):
+def test_an_encoder_that_gives_no_numbers_is_told(vit: Path, places: ImageLocations, tmp_path: Path):
     from safetensors.torch import load_file
 
     weights = {name: tensor * float("nan") for name, tensor in load_file(vit / "model.safetensors").items()}
@@ -170,12 +170,12 @@ print(gallery.tensor([f"file:{folder}/{row}.png" for row in range(40)]).double()
 """
 
 
-def test_several_processes_at_once(vit: Path, places: Places, tmp_path: Path):
+def test_several_processes_at_once(vit: Path, places: ImageLocations, tmp_path: Path):
     references = images(tmp_path, 40)
     command = [sys.executable, "-c", CODE, str(tmp_path), str(vit)]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     said = [process.communicate()[0] for process in running]
-    expected = opened(vit, Places(cache=tmp_path / "other", offline=True)).tensor(references).double().sum().item()
+    expected = opened(vit, ImageLocations(cache=tmp_path / "other", offline=True)).tensor(references).double().sum().item()
     assert [float(text) for text in said] == [expected, expected]
     left = [path for path in (places.cache / "images").rglob("*") if path.is_file()]
     assert len(left) == 40 and all(path.suffix == ".npy" for path in left)

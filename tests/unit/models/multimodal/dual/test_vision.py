@@ -4,7 +4,7 @@ import pytest
 import torch
 from tests.tiny_dual import CHANNELS, SIDE, build, picture
 
-from xstilts.data.images import Places
+from xstilts.data.images import ImageLocations
 from xstilts.errors import DataError
 from xstilts.models.heads import read_config
 from xstilts.models.multimodal.dual.vision import DualVision, preparation_of, side_of
@@ -33,7 +33,7 @@ def test_the_gallery_keeps_what_the_folders_processor_and_encoder_give(folder, t
     pictures = [picture(number, shape) for number, shape in enumerate(SHAPES)]
     for number, one in enumerate(pictures):
         one.save(tmp_path / f"{number}.png")
-    places = Places(cache=tmp_path / "cache", offline=True)
+    places = ImageLocations(cache=tmp_path / "cache", offline=True)
     references = [f"file:{tmp_path}/{number}.png" for number in range(3)]
     image_features = ImageFeatureCache(str(folder), "pin", size=SIDE, grid=1, places=places, pooled=True)
     assert image_features.missing(references) == {}
@@ -44,7 +44,7 @@ def test_the_gallery_keeps_what_the_folders_processor_and_encoder_give(folder, t
 def test_pooled_states_and_maps_of_one_encoder_are_kept_apart(tmp_path):
     folder = build("clip", tmp_path / "clip")
     picture(1).save(tmp_path / "1.png")
-    places = Places(cache=tmp_path / "cache", offline=True)
+    places = ImageLocations(cache=tmp_path / "cache", offline=True)
     found = [
         ImageFeatureCache(str(folder), "pin", size=SIDE, grid=1, places=places, pooled=pooled).tensor(
             [f"file:{tmp_path}/1.png"]
