@@ -47,7 +47,7 @@ from xstilts.problems.features import Feature
 from xstilts.stages.training import TrainableModel, make_trainable
 from xstilts.tasks import load_task
 from xstilts.train.fit import Objective, fit
-from xstilts.train.optim import shrinkage
+from xstilts.train.optim import decay_of_unused_weights
 from xstilts.train.predict import predict
 
 STEPS, EPOCHS, LEARNT, HALF, PARTS = 16, 189, 80, 6, 1024
@@ -63,7 +63,7 @@ class Counted:
 
     feed: ModelInputs
     device: str = "cpu"
-    divisible: bool = True
+    loss_is_mean: bool = True
     tokens: list[int] = field(default_factory=list)
 
     @property
@@ -91,7 +91,7 @@ def ours(settings: Measured, data: Measured) -> None:
         fit([Objective(model=trainable.trained_part, batches=feed)], [0] * steps, train, seed=settings["seed"])
     with Clock() as after:
         if trainable.vocabulary is not None:
-            trainable.vocabulary.expand(shrinkage(train, steps))
+            trainable.vocabulary.expand(decay_of_unused_weights(train, steps))
     tokens, beside = sum(feed.tokens), before.seconds + after.seconds
     seconds, processor = between.seconds + beside, time.process_time() - processor
     tell(

@@ -76,7 +76,7 @@ class Experiment:
         resolve_translators(self.recipe, cache=where.cache)
         for name, language in tasks_read(self.graph):
             for source in unresolved(tasks[name], language):
-                hub.resolve(source.repository, source.revision, cache=where.cache, offline=False)
+                hub.resolve_commit(source.repository, source.revision, cache=where.cache, offline=False)
         bound = {name: self._bound(task) for name, task in tasks.items()}
         return _expanded(replace(self.loaded, tasks=bound), self.recipe, self.options)
 
@@ -119,7 +119,7 @@ class Experiment:
             wheel_path(wheel, cache=environment.cache, offline=environment.offline)
         for part, language in hub_splits_read(self.loaded.tasks, self.graph, environment.data_root) if absent else ():
             assert part.hub
-            hub.parquet(part.hub, part.split, language, cache=environment.cache, offline=environment.offline)
+            hub.parquet_files(part.hub, part.split, language, cache=environment.cache, offline=environment.offline)
 
 
 def _offline(cache: Path, absent: Sequence[str]) -> SourceError:

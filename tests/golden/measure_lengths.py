@@ -17,7 +17,7 @@ from xstilts.cache.wheels import cache_dir
 from xstilts.data.benchmark_files import bind
 from xstilts.data.load import load
 from xstilts.encoders.fetch import prepare
-from xstilts.formats.benchmarks import headerless, questions, tagged
+from xstilts.formats.benchmarks import headerless_tsv, squad_questions, tagged_sentences
 from xstilts.formats.tables import rows
 from xstilts.models.heads import load_tokenizer
 from xstilts.problems import Caption, Choice, Example, ImageText, Labelled, Parallel, Span, Tagged
@@ -31,15 +31,15 @@ Texts = tuple[str, ...]
 
 
 def pairs(root: Path) -> Iterator[Texts]:
-    yield from ((row["text"], row["pair"]) for _, row in headerless("text", "pair", "label")(root))
+    yield from ((row["text"], row["pair"]) for _, row in headerless_tsv("text", "pair", "label")(root))
 
 
 def spans(path: Path) -> Iterator[Texts]:
-    yield from ((row["question"], row["context"]) for _, row in questions(path))
+    yield from ((row["question"], row["context"]) for _, row in squad_questions(path))
 
 
 def sentences(path: Path) -> Iterator[Texts]:
-    yield from ((" ".join(row["words"]),) for _, row in tagged(path))
+    yield from ((" ".join(row["words"]),) for _, row in tagged_sentences(path))
 
 
 def anli(folder: Path) -> Iterator[Texts]:

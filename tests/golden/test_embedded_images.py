@@ -13,8 +13,8 @@ from xstilts.data.leakage import check_disjoint
 from xstilts.problems import Caption, ImageText
 from xstilts.tasks import _emoji as emoji
 from xstilts.tasks import emoji_match, flag_country, load_task, number_verify, task_names
-from xstilts.tasks._pictures import OPENMOJI_DRAWINGS
-from xstilts.tasks.task import mark_of
+from xstilts.tasks._image_wheels import OPENMOJI_DRAWINGS
+from xstilts.tasks.task import item_flag_of
 
 PICTURED = [name for name in task_names() if "embedded-images" in load_task(name).suite]
 SOME = ("en", "de", "ru", "sw", "ja", "ar", "th")
@@ -125,7 +125,7 @@ def test_names_are_there_once_and_marked_if_they_are_the_english_ones(language, 
     assert len({e.text.casefold() for e in here}) == len(here) == 1655
     for e in here:
         same = e.text.casefold() == english[e.id.removesuffix("#same")].casefold()
-        assert (mark_of(task, e.id) == "same") == (same and language != "en")
+        assert (item_flag_of(task, e.id) == "same") == (same and language != "en")
 
 
 def test_how_many_names_are_the_english_ones(splits):
@@ -162,7 +162,7 @@ def test_wrong_names_are_hard_and_easy(splits):
 
 @pytest.mark.parametrize("language", ["en", "nb", "qu", "th", "zh"])
 def test_each_number_word_is_true_and_false_equally_often(language, splits):
-    each = number_verify.EACH_ENGLISH if language == "en" else number_verify.EACH
+    each = number_verify.ENGLISH_PAIRS_PER_NUMBER if language == "en" else number_verify.PAIRS_PER_NUMBER
     for split, examples in splits("number-verify", language).items():
         assert set(Counter((e.text, e.label) for e in examples).values()) == {each[split]}
         assert len({e.text for e in examples}) == 100

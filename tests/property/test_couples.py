@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xstilts.tasks._couples import couples
+from xstilts.tasks._pairing import pair_up
 
 MEMBERS = st.sets(st.integers(0, 40), max_size=30)
 
@@ -11,7 +11,7 @@ def test_partners_are_each_others_and_allowed(members, salt, wanted, allowed):
     def may(one: int, other: int) -> bool:
         return one % allowed == other % allowed
 
-    found = couples(members, salt, lambda one, other: may(one, other) and one % wanted == other % wanted, may)
+    found = pair_up(members, salt, lambda one, other: may(one, other) and one % wanted == other % wanted, may)
     assert all(found[other] == one != other and may(one, other) for one, other in found.items())
     alone = sorted(member % allowed for member in members - found.keys())
     assert alone == sorted(set(alone))
@@ -25,6 +25,6 @@ def test_the_order_of_the_members_does_not_matter(members, salt):
     def anywhere(one: int, other: int) -> bool:
         return True
 
-    forth, back = (couples(order, salt, nowhere, anywhere) for order in (sorted(members), sorted(members)[::-1]))
+    forth, back = (pair_up(order, salt, nowhere, anywhere) for order in (sorted(members), sorted(members)[::-1]))
     assert forth == back
     assert len(members - forth.keys()) == len(members) % 2

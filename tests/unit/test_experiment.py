@@ -15,7 +15,7 @@ from xstilts.data.load import load
 from xstilts.errors import SourceError, UserError
 from xstilts.experiment import open_experiment, record_run, recorded_experiments
 from xstilts.planning.specs import TranslateStage
-from xstilts.tasks.benchmark import Benchmark, Hub, by
+from xstilts.tasks.benchmark import Benchmark, Hub, group_by
 from xstilts.tasks.task import Task
 
 __all__ = ["hub"]
@@ -83,7 +83,7 @@ def hub_task() -> Task:
         languages=("en", "de"),
         benchmark=Benchmark(
             hub=(Hub(repository="someone/pairs", config="{language}", splits={s: s for s in SPLITS}),),
-            groups=by("text"),
+            groups=group_by("text"),
         ),
         licence="none",
         citation="",

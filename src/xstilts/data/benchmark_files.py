@@ -1,4 +1,4 @@
-"""A benchmark's task, tied to the files that are at hand: its own below the data root, or its copy on the Hub."""
+"""Binds a benchmark's task to its data: native files below the data root, or its copy on the Hub."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,17 +17,17 @@ from xstilts.errors import DataError
 from xstilts.formats.tables import Row, read_text, rows
 from xstilts.problems import Example
 from xstilts.problems.cells import Cells
-from xstilts.tasks.benchmark import Benchmark, Fields, Hub, Native, as_is
+from xstilts.tasks.benchmark import Benchmark, Fields, Hub, Native, unchanged
 from xstilts.tasks.task import Paths, Task
 
 ENGLISH = "en"
 
-Numbered = tuple[Path, int, Row]
-"""A row with its file and line, its fields by the names of an example's."""
+NumberedRow = tuple[Path, int, Row]
+"""A row with its file and line; the fields have the names of an example's fields."""
 
 
 class Partition(Protocol):
-    """Splits to throw together, and the share of each split that their groups are assigned to."""
+    """Splits to pool, and the fraction of their groups to assign to each new split."""
 
     @property
     def pool(self) -> tuple[str, ...]: ...
@@ -36,8 +36,8 @@ class Partition(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """One split of a language: native files, or a place on the Hub."""
+class SplitSource:
+    """Where one split of a language is read from: native files, or the Hub."""
 
     split: str
     paths: tuple[Path, ...] = ()
@@ -48,48 +48,53 @@ class Part:
 def bind(
     task: Task, *, root: Path | None, cache: Path, offline: bool = False, partition: Partition | None = None
 ) -> Task:
-    """The task with the sources that it is read from, and its splits assigned anew if a partition says so.
+    """The task with its data sources and, with a partition, its new splits.
 
-    A language whose files lie below `root` is read from them, any other from the Hub. Nothing is fetched here. A task
-    that was bound may be bound again, once commits are known.
+    A language with files below `root` is read from these, any other from the Hub. Nothing is downloaded here. A bound
+    task may be bound again when more commits are known.
     """
     if task.benchmark is not None:
         task = _bound(task, task.benchmark, root, cache, offline)
     if partition is None:
         return task
     pooled = replace(task, fractions=dict(partition.fractions), pool=tuple(partition.pool))
-    splits = {language: split_names(pooled, found) for language, found in task.splits.items()}
+    splits = {language: split_names(pooled, names) for language, names in task.splits.items()}
     return replace(pooled, splits=splits)
 
 
-def native_parts(benchmark: Benchmark, root: Path | None, language: str) -> tuple[Part, ...]:
-    """The splits of a language that have files below `root`, or below its folders `text` and `multimodal`."""
+def native_splits(benchmark: Benchmark, root: Path | None, language: str) -> tuple[SplitSource, ...]:
+    """The splits of a language with files below `root`, or below its folders `text` and `multimodal`."""
     if root is None:
         return ()
-    found: list[Part] = []
+    sources: list[SplitSource] = []
     for native in benchmark.native:
-        taken = set() if benchmark.joined else {part.split for part in found}
-        found += [part for part in _laid_out(native, root, language) if part.split not in taken]
-    return tuple(found)
+        known_splits = set() if benchmark.concatenate_layouts else {source.split for source in sources}
+        sources += [source for source in _matching_splits(native, root, language) if source.split not in known_splits]
+    return tuple(sources)
 
 
-def own_files(benchmark: Benchmark, language: str, split: str) -> tuple[str, ...]:
-    """Patterns of the publishers' own files of a split, below the root: English ones of its own before those of every
-    language."""
+def expected_files(benchmark: Benchmark, language: str, split: str) -> tuple[str, ...]:
+    """Glob patterns of a split's native files below the root; English-only patterns first."""
     layouts = [native.english for native in benchmark.native] if language == ENGLISH else []
-    found = (layout.get(split, ()) for layout in (*layouts, *(native.files for native in benchmark.native)))
-    return tuple(one for patterns in found for one in ((patterns,) if isinstance(patterns, str) else patterns))
+    patterns_of_layouts = (
+        layout.get(split, ()) for layout in (*layouts, *(native.files for native in benchmark.native))
+    )
+    return tuple(
+        pattern
+        for patterns in patterns_of_layouts
+        for pattern in ((patterns,) if isinstance(patterns, str) else patterns)
+    )
 
 
-def _laid_out(native: Native, root: Path, language: str) -> Iterator[Part]:
+def _matching_splits(native: Native, root: Path, language: str) -> Iterator[SplitSource]:
     patterns = dict(native.files) | (dict(native.english) if language == ENGLISH else {})
     name = native.names.get(language, language)
     for split, pattern in patterns.items():
-        matches = [_matches(root, one, name) for one in ((pattern,) if isinstance(pattern, str) else pattern)]
+        matches = [_matches(root, glob, name) for glob in ((pattern,) if isinstance(pattern, str) else pattern)]
         matches = [paths for paths in matches if paths]
         if matches:
             kept = matches if native.every_pattern else matches[:1]
-            yield Part(split=split, paths=tuple(path for paths in kept for path in paths), native=native)
+            yield SplitSource(split=split, paths=tuple(path for paths in kept for path in paths), native=native)
 
 
 def _matches(root: Path, pattern: str, language: str) -> tuple[Path, ...]:
@@ -99,67 +104,83 @@ def _matches(root: Path, pattern: str, language: str) -> tuple[Path, ...]:
     return ()
 
 
-def hub_parts(task: Task, root: Path | None, language: str) -> tuple[tuple[Part, str], ...]:
-    """What of the Hub the examples of a language are read from: parts, each with the language it is asked for."""
+def hub_splits(task: Task, root: Path | None, language: str) -> tuple[tuple[SplitSource, str], ...]:
+    """The splits on the Hub that the examples of a language are read from, each with the language to request."""
     if task.benchmark is None:
         return ()
     asked = dict.fromkeys((language, ENGLISH) if task.benchmark.pivot and ENGLISH in task.languages else (language,))
-    parts = ((part, name) for name in asked for part in _parts(task.benchmark, root, name))
-    return tuple((part, name) for part, name in parts if part.hub)
+    split_sources = (
+        (split_source, name) for name in asked for split_source in _split_sources(task.benchmark, root, name)
+    )
+    return tuple((split_source, name) for split_source, name in split_sources if split_source.hub)
 
 
 def unresolved(task: Task, language: str) -> tuple[HubData, ...]:
-    """What the examples of a language are read from whose commit is not known."""
+    """The Hub sources of a language whose commit is not known yet."""
     sources = task.sources_by_language.get(language, task.sources)
     return tuple(source for source in sources if isinstance(source, HubData) and source.commit is None)
 
 
-def _parts(benchmark: Benchmark, root: Path | None, language: str) -> tuple[Part, ...]:
-    return native_parts(benchmark, root, language) or _hub_parts(benchmark, language)
+def _split_sources(benchmark: Benchmark, root: Path | None, language: str) -> tuple[SplitSource, ...]:
+    return native_splits(benchmark, root, language) or _splits_on_hub(benchmark, language)
 
 
-def _hub_parts(benchmark: Benchmark, language: str) -> tuple[Part, ...]:
+def _splits_on_hub(benchmark: Benchmark, language: str) -> tuple[SplitSource, ...]:
     places = [place for place in benchmark.hub if place.languages is None or language in place.languages]
-    return tuple(Part(split=split, hub=place) for place in places for split in place.splits)
+    return tuple(SplitSource(split=split, hub=place) for place in places for split in place.splits)
 
 
 def _bound(task: Task, benchmark: Benchmark, root: Path | None, cache: Path, offline: bool) -> Task:
-    parts = {language: _parts(benchmark, root, language) for language in task.languages}
+    split_sources = {language: _split_sources(benchmark, root, language) for language in task.languages}
     lists = _matches(root, benchmark.labels, ENGLISH)[:1] if root and benchmark.labels else ()
     shared = [Files(sums={path.name: sha256_of(path, cache)}, layout="labels") for path in lists]
-    shared += image_folders.sources(task, root, cache)
-    task = replace(task, labels=_listed(lists[0]) if lists else task.labels)
-    own = {language: _sources(task.name, found, language, cache) for language, found in parts.items()}
-    english = own.get(ENGLISH, ()) if benchmark.pivot else ()
+    shared += image_folders.image_sources(task, root, cache)
+    task = replace(task, labels=_read_labels(lists[0]) if lists else task.labels)
+    own_sources = {
+        language: _sources(task.name, language_splits, language, cache)
+        for language, language_splits in split_sources.items()
+    }
+    english = own_sources.get(ENGLISH, ()) if benchmark.pivot else ()
     by_language = {
         name: (*sources, *(e for e in english if e not in sources and type(e) in map(type, sources)), *shared)
-        for name, sources in own.items()
+        for name, sources in own_sources.items()
     }
     return replace(
         task,
-        sources=tuple(dict.fromkeys(source for sources in (*own.values(), shared) for source in sources)),
+        sources=tuple(dict.fromkeys(source for sources in (*own_sources.values(), shared) for source in sources)),
         sources_by_language=by_language,
-        splits={language: tuple(dict.fromkeys(part.split for part in found)) for language, found in parts.items()},
-        read=partial(_read, task, benchmark, parts, cache, offline),
+        splits={
+            language: tuple(dict.fromkeys(split_source.split for split_source in language_splits))
+            for language, language_splits in split_sources.items()
+        },
+        read=partial(_read, task, benchmark, split_sources, cache, offline),
     )
 
 
-def _listed(path: Path) -> tuple[str, ...]:
-    """The classes that a file lists. Raises DataError where it is no list of texts."""
+def _read_labels(path: Path) -> tuple[str, ...]:
+    """The classes listed in a JSON file. Raises DataError if it is not a list of strings."""
     try:
         labels = json.loads(read_text(path))
     except json.JSONDecodeError as error:
-        raise DataError(f"{path}:{error.lineno}: not JSON: {error.msg}", _NATIVE) from None
+        raise DataError(f"{path}:{error.lineno}: not JSON: {error.msg}", _NATIVE_HINT) from None
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
-        raise DataError(f"{path}: not a list of texts", _NATIVE)
+        raise DataError(f"{path}: not a list of strings", _NATIVE_HINT)
     return tuple(sorted(labels))
 
 
-def _sources(task: str, parts: Sequence[Part], language: str, cache: Path) -> tuple[Files | HubData, ...]:
-    """The sources of parts, with what pins them."""
-    sums = {f"{part.split}/{path.name}": sha256_of(path, cache) for part in parts for path in part.paths}
+def _sources(
+    task: str, split_sources: Sequence[SplitSource], language: str, cache: Path
+) -> tuple[Files | HubData, ...]:
+    """The sources of splits, pinned by checksums or commits."""
+    sums = {
+        f"{split_source.split}/{path.name}": sha256_of(path, cache)
+        for split_source in split_sources
+        for path in split_source.paths
+    }
     files = (Files(sums=sums, layout=f"{task} {language}"),) if sums else ()
-    places = dict.fromkeys((part.hub.repository, part.hub.revision) for part in parts if part.hub)
+    places = dict.fromkeys(
+        (split_source.hub.repository, split_source.hub.revision) for split_source in split_sources if split_source.hub
+    )
     commits = [(*place, hub.known_commit(*place, cache=cache)) for place in places]
     return (*files, *(HubData(repository=name, revision=revision, commit=at) for name, revision, at in commits))
 
@@ -167,111 +188,117 @@ def _sources(task: str, parts: Sequence[Part], language: str, cache: Path) -> tu
 def _read(
     task: Task,
     benchmark: Benchmark,
-    parts: Mapping[str, Sequence[Part]],
+    split_sources: Mapping[str, Sequence[SplitSource]],
     cache: Path,
     offline: bool,
     paths: Paths,
     language: str,
 ) -> dict[str, Iterator[Example]]:
     fetch = partial(_rows, cache=cache, offline=offline)
-    own = _by_split(parts[language], language, fetch)
-    groups = _groups(benchmark, own, parts, language, fetch)
-    return {split: _examples(task, split, numbered, groups[split], language) for split, numbered in own.items()}
+    rows_by_split = _by_split(split_sources[language], language, fetch)
+    groups = _groups(benchmark, rows_by_split, split_sources, language, fetch)
+    return {
+        split: _examples(task, split, numbered, groups[split], language) for split, numbered in rows_by_split.items()
+    }
 
 
 def _by_split(
-    parts: Sequence[Part], language: str, fetch: Callable[[Part, str], Iterator[Numbered]]
-) -> dict[str, list[Numbered]]:
-    found: dict[str, list[Numbered]] = {}
-    for part in parts:
-        found.setdefault(part.split, []).extend(fetch(part, language))
-    return found
+    split_sources: Sequence[SplitSource], language: str, fetch: Callable[[SplitSource, str], Iterator[NumberedRow]]
+) -> dict[str, list[NumberedRow]]:
+    rows_by_split: dict[str, list[NumberedRow]] = {}
+    for split_source in split_sources:
+        rows_by_split.setdefault(split_source.split, []).extend(fetch(split_source, language))
+    return rows_by_split
 
 
-def _rows(part: Part, language: str, *, cache: Path, offline: bool) -> Iterator[Numbered]:
-    for path, line, row in _raw(part, language, cache=cache, offline=offline):
-        for fields in _fields(part):
-            if (renamed := _renamed(path, line, row, fields)) is not None:
+def _rows(split_source: SplitSource, language: str, *, cache: Path, offline: bool) -> Iterator[NumberedRow]:
+    for path, line, row in _raw_rows(split_source, language, cache=cache, offline=offline):
+        for fields in _fields(split_source):
+            if (renamed := _rename_fields(path, line, row, fields)) is not None:
                 yield path, line, renamed
 
 
-def _fields(part: Part) -> tuple[Fields, ...]:
-    """What makes rows of a row: on the Hub, a row may hold two sentences."""
-    if part.native is not None:
-        return (part.native.fields,)
-    return (part.hub.fields, *part.hub.further) if part.hub else (as_is,)
+def _fields(split_source: SplitSource) -> tuple[Fields, ...]:
+    """The functions that turn a raw row into examples' fields; a row of the Hub may hold several examples."""
+    if split_source.native is not None:
+        return (split_source.native.fields,)
+    return (split_source.hub.fields, *split_source.hub.more_fields) if split_source.hub else (unchanged,)
 
 
-def _raw(part: Part, language: str, *, cache: Path, offline: bool) -> Iterator[Numbered]:
-    if part.native is not None:
-        for path in part.paths:
-            yield from ((path, line, row) for line, row in part.native.read(path))
-    if part.hub is not None:
-        for path in hub.parquet(part.hub, part.split, language, cache=cache, offline=offline):
-            yield from ((path, line, row) for line, row in rows(path) if part.hub.keep(row, language))
+def _raw_rows(split_source: SplitSource, language: str, *, cache: Path, offline: bool) -> Iterator[NumberedRow]:
+    if split_source.native is not None:
+        for path in split_source.paths:
+            yield from ((path, line, row) for line, row in split_source.native.read(path))
+    if split_source.hub is not None:
+        for path in hub.parquet_files(split_source.hub, split_source.split, language, cache=cache, offline=offline):
+            yield from ((path, line, row) for line, row in rows(path) if split_source.hub.keep(row, language))
 
 
-def _renamed(path: Path, line: int, row: Row, fields: Fields) -> Row | None:
-    """The row by the names of an example's fields. Raises DataError, naming file and line, where it lacks one."""
+def _rename_fields(path: Path, line: int, row: Row, fields: Fields) -> Row | None:
+    """The row by the names of an example's fields. Raises DataError with file and line if a field is missing."""
     try:
         return fields(row)
     except (KeyError, IndexError, TypeError, ValueError) as error:
         what = f"there is no {error}" if isinstance(error, KeyError) else str(error)
-        raise Cells(path, line, row, {}).wrong(f"the row cannot be read: {what}", _NATIVE) from None
+        raise Cells(path, line, row, {}).wrong(f"the row cannot be read: {what}", _NATIVE_HINT) from None
 
 
-_NATIVE = "the file is not laid out as its publisher lays it out; fetch it anew"
+_NATIVE_HINT = "the file does not have the benchmark's published layout; download it again"
 
 
 def _groups(
     benchmark: Benchmark,
-    own: Mapping[str, Sequence[Numbered]],
-    parts: Mapping[str, Sequence[Part]],
+    rows_by_split: Mapping[str, Sequence[NumberedRow]],
+    split_sources: Mapping[str, Sequence[SplitSource]],
     language: str,
-    fetch: Callable[[Part, str], Iterator[Numbered]],
+    fetch: Callable[[SplitSource, str], Iterator[NumberedRow]],
 ) -> dict[str, list[str]]:
-    """The group of every row. Rows that have no English counterpart keep groups of their own; a file has its
-    counterpart in a file, never on the Hub."""
-    mine = _grouped(benchmark, own)
+    """The group of every row. With a pivot, a row has the group of its English counterpart, or a group of its own if it
+    has none. Counterparts of native files are native files, never on the Hub."""
+    groups = _grouped(benchmark, rows_by_split)
     if benchmark.pivot is None or language == ENGLISH:
-        return mine
-    alike = {bool(part.native) for part in parts[language]}
-    there = [part for part in parts.get(ENGLISH, ()) if bool(part.native) in alike]
-    english = _by_split(there, ENGLISH, fetch)
-    theirs = _grouped(benchmark, english)
+        return groups
+    alike = {bool(split_source.native) for split_source in split_sources[language]}
+    english_parts = [
+        split_source for split_source in split_sources.get(ENGLISH, ()) if bool(split_source.native) in alike
+    ]
+    english = _by_split(english_parts, ENGLISH, fetch)
+    english_groups = _grouped(benchmark, english)
     return {
-        split: _paired(benchmark, numbered, english.get(split, ()), mine[split], theirs.get(split, ()), language)
-        for split, numbered in own.items()
+        split: _groups_of_english(
+            benchmark, numbered, english.get(split, ()), groups[split], english_groups.get(split, ()), language
+        )
+        for split, numbered in rows_by_split.items()
     }
 
 
-def _grouped(benchmark: Benchmark, splits: Mapping[str, Sequence[Numbered]]) -> dict[str, list[str]]:
-    """Groups over all splits together, split by split again."""
+def _grouped(benchmark: Benchmark, splits: Mapping[str, Sequence[NumberedRow]]) -> dict[str, list[str]]:
+    """Groups computed over all splits together, returned by split."""
     names = iter(benchmark.groups([row for numbered in splits.values() for _, _, row in numbered]))
     return {split: [next(names) for _ in numbered] for split, numbered in splits.items()}
 
 
-def _paired(
+def _groups_of_english(
     benchmark: Benchmark,
-    own: Sequence[Numbered],
-    english: Sequence[Numbered],
-    mine: Sequence[str],
-    theirs: Sequence[str],
+    numbered: Sequence[NumberedRow],
+    english: Sequence[NumberedRow],
+    own_groups: Sequence[str],
+    english_groups: Sequence[str],
     language: str,
 ) -> list[str]:
-    alone = [f"{language}:{group}" for group in mine]
+    alone = [f"{language}:{group}" for group in own_groups]
     if benchmark.pivot == "position":
-        return list(theirs) if len(own) == len(english) else alone
-    known = {row["id"]: group for (_, _, row), group in zip(english, theirs, strict=True)}
-    return [known.get(row["id"], group) for (_, _, row), group in zip(own, alone, strict=True)]
+        return list(english_groups) if len(numbered) == len(english) else alone
+    group_by_id = {row["id"]: group for (_, _, row), group in zip(english, english_groups, strict=True)}
+    return [group_by_id.get(row["id"], group) for (_, _, row), group in zip(numbered, alone, strict=True)]
 
 
 def _examples(
-    task: Task, split: str, numbered: Sequence[Numbered], groups: Sequence[str], language: str
+    task: Task, split: str, numbered: Sequence[NumberedRow], groups: Sequence[str], language: str
 ) -> Iterator[Example]:
-    read, known = task.spec.read, set(task.labels)
+    read, allowed_labels = task.spec.read, set(task.labels)
     for number, ((path, line, row), group) in enumerate(zip(numbered, groups, strict=True)):
-        if known and row["label"] not in known and (split == "train" or split.startswith(SHOTS)):
+        if allowed_labels and row["label"] not in allowed_labels and (split == "train" or split.startswith(SHOTS)):
             continue
         fields = {**row, "group": group}
         cells = Cells(path, line, fields, {name: name for name in fields if fields[name] is not None})
@@ -279,8 +306,8 @@ def _examples(
 
 
 def missing_locally(task: Task, language: str, split: str) -> str | None:
-    """Where a split would lie that is nowhere else than in files, of a language that has some of them at hand."""
-    benchmark, there = task.benchmark, task.splits.get(language)
-    if benchmark is None or benchmark.hub or not there or split in there:
+    """The expected file of a missing split, for tasks that are not on the Hub and have other local splits."""
+    benchmark, local_splits = task.benchmark, task.splits.get(language)
+    if benchmark is None or benchmark.hub or not local_splits or split in local_splits:
         return None
-    return next(iter(own_files(benchmark, language, split)), None)
+    return next(iter(expected_files(benchmark, language, split)), None)

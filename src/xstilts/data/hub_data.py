@@ -1,4 +1,4 @@
-"""Data sets of the Hugging Face Hub: their commits, and their Parquet files in the cache."""
+"""Data sets on the Hugging Face Hub: their commits, and their Parquet files in the cache."""
 
 import json
 import re
@@ -12,109 +12,109 @@ from xstilts.platform.files import write_file
 from xstilts.tasks.benchmark import Hub
 
 CONVERTED = "refs/convert/parquet"
-"""Branch on which the Hub keeps its own Parquet of a data set that is published in another form."""
-_TOLD = 12
-"""Splits that an error names."""
+"""Branch with the Hub's automatic Parquet conversion of a data set."""
+_MAX_NAMED = 12
+"""The most splits that an error message lists."""
 
-Sizes = Mapping[str, int]
-"""Bytes of the Parquet files of a repository by their paths in it."""
+FileSizes = Mapping[str, int]
+"""Sizes in bytes of a repository's Parquet files, by path."""
 
 
 def known_commit(repository: str, revision: str, *, cache: Path) -> str | None:
-    """The commit of a revision if it is known without asking: it is one, or it was asked for before."""
+    """The commit of a revision if it is known without a request: it is a commit, or was resolved before."""
     return revisions.known(repository, revision, kind="dataset", cache=cache)
 
 
-def resolve(repository: str, revision: str, *, cache: Path, offline: bool) -> str:
-    """The commit of a revision, asked for once and noted in `cache`.
+def resolve_commit(repository: str, revision: str, *, cache: Path, offline: bool) -> str:
+    """The commit of a revision, requested once and stored in `cache`.
 
-    Raises SourceError where the Hub cannot be asked, or does not have the repository or the revision.
+    Raises SourceError if the Hub cannot be reached, or does not have the repository or the revision.
     """
     return revisions.resolve(repository, revision, kind="dataset", cache=cache, offline=offline)
 
 
-def parquet(place: Hub, split: str, language: str, *, cache: Path, offline: bool) -> tuple[Path, ...]:
-    """The Parquet files of a split of a language, sorted by name, fetched if they are not in the cache.
+def parquet_files(place: Hub, split: str, language: str, *, cache: Path, offline: bool) -> tuple[Path, ...]:
+    """The Parquet files of a split of a language, sorted by name, downloaded if they are not in the cache.
 
-    Raises SourceError where the Hub cannot be reached, does not have the repository or the revision, where no Parquet
-    lies there for this configuration and split, and where `offline` forbids to fetch what is absent.
+    Raises SourceError if the Hub cannot be reached, has no such repository or revision, or has no Parquet files for
+    this configuration and split; and with `offline`, if a file is not in the cache.
     """
-    commit = resolve(place.repository, place.revision, cache=cache, offline=offline)
+    commit = resolve_commit(place.repository, place.revision, cache=cache, offline=offline)
     sizes = _listing(place, commit, cache, offline)
-    names = select(place, split, language, sizes)
+    names = split_files(place, split, language, sizes)
     return tuple(_file(place, commit, name, cache, offline) for name in names)
 
 
-def absent(place: Hub, split: str, language: str, *, cache: Path) -> Sizes | None:
-    """The files that `parquet` would have to fetch, with their sizes; None where that cannot be told unasked."""
+def missing_files(place: Hub, split: str, language: str, *, cache: Path) -> FileSizes | None:
+    """The files that `parquet_files` would download, with their sizes; None if that is unknown without a request."""
     from huggingface_hub import try_to_load_from_cache
 
     commit = known_commit(place.repository, place.revision, cache=cache)
-    note = _noted(place, commit, cache) if commit else None
+    note = _listing_file(place, commit, cache) if commit else None
     if note is None or not note.is_file():
         return None
-    sizes: Sizes = json.loads(note.read_text(encoding="utf-8"))
+    sizes: FileSizes = json.loads(note.read_text(encoding="utf-8"))
     return {
         name: sizes[name]
-        for name in select(place, split, language, sizes)
+        for name in split_files(place, split, language, sizes)
         if not isinstance(
             try_to_load_from_cache(place.repository, name, cache / "hub", revision=commit, repo_type="dataset"), str
         )
     }
 
 
-def select(place: Hub, split: str, language: str, names: Iterable[str]) -> tuple[str, ...]:
-    """Those of `names` that hold a split of a language, sorted, in whichever of the Hub's layouts they lie.
+def split_files(place: Hub, split: str, language: str, names: Iterable[str]) -> tuple[str, ...]:
+    """The sorted names of the files that hold a split of a language, in any of the Hub's layouts.
 
-    A split may be a glob pattern, where the publisher has several for one of ours. Files in a folder `data` are of a
-    repository's only configuration. Raises SourceError, saying what is there, where none fits.
+    `place.splits` may contain glob patterns that match several published splits. Files in a folder `data` belong to a
+    repository's only configuration. Raises SourceError, listing what is there, if no file matches.
     """
-    there = sorted(names)
+    files = sorted(names)
     config = place.config.replace("{language}", place.names.get(language, language))
-    wanted = place.splits[split]
+    hub_split = place.splits[split]
     layouts = (
-        (f"{config}/{wanted}-*.parquet", f"{config}/{wanted}/*.parquet", f"{config}/{wanted}.parquet"),
-        (f"data/{wanted}-*.parquet", f"data/{wanted}.parquet"),
+        (f"{config}/{hub_split}-*.parquet", f"{config}/{hub_split}/*.parquet", f"{config}/{hub_split}.parquet"),
+        (f"data/{hub_split}-*.parquet", f"data/{hub_split}.parquet"),
     )
     for patterns in layouts:
-        if found := tuple(name for name in there if any(fnmatchcase(name, pattern) for pattern in patterns)):
-            return found
-    raise _none_there(place, config, wanted, there)
+        if matching := tuple(name for name in files if any(fnmatchcase(name, pattern) for pattern in patterns)):
+            return matching
+    raise _no_parquet_error(place, config, hub_split, files)
 
 
-def _none_there(place: Hub, config: str, split: str, there: Iterable[str]) -> SourceError:
+def _no_parquet_error(place: Hub, config: str, split: str, files: Iterable[str]) -> SourceError:
     where = f"hub:{place.repository}@{place.revision}"
-    splits = list(dict.fromkeys(re.sub(r"(-\d+-of-\d+[^/]*|/\d+)?\.parquet$", "", name) for name in there))
+    splits = list(dict.fromkeys(re.sub(r"(-\d+-of-\d+[^/]*|/\d+)?\.parquet$", "", name) for name in files))
     if not splits:
-        return SourceError(f"{where} holds no Parquet", f"its converted copy may: the revision {CONVERTED!r}")
-    told = [name for name in splits if name.startswith(f"{config}/")] or splits
-    more = f" and {len(told) - _TOLD} more" if len(told) > _TOLD else ""
+        return SourceError(f"{where} has no Parquet files", f"try its converted copy: revision {CONVERTED!r}")
+    candidates = [name for name in splits if name.startswith(f"{config}/")] or splits
+    more = f" and {len(candidates) - _MAX_NAMED} more" if len(candidates) > _MAX_NAMED else ""
     return SourceError(
-        f"{where} holds no Parquet of the configuration {config!r}, split {split!r}",
-        f"it has {', '.join(told[:_TOLD])}{more}",
+        f"{where} has no Parquet files for configuration {config!r}, split {split!r}",
+        f"available: {', '.join(candidates[:_MAX_NAMED])}{more}",
     )
 
 
-def _noted(place: Hub, commit: str, cache: Path) -> Path:
+def _listing_file(place: Hub, commit: str, cache: Path) -> Path:
     return cache / "listings" / f"{place.repository.replace('/', '--')}@{commit}.json"
 
 
-def _listing(place: Hub, commit: str, cache: Path, offline: bool) -> Sizes:
-    """The Parquet files of a repository at a commit; asked for once and noted in the cache."""
-    note = _noted(place, commit, cache)
+def _listing(place: Hub, commit: str, cache: Path, offline: bool) -> FileSizes:
+    """The Parquet files of a repository at a commit, requested once and stored in the cache."""
+    note = _listing_file(place, commit, cache)
     if note.is_file():
         return json.loads(note.read_text(encoding="utf-8"))
     if offline:
-        raise _not_cached(place, cache)
+        raise _not_cached_error(place, cache)
     try:
-        sizes = _ask(place.repository, commit)
+        sizes = _request_listing(place.repository, commit)
     except Exception as error:  # the client's HTTP library, and so its errors, differ between versions
         raise revisions.refusal(error, place.repository, commit, kind="dataset", what="the list of files of ") from None
     write_file(note, json.dumps(sizes))
     return sizes
 
 
-def _ask(repository: str, commit: str) -> Sizes:
+def _request_listing(repository: str, commit: str) -> FileSizes:
     from huggingface_hub import HfApi
     from huggingface_hub.hf_api import RepoFile
 
@@ -140,12 +140,12 @@ def _file(place: Hub, commit: str, name: str, cache: Path, offline: bool) -> Pat
         )
     except Exception as error:  # as above
         if offline and isinstance(error, LocalEntryNotFoundError):
-            raise _not_cached(place, cache) from None
+            raise _not_cached_error(place, cache) from None
         raise revisions.refusal(error, place.repository, commit, kind="dataset", what=f"{name} of ") from None
     return Path(path)
 
 
-def _not_cached(place: Hub, cache: Path) -> SourceError:
+def _not_cached_error(place: Hub, cache: Path) -> SourceError:
     return SourceError(
         f"hub:{place.repository}@{place.revision} is not in the cache {cache}",
         "run once without --offline, or set XSTILTS_DATA_ROOT to a folder with the benchmark's own files",

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from xstilts.cache import hub_commits as revisions
-from xstilts.data.images import given
+from xstilts.data.images import feature_files
 from xstilts.encoders import EncoderCard, find_card
 from xstilts.errors import SourceError
 from xstilts.platform.files import write_file
@@ -70,7 +70,7 @@ def _known(card: EncoderCard, revision: str | None, cache: Path) -> str | None:
     kind, _, place = card.uri.partition(":")
     if kind == "file":
         path = Path(place).expanduser().resolve()
-        return given.pin(path, cache) if path.is_file() else _folder_sum(path, cache)
+        return feature_files.feature_file_digest(path, cache) if path.is_file() else _folder_sum(path, cache)
     return revisions.known(*on_the_hub(card, revision), kind="model", cache=cache)
 
 

@@ -1,1 +1,1 @@
-"""What lies in files, row by row, each row with the line it begins on. Nothing here knows of tasks."""
+"""Readers of file formats: rows with the line number on which each begins. Independent of tasks."""

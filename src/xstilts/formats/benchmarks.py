@@ -1,4 +1,4 @@
-"""The layouts that benchmarks publish their files in, each as rows with the line on which a row begins."""
+"""Readers of the file formats of benchmarks: rows with the line number on which each begins."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from xstilts.errors import DataError
-from xstilts.formats.tables import Row, read_text, separated
+from xstilts.formats.tables import Row, delimited_rows, read_text
 
 Reader = Callable[[Path], Iterator[tuple[int, Row]]]
 
 
-def headerless(*columns: str, optional: str = "") -> Reader:
-    """Lines of cells between tabs, without header and without quoting. A file may lack the column `optional`, which
-    is the last, as one does whose labels were taken off."""
+def headerless_tsv(*columns: str, optional: str = "") -> Reader:
+    """A reader of tab-separated files without header and quoting. `optional` is a last column that a file may lack,
+    such as withheld labels."""
 
     def read(path: Path) -> Iterator[tuple[int, Row]]:
         names = columns
@@ -24,42 +24,42 @@ def headerless(*columns: str, optional: str = "") -> Reader:
             if len(cells) != len(names):
                 raise DataError(
                     f"{path}:{number}: {len(cells)} cells, expected {len(names)}: {', '.join(names)}",
-                    "the cells of a line stand between tabs; this is not the layout that the benchmark publishes",
+                    "the file must be tab-separated, as the benchmark publishes it",
                 )
             yield number, dict(zip(names, cells, strict=True))
 
     return read
 
 
-def unquoted(path: Path) -> Iterator[tuple[int, Row]]:
-    """Cells between tabs under a header, where a quotation mark is a character like any other (GLUE, XNLI)."""
-    return separated(path, "\t", quoted=False)
+def unquoted_tsv(path: Path) -> Iterator[tuple[int, Row]]:
+    """Tab-separated rows with a header, without quoting (GLUE, XNLI)."""
+    return delimited_rows(path, "\t", quoted=False)
 
 
-def questions(path: Path) -> Iterator[tuple[int, Row]]:
-    """A row for each question of a file in SQuAD's layout: `id`, `title`, `question`, `context`, `answer_text` and
-    `answer_start` (lists; empty where a question is marked impossible, absent where no answers are given)."""
+def squad_questions(path: Path) -> Iterator[tuple[int, Row]]:
+    """A row per question of a file in SQuAD format: `id`, `title`, `question`, `context`, `answer_text` and
+    `answer_start` (lists; empty for impossible questions, missing if the file has no answers)."""
     text = read_text(path)
     try:
         articles = json.loads(text)["data"]
     except json.JSONDecodeError as error:
         raise DataError(f"{path}:{error.lineno}: not JSON: {error.msg}", _SQUAD) from None
     except (KeyError, TypeError):
-        raise DataError(f"{path}:1: there is no `data`", _SQUAD) from None
-    at, line = 0, 1
+        raise DataError(f"{path}:1: `data` is missing", _SQUAD) from None
+    offset, line = 0, 1
     for number, article in enumerate(articles, start=1):
         try:
             for paragraph in article["paragraphs"]:
                 for question in paragraph["qas"]:
-                    found = max(at, text.find(json.dumps(question["id"]), at))
-                    line += text.count("\n", at, found)
-                    at = found
+                    position = max(offset, text.find(json.dumps(question["id"]), offset))
+                    line += text.count("\n", offset, position)
+                    offset = position
                     yield line, _question(article, paragraph, question)
         except (KeyError, TypeError) as error:
             raise DataError(f"{path}:{line}: article {number} lacks {error}", _SQUAD) from None
 
 
-_SQUAD = "SQuAD's layout is data > paragraphs > qas, each with id, question and answers"
+_SQUAD = "SQuAD format is data > paragraphs > qas, each with id, question and answers"
 
 
 def _question(article: Mapping[str, Any], paragraph: Mapping[str, Any], question: Mapping[str, Any]) -> Row:
@@ -77,10 +77,10 @@ def _question(article: Mapping[str, Any], paragraph: Mapping[str, Any], question
     return row | {"answer_text": [a["text"] for a in answers], "answer_start": [a["answer_start"] for a in answers]}
 
 
-def tagged(path: Path) -> Iterator[tuple[int, Row]]:
-    """Sentences of a word and its tag a line, between tabs, a blank line after each: `words` and `tags`.
+def tagged_sentences(path: Path) -> Iterator[tuple[int, Row]]:
+    """Sentences as `words` and `tags`: one word and its tag per line, tab-separated; a blank line ends a sentence.
 
-    A file whose lines hold the word alone has no `tags`. Blank lines in a row are one.
+    Files with only words have no `tags`. Consecutive blank lines count as one.
     """
     for first, lines in _blocks(path):
         cells = [line.split("\t") for line in lines]
@@ -93,19 +93,19 @@ def tagged(path: Path) -> Iterator[tuple[int, Row]]:
 
 
 def conllu(path: Path) -> Iterator[tuple[int, Row]]:
-    """Sentences of CoNLL-U: `words` and their universal `tags`.
+    """Sentences of a CoNLL-U file as `words` and universal `tags`.
 
-    As XTREME's conversion does it, a token of several syntactic words ("zum") is one word, tagged as the word among
-    them that is nearest to the root; of several such, as the one whose tag comes first in `_PRECEDENCE`. Spaces and
-    zero-width non-joiners inside words are dropped.
+    As in XTREME's conversion, a multiword token ("zum") is one word. Its tag is that of its syntactic word nearest to
+    the root; of several, the one whose tag comes first in `_PRECEDENCE`. Spaces and zero-width non-joiners inside words
+    are removed.
     """
     for first, lines in _blocks(path):
         cells = [(first + offset, line.split("\t")) for offset, line in enumerate(lines) if not line.startswith("#")]
         for number, row in cells:
             if len(row) != 10:
-                raise DataError(f"{path}:{number}: {len(row)} cells, CoNLL-U has 10", "mend the line")
-        if found := _fused([row for _, row in cells]):
-            words, tags = zip(*found, strict=True)
+                raise DataError(f"{path}:{number}: {len(row)} cells, CoNLL-U has 10", "fix the line")
+        if tokens := _merge_multiword_tokens([row for _, row in cells]):
+            words, tags = zip(*tokens, strict=True)
             yield first, {"words": list(words), "tags": list(tags)}
 
 
@@ -115,11 +115,11 @@ _PRECEDENCE = (
 )  # fmt: skip
 
 
-def _fused(rows: list[list[str]]) -> list[tuple[str, str]]:
-    """The tokens of a sentence with one tag each."""
+def _merge_multiword_tokens(rows: list[list[str]]) -> list[tuple[str, str]]:
+    """The tokens of a sentence, each with one tag."""
     words = {row[0]: row for row in rows if row[0].isdecimal()}
     spans = {row[0].partition("-")[0]: row for row in rows if "-" in row[0]}
-    found, skip = [], 0
+    tokens, skip = [], 0
     for number, row in words.items():
         if int(number) <= skip:
             continue
@@ -128,12 +128,12 @@ def _fused(rows: list[list[str]]) -> list[tuple[str, str]]:
             skip = int(span[0].partition("-")[2])
             parts = [words[str(n)] for n in range(int(number), skip + 1) if str(n) in words]
             tag, form = min(parts, key=lambda part: (_depth(part, words), _rank(part[3])))[3], span[1]
-        found.append((form.replace(" ", "").replace("\u200c", ""), tag))
-    return found
+        tokens.append((form.replace(" ", "").replace("\u200c", ""), tag))
+    return tokens
 
 
 def _depth(row: list[str], words: Mapping[str, list[str]]) -> int:
-    """How many words stand between this one and the root."""
+    """The number of words between this word and the root."""
     seen: set[str] = set()
     while row[6] in words and row[6] not in seen:
         seen.add(row[6])
@@ -145,28 +145,28 @@ def _rank(tag: str) -> int:
     return _PRECEDENCE.index(tag) if tag in _PRECEDENCE else len(_PRECEDENCE)
 
 
-def beside(suffix: str) -> Reader:
-    """Aligned lines of two files: `text` from the file, `english` from the one that ends in `suffix` instead."""
+def aligned_files(suffix: str) -> Reader:
+    """A reader of two line-aligned files: `text` from the file, `english` from the file with `suffix` instead."""
 
     def read(path: Path) -> Iterator[tuple[int, Row]]:
         other = path.with_suffix(suffix)
-        here, there = list(_lines(path, blank=True)), list(_lines(other, blank=True))
-        if len(here) != len(there):
+        lines, english_lines = list(_lines(path, blank=True)), list(_lines(other, blank=True))
+        if len(lines) != len(english_lines):
             raise DataError(
-                f"{path} has {len(here)} lines, but {other.name} has {len(there)}", "line n translates line n"
+                f"{path} has {len(lines)} lines, but {other.name} has {len(english_lines)}", "line n translates line n"
             )
-        for (number, text), (_, english) in zip(here, there, strict=True):
+        for (number, text), (_, english) in zip(lines, english_lines, strict=True):
             yield number, {"text": text, "english": english}
 
     return read
 
 
-def comparable(path: Path) -> Iterator[tuple[int, Row]]:
-    """Sentences of one of two collections in BUCC's layout: `id`, `text`, `english` (whether they are) and `partners`.
+def bucc_sentences(path: Path) -> Iterator[tuple[int, Row]]:
+    """Sentences of a collection in BUCC format: `id`, `text`, `english` (whether it is English) and `partners`.
 
-    The collections are xx-en.SPLIT.xx and xx-en.SPLIT.en, lines of an id, a tab and a sentence; the pairs of ids that
-    translate each other are in xx-en.SPLIT.gold, the English one second. Without it there are no `partners`. An id
-    gets the name of the split before it, because splits number their sentences alike.
+    The collections are xx-en.SPLIT.xx and xx-en.SPLIT.en, with an id, a tab and a sentence per line. xx-en.SPLIT.gold
+    has the pairs of ids that are translations, the English id second; without it, rows have no `partners`. Ids are
+    prefixed with the split, because splits reuse the same numbers.
     """
     pair, _, split = path.stem.partition(".")
     foreign, _, english = pair.partition("-")
@@ -175,29 +175,29 @@ def comparable(path: Path) -> Iterator[tuple[int, Row]]:
         return
     gold = path.with_suffix(".gold")
     partners = _partners(gold, split, side == english) if gold.is_file() else None
-    for number, (name, text) in _two_cells(path):
+    for number, (name, text) in _id_and_text(path):
         row = {"id": f"{split}:{name}", "text": text, "english": side == english}
         yield number, row if partners is None else row | {"partners": partners.get(row["id"], [])}
 
 
 def _partners(gold: Path, split: str, english: bool) -> dict[str, list[str]]:
     partners: dict[str, list[str]] = {}
-    for _, names in _two_cells(gold):
-        own, other = reversed(names) if english else names
-        partners.setdefault(f"{split}:{own.strip()}", []).append(f"{split}:{other.strip()}")
+    for _, names in _id_and_text(gold):
+        sentence, other = reversed(names) if english else names
+        partners.setdefault(f"{split}:{sentence.strip()}", []).append(f"{split}:{other.strip()}")
     return partners
 
 
-def _two_cells(path: Path) -> Iterator[tuple[int, tuple[str, str]]]:
+def _id_and_text(path: Path) -> Iterator[tuple[int, tuple[str, str]]]:
     for number, line in _lines(path):
         first, tab, second = line.partition("\t")
         if not tab:
-            raise DataError(f"{path}:{number}: there is no tab", "BUCC's lines are two cells with a tab between them")
+            raise DataError(f"{path}:{number}: no tab", "lines of BUCC files have two tab-separated cells")
         yield number, (first, second)
 
 
 def _lines(path: Path, *, blank: bool = False) -> Iterator[tuple[int, str]]:
-    """The lines and their numbers; those of white space alone only if `blank`, but never the last one."""
+    """The lines with their numbers. Blank lines are skipped unless `blank`; a blank last line always is."""
     lines = read_text(path).split("\n")
     if lines and not lines[-1].strip():
         lines.pop()
@@ -207,7 +207,7 @@ def _lines(path: Path, *, blank: bool = False) -> Iterator[tuple[int, str]]:
 
 
 def _blocks(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Runs of lines between blank ones, with the number of the first."""
+    """Blocks of lines between blank lines, each with the number of its first line."""
     block: list[str] = []
     number = 0
     for number, line in enumerate(read_text(path).split("\n"), start=1):

@@ -1,4 +1,4 @@
-"""CCGbank's derivations, and the flat files of a word and its category that supertaggers are trained on."""
+"""CCGbank derivations, and the flat files of words and categories used to train supertaggers."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from xstilts.formats.tables import Row, read_text
 _LEAF = re.compile(r"<L (?P<category>\S+) \S+ \S+ (?P<word>\S+) \S+>")
 
 
-def derivations(path: Path) -> Iterator[tuple[int, Row]]:
+def auto_derivations(path: Path) -> Iterator[tuple[int, Row]]:
     """Sentences of an `.auto` file: lines that begin with ID=, each followed by a derivation whose leaves are
     `<L category tag tag word category>`. Raises DataError for a derivation without leaves."""
     for number, line in enumerate(read_text(path).split("\n"), start=1):
@@ -18,19 +18,21 @@ def derivations(path: Path) -> Iterator[tuple[int, Row]]:
             continue
         leaves = _LEAF.findall(line)
         if not leaves:
-            raise DataError(f"{path}:{number}: a derivation without leaves", "expected CCGbank's AUTO format")
+            raise DataError(
+                f"{path}:{number}: a derivation without leaves", "the file must be in CCGbank's AUTO format"
+            )
         yield number, {"words": [word for _, word in leaves], "tags": [category for category, _ in leaves]}
 
 
-def staged(path: Path) -> Iterator[tuple[int, Row]]:
-    """Sentences of a `.stagedGold` file: one a line, its tokens `word|tag|category` between spaces.
+def staged_gold(path: Path) -> Iterator[tuple[int, Row]]:
+    """Sentences of a `.stagedGold` file: one per line, with space-separated tokens `word|tag|category`.
 
-    Raises DataError for a token of another form.
+    Raises DataError for any other token.
     """
     for number, line in enumerate(read_text(path).split("\n"), start=1):
         if not line.strip() or line.startswith("#"):
             continue
         tokens = [token.rsplit("|", 2) for token in line.split()]
         if wrong := next((token for token in tokens if len(token) != 3), None):
-            raise DataError(f"{path}:{number}: {'|'.join(wrong)!r} is no word|tag|category", "mend the token")
+            raise DataError(f"{path}:{number}: {'|'.join(wrong)!r} is not word|tag|category", "fix the token")
         yield number, {"words": [word for word, _, _ in tokens], "tags": [category for _, _, category in tokens]}

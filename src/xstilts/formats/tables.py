@@ -1,4 +1,4 @@
-"""The rows of a CSV, TSV, JSON lines or Parquet file, each with the place it has in the file."""
+"""Readers of CSV, TSV, JSON Lines and Parquet files: rows with their position in the file."""
 
 import csv
 import io
@@ -17,13 +17,13 @@ Row = Mapping[str, Any]
 def rows(path: Path) -> Iterator[tuple[int, Row]]:
     """The rows of a file with the number of the line (in Parquet: of the row) on which each begins, from 1.
 
-    Blank lines are passed over. Raises DataError, naming file and line, for what cannot be read.
+    Blank lines are skipped. Raises DataError with file and line for unreadable content.
     """
     match path.suffix.lower():
         case ".csv":
-            return separated(path, ",")
+            return delimited_rows(path, ",")
         case ".tsv":
-            return separated(path, "\t")
+            return delimited_rows(path, "\t")
         case ".jsonl":
             return _json_lines(path)
         case ".parquet":
@@ -32,8 +32,8 @@ def rows(path: Path) -> Iterator[tuple[int, Row]]:
             raise DataError(f"{path}: cannot read {suffix or 'a file without a suffix'}", f"use {', '.join(SUFFIXES)}")
 
 
-def separated(path: Path, delimiter: str, *, quoted: bool = True) -> Iterator[tuple[int, Row]]:
-    """The rows of a file of cells under a header; unless `quoted`, quotation marks are characters like others."""
+def delimited_rows(path: Path, delimiter: str, *, quoted: bool = True) -> Iterator[tuple[int, Row]]:
+    """The rows of a delimited file with a header; without `quoted`, quotation marks have no special meaning."""
     quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
     lines = io.StringIO(read_text(path), newline="")
     reader = csv.reader(lines, delimiter=delimiter, strict=True, quoting=quoting)
@@ -53,18 +53,18 @@ def separated(path: Path, delimiter: str, *, quoted: bool = True) -> Iterator[tu
         elif len(cells) != len(header):
             raise DataError(
                 f"{path}:{line}: {len(cells)} cells, but the header has {len(header)}",
-                "put cells that hold the separator between quotes",
+                "quote cells that contain the separator",
             )
         else:
             yield line, dict(zip(header, cells, strict=True))
     if header is None:
-        raise DataError(f"{path}: the file is empty", "give it a header and rows")
+        raise DataError(f"{path}: the file is empty", "add a header and rows")
 
 
 def _header(path: Path, line: int, cells: list[str]) -> list[str]:
     names = [cell.strip() for cell in cells]
     if twice := {name for name in names if names.count(name) > 1}:
-        raise DataError(f"{path}:{line}: the header has {sorted(twice)[0]!r} twice", "give every column its own name")
+        raise DataError(f"{path}:{line}: column {sorted(twice)[0]!r} occurs twice", "give every column a unique name")
     return names
 
 
@@ -75,9 +75,9 @@ def _json_lines(path: Path) -> Iterator[tuple[int, Row]]:
         try:
             row = json.loads(text)
         except json.JSONDecodeError as error:
-            raise DataError(f"{path}:{line}: not JSON: {error.msg}", "write one JSON object to a line") from None
+            raise DataError(f"{path}:{line}: not JSON: {error.msg}", "write one JSON object per line") from None
         if not isinstance(row, dict):
-            raise DataError(f"{path}:{line}: not a JSON object", "write one JSON object to a line")
+            raise DataError(f"{path}:{line}: not a JSON object", "write one JSON object per line")
         yield line, row
 
 
@@ -87,7 +87,7 @@ def _parquet(path: Path) -> Iterator[tuple[int, Row]]:
     try:
         frame = pl.read_parquet(path)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise DataError(f"{path}: not a Parquet file: {error}", "write the file anew") from None
+        raise DataError(f"{path}: not a Parquet file: {error}", "write the file again") from None
     return enumerate(frame.iter_rows(named=True), start=1)
 
 

@@ -69,8 +69,8 @@ def metric(name: str) -> Metric:
         case "em_f1":
             encode, value = _em_and_f1, _ratio
         case "recall_at_1" | "recall_at_5" | "recall_at_10":
-            most = name.rpartition("_")[2]
-            encode, value = partial(_recalls, f"image_at_{most}", f"text_at_{most}"), _mean_recall
+            k = name.rpartition("_")[2]
+            encode, value = partial(_recalls, f"image_at_{k}", f"text_at_{k}"), _mean_recall
         case "image_recall_at_1" | "image_recall_at_5" | "image_recall_at_10":
             encode, value = _mean_of(name.replace("_recall", "")), _ratio
         case "text_recall_at_1" | "text_recall_at_5" | "text_recall_at_10":
@@ -114,8 +114,8 @@ def _mean_of(column: str) -> Encode:
 
 
 def _both_directions(frame: pl.DataFrame, classes: Sequence[str]) -> np.ndarray:
-    found = frame["to_english"].to_numpy() + frame["from_english"].to_numpy()
-    return np.column_stack([found, np.full(len(frame), 2.0)])
+    correct = frame["to_english"].to_numpy() + frame["from_english"].to_numpy()
+    return np.column_stack([correct, np.full(len(frame), 2.0)])
 
 
 def _recalls(image: str, text: str, frame: pl.DataFrame, classes: Sequence[str]) -> np.ndarray:

@@ -41,7 +41,7 @@ def best_threshold(scores: np.ndarray, correct: np.ndarray, gold: int) -> float:
     return float(ranked[best : best + 2].mean())
 
 
-def once(texts: Sequence[str]) -> np.ndarray:
+def occurs_once(texts: Sequence[str]) -> np.ndarray:
     """Which texts occur once [texts]: BUCC's gold names one of several equal sentences, so none of them is paired."""
     counts = Counter(texts)
     return np.array([counts[text] == 1 for text in texts], dtype=bool)

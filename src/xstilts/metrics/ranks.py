@@ -14,24 +14,24 @@ def ranks(scores: np.ndarray, image_of: Sequence[int]) -> list[tuple[int, int | 
     IGLUE's evaluation, whose own sort leaves it open which of equals is first.
     Raises ValueError where the shapes do not fit.
     """
-    own = np.asarray(image_of, dtype=int)
+    columns = np.asarray(image_of, dtype=int)
     if (
         scores.ndim != 2
-        or own.shape != scores.shape[:1]
-        or (own.size and not 0 <= own.min() <= own.max() < scores.shape[1])
+        or columns.shape != scores.shape[:1]
+        or (columns.size and not 0 <= columns.min() <= columns.max() < scores.shape[1])
     ):
-        raise ValueError(f"{own.size} captions do not fit scores of shape {scores.shape}")
+        raise ValueError(f"{columns.size} captions do not fit scores of shape {scores.shape}")
     ordered = np.where(np.isnan(scores), -np.inf, scores)
-    images = _rank(ordered, own)
-    texts = _rank(ordered.T[own], np.arange(own.size))
+    images = _rank(ordered, columns)
+    texts = _rank(ordered.T[columns], np.arange(columns.size))
     best: dict[int, int] = {}
-    for image, rank in zip(own.tolist(), texts.tolist(), strict=True):
+    for image, rank in zip(columns.tolist(), texts.tolist(), strict=True):
         best[image] = min(rank, best.get(image, rank))
-    return [(rank, best.pop(image, None)) for rank, image in zip(images.tolist(), own.tolist(), strict=True)]
+    return [(rank, best.pop(image, None)) for rank, image in zip(images.tolist(), columns.tolist(), strict=True)]
 
 
-def _rank(scores: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+def _rank(scores: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """The rank in each row of the score that stands in its column `wanted`."""
-    target = np.take_along_axis(scores, wanted[:, None], axis=1)
-    before = np.arange(scores.shape[1]) < wanted[:, None]
+    target = np.take_along_axis(scores, columns[:, None], axis=1)
+    before = np.arange(scores.shape[1]) < columns[:, None]
     return 1 + ((scores > target) | (before & (scores == target))).sum(axis=1)

@@ -72,7 +72,7 @@ class PairInputs:
         return [2 * max(foreign.length, english.length) for foreign, english in pairs]
 
     @property
-    def divisible(self) -> bool:
+    def loss_is_mean(self) -> bool:
         return False
 
     def batch(self, indices: Sequence[int], *, labels: bool = True) -> Batch:

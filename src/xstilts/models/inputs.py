@@ -55,7 +55,7 @@ class ModelInputs:
         return [max(length, least) for length in lengths(self.features)]
 
     @property
-    def divisible(self) -> bool:
+    def loss_is_mean(self) -> bool:
         """Whether a batch can be trained in parts: where its examples are not compared with each other."""
         return not PROBLEMS[self.problem].contrastive
 

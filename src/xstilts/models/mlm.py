@@ -198,7 +198,7 @@ class MaskedInputs:
         return [feature.length for feature in self.features]
 
     @property
-    def divisible(self) -> bool:
+    def loss_is_mean(self) -> bool:
         return True
 
     def batch(self, indices: Sequence[int], *, labels: bool = True) -> Batch:

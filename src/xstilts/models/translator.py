@@ -16,7 +16,7 @@ from transformers import (
 )
 
 from xstilts.data.batches import scoring_batches
-from xstilts.data.translation.codes import codes
+from xstilts.data.translation.codes import language_tokens
 from xstilts.errors import DataError, UserError
 from xstilts.models.heads import quiet
 from xstilts.models.inputs import autocast
@@ -160,7 +160,7 @@ def _token(tokenizer: PreTrainedTokenizerBase, language: str, name: str | None, 
     if name == "":
         return ""
     short = language.partition("-")[0]
-    asked = [form.format(name) for form in _FORMS] if name else [*codes(language), f"<2{short}>"]
+    asked = [form.format(name) for form in _FORMS] if name else [*language_tokens(language), f"<2{short}>"]
     for token in asked:
         if tokenizer.convert_tokens_to_ids(token) not in (None, tokenizer.unk_token_id):
             return token

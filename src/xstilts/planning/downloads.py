@@ -6,7 +6,7 @@ from pathlib import Path
 from xstilts.cache import wheels as sources
 from xstilts.config.recipe import Recipe
 from xstilts.data import hub_data as hub
-from xstilts.data.benchmark_files import Part, hub_parts
+from xstilts.data.benchmark_files import SplitSource, hub_splits
 from xstilts.encoders.pins import known_pin
 from xstilts.planning.expand import Graph
 from xstilts.planning.missing_files import missing_files, missing_images, splits_read
@@ -56,24 +56,24 @@ def tasks_read(graph: Graph) -> Used:
     return {(data.task, data.language): None for data, _ in splits_read(graph)}
 
 
-def hub_splits_read(tasks: Mapping[str, Task], graph: Graph, root: Path | None) -> tuple[tuple[Part, str], ...]:
+def hub_splits_read(tasks: Mapping[str, Task], graph: Graph, root: Path | None) -> tuple[tuple[SplitSource, str], ...]:
     """The splits that stages read from the Hub, each with the language it is asked for."""
-    found = [part for name, language in tasks_read(graph) for part in hub_parts(tasks[name], root, language)]
+    found = [part for name, language in tasks_read(graph) for part in hub_splits(tasks[name], root, language)]
     return tuple({_identity(*part): part for part in found}.values())
 
 
-def _identity(part: Part, language: str) -> tuple[str, ...]:
+def _identity(part: SplitSource, language: str) -> tuple[str, ...]:
     assert part.hub
     return part.hub.repository, part.hub.revision, part.hub.config, part.hub.splits[part.split], language
 
 
-def _data_sets(wanted: tuple[tuple[Part, str], ...], cache: Path) -> Iterator[str]:
+def _data_sets(wanted: tuple[tuple[SplitSource, str], ...], cache: Path) -> Iterator[str]:
     """A line for each repository that something is missing of, with its size where it is known."""
     files: dict[str, dict[str, int] | None] = {}
     for part, language in wanted:
         assert part.hub
         name = f"hub:{part.hub.repository}@{part.hub.revision}"
-        absent, known = hub.absent(part.hub, part.split, language, cache=cache), files.get(name, {})
+        absent, known = hub.missing_files(part.hub, part.split, language, cache=cache), files.get(name, {})
         files[name] = None if absent is None or known is None else known | dict(absent)
     for name, absent in files.items():
         if absent is None:

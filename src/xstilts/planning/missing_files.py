@@ -5,7 +5,7 @@ from pathlib import Path
 
 from xstilts.data.benchmark_files import missing_locally
 from xstilts.data.images.folders import collections, folders
-from xstilts.data.images.local_folders import ABSENT, state
+from xstilts.data.images.local_folders import NO_IMAGES, folder_digest
 from xstilts.planning.graph import Graph
 from xstilts.planning.stage import Data
 from xstilts.tasks.task import Task
@@ -37,7 +37,7 @@ def missing_images(tasks: Mapping[str, Task], graph: Graph, root: Path | None, c
     return tuple(
         f"images of {name}, in one of {', '.join(folders(name))} ({', '.join(users)})"
         for name, users in shown.items()
-        if state(name, root, cache) == ABSENT
+        if folder_digest(name, root, cache) == NO_IMAGES
     )
 
 

@@ -1,4 +1,4 @@
-"""References to images, from the cells of a table that a user keeps."""
+"""Image references from the cells of a user's table."""
 
 import re
 from collections.abc import Mapping
@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 _REFERENCE = re.compile(r"[a-z][a-z0-9]+:")
-"""How a reference and an address begin; one letter before a colon may be a drive."""
+"""The start of a reference or URL; a single letter before the colon may be a Windows drive."""
 
 
-def reference(value: Any, table: Path, row: int, column: str) -> str | None:
-    """The image that a cell names or holds; None where it does neither. `row` counts from 0.
+def image_reference(value: Any, table: Path, row: int, column: str) -> str | None:
+    """The reference of the image that a cell names or contains; None for an empty cell. `row` counts from 0.
 
-    A path is relative to the folder of the table; addresses and references stay. What the library datasets writes of
-    an image, the bytes or a path, is understood.
+    Paths are relative to the folder of the table; URLs and references are kept. Image dicts of the `datasets` library
+    (with `bytes` or `path`) are supported.
     """
     if isinstance(value, Mapping):
         value = value.get("bytes") or value.get("path")
@@ -25,8 +25,8 @@ def reference(value: Any, table: Path, row: int, column: str) -> str | None:
     return f"file:{(table.parent / Path(name).expanduser()).resolve()}"
 
 
-def local(reference: str) -> Path | None:
-    """The file on this machine that a reference of a user's table depends on, if it is one."""
+def local_file(reference: str) -> Path | None:
+    """The local file that a reference from a user's table depends on, or None."""
     collection, _, name = reference.partition(":")
     match collection:
         case "file":

@@ -6,7 +6,7 @@ from pathlib import Path as FilePath
 from xstilts.cache.wheels import cache_dir
 from xstilts.config.recipe import Recipe
 from xstilts.data.benchmark_files import bind
-from xstilts.data.corpora import check_place
+from xstilts.data.corpora import check_location
 from xstilts.data.user_files import user_task
 from xstilts.encoders import find_card
 from xstilts.errors import DataError, SourceError, UserError
@@ -47,7 +47,7 @@ def validate_files(recipe: Recipe, base: FilePath, root: FilePath | None) -> Ite
         for language, place in arm.mlm.texts.items() if arm.mlm else ():
             path = ("intermediate", name, "mlm", "texts", language)
             try:
-                check_place(place, base)
+                check_location(place, base)
             except SourceError as error:
                 yield Issue("missing-file", path, error.message, error.hint)
             except DataError as error:

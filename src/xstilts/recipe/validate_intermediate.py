@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from xstilts.config.recipe import Intermediate
 from xstilts.config.training import Align
-from xstilts.data.translation.codes import codes
+from xstilts.data.translation.codes import language_tokens
 from xstilts.recipe.issues import Issue, Path, Scope, unknown_languages, unknown_split
 from xstilts.recipe.resolve import non_english
-from xstilts.tasks.task import Task, related
+from xstilts.tasks.task import Task, groups_comparable
 
 
 def validate_intermediate(scope: Scope) -> Iterator[Issue]:
@@ -54,7 +54,7 @@ def _translation(path: Path, arm: Intermediate, task: Task) -> Iterator[Issue]:
         message = f"{task.name!r} is a {task.problem} task: a translation model does not keep its labels"
         yield Issue("not-applicable", (*path, "model"), message, "give translated data as `files`")
     for language in dict.fromkeys((arm.language, *translate.to)):
-        if language not in translate.codes and not codes(language):
+        if language not in translate.codes and not language_tokens(language):
             message = f"the translation model's code for {language!r} is unknown"
             yield Issue("unknown-language", (*path, "to"), message, "give it in `translate.codes`")
 
@@ -75,7 +75,7 @@ def _align(scope: Scope, path: Path, align: Align) -> Iterator[Issue]:
     yield from unknown_split((*path, "split"), languages, align.split, task)
     for name, target in scope.recipe.targets.items():
         other = scope.tasks.get(name)
-        if other and target.split == align.split and related(task, other):
+        if other and target.split == align.split and groups_comparable(task, other):
             message = f"the target {name!r} is scored on {align.split!r}, so it must not be trained on"
             yield Issue("split-in-use", (*path, "split"), message, "name another split")
 

@@ -19,7 +19,7 @@ from xstilts.report.provenance import Provenance
 from xstilts.report.records import changed_entries
 from xstilts.report.tables import arm_mean_entry, language_entry, language_order
 from xstilts.store.facts import FewshotFacts, ImageControls, ItemScore, TargetFacts
-from xstilts.tasks.task import item_flag_names
+from xstilts.tasks.task import flagged_id
 
 _MAX_NAMED = 3
 """How many unreadable images are listed by name."""
@@ -224,7 +224,7 @@ def _unflagged_entry(facts: StageFacts, items: Items, arm: ArmName, flag: str, p
 
 
 def _has_flag(frame: pl.DataFrame, flag: str) -> pl.Series:
-    return frame["item"].str.ends_with(item_flag_names("", flag))
+    return frame["item"].str.ends_with(flagged_id("", flag))
 
 
 def _any_flagged(facts: StageFacts, items: Items, flag: str) -> bool:

@@ -37,7 +37,7 @@ def suite_tables(transfer: Transfer) -> Iterator[Table]:
 def suite_table(transfer: Transfer, suite: Suite) -> Table:
     """The three means, then each task, by intermediate arm: mean score, and difference to the baseline."""
     arms = [name for name in (transfer.baseline, *transfer.arms) if name is not None]
-    means = [mean for mean in suites.means(suite, transfer.designs) if mean.tasks]
+    means = [mean for mean in suites.suite_means(suite, transfer.designs) if mean.tasks]
     rows = [(mean.name, mean.tasks, "mean") for mean in means]
     rows += [(task, (task,), "") for task in suite.tasks if task in transfer.designs]
     return Table(
@@ -64,7 +64,7 @@ def chosen_arm_table(transfer: Transfer) -> Table:
     trained = [name for name, design in transfer.designs.items() if not design.retrieval]
     rows = [(task, (task,)) for task in trained]
     for suite in transfer.suites:
-        _, mean, _ = suites.means(suite, transfer.designs)
+        _, mean, _ = suites.suite_means(suite, transfer.designs)
         rows += [(mean.name, mean.tasks)] if len(mean.tasks) > 1 else []
     baseline = str(transfer.baseline)
     heads = (baseline, "chosen arm", "difference", "95% CI")

@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 from transformers import PreTrainedModel
 
-from xstilts.data.mixture import by_language, schedule, weights
+from xstilts.data.mixture import language_probabilities, task_probabilities, task_schedule
 from xstilts.data.tokenised import lengths, token_ids
 from xstilts.execution.environment import Emit
 from xstilts.models.heads import encoder_state
@@ -35,7 +35,7 @@ from xstilts.stages.training import TrainableModel, count_untouched_layers, make
 from xstilts.store.facts import IntermediateFacts
 from xstilts.store.store import Draft
 from xstilts.train.fit import Objective, examples_used, fit, seed_of, steps_of
-from xstilts.train.optim import shrinkage
+from xstilts.train.optim import decay_of_unused_weights
 
 
 def run(spec: IntermediateStage, draft: Draft, context: JobContext, emit: Emit) -> None:
@@ -68,7 +68,7 @@ def run(spec: IntermediateStage, draft: Draft, context: JobContext, emit: Emit) 
     )
     after = weights_digest(trainable_tensors(model))
     if trainables and trainables[0].vocabulary is not None:
-        trainables[0].vocabulary.expand(shrinkage(spec.train, fitted.steps))
+        trainables[0].vocabulary.expand(decay_of_unused_weights(spec.train, fitted.steps))
     save_weights(draft.path, model, head=False)
     steps = [order.count(number) for number in range(len(objectives))]
     draft.facts = IntermediateFacts(
@@ -155,8 +155,8 @@ def _order(spec: IntermediateStage, features: Sequence[Sequence[Feature]], texts
     sizes = [len(found) for found in sources]
     if spec.mlm and spec.mlm.weight:
         sizes[-1] = spec.mlm.weight
-    shares = weights(sizes, spec.sampling)
+    shares = task_probabilities(sizes, spec.sampling)
     if spec.mlm:
-        languages = by_language([len(reading.features) for reading in texts], spec.mlm.alpha)
+        languages = language_probabilities([len(reading.features) for reading in texts], spec.mlm.alpha)
         shares = np.concatenate([shares[:-1], shares[-1] * languages])
-    return schedule(shares, steps, np.random.default_rng(seed_of(spec.seed, "mixture")))
+    return task_schedule(shares, steps, np.random.default_rng(seed_of(spec.seed, "mixture")))

@@ -8,7 +8,7 @@ from xstilts.problems import Example
 from xstilts.stages.job_context import JobContext
 from xstilts.store.files import IMAGES_OF, MASKED_TEXTS
 from xstilts.store.store import Store
-from xstilts.tasks.task import Task, related
+from xstilts.tasks.task import Task, groups_comparable
 
 
 def trained_on(store: Store, key: str) -> Iterator[tuple[Data, str]]:
@@ -38,7 +38,7 @@ def check_lineage(context: JobContext, key: str, task: Task, evaluation: tuple[E
     corpora = [read for read in _training_reads(context.store, key) if isinstance(read, CorpusRead)]
     unchecked = {MASKED_TEXTS} if corpora else set()
     for data, split in trained_on(context.store, key):
-        if related(task, context.task(data.task)):
+        if groups_comparable(task, context.task(data.task)):
             check_disjoint(context.examples(data, split), evaluation, task.name)
         else:
             own = context.cached(("long texts", data, split), lambda d=data, s=split: _long(context.examples(d, s)))
@@ -57,7 +57,7 @@ def count_shared_images(context: JobContext, key: str, task: Task, evaluation: t
     trained: dict[str, frozenset[str]] = {}
     scored = images_in(evaluation)
     for data, split in trained_on(context.store, key) if scored else ():
-        if not related(task, context.task(data.task)):
+        if not groups_comparable(task, context.task(data.task)):
             trained[data.task] = trained.get(data.task, frozenset()) | _images(context, data, split)
     counts = {name: shared_images(images, scored) for name, images in sorted(trained.items())}
     return {name: count for name, count in counts.items() if count is not None}

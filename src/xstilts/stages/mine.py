@@ -12,7 +12,7 @@ from xstilts.data.load import check_labels
 from xstilts.errors import DataError
 from xstilts.execution.environment import Emit, Event
 from xstilts.metrics import metric
-from xstilts.metrics.mining import best_threshold, once, one_to_one
+from xstilts.metrics.mining import best_threshold, occurs_once, one_to_one
 from xstilts.models.mining import candidates
 from xstilts.planning.specs import MineStage
 from xstilts.problems import Sentence
@@ -113,7 +113,7 @@ def _unified(side: Sequence[Sentence]) -> list[Sentence]:
 
 def _single(side: Sequence[Sentence]) -> set[str]:
     """Ids of the sentences that no other equals."""
-    alone = once([sentence.text for sentence in side])
+    alone = occurs_once([sentence.text for sentence in side])
     return {sentence.id for sentence, single in zip(side, alone, strict=True) if single}
 
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 import numpy as np
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from xstilts.data.corpora import parts, read
+from xstilts.data.corpora import read_texts, train_and_held_out
 from xstilts.errors import DataError
 from xstilts.models.heads import encoder_state, restore_encoder
 from xstilts.models.mlm import MaskedInputs, MaskedLanguageModel, Masker, load_masked, perplexity, windows
@@ -132,10 +132,10 @@ def _reading(
     assert spec.mlm is not None
     environment = context.environment
     corpus = environment.texts[texts.fingerprint]
-    found = read(corpus, cache=environment.cache, offline=environment.offline)
-    train, apart = parts(found, spec.mlm.held_out, spec.mlm.max_texts)
+    found = read_texts(corpus, cache=environment.cache, offline=environment.offline)
+    train, apart = train_and_held_out(found, spec.mlm.held_out, spec.mlm.max_texts)
     features, held_out = (windows(part, tokenizer, spec.train.max_length) for part in (train, apart))
     if not features:
-        raise DataError(f"the tokenizer makes nothing of the texts in {corpus.place}", "name other texts")
+        raise DataError(f"the tokenizer makes nothing of the texts in {corpus.location}", "name other texts")
     counts = len(train), len(apart)
     return CorpusWindows(language=texts.language, texts=counts, features=features, held_out=held_out)

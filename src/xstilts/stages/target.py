@@ -26,7 +26,7 @@ from xstilts.stages.training import count_untouched_layers, make_trainable, scor
 from xstilts.store.facts import ModelFacts, TargetFacts
 from xstilts.store.store import Draft
 from xstilts.train.fit import Objective, examples_used, fit, seed_of, steps_of
-from xstilts.train.optim import shrinkage
+from xstilts.train.optim import decay_of_unused_weights
 from xstilts.train.predict import fit_thresholds
 
 
@@ -66,7 +66,7 @@ def run(spec: TargetStage, draft: Draft, context: JobContext, emit: Emit) -> Non
     after = weights_digest(trainable_tensors(trainable.model))
     thresholds = fit_thresholds(trainable.trained_part, dev_inputs, dev, labels)
     if trainable.vocabulary is not None:
-        trainable.vocabulary.expand(shrinkage(spec.train, fitted.step_kept or fitted.steps))
+        trainable.vocabulary.expand(decay_of_unused_weights(spec.train, fitted.step_kept or fitted.steps))
     save_weights(draft.path, trainable.model, head=True)
     draft.facts = TargetFacts(
         encoder=encoder_of(store, spec.parent),

@@ -23,7 +23,7 @@ from xstilts.problems.features import Feature
 from xstilts.problems.scores import score_frame
 from xstilts.store.facts import TrainingFacts
 from xstilts.tasks.task import Task
-from xstilts.train.fit import Fitted
+from xstilts.train.fit import TrainingResult
 from xstilts.train.predict import predict
 
 
@@ -134,7 +134,7 @@ def scorer(
     return lambda: measure.score(scored_items(task, examples, predict(part, inputs, examples, labels, thresholds)))
 
 
-def training_facts(fitted: Fitted | None, before: str, after: str) -> TrainingFacts:
+def training_facts(fitted: TrainingResult | None, before: str, after: str) -> TrainingFacts:
     """What every trained artifact records; without steps, where weights were solved for."""
     return TrainingFacts(
         steps=fitted.steps if fitted else 0,

@@ -1,7 +1,7 @@
 """Captions of photographs: rows of Flickr30k and xFlickr&CO."""
 
 from xstilts.formats.tables import Row
-from xstilts.tasks._iglue import photo
+from xstilts.tasks._iglue import photo_reference
 
 FAMILY = "flickr30k"
 
@@ -10,7 +10,7 @@ def caption(row: Row) -> Row | None:
     """The id is the image, with the caption's place where it has several. None for a caption of blanks."""
     if not row["caption"].strip():
         return None
-    image = photo(row["img_path"])
+    image = photo_reference(row["img_path"])
     name = image.partition(":")[2]
     return {
         "id": name if row["place"] is None else f"{name}#{row['place']}",

@@ -12,8 +12,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from xstilts.cache.sources import Wheel
-from xstilts.tasks._pictures import OPENMOJI, OPENMOJI_DRAWINGS
-from xstilts.tasks.task import Paths, item_flag_names
+from xstilts.tasks._image_wheels import OPENMOJI, OPENMOJI_DRAWINGS
+from xstilts.tasks.task import Paths, flagged_id
 
 EMOJI = Wheel(
     package="emoji",
@@ -27,7 +27,7 @@ LANGUAGES = ("en", "ar", "de", "es", "fa", "fr", "id", "it", "ja", "ko", "pt", "
 FAMILY = "emoji"
 FRACTIONS = {"train": 0.6, "dev": 0.1, "test": 0.3}
 SAME = "same"
-MARKS = {SAME: "names identical to the English one"}
+ITEM_FLAGS = {SAME: "names identical to the English one"}
 LICENCE = "CC BY-SA 4.0 (OpenMoji drawings); BSD-3-Clause (emoji); Unicode Licence (CLDR names)"
 CITATION = "Drawings: OpenMoji 17.0, openmoji.org, CC BY-SA 4.0. Names: Unicode CLDR, as shipped in emoji 2.16.0"
 URL = "https://openmoji.org, https://github.com/carpedm20/emoji"
@@ -59,15 +59,15 @@ class Concept:
     def image(self) -> str:
         return f"{COLLECTION}:{self.stem}"
 
-    def bearing(self, name: str, language: str) -> str:
+    def item_id(self, name: str, language: str) -> str:
         """The id `name`, marked if the concept is named in `language` as in English."""
-        return bearing(name, self.name, self.english, language)
+        return flag_if_english(name, self.name, self.english, language)
 
 
-def bearing(name: str, text: str, english: str, language: str) -> str:
+def flag_if_english(name: str, text: str, english: str, language: str) -> str:
     """The id `name`, marked if `text` in `language` is the English one, without regard to case."""
     same = language != "en" and text.casefold() == english.casefold()
-    return item_flag_names(name, SAME) if same else name
+    return flagged_id(name, SAME) if same else name
 
 
 def concepts(paths: Paths, language: str) -> Iterator[Concept]:
@@ -77,8 +77,8 @@ def concepts(paths: Paths, language: str) -> Iterator[Concept]:
     """
     english, names, drawn = _names(paths, "en"), _names(paths, language), drawings(paths)
     hidden = str.maketrans({character: None for text in english for character in text if not character.isascii()})
-    found = {stem: text for text in english if (stem := _stem(text, drawn)) and not region(stem)}
-    for stem, text in sorted(found.items()):
+    stems = {stem: text for text in english if (stem := _stem(text, drawn)) and not region(stem)}
+    for stem, text in sorted(stems.items()):
         if text in names:
             yield Concept(
                 stem=stem,

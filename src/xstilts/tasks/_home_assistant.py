@@ -100,7 +100,7 @@ def commands(paths: Paths, language: str) -> Iterator[Command]:
     intents = _intents(paths[WHEEL.package], language)
     seen: set[str] = set()
     for intent, data, template in _templates(intents):
-        kind = _Kind.of(intent, data, template)
+        kind = _TemplateInfo.of(intent, data, template)
         for number in range(SENTENCES):
             pieces = _draw(_Filler(intents, kind, number), template.expression, seen)
             if pieces:
@@ -116,7 +116,7 @@ def split_of(command: Command) -> str:
 def _draw(filler: "_Filler", expression: Expression, seen: set[str]) -> tuple[Piece, ...]:
     """A sentence that no template gave before; empty if none is found."""
     for attempt in range(_ATTEMPTS):
-        pieces = _tidy(filler.expand(expression, filler.chooser(attempt)))
+        pieces = _normalise_spaces(filler.expand(expression, filler.chooser(attempt)))
         if pieces and _folded(pieces) not in seen:
             return pieces
     return ()
@@ -150,7 +150,7 @@ def _fillable(lists: Mapping[str, SlotList], name: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Kind:
+class _TemplateInfo:
     """What the commands of one template have in common."""
 
     template: str
@@ -160,7 +160,7 @@ class _Kind:
     meaning: str
 
     @classmethod
-    def of(cls, intent: str, data: IntentData, template: Sentence) -> "_Kind":
+    def of(cls, intent: str, data: IntentData, template: Sentence) -> "_TemplateInfo":
         digest = hashlib.sha256((template.text or "").encode()).hexdigest()
         combination = str((data.metadata or {}).get("slot_combination", ""))
         fixed = json.dumps(data.slots, sort_keys=True)
@@ -187,7 +187,7 @@ class _Kind:
 class _Filler:
     """Expands the n-th sentence of a template by choices that a seed determines."""
 
-    def __init__(self, intents: Intents, kind: _Kind, number: int) -> None:
+    def __init__(self, intents: Intents, kind: _TemplateInfo, number: int) -> None:
         self._rules = intents.expansion_rules
         self._lists = intents.slot_lists
         self._kind = kind
@@ -231,7 +231,7 @@ class _Filler:
         return Piece(normalize_whitespace(text).strip(), reference.slot_name, outcome)
 
 
-def _tidy(pieces: list[Piece]) -> tuple[Piece, ...]:
+def _normalise_spaces(pieces: list[Piece]) -> tuple[Piece, ...]:
     """The pieces with single spaces between words and none at the ends."""
     tidy: list[Piece] = []
     for piece in pieces:

@@ -1,7 +1,7 @@
 """Whether a statement about two photographs is true: rows of NLVR2."""
 
 from xstilts.formats.tables import Row
-from xstilts.tasks._iglue import truth
+from xstilts.tasks._iglue import true_false_label
 
 FAMILY = "nlvr2"
 ENGLISH = {split: f"nlvr2/annotations/{split}.jsonl" for split in ("train", "dev", "test")}
@@ -16,6 +16,6 @@ def statement(row: Row) -> Row:
         "id": row["identifier"],
         "text": row["sentence"],
         "images": images,
-        "label": truth(row["label"]),
+        "label": true_false_label(row["label"]),
         "unit": f"{split}-{collection}",
     }

@@ -18,7 +18,7 @@ from unicode_rbnf import RbnfEngine
 
 from xstilts.cache.sources import Library
 from xstilts.config.splits import assign
-from xstilts.tasks._pictures import DIGITS, DIGITS_TABLE
+from xstilts.tasks._image_wheels import DIGITS, DIGITS_TABLE
 from xstilts.tasks.task import Paths
 
 COLLECTION = "digits"
@@ -27,7 +27,7 @@ FAMILY = "numbers"
 FRACTIONS = {"train": 0.6, "dev": 0.1, "test": 0.3}
 """Of the pictures of single digits."""
 NUMBERS = range(100)
-MOST = 200
+MAX_PAIRS = 200
 """Pairs of pictures of each number, at most."""
 LICENCE_OF_DIGITS = "BSD-3-Clause (scikit-learn); CC BY 4.0 (the digits, at UCI)"
 CITATION_OF_DIGITS = (
@@ -42,7 +42,7 @@ _NAMES = {"nb": "no"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class ShownNumber:
     """A number as two pictures, each the row of a digit: tens, then units."""
 
     number: int
@@ -57,7 +57,7 @@ class Shown:
         return "+".join(map(str, self.rows))
 
 
-def shown(paths: Paths, split: str, each: int) -> Iterator[Shown]:
+def shown_numbers(paths: Paths, split: str, each: int) -> Iterator[ShownNumber]:
     """`each` pairs of pictures of every number, all different: one of every number, then the second of each.
 
     A smaller `each` gives the beginning of what a larger one gives.
@@ -65,7 +65,7 @@ def shown(paths: Paths, split: str, each: int) -> Iterator[Shown]:
     pairs = _pairs(paths[DIGITS.package])[split]
     for turn in range(each):
         for number in NUMBERS:
-            yield Shown(number=number, rows=pairs[number][turn])
+            yield ShownNumber(number=number, rows=pairs[number][turn])
 
 
 def digits(path: Path) -> tuple[int, ...]:
@@ -92,7 +92,7 @@ def _pairs(path: Path) -> Mapping[str, Mapping[int, list[tuple[int, int]]]]:
 
 def _drawn(seed: str, tens: list[int], units: list[int]) -> list[tuple[int, int]]:
     every = [(ten, unit) for ten in tens for unit in units if ten != unit]
-    return random.Random(seed).sample(every, min(MOST, len(every)))
+    return random.Random(seed).sample(every, min(MAX_PAIRS, len(every)))
 
 
 @cache

@@ -1,7 +1,7 @@
 """Whether an image entails a sentence: rows of SNLI-VE and XVNLI."""
 
 from xstilts.formats.tables import Row
-from xstilts.tasks._iglue import photo
+from xstilts.tasks._iglue import photo_reference
 
 LABELS = ("contradiction", "entailment", "neutral")
 FAMILY = "snli-ve"
@@ -9,7 +9,7 @@ FAMILY = "snli-ve"
 
 def hypothesis(row: Row) -> Row | None:
     """The image and the hypothesis alone; the premise's text is not read. None where annotators did not agree."""
-    label, image = row["gold_label"], photo(row["Flikr30kID"])
+    label, image = row["gold_label"], photo_reference(row["Flikr30kID"])
     if label == "-":
         return None
     if label not in LABELS:

@@ -1,11 +1,11 @@
 """SQuAD v1.1: the training data of the question-answering targets, and the Hub's way to write its rows."""
 
-from xstilts.formats.benchmarks import questions
+from xstilts.formats.benchmarks import squad_questions
 from xstilts.formats.tables import Row
 from xstilts.tasks.benchmark import Hub, Native
 
 FILES = {"train": "squad/train-v1.1.json", "dev": "squad/dev-v1.1.json"}
-NATIVE = Native(read=questions, english=FILES)
+NATIVE = Native(read=squad_questions, english=FILES)
 
 
 def hub_fields(row: Row) -> Row:

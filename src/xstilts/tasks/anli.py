@@ -1,10 +1,10 @@
 """ANLI+: SNLI, MNLI and the three adversarial rounds of ANLI under one head."""
 
-from xstilts.formats.benchmarks import Reader, unquoted
+from xstilts.formats.benchmarks import Reader, unquoted_tsv
 from xstilts.formats.tables import Row, rows
 from xstilts.tasks import _nli as nli
-from xstilts.tasks.benchmark import Benchmark, Hub, Native, by
-from xstilts.tasks.task import Task, published
+from xstilts.tasks.benchmark import Benchmark, Hub, Native, group_by
+from xstilts.tasks.task import Task, published_sizes
 
 
 def _round(row: Row) -> Row:
@@ -37,7 +37,7 @@ TASK = Task(
                 read=rows, english={"train": "anli/**/R?/train.jsonl", "dev": "anli/**/R?/dev.jsonl"}, fields=_round
             ),
             _own(rows, "snli/snli_1.0_train.jsonl", "snli/snli_1.0_dev.jsonl"),
-            _own(unquoted, "MNLI/train.tsv", "MNLI/dev_matched.tsv"),
+            _own(unquoted_tsv, "MNLI/train.tsv", "MNLI/dev_matched.tsv"),
         ),
         hub=(
             Hub(
@@ -62,8 +62,8 @@ TASK = Task(
                 fields=nli.fields,
             ),
         ),
-        groups=by("text"),
-        joined=True,
+        groups=group_by("text"),
+        concatenate_layouts=True,
     ),
     metrics=("accuracy", "macro_f1"),
     licence="CC-BY-NC-4.0 (ANLI), CC-BY-SA-4.0 (SNLI), OANC and others (MNLI)",
@@ -74,5 +74,5 @@ TASK = Task(
         "only the available parts are read: with the rounds of ANLI alone below the data root, only the rounds",
         "pairs without a majority label are left out; the published sizes still count them",
     ),
-    sizes=published("anli"),
+    sizes=published_sizes("anli"),
 )

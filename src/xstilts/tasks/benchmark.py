@@ -19,7 +19,7 @@ Patterns = Mapping[str, str | tuple[str, ...]]
 """Glob patterns by split. All matches of the first pattern that matches are read; `{language}` is filled in."""
 
 
-def as_is(row: Row) -> Row:
+def unchanged(row: Row) -> Row:
     return row
 
 
@@ -35,7 +35,7 @@ class Native:
     files: Patterns = field(default_factory=dict)
     english: Patterns = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
-    fields: Fields = as_is
+    fields: Fields = unchanged
     every_pattern: bool = False
     """Whether the matches of all patterns of a split are read, not those of the first that matches."""
 
@@ -54,8 +54,8 @@ class Hub:
     """Languages that are read from here; all of the task's if None."""
     names: Mapping[str, str] = field(default_factory=dict)
     revision: str = "main"
-    fields: Fields = as_is
-    further: tuple[Fields, ...] = ()
+    fields: Fields = unchanged
+    more_fields: tuple[Fields, ...] = ()
     """More examples that lie in the same row."""
     keep: Callable[[Row, str], bool] = lambda row, language: True
 
@@ -73,18 +73,18 @@ class Benchmark:
     native: tuple[Native, ...] = ()
     """Layouts, the first that has a file for a split before the others."""
     pivot: Literal["id", "position"] | None = None
-    joined: bool = False
+    concatenate_layouts: bool = False
     """Whether a split is what all native layouts have of it together."""
     labels: str = ""
     """The file below the data root that lists the classes; rows of other classes are scored, but never trained on."""
 
 
-def by(*names: str) -> Callable[[Sequence[Row]], Sequence[str]]:
+def group_by(*names: str) -> Callable[[Sequence[Row]], Sequence[str]]:
     """Groups of rows that have these fields in common."""
     return lambda rows: [text_group(*(_flat(row[name]) for name in names)) for row in rows]
 
 
-def components(*names: str) -> Callable[[Sequence[Row]], Sequence[str]]:
+def group_by_shared_text(*names: str) -> Callable[[Sequence[Row]], Sequence[str]]:
     """Groups of rows that are linked by having a text in common, in whichever of these fields."""
 
     def groups(rows: Sequence[Row]) -> Sequence[str]:

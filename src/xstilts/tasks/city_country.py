@@ -10,7 +10,7 @@ from babel.core import get_global
 from xstilts.cache.sources import Library
 from xstilts.config.splits import assign
 from xstilts.problems import Choice
-from xstilts.tasks.task import Paths, Task, measured
+from xstilts.tasks.task import Paths, Task, measured_sizes
 
 NAME = "city-country"
 FRACTIONS = {"train": 0.6, "dev": 0.1, "test": 0.3}
@@ -20,10 +20,10 @@ _NOT_COUNTRIES = frozenset(("001", "AQ", "UM", "ZZ"))
 
 
 def read(paths: Paths, language: str) -> Mapping[str, Iterator[Choice]]:
-    return {"all": items(language)}
+    return {"all": city_items(language)}
 
 
-def items(language: str) -> Iterator[Choice]:
+def city_items(language: str) -> Iterator[Choice]:
     """An item for each city (of a time zone) that the locale names in its own way; id = zone, group = country.
 
     Left out: a city that shares three letters in a row with its country, which would give the answer away. The
@@ -100,5 +100,5 @@ TASK = Task(
         "tests knowledge of names, not understanding of sentences",
         "only cities whose name differs from the time zone's English identifier: mostly languages not in Latin script",
     ),
-    sizes=measured(NAME),
+    sizes=measured_sizes(NAME),
 )  # fmt: skip

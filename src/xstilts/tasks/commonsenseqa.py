@@ -1,8 +1,8 @@
 """Which of five answers common sense gives: the official random split."""
 
 from xstilts.formats.tables import Row, rows
-from xstilts.tasks.benchmark import Benchmark, Hub, Native, by
-from xstilts.tasks.task import Task, published
+from xstilts.tasks.benchmark import Benchmark, Hub, Native, group_by
+from xstilts.tasks.task import Task, published_sizes
 
 
 def _own(row: Row) -> Row:
@@ -45,11 +45,11 @@ TASK = Task(
                 fields=_hub,
             ),
         ),
-        groups=by("prompt"),
+        groups=group_by("prompt"),
     ),
     licence="MIT",
     citation="Talmor et al. 2019, CommonsenseQA: A Question Answering Challenge Targeting Commonsense Knowledge",
     url="https://aclanthology.org/N19-1421",
     weaknesses=("English only", "the labels of the official test set are not public"),
-    sizes=published("commonsenseqa"),
+    sizes=published_sizes("commonsenseqa"),
 )

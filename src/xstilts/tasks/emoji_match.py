@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from xstilts.config.splits import assign
 from xstilts.problems import ImageText
 from xstilts.tasks import _emoji as emoji
-from xstilts.tasks._couples import couples, digest
-from xstilts.tasks.task import Paths, Task, measured
+from xstilts.tasks._pairing import digest, pair_up
+from xstilts.tasks.task import Paths, Task, measured_sizes
 
 YES, NO = "yes", "no"
 
@@ -31,7 +31,7 @@ def pairs(paths: Paths, language: str) -> Iterator[ImageText]:
         concept = by_stem[stem]
         for named, label in ((concept, YES), (by_stem[other], NO)):
             yield ImageText(
-                id=named.bearing(f"{stem}|{named.stem}", language),
+                id=named.item_id(f"{stem}|{named.stem}", language),
                 group=concept.group,
                 language=language,
                 text=named.name,
@@ -55,12 +55,12 @@ def partners(concepts: Iterable[emoji.Concept]) -> Mapping[str, str]:
     def allowed(one: str, other: str) -> bool:
         return not (words[one] - _ANYONE <= words[other] or words[other] - _ANYONE <= words[one])
 
-    def wanted(one: str, other: str) -> bool:
+    def preferred(one: str, other: str) -> bool:
         hard = digest(f"hard|{one}")[0] % 2 == 0
         return hard == bool(words[one] & words[other]) and allowed(one, other)
 
-    found = (couples(stems, emoji.FAMILY, wanted, allowed) for stems in splits.values())
-    return {stem: partner for pairs in found for stem, partner in pairs.items()}
+    pairs_by_split = (pair_up(stems, emoji.FAMILY, preferred, allowed) for stems in splits.values())
+    return {stem: partner for pairs in pairs_by_split for stem, partner in pairs.items()}
 
 
 TASK = Task(
@@ -72,7 +72,7 @@ TASK = Task(
     read=read,
     fractions=emoji.FRACTIONS,
     images=(emoji.COLLECTION,),
-    item_flags=emoji.MARKS,
+    item_flags=emoji.ITEM_FLAGS,
     licence=emoji.LICENCE,
     citation=emoji.CITATION,
     url=emoji.URL,
@@ -82,5 +82,5 @@ TASK = Task(
         "negatives",
     ),
     split_family=emoji.FAMILY,
-    sizes=measured("emoji-match"),
+    sizes=measured_sizes("emoji-match"),
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from xstilts.problems import Caption
 from xstilts.tasks import _emoji as emoji
-from xstilts.tasks.task import Paths, Task, measured
+from xstilts.tasks.task import Paths, Task, measured_sizes
 
 
 def read(paths: Paths, language: str) -> Mapping[str, Iterator[Caption]]:
@@ -15,7 +15,7 @@ def captions(paths: Paths, language: str) -> Iterator[Caption]:
     """One for each concept, which is its id in every language but for the mark; group = its drawing."""
     for concept in emoji.concepts(paths, language):
         yield Caption(
-            id=concept.bearing(concept.stem, language),
+            id=concept.item_id(concept.stem, language),
             group=concept.group,
             language=language,
             text=concept.name,
@@ -32,11 +32,11 @@ TASK = Task(
     read=read,
     fractions=emoji.FRACTIONS,
     images=(emoji.COLLECTION,),
-    item_flags=emoji.MARKS,
+    item_flags=emoji.ITEM_FLAGS,
     licence=emoji.LICENCE,
     citation=emoji.CITATION,
     url=emoji.URL,
     weaknesses=emoji.WEAKNESSES,
     split_family=emoji.FAMILY,
-    sizes=measured("emoji-retrieval"),
+    sizes=measured_sizes("emoji-retrieval"),
 )

@@ -7,8 +7,8 @@ from babel import Locale
 from xstilts.cache.sources import Library
 from xstilts.problems import Caption
 from xstilts.tasks import _emoji as emoji
-from xstilts.tasks._pictures import OPENMOJI
-from xstilts.tasks.task import Paths, Task, measured
+from xstilts.tasks._image_wheels import OPENMOJI
+from xstilts.tasks.task import Paths, Task, measured_sizes
 
 
 def read(paths: Paths, language: str) -> Mapping[str, Iterator[Caption]]:
@@ -25,7 +25,7 @@ def captions(paths: Paths, language: str) -> Iterator[Caption]:
     for code, stem in sorted(flags.items()):
         if name := names.get(code):
             yield Caption(
-                id=emoji.bearing(code, name, english.get(code, ""), language),
+                id=emoji.flag_if_english(code, name, english.get(code, ""), language),
                 group=drawn[stem],
                 language=language,
                 text=name,
@@ -51,7 +51,7 @@ TASK = Task(
     read=read,
     fractions=emoji.FRACTIONS,
     images=(emoji.COLLECTION,),
-    item_flags=emoji.MARKS,
+    item_flags=emoji.ITEM_FLAGS,
     licence="CC BY-SA 4.0 (OpenMoji drawings); BSD-3-Clause (babel); Unicode Licence (CLDR names)",
     citation="Drawings: OpenMoji 17.0, openmoji.org, CC BY-SA 4.0. Names: Unicode CLDR, as shipped in babel",
     url="https://openmoji.org, https://cldr.unicode.org",
@@ -60,5 +60,5 @@ TASK = Task(
         "six flags belong to two or three regions (Norway, Svalbard), which cannot be distinguished",
         "only languages with names for 250 flags or more, at most a third of them identical to English",
     ),
-    sizes=measured("flag-country"),
+    sizes=measured_sizes("flag-country"),
 )  # fmt: skip

@@ -1,10 +1,10 @@
 """Flickr30k: which of many captions fits an image, and which image a caption, as IGLUE trains on it."""
 
-from xstilts.formats.pictures import captions
+from xstilts.formats.image_annotations import captions
 from xstilts.tasks._captions import FAMILY, caption
-from xstilts.tasks._iglue import by_unit
+from xstilts.tasks._iglue import group_by_unit
 from xstilts.tasks.benchmark import Benchmark, Native
-from xstilts.tasks.task import Task, published
+from xstilts.tasks.task import Task, published_sizes
 
 TASK = Task(
     name="flickr30k",
@@ -24,7 +24,7 @@ TASK = Task(
             ),
         ),
         hub=(),
-        groups=by_unit,
+        groups=group_by_unit,
     ),
     images=("flickr30k",),
     retrieval_pool_size={"en": 1000},
@@ -37,5 +37,5 @@ TASK = Task(
         "IGLUE trains on about 145,000 captions",
         "the 1,000 test images are those of Flickr30k in xFlickr&CO",
     ),
-    sizes=published("flickr30k"),
+    sizes=published_sizes("flickr30k"),
 )

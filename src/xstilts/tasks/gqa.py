@@ -1,10 +1,10 @@
 """GQA: questions about an image of Visual Genome, as IGLUE trains on them for xGQA."""
 
-from xstilts.formats.pictures import visual_questions
+from xstilts.formats.image_annotations import visual_questions
 from xstilts.tasks._gqa import FAMILY, LABELS, question
-from xstilts.tasks._iglue import by_unit
+from xstilts.tasks._iglue import group_by_unit
 from xstilts.tasks.benchmark import Benchmark, Native
-from xstilts.tasks.task import Task, published
+from xstilts.tasks.task import Task, published_sizes
 
 TASK = Task(
     name="gqa",
@@ -25,7 +25,7 @@ TASK = Task(
             ),
         ),
         hub=(),
-        groups=by_unit,
+        groups=group_by_unit,
         labels=LABELS,
     ),
     metrics=("accuracy",),
@@ -41,5 +41,5 @@ TASK = Task(
         "the testdev_balanced_questions.json of IGLUE's repository has 1,944 of the 12,578 questions of testdev",
         "images have Visual Genome numbers; Visual Genome shares images with COCO, but the numbers cannot be mapped",
     ),
-    sizes=published("gqa"),
+    sizes=published_sizes("gqa"),
 )

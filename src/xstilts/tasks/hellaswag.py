@@ -1,8 +1,8 @@
 """Which of four endings goes on with a scene."""
 
 from xstilts.formats.tables import Row, rows
-from xstilts.tasks.benchmark import Benchmark, Hub, Native, by
-from xstilts.tasks.task import Task, published
+from xstilts.tasks.benchmark import Benchmark, Hub, Native, group_by
+from xstilts.tasks.task import Task, published_sizes
 
 
 def _fields(row: Row) -> Row:
@@ -40,11 +40,11 @@ TASK = Task(
                 fields=_fields,
             ),
         ),
-        groups=by("source"),
+        groups=group_by("source"),
     ),
     licence="MIT",
     citation="Zellers et al. 2019, HellaSwag: Can a Machine Really Finish Your Sentence?",
     url="https://aclanthology.org/P19-1472",
     weaknesses=("English only", "the labels of the official test set are not public"),
-    sizes=published("hellaswag"),
+    sizes=published_sizes("hellaswag"),
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from xstilts.problems import Labelled
 from xstilts.tasks import _home_assistant as home
-from xstilts.tasks.task import Paths, Task, measured
+from xstilts.tasks.task import Paths, Task, measured_sizes
 
 
 def read(paths: Paths, language: str) -> Mapping[str, Iterator[Labelled]]:
@@ -32,5 +32,5 @@ TASK = Task(
     url=home.URL,
     weaknesses=home.WEAKNESSES,
     split_family=home.FAMILY,
-    sizes=measured("intent"),
+    sizes=measured_sizes("intent"),
 )  # fmt: skip

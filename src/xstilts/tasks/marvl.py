@@ -7,31 +7,31 @@ from xstilts.formats.tables import Row, rows
 from xstilts.tasks import _iglue as iglue
 from xstilts.tasks import _nlvr2 as nlvr2
 from xstilts.tasks.benchmark import Benchmark, Native
-from xstilts.tasks.task import Task, published
+from xstilts.tasks.task import Task, published_sizes
 
 LANGUAGES = ("en", "id", "sw", "ta", "tr", "zh")
-LADDER = ("1", "2", "4", "10", "10x2")
+SHOT_SIZES = ("1", "2", "4", "10", "10x2")
 """Concepts, each with one statement about four pairs of images, or with two."""
 _SHOTS = "marvl/few_shot/annotations/marvl-{language}_train{k}.jsonl"
 SHARED = ("zh", "73-福建土楼")
 """A concept whose images the few-shot set shares with the test set."""
 
 
-def statement(row: Row, *, few: bool = False, draws: bool = False) -> Row | None:
+def statement(row: Row, *, few_shot: bool = False, for_draws: bool = False) -> Row | None:
     """Ids and concepts of the few-shot sets are told from those of the test sets, which go by the same names.
 
     For `draws` of our own, what shares images with the test set is left out.
     """
     language, concept = row["language"], row["concept"]
-    if draws and (language, concept) == SHARED:
+    if for_draws and (language, concept) == SHARED:
         return None
-    mark = "few:" if few else ""
+    prefix = "few:" if few_shot else ""
     return {
-        "id": f"{mark}{row['id']}",
+        "id": f"{prefix}{row['id']}",
         "text": row["caption"],
         "images": tuple(f"marvl:{language}/{PurePosixPath(row[side]).name}" for side in ("left_img", "right_img")),
-        "label": iglue.truth(row["label"]),
-        "unit": f"{mark}{language}:{concept}",
+        "label": iglue.true_false_label(row["label"]),
+        "unit": f"{prefix}{language}:{concept}",
     }
 
 
@@ -50,11 +50,13 @@ TASK = Task(
                 },
                 fields=statement,
             ),
-            Native(read=rows, files=iglue.shots(_SHOTS, LADDER), fields=partial(statement, few=True)),
+            Native(
+                read=rows, files=iglue.fixed_shot_files(_SHOTS, SHOT_SIZES), fields=partial(statement, few_shot=True)
+            ),
             Native(
                 read=rows,
-                files={"train": iglue.largest(_SHOTS, LADDER)},
-                fields=partial(statement, few=True, draws=True),
+                files={"train": iglue.largest_first(_SHOTS, SHOT_SIZES)},
+                fields=partial(statement, few_shot=True, for_draws=True),
             ),
             Native(
                 read=rows,
@@ -64,11 +66,11 @@ TASK = Task(
             ),
         ),
         hub=(),
-        groups=iglue.by_unit,
+        groups=iglue.group_by_unit,
     ),
     metrics=("accuracy", "macro_f1"),
     images=("marvl", "nlvr2"),
-    fixed_shot_sizes=dict.fromkeys(("id", "tr", "zh"), LADDER),
+    fixed_shot_sizes=dict.fromkeys(("id", "tr", "zh"), SHOT_SIZES),
     split_family=nlvr2.FAMILY,
     licence="CC-BY-4.0; images for non-commercial research only",
     citation="Liu et al. 2021, Visually Grounded Reasoning across Languages and Cultures",
@@ -84,5 +86,5 @@ TASK = Task(
         "are sampled from it",
         "`dev-mt` is NLVR2's dev set machine-translated, `test-mt` the test set machine-translated into English",
     ),
-    sizes=published("marvl"),
+    sizes=published_sizes("marvl"),
 )

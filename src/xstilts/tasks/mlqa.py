@@ -1,9 +1,9 @@
 """MLQA: questions over passages of Wikipedia that were written in each of seven languages."""
 
-from xstilts.formats.benchmarks import questions
+from xstilts.formats.benchmarks import squad_questions
 from xstilts.tasks import _squad
-from xstilts.tasks.benchmark import Benchmark, Hub, Native, by
-from xstilts.tasks.task import Task, published
+from xstilts.tasks.benchmark import Benchmark, Hub, Native, group_by
+from xstilts.tasks.task import Task, published_sizes
 
 _SPLITS = ("dev", "test")
 
@@ -21,7 +21,7 @@ TASK = Task(
     benchmark=Benchmark(
         native=(
             Native(
-                read=questions,
+                read=squad_questions,
                 files={split: _files(split) for split in _SPLITS},
                 english={"train": _squad.FILES["train"]},
             ),
@@ -36,7 +36,7 @@ TASK = Task(
             ),
             _squad.HUB,
         ),
-        groups=by("title"),
+        groups=group_by("title"),
         pivot="id",
     ),
     metrics=("em_f1", "f1", "exact_match"),
@@ -48,5 +48,5 @@ TASK = Task(
         "a question has the same id in all languages; its English article is the group",
         "no training data of its own; SQuAD's English training data are used",
     ),
-    sizes=published("mlqa"),
+    sizes=published_sizes("mlqa"),
 )

@@ -1,10 +1,10 @@
 """Whether a premise entails a hypothesis, over ten genres of English."""
 
-from xstilts.formats.benchmarks import unquoted
+from xstilts.formats.benchmarks import unquoted_tsv
 from xstilts.formats.tables import Row, rows
 from xstilts.tasks import _nli as nli
-from xstilts.tasks.benchmark import Benchmark, Hub, Native, by
-from xstilts.tasks.task import Task, published
+from xstilts.tasks.benchmark import Benchmark, Hub, Native, group_by
+from xstilts.tasks.task import Task, published_sizes
 
 
 def _glue(row: Row) -> Row:
@@ -19,7 +19,7 @@ TASK = Task(
     benchmark=Benchmark(
         native=(
             Native(
-                read=unquoted,
+                read=unquoted_tsv,
                 english={
                     "train": ("MNLI/train.tsv", "mnli/train.tsv"),
                     "dev": ("MNLI/dev_matched.tsv", "mnli/dev_matched.tsv"),
@@ -46,12 +46,12 @@ TASK = Task(
                 fields=nli.fields,
             ),
         ),
-        groups=by("text"),
+        groups=group_by("text"),
     ),
     metrics=("accuracy", "macro_f1"),
     licence="OANC and others, as the MultiNLI paper lists them",
     citation="Williams et al. 2018, A Broad-Coverage Challenge Corpus for Sentence Understanding through Inference",
     url="https://aclanthology.org/N18-1101",
     weaknesses=("English only", "the labels of the official test set are not public: `dev` is the matched dev set"),
-    sizes=published("mnli"),
+    sizes=published_sizes("mnli"),
 )

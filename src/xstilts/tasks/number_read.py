@@ -4,21 +4,21 @@ from collections.abc import Iterator, Mapping
 
 from xstilts.problems import ImageText
 from xstilts.tasks import _numbers as numbers
-from xstilts.tasks._pictures import DIGITS
-from xstilts.tasks.task import Paths, Task, measured
+from xstilts.tasks._image_wheels import DIGITS
+from xstilts.tasks.task import Paths, Task, measured_sizes
 
-EACH = {"train": 200, "dev": 5, "test": 10}
+PAIRS_PER_NUMBER = {"train": 200, "dev": 5, "test": 10}
 """Pairs of pictures of every number."""
 PROMPT = "number"
 
 
 def read(paths: Paths, language: str) -> Mapping[str, Iterator[ImageText]]:
-    return {split: items(paths, language, split) for split in EACH}
+    return {split: number_items(paths, language, split) for split in PAIRS_PER_NUMBER}
 
 
-def items(paths: Paths, language: str, split: str) -> Iterator[ImageText]:
+def number_items(paths: Paths, language: str, split: str) -> Iterator[ImageText]:
     """An item for each pair of pictures, which is its id and its group."""
-    for pair in numbers.shown(paths, split, EACH[split]):
+    for pair in numbers.shown_numbers(paths, split, PAIRS_PER_NUMBER[split]):
         yield ImageText(
             id=pair.name, group=pair.name, language=language, text=PROMPT, images=pair.images, label=str(pair.number)
         )
@@ -41,5 +41,5 @@ TASK = Task(
         f'the text is always the English word "{PROMPT}", so it requires no language understanding',
     ),
     split_family=numbers.FAMILY,
-    sizes=measured("number-read"),
+    sizes=measured_sizes("number-read"),
 )

@@ -5,57 +5,59 @@ from functools import cache
 
 from xstilts.problems import ImageText
 from xstilts.tasks import _numbers as numbers
-from xstilts.tasks._couples import couples, digest
-from xstilts.tasks._pictures import DIGITS
-from xstilts.tasks.task import Paths, Task, measured
+from xstilts.tasks._image_wheels import DIGITS
+from xstilts.tasks._pairing import digest, pair_up
+from xstilts.tasks.task import Paths, Task, measured_sizes
 
 TRUE, FALSE = "true", "false"
-EACH = {"train": 10, "dev": 2, "test": 5}
+PAIRS_PER_NUMBER = {"train": 10, "dev": 2, "test": 5}
 """Pairs of pictures of every number, each of which is told once truly and once falsely."""
-EACH_ENGLISH = EACH | {"train": 100}
-KINDS = ("tens", "units", "both", "swapped")
+ENGLISH_PAIRS_PER_NUMBER = PAIRS_PER_NUMBER | {"train": 100}
+DIFFERENCE_KINDS = ("tens", "units", "both", "swapped")
 """How a false number differs from the one that is shown."""
 
 
 def read(paths: Paths, language: str) -> Mapping[str, Iterator[ImageText]]:
-    each = EACH_ENGLISH if language == "en" else EACH
-    return {split: items(paths, language, split, count) for split, count in each.items()}
+    each = ENGLISH_PAIRS_PER_NUMBER if language == "en" else PAIRS_PER_NUMBER
+    return {split: number_items(paths, language, split, count) for split, count in each.items()}
 
 
-def items(paths: Paths, language: str, split: str, each: int) -> Iterator[ImageText]:
+def number_items(paths: Paths, language: str, split: str, each: int) -> Iterator[ImageText]:
     """Two items for each pair of pictures: with its number word, and with that of another number.
 
     Pictures and numbers are the same in every language. Every word is true and false equally often. id = the pair of
     pictures and the number that is told, group = the pair.
     """
     words = numbers.words(language)
-    for turn, pair in enumerate(numbers.shown(paths, split, each)):
-        false = falsehoods(split, turn // len(words))[pair.number]
-        for told, label in ((pair.number, TRUE), (false, FALSE)):
+    for turn, pair in enumerate(numbers.shown_numbers(paths, split, each)):
+        wrong = wrong_numbers(split, turn // len(words))[pair.number]
+        for number, label in ((pair.number, TRUE), (wrong, FALSE)):
             yield ImageText(
-                id=f"{pair.name}={told}",
+                id=f"{pair.name}={number}",
                 group=pair.name,
                 language=language,
-                text=words[told],
+                text=words[number],
                 images=pair.images,
                 label=label,
             )
 
 
 @cache
-def falsehoods(split: str, turn: int) -> Mapping[int, int]:
+def wrong_numbers(split: str, turn: int) -> Mapping[int, int]:
     """For every number another one, each told once: of the four kinds, about as many of one as of another."""
     salt = f"{numbers.FAMILY}|{split}|{turn}"
 
-    def wanted(shown: int, told: int) -> bool:
-        return kind(shown, told) == KINDS[digest(f"{salt}|kind|{shown}")[0] % len(KINDS)]
+    def preferred(shown: int, other: int) -> bool:
+        return (
+            difference_kind(shown, other) == DIFFERENCE_KINDS[digest(f"{salt}|kind|{shown}")[0] % len(DIFFERENCE_KINDS)]
+        )
 
-    return couples(numbers.NUMBERS, salt, wanted, lambda shown, told: shown != told)
+    return pair_up(numbers.NUMBERS, salt, preferred, lambda shown, other: shown != other)
 
 
-def kind(shown: int, told: int) -> str:
+def difference_kind(shown: int, other: int) -> str:
     """Which of `KINDS` a false number is."""
-    (tens, units), (other_tens, other_units) = divmod(shown, 10), divmod(told, 10)
+    (tens, units), (other_tens, other_units) = divmod(shown, 10), divmod(other, 10)
     if units == other_units:
         return "tens"
     if tens == other_tens:
@@ -87,5 +89,5 @@ TASK = Task(
         "words, not sentences, as spelled by CLDR's rules, with a Latin i in Belarusian and a Thai zero in Lao",
     ),
     split_family=numbers.FAMILY,
-    sizes=measured("number-verify"),
+    sizes=measured_sizes("number-verify"),
 )  # fmt: skip

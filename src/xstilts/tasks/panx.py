@@ -1,9 +1,9 @@
 """Names of people, places and organisations in Wikipedia (WikiANN, as XTREME cut it), in 40 languages."""
 
-from xstilts.formats.benchmarks import tagged
+from xstilts.formats.benchmarks import tagged_sentences
 from xstilts.formats.tables import Row
-from xstilts.tasks.benchmark import Benchmark, Hub, Native, by
-from xstilts.tasks.task import Task, published
+from xstilts.tasks.benchmark import Benchmark, Hub, Native, group_by
+from xstilts.tasks.task import Task, published_sizes
 
 _TAGS = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
 """In the order of the Hub's numbers."""
@@ -29,14 +29,14 @@ TASK = Task(
     ),
     benchmark=Benchmark(
         native=(
-            Native(read=tagged, files={s: f"panx/{s}-{{language}}.tsv" for s in ("train", "dev", "test")}),
+            Native(read=tagged_sentences, files={s: f"panx/{s}-{{language}}.tsv" for s in ("train", "dev", "test")}),
             Native(
-                read=tagged,
+                read=tagged_sentences,
                 files={s: f"panx_dataset/{{language}}-{s}" for s in ("train", "dev", "test")},
                 fields=_words,
             ),
             Native(
-                read=tagged,
+                read=tagged_sentences,
                 files={s: f"wikiann_{{language}}/{{language}}.tar.gz/{s}" for s in ("train", "dev", "test")},
                 fields=_words,
             ),
@@ -50,11 +50,11 @@ TASK = Task(
                 fields=_hub,
             ),
         ),
-        groups=by("words"),
+        groups=group_by("words"),
     ),
     licence="not stated upstream",
     citation="Pan et al. 2017, Cross-lingual Name Tagging and Linking for 282 Languages; Rahimi et al. 2019",
     url="https://aclanthology.org/P17-1178",
     weaknesses=("silver annotation from Wikipedia links", "100 test sentences in jv, my and yo"),
-    sizes=published("panx"),
+    sizes=published_sizes("panx"),
 )  # fmt: skip

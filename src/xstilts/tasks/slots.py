@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from xstilts.problems import Tagged
 from xstilts.problems.words import split_words
 from xstilts.tasks import _home_assistant as home
-from xstilts.tasks.task import Paths, Task, measured
+from xstilts.tasks.task import Paths, Task, measured_sizes
 
 SLOTS = frozenset(
     (
@@ -22,8 +22,8 @@ PER_SLOT = 100
 
 
 def read(paths: Paths, language: str) -> Mapping[str, Iterator[Tagged]]:
-    bearing = [command for command in home.commands(paths, language) if _usable(command)]
-    return {"all": (example(command, language) for command in _capped(bearing))}
+    usable = [command for command in home.commands(paths, language) if _usable(command)]
+    return {"all": (example(command, language) for command in _capped(usable))}
 
 
 def example(command: home.Command, language: str) -> Tagged:
@@ -86,5 +86,5 @@ TASK = Task(
         "about 80% of the slot values are plain digits in en, de, fi and zh; no slot has more than 100 values",
     ),
     split_family=home.FAMILY,
-    sizes=measured("slots"),
+    sizes=measured_sizes("slots"),
 )  # fmt: skip

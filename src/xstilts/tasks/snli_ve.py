@@ -1,10 +1,10 @@
 """SNLI-VE: whether an image of Flickr30k entails a sentence, as IGLUE trains on it for XVNLI."""
 
 from xstilts.formats.tables import rows
-from xstilts.tasks._iglue import by_unit
+from xstilts.tasks._iglue import group_by_unit
 from xstilts.tasks._snli_ve import FAMILY, hypothesis
 from xstilts.tasks.benchmark import Benchmark, Native
-from xstilts.tasks.task import Task, published
+from xstilts.tasks.task import Task, published_sizes
 
 TASK = Task(
     name="snli-ve",
@@ -20,13 +20,13 @@ TASK = Task(
             ),
         ),
         hub=(),
-        groups=by_unit,
+        groups=group_by_unit,
     ),
     metrics=("accuracy", "macro_f1"),
     images=("flickr30k",),
     split_family=FAMILY,
     licence="not stated upstream; images and captions are Flickr30k's, labels SNLI's, each under terms of their own",
-    sizes=published("snli-ve"),
+    sizes=published_sizes("snli-ve"),
     citation="Xie et al. 2019, Visual Entailment: A Novel Task for Fine-Grained Image Understanding",
     url="https://arxiv.org/abs/1901.06706",
     weaknesses=(

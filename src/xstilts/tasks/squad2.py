@@ -1,10 +1,10 @@
 """SQuAD v2.0: the same, with questions that the passage does not answer."""
 
-from xstilts.formats.benchmarks import questions
+from xstilts.formats.benchmarks import squad_questions
 from xstilts.formats.tables import Row
 from xstilts.tasks import _squad
-from xstilts.tasks.benchmark import Benchmark, Hub, Native, by
-from xstilts.tasks.task import Task, published
+from xstilts.tasks.benchmark import Benchmark, Hub, Native, group_by
+from xstilts.tasks.task import Task, published_sizes
 
 
 def _without_id(row: Row) -> Row:
@@ -19,8 +19,8 @@ TASK = Task(
     languages=("en",),
     benchmark=Benchmark(
         native=(
-            Native(read=questions, english={"train": "squad/train-v2.0.json", "dev": "squad/dev-v2.0.json"}),
-            Native(read=questions, english={"train": "squad/allennlp_squad2.json"}, fields=_without_id),
+            Native(read=squad_questions, english={"train": "squad/train-v2.0.json", "dev": "squad/dev-v2.0.json"}),
+            Native(read=squad_questions, english={"train": "squad/allennlp_squad2.json"}, fields=_without_id),
         ),
         hub=(
             Hub(
@@ -31,7 +31,7 @@ TASK = Task(
                 fields=_squad.hub_fields,
             ),
         ),
-        groups=by("title"),
+        groups=group_by("title"),
     ),
     metrics=("em_f1", "f1", "exact_match"),
     licence="CC-BY-SA-4.0",
@@ -41,5 +41,5 @@ TASK = Task(
         "English only",
         "the no-answer threshold is zero; it is not tuned on the dev set",
     ),
-    sizes=published("squad2"),
+    sizes=published_sizes("squad2"),
 )

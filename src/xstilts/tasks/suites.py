@@ -27,18 +27,18 @@ class Suite:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mean:
+class SuiteMean:
     """One of the means of a suite: over those of its tasks that are at hand."""
 
     title: str
     tasks: tuple[str, ...]
-    absent: tuple[str, ...]
+    missing: tuple[str, ...]
 
     @property
     def name(self) -> str:
         """Such as "XTREME average without retrieval over 5 of 7 tasks"."""
-        whole = len(self.tasks) + len(self.absent)
-        return f"{self.title} over " + (f"{len(self.tasks)} of {whole} tasks" if self.absent else f"all {whole} tasks")
+        whole = len(self.tasks) + len(self.missing)
+        return f"{self.title} over " + (f"{len(self.tasks)} of {whole} tasks" if self.missing else f"all {whole} tasks")
 
 
 EMBEDDED = Suite(
@@ -90,7 +90,7 @@ VARIANTS: Mapping[str, str] = {
 """Locales that count as one language when languages are averaged."""
 
 
-def mean(scores: Mapping[str, float]) -> float:
+def mean_over_languages(scores: Mapping[str, float]) -> float:
     """The plain mean over languages of scores by locale; variants of one language are averaged first.
 
     Raises ValueError if there is no score.
@@ -111,17 +111,17 @@ def suite(name: str) -> Suite:
     raise UserError(f"unknown suite {name!r}", did_you_mean(name, (suite.name for suite in SUITES)))
 
 
-def means(suite: Suite, tasks: Collection[str]) -> tuple[Mean, ...]:
+def suite_means(suite: Suite, tasks: Collection[str]) -> tuple[SuiteMean, ...]:
     """The three means of a suite over `tasks`: of all, without retrieval, of retrieval alone.
 
     Retrieval moves most, and over texts it is never trained: a mean with it and one without it must not be compared.
     """
     kinds = (("", suite.tasks), (" without retrieval", suite.targets), (", retrieval alone,", suite.retrieval))
     return tuple(
-        Mean(
+        SuiteMean(
             title=f"{suite.average}{kind}",
             tasks=tuple(task for task in names if task in tasks),
-            absent=tuple(task for task in names if task not in tasks),
+            missing=tuple(task for task in names if task not in tasks),
         )
         for kind, names in kinds
     )

@@ -110,29 +110,29 @@ class Task:
         return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
 
 
-def item_flag_names(name: str, mark: str) -> str:
+def flagged_id(name: str, flag: str) -> str:
     """The id of an example that bears a mark."""
-    return f"{name}#{mark}"
+    return f"{name}#{flag}"
 
 
-def mark_of(task: Task, item: str) -> str | None:
+def item_flag_of(task: Task, item: str) -> str | None:
     """The mark that the id of an example bears, if it bears one of its task's."""
-    name, _, mark = item.rpartition("#")
-    return mark if name and mark in task.item_flags else None
+    name, _, flag = item.rpartition("#")
+    return flag if name and flag in task.item_flags else None
 
 
-def related(task: Task, other: Task) -> bool:
+def groups_comparable(task: Task, other: Task) -> bool:
     """Whether the groups of both mean the same, so that what they share can be told."""
     return task.name == other.name or bool(task.split_family and task.split_family == other.split_family)
 
 
-def measured(name: str) -> Mapping[str, Mapping[str, int]]:
+def measured_sizes(name: str) -> Mapping[str, Mapping[str, int]]:
     """The counts of examples of a shipped task by language and split, from the file beside this one."""
     sizes = json.loads(Path(__file__).with_name("sizes.json").read_text(encoding="utf-8"))
     return sizes.get(name, {})
 
 
-def published(name: str) -> Mapping[str, Mapping[str, int]]:
+def published_sizes(name: str) -> Mapping[str, Mapping[str, int]]:
     """The counts that a benchmark's publishers state, by language and split."""
     sizes = json.loads(Path(__file__).with_name("published.json").read_text(encoding="utf-8"))
     return sizes.get(name, {})

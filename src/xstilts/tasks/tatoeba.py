@@ -1,9 +1,9 @@
 """Tatoeba: sentences and their English translations, in 36 languages."""
 
-from xstilts.formats.benchmarks import beside
+from xstilts.formats.benchmarks import aligned_files
 from xstilts.formats.tables import Row
-from xstilts.tasks.benchmark import Benchmark, Hub, Native, by
-from xstilts.tasks.task import Task, published
+from xstilts.tasks.benchmark import Benchmark, Hub, Native, group_by
+from xstilts.tasks.task import Task, published_sizes
 
 LANGUAGES = {
     "af": "afr", "ar": "ara", "bg": "bul", "bn": "ben", "de": "deu", "el": "ell", "es": "spa", "et": "est",
@@ -26,7 +26,7 @@ TASK = Task(
     benchmark=Benchmark(
         native=(
             Native(
-                read=beside(".eng"),
+                read=aligned_files(".eng"),
                 files={"test": ("tatoeba/tatoeba.{language}-eng.{language}", "tatoeba.{language}-eng.{language}")},
                 names=LANGUAGES,
             ),
@@ -41,7 +41,7 @@ TASK = Task(
                 fields=_hub,
             ),
         ),
-        groups=by("english"),
+        groups=group_by("english"),
     ),
     metrics=("from_english", "to_english", "retrieval_accuracy"),
     licence="CC-BY-2.0-FR",
@@ -52,5 +52,5 @@ TASK = Task(
         "no development set: the layer is selected on other text, or on the other languages",
         "scores depend strongly on layer and pooling: compare differences within one implementation",
     ),
-    sizes=published("tatoeba"),
+    sizes=published_sizes("tatoeba"),
 )

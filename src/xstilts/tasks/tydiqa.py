@@ -1,10 +1,10 @@
 """TyDiQA-GoldP: questions that speakers of nine languages asked, with the passage that answers them."""
 
-from xstilts.formats.benchmarks import questions
+from xstilts.formats.benchmarks import squad_questions
 from xstilts.formats.tables import Row
 from xstilts.tasks import _squad
-from xstilts.tasks.benchmark import Benchmark, Hub, Native, by
-from xstilts.tasks.task import Task, published
+from xstilts.tasks.benchmark import Benchmark, Hub, Native, group_by
+from xstilts.tasks.task import Task, published_sizes
 
 LANGUAGES = {
     "en": "english", "ar": "arabic", "bn": "bengali", "fi": "finnish", "id": "indonesian", "ko": "korean",
@@ -29,7 +29,7 @@ TASK = Task(
     benchmark=Benchmark(
         native=(
             Native(
-                read=questions,
+                read=squad_questions,
                 files={
                     "train": (
                         "tydiqa/tydiqa.goldp.{language}.train.json",
@@ -40,12 +40,12 @@ TASK = Task(
                 fields=_without_id,
             ),
             Native(
-                read=questions,
+                read=squad_questions,
                 files={"test": ("tydiqa/tydiqa-goldp-v1.1-dev/tydiqa-goldp-dev-{language}.json",)},
                 names=LANGUAGES,
             ),
             Native(
-                read=questions,
+                read=squad_questions,
                 files={
                     "test": (
                         "tydiqa/tydiqa.goldp.{language}.dev.json",
@@ -65,7 +65,7 @@ TASK = Task(
                 keep=_of,
             ),
         ),
-        groups=by("context"),
+        groups=group_by("context"),
     ),
     metrics=("em_f1", "f1", "exact_match"),
     licence="Apache-2.0",
@@ -76,5 +76,5 @@ TASK = Task(
         "creates one",
         "languages are not translations of each other",
     ),
-    sizes=published("tydiqa"),
+    sizes=published_sizes("tydiqa"),
 )

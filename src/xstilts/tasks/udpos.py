@@ -1,9 +1,9 @@
 """The part of speech of every word: Universal Dependencies 2.5 as XTREME cut them, in 33 languages."""
 
-from xstilts.formats.benchmarks import conllu, tagged
+from xstilts.formats.benchmarks import conllu, tagged_sentences
 from xstilts.formats.tables import Row
-from xstilts.tasks.benchmark import Benchmark, Hub, Native, by
-from xstilts.tasks.task import Task, published
+from xstilts.tasks.benchmark import Benchmark, Hub, Native, group_by
+from xstilts.tasks.task import Task, published_sizes
 
 LANGUAGES = {
     "en": "English", "af": "Afrikaans", "ar": "Arabic", "bg": "Bulgarian", "de": "German", "el": "Greek",
@@ -33,7 +33,7 @@ TASK = Task(
     benchmark=Benchmark(
         native=(
             Native(
-                read=tagged,
+                read=tagged_sentences,
                 files={
                     split: (f"udpos/{split}-{{language}}.tsv", f"udpos_xtreme/{split}-{{language}}.tsv")
                     for split in ("train", "dev", "test")
@@ -57,7 +57,7 @@ TASK = Task(
                 fields=_hub,
             ),
         ),
-        groups=by("words"),
+        groups=group_by("words"),
     ),
     licence="as the treebanks: CC-BY-SA-4.0 for most, CC-BY-NC-SA for some",
     citation="Zeman et al. 2019, Universal Dependencies 2.5; as in XTREME (Hu et al. 2020, arXiv 2003.11080)",
@@ -67,5 +67,5 @@ TASK = Task(
         "parallel treebanks (PUD) are not recognised: a translated sentence is a separate group",
         "no dev split in kk, th, tl, yo; the test split of tl has 55 sentences, that of mr 47",
     ),
-    sizes=published("udpos"),
+    sizes=published_sizes("udpos"),
 )

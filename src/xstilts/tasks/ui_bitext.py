@@ -10,7 +10,7 @@ from pathlib import Path
 
 from xstilts.cache.sources import Wheel
 from xstilts.problems import Parallel
-from xstilts.tasks.task import Paths, Task, measured
+from xstilts.tasks.task import Paths, Task, measured_sizes
 
 DJANGO = Wheel(
     package="Django",
@@ -24,7 +24,7 @@ WAGTAIL = Wheel(
     sha256="1e6ad5c7891a54efce1400e168298b5a2cc343b642cee89c31bf5ec30c98b26c",
     size_mb=9.8,
 )
-WORDS = 3
+MIN_WORDS = 3
 """How many words an English string has at least."""
 
 _REGIONS = {"az": "AZ", "he": "IL", "hr": "HR", "id": "ID", "is": "IS", "pt": "PT", "sk": "SK", "tr": "TR"}
@@ -46,7 +46,7 @@ def pairs(wheels: Iterable[Path], language: str) -> Iterator[Parallel]:
     for wheel in wheels:
         for raw_english, raw_text in _translations(wheel, language):
             english, text = _clean(raw_english), _clean(raw_text)
-            if len(english.split()) < WORDS or not text or english.casefold() == text.casefold():
+            if len(english.split()) < MIN_WORDS or not text or english.casefold() == text.casefold():
                 continue
             if english.casefold() in seen_english or text.casefold() in seen_text:
                 continue
@@ -105,5 +105,5 @@ TASK = Task(
         "one narrow domain: labels and messages of web interfaces",
         "translated by volunteers: languages differ in the strings that they have",
     ),
-    sizes=measured("ui-bitext"),
+    sizes=measured_sizes("ui-bitext"),
 )  # fmt: skip

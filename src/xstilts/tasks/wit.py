@@ -3,7 +3,7 @@
 from xstilts.formats.tables import Row, rows
 from xstilts.tasks import _iglue as iglue
 from xstilts.tasks.benchmark import Benchmark, Native
-from xstilts.tasks.task import Task, published
+from xstilts.tasks.task import Task, published_sizes
 
 CANDIDATES = {
     "en": 685, "ar": 792, "bg": 806, "da": 814, "el": 540, "et": 780, "id": 853, "ja": 842, "ko": 889, "tr": 681,
@@ -41,7 +41,7 @@ TASK = Task(
             ),
         ),
         hub=(),
-        groups=iglue.by_unit,
+        groups=iglue.group_by_unit,
     ),
     images=("wit",),
     retrieval_pool_size=CANDIDATES,
@@ -59,5 +59,5 @@ TASK = Task(
         "images are identified by URL, and many URLs are dead",
         "IGLUE trains on 500,000 captions, English only",
     ),
-    sizes=published("wit"),
+    sizes=published_sizes("wit"),
 )

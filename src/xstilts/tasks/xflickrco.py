@@ -1,15 +1,15 @@
 """xFlickr&CO: which of 2,000 captions fits an image, and which image a caption, in eight languages."""
 
-from xstilts.formats.pictures import captions, first_captions
+from xstilts.formats.image_annotations import captions, first_captions
 from xstilts.tasks import _iglue as iglue
 from xstilts.tasks._captions import FAMILY, caption
 from xstilts.tasks.benchmark import Benchmark, Native
-from xstilts.tasks.task import Task, published
+from xstilts.tasks.task import Task, published_sizes
 
 LANGUAGES = ("en", "de", "es", "id", "ja", "ru", "tr", "zh")
-LADDER = ("1", "5", "10", "25", "50", "100")
+SHOT_SIZES = ("1", "5", "10", "25", "50", "100")
 """Images of Flickr30k's training set, one caption each."""
-LONG = (*LADDER, "100x5", "200", "200x5", "500", "1000", "1500")
+LONG_SHOT_SIZES = (*SHOT_SIZES, "100x5", "200", "200x5", "500", "1000", "1500")
 """As in German and Japanese; `x5` are images with five captions."""
 BLANK = ("de", "id")
 """Languages in which one of the 2,000 captions is empty."""
@@ -25,10 +25,10 @@ TASK = Task(
             Native(
                 read=captions,
                 files={
-                    "train": iglue.largest(_SHOTS, [k for k in LONG if "x" not in k]),
+                    "train": iglue.largest_first(_SHOTS, [k for k in LONG_SHOT_SIZES if "x" not in k]),
                     "test": "xFlickrCO/annotations/{language}/test.jsonl",
                     "test-mt": "xFlickrCO/annotations_machine-translate/{language}/test_gmt.jsonl",
-                    **iglue.shots(_SHOTS, LONG),
+                    **iglue.fixed_shot_files(_SHOTS, LONG_SHOT_SIZES),
                 },
                 english={
                     "train": "flickr30k/annotations/train_ann.jsonl",
@@ -43,10 +43,10 @@ TASK = Task(
             ),
         ),
         hub=(),
-        groups=iglue.by_unit,
+        groups=iglue.group_by_unit,
     ),
     images=("flickr30k", "coco"),
-    fixed_shot_sizes={name: LONG if name in ("de", "ja") else LADDER for name in LANGUAGES[1:]},
+    fixed_shot_sizes={name: LONG_SHOT_SIZES if name in ("de", "ja") else SHOT_SIZES for name in LANGUAGES[1:]},
     retrieval_pool_size={name: 1999 if name in BLANK else 2000 for name in LANGUAGES},
     split_family=FAMILY,
     licence="not stated upstream; images and English captions are Flickr30k's and COCO's, under terms of their own",
@@ -62,5 +62,5 @@ TASK = Task(
         "`dev-mt`, Flickr30k's dev set machine-translated, has only the first caption of each image; `test-mt` is the "
         "test set machine-translated into English",
     ),
-    sizes=published("xflickrco"),
+    sizes=published_sizes("xflickrco"),
 )

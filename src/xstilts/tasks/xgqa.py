@@ -1,13 +1,13 @@
 """xGQA: questions about an image in eight languages; the answer stays English."""
 
-from xstilts.formats.pictures import visual_questions
+from xstilts.formats.image_annotations import visual_questions
 from xstilts.tasks import _iglue as iglue
 from xstilts.tasks._gqa import FAMILY, LABELS, question
 from xstilts.tasks.benchmark import Benchmark, Native
-from xstilts.tasks.task import Task, published
+from xstilts.tasks.task import Task, published_sizes
 
 LANGUAGES = ("en", "bn", "de", "id", "ko", "pt", "ru", "zh")
-LADDER = ("1", "5", "10", "20", "25", "48")
+SHOT_SIZES = ("1", "5", "10", "20", "25", "48")
 """Images, each with all its questions."""
 _FEW = "xGQA/annotations/few_shot/{language}/"
 _ZERO = "zero_shot/testdev_balanced_questions_{language}.json"
@@ -22,24 +22,24 @@ TASK = Task(
             Native(
                 read=visual_questions,
                 files={
-                    "train": iglue.largest(_FEW + "train_{k}.json", LADDER),
+                    "train": iglue.largest_first(_FEW + "train_{k}.json", SHOT_SIZES),
                     "dev": _FEW + "dev.json",
                     "test-few-shot": _FEW + "test.json",
                     "test-zero-shot": f"xGQA/annotations/{_ZERO}",
                     "test-zero-shot-mt": f"xGQA/annotations_machine-translate/{_ZERO}",
-                    **iglue.shots(_FEW + "train_{k}.json", LADDER),
+                    **iglue.fixed_shot_files(_FEW + "train_{k}.json", SHOT_SIZES),
                 },
                 english={"train": "gqa/annotations/train.json"},
                 fields=question,
             ),
         ),
         hub=(),
-        groups=iglue.by_unit,
+        groups=iglue.group_by_unit,
         labels=LABELS,
     ),
     metrics=("accuracy",),
     images=("gqa",),
-    fixed_shot_sizes=dict.fromkeys(LANGUAGES, LADDER),
+    fixed_shot_sizes=dict.fromkeys(LANGUAGES, SHOT_SIZES),
     shots_unit="group",
     split_family=FAMILY,
     licence="CC-BY-4.0",
@@ -54,5 +54,5 @@ TASK = Task(
         "samples k of these images with all their questions",
         "the dev set is about as large as the largest few-shot file, so selecting on it is not few-shot",
     ),
-    sizes=published("xgqa"),
+    sizes=published_sizes("xgqa"),
 )

@@ -1,10 +1,10 @@
 """Whether a premise entails a hypothesis, in 15 languages."""
 
-from xstilts.formats.benchmarks import headerless
+from xstilts.formats.benchmarks import headerless_tsv
 from xstilts.formats.tables import Row
 from xstilts.tasks import _nli as nli
-from xstilts.tasks.benchmark import Benchmark, Hub, Native, by
-from xstilts.tasks.task import Task, published
+from xstilts.tasks.benchmark import Benchmark, Hub, Native, group_by
+from xstilts.tasks.task import Task, published_sizes
 
 
 def _labelled(row: Row) -> Row:
@@ -19,7 +19,7 @@ TASK = Task(
     benchmark=Benchmark(
         native=(
             Native(
-                read=headerless("text", "pair", optional="label"),
+                read=headerless_tsv("text", "pair", optional="label"),
                 files={split: f"xnli/{split}-{{language}}.tsv" for split in ("dev", "test")},
                 english={"train": "xnli/train-en.tsv"},
                 fields=_labelled,
@@ -34,7 +34,7 @@ TASK = Task(
                 fields=nli.fields,
             ),
         ),
-        groups=by("text"),
+        groups=group_by("text"),
         pivot="position",
     ),
     metrics=("accuracy", "macro_f1"),
@@ -45,5 +45,5 @@ TASK = Task(
         "dev and test are translations of each other; the shared premise is the group",
         "training data in languages other than English are machine translations of MNLI",
     ),
-    sizes=published("xnli"),
+    sizes=published_sizes("xnli"),
 )

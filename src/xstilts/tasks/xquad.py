@@ -1,9 +1,9 @@
 """XQuAD: SQuAD questions over passages that professionals translated, in 11 languages."""
 
-from xstilts.formats.benchmarks import questions
+from xstilts.formats.benchmarks import squad_questions
 from xstilts.tasks import _squad
-from xstilts.tasks.benchmark import Benchmark, Hub, Native, by
-from xstilts.tasks.task import Task, published
+from xstilts.tasks.benchmark import Benchmark, Hub, Native, group_by
+from xstilts.tasks.task import Task, published_sizes
 
 TASK = Task(
     name="xquad",
@@ -11,7 +11,7 @@ TASK = Task(
     suite=("xtreme",),
     languages=("en", "ar", "de", "el", "es", "hi", "ru", "th", "tr", "vi", "zh"),
     benchmark=Benchmark(
-        native=(Native(read=questions, files={"test": "xquad/xquad.{language}.json"}, english=_squad.FILES),),
+        native=(Native(read=squad_questions, files={"test": "xquad/xquad.{language}.json"}, english=_squad.FILES),),
         hub=(
             Hub(
                 repository="google/xquad",
@@ -22,7 +22,7 @@ TASK = Task(
             ),
             _squad.HUB,
         ),
-        groups=by("title"),
+        groups=group_by("title"),
         pivot="id",
     ),
     metrics=("em_f1", "f1", "exact_match"),
@@ -34,5 +34,5 @@ TASK = Task(
         "its passages come from SQuAD's dev set, on which XTREME selects checkpoints",
         "rows on the Hub do not name the article, so their passage is the group",
     ),
-    sizes=published("xquad"),
+    sizes=published_sizes("xquad"),
 )

@@ -6,10 +6,10 @@ from xstilts.formats.tables import rows
 from xstilts.tasks import _iglue as iglue
 from xstilts.tasks._snli_ve import FAMILY, hypothesis
 from xstilts.tasks.benchmark import Benchmark, Native
-from xstilts.tasks.task import Task, published
+from xstilts.tasks.task import Task, published_sizes
 
 LANGUAGES = ("en", "ar", "es", "fr", "ru")
-LADDER = ("1", "5", "10", "20", "25", "48")
+SHOT_SIZES = ("1", "5", "10", "20", "25", "48")
 """Images, each with all its sentences."""
 _SHOTS = "XVNLI/annotations/{language}/train_{k}.jsonl"
 UNLABELLED = 14
@@ -26,22 +26,22 @@ TASK = Task(
             Native(
                 read=rows,
                 files={
-                    "train": iglue.largest(_SHOTS, LADDER),
+                    "train": iglue.largest_first(_SHOTS, SHOT_SIZES),
                     "dev-mt": "XVNLI/annotations/en/dev-{language}_gmt.jsonl",
                     "test": "XVNLI/annotations/{language}/test.jsonl",
                     "test-mt": "XVNLI/annotations_machine-translate/{language}/test.jsonl",
-                    **iglue.shots(_SHOTS, LADDER),
+                    **iglue.fixed_shot_files(_SHOTS, SHOT_SIZES),
                 },
                 english={"train": "XVNLI/annotations/en/train.jsonl", "dev": "XVNLI/annotations/en/dev.jsonl"},
                 fields=hypothesis,
             ),
         ),
         hub=(),
-        groups=iglue.by_unit,
+        groups=iglue.group_by_unit,
     ),
     metrics=("accuracy", "iglue_compat", "macro_f1"),
     images=("flickr30k",),
-    fixed_shot_sizes=dict.fromkeys(LANGUAGES, LADDER),
+    fixed_shot_sizes=dict.fromkeys(LANGUAGES, SHOT_SIZES),
     rows_per_item=float(Fraction(LABELLED + UNLABELLED, LABELLED)),
     split_family=FAMILY,
     licence="not stated upstream; IGLUE's repository is MIT and leaves the data of others under their own terms",
@@ -55,5 +55,5 @@ TASK = Task(
         "only an English dev set; `dev-mt` is its machine translation, `test-mt` the test set machine-translated into "
         "English",
     ),
-    sizes=published("xvnli"),
+    sizes=published_sizes("xvnli"),
 )

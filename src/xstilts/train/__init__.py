@@ -1,1 +1,1 @@
-"""The one training loop, its optimiser, and which weights are kept."""
+"""The training loop, the optimiser, checkpoint selection and prediction."""

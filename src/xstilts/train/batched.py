@@ -1,4 +1,4 @@
-"""One training run for several few-shot episodes side by side."""
+"""Trains several few-shot episodes in one batched run."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -8,8 +8,7 @@ from xstilts.config.training import Train
 from xstilts.models.collate import Batch
 from xstilts.models.inputs import autocast
 from xstilts.models.speed.episode_batch import EpisodeBatch
-from xstilts.train.fit import BatchSource, Fitted, ends, stream
-from xstilts.train.loop import finite
+from xstilts.train.fit import BatchSource, TrainingResult, batch_indices, mean_end_losses
 from xstilts.train.optim import optimiser
 
 
@@ -22,42 +21,45 @@ def fit_episode_batch(
     seeds: Sequence[int],
     head: frozenset[str],
     report: Callable[[int, int], None] = lambda done, total: None,
-) -> list[Fitted]:
-    """Train every episode for so many steps, each as `xstilts.train.fit.fit` would alone, and keep the last weights.
+) -> list[TrainingResult]:
+    """Train every episode for `steps` steps, with the same result as `xstilts.train.fit.fit`; the last weights are
+    kept.
 
-    `head` are the names of the parameters that have the head's rate. Raises StageError where a loss is not finite.
+    `head` are the names of the parameters with the head's learning rate. Raises StageError if a loss is not finite.
     """
-    adam, schedule = optimiser(*_sides(episode_batch, head), train, steps)
-    streams = [stream(inputs, train, seed) for inputs, seed in zip(all_inputs, seeds, strict=True)]
+    adam, schedule = optimiser(*_encoder_and_head(episode_batch, head), train, steps)
+    streams = [batch_indices(inputs, train, seed) for inputs, seed in zip(all_inputs, seeds, strict=True)]
     curves: list[list[float]] = [[] for _ in all_inputs]
     for step in range(steps):
         batches = [inputs.batch(next(stream), labels=True) for inputs, stream in zip(all_inputs, streams, strict=True)]
         for episode, loss in _backward(episode_batch, batches, train, all_inputs[0].device):
-            curves[episode].append(finite(loss, step + 1))
+            curves[episode].append(check_finite(loss, step + 1))
         for own in episode_batch.parameters:
             nn.utils.clip_grad_norm_(own.values(), train.max_grad_norm)
         adam.step()
         schedule.step()
         adam.zero_grad(set_to_none=True)
         report(step + 1, steps)
-    return [_fitted(curve, steps) for curve in curves]
+    return [_training_result(curve, steps) for curve in curves]
 
 
 def _backward(
     episode_batch: EpisodeBatch, batches: Sequence[Batch], train: Train, device: str
 ) -> Iterator[tuple[int, float]]:
-    """Add up the gradients of a step. Yields each episode and its loss."""
+    """Accumulate the gradients of a step. Yields each episode's index and loss."""
     with autocast(device, train.precision):
         for run, losses in episode_batch.losses(batches):
             losses.sum().backward()
             yield from zip(run, losses.tolist(), strict=True)
 
 
-def _sides(episode_batch: EpisodeBatch, head: frozenset[str]) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    named = [item for own in episode_batch.parameters for item in own.items()]
+def _encoder_and_head(
+    episode_batch: EpisodeBatch, head: frozenset[str]
+) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    named = [item for episode_parameters in episode_batch.parameters for item in episode_parameters.items()]
     return [p for name, p in named if name not in head], [p for name, p in named if name in head]
 
 
-def _fitted(losses: Sequence[float], steps: int) -> Fitted:
-    first, last = ends(losses)
-    return Fitted(steps=steps, step_kept=steps, first_loss=first, last_loss=last, curve=())
+def _training_result(losses: Sequence[float], steps: int) -> TrainingResult:
+    first, last = mean_end_losses(losses)
+    return TrainingResult(steps=steps, step_kept=steps, first_loss=first, last_loss=last, curve=())

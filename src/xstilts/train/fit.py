@@ -1,4 +1,4 @@
-"""One training run: lessons, an order of them, the loop, and the checkpoint that is kept."""
+"""One training run: objectives, their schedule, the loop, and checkpoint selection."""
 
 import hashlib
 import time
@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from xstilts.config.training import Train
-from xstilts.data.batches import count_steps, enough, training_batches
+from xstilts.data.batches import count_steps, examples_needed, training_batches
 from xstilts.models.collate import Batch, parts
 from xstilts.models.tuning import split_head, trained_parameters
 from xstilts.platform.hardware import release_free_memory
@@ -20,21 +20,21 @@ from xstilts.train.checkpoint import CheckpointSelector, Strategy
 from xstilts.train.loop import train as loop
 from xstilts.train.optim import optimiser
 
-POINTS_OF_AVERAGE = 10
-TIDY = 5.0
-"""Seconds after which memory that batches of other lengths left behind goes back to the system; it takes hundredths."""
+AVERAGED_CHECKPOINTS = 10
+RELEASE_MEMORY_SECONDS = 5.0
+"""Seconds between releases of free memory to the system on CPU, which batches of varying length leave behind."""
 
 
 class BatchSource(Protocol):
-    """Training data that a lesson draws its batches from."""
+    """Training data that an objective draws its batches from."""
 
     @property
     def lengths(self) -> list[int]: ...
     @property
     def device(self) -> str: ...
     @property
-    def divisible(self) -> bool:
-        """Whether the loss of a batch is a mean over its examples or their labels."""
+    def loss_is_mean(self) -> bool:
+        """Whether the loss of a batch is a mean over examples or labels, so that the batch can be split."""
         ...
 
     def batch(self, indices: Sequence[int], *, labels: bool) -> Batch: ...
@@ -42,21 +42,21 @@ class BatchSource(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objective:
-    """A model and its training data. Lessons of one run share their encoder, each has its own head."""
+    """A model and its training data. The objectives of one run share their encoder; each has its own head."""
 
     model: nn.Module
     batches: BatchSource
     fresh_head: bool = True
-    """Whether the head has a rate of its own; one that was pretrained with the encoder has the encoder's."""
+    """Whether the head uses the head learning rate; a head pretrained with the encoder uses the encoder's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fitted:
-    """What a run leaves beside the weights: steps taken, the step that was kept, losses, development scores."""
+class TrainingResult:
+    """The result of a run besides the weights: steps, selected step, losses, development scores."""
 
     steps: int
     step_kept: int | None
-    """0 where no step was better than none; None where checkpoints were averaged."""
+    """0 if no step was better than the initial weights; None if checkpoints were averaged."""
     first_loss: float
     last_loss: float
     """Means over the first and last tenth of the steps."""
@@ -64,21 +64,22 @@ class Fitted:
 
 
 def seed_of(seed: int, *purpose: object) -> int:
-    """A seed for one purpose of a chain: the same in every arm, so that arms differ by their training alone."""
+    """A seed for one purpose, derived from the run's seed. It is the same in every arm, so arms differ only by
+    training."""
     text = "\0".join(map(str, (seed, *purpose)))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
 
 
 def steps_of(lengths: Sequence[int], train: Train) -> int:
-    """Optimiser steps that the settings ask for on features of these lengths."""
+    """The number of optimiser steps that the settings give for features of these lengths."""
     if train.steps is not None:
         return train.steps
     return count_steps(lengths, epochs=train.epochs, batch_size=train.batch_size, batch_tokens=train.batch_tokens)
 
 
 def examples_used(features: Sequence[Feature], steps: int, train: Train, seed: int) -> Sequence[Feature]:
-    """The features that so many steps can use."""
-    kept = enough(len(features), steps, batch_size=train.batch_size, rng=np.random.default_rng(seed))
+    """The features that this many steps can use."""
+    kept = examples_needed(len(features), steps, batch_size=train.batch_size, rng=np.random.default_rng(seed))
     return features if len(kept) == len(features) else [features[index] for index in kept]
 
 
@@ -90,20 +91,20 @@ def fit(
     seed: int,
     strategy: Strategy = "last",
     score: Callable[[], float] | None = None,
-    unchanged: bool = False,
+    score_initial_weights: bool = False,
     report: Callable[[int, int], None] = lambda done, total: None,
-) -> Fitted:
-    """Train on one batch of lesson `order[step]` in each step. Deterministic in `seed` on one kind of machine.
+) -> TrainingResult:
+    """Train one batch of objective `schedule[step]` per step. Deterministic for a given `seed` on one kind of machine.
 
-    `unchanged` says whether the weights before the first step may be the best, and be kept as step 0.
+    With `score_initial_weights`, the initial weights take part in the selection as step 0.
     """
     steps = len(schedule)
     parameters = _parameters(objectives)
-    adam, lr_schedule = optimiser(*_sides(objectives), train, steps)
-    points = POINTS_OF_AVERAGE if strategy == "average" else train.evaluations
-    keeper = CheckpointSelector(parameters, steps, strategy, points, score)
-    if unchanged:
-        keeper.start()
+    adam, lr_schedule = optimiser(*_encoder_and_head(objectives), train, steps)
+    points = AVERAGED_CHECKPOINTS if strategy == "average" else train.evaluations
+    selector = CheckpointSelector(parameters, steps, strategy, points, score)
+    if score_initial_weights:
+        selector.consider_initial_weights()
     losses: list[float] = []
     batches = _batches(objectives, schedule, train, seed)
     device, tidied = objectives[0].batches.device, time.monotonic()
@@ -113,47 +114,50 @@ def fit(
             batches, adam, lr_schedule, norm=train.max_grad_norm, precision=train.precision, device=device
         ):
             losses.append(step.loss)
-            keeper.after(step.number)
-            if device == "cpu" and time.monotonic() - tidied > TIDY:
+            selector.after_step(step.number)
+            if device == "cpu" and time.monotonic() - tidied > RELEASE_MEMORY_SECONDS:
                 release_free_memory()
                 tidied = time.monotonic()
             report(step.number, steps)
-    keeper.finish()
-    first, last = ends(losses)
-    return Fitted(
+    selector.load_selected_weights()
+    first, last = mean_end_losses(losses)
+    return TrainingResult(
         steps=steps,
-        step_kept=None if strategy == "average" else keeper.kept,
+        step_kept=None if strategy == "average" else selector.selected_step,
         first_loss=first,
         last_loss=last,
-        curve=tuple(keeper.curve),
+        curve=tuple(selector.curve),
     )
 
 
 def _batches(
-    objectives: Sequence[Objective], order: Sequence[int], train: Train, seed: int
+    objectives: Sequence[Objective], schedule: Sequence[int], train: Train, seed: int
 ) -> Iterator[tuple[nn.Module, list[Batch]]]:
-    streams = [stream(objective.batches, train, seed, number) for number, objective in enumerate(objectives)]
-    for number in order:
-        inputs = objectives[number].batches
-        batch = inputs.batch(next(streams[number]), labels=True)
-        most = train.micro_batch_tokens if inputs.divisible else None
-        yield objectives[number].model, [batch] if most is None else parts(batch, most)
+    streams = [
+        batch_indices(objective.batches, train, seed, objective_index)
+        for objective_index, objective in enumerate(objectives)
+    ]
+    for objective_index in schedule:
+        inputs = objectives[objective_index].batches
+        batch = inputs.batch(next(streams[objective_index]), labels=True)
+        max_tokens = train.micro_batch_tokens if inputs.loss_is_mean else None
+        yield objectives[objective_index].model, [batch] if max_tokens is None else parts(batch, max_tokens)
 
 
-def stream(inputs: BatchSource, train: Train, seed: int, number: int = 0) -> Iterator[list[int]]:
-    """The batches of the lesson of that number, for ever."""
+def batch_indices(inputs: BatchSource, train: Train, seed: int, number: int = 0) -> Iterator[list[int]]:
+    """An endless stream of batches (lists of indices) for objective `number`."""
     rng = np.random.default_rng([seed, number])
     return training_batches(inputs.lengths, batch_size=train.batch_size, batch_tokens=train.batch_tokens, rng=rng)
 
 
-def ends(losses: Sequence[float]) -> tuple[float, float]:
+def mean_end_losses(losses: Sequence[float]) -> tuple[float, float]:
     """Means over the first and last tenth of the steps."""
     tenth = max(1, len(losses) // 10)
     return float(np.mean(losses[:tenth])), float(np.mean(losses[-tenth:]))
 
 
 def _parameters(objectives: Sequence[Objective]) -> dict[str, nn.Parameter]:
-    """Each trained parameter once, under a name that is unique over the lessons."""
+    """Each trained parameter once, with a name that is unique over the objectives."""
     named = {
         id(p): (f"{n}.{name}", p)
         for n, objective in enumerate(objectives)
@@ -162,12 +166,12 @@ def _parameters(objectives: Sequence[Objective]) -> dict[str, nn.Parameter]:
     return dict(named.values())
 
 
-def _sides(objectives: Sequence[Objective]) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    sides: tuple[dict[int, nn.Parameter], dict[int, nn.Parameter]] = ({}, {})
+def _encoder_and_head(objectives: Sequence[Objective]) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    groups: tuple[dict[int, nn.Parameter], dict[int, nn.Parameter]] = ({}, {})
     for objective in objectives:
         encoder, head = split_head(objective.model)
-        for side, parameters in zip(
-            sides, (encoder, head) if objective.fresh_head else (encoder + head, []), strict=True
+        for group, parameters in zip(
+            groups, (encoder, head) if objective.fresh_head else (encoder + head, []), strict=True
         ):
-            side.update((id(p), p) for p in parameters)
-    return list(sides[0].values()), list(sides[1].values())
+            group.update((id(p), p) for p in parameters)
+    return list(groups[0].values()), list(groups[1].values())

@@ -1,4 +1,4 @@
-"""The one training loop. It yields after every step; whoever calls it scores, saves, reports or stops."""
+"""The training loop. It yields after every step; the caller scores, saves, reports or stops."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,12 +12,12 @@ from xstilts.errors import StageError
 from xstilts.models.collate import Batch
 from xstilts.models.inputs import autocast
 from xstilts.problems.features import IGNORED
-from xstilts.train.optim import clip
+from xstilts.train.optim import clip_gradients
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One finished optimiser step; `number` begins at 1."""
+    """One finished optimiser step; `number` starts at 1."""
 
     number: int
     loss: float
@@ -32,10 +32,10 @@ def train(
     precision: str,
     device: str,
 ) -> Iterator[Step]:
-    """One optimiser step for each pair of a model and its batch, in parts that count by their labels; models may share
-    an encoder.
+    """One optimiser step per model and batch. A batch is a list of micro-batches, weighted by their number of labels;
+    models may share an encoder.
 
-    Raises StageError at the first step whose loss is not finite.
+    Raises StageError at the first step with a loss that is not finite.
     """
     for number, (model, parts) in enumerate(batches, start=1):
         model.train()
@@ -45,16 +45,16 @@ def train(
                 loss = model(**part).loss * share
             loss.backward()
             losses.append(loss.detach())
-        clip(adam, norm)
+        clip_gradients(adam, norm)
         adam.step()
         schedule.step()
         adam.zero_grad(set_to_none=True)
-        # looked at last: an accelerator has all of the step to do before it is waited for
-        yield Step(number=number, loss=finite(sum(loss.item() for loss in losses), number))
+        # read the loss last: this waits for the accelerator to finish the step
+        yield Step(number=number, loss=check_finite(sum(loss.item() for loss in losses), number))
 
 
 def _shares(parts: Sequence[Batch]) -> list[float]:
-    """What part of all labels each part has: a loss is a mean over its labels."""
+    """The share of labels in each micro-batch, because a loss is a mean over labels."""
     if len(parts) == 1:
         return [1.0]
     counts = [_labels(part) for part in parts]
@@ -67,8 +67,8 @@ def _labels(part: Batch) -> int:
     return len(part["start_positions"])
 
 
-def finite(loss: float, step: int) -> float:
-    """The loss of a step. Raises StageError where it is not finite."""
+def check_finite(loss: float, step: int) -> float:
+    """Return the loss of a step. Raises StageError if it is not finite."""
     if not math.isfinite(loss):
         raise StageError(f"the loss is {loss} at step {step}", "lower `learning_rate`, or use `precision: fp32`")
     return loss

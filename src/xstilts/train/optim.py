@@ -1,4 +1,4 @@
-"""AdamW with a linear schedule, over two rates: the encoder's and the fresh head's."""
+"""AdamW with a linear schedule and two learning rates: for the encoder and for a new head."""
 
 import math
 from collections.abc import Iterable
@@ -11,27 +11,28 @@ from torch.optim.lr_scheduler import LambdaLR
 from xstilts.config.training import Train
 
 
-def rate(step: int, steps: int, warmup: float) -> float:
-    """Factor of the peak rate at a step: linear rise over the warm-up, then linear fall to zero."""
-    rise = math.ceil(steps * warmup)
-    if step < rise:
-        return (step + 1) / (rise + 1)
-    return (steps - step) / max(1, steps - rise)
+def rate_factor(step: int, steps: int, warmup: float) -> float:
+    """The learning rate at a step as a fraction of the peak: linear warm-up, then linear decay to zero."""
+    warmup_steps = math.ceil(steps * warmup)
+    if step < warmup_steps:
+        return (step + 1) / (warmup_steps + 1)
+    return (steps - step) / max(1, steps - warmup_steps)
 
 
-def shrinkage(train: Train, steps: int) -> float:
-    """What AdamW's decay leaves of an encoder weight that never gets a gradient: prod(1 - rate_t * decay).
+def decay_of_unused_weights(train: Train, steps: int) -> float:
+    """The factor that weight decay leaves of an encoder weight without gradients: prod(1 - rate_t * decay).
 
     Loshchilov and Hutter (2019, arXiv 1711.05101), algorithm 2.
     """
     peak = train.learning_rate * train.weight_decay
-    return math.prod(1 - peak * rate(step, steps, train.warmup_ratio) for step in range(steps))
+    return math.prod(1 - peak * rate_factor(step, steps, train.warmup_ratio) for step in range(steps))
 
 
 def optimiser(
     encoder: Iterable[nn.Parameter], head: Iterable[nn.Parameter], train: Train, steps: int
 ) -> tuple[AdamW, LambdaLR]:
-    """Biases and normalisation (parameters of one dimension) are not decayed; frozen parameters are left out."""
+    """AdamW and its schedule. Parameters of one dimension (biases, normalisation) have no weight decay; frozen
+    parameters are skipped."""
     head_rate = train.head_learning_rate or train.learning_rate
     groups = [
         {"params": params, "lr": peak, "weight_decay": decay}
@@ -40,7 +41,7 @@ def optimiser(
         if params
     ]
     adam = AdamW(groups, fused=True)
-    return adam, LambdaLR(adam, lambda step: rate(min(step, steps), steps, train.warmup_ratio))
+    return adam, LambdaLR(adam, lambda step: rate_factor(min(step, steps), steps, train.warmup_ratio))
 
 
 def _by_decay(parameters: Iterable[nn.Parameter], decay: float) -> list[tuple[list[nn.Parameter], float]]:
@@ -48,6 +49,6 @@ def _by_decay(parameters: Iterable[nn.Parameter], decay: float) -> list[tuple[li
     return [([p for p in trained if p.dim() > 1], decay), ([p for p in trained if p.dim() <= 1], 0.0)]
 
 
-def clip(adam: AdamW, norm: float) -> None:
-    """Scale all gradients down where their joint norm is larger."""
+def clip_gradients(adam: AdamW, norm: float) -> None:
+    """Clip the joint norm of all gradients."""
     torch.nn.utils.clip_grad_norm_([p for group in adam.param_groups for p in group["params"]], norm)

@@ -1,4 +1,4 @@
-"""Batched inference: features to predictions, and texts to vectors."""
+"""Batched inference: predictions from features, and sentence vectors from texts."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -75,7 +75,7 @@ def _similarities(model: nn.Module, inputs: ModelInputs) -> Tensor:
 
 
 POOLINGS = ("mean", "first")
-"""How sub-words become one vector: the mean over all of them, special ones included, or the first."""
+"""How token states become one vector: their mean, including special tokens, or the first state."""
 
 
 def embed(
@@ -88,9 +88,9 @@ def embed(
     precision: str,
     device: str = "cpu",
 ) -> Tensor:
-    """Vectors [poolings, layers asked, features, hidden], not normalised, all from one pass over the texts.
+    """Vectors [poolings, layers, features, hidden], not normalised, from one pass over the texts.
 
-    Autocast remembers the weights that it has cast until it is left, so it is entered once for all batches.
+    Autocast is entered once for all batches, because it caches cast weights until it is left.
     """
     lengths = [feature.length for feature in features]
     vectors = torch.empty(len(poolings), len(layers), len(features), model.config.hidden_size)
@@ -106,7 +106,7 @@ def embed(
 
 
 def _states(model: PreTrainedModel, ids: Tensor, mask: Tensor, layers: Sequence[int]) -> list[Tensor]:
-    """States [batch, tokens, hidden] after each of `layers`; where it is one, those above it are not run."""
+    """States [batch, tokens, hidden] after each of `layers`; for a single layer, the layers above it are not run."""
     if len(layers) == 1 and supports_split(model) and 0 <= layers[0] < len(blocks(model)):
         return [run_lower(model, layers[0], ids, mask)]
     states = hidden_states(model, ids, mask)
@@ -120,9 +120,9 @@ def _pool(hidden: Tensor, mask: Tensor, pooling: str) -> Tensor:
 
 
 def nearest(queries: Tensor, candidates: Tensor, block: int = 4096) -> Tensor:
-    """Index of the candidate with the highest cosine for each query; exact, `block` queries at a time.
+    """The index of the candidate with the highest cosine similarity for each query; exact, `block` queries at a time.
 
-    Both are [rows, hidden] and are normalised here. Ties go to the first candidate.
+    Both are [rows, hidden] and are normalised here. The first of tied candidates wins.
     """
     queries, candidates = (nn.functional.normalize(x, dim=-1) for x in (queries, candidates))
     return torch.cat([(part @ candidates.T).argmax(-1) for part in queries.split(block)])

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xstilts.data.batches import count_steps, enough, scoring_batches, training_batches
+from xstilts.data.batches import count_steps, examples_needed, scoring_batches, training_batches
 
 lengths_of = st.lists(st.integers(1, 300), min_size=1, max_size=200)
 budgets = {"batch_size": st.integers(1, 40), "batch_tokens": st.integers(1, 2000)}
@@ -60,8 +60,8 @@ def test_steps_are_counted_in_passes():
 
 def test_no_more_examples_are_kept_than_the_steps_can_use():
     rng = np.random.default_rng(0)
-    assert enough(100, 50, batch_size=2, rng=rng) == list(range(100))
-    kept = enough(100, 3, batch_size=8, rng=rng)
+    assert examples_needed(100, 50, batch_size=2, rng=rng) == list(range(100))
+    kept = examples_needed(100, 3, batch_size=8, rng=rng)
     assert len(kept) == len(set(kept)) == 24
     assert kept == sorted(kept)
     assert kept != list(range(24))

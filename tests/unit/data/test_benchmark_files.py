@@ -12,7 +12,7 @@ from xstilts.data.leakage import check_disjoint
 from xstilts.data.load import load
 from xstilts.errors import DataError
 from xstilts.tasks import load_task
-from xstilts.tasks.benchmark import by, components
+from xstilts.tasks.benchmark import group_by, group_by_shared_text
 
 
 @pytest.fixture
@@ -154,6 +154,6 @@ def test_anli_joins_what_there_is_and_leaves_out_pairs_without_a_majority(root):
 
 def test_components_are_linked_by_any_text_in_common():
     rows = [{"a": "1", "b": "2"}, {"a": "3", "b": "4"}, {"a": "2", "b": "3"}, {"a": "5", "b": "5"}]
-    first, second, third, fourth = components("a", "b")(rows)
+    first, second, third, fourth = group_by_shared_text("a", "b")(rows)
     assert first == second == third != fourth
-    assert by("a")(rows)[0] != by("a")(rows)[1]
+    assert group_by("a")(rows)[0] != group_by("a")(rows)[1]

@@ -5,7 +5,7 @@ import pytest
 
 from xstilts.config.training import Mlm
 from xstilts.data import hub_data as hub
-from xstilts.data.corpora import Corpus, check_place, corpora, parts, read
+from xstilts.data.corpora import Corpus, check_location, corpora, read_texts, train_and_held_out
 from xstilts.errors import DataError, SourceError
 
 
@@ -15,7 +15,7 @@ def corpus(folder: Path, name: str, column: str = "text", language: str = "fi") 
 
 
 def texts(folder: Path, name: str, column: str = "text") -> tuple[str, ...]:
-    return read(corpus(folder, name, column), cache=folder / "cache", offline=True)
+    return read_texts(corpus(folder, name, column), cache=folder / "cache", offline=True)
 
 
 def test_a_line_is_a_text_and_blank_ones_and_repetitions_are_none(tmp_path: Path) -> None:
@@ -45,8 +45,8 @@ def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
         corpus(tmp_path, "absent.txt")
     for place in ("a.pdf", "hub:alone"):
         with pytest.raises(DataError, match=place):
-            check_place(place, tmp_path)
-    check_place("hub:owner/name/20231101.{language}", tmp_path)
+            check_location(place, tmp_path)
+    check_location("hub:owner/name/20231101.{language}", tmp_path)
 
 
 def test_the_fingerprint_follows_the_content_and_not_the_path(tmp_path: Path) -> None:
@@ -67,17 +67,17 @@ def test_texts_of_the_hub_are_read_through_its_parquet_files(tmp_path: Path, mon
         asked.append((place.repository, place.config, place.splits[split], language))
         return (tmp_path / "0.parquet",)
 
-    monkeypatch.setattr(hub, "parquet", parquet)
+    monkeypatch.setattr(hub, "parquet_files", parquet)
     found = corpus(tmp_path, "hub:owner/name/20231101.{language}")
-    assert read(found, cache=tmp_path, offline=True) == ("yksi",)
+    assert read_texts(found, cache=tmp_path, offline=True) == ("yksi",)
     assert asked == [("owner/name", "20231101.{language}", "train", "fi")]
 
 
 def test_a_tenth_at_most_is_held_out_and_a_larger_number_keeps_the_texts_of_a_smaller() -> None:
     found = [f"text {number}" for number in range(50)]
-    train, apart = parts(found, 200, None)
+    train, apart = train_and_held_out(found, 200, None)
     assert len(apart) == 5 and sorted(train + apart) == sorted(found)
-    few, same = parts(found, 200, 10)
-    more, _ = parts(found, 200, 20)
+    few, same = train_and_held_out(found, 200, 10)
+    more, _ = train_and_held_out(found, 200, 20)
     assert same == apart and len(few) == 10 and set(few) < set(more)
-    assert len(parts(found, 2, None)[1]) == 2
+    assert len(train_and_held_out(found, 2, None)[1]) == 2

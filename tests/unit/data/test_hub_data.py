@@ -12,7 +12,7 @@ from xstilts.data.benchmark_files import bind, unresolved
 from xstilts.data.load import load
 from xstilts.errors import SourceError
 from xstilts.problems import Labelled
-from xstilts.tasks.benchmark import Benchmark, Hub, by
+from xstilts.tasks.benchmark import Benchmark, Hub, group_by
 from xstilts.tasks.task import Task
 
 __all__ = ["hub"]
@@ -32,7 +32,7 @@ def task(place: Hub = PLACE) -> Task:
         problem="classification",
         suite=("mine",),
         languages=("en", "zh"),
-        benchmark=Benchmark(hub=(place,), groups=by("text")),
+        benchmark=Benchmark(hub=(place,), groups=group_by("text")),
         licence="none",
         citation="",
         url="",
@@ -56,7 +56,7 @@ def native(tmp_path: Path) -> Path:
 
 
 def bound(place: Hub, cache: Path) -> Task:
-    sets.resolve(place.repository, place.revision, cache=cache, offline=False)
+    sets.resolve_commit(place.repository, place.revision, cache=cache, offline=False)
     return bind(task(place), root=None, cache=cache)
 
 
@@ -109,35 +109,35 @@ def test_a_lone_configuration_lies_in_the_folder_data(hub, tmp_path):
 def test_several_of_the_publishers_splits_may_be_one_of_ours():
     names = [f"plain/{split}_r{n}-00000-of-00001.parquet" for split in ("train", "dev") for n in (3, 1, 2)]
     place = replace(PLACE, config="plain", splits={"train": "train_r?"})
-    assert sets.select(place, "train", "en", names) == tuple(sorted(names[:3]))
+    assert sets.split_files(place, "train", "en", names) == tuple(sorted(names[:3]))
 
 
 def test_what_is_in_the_cache_is_not_asked_for_again(hub, tmp_path):
     hub.repositories["datasets/someone/pairs"] = native(tmp_path)
     cache = tmp_path / "cache"
     assert sets.known_commit("someone/pairs", "main", cache=cache) is None
-    assert sets.resolve("someone/pairs", "main", cache=cache, offline=False) == COMMIT
-    assert sets.absent(PLACE, "train", "en", cache=cache) is None
-    paths = sets.parquet(PLACE, "dev", "en", cache=cache, offline=False)
-    assert list(sets.absent(PLACE, "train", "en", cache=cache) or ()) == [
+    assert sets.resolve_commit("someone/pairs", "main", cache=cache, offline=False) == COMMIT
+    assert sets.missing_files(PLACE, "train", "en", cache=cache) is None
+    paths = sets.parquet_files(PLACE, "dev", "en", cache=cache, offline=False)
+    assert list(sets.missing_files(PLACE, "train", "en", cache=cache) or ()) == [
         f"pairs.en/train-0000{part}-of-00002.parquet" for part in range(2)
     ]
-    assert sets.absent(PLACE, "dev", "en", cache=cache) == {}
+    assert sets.missing_files(PLACE, "dev", "en", cache=cache) == {}
     asked = hub.requests
     for offline in (False, True):
         assert sets.known_commit("someone/pairs", "main", cache=cache) == COMMIT
-        assert sets.parquet(PLACE, "dev", "en", cache=cache, offline=offline) == paths
+        assert sets.parquet_files(PLACE, "dev", "en", cache=cache, offline=offline) == paths
     assert hub.requests == asked
 
 
 def test_a_commit_is_its_own(tmp_path):
-    assert sets.resolve("someone/pairs", COMMIT, cache=tmp_path, offline=True) == COMMIT
+    assert sets.resolve_commit("someone/pairs", COMMIT, cache=tmp_path, offline=True) == COMMIT
 
 
 def test_a_model_and_a_data_set_of_one_name_are_two(hub, tmp_path):
     hub.repositories["someone/pairs"] = tmp_path
     with pytest.raises(SourceError, match="no data set 'someone/pairs'"):
-        sets.resolve("someone/pairs", "main", cache=tmp_path, offline=False)
+        sets.resolve_commit("someone/pairs", "main", cache=tmp_path, offline=False)
 
 
 def test_a_task_without_commits_gives_no_examples(tmp_path):
@@ -164,7 +164,7 @@ def test_what_the_hub_does_not_have_is_named(hub, tmp_path):
 
     def refused(**changes: object) -> str:
         with pytest.raises(SourceError) as caught:
-            sets.parquet(replace(PLACE, **changes), "train", "en", cache=tmp_path / "cache", offline=False)
+            sets.parquet_files(replace(PLACE, **changes), "train", "en", cache=tmp_path / "cache", offline=False)
         return str(caught.value)
 
     assert "no data set 'someone/missing', or not for you" in refused(repository="someone/missing")
@@ -182,17 +182,17 @@ def test_offline_names_what_is_absent(hub, tmp_path):
     cache = tmp_path / "cache"
     for _ in range(3):  # neither commit nor list; no list; not the files
         with pytest.raises(SourceError, match="hub:someone/pairs@main is not in the cache"):
-            sets.parquet(PLACE, "train", "en", cache=cache, offline=True)
+            sets.parquet_files(PLACE, "train", "en", cache=cache, offline=True)
         if sets.known_commit("someone/pairs", "main", cache=cache) is None:
-            sets.resolve("someone/pairs", "main", cache=cache, offline=False)
+            sets.resolve_commit("someone/pairs", "main", cache=cache, offline=False)
         else:
-            sets.parquet(PLACE, "dev", "en", cache=cache, offline=False)
+            sets.parquet_files(PLACE, "dev", "en", cache=cache, offline=False)
 
 
 def test_a_hub_that_does_not_answer_is_told(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setattr("time.sleep", lambda seconds: None)  # the client waits before it tries again
     with pytest.raises(SourceError, match="the commit of hub:someone/pairs@main cannot be fetched"):
-        sets.resolve("someone/pairs", "main", cache=tmp_path, offline=False)
+        sets.resolve_commit("someone/pairs", "main", cache=tmp_path, offline=False)
     with pytest.raises(SourceError, match="the list of files of hub:someone/pairs@0123"):
-        sets.parquet(replace(PLACE, revision=COMMIT), "train", "en", cache=tmp_path, offline=False)
+        sets.parquet_files(replace(PLACE, revision=COMMIT), "train", "en", cache=tmp_path, offline=False)

@@ -6,8 +6,15 @@ from pathlib import Path
 import pytest
 
 from xstilts.errors import DataError
-from xstilts.formats.benchmarks import beside, conllu, headerless, questions, tagged, unquoted
-from xstilts.formats.ccgbank import derivations, staged
+from xstilts.formats.benchmarks import (
+    aligned_files,
+    conllu,
+    headerless_tsv,
+    squad_questions,
+    tagged_sentences,
+    unquoted_tsv,
+)
+from xstilts.formats.ccgbank import auto_derivations, staged_gold
 
 
 @pytest.fixture
@@ -21,7 +28,7 @@ def file(tmp_path):
 
 
 def test_lines_of_cells_keep_quotes_and_may_lack_labels(file):
-    read = headerless("text", "pair", optional="label")
+    read = headerless_tsv("text", "pair", optional="label")
     labelled = list(read(file("a.tsv", 'He said "no\tHe refused\tentailment\n\nx\ty\tneutral\n')))
     assert labelled[0] == (1, {"text": 'He said "no', "pair": "He refused", "label": "entailment"})
     assert labelled[1][0] == 3
@@ -31,15 +38,15 @@ def test_lines_of_cells_keep_quotes_and_may_lack_labels(file):
 def test_a_line_of_another_width_is_named(file):
     path = file("a.tsv", "x\ty\tz\nx\ty\n")
     with pytest.raises(DataError, match=rf"{path}:2: 2 cells, expected 3: text, pair, label"):
-        list(headerless("text", "pair", optional="label")(path))
+        list(headerless_tsv("text", "pair", optional="label")(path))
 
 
 def test_a_header_without_quoting(file):
-    assert list(unquoted(file("a.tsv", 'id\tquestion\n1\t"Why\n'))) == [(2, {"id": "1", "question": '"Why'})]
+    assert list(unquoted_tsv(file("a.tsv", 'id\tquestion\n1\t"Why\n'))) == [(2, {"id": "1", "question": '"Why'})]
 
 
-def squad(*questions: dict) -> dict:
-    return {"data": [{"title": "T", "paragraphs": [{"context": "It is red.", "qas": list(questions)}]}]}
+def squad(*squad_questions: dict) -> dict:
+    return {"data": [{"title": "T", "paragraphs": [{"context": "It is red.", "qas": list(squad_questions)}]}]}
 
 
 def test_questions_of_a_file_with_and_without_answers(file):
@@ -47,7 +54,7 @@ def test_questions_of_a_file_with_and_without_answers(file):
     impossible = {"id": "b", "question": "?", "answers": [], "is_impossible": True}
     blank = {"id": "c", "question": "?"}
     text = json.dumps(squad(answered, impossible, blank), indent=1)
-    rows = list(questions(file("a.json", text)))
+    rows = list(squad_questions(file("a.json", text)))
     assert [row.get("answer_text") for _, row in rows] == [["red"], [], None]
     assert rows[0][1]["answer_start"] == [6] and rows[0][1]["title"] == "T"
     lines = text.split("\n")
@@ -57,19 +64,19 @@ def test_questions_of_a_file_with_and_without_answers(file):
 def test_a_question_without_text_is_named(file):
     path = file("a.json", json.dumps(squad({"id": "a", "answers": []})))
     with pytest.raises(DataError, match=rf"{path}:1: article 1 lacks 'question'"):
-        list(questions(path))
+        list(squad_questions(path))
     path = file("b.json", '{"data":\n [}')
     with pytest.raises(DataError, match=rf"{path}:2: not JSON"):
-        list(questions(path))
+        list(squad_questions(path))
 
 
 def test_tagged_sentences_are_divided_by_blank_lines_however_many(file):
-    rows = list(tagged(file("a.tsv", "\nNí\tADP\nayé\tNOUN\n\n\n.\tPUNCT\n")))
+    rows = list(tagged_sentences(file("a.tsv", "\nNí\tADP\nayé\tNOUN\n\n\n.\tPUNCT\n")))
     assert rows == [(2, {"words": ["Ní", "ayé"], "tags": ["ADP", "NOUN"]}), (6, {"words": ["."], "tags": ["PUNCT"]})]
-    assert list(tagged(file("b.tsv", "a\nb\n"))) == [(1, {"words": ["a", "b"]})]
+    assert list(tagged_sentences(file("b.tsv", "a\nb\n"))) == [(1, {"words": ["a", "b"]})]
     path = file("c.tsv", "a\tX\nb\n")
     with pytest.raises(DataError, match=rf"{path}:2: 1 cells"):
-        list(tagged(path))
+        list(tagged_sentences(path))
 
 
 def conllu_line(number: str, form: str, tag: str, head: int) -> str:
@@ -109,19 +116,19 @@ def test_a_short_line_of_conllu_is_named(file):
 def test_aligned_lines_of_two_files(file):
     file("t.eng", "It is coffee.\nNo.\n")
     path = file("t.swh", "Ni kahawa.\nHapana.\n")
-    assert [row for _, row in beside(".eng")(path)][1] == {"text": "Hapana.", "english": "No."}
+    assert [row for _, row in aligned_files(".eng")(path)][1] == {"text": "Hapana.", "english": "No."}
     file("t.eng", "It is coffee.\n")
     with pytest.raises(DataError, match=r"has 2 lines, but t\.eng has 1"):
-        list(beside(".eng")(path))
+        list(aligned_files(".eng")(path))
 
 
 def test_ccgbank_derivations_and_staged_files(file):
     auto = "ID=wsj_0001.1 PARSER=GOLD NUMPARSE=1\n(<T S[dcl] 0 2> (<L NP NNP NNP Vinken NP>) "
     auto += "(<L S[dcl]\\NP VB VB sees S[dcl]\\NP>) )\n"
-    ((line, row),) = derivations(file("wsj_0001.auto", auto))
+    ((line, row),) = auto_derivations(file("wsj_0001.auto", auto))
     assert (line, row) == (2, {"words": ["Vinken", "sees"], "tags": ["NP", "S[dcl]\\NP"]})
-    ((line, row),) = staged(file("wsj00.stagedGold", "# sentences\n\nVinken|NNP|NP sees|VB|(S[dcl]\\NP)/NP\n"))
+    ((line, row),) = staged_gold(file("wsj00.stagedGold", "# sentences\n\nVinken|NNP|NP sees|VB|(S[dcl]\\NP)/NP\n"))
     assert (line, row) == (3, {"words": ["Vinken", "sees"], "tags": ["NP", "(S[dcl]\\NP)/NP"]})
     path = file("bad.stagedGold", "Vinken|NNP\n")
     with pytest.raises(DataError, match=rf"{path}:1: 'Vinken\|NNP' is no word"):
-        list(staged(path))
+        list(staged_gold(path))

@@ -1,7 +1,7 @@
 import pytest
 
 from xstilts.errors import DataError
-from xstilts.formats.benchmarks import comparable
+from xstilts.formats.benchmarks import bucc_sentences
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def folder(tmp_path):
 
 
 def test_both_collections_know_their_side_and_their_partners(folder):
-    foreign, english = (list(comparable(folder / f"ru-en.dev.{side}")) for side in ("ru", "en"))
+    foreign, english = (list(bucc_sentences(folder / f"ru-en.dev.{side}")) for side in ("ru", "en"))
     assert [row for _, row in foreign] == [
         {"id": "dev:ru-1", "text": "дом\t стоит", "english": False, "partners": ["dev:en-2"]},
         {"id": "dev:ru-2", "text": "лес", "english": False, "partners": []},
@@ -25,12 +25,12 @@ def test_both_collections_know_their_side_and_their_partners(folder):
 
 
 def test_the_file_of_pairs_holds_no_sentences(folder):
-    assert list(comparable(folder / "ru-en.dev.gold")) == []
+    assert list(bucc_sentences(folder / "ru-en.dev.gold")) == []
 
 
 def test_without_pairs_nobody_knows_the_partners(folder):
     (folder / "ru-en.dev.gold").unlink()
-    assert [row for _, row in comparable(folder / "ru-en.dev.ru")] == [
+    assert [row for _, row in bucc_sentences(folder / "ru-en.dev.ru")] == [
         {"id": "dev:ru-1", "text": "дом\t стоит", "english": False},
         {"id": "dev:ru-2", "text": "лес", "english": False},
     ]
@@ -39,4 +39,4 @@ def test_without_pairs_nobody_knows_the_partners(folder):
 def test_a_line_without_a_tab_is_named(folder):
     (folder / "ru-en.dev.en").write_text("en-1\ta forest\nen-2 a house\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"ru-en\.dev\.en:2: there is no tab"):
-        list(comparable(folder / "ru-en.dev.en"))
+        list(bucc_sentences(folder / "ru-en.dev.en"))

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xstilts.metrics.mining import best_threshold, once, one_to_one
+from xstilts.metrics.mining import best_threshold, occurs_once, one_to_one
 
 
 def test_the_best_pair_goes_first_and_nobody_is_paired_twice() -> None:
@@ -32,7 +32,7 @@ def test_all_candidates_may_be_kept_and_none_may_be_right() -> None:
 
 
 def test_equal_texts_are_none_of_them_unique() -> None:
-    assert once(["a", "b", "a", "c"]).tolist() == [False, True, False, True]
+    assert occurs_once(["a", "b", "a", "c"]).tolist() == [False, True, False, True]
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.booleans()), min_size=1, max_size=25), st.integers(0, 5))

@@ -253,7 +253,7 @@ def test_an_arm_that_neither_reads_texts_nor_aligns_has_the_key_it_had_before_it
 
 
 def test_tasks_and_texts_stand_after_the_alignment() -> None:
-    corpus = Corpus(language="de", place="/de.txt", column="text", fingerprint="f")
+    corpus = Corpus(language="de", location="/de.txt", column="text", fingerprint="f")
     both = Intermediate(tasks=("facts",), align=Align(task="pairs"), mlm=Mlm(texts={"de": "de.txt"}), max_examples=9)
     small = recipe(intermediate={"none": Intermediate(), "both": both}, primary=None)
     graph = expand(small, TASKS, PIN, {"both": (corpus,)})

@@ -9,7 +9,7 @@ from xstilts.planning.expand import expand
 from xstilts.planning.specs import EvaluateStage
 from xstilts.recipe.resolve import languages_with_translated_test
 from xstilts.recipe.validate import validate
-from xstilts.tasks.benchmark import Benchmark, Native, as_is
+from xstilts.tasks.benchmark import Benchmark, Native, unchanged
 from xstilts.tasks.task import Task
 
 SPLITS = {name: ("train", "dev", "test", *(["test-mt"] * (name in ("en", "de")))) for name in ("en", "de", "fi", "sw")}
@@ -53,7 +53,7 @@ def test_a_users_task_has_one_where_a_file_is_named() -> None:
 
 
 def test_a_benchmark_of_which_no_file_is_at_hand_has_what_its_publishers_have() -> None:
-    native = Native(read=lambda path: iter(()), files={"test": "a", "test-mt": "b"}, fields=as_is)
+    native = Native(read=lambda path: iter(()), files={"test": "a", "test-mt": "b"}, fields=unchanged)
     task: Task = replace(
         TASKS["topic"], benchmark=Benchmark(native=(native,), hub=(), groups=lambda rows: []), splits={"fi": ("test",)}
     )

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from xstilts.problems.references import local, reference
+from xstilts.problems.references import image_reference, local_file
 
 TABLE = Path("/data/shop/test.parquet")
 
@@ -27,11 +27,11 @@ TABLE = Path("/data/shop/test.parquet")
     ],
 )
 def test_what_a_cell_refers_to(value, found):
-    assert reference(value, TABLE, 4, "photo") == found
+    assert image_reference(value, TABLE, 4, "photo") == found
 
 
 def test_what_lies_on_this_machine():
-    assert local("file:/x/a:b.jpg") == Path("/x/a:b.jpg")
-    assert local("parquet:/x/a#1.parquet#4/photo") == Path("/x/a#1.parquet")
-    assert local("https://example.org/a.jpg") is None
-    assert local("openmoji:1F355") is None
+    assert local_file("file:/x/a:b.jpg") == Path("/x/a:b.jpg")
+    assert local_file("parquet:/x/a#1.parquet#4/photo") == Path("/x/a#1.parquet")
+    assert local_file("https://example.org/a.jpg") is None
+    assert local_file("openmoji:1F355") is None

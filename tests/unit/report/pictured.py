@@ -9,7 +9,7 @@ from tests.unit.report.fixture import Experiment, make_experiment, toy_task
 from xstilts.config.recipe import Arm, Fewshot, Intermediate, Primary, Recipe, Target
 from xstilts.planning.stage import Cell
 from xstilts.problems import Caption, Example, ImageText
-from xstilts.tasks.task import Task, item_flag_names
+from xstilts.tasks.task import Task, flagged_id
 
 LANGUAGES = ("en", "de", "ar", "fi")
 ITEMS = 40
@@ -43,7 +43,7 @@ def captions(language: str, pictures: tuple[str, ...]) -> tuple[Caption, ...]:
     """Two captions of each picture; every fourth is marked in all languages but English."""
     return tuple(
         Caption(
-            id=item_flag_names(str(number), "same") if number % 4 == 0 and language != "en" else str(number),
+            id=flagged_id(str(number), "same") if number % 4 == 0 and language != "en" else str(number),
             group=f"{number % 20}",
             language=language,
             text=f"caption {language} {number}",

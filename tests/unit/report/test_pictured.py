@@ -104,7 +104,9 @@ def test_a_picture_that_cannot_be_read_has_its_place(experiment: Experiment, tmp
 
     tasks = {**experiment.tasks, "toy-verify": replace(experiment.tasks["toy-verify"], read=lost)}  # type: ignore[arg-type]
     _, page = _report(
-        replace(experiment, tasks=tasks), tmp_path / "report.html", ImageLocations(cache=tmp_path / "cache", offline=True)
+        replace(experiment, tasks=tasks),
+        tmp_path / "report.html",
+        ImageLocations(cache=tmp_path / "cache", offline=True),
     )
     assert page.html.count('class="missing-image"') == 4 * len(HEADLINE)
 

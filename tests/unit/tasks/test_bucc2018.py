@@ -52,7 +52,7 @@ def test_a_row_of_the_hub_is_two_sentences(tmp_path, monkeypatch):
     row = {"source_sentence": "das Haus", "target_sentence": "the house", "source_lang": "de-7", "target_lang": "en-9"}
     empty = row | {"source_sentence": "", "source_lang": "de-8", "target_lang": "en-8"}
     pl.DataFrame([row, empty]).write_parquet(tmp_path / "rows.parquet")
-    monkeypatch.setattr(hub, "parquet", lambda *place, **how: (tmp_path / "rows.parquet",))
+    monkeypatch.setattr(hub, "parquet_files", lambda *place, **how: (tmp_path / "rows.parquet",))
     task = bind(TASK, root=None, cache=tmp_path / "cache", offline=True)
     found = load(task, "de", "test", cache=tmp_path / "cache", offline=True)
     assert [(e.id, e.text, e.english, e.partners) for e in found] == [  # type: ignore[attr-defined]

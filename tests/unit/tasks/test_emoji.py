@@ -5,7 +5,7 @@ import pytest
 
 from xstilts.tasks import _emoji as emoji
 from xstilts.tasks import emoji_match
-from xstilts.tasks._pictures import OPENMOJI, OPENMOJI_DRAWINGS
+from xstilts.tasks._image_wheels import OPENMOJI, OPENMOJI_DRAWINGS
 
 TABLE = {
     "🍕": (":pizza:", 2),
@@ -77,7 +77,7 @@ def test_one_drawing_is_one_group(paths):
 
 def test_only_another_language_has_names_as_in_english(paths):
     bearing = {
-        language: [c.bearing(c.stem, language) for c in emoji.concepts(paths, language)] for language in ("en", "de")
+        language: [c.item_id(c.stem, language) for c in emoji.concepts(paths, language)] for language in ("en", "de")
     }
     assert [name for name in bearing["de"] if "#" in name] == ["1F355#same"]
     assert not any("#" in name for name in bearing["en"])

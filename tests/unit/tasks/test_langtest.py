@@ -1,6 +1,6 @@
 import pytest
 
-from xstilts.tasks.disfl_qa import find
+from xstilts.tasks.disfl_qa import find_span
 from xstilts.tasks.quac import recover
 
 PASSAGE = "In May 1983, she married Nikos Karvelas, a composer. They had a daughter, Sofia."
@@ -21,6 +21,6 @@ def test_what_is_short_or_absent_or_said_once_is_not_recovered(answers):
 
 
 def test_an_answer_is_found_as_whole_words_only():
-    assert find("major", "the majority, a major part")[0].start == 16
-    assert find("unknown", PASSAGE) == ()
-    assert find("Sof", PASSAGE) is None
+    assert find_span("major", "the majority, a major part")[0].start == 16
+    assert find_span("unknown", PASSAGE) == ()
+    assert find_span("Sof", PASSAGE) is None

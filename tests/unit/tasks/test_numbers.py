@@ -6,7 +6,7 @@ import pytest
 
 from xstilts.tasks import _numbers as numbers
 from xstilts.tasks import number_read, number_verify
-from xstilts.tasks._pictures import DIGITS, DIGITS_TABLE
+from xstilts.tasks._image_wheels import DIGITS, DIGITS_TABLE
 
 LANGUAGES = number_verify.TASK.languages
 
@@ -26,16 +26,18 @@ def test_digits_are_the_last_column(paths):
 
 
 def test_pairs_show_tens_and_units_and_come_once(paths):
-    pairs = list(numbers.shown(paths, "train", 20))
+    pairs = list(numbers.shown_numbers(paths, "train", 20))
     assert Counter(pair.number for pair in pairs) == dict.fromkeys(range(100), 20)
     assert all(tuple(row % 10 for row in pair.rows) == divmod(pair.number, 10) for pair in pairs)
     assert all(pair.rows[0] != pair.rows[1] for pair in pairs)
     assert len({pair.name for pair in pairs}) == len(pairs)
-    assert list(numbers.shown(paths, "train", 3)) == pairs[:300]
+    assert list(numbers.shown_numbers(paths, "train", 3)) == pairs[:300]
 
 
 def test_no_digit_is_in_two_splits(paths):
-    seen = [{row for pair in numbers.shown(paths, split, 60) for row in pair.rows} for split in numbers.FRACTIONS]
+    seen = [
+        {row for pair in numbers.shown_numbers(paths, split, 60) for row in pair.rows} for split in numbers.FRACTIONS
+    ]
     assert sum(map(len, seen)) == len(set.union(*seen))
 
 
@@ -62,21 +64,21 @@ def test_there_are_78_languages_of_which_three_write_alike():
     assert [count for count in written.values() if count > 1] == [3]
 
 
-@pytest.mark.parametrize("split", number_verify.EACH)
+@pytest.mark.parametrize("split", number_verify.PAIRS_PER_NUMBER)
 def test_a_false_number_is_another_one_and_each_is_told_once(split):
-    for turn in range(number_verify.EACH_ENGLISH[split]):
-        told = number_verify.falsehoods(split, turn)
+    for turn in range(number_verify.ENGLISH_PAIRS_PER_NUMBER[split]):
+        told = number_verify.wrong_numbers(split, turn)
         assert set(told) == set(told.values()) == set(range(100))
         assert all(shown != false for shown, false in told.items())
 
 
 def test_false_numbers_are_of_every_kind_about_equally_often():
     kinds = Counter(
-        number_verify.kind(shown, false)
+        number_verify.difference_kind(shown, false)
         for turn in range(100)
-        for shown, false in number_verify.falsehoods("train", turn).items()
+        for shown, false in number_verify.wrong_numbers("train", turn).items()
     )
-    assert set(kinds) == set(number_verify.KINDS)
+    assert set(kinds) == set(number_verify.DIFFERENCE_KINDS)
     assert min(kinds.values()) > 1000
 
 
@@ -84,12 +86,12 @@ def test_false_numbers_are_of_every_kind_about_equally_often():
     ("shown", "told", "kind"), [(12, 72, "tens"), (12, 13, "units"), (12, 21, "swapped"), (12, 34, "both")]
 )
 def test_kinds(shown, told, kind):
-    assert number_verify.kind(shown, told) == kind
+    assert number_verify.difference_kind(shown, told) == kind
 
 
 @pytest.mark.parametrize("language", ["en", "sw"])
 def test_a_pair_is_told_truly_and_falsely(paths, language):
-    items = list(number_verify.items(paths, language, "train", 10))
+    items = list(number_verify.number_items(paths, language, "train", 10))
     assert len({item.id for item in items}) == len(items) == 2000
     for true, false in zip(items[::2], items[1::2], strict=True):
         assert (true.images, true.group, true.label, false.label) == (false.images, false.group, "true", "false")
@@ -99,8 +101,8 @@ def test_a_pair_is_told_truly_and_falsely(paths, language):
 
 
 def test_reading_shows_the_pairs_that_are_told_of(paths):
-    read = list(number_read.items(paths, "en", "train"))
-    told = list(number_verify.items(paths, "en", "train", 100))
+    read = list(number_read.number_items(paths, "en", "train"))
+    told = list(number_verify.number_items(paths, "en", "train", 100))
     assert {item.group for item in told} < {item.group for item in read}
     assert Counter(item.label for item in read) == {str(number): 200 for number in range(100)}
     assert {item.text for item in read} == {"number"}

@@ -6,12 +6,12 @@ from xstilts.tasks import load_task, suites, task_names
 
 def test_variants_of_a_language_count_once():
     scores = {"de": 0.8, "de-CH": 0.4, "zh-CN": 0.2, "zh-TW": 0.4, "zh-HK": 0.6, "fi": 0.0}
-    assert suites.mean(scores) == pytest.approx((0.6 + 0.4 + 0.0) / 3)
+    assert suites.mean_over_languages(scores) == pytest.approx((0.6 + 0.4 + 0.0) / 3)
 
 
 def test_no_scores_have_no_mean():
     with pytest.raises(ValueError, match="no scores"):
-        suites.mean({})
+        suites.mean_over_languages({})
 
 
 def test_the_embedded_suite_names_every_task_of_it_once():
@@ -37,15 +37,15 @@ def test_every_variant_in_a_task_is_known():
 
 
 def test_a_suite_has_three_means_that_say_what_they_lack():
-    whole, trained, retrieval = suites.means(suites.XTREME, ("xnli", "tydiqa", "tatoeba", "intent"))
+    whole, trained, retrieval = suites.suite_means(suites.XTREME, ("xnli", "tydiqa", "tatoeba", "intent"))
     assert whole.name == "XTREME average over 3 of 9 tasks"
     assert trained.name == "XTREME average without retrieval over 2 of 7 tasks"
     assert retrieval.name == "XTREME average, retrieval alone, over 1 of 2 tasks"
-    assert (whole.tasks, retrieval.absent) == (("xnli", "tydiqa", "tatoeba"), ("bucc2018",))
+    assert (whole.tasks, retrieval.missing) == (("xnli", "tydiqa", "tatoeba"), ("bucc2018",))
 
 
 def test_a_whole_suite_says_so():
-    whole, *_ = suites.means(suites.XTREME, suites.XTREME.tasks)
+    whole, *_ = suites.suite_means(suites.XTREME, suites.XTREME.tasks)
     assert whole.name == "XTREME average over all 9 tasks"
     assert len(suites.XTREME.intermediates) == 9
 
@@ -61,6 +61,6 @@ def test_iglue_is_averaged_without_english():
     assert sorted(suites.IGLUE.tasks) == sorted(name for name in task_names() if "iglue" in load_task(name).suite)
     assert {load_task(name).problem for name in suites.IGLUE.retrieval} == {"image-retrieval"}
     assert all(load_task(name).languages == ("en",) for name in suites.IGLUE.intermediates)
-    whole, trained, _ = suites.means(suites.IGLUE, ("xvnli", "marvl", "wit"))
+    whole, trained, _ = suites.suite_means(suites.IGLUE, ("xvnli", "marvl", "wit"))
     assert whole.name == "IGLUE average over 3 of 5 tasks"
     assert trained.tasks == ("xvnli", "marvl")

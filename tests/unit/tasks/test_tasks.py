@@ -6,7 +6,7 @@ import pytest
 from xstilts.cache.sources import Library, Wheel
 from xstilts.errors import UserError
 from xstilts.tasks import load_task, task_names
-from xstilts.tasks.task import item_flag_names, mark_of
+from xstilts.tasks.task import flagged_id, item_flag_of
 
 
 def test_every_file_of_a_task_holds_the_task_of_its_name():
@@ -62,6 +62,6 @@ def test_a_library_carries_its_installed_version():
 
 def test_a_mark_is_read_from_the_id_if_the_task_has_it():
     task = load_task("emoji-retrieval")
-    assert mark_of(task, item_flag_names("1F355", "same")) == "same"
-    assert [mark_of(task, item) for item in ("1F355", "same", "#same", "1F355#other")] == [None] * 4
-    assert mark_of(load_task("intent"), "template#same") is None
+    assert item_flag_of(task, flagged_id("1F355", "same")) == "same"
+    assert [item_flag_of(task, item) for item in ("1F355", "same", "#same", "1F355#other")] == [None] * 4
+    assert item_flag_of(load_task("intent"), "template#same") is None

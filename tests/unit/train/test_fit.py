@@ -9,11 +9,11 @@ from xstilts.errors import StageError
 from xstilts.train.checkpoint import CheckpointSelector
 from xstilts.train.fit import seed_of
 from xstilts.train.loop import train
-from xstilts.train.optim import optimiser, rate, shrinkage
+from xstilts.train.optim import decay_of_unused_weights, optimiser, rate_factor
 
 
 def test_the_rate_rises_then_falls_to_zero():
-    rates = [rate(step, 100, 0.1) for step in range(101)]
+    rates = [rate_factor(step, 100, 0.1) for step in range(101)]
     assert rates[0] > 0
     assert max(rates) == rates[10] == 1
     assert all(a < b for a, b in itertools.pairwise(rates[:11]))
@@ -30,7 +30,7 @@ def test_shrinkage_is_what_adamw_leaves_of_an_untouched_weight():
         adam.step()
         schedule.step()
         adam.zero_grad()
-    assert torch.allclose(idle, torch.full((2, 2), shrinkage(settings, 20)), atol=1e-6)
+    assert torch.allclose(idle, torch.full((2, 2), decay_of_unused_weights(settings, 20)), atol=1e-6)
 
 
 def test_biases_are_not_decayed_and_frozen_weights_not_optimised():
@@ -76,30 +76,30 @@ def test_a_loss_that_is_not_finite_stops_the_run():
 def keep(strategy, scores, start=False):
     weight = nn.Parameter(torch.zeros(1))
     values = iter(scores)
-    keeper = CheckpointSelector({"w": weight}, 10, strategy, 5, lambda: next(values))
+    selector = CheckpointSelector({"w": weight}, 10, strategy, 5, lambda: next(values))
     if start:
-        keeper.start()
+        selector.consider_initial_weights()
     for step in range(1, 11):
         with torch.no_grad():
             weight.fill_(step)
-        keeper.after(step)
-    keeper.finish()
-    return weight.item(), keeper
+        selector.after_step(step)
+    selector.load_selected_weights()
+    return weight.item(), selector
 
 
 def test_last_best_and_average():
     assert keep("last", [])[0] == 10
-    weight, keeper = keep("best", [0.1, 0.5, 0.5, 0.2, 0.3])
-    assert (weight, keeper.kept) == (4, 4)
-    assert [step for step, _ in keeper.curve] == [2, 4, 6, 8, 10]
+    weight, selector = keep("best", [0.1, 0.5, 0.5, 0.2, 0.3])
+    assert (weight, selector.selected_step) == (4, 4)
+    assert [step for step, _ in selector.curve] == [2, 4, 6, 8, 10]
     assert keep("average", [])[0] == pytest.approx(6)
 
 
 def test_weights_that_no_step_made_better_are_kept_as_step_0_where_they_count():
     for scores, kept in (([0.5, 0.1, 0.5, 0.5, 0.2, 0.3], 0), ([0.4, 0.1, 0.5, 0.5, 0.2, 0.3], 4)):
-        weight, keeper = keep("best", scores, start=True)
-        assert (weight, keeper.kept) == (kept, kept)
-        assert [step for step, _ in keeper.curve] == [0, 2, 4, 6, 8, 10]
+        weight, selector = keep("best", scores, start=True)
+        assert (weight, selector.selected_step) == (kept, kept)
+        assert [step for step, _ in selector.curve] == [0, 2, 4, 6, 8, 10]
     assert keep("last", [], start=True)[0] == 10
     assert keep("average", [], start=True)[0] == pytest.approx(6)
 

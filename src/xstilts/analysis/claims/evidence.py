@@ -52,18 +52,18 @@ class Evidence:
         """The same for the tasks of one of the suite's means. Raises NotTestable if the recipe has none of them."""
         mean = self._all_means()[over]
         if not mean.tasks:
-            raise NotTestable("the recipe has none of these targets: " + ", ".join(mean.absent))
+            raise NotTestable("the recipe has none of these targets: " + ", ".join(mean.missing))
         return self._tasks_and_deviations(mean)
 
-    def _tasks_and_deviations(self, mean: suites.Mean) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        return mean.tasks, (f"targets not in the recipe: {', '.join(mean.absent)}",) if mean.absent else ()
+    def _tasks_and_deviations(self, mean: suites.SuiteMean) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        return mean.tasks, (f"targets not in the recipe: {', '.join(mean.missing)}",) if mean.missing else ()
 
     def mean(self, over: Over) -> str:
         return self._all_means()[over].name
 
-    def _all_means(self) -> Mapping[Over, suites.Mean]:
+    def _all_means(self) -> Mapping[Over, suites.SuiteMean]:
         suite = suites.suite(self.statements.suite)
-        whole, trained, retrieval = suites.means(suite, self.transfer.designs)
+        whole, trained, retrieval = suites.suite_means(suite, self.transfer.designs)
         return {"all": whole, "trained": trained, "retrieval": retrieval}
 
     def target(self, name: str) -> str:

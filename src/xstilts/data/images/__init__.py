@@ -1,8 +1,8 @@
-"""Images by reference, wherever they lie. No torch."""
+"""Opens images by reference, from files, wheels, Parquet or the web. Imports no torch."""
 
 from typing import TYPE_CHECKING
 
-from xstilts.data.images.places import ImageLocations
+from xstilts.data.images.locations import ImageLocations
 
 if TYPE_CHECKING:
     from xstilts.data.images.decode import open_image
@@ -14,7 +14,7 @@ _ELSEWHERE = {"open_image": "decode", "read_bytes": "read"}
 
 
 def __getattr__(name: str) -> object:
-    """What reads images is imported when it is first used: a plan needs none of it."""
+    """Import the image readers on first use: planning does not need them."""
     from importlib import import_module
 
     if name not in _ELSEWHERE:

@@ -1,62 +1,62 @@
-"""Bytes made into pictures: RGB on white, whole or not at all."""
+"""Decodes images to RGB on a white background; truncated files are errors."""
 
 import io
 import re
 
 from PIL import Image, ImageOps
 
-from xstilts.data.images.places import ImageLocations, split_reference
+from xstilts.data.images.locations import ImageLocations, split_reference
 from xstilts.data.images.read import read_bytes
 from xstilts.errors import ImageError
 
 MAX_PIXELS = 80_000_000
-"""Pixels of a picture that is still decoded; below Pillow's own limit, whatever that is set to."""
-_SIDE = 256
-"""Longer side of a drawing where no size is asked for."""
+"""The largest number of pixels that is decoded, independent of Pillow's own limit."""
+_DEFAULT_SIDE = 256
+"""Longer side of a rendered drawing if no size is given."""
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "AVIF")
-"""Those that Pillow reads without another program."""
-_DRAWING = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*<(?:\?xml|!--|!DOCTYPE|svg|[\w.-]+:svg)", re.IGNORECASE)
+"""Formats that Pillow reads without external programs."""
+_SVG = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*<(?:\?xml|!--|!DOCTYPE|svg|[\w.-]+:svg)", re.IGNORECASE)
 _LINK = re.compile(r"""(href\s*=\s*["'])(?!\s*(?:data:|\#))""")
 _WHITE = (255, 255, 255)
 
 
-def open_image(reference: str, places: ImageLocations, size: int | None = None) -> Image.Image:
-    """The picture in RGB, upright, transparent parts white, all of it decoded.
+def open_image(reference: str, locations: ImageLocations, size: int | None = None) -> Image.Image:
+    """The fully decoded image in RGB, rotated upright, with transparent parts white.
 
-    `size` is the longer side of what has no size of its own: drawings and handwritten digits. Of an animation it is
-    the first picture. Raises ImageError where there is no picture, a part of one, or one of too many pixels.
+    `size` is the longer side for images without a natural size: drawings and handwritten digits. For animations, the
+    first frame is returned. Raises ImageError if there is no image, or it is truncated or too large.
     """
-    return picture_of(read_bytes(reference, places), reference, size)
+    return image_of_bytes(read_bytes(reference, locations), reference, size)
 
 
-def picture_of(data: bytes, reference: str, size: int | None = None) -> Image.Image:
-    """The picture of bytes that `read_bytes` gave for a reference, as `open_image` gives it."""
-    picture = decode(data, reference, size)
+def image_of_bytes(data: bytes, reference: str, size: int | None = None) -> Image.Image:
+    """Decode the bytes that `read_bytes` returned for a reference, like `open_image`."""
+    image = decode(data, reference, size)
     if split_reference(reference)[0] == "digits":
-        side = size or _SIDE
-        return picture.resize((side, side), Image.Resampling.BICUBIC)
-    return picture
+        side = size or _DEFAULT_SIDE
+        return image.resize((side, side), Image.Resampling.BICUBIC)
+    return image
 
 
 def decode(data: bytes, reference: str, size: int | None = None) -> Image.Image:
-    """The picture that bytes hold, as `open_image` gives it; `reference` names it in errors."""
+    """Decode an image like `open_image`; `reference` is used in error messages only."""
     try:
-        if _DRAWING.match(data):
-            data = _drawn(data.decode("utf-8"), size or _SIDE)
-        with Image.open(io.BytesIO(data), formats=_known_formats()) as picture:
-            _check_pixels(picture, reference)
-            picture.load()
-            return _on_white(_upright(picture))
+        if _SVG.match(data):
+            data = _rasterise_svg(data.decode("utf-8"), size or _DEFAULT_SIDE)
+        with Image.open(io.BytesIO(data), formats=_known_formats()) as image:
+            _check_pixels(image, reference)
+            image.load()
+            return _on_white(_upright(image))
     except ImageError:
         raise
     except Image.UnidentifiedImageError:
         raise ImageError(
-            f"{reference} is no image of a known format", f"known are {', '.join(_FORMATS)}, SVG"
+            f"{reference} is not an image of a known format", f"known formats: {', '.join(_FORMATS)}, SVG"
         ) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _too_many(reference, str(error)) from None
+        raise _too_many_pixels(reference, str(error)) from None
     except Exception as error:  # what decoders raise for damaged files is of many kinds
-        raise ImageError(f"{reference} is damaged: {error}", "fetch it again") from None
+        raise ImageError(f"{reference} is damaged: {error}", "download it again") from None
 
 
 def _known_formats() -> tuple[str, ...]:
@@ -64,38 +64,38 @@ def _known_formats() -> tuple[str, ...]:
     return tuple(name for name in _FORMATS if name in Image.OPEN)
 
 
-def _check_pixels(picture: Image.Image, reference: str) -> None:
-    if picture.width * picture.height > MAX_PIXELS:
-        raise _too_many(reference, f"{picture.width:,} x {picture.height:,} pixels")
+def _check_pixels(image: Image.Image, reference: str) -> None:
+    if image.width * image.height > MAX_PIXELS:
+        raise _too_many_pixels(reference, f"{image.width:,} x {image.height:,} pixels")
 
 
-def _too_many(reference: str, what: str) -> ImageError:
-    return ImageError(f"{reference} is too large: {what}; decoded are {MAX_PIXELS:,} at most", "make it smaller")
+def _too_many_pixels(reference: str, what: str) -> ImageError:
+    return ImageError(f"{reference} is too large: {what}; the limit is {MAX_PIXELS:,} pixels", "make it smaller")
 
 
-def _drawn(source: str, side: int) -> bytes:
-    """PNG of an SVG that fits a square; links to other files are cut, so that it shows nothing of this machine.
+def _rasterise_svg(source: str, side: int) -> bytes:
+    """Render an SVG to PNG within a square. Links to other files are removed for security.
 
-    Both sides are always given: of a drawing that states a vast size, the renderer would abort the process.
+    Width and height are always given, because the renderer aborts the process on SVGs that state a huge size.
     """
     import resvg_py
 
     return bytes(resvg_py.svg_to_bytes(svg_string=_LINK.sub(r"\1#", source), width=side, height=side))
 
 
-def _upright(picture: Image.Image) -> Image.Image:
+def _upright(image: Image.Image) -> Image.Image:
     try:
-        return ImageOps.exif_transpose(picture)
+        return ImageOps.exif_transpose(image)
     except Exception:  # the picture is whole even where the notes about it are not
-        return picture
+        return image
 
 
-def _on_white(picture: Image.Image) -> Image.Image:
-    if picture.mode.startswith("I;16") or picture.mode == "I":
-        picture = picture.convert("I").point(lambda shade: shade / 257).convert("L")
-    if picture.mode == "F":
-        raise ValueError("its shades are fractions")
-    if not picture.has_transparency_data:
-        return picture.convert("RGB")
-    above = picture.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", above.size, (*_WHITE, 255)), above).convert("RGB")
+def _on_white(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16") or image.mode == "I":
+        image = image.convert("I").point(lambda shade: shade / 257).convert("L")
+    if image.mode == "F":
+        raise ValueError("it has floating-point pixels")
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    foreground = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", foreground.size, (*_WHITE, 255)), foreground).convert("RGB")

@@ -1,11 +1,11 @@
-"""Where the images of published collections lie below a data root."""
+"""Finds the images of published collections below a data root."""
 
 import glob
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
-from xstilts.data.images.places import ImageLocations, read_file
+from xstilts.data.images.locations import ImageLocations, read_file
 from xstilts.errors import ImageError
 
 _PATTERNS: dict[str, tuple[str, ...]] = {
@@ -39,57 +39,58 @@ _PATTERNS: dict[str, tuple[str, ...]] = {
     ),
     "wit": ("wit/images/{last}",),
 }
-"""Below the root or its folder `multimodal`; `{first}` and `{last}` are parts of a name that is a path."""
+"""Paths below the root or its folder `multimodal`; `{first}` and `{last}` are the first and last part of the name."""
 
 
 def collections() -> tuple[str, ...]:
-    """The collections that are looked for below a data root."""
+    """The collections that can be stored below a data root."""
     return tuple(_PATTERNS)
 
 
 def folders(collection: str) -> tuple[str, ...]:
-    """Patterns of the folders that a collection's images lie in, below the root or its folder `multimodal`; none of
-    them lies in another."""
-    found = dict.fromkeys(
+    """Glob patterns of a collection's image folders below the root or its folder `multimodal`, without nested ones."""
+    patterns = dict.fromkeys(
         pattern.rpartition("/")[0].replace("{first}", "*").replace("{last}", "*") for pattern in _PATTERNS[collection]
     )
-    return tuple(one for one in found if not any(one.startswith(f"{other}/") for other in found))
+    return tuple(one for one in patterns if not any(one.startswith(f"{other}/") for other in patterns))
 
 
 def image_file(collection: str, name: str, root: Path) -> Path | None:
-    """The file of an image, or None. Raises ImageError for a name that leads out of its folder."""
+    """The file of an image, or None if there is none. Raises ImageError for a name outside of its folder."""
     if ".." in PurePosixPath(name).parts or name.startswith("/"):
-        raise ImageError(f"{collection}:{name} leads out of its folder", "correct the name")
+        raise ImageError(f"{collection}:{name} is outside of its folder", "correct the name")
     return next((path for path in _candidates(collection, name, root) if path.is_file()), None)
 
 
-def read_collection_image(collection: str, name: str, places: ImageLocations) -> bytes:
-    """Raises ImageError where the image is not there."""
+def read_collection_image(collection: str, name: str, locations: ImageLocations) -> bytes:
+    """The bytes of an image. Raises ImageError if it is missing."""
     reference = f"{collection}:{name}"
-    path = image_file(collection, name, places.root) if places.root else None
+    path = image_file(collection, name, locations.root) if locations.root else None
     if path is None:
-        raise _missing(reference, _PATTERNS[collection], places.root)
+        raise _missing(reference, _PATTERNS[collection], locations.root)
     return read_file(path, reference)
 
 
 def _candidates(collection: str, name: str, root: Path) -> Iterator[Path]:
     parts = [part for part in unquote(name).split("/") if part]
-    words = {"name": name, "first": parts[0], "last": parts[-1]}
+    fields = {"name": name, "first": parts[0], "last": parts[-1]}
     for base in (root, root / "multimodal"):
         for pattern in _PATTERNS[collection]:
             folder, _, file = pattern.rpartition("/")
-            path = file.format(**words)
+            path = file.format(**fields)
             if "*" in folder:
-                folder = folder.format(**{word: glob.escape(value) for word, value in words.items()})
-                yield from (found / path for found in sorted(base.glob(folder)))
+                folder = folder.format(**{word: glob.escape(value) for word, value in fields.items()})
+                yield from (matched / path for matched in sorted(base.glob(folder)))
             else:
-                yield base / folder.format(**words) / path
+                yield base / folder.format(**fields) / path
 
 
 def _missing(reference: str, patterns: tuple[str, ...], root: Path | None) -> ImageError:
     if root is None:
         return ImageError(
-            f"{reference} is missing: no data root is given", "set XSTILTS_DATA_ROOT to the folder with the images"
+            f"{reference} is missing: no data root is set", "set XSTILTS_DATA_ROOT to the folder with the images"
         )
     looked = ", ".join(patterns)
-    return ImageError(f"{reference} is missing: {root} and its folder multimodal hold none of {looked}", "put it there")
+    return ImageError(
+        f"{reference} is missing: neither {root} nor its folder multimodal has any of {looked}", "put the image there"
+    )

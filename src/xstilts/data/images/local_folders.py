@@ -1,4 +1,4 @@
-"""What lies in the folders of published collections of images below a data root."""
+"""Digests of the local image folders of published collections."""
 
 import hashlib
 import json
@@ -11,34 +11,34 @@ from xstilts.cache.sources import Files
 from xstilts.data.images.folders import collections, folders
 from xstilts.tasks.task import Task
 
-ABSENT = "no images"
+NO_IMAGES = "no images"
 _SUFFIXES = frozenset((".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".png", ".svg", ".tif", ".tiff", ".webp"))
-"""Of images: annotations may lie beside them."""
+"""Image files; other files in the folders are ignored."""
 
 
-def sources(task: Task, root: Path | None, cache: Path) -> list[Files]:
-    """What the folders of a task's images hold, so that a task with its images is another than without."""
+def image_sources(task: Task, root: Path | None, cache: Path) -> list[Files]:
+    """The state of a task's image folders as sources, so that cache keys depend on which images are present."""
     return [
-        Files(sums={name: state(name, root, cache)}, layout=f"images of {name}")
+        Files(sums={name: folder_digest(name, root, cache)}, layout=f"images of {name}")
         for name in task.images
         if name in collections()
     ]
 
 
-def state(collection: str, root: Path | None, cache: Path) -> str:
-    """A sha256 of the names and sizes of a collection's files, or "no images".
+def folder_digest(collection: str, root: Path | None, cache: Path) -> str:
+    """The SHA-256 of the names and sizes of a collection's files, or "no images".
 
-    Noted in `cache` by the times of the folders, so that many thousands of files are looked at once; a file that is
-    written over in its place is not noticed.
+    The digest is cached by the folders' modification times, so the files are listed only once. A file that is
+    overwritten in place is not noticed.
     """
-    there = sorted(set(_folders(collection, root))) if root else []
-    times = [f"{path} {path.stat().st_mtime_ns}" for folder in there for path in _inside(folder)]
+    existing = sorted(set(_folders(collection, root))) if root else []
+    times = [f"{path} {path.stat().st_mtime_ns}" for folder in existing for path in _subfolders(folder)]
 
-    def found() -> str:
-        files = sorted(file for folder in there for file in _sizes(folder))
-        return hashlib.sha256(json.dumps(files).encode()).hexdigest() if files else ABSENT
+    def digest() -> str:
+        files = sorted(file for folder in existing for file in _image_sizes(folder))
+        return hashlib.sha256(json.dumps(files).encode()).hexdigest() if files else NO_IMAGES
 
-    return cached_sha256("images/folders", times, cache, found) if times else ABSENT
+    return cached_sha256("images/folders", times, cache, digest) if times else NO_IMAGES
 
 
 def _folders(collection: str, root: Path) -> Iterator[Path]:
@@ -47,12 +47,12 @@ def _folders(collection: str, root: Path) -> Iterator[Path]:
             yield from (path.resolve() for path in base.glob(pattern) if path.is_dir())
 
 
-def _inside(folder: Path) -> list[Path]:
-    """The folder and those below it."""
+def _subfolders(folder: Path) -> list[Path]:
+    """The folder and all folders below it."""
     return sorted(Path(path) for path, _, _ in os.walk(folder))
 
 
-def _sizes(folder: Path) -> Iterator[tuple[str, int]]:
+def _image_sizes(folder: Path) -> Iterator[tuple[str, int]]:
     for path, _, names in os.walk(folder):
         for name in names:
             file = Path(path) / name

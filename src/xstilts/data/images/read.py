@@ -1,32 +1,32 @@
-"""The bytes behind a reference."""
+"""Reads the bytes of an image by its reference."""
 
 from pathlib import Path
 
 from xstilts.data.images import folders, tables, web, wheels
-from xstilts.data.images.places import ImageLocations, split_reference, read_file
+from xstilts.data.images.locations import ImageLocations, read_file, split_reference
 from xstilts.errors import ImageError
 
 
-def read_bytes(reference: str, places: ImageLocations) -> bytes:
-    """The bytes as they were published: a drawing's source for emoji, a PNG made of the table for digits.
+def read_bytes(reference: str, locations: ImageLocations) -> bytes:
+    """The bytes as published; SVG source for emoji, a PNG made from the pixel table for digits.
 
-    Raises ImageError where there are none, SourceError where a wheel that should hold them cannot be had.
+    Raises ImageError if the image is missing, SourceError if its wheel cannot be downloaded.
     """
     collection, name = split_reference(reference)
     match collection:
         case "openmoji":
-            return wheels.openmoji(name, places)
+            return wheels.openmoji(name, locations)
         case "digits":
-            return wheels.digit(name, places)
+            return wheels.digit(name, locations)
         case "file":
             return read_file(Path(name), reference)
         case "parquet":
             return tables.read_parquet_image(name, reference)
         case "http" | "https":
-            return web.read_url(reference, reference, places)
-        case "wit" if places.root is None or folders.image_file(collection, name, places.root) is None:
-            return web.read_url(name, reference, places)
+            return web.read_url(reference, reference, locations)
+        case "wit" if locations.root is None or folders.image_file(collection, name, locations.root) is None:
+            return web.read_url(name, reference, locations)
         case _ if collection in folders.collections():
-            return folders.read_collection_image(collection, name, places)
+            return folders.read_collection_image(collection, name, locations)
     known = ", ".join(("openmoji", "digits", "file", "parquet", "http", "https", *folders.collections()))
-    raise ImageError(f"{reference!r} names an unknown collection of images", f"there are {known}")
+    raise ImageError(f"{reference!r} is of an unknown image collection", f"known collections: {known}")

@@ -1,4 +1,4 @@
-"""Images that lie as bytes in Parquet files."""
+"""Images stored as bytes in Parquet files."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -6,22 +6,22 @@ from typing import Any
 
 import polars as pl
 
-from xstilts.data.images.places import MAX_BYTES, too_large
+from xstilts.data.images.locations import MAX_BYTES, too_large
 from xstilts.errors import ImageError
 
 _ROWS = 64
-"""Read at once: rows are mostly asked for in their order, and a file may be larger than the memory."""
+"""Rows per read: rows are usually requested in order, and a file may be larger than memory."""
 
 
 def read_parquet_image(name: str, reference: str) -> bytes:
-    """The bytes at `path#row/column`; the column may be a struct with a field `bytes`, as the Hub writes images.
+    """The bytes at `path#row/column`; the column may be a struct with a field `bytes`, as on the Hub.
 
-    Raises ImageError where file, row or column are lacking or hold no bytes.
+    Raises ImageError if the file, row or column is missing or holds no bytes.
     """
     path, _, place = name.rpartition("#")
     row, _, column = place.partition("/")
     if not path or not row.isdecimal() or not column:
-        raise ImageError(f"{reference} is no place in a Parquet file", "it is `parquet:path#row/column`")
+        raise ImageError(f"{reference} is not a valid Parquet reference", "write `parquet:path#row/column`")
     try:
         state = Path(path).stat()
         rows = _block(path, (state.st_size, state.st_mtime_ns), column, int(row) // _ROWS)
@@ -31,7 +31,7 @@ def read_parquet_image(name: str, reference: str) -> bytes:
     if isinstance(value, dict):
         value = value.get("bytes")
     if not isinstance(value, bytes):
-        raise ImageError(f"{reference} holds no bytes", "name the column that holds the images")
+        raise ImageError(f"{reference} holds no bytes", "name the column with the images")
     if len(value) > MAX_BYTES:
         raise too_large(reference, f"it has {len(value):,} bytes")
     return value

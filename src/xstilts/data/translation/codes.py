@@ -1,4 +1,4 @@
-"""What models of translation call the languages."""
+"""Language tokens of translation models."""
 
 _NLLB = {
     "af": "afr_Latn", "ar": "arb_Arab", "az": "azj_Latn", "bg": "bul_Cyrl", "bn": "ben_Beng", "ca": "cat_Latn",
@@ -12,7 +12,7 @@ _NLLB = {
     "tr": "tur_Latn", "uk": "ukr_Cyrl", "ur": "urd_Arab", "vi": "vie_Latn", "wo": "wol_Latn", "yo": "yor_Latn",
     "zh": "zho_Hans", "zh-Hant": "zho_Hant", "zh-TW": "zho_Hant", "zh-HK": "zho_Hant",
 }  # fmt: skip
-"""FLORES-200's codes, which NLLB-200 uses (arXiv 2207.04672): the languages of XTREME and XTREME-R, and some more."""
+"""FLORES-200 codes, as used by NLLB-200 (arXiv 2207.04672): the languages of XTREME, XTREME-R, and some more."""
 
 _MBART = {
     "ar": "ar_AR", "az": "az_AZ", "bn": "bn_IN", "cs": "cs_CZ", "de": "de_DE", "en": "en_XX", "es": "es_XX",
@@ -24,10 +24,10 @@ _MBART = {
 }  # fmt: skip
 
 
-def codes(language: str) -> tuple[str, ...]:
-    """The tokens that may stand for a language in a model's vocabulary: NLLB-200's, M2M100's, mBART-50's.
+def language_tokens(language: str) -> tuple[str, ...]:
+    """The possible tokens of a language in a model's vocabulary: NLLB-200's, M2M100's, mBART-50's.
 
-    Of a code that is not listed its first part counts (`pt-BR` is `pt`). None where the language is not listed.
+    For an unlisted code its first part is used (`pt-BR` is `pt`). Empty if that is not listed either.
     """
     short = language.partition("-")[0]
     flores = _NLLB.get(language) or _NLLB.get(short)

@@ -1,7 +1,7 @@
-"""An answer carried over into the translation of its context. Pure: texts in, texts and offsets out.
+"""Projects an answer into the translation of its context. Pure functions on texts and offsets.
 
 Mark-then-translate after Chen et al. (2023, Frustratingly Easy Label Projection for Cross-lingual Transfer,
-arXiv 2211.15613): the answer stands between markers while its context is translated, and is read off afterwards.
+arXiv 2211.15613): the answer is put between markers, the context is translated, and the answer is extracted again.
 """
 
 import re
@@ -15,7 +15,7 @@ from xstilts.problems.words import split_words
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Markers:
-    """A pair of markers, and the forms in which a translation may give them back."""
+    """A pair of markers, and patterns of the forms that they may have after translation."""
 
     opening: str
     closing: str
@@ -29,28 +29,28 @@ class Markers:
 
 _QUOTES = re.compile('["“”„‟«»＂「」『』]')
 
-STYLES = (
+MARKER_STYLES = (
     Markers(opening="[", closing="]", opened=re.compile(r"[\[［【]"), closed=re.compile(r"[\]］】]")),
     Markers(
         opening="<a>", closing="</a>", opened=re.compile(r"<\s*a\s*>", re.I), closed=re.compile(r"<\s*/\s*a\s*>", re.I)
     ),
     Markers(opening='"', closing='"', opened=_QUOTES, closed=_QUOTES),
 )
-"""In the order in which they are tried."""
+"""Tried in this order."""
 
 
-def mark(text: str, answer: Answer, markers: Markers) -> str | None:
-    """The text with its answer between markers, or None where it holds such markers of its own."""
+def add_markers(text: str, answer: Answer, markers: Markers) -> str | None:
+    """The text with its answer between markers, or None if the text already contains such markers."""
     if markers.opened.search(text) or markers.closed.search(text):
         return None
     end = answer.start + len(answer.text)
     return f"{text[: answer.start]}{markers.opening}{answer.text}{markers.closing}{text[end:]}"
 
 
-def read_off(translated: str, markers: Markers) -> tuple[str, Answer] | None:
-    """The text without its markers, and the answer that stood between them.
+def extract_answer(translated: str, markers: Markers) -> tuple[str, Answer] | None:
+    """The text without its markers, and the answer between them.
 
-    None unless each marker stands there once, in their order, with something between them.
+    None unless each marker occurs exactly once, in order, with text between them.
     """
     opened, closed = list(markers.opened.finditer(translated)), list(markers.closed.finditer(translated))
     if markers.opened is markers.closed:
@@ -69,34 +69,35 @@ def read_off(translated: str, markers: Markers) -> tuple[str, Answer] | None:
     return f"{before}{answer}{after}", Answer(text=answer, start=len(before))
 
 
-def find(text: str, answer: str) -> Answer | None:
-    """Where `answer` begins a word of `text`: as it is, else whatever its case, else its accents and full stop.
+def find_answer(text: str, answer: str) -> Answer | None:
+    """Find `answer` at the start of a word in `text`: exactly, else ignoring case, else ignoring accents; then the same
+    without a final full stop.
 
-    One that ends with a word is preferred to one that goes on; of several the first is taken.
+    An occurrence that ends at a word boundary is preferred; of several, the first is returned.
     """
     starts = {start for _, start in split_words(text)}
-    for wanted in dict.fromkeys((answer.strip(), answer.strip().strip(".。।").strip())):
-        for fold in (str, str.casefold, _bare):
-            found = list(_occurrences(text, wanted, fold, starts))
-            if found:
-                start, end, _ = min(found, key=lambda place: (not place[2], place[0]))
+    for target in dict.fromkeys((answer.strip(), answer.strip().strip(".。।").strip())):
+        for fold in (str, str.casefold, _base_character):
+            occurrences = list(_occurrences(text, target, fold, starts))
+            if occurrences:
+                start, end, _ = min(occurrences, key=lambda place: (not place[2], place[0]))
                 return Answer(text=text[start:end], start=start)
     return None
 
 
-def sentences(text: str) -> tuple[tuple[int, int], ...]:
-    """Where the sentences of a text begin and end, without the space between them.
+def sentence_spans(text: str) -> tuple[tuple[int, int], ...]:
+    """The (start, end) of each sentence of a text, without surrounding white space.
 
-    They end at a full stop, question or exclamation mark before a space and a capital, and at the end of a line.
+    A sentence ends at a full stop, question or exclamation mark before a space and a capital letter, or at a line end.
     """
     spans: list[tuple[int, int]] = []
     start = 0
     for gap in _GAP.finditer(text):
-        if "\n" in gap[0] or not _abbreviates(text[start : gap.start()]):
+        if "\n" in gap[0] or not _ends_with_abbreviation(text[start : gap.start()]):
             spans.append((start, gap.start()))
             start = gap.end()
     spans.append((start, len(text)))
-    return tuple(_trimmed(text, *span) for span in spans if text[slice(*span)].strip())
+    return tuple(_trim(text, *span) for span in spans if text[slice(*span)].strip())
 
 
 _GAP = re.compile(r"""(?:(?<=[.!?])|(?<=[.!?]["'”’)\]]))\s+(?=["'“‘(\[]*[^\W_a-z])|\s*\n\s*""")
@@ -128,7 +129,7 @@ _ABBREVIATIONS = frozenset(
 )
 
 
-def _abbreviates(sentence: str) -> bool:
+def _ends_with_abbreviation(sentence: str) -> bool:
     """Whether the full stop at the end belongs to an abbreviation or an initial."""
     last = sentence.rpartition(" ")[2]
     if not last.endswith("."):
@@ -137,20 +138,20 @@ def _abbreviates(sentence: str) -> bool:
     return word.casefold() in _ABBREVIATIONS or (len(word) == 1 and word.isupper()) or "." in word
 
 
-def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+def _trim(text: str, start: int, end: int) -> tuple[int, int]:
     inside = text[start:end]
     return start + len(inside) - len(inside.lstrip()), start + len(inside.rstrip())
 
 
 def _occurrences(
-    text: str, wanted: str, fold: Callable[[str], str], starts: set[int]
+    text: str, target: str, fold: Callable[[str], str], starts: set[int]
 ) -> Iterator[tuple[int, int, bool]]:
-    """Begin and end of each occurrence that begins a word, and whether it ends with one."""
+    """Start and end of each occurrence at the start of a word, and whether it ends at a word boundary."""
     folded, places = "", []
     for place, character in enumerate(text):
         folded += fold(character)
         places += [place] * (len(folded) - len(places))
-    needle = "".join(map(fold, wanted))
+    needle = "".join(map(fold, target))
     at = folded.find(needle) if needle else -1
     while at >= 0:
         start, end = places[at], places[at + len(needle) - 1] + 1
@@ -161,8 +162,8 @@ def _occurrences(
         at = folded.find(needle, at + 1)
 
 
-def _bare(character: str) -> str:
-    """Without case, width and accents; white space is a space."""
+def _base_character(character: str) -> str:
+    """The character without case, width and accents; any white space becomes a space."""
     if character.isspace():
         return " "
     parts = unicodedata.normalize("NFKD", character)

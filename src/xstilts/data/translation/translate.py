@@ -1,31 +1,32 @@
-"""Training examples in another language, by any function that translates texts. No torch here."""
+"""Translates training examples with any function that translates texts. Imports no torch."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from xstilts.data.translation.projection import STYLES, find, mark, read_off, sentences
+from xstilts.data.translation.projection import MARKER_STYLES, add_markers, extract_answer, find_answer, sentence_spans
 from xstilts.errors import UserError
 from xstilts.problems import Answer, Choice, Example, Labelled, Span
 
 Translator = Callable[[Sequence[str]], Sequence[str | None]]
-"""From texts to their translations; None for one that is too long to be read or written."""
+"""Maps texts to their translations; None for a text that is too long for the model."""
 
 Unit = Literal["sentences", "whole"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Translated:
-    """What was translated, and how many examples were dropped, by reason; `projected` counts how answers were found."""
+    """The translated examples; the number of dropped examples by reason; and, in `projected`, the number of answers by
+    the method that found them."""
 
     examples: tuple[Example, ...]
     dropped: Mapping[str, int]
     projected: Mapping[str, int] = field(default_factory=dict)
 
 
-class Untranslated(Exception):  # noqa: N818
-    """An example that is dropped, with the reason."""
+class NotTranslatable(Exception):  # noqa: N818
+    """An example cannot be translated and is dropped."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -33,66 +34,68 @@ class Untranslated(Exception):  # noqa: N818
 
 
 def translate(examples: Sequence[Example], translator: Translator, language: str, unit: Unit) -> Translated:
-    """The examples in `language`, with their ids and groups; one that cannot be translated is dropped and counted.
+    """The examples in `language` with their ids and groups; those that cannot be translated are dropped and counted.
 
-    Of a question's answers the first is carried over. Raises UserError for tagged and parallel examples.
+    Only the first answer of a question is projected. Raises UserError for tagged and parallel examples.
     """
-    book = _Book(translator, unit)
+    memory = _TranslationMemory(translator, unit)
     match examples[0]:
         case Span():
-            return _spans([example for example in examples if isinstance(example, Span)], book, language)
+            return _spans([example for example in examples if isinstance(example, Span)], memory, language)
         case Labelled() | Choice():
-            book.need(piece for example in examples for text in _texts(example) for piece in book.pieces(text))
-            return collected(examples, lambda example: _rebuilt(example, book, language))
+            memory.translate_missing(
+                piece for example in examples for text in _texts(example) for piece in memory.pieces(text)
+            )
+            return translate_each(examples, lambda example: _translated_example(example, memory, language))
         case other:
             raise UserError(
                 f"{type(other).__name__.lower()} examples cannot be translated by a model",
-                "give translations as `files`, or leave the task out",
+                "provide translations as `files`, or remove the task",
             )
 
 
-def collected(
+def translate_each(
     examples: Sequence[Example], make: Callable[[Example], Example], projected: Mapping[str, int] | None = None
 ) -> Translated:
-    """What `make` gives for each example, and the reasons of those for which it raises Untranslated."""
+    """Apply `make` to each example; examples for which it raises NotTranslatable are dropped and counted."""
     kept, dropped = [], Counter()
     for example in examples:
         try:
             kept.append(make(example))
-        except Untranslated as left_out:
+        except NotTranslatable as left_out:
             dropped[left_out.reason] += 1
     return Translated(examples=tuple(kept), dropped=dict(sorted(dropped.items())), projected=projected or {})
 
 
 @dataclass(slots=True)
-class _Book:
-    """Every text that was translated: equal ones once."""
+class _TranslationMemory:
+    """A cache of translations, so that equal texts are translated once."""
 
     translator: Translator
     unit: Unit
     known: dict[str, str | None] = field(default_factory=dict)
 
-    def need(self, texts: Iterator[str]) -> None:
+    def translate_missing(self, texts: Iterator[str]) -> None:
         new = [text for text in dict.fromkeys(texts) if text not in self.known]
         self.known.update(zip(new, self.translator(new) if new else (), strict=True))
 
     def piece(self, text: str) -> str:
-        found = self.known[text]
-        if found is None:
-            raise Untranslated("too long")
-        if not found.strip():
-            raise Untranslated("empty")
-        return found.strip()
+        translation = self.known[text]
+        if translation is None:
+            raise NotTranslatable("too long")
+        if not translation.strip():
+            raise NotTranslatable("empty")
+        return translation.strip()
 
     def spans(self, text: str) -> tuple[tuple[int, int], ...]:
-        return sentences(text) if self.unit == "sentences" else _whole(text)
+        return sentence_spans(text) if self.unit == "sentences" else _whole(text)
 
     def pieces(self, text: str) -> Iterator[str]:
         return (text[start:end] for start, end in self.spans(text))
 
     def text(self, text: str) -> str:
-        """The translation of a text: of its units, with what stands between them."""
-        return "".join(_woven(text, [(span, self.piece(text[slice(*span)])) for span in self.spans(text)]))
+        """The translation of a text, unit by unit; the white space between units is kept."""
+        return "".join(_interleave(text, [(span, self.piece(text[slice(*span)])) for span in self.spans(text)]))
 
 
 def _whole(text: str) -> tuple[tuple[int, int], ...]:
@@ -100,7 +103,7 @@ def _whole(text: str) -> tuple[tuple[int, int], ...]:
     return ((start, len(text.rstrip())),) if text.strip() else ()
 
 
-def _woven(text: str, parts: Sequence[tuple[tuple[int, int], str]]) -> Iterator[str]:
+def _interleave(text: str, parts: Sequence[tuple[tuple[int, int], str]]) -> Iterator[str]:
     at = 0
     for (start, end), translation in parts:
         yield text[at:start]
@@ -119,98 +122,110 @@ def _texts(example: Example) -> tuple[str, ...]:
             return ()
 
 
-def _rebuilt(example: Example, book: _Book, language: str) -> Example:
+def _translated_example(example: Example, memory: _TranslationMemory, language: str) -> Example:
     match example:
         case Labelled(text=text, pair=pair):
             return replace(
-                example, language=language, text=book.text(text), pair=None if pair is None else book.text(pair)
+                example, language=language, text=memory.text(text), pair=None if pair is None else memory.text(pair)
             )
         case Choice(prompt=prompt, choices=choices):
             return replace(
                 example,
                 language=language,
-                prompt=book.text(prompt),
-                choices=tuple(book.text(choice) for choice in choices),
+                prompt=memory.text(prompt),
+                choices=tuple(memory.text(choice) for choice in choices),
             )
         case _:
             raise TypeError(type(example).__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
-    """Where an answer stands: its unit, and the answer within it."""
+class _AnswerUnit:
+    """The unit of text that contains an answer, and the answer's position within it."""
 
     span: tuple[int, int]
     text: str
     answer: Answer
 
 
-def _spans(examples: Sequence[Span], book: _Book, language: str) -> Translated:
-    places = {example.id: _place(example, book) for example in examples if example.answers}
-    book.need(piece for example in examples for piece in _surroundings(example, places.get(example.id), book))
-    found, how = _projected(places, book)
+def _spans(examples: Sequence[Span], memory: _TranslationMemory, language: str) -> Translated:
+    units = {example.id: _answer_unit(example, memory) for example in examples if example.answers}
+    memory.translate_missing(
+        piece for example in examples for piece in _other_texts(example, units.get(example.id), memory)
+    )
+    projections, methods = _project_answers(units, memory)
 
     def make(example: Example) -> Example:
         assert isinstance(example, Span)
-        question = book.text(example.question)
-        place = places.get(example.id)
-        if place is None:
-            return replace(example, language=language, question=question, context=book.text(example.context))
-        context, answer = _context(example, place, found.get(example.id), book)
+        question = memory.text(example.question)
+        unit = units.get(example.id)
+        if unit is None:
+            return replace(example, language=language, question=question, context=memory.text(example.context))
+        context, answer = _translated_context(example, unit, projections.get(example.id), memory)
         return replace(example, language=language, question=question, context=context, answers=(answer,))
 
-    kept = collected(examples, make)
-    return replace(kept, projected=dict(Counter(how[example.id] for example in kept.examples if example.id in how)))
+    kept = translate_each(examples, make)
+    return replace(
+        kept, projected=dict(Counter(methods[example.id] for example in kept.examples if example.id in methods))
+    )
 
 
-def _place(example: Span, book: _Book) -> _Place:
-    """The unit of the first answer; units that it spans are one."""
+def _answer_unit(example: Span, memory: _TranslationMemory) -> _AnswerUnit:
+    """The unit that contains the first answer; several units are merged if the answer spans them."""
     assert example.answers
     answer = example.answers[0]
     first, last = answer.start, answer.start + len(answer.text)
-    touched = [span for span in book.spans(example.context) if span[0] < last and span[1] > first]
-    start, end = min(first, touched[0][0]), max(last, touched[-1][1])
+    overlapping = [span for span in memory.spans(example.context) if span[0] < last and span[1] > first]
+    start, end = min(first, overlapping[0][0]), max(last, overlapping[-1][1])
     inside = Answer(text=answer.text, start=first - start)
-    return _Place(span=(start, end), text=example.context[start:end], answer=inside)
+    return _AnswerUnit(span=(start, end), text=example.context[start:end], answer=inside)
 
 
-def _surroundings(example: Span, place: _Place | None, book: _Book) -> Iterator[str]:
-    """The units that are translated as they are: the question's, and those of the context without the answer's."""
-    yield from book.pieces(example.question)
-    yield from (example.context[slice(*span)] for span in _others(example.context, place, book))
+def _other_texts(example: Span, unit: _AnswerUnit | None, memory: _TranslationMemory) -> Iterator[str]:
+    """The units without an answer: those of the question, and the rest of the context."""
+    yield from memory.pieces(example.question)
+    yield from (example.context[slice(*span)] for span in _other_spans(example.context, unit, memory))
 
 
-def _others(context: str, place: _Place | None, book: _Book) -> list[tuple[int, int]]:
-    spans = book.spans(context)
-    return [span for span in spans if place is None or span[1] <= place.span[0] or span[0] >= place.span[1]]
+def _other_spans(context: str, unit: _AnswerUnit | None, memory: _TranslationMemory) -> list[tuple[int, int]]:
+    spans = memory.spans(context)
+    return [span for span in spans if unit is None or span[1] <= unit.span[0] or span[0] >= unit.span[1]]
 
 
-def _projected(places: Mapping[str, _Place], book: _Book) -> tuple[dict[str, tuple[str, Answer]], dict[str, str]]:
-    """By id, the translated unit with the answer in it, and how it was found: by which markers, or by its words."""
-    found: dict[str, tuple[str, Answer]] = {}
-    how: dict[str, str] = {}
-    for markers in STYLES:
-        marked = {id: mark(place.text, place.answer, markers) for id, place in places.items() if id not in found}
-        book.need(text for text in marked.values() if text is not None)
+def _project_answers(
+    units: Mapping[str, _AnswerUnit], memory: _TranslationMemory
+) -> tuple[dict[str, tuple[str, Answer]], dict[str, str]]:
+    """By example id: the translated unit with its answer, and the method that found it (markers, or text search)."""
+    projections: dict[str, tuple[str, Answer]] = {}
+    methods: dict[str, str] = {}
+    for markers in MARKER_STYLES:
+        marked = {
+            id: add_markers(unit.text, unit.answer, markers) for id, unit in units.items() if id not in projections
+        }
+        memory.translate_missing(text for text in marked.values() if text is not None)
         for id, text in marked.items():
-            if text is not None and (read := read_off((book.known[text] or "").strip(), markers)):
-                found[id], how[id] = read, markers.name
-    left = {id: place for id, place in places.items() if id not in found}
-    book.need(text for place in left.values() for text in (place.text, place.answer.text))
-    for id, place in left.items():
-        unit, answer = ((book.known[text] or "").strip() for text in (place.text, place.answer.text))
-        if answer and (there := find(unit, answer)):
-            found[id], how[id] = (unit, there), "found"
-    return found, how
+            if text is not None and (read := extract_answer((memory.known[text] or "").strip(), markers)):
+                projections[id], methods[id] = read, markers.name
+    remaining = {id: unit for id, unit in units.items() if id not in projections}
+    memory.translate_missing(text for unit in remaining.values() for text in (unit.text, unit.answer.text))
+    for id, unit in remaining.items():
+        translated, answer = ((memory.known[text] or "").strip() for text in (unit.text, unit.answer.text))
+        if answer and (translated_answer := find_answer(translated, answer)):
+            projections[id], methods[id] = (translated, translated_answer), "found"
+    return projections, methods
 
 
-def _context(example: Span, place: _Place, found: tuple[str, Answer] | None, book: _Book) -> tuple[str, Answer]:
-    """The translated context and its answer. Raises Untranslated."""
-    if found is None:
-        book.piece(place.text)
-        raise Untranslated("unprojectable")
-    unit, answer = found
-    parts = [(span, book.piece(example.context[slice(*span)])) for span in _others(example.context, place, book)]
-    woven = list(_woven(example.context, sorted([*parts, (place.span, unit)])))
-    at = 2 * sum(span < place.span for span, _ in parts) + 1
-    return "".join(woven), Answer(text=answer.text, start=len("".join(woven[:at])) + answer.start)
+def _translated_context(
+    example: Span, unit: _AnswerUnit, projection: tuple[str, Answer] | None, memory: _TranslationMemory
+) -> tuple[str, Answer]:
+    """The translated context and its answer. Raises NotTranslatable."""
+    if projection is None:
+        memory.piece(unit.text)
+        raise NotTranslatable("unprojectable")
+    translated_unit, answer = projection
+    parts = [
+        (span, memory.piece(example.context[slice(*span)])) for span in _other_spans(example.context, unit, memory)
+    ]
+    pieces = list(_interleave(example.context, sorted([*parts, (unit.span, translated_unit)])))
+    at = 2 * sum(span < unit.span for span, _ in parts) + 1
+    return "".join(pieces), Answer(text=answer.text, start=len("".join(pieces[:at])) + answer.start)

@@ -10,7 +10,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from xstilts.data.images import given
+from xstilts.data.images import feature_files
 from xstilts.errors import DataError, ImageError
 
 
@@ -31,7 +31,7 @@ class Precomputed:
 
     def pin(self, cache: Path) -> str:
         """What stands for these features in keys: sha256 sums of the files."""
-        return given.pin(self._path, cache)
+        return feature_files.feature_file_digest(self._path, cache)
 
     def missing(self, references: Iterable[str]) -> dict[str, str]:
         """Those that the file has no features for, each with a sentence that says so."""
@@ -119,7 +119,7 @@ def _numbered(path: Path) -> _Numbered:
 
 
 def _names(path: Path) -> list[str]:
-    beside = given.list_beside(path)
+    beside = feature_files.reference_list(path)
     if beside is None:
         hint = f"write them into {path.with_suffix('.txt').name}, one a line"
         raise DataError(f"{path} has no list of references beside it", hint)

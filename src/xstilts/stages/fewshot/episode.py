@@ -22,14 +22,14 @@ from xstilts.stages.fewshot.episode_model import EpisodeModel, split_inputs, tra
 from xstilts.stages.job_context import JobContext
 from xstilts.stages.progress import step_reporter
 from xstilts.stages.training import scorer
-from xstilts.train.fit import Fitted, Objective, fit, seed_of, steps_of
+from xstilts.train.fit import Objective, TrainingResult, fit, seed_of, steps_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingOutcome:
     """What training did; the sums are those of the trained weights."""
 
-    fitted: Fitted | None
+    fitted: TrainingResult | None
     """None where the weights were solved for."""
     before: str
     after: str
@@ -149,7 +149,7 @@ def _train(
         seed=fit_seed(spec),
         strategy=spec.method.checkpoint if spec.selection == "none" else "best",
         score=_selector(spec, context, episode_model),
-        unchanged=bool(spec.unchanged),
+        score_initial_weights=bool(spec.unchanged),
         report=step_reporter(spec, emit),
     )
     return TrainingOutcome(

@@ -23,25 +23,25 @@ def put(root: Path, name: str, content: bytes = b"picture") -> None:
 
 
 def state(root: Path | None, collection: str = "flickr30k") -> str:
-    return image_folders.state(collection, root, (root or Path()).parent / "cache")
+    return image_folders.folder_digest(collection, root, (root or Path()).parent / "cache")
 
 
 def test_absent_folders_and_empty_ones_hold_no_images(root: Path) -> None:
-    assert state(None) == state(root) == image_folders.ABSENT
+    assert state(None) == state(root) == image_folders.NO_IMAGES
     (root / "flickr30k/images").mkdir(parents=True)
-    assert state(root) == image_folders.ABSENT
+    assert state(root) == image_folders.NO_IMAGES
 
 
 def test_names_and_sizes_decide_wherever_the_root_lies(root: Path, tmp_path: Path) -> None:
     put(root, "flickr30k/images/1.jpg")
     before = state(root)
     put(root, "flickr30k/images/2.jpg")
-    assert state(root) != before != image_folders.ABSENT
+    assert state(root) != before != image_folders.NO_IMAGES
     other = tmp_path / "other"
     put(other, "multimodal/flickr30k/images/1.jpg", b"another")
-    assert image_folders.state("flickr30k", other, tmp_path / "cache") == before
+    assert image_folders.folder_digest("flickr30k", other, tmp_path / "cache") == before
     put(tmp_path / "third", "flickr30k/images/1.jpg", b"longer than the others")
-    assert image_folders.state("flickr30k", tmp_path / "third", tmp_path / "cache") != before
+    assert image_folders.folder_digest("flickr30k", tmp_path / "third", tmp_path / "cache") != before
 
 
 def test_folders_inside_are_looked_at(root: Path) -> None:
@@ -54,7 +54,7 @@ def test_folders_inside_are_looked_at(root: Path) -> None:
 def test_files_are_looked_at_once_for_each_state_of_their_folders(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(root, "gqa/images/1.jpg")
     before = state(root, "gqa")
-    monkeypatch.setattr(image_folders, "_sizes", lambda folder: pytest.fail("looked again"))
+    monkeypatch.setattr(image_folders, "_image_sizes", lambda folder: pytest.fail("looked again"))
     assert state(root, "gqa") == before
     folder = root / "gqa/images"
     os.utime(folder, ns=(0, folder.stat().st_mtime_ns + 1))
@@ -77,4 +77,4 @@ def test_images_enter_the_fingerprint_of_every_language(root: Path) -> None:
 
 def test_collections_that_come_with_packages_have_no_folder(root: Path) -> None:
     task = replace(load_task("xvnli"), images=("openmoji", "digits"))
-    assert image_folders.sources(task, root, root.parent / "cache") == []
+    assert image_folders.image_sources(task, root, root.parent / "cache") == []

@@ -108,7 +108,7 @@ def test_files(empty: ImageLocations, tmp_path: Path, monkeypatch: pytest.Monkey
     for bad in (tmp_path, tmp_path / "none.png", "a\0b"):
         with pytest.raises(ImageError, match="cannot be read"):
             read_bytes(f"file:{bad}", empty)
-    monkeypatch.setattr("xstilts.data.images.places.MAX_BYTES", 10)
+    monkeypatch.setattr("xstilts.data.images.locations.MAX_BYTES", 10)
     with pytest.raises(ImageError, match="too large"):
         read_bytes(f"file:{path}", empty)
 
@@ -182,7 +182,7 @@ def test_a_dead_link_is_asked_for_once_but_not_given_up_forever(
         with pytest.raises(ImageError, match="the server answers 404"):
             read_bytes(server.address("404"), places)
     assert server.asked == ["/404"]
-    monkeypatch.setattr(web, "_REMEMBERED", 0)
+    monkeypatch.setattr(web, "_DEAD_LINK_SECONDS", 0)
     with pytest.raises(ImageError, match="404"):
         read_bytes(server.address("404"), places)
     assert server.asked == ["/404"] * 2

@@ -9,9 +9,9 @@ import pytest
 from xstilts.data.translation.files import read_translations
 from xstilts.data.translation.translate import Translated
 from xstilts.errors import DataError
-from xstilts.formats.benchmarks import unquoted
+from xstilts.formats.benchmarks import unquoted_tsv
 from xstilts.problems import Answer, Choice, Example, Labelled, ProblemName, Span, Tagged
-from xstilts.tasks.benchmark import Benchmark, Native, by
+from xstilts.tasks.benchmark import Benchmark, Native, group_by
 from xstilts.tasks.task import Task
 
 PAIRS = [
@@ -92,12 +92,12 @@ def test_a_users_columns_are_read_by_id(tmp_path: Path):
 
 def test_a_benchmarks_own_layout_is_read(tmp_path: Path):
     native = Native(
-        read=unquoted,
+        read=unquoted_tsv,
         english={"train": "mnli/train.tsv"},
         fields=lambda row: {"text": row["s1"], "pair": row["s2"], "label": row["gold"]},
     )
     path = write(tmp_path, "mnli-sw.tsv", "s1\ts2\tx\tgold", *(f"A{n}.\tB.\t-\t{PAIRS[n].label}" for n in range(3)))
-    benchmark = Benchmark(hub=(), groups=by("text"), native=(native,))
+    benchmark = Benchmark(hub=(), groups=group_by("text"), native=(native,))
     done = read(path, PAIRS, "classification", benchmark=benchmark)
     assert [getattr(example, "text", None) for example in done.examples] == ["A0.", "A1.", "A2."]
 

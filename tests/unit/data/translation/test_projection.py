@@ -7,10 +7,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from xstilts.data.translation.projection import STYLES, find, mark, read_off, sentences
+from xstilts.data.translation.projection import MARKER_STYLES, add_markers, extract_answer, find_answer, sentence_spans
 from xstilts.problems import Answer
 
-BRACKETS, TAGS, QUOTES = STYLES
+BRACKETS, TAGS, QUOTES = MARKER_STYLES
 TEXT = st.text(st.sampled_from("ab cdé.ßİक़ไ中\n'ÅΣ-1"), max_size=40)
 
 
@@ -24,13 +24,13 @@ def stands(text: str, answer: Answer) -> bool:
     return text[answer.start : answer.start + len(answer.text)] == answer.text != ""
 
 
-@pytest.mark.parametrize("markers", STYLES, ids=lambda markers: markers.name)
+@pytest.mark.parametrize("markers", MARKER_STYLES, ids=lambda markers: markers.name)
 @given(marked_places())
 def test_what_stands_between_markers_is_read_off(markers, place: tuple[str, Answer]):
     context, answer = place
-    marked = mark(context, answer, markers)
+    marked = add_markers(context, answer, markers)
     assert marked is not None
-    found = read_off(marked, markers)
+    found = extract_answer(marked, markers)
     assert found is not None
     text, read = found
     assert stands(text, read)
@@ -38,28 +38,28 @@ def test_what_stands_between_markers_is_read_off(markers, place: tuple[str, Answ
     assert text.split() == context.split() or "".join(text.split()) == "".join(context.split())
 
 
-@pytest.mark.parametrize("markers", STYLES, ids=lambda markers: markers.name)
+@pytest.mark.parametrize("markers", MARKER_STYLES, ids=lambda markers: markers.name)
 @given(marked_places())
 def test_a_translation_may_change_every_word(markers, place: tuple[str, Answer]):
     """Upper case, tags included, or another word for each, with space wherever the translator likes it."""
     context, answer = place
-    marked = mark(context, answer, markers) or ""
+    marked = add_markers(context, answer, markers) or ""
     for translated in (marked.upper(), re.sub(r"[^\W_]+(?!>)", "xo", marked), re.sub(r"([\[\]\"<>])", r" \1 ", marked)):
-        found = read_off(translated, markers)
+        found = extract_answer(translated, markers)
         assert found is not None and stands(*found)
 
 
 @given(marked_places())
 def test_words_in_reverse_give_an_answer_that_stands_or_none(place: tuple[str, Answer]):
     context, answer = place
-    for markers in STYLES:
-        found = read_off(" ".join(reversed((mark(context, answer, markers) or "").split())), markers)
+    for markers in MARKER_STYLES:
+        found = extract_answer(" ".join(reversed((add_markers(context, answer, markers) or "").split())), markers)
         assert found is None or stands(*found)
 
 
 @given(TEXT, TEXT)
 def test_what_is_found_stands_there(text: str, answer: str):
-    found = find(text, answer)
+    found = find_answer(text, answer)
     assert found is None or stands(text, found)
 
 
@@ -68,15 +68,15 @@ def test_words_of_a_text_are_found_in_it_whatever_their_case(words: list[str], d
     first = data.draw(st.integers(0, len(words) - 1))
     last = data.draw(st.integers(first, len(words) - 1))
     answer = " ".join(words[first : last + 1])
-    found = find(" ".join(words), answer)
+    found = find_answer(" ".join(words), answer)
     assert found is not None and found.text == answer
     assume(answer.upper().casefold() == answer.casefold())
-    assert find(" ".join(words), answer.upper()) is not None
+    assert find_answer(" ".join(words), answer.upper()) is not None
 
 
-@given(TEXT, st.sampled_from(STYLES))
+@given(TEXT, st.sampled_from(MARKER_STYLES))
 def test_a_text_with_markers_of_its_own_is_left_alone(text: str, markers):
-    assert mark(f"{markers.opening} {text}", Answer(text="", start=0), markers) is None
+    assert add_markers(f"{markers.opening} {text}", Answer(text="", start=0), markers) is None
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_a_text_with_markers_of_its_own_is_left_alone(text: str, markers):
     ],
 )
 def test_markers_come_back_in_many_forms(text: str, markers, expected: tuple[str, str] | None):
-    found = read_off(text, markers)
+    found = extract_answer(text, markers)
     assert (found and (found[0], found[1].text)) == expected
     assert found is None or stands(*found)
 
@@ -119,13 +119,13 @@ def test_markers_come_back_in_many_forms(text: str, markers, expected: tuple[str
     ],
 )
 def test_find(text: str, answer: str, expected: tuple[str, int] | None):
-    found = find(text, answer)
+    found = find_answer(text, answer)
     assert (found and (found.text, found.start)) == expected
 
 
 @given(TEXT)
 def test_sentences_leave_out_nothing_but_space(text: str):
-    spans = sentences(text)
+    spans = sentence_spans(text)
     assert "".join("".join(text[start:end].split()) for start, end in spans) == "".join(text.split())
     assert all(left[1] <= right[0] for left, right in pairwise(spans))
     assert all(text[start:end] == text[start:end].strip() != "" for start, end in spans)
@@ -146,4 +146,4 @@ def test_sentences_leave_out_nothing_but_space(text: str):
     ],
 )
 def test_sentences(text: str, expected: list[str]):
-    assert [text[start:end] for start, end in sentences(text)] == expected
+    assert [text[start:end] for start, end in sentence_spans(text)] == expected

@@ -93,7 +93,9 @@ def test_bits_do_not_hang_on_what_is_encoded_beside(vit: Path, places: ImageLoca
     assert torch.equal(together, apart.flip(0))
 
 
-def test_features_are_read_by_one_thread(vit: Path, places: ImageLocations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_features_are_read_by_one_thread(
+    vit: Path, places: ImageLocations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     """Several that parse headers at once make Python 3.11 fail."""
     references = images(tmp_path, BATCH)
     opened(vit, places).missing(references)
@@ -175,7 +177,9 @@ def test_several_processes_at_once(vit: Path, places: ImageLocations, tmp_path: 
     command = [sys.executable, "-c", CODE, str(tmp_path), str(vit)]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     said = [process.communicate()[0] for process in running]
-    expected = opened(vit, ImageLocations(cache=tmp_path / "other", offline=True)).tensor(references).double().sum().item()
+    expected = (
+        opened(vit, ImageLocations(cache=tmp_path / "other", offline=True)).tensor(references).double().sum().item()
+    )
     assert [float(text) for text in said] == [expected, expected]
     left = [path for path in (places.cache / "images").rglob("*") if path.is_file()]
     assert len(left) == 40 and all(path.suffix == ".npy" for path in left)

@@ -14,7 +14,7 @@ from xstilts.models.split import backbone
 from xstilts.problems import Labelled
 from xstilts.stages.training import make_trainable
 from xstilts.train.fit import Objective, fit
-from xstilts.train.optim import shrinkage
+from xstilts.train.optim import decay_of_unused_weights
 
 LABELS = ("off", "on")
 TEXTS = (
@@ -48,7 +48,7 @@ def test_compact_training_equals_full_training(kind, tmp_path):
         fit([Objective(model=trainable.trained_part, batches=trainable.inputs(features))], [0] * 12, train, seed=3)
         if trainable.vocabulary is not None:
             assert len(trainable.vocabulary.rows) < len(published)
-            trainable.vocabulary.expand(shrinkage(train, 12))
+            trainable.vocabulary.expand(decay_of_unused_weights(train, 12))
         models.append(model.eval())
     compacted, full = (dict(model.named_parameters()) for model in models)
     for name, weight in full.items():

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from xstilts.errors import DataError
-from xstilts.formats.pictures import captions, first_captions, visual_questions
+from xstilts.formats.image_annotations import captions, first_captions, visual_questions
 
 
 def write(path: Path, *rows: object) -> Path:

@@ -8,7 +8,7 @@ T = TypeVar("T", bound=Hashable)
 Relation = Callable[[T, T], bool]
 
 
-def couples(members: Iterable[T], salt: str, wanted: Relation[T], allowed: Relation[T]) -> dict[T, T]:
+def pair_up(members: Iterable[T], salt: str, preferred: Relation[T], allowed: Relation[T]) -> dict[T, T]:
     """Each member with its partner, which has that member as its own.
 
     In an order that `salt` decides, each takes the first free one that is `wanted` for it; then those who found none
@@ -17,13 +17,13 @@ def couples(members: Iterable[T], salt: str, wanted: Relation[T], allowed: Relat
     """
     order = sorted(members, key=lambda member: digest(f"{salt}|{member}"))
     partners: dict[T, T] = {}
-    for fits in (wanted, allowed):
+    for fits in (preferred, allowed):
         for member in order:
             if member in partners:
                 continue
             free = (other for other in order if other != member and other not in partners)
-            if (found := next((other for other in free if fits(member, other)), None)) is not None:
-                partners |= {member: found, found: member}
+            if (partner := next((other for other in free if fits(member, other)), None)) is not None:
+                partners |= {member: partner, partner: member}
     return partners
 
 
