@@ -59,7 +59,7 @@ def difference_cells(arm: str, store: Path) -> list[str]:
     differences = xstilts.compare(arm, BASELINE, recipe=RECIPE, task=TASK, store=store)
     mean = next(row for row in differences if row.language == "mean")
     difference = f"{100 * mean.difference:+.1f} ({100 * mean.low:+.1f} to {100 * mean.high:+.1f})"
-    return [difference.replace("-", "−"), f"{100 * mean.smallest_detectable:.1f}"]
+    return [difference.replace("-", "−"), f"{100 * mean.minimum_detectable_effect:.1f}"]
 
 
 def primary_sentence(store: Path) -> str:

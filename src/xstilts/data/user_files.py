@@ -16,7 +16,7 @@ from xstilts.errors import DataError
 from xstilts.formats.tables import SUFFIXES, rows
 from xstilts.problems import PROBLEMS, Example, ProblemName
 from xstilts.problems.cells import Cells
-from xstilts.problems.references import local
+from xstilts.problems.references import local_file
 from xstilts.tasks.task import Paths, Task
 
 FRACTIONS = {"train": 0.7, "dev": 0.1, "test": 0.2}
@@ -120,7 +120,7 @@ def _local_images(table: Path, digest: str, columns: Mapping[str, str], cache: P
 
     def found() -> str:
         references = {image for line, row in rows(table) for image in Cells(table, line, row, columns).images()}
-        return json.dumps(sorted({str(path) for image in references if (path := local(image))}))
+        return json.dumps(sorted({str(path) for image in references if (path := local_file(image))}))
 
     return json.loads(cached_sha256("images", [str(table.resolve()), digest, json.dumps(columns)], cache, found))
 

@@ -1,4 +1,4 @@
-"""A metric is a function of sums over items: encode the items once, then score any resample by its sums."""
+"""Metrics as functions of sums over items: items are encoded once, then any resample is scored from its sums."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -20,11 +20,11 @@ _POSITIVE = '"1"'
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
-    """`encode(frame, classes)` gives statistics that add over items, [items, V]; `value(sums)` turns their sums
-    [..., V] into scores [...], 0 to 1.
+    """`encode(frame, classes)` returns additive item statistics [items, V]; `value(sums)` turns their sums [..., V]
+    into scores [...] from 0 to 1.
 
-    Frames that are compared are encoded with the same `classes`: any list that holds their gold labels (JSON texts,
-    see `gold_classes`). Only macro_f1 reads it. A score without denominator is 0.
+    Encode compared frames with the same `classes`: any list that contains their gold labels (JSON texts, see
+    `gold_classes`). Only macro-averaged metrics use it. A score with denominator 0 is 0.
     """
 
     name: str
@@ -42,7 +42,7 @@ def gold_classes(*frames: pl.DataFrame) -> list[str]:
 
 
 def metric(name: str) -> Metric:
-    """The metric of that name. Raises UserError where there is none."""
+    """The metric of that name. Raises UserError if there is none."""
     match name:
         case "accuracy":
             encode, value = _mean_of("correct"), _ratio
@@ -119,24 +119,24 @@ def _both_directions(frame: pl.DataFrame, classes: Sequence[str]) -> np.ndarray:
 
 
 def _recalls(image: str, text: str, frame: pl.DataFrame, classes: Sequence[str]) -> np.ndarray:
-    """Hits of captions, captions, hits of images, images; [items, 4]."""
+    """Caption hits, captions, image hits, images; [items, 4]."""
     return np.column_stack(
         [frame[image].to_numpy(), np.ones(len(frame)), frame[text].to_numpy(), frame["images"].to_numpy()]
     )
 
 
 def _mean_recall(sums: np.ndarray) -> np.ndarray:
-    """The mean of finding images by text and text by images: both directions count alike."""
+    """The mean of text-to-image and image-to-text recall."""
     return (_ratio(sums) + _ratio(sums[..., 2:])) / 2
 
 
 def _em_and_f1(frame: pl.DataFrame, classes: Sequence[str]) -> np.ndarray:
-    """Exact match and F1 count alike: the task score of question answering in XTREME."""
+    """The mean of exact match and F1: the score of question answering in XTREME."""
     return np.column_stack([frame["em"].to_numpy() + frame["f1"].to_numpy(), np.full(len(frame), 2.0)])
 
 
 def _accuracy_and_class(frame: pl.DataFrame, classes: Sequence[str]) -> np.ndarray:
-    """Correct, one, and of the class "1": true positives, predicted and gold; [items, 5]."""
+    """Correct, 1, and for class "1": true positives, predicted, gold; [items, 5]."""
     columns = _mean_of("correct")(frame, classes)
     gold, predicted = _one_hot(frame["gold"], [_POSITIVE]), _one_hot(frame["predicted"], [_POSITIVE])
     return np.concatenate([columns, gold * predicted, predicted, gold], axis=1)
@@ -175,19 +175,19 @@ def _micro_f1(sums: np.ndarray) -> np.ndarray:
 
 
 def _accuracy_f1(sums: np.ndarray) -> np.ndarray:
-    """The mean of accuracy and the F1 of the class "1": the score of QQP and MRPC (Wang et al. 2019, arXiv 1804.07461)
-    in one number."""
+    """The mean of accuracy and the F1 of class "1", as for QQP and MRPC in GLUE (Wang et al. 2019, arXiv
+    1804.07461)."""
     return (_ratio(sums) + _micro_f1(sums[..., 2:])) / 2
 
 
 def _macro_f1(sums: np.ndarray) -> np.ndarray:
-    """The mean over the classes that have gold items; the others have no true positive, so their F1 adds 0."""
+    """The mean F1 over classes with gold items. Other classes have no true positives, so their F1 adds 0."""
     true_positive, both, gold = np.split(sums, 3, axis=-1)
-    # a product with ones adds short rows faster than sum()
+    # for short rows, a product with ones is faster than sum()
     ones = np.ones(gold.shape[-1], dtype=sums.dtype)
     return _divide(2 * (_divide(true_positive, both) @ ones), (gold > 0).astype(sums.dtype) @ ones)
 
 
 def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    """0 where the denominator is 0, because then the numerator is too."""
+    """The quotient, or 0 if the denominator is 0, because then the numerator is 0 too."""
     return numerator / np.maximum(denominator, _TINY)

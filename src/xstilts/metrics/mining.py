@@ -1,5 +1,7 @@
-"""Pairs of sentences out of scored candidates, as XTREME's evaluation of BUCC picks them (Hu et al. 2020, arXiv
-2003.11080); the scores are ratio margins (Artetxe and Schwenk 2019, arXiv 1811.01136)."""
+"""Bitext mining from scored candidate pairs, as in XTREME's evaluation of BUCC (Hu et al. 2020, arXiv 2003.11080).
+
+Scores are ratio margins (Artetxe and Schwenk 2019, arXiv 1811.01136).
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,10 +10,10 @@ import numpy as np
 
 
 def one_to_one(pairs: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Rows of the candidates that are taken, best first, where no sentence is taken twice.
+    """The rows of the selected candidates, best first, such that no sentence is selected twice.
 
-    `pairs` [candidates, 2] are a foreign and an English index, `scores` [candidates]; the first of equal scores goes
-    before. Candidates whose score is not above 0 are no pairs, but their sentences count as taken.
+    `pairs` [candidates, 2] are a foreign and an English index, with `scores` [candidates]; ties are broken by position.
+    Candidates with a score of 0 or less are not selected, but they do block their sentences.
     """
     foreign: set[int] = set()
     english: set[int] = set()
@@ -27,10 +29,10 @@ def one_to_one(pairs: np.ndarray, scores: np.ndarray) -> np.ndarray:
 
 
 def best_threshold(scores: np.ndarray, correct: np.ndarray, gold: int) -> float:
-    """The score from which on pairs are kept for the highest F1, halfway to the next lower score; 0 if none is right.
+    """The score threshold with the highest F1, halfway to the next lower score; 0 if no candidate is correct.
 
-    `scores` and `correct` (0 or 1) are of the candidates [candidates], `gold` is the number of pairs to be found. The
-    highest of equal thresholds wins. Where every candidate is to be kept, it is the lowest score.
+    `scores` and `correct` (0 or 1) are per candidate [candidates]; `gold` is the number of gold pairs. Of equally good
+    thresholds the highest is returned. If keeping every candidate is best, it is the lowest score.
     """
     order = np.argsort(-scores, kind="stable")
     ranked, right = scores[order], np.cumsum(correct[order])
@@ -42,6 +44,7 @@ def best_threshold(scores: np.ndarray, correct: np.ndarray, gold: int) -> float:
 
 
 def occurs_once(texts: Sequence[str]) -> np.ndarray:
-    """Which texts occur once [texts]: BUCC's gold names one of several equal sentences, so none of them is paired."""
+    """Whether each text occurs only once [texts]. BUCC's gold lists one of several equal sentences, so duplicates
+    are not paired."""
     counts = Counter(texts)
     return np.array([counts[text] == 1 for text in texts], dtype=bool)

@@ -1,6 +1,6 @@
-"""How MLQA compares answers: SQuAD's rules with the punctuation, articles and words of the answer's language.
+"""MLQA's answer normalisation: SQuAD's rules with language-specific punctuation, articles and tokenisation.
 
-Lewis et al. 2020, arXiv 1910.07475, in the version of the evaluation that XTREME ships.
+Lewis et al. 2020, arXiv 1910.07475, in the version of the evaluation script that XTREME ships.
 """
 
 import re
@@ -19,20 +19,20 @@ _ARTICLES: Mapping[str, re.Pattern[str] | None] = {
     "vi": re.compile(r"\b(của|là|cái|chiếc|những)\b"),
     "zh": None,
 }
-"""The Arabic prefix goes wherever it stands: the evaluation means to ask for a word's beginning, but does not."""
+"""The Arabic article is removed anywhere in a word, not only at its start: a bug of the official script, kept here."""
 
 _HAN = re.compile("([\u4e00-\u9fa5])")
 
 
 def normalise(answer: str, language: str) -> list[str]:
-    """The tokens of an answer that are compared. In Chinese every Han character is one.
+    """The normalised tokens of an answer. In Chinese, every Han character is a token.
 
     Raises UserError for a language that MLQA does not have.
     """
     if language not in _ARTICLES:
         raise UserError(
             f"MLQA has no rules for answers in {language!r}",
-            f"it has {', '.join(_ARTICLES)}; the normaliser `squad` takes any language",
+            f"MLQA has {', '.join(_ARTICLES)}; the normaliser `squad` works for any language",
         )
     text = "".join(letter for letter in answer.lower() if not _punctuation(letter))
     if articles := _ARTICLES[language]:

@@ -1,4 +1,4 @@
-"""Where captions find their image, and images a caption of theirs, in a matrix of scores."""
+"""Ranks for image-text retrieval from a matrix of scores."""
 
 from collections.abc import Sequence
 
@@ -6,13 +6,12 @@ import numpy as np
 
 
 def ranks(scores: np.ndarray, image_of: Sequence[int]) -> list[tuple[int, int | None]]:
-    """For each caption, the rank of its image among all images and, in the first caption of an image alone, the best
-    rank of a caption of that image among all captions; ranks count from 1.
+    """For each caption, the rank of its image among all images and, only for the first caption of each image, the best
+    rank of that image's captions among all captions. Ranks start at 1.
 
-    `scores` are [captions, images], higher is better; `image_of` is the column of each caption's image. Of equal scores
-    the one of the lower index comes first, a score that is no number comes last: the order of a stable sort, as in
-    IGLUE's evaluation, whose own sort leaves it open which of equals is first.
-    Raises ValueError where the shapes do not fit.
+    `scores` [captions, images], higher is better; `image_of` is the column of each caption's image. Ties are broken by
+    index and NaN comes last, the order of a stable sort; IGLUE's evaluation leaves the order of ties open.
+    Raises ValueError if the shapes do not match.
     """
     columns = np.asarray(image_of, dtype=int)
     if (
@@ -31,7 +30,7 @@ def ranks(scores: np.ndarray, image_of: Sequence[int]) -> list[tuple[int, int | 
 
 
 def _rank(scores: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """The rank in each row of the score that stands in its column `wanted`."""
+    """The rank, within each row, of the score in the given column."""
     target = np.take_along_axis(scores, columns[:, None], axis=1)
     before = np.arange(scores.shape[1]) < columns[:, None]
     return 1 + ((scores > target) | (before & (scores == target))).sum(axis=1)

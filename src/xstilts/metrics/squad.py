@@ -1,6 +1,6 @@
-"""The SQuAD scorer: exact match and token F1 against several acceptable answers.
+"""SQuAD scoring: exact match and token F1 against several acceptable answers.
 
-Rules of the SQuAD evaluation (Rajpurkar et al. 2016, arXiv 1606.05250), which XTREME applies to every language:
+The rules of the SQuAD evaluation (Rajpurkar et al. 2016, arXiv 1606.05250), which XTREME applies to every language:
 lower-case, delete ASCII punctuation, drop the English articles, split on white space. Unanswerable questions are
 scored as in version 2.0 (Rajpurkar et al. 2018, arXiv 1806.03822).
 """
@@ -11,27 +11,27 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 Normalise = Callable[[str], list[str]]
-"""From an answer to the tokens of it that are compared."""
+"""Maps an answer to its normalised tokens."""
 
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 
 
 def normalise(answer: str) -> list[str]:
-    """The tokens of an answer that are compared."""
+    """The normalised tokens of an answer."""
     return _ARTICLES.sub(" ", answer.lower().translate(_PUNCTUATION)).split()
 
 
 def exact_match(predicted: str, answers: Sequence[str], normalise: Normalise = normalise) -> float:
-    """1.0 where the prediction equals any acceptable answer; no answers means that "" is right."""
+    """1.0 if the prediction equals any acceptable answer; without answers, "" is right."""
     guess = normalise(predicted)
     return float(any(normalise(answer) == guess for answer in answers or ("",)))
 
 
 def token_f1(predicted: str, answers: Sequence[str], normalise: Normalise = normalise) -> float:
-    """The best token F1 over the acceptable answers, 0 to 1; no answers means that "" is right.
+    """The best token F1 (0 to 1) over the acceptable answers; without answers, "" is right.
 
-    An acceptable answer of which normalising leaves nothing shares no token with any prediction, so it gives 0.
+    An acceptable answer that is empty after normalisation shares no token with any prediction, so it scores 0.
     """
     guess = normalise(predicted)
     if not answers:

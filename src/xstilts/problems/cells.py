@@ -9,7 +9,7 @@ from typing import Any
 
 from xstilts.errors import DataError
 from xstilts.formats.tables import Row
-from xstilts.problems.references import reference
+from xstilts.problems.references import image_reference
 
 
 def text_group(*texts: str) -> str:
@@ -104,7 +104,7 @@ class Cells:
                 f"the cell {column!r} holds several images", "give each a column of its own: `images: a,b`"
             )
         for one in value if is_list and value else [value]:
-            image = reference(one, self.path, self.line - 1, column)
+            image = image_reference(one, self.path, self.line - 1, column)
             if image is None:
                 raise self.wrong(f"an image is missing (column {column!r})", "fill the cell or delete the row")
             yield image

@@ -45,7 +45,7 @@ class Mining(Problem[Sentence]):
     columns = ("id", "text", "english")
     label_columns = ("partners",)
     is_mining = True
-    matching = "sentences are paired one to one by their margin, from a threshold on that the dev split decides,"
+    matching = "sentences are paired one to one by margin, above a threshold tuned on the dev split"
 
     def read(self, cells: Cells, name: str, language: str) -> Sentence:
         """Without a group of its own, a sentence is grouped with its translation: by the id of the English one."""

@@ -25,9 +25,9 @@ def image_reference(value: Any, table: Path, row: int, column: str) -> str | Non
     return f"file:{(table.parent / Path(name).expanduser()).resolve()}"
 
 
-def local_file(reference: str) -> Path | None:
+def local_file(image_reference: str) -> Path | None:
     """The local file that a reference from a user's table depends on, or None."""
-    collection, _, name = reference.partition(":")
+    collection, _, name = image_reference.partition(":")
     match collection:
         case "file":
             return Path(name)

@@ -38,7 +38,7 @@ class Retrieval(Problem[Parallel]):
     metrics = ("retrieval_accuracy", "to_english", "from_english")
     columns = ("text", "english")
     is_translation = True
-    matching = "each text is matched to its nearest translation, in both directions,"
+    matching = "each text is matched to its nearest neighbour in the other language, in both directions"
 
     def read(self, cells: Cells, name: str, language: str) -> Parallel:
         english = cells.text("english")

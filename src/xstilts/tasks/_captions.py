@@ -7,7 +7,7 @@ FAMILY = "flickr30k"
 
 
 def caption(row: Row) -> Row | None:
-    """The id is the image, with the caption's place where it has several. None for a caption of blanks."""
+    """A row with the image as id, plus the caption's index if the image has several. None for blank captions."""
     if not row["caption"].strip():
         return None
     image = photo_reference(row["img_path"])

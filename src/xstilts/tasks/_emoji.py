@@ -1,7 +1,7 @@
-"""Pictures and names of emoji: drawings of OpenMoji, names from the package emoji.
+"""Images and names of emoji: drawings from OpenMoji, names from the package emoji.
 
-`emoji-retrieval` and `emoji-match` share one split of the concepts. A concept is named by the file stem of its drawing,
-such as `1F355`. The character itself is in no example.
+`emoji-retrieval` and `emoji-match` share one split of the concepts. A concept is identified by the file stem of its
+drawing, such as `1F355`. The emoji character itself is in no example.
 """
 
 import json
@@ -45,9 +45,9 @@ _FULLY_QUALIFIED = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Concept:
-    """A drawing and its name in one language, and its English name.
+    """A drawing with its name in one language and its English name.
 
-    `group` is the first concept with the very same drawing: OpenMoji draws some persons as it draws men.
+    `group` is the first concept with the identical drawing: OpenMoji draws some persons like men.
     """
 
     stem: str
@@ -60,20 +60,20 @@ class Concept:
         return f"{COLLECTION}:{self.stem}"
 
     def item_id(self, name: str, language: str) -> str:
-        """The id `name`, marked if the concept is named in `language` as in English."""
+        """The id `name`, flagged if the concept has the same name in `language` as in English."""
         return flag_if_english(name, self.name, self.english, language)
 
 
 def flag_if_english(name: str, text: str, english: str, language: str) -> str:
-    """The id `name`, marked if `text` in `language` is the English one, without regard to case."""
+    """The id `name`, flagged if `text` in `language` equals the English text, ignoring case."""
     same = language != "en" and text.casefold() == english.casefold()
     return flagged_id(name, SAME) if same else name
 
 
 def concepts(paths: Paths, language: str) -> Iterator[Concept]:
-    """The fully qualified emoji without skin tones and without flags of regions that have a drawing and a name.
+    """The fully qualified emoji with a drawing and a name, without skin tones and regional flags, ordered by stem.
 
-    In the order of their stems. Every name of a language is there once.
+    Every name of a language occurs once.
     """
     english, names, drawn = _names(paths, "en"), _names(paths, language), drawings(paths)
     hidden = str.maketrans({character: None for text in english for character in text if not character.isascii()})
@@ -89,7 +89,7 @@ def concepts(paths: Paths, language: str) -> Iterator[Concept]:
 
 
 def drawings(paths: Paths) -> Mapping[str, str]:
-    """The stem of every drawing of OpenMoji, with the first stem that has the very same drawing."""
+    """Maps the stem of every OpenMoji drawing to the first stem with the identical drawing."""
     with zipfile.ZipFile(paths[OPENMOJI.package]) as archive:
         content = {PurePosixPath(entry.filename): (entry.CRC, entry.file_size) for entry in archive.infolist()}
     first: dict[tuple[int, int], str] = {}
@@ -98,7 +98,7 @@ def drawings(paths: Paths) -> Mapping[str, str]:
 
 
 def region(stem: str) -> str | None:
-    """The two letters that a flag stands for: DE for `1F1E9-1F1EA`. None for what is no flag of a region."""
+    """The region code of a flag: DE for `1F1E9-1F1EA`. None for other emoji."""
     points = [int(point, 16) for point in stem.split("-")]
     if len(points) != 2 or not all(point in _REGION_LETTERS for point in points):
         return None
@@ -119,11 +119,11 @@ def _read(archive: zipfile.ZipFile, name: str) -> dict[str, Any]:
 
 
 def _stem(text: str, drawn: Collection[str]) -> str | None:
-    """The stem of the drawing, which may leave out the variation selector."""
+    """The stem of the drawing, which may lack the variation selector."""
     stems = ("-".join(f"{ord(character):04X}" for character in t) for t in (text, text.replace("\ufe0f", "")))
     return next((stem for stem in stems if stem in drawn), None)
 
 
 def _plain(name: str, hidden: Mapping[int, None]) -> str:
-    """The name in words, less every character that emoji are made of."""
+    """The name in words, without emoji characters."""
     return " ".join(name.strip(":").replace("_", " ").translate(hidden).split())

@@ -1,4 +1,4 @@
-"""Questions about an image, with an answer in English: rows of GQA and xGQA."""
+"""Rows of GQA and xGQA: questions about an image, with an English answer."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ LABELS = "gqa/annotations/trainval_label2ans.json"
 
 
 def question(row: Row) -> Row | None:
-    """A row of GQA's own layout, or of the one that IGLUE's `train.json` and `valid.json` have; None without answer."""
+    """A row in GQA's format, or in that of IGLUE's `train.json` and `valid.json`; None if it has no answer."""
     if "sent" in row:
         text, image, answer = row["sent"], row["img_id"], _best(row["label"])
     else:

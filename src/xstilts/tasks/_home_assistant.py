@@ -1,6 +1,6 @@
-"""Voice commands, expanded from the templates that volunteers write for Home Assistant.
+"""Voice commands, expanded from Home Assistant's volunteer-written templates.
 
-`intent`, `slots` and `paraphrase` read the same commands and share one split of the templates.
+`intent`, `slots` and `paraphrase` use the same commands and share one split of the templates.
 """
 
 import hashlib
@@ -39,7 +39,7 @@ WHEEL = Wheel(
 )
 SOURCES = (WHEEL, Library.installed("hassil"))
 FAMILY = "home-assistant/74"
-"""The salt of the split: the first number that leaves every English intent with a template to train on."""
+"""The salt of the split: the first number for which every English intent has a training template."""
 FRACTIONS = {"train": 0.6, "dev": 0.1, "test": 0.3}
 LICENCE = "Apache-2.0"
 CITATION = "Home Assistant Intents, the authors of home-assistant/intents, version 2026.10.27"
@@ -50,7 +50,7 @@ WEAKNESSES = (
     "written by volunteers: languages differ in templates and intents; only the classes that occur are scored",
 )
 SENTENCES = 4
-"""How many sentences are drawn from a template, if it has as many."""
+"""The maximum number of sentences sampled from a template."""
 
 _ATTEMPTS = 20
 _SLOT = re.compile(r"\{@?([^:{}]+)")
@@ -58,7 +58,7 @@ _SLOT = re.compile(r"\{@?([^:{}]+)")
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A stretch of a command: literal text, or (with `slot`) the words that fill a slot with `value`."""
+    """A piece of a command: literal text, or (with `slot`) the words that fill a slot with `value`."""
 
     text: str
     slot: str = ""
@@ -67,11 +67,11 @@ class Piece:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A sentence drawn from a template.
+    """A sentence sampled from a template.
 
-    `template` is the same wherever the same template is (German and Swiss German share many). `combination` names the
-    slots that a command of this kind has, `fixed` the values that the template itself implies, and `meaning` holds
-    all that sets templates of one intent apart beside their wording.
+    `template` is equal for equal templates (German and Swiss German share many). `combination` names the slots of this
+    kind of command, `fixed` the slot values implied by the template, and `meaning` everything but the wording that
+    distinguishes templates of one intent.
     """
 
     id: str
@@ -92,10 +92,10 @@ class Command:
 
 
 def commands(paths: Paths, language: str) -> Iterator[Command]:
-    """The distinct commands of a language, up to `SENTENCES` for each template whose slots can all be filled.
+    """The distinct commands of a language, up to `SENTENCES` per template whose slots can all be filled.
 
-    The values of slots depend on what the template means, not on its wording: so the n-th sentences of templates
-    that mean the same have the same values.
+    Slot values depend on the meaning of a template, not on its wording, so the n-th sentences of templates with the
+    same meaning have the same values.
     """
     intents = _intents(paths[WHEEL.package], language)
     seen: set[str] = set()
@@ -114,7 +114,7 @@ def split_of(command: Command) -> str:
 
 
 def _draw(filler: "_Filler", expression: Expression, seen: set[str]) -> tuple[Piece, ...]:
-    """A sentence that no template gave before; empty if none is found."""
+    """A sentence that no earlier template produced; empty if none is found."""
     for attempt in range(_ATTEMPTS):
         pieces = _normalise_spaces(filler.expand(expression, filler.chooser(attempt)))
         if pieces and _folded(pieces) not in seen:
@@ -133,7 +133,7 @@ def _intents(wheel: Path, language: str) -> Intents:
 
 
 def _templates(intents: Intents) -> Iterator[tuple[str, IntentData, Sentence]]:
-    """The templates that can be filled. Most cannot, and show it before they are parsed, which is the slow part."""
+    """The templates that can be filled. Most cannot, which is checked before parsing, the slow part."""
     rules, lists = intents.expansion_rules, intents.slot_lists
     for name, intent in intents.intents.items():
         for data in intent.data:
@@ -145,13 +145,14 @@ def _templates(intents: Intents) -> Iterator[tuple[str, IntentData, Sentence]]:
 
 
 def _fillable(lists: Mapping[str, SlotList], name: str) -> bool:
-    """Areas, floors and names of devices are known only in a house; a wildcard takes any words."""
+    """Whether the values of a slot are listed. Areas, floors and device names depend on the house; wildcards are
+    open."""
     return isinstance(lists.get(name), TextSlotList | RangeSlotList)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _TemplateInfo:
-    """What the commands of one template have in common."""
+    """The properties shared by all commands of one template."""
 
     template: str
     intent: str
@@ -185,7 +186,7 @@ class _TemplateInfo:
 
 
 class _Filler:
-    """Expands the n-th sentence of a template by choices that a seed determines."""
+    """Expands the n-th sentence of a template with seeded random choices."""
 
     def __init__(self, intents: Intents, kind: _TemplateInfo, number: int) -> None:
         self._rules = intents.expansion_rules
@@ -212,7 +213,7 @@ class _Filler:
                     choose.shuffle(items)
                 return [piece for item in items for piece in self.expand(item, choose)]
             case _:
-                raise TypeError(f"a template holds {type(expression).__name__}, which this reader does not know")
+                raise TypeError(f"unknown element in a template: {type(expression).__name__}")
 
     def _fill(self, reference: ListReference, choose: random.Random) -> Piece:
         kind, values = self._kind, self._lists[reference.list_name]

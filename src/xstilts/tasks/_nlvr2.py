@@ -1,4 +1,4 @@
-"""Whether a statement about two photographs is true: rows of NLVR2."""
+"""Rows of NLVR2: whether a statement about two photographs is true."""
 
 from xstilts.formats.tables import Row
 from xstilts.tasks._iglue import true_false_label

@@ -1,6 +1,6 @@
-"""Numbers from 0 to 99: shown as two handwritten digits (from scikit-learn), spelled out by the rules of CLDR.
+"""Numbers from 0 to 99: shown as two handwritten digits (from scikit-learn), spelled out by CLDR's rules.
 
-`number-verify` and `number-read` share one split of the digits: no picture of a digit is in two splits.
+`number-verify` and `number-read` share one split of the digits: no image of a digit is in two splits.
 """
 
 import csv
@@ -25,10 +25,10 @@ COLLECTION = "digits"
 SPELLING = Library.installed("unicode-rbnf")
 FAMILY = "numbers"
 FRACTIONS = {"train": 0.6, "dev": 0.1, "test": 0.3}
-"""Of the pictures of single digits."""
+"""Fractions of the images of single digits."""
 NUMBERS = range(100)
 MAX_PAIRS = 200
-"""Pairs of pictures of each number, at most."""
+"""The maximum number of image pairs per number."""
 LICENCE_OF_DIGITS = "BSD-3-Clause (scikit-learn); CC BY 4.0 (the digits, at UCI)"
 CITATION_OF_DIGITS = (
     "Digits: Alpaydin and Kaynak 1998, Optical Recognition of Handwritten Digits, UCI; the 1,797 of its test part, as "
@@ -43,7 +43,7 @@ _NAMES = {"nb": "no"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownNumber:
-    """A number as two pictures, each the row of a digit: tens, then units."""
+    """A number shown as two images: the table rows of its tens digit and its units digit."""
 
     number: int
     rows: tuple[int, int]
@@ -58,9 +58,9 @@ class ShownNumber:
 
 
 def shown_numbers(paths: Paths, split: str, each: int) -> Iterator[ShownNumber]:
-    """`each` pairs of pictures of every number, all different: one of every number, then the second of each.
+    """`each` different image pairs of every number: one pair of every number, then a second pair of each, and so on.
 
-    A smaller `each` gives the beginning of what a larger one gives.
+    The result for a smaller `each` is a prefix of that for a larger one.
     """
     pairs = _pairs(paths[DIGITS.package])[split]
     for turn in range(each):
@@ -69,7 +69,7 @@ def shown_numbers(paths: Paths, split: str, each: int) -> Iterator[ShownNumber]:
 
 
 def digits(path: Path) -> tuple[int, ...]:
-    """The digit that each picture shows, from the wheel that carries them."""
+    """The digit that each image shows, from the wheel with the images."""
     with zipfile.ZipFile(path) as archive:
         table = gzip.decompress(archive.read(DIGITS_TABLE)).decode()
     return tuple(int(float(row[-1])) for row in csv.reader(io.StringIO(table)))
@@ -77,7 +77,7 @@ def digits(path: Path) -> tuple[int, ...]:
 
 @cache
 def _pairs(path: Path) -> Mapping[str, Mapping[int, list[tuple[int, int]]]]:
-    """`MOST` different pairs of pictures by split and number, of two pictures each."""
+    """Up to `MAX_PAIRS` different image pairs by split and number."""
     rows: dict[tuple[str, int], list[int]] = defaultdict(list)
     for row, digit in enumerate(digits(path)):
         rows[assign(str(row), FRACTIONS, FAMILY), digit].append(row)
@@ -97,7 +97,7 @@ def _drawn(seed: str, tens: list[int], units: list[int]) -> list[tuple[int, int]
 
 @cache
 def words(language: str) -> tuple[str, ...]:
-    """The words for 0 to 99, without the zero-width spaces that some languages have between parts of a word."""
+    """The words for 0 to 99, without the zero-width spaces that some languages use within words."""
     engine = RbnfEngine.for_language(_NAMES.get(language, language))
     spelled = (engine.format_number(number, ruleset_names=[_RULES]).text for number in NUMBERS)
     return tuple(" ".join(word.replace("\u200b", "").split()) for word in spelled)

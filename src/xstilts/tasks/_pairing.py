@@ -1,4 +1,4 @@
-"""Wrong answers that are right ones elsewhere: members of a set that change places with each other, two by two."""
+"""Pairs up the members of a set, to use each one's right answer as its partner's wrong answer."""
 
 import hashlib
 from collections.abc import Callable, Hashable, Iterable
@@ -9,11 +9,11 @@ Relation = Callable[[T, T], bool]
 
 
 def pair_up(members: Iterable[T], salt: str, preferred: Relation[T], allowed: Relation[T]) -> dict[T, T]:
-    """Each member with its partner, which has that member as its own.
+    """Map each member to its partner; the mapping is symmetric.
 
-    In an order that `salt` decides, each takes the first free one that is `wanted` for it; then those who found none
-    take the first that is `allowed`, a symmetric relation that holds for all who are wanted. Who is left over has no
-    partner.
+    In a pseudo-random order given by `salt`, each member takes the first free partner that is `preferred`, then the
+    rest take the first that is `allowed`. `allowed` must be symmetric and hold for all preferred pairs. Members without
+    a partner are left out.
     """
     order = sorted(members, key=lambda member: digest(f"{salt}|{member}"))
     partners: dict[T, T] = {}

@@ -1,4 +1,4 @@
-"""Whether an image entails a sentence: rows of SNLI-VE and XVNLI."""
+"""Rows of SNLI-VE and XVNLI: whether an image entails a sentence."""
 
 from xstilts.formats.tables import Row
 from xstilts.tasks._iglue import photo_reference
@@ -8,10 +8,10 @@ FAMILY = "snli-ve"
 
 
 def hypothesis(row: Row) -> Row | None:
-    """The image and the hypothesis alone; the premise's text is not read. None where annotators did not agree."""
+    """The image and the hypothesis, without the premise text. None if the annotators did not agree."""
     label, image = row["gold_label"], photo_reference(row["Flikr30kID"])
     if label == "-":
         return None
     if label not in LABELS:
-        raise ValueError(f"{label!r} is no label")
+        raise ValueError(f"{label!r} is not a label")
     return {"id": row["pairID"], "text": row["sentence2"], "images": (image,), "label": label, "unit": image}

@@ -1,4 +1,4 @@
-"""SQuAD v1.1: the training data of the question-answering targets, and the Hub's way to write its rows."""
+"""SQuAD v1.1: the training data of the question-answering targets, and the Hub's row format."""
 
 from xstilts.formats.benchmarks import squad_questions
 from xstilts.formats.tables import Row

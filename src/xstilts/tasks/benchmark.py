@@ -1,8 +1,8 @@
-"""How a published benchmark is laid out: its own files below the data root, and its copy on the Hub.
+"""The layout of a published benchmark: its native files below the data root, and its copy on the Hub.
 
-Rows are mappings by the names of an example's fields: text, pair, label; prompt, choices, answer; question, context,
-answer_text, answer_start; words, tags; text, english; text, english (whether it is), partners; and `id` where the
-benchmark has unique ones; text, images, label; text, image.
+Rows are mappings whose keys are the fields of an example: text, pair, label; prompt, choices, answer; question,
+context, answer_text, answer_start; words, tags; text, english; text, english (whether it is), partners; and `id` where
+the benchmark has unique ones; text, images, label; text, image.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,9 +14,9 @@ from xstilts.formats.tables import Row
 from xstilts.problems.cells import text_group
 
 Fields = Callable[[Row], Row | None]
-"""A row of a file by the names of an example's fields, or None where it is to be left out."""
+"""Maps a raw row to a row with the fields of an example, or to None to skip it."""
 Patterns = Mapping[str, str | tuple[str, ...]]
-"""Glob patterns by split. All matches of the first pattern that matches are read; `{language}` is filled in."""
+"""Glob patterns by split; `{language}` is filled in. All files of the first pattern with a match are read."""
 
 
 def unchanged(row: Row) -> Row:
@@ -25,10 +25,10 @@ def unchanged(row: Row) -> Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Native:
-    """Files as the benchmark's own download scripts leave them, below the data root.
+    """Files below the data root, as the benchmark's download scripts store them.
 
-    `english` are files of English alone, which mostly means the training data. `names` are the languages' names in
-    the names of files, where those are not the codes.
+    `english` are English-only files, usually the training data. `names` are the languages' names in file names, if
+    these are not the language codes.
     """
 
     read: Reader
@@ -37,55 +37,56 @@ class Native:
     names: Mapping[str, str] = field(default_factory=dict)
     fields: Fields = unchanged
     every_pattern: bool = False
-    """Whether the matches of all patterns of a split are read, not those of the first that matches."""
+    """Whether the files of all patterns of a split are read, instead of those of the first with a match."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hub:
-    """Splits of a repository of the Hugging Face Hub that holds Parquet, by our names for them.
+    """A repository on the Hugging Face Hub with Parquet files; `splits` maps our split names to its names.
 
-    `config` may hold `{language}`. `keep` says which rows are of a language, where a configuration mixes them.
+    `config` may contain `{language}`. `keep(row, language)` selects rows if a configuration mixes languages.
     """
 
     repository: str
     config: str
     splits: Mapping[str, str]
     languages: tuple[str, ...] | None = None
-    """Languages that are read from here; all of the task's if None."""
+    """Languages that are read from this repository; None means all."""
     names: Mapping[str, str] = field(default_factory=dict)
     revision: str = "main"
     fields: Fields = unchanged
     more_fields: tuple[Fields, ...] = ()
-    """More examples that lie in the same row."""
+    """Functions for further examples in the same row."""
     keep: Callable[[Row, str], bool] = lambda row, language: True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Benchmark:
-    """`groups` names the group of each row, given the rows of all splits of the English data (`pivot`), so that it is
-    the same in every language; or of the language itself where there is no pivot.
+    """`groups` returns the group of each row. With a `pivot` it is applied to the English rows of all splits, so that
+    translations share a group; without one, to the rows of each language.
 
-    A row finds its English counterpart by its `id`, or by its `position` in the split.
+    The pivot says how a row is matched to its English counterpart: by `id`, or by `position` in the split.
     """
 
     hub: tuple[Hub, ...]
     groups: Callable[[Sequence[Row]], Sequence[str]]
     native: tuple[Native, ...] = ()
-    """Layouts, the first that has a file for a split before the others."""
+    """Layouts; a split is read from the first layout that has files for it."""
     pivot: Literal["id", "position"] | None = None
     concatenate_layouts: bool = False
-    """Whether a split is what all native layouts have of it together."""
+    """Whether a split is the concatenation of all native layouts."""
     labels: str = ""
-    """The file below the data root that lists the classes; rows of other classes are scored, but never trained on."""
+    """A file below the data root that lists the classes. Rows of other classes are scored, but not used for
+    training."""
 
 
 def group_by(*names: str) -> Callable[[Sequence[Row]], Sequence[str]]:
-    """Groups of rows that have these fields in common."""
+    """Group rows by equal values of these fields."""
     return lambda rows: [text_group(*(_flat(row[name]) for name in names)) for row in rows]
 
 
 def group_by_shared_text(*names: str) -> Callable[[Sequence[Row]], Sequence[str]]:
-    """Groups of rows that are linked by having a text in common, in whichever of these fields."""
+    """Group rows that are connected by a shared text in any of these fields (connected components)."""
 
     def groups(rows: Sequence[Row]) -> Sequence[str]:
         parent: dict[str, str] = {}

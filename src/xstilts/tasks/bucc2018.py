@@ -1,4 +1,4 @@
-"""Sentences that translate each other, to be found in two comparable collections, one of them English."""
+"""Bitext mining: find translations in two comparable collections of sentences, one of them English."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -13,12 +13,12 @@ PAIRS = {"de": (1038, 9580), "fr": (929, 9086), "ru": (2374, 14435), "zh": (257,
 
 
 def groups(rows: Sequence[Row]) -> list[str]:
-    """A sentence is of one group with its translation: that of the English one's id."""
+    """Group a sentence with its translation, by the id of the English sentence."""
     return [row["id"] if row["english"] or not row.get("partners") else row["partners"][0] for row in rows]
 
 
 def side(split: str, this_side: str, other_side: str, row: Row) -> Row:
-    """One side of a pair of the Hub; the columns that are called languages hold the ids."""
+    """One side of a pair on the Hub; its columns `*_lang` hold ids."""
     return {
         "id": f"{split}:{row[f'{this_side}_lang']}",
         "text": row[f"{this_side}_sentence"],

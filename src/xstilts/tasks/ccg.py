@@ -1,4 +1,4 @@
-"""CCG supertagging: the lexical category of every word of CCGbank, whose licence lets nobody pass it on."""
+"""CCG supertagging: the lexical category of every word of CCGbank, whose licence forbids redistribution."""
 
 from xstilts.formats.ccgbank import auto_derivations, staged_gold
 from xstilts.tasks.benchmark import Benchmark, Native, group_by

@@ -24,10 +24,10 @@ def read(paths: Paths, language: str) -> Mapping[str, Iterator[Choice]]:
 
 
 def city_items(language: str) -> Iterator[Choice]:
-    """An item for each city (of a time zone) that the locale names in its own way; id = zone, group = country.
+    """One item per time-zone city that the locale names differently from the zone; id = zone, group = country.
 
-    Left out: a city that shares three letters in a row with its country, which would give the answer away. The
-    wrong countries and the order of the choices are the same in every locale; all four are of one split.
+    Cities that share a character trigram with their country are left out, because they give the answer away. The wrong
+    countries and the order of the choices are the same in every locale; all four choices are of one split.
     """
     locale = Locale.parse(language, sep="-")
     for zone, country in sorted(_zones().items()):
@@ -45,13 +45,13 @@ def city_items(language: str) -> Iterator[Choice]:
 
 @cache
 def _zones() -> dict[str, str]:
-    """The country of each time zone that is no alias of another."""
+    """The country of each time zone, without aliases."""
     zones, aliases = get_global("zone_territories"), get_global("zone_aliases")
     return {z: t for z, t in zones.items() if z not in aliases and t not in _NOT_COUNTRIES}
 
 
 def _city(locale: Locale, zone: str) -> str | None:
-    """Where English has no name of its own, the zone's identifier is the name."""
+    """The city's name; for English, the zone's identifier if CLDR has no name."""
     city = locale.time_zones.get(zone, {}).get("city")
     if city is None and locale.language == "en":
         return zone.rsplit("/", 1)[-1].replace("_", " ")

@@ -1,4 +1,4 @@
-"""The span of a passage that answers a question whose speaker corrects himself, if it has an answer."""
+"""Extractive QA with disfluent questions, in which the speaker corrects themselves; some have no answer."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -30,7 +30,7 @@ def _examples(paths: Paths, language: str) -> Iterator[Span]:
 
 
 def find_span(answer: str, passage: str) -> tuple[Answer, ...] | None:
-    """Where the answer stands as whole words; empty if the question has none, None if it is not found."""
+    """The answer's position as whole words in the passage; empty for unanswerable questions, None if not found."""
     if answer == UNANSWERABLE:
         return ()
     match = re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", passage)

@@ -1,4 +1,4 @@
-"""Whether a name fits a picture: emoji in 14 languages."""
+"""Whether a name matches an image: emoji in 14 languages."""
 
 import re
 from collections import defaultdict
@@ -21,10 +21,10 @@ def read(paths: Paths, language: str) -> Mapping[str, Iterator[ImageText]]:
 
 
 def pairs(paths: Paths, language: str) -> Iterator[ImageText]:
-    """Each picture with its name and with that of its partner, which is the same in every language.
+    """Each image with its own name and with its partner's name; partners are the same in every language.
 
-    So each picture fits and does not, and each name too. id = concept of the picture | concept of the name; group =
-    the drawing. A concept without a partner is left out.
+    So each image and each name has one matching and one non-matching example. id = concept of the image | concept of
+    the name; group = drawing. Concepts without a partner are left out.
     """
     by_stem = {concept.stem: concept for concept in emoji.concepts(paths, language)}
     for stem, other in sorted(partners(by_stem.values()).items()):
@@ -41,10 +41,10 @@ def pairs(paths: Paths, language: str) -> Iterator[ImageText]:
 
 
 def partners(concepts: Iterable[emoji.Concept]) -> Mapping[str, str]:
-    """The partner of each concept, by their stems, in its own split.
+    """The partner of each concept within its split, by stem.
 
-    For every second concept one whose English name shares a word, which makes it hard, for the others one that shares
-    none. Nowhere does the name of one fit the picture of the other: "cat" a cat face, "person running" a woman running.
+    Half of the concepts get a hard partner, whose English name shares a word; the others one without a shared word. A
+    partner's name never matches the image: not "cat" for a cat face, nor "person running" for a woman running.
     """
     words: dict[str, frozenset[str]] = {}
     splits: dict[str, list[str]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""Which picture a name belongs to, and which name to a picture: emoji in 14 languages."""
+"""Retrieval of images by name and of names by image: emoji in 14 languages."""
 
 from collections.abc import Iterator, Mapping
 
@@ -12,7 +12,7 @@ def read(paths: Paths, language: str) -> Mapping[str, Iterator[Caption]]:
 
 
 def captions(paths: Paths, language: str) -> Iterator[Caption]:
-    """One for each concept, which is its id in every language but for the mark; group = its drawing."""
+    """One caption per concept. id = concept, the same in every language except for a flag; group = drawing."""
     for concept in emoji.concepts(paths, language):
         yield Caption(
             id=concept.item_id(concept.stem, language),

@@ -1,4 +1,4 @@
-"""Which flag is that of a country: drawings of OpenMoji, names of CLDR."""
+"""Retrieval of flags by country name and the reverse: drawings from OpenMoji, names from CLDR."""
 
 from collections.abc import Iterator, Mapping
 
@@ -16,9 +16,9 @@ def read(paths: Paths, language: str) -> Mapping[str, Iterator[Caption]]:
 
 
 def captions(paths: Paths, language: str) -> Iterator[Caption]:
-    """One for each flag of a region that the locale names; id = code of the region, group = its drawing.
+    """One caption per flag of a region that the locale names; id = region code, group = drawing.
 
-    The id is marked where the name is the English one, without regard to case.
+    The id is flagged if the name equals the English one, ignoring case.
     """
     english, names, drawn = Locale.parse("en").territories, Locale.parse(language).territories, emoji.drawings(paths)
     flags = {code: stem for stem in drawn if (code := emoji.region(stem))}

@@ -1,4 +1,4 @@
-"""Which of four endings goes on with a scene."""
+"""Which of four endings continues a scene."""
 
 from xstilts.formats.tables import Row, rows
 from xstilts.tasks.benchmark import Benchmark, Hub, Native, group_by

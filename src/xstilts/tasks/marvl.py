@@ -14,13 +14,13 @@ SHOT_SIZES = ("1", "2", "4", "10", "10x2")
 """Concepts, each with one statement about four pairs of images, or with two."""
 _SHOTS = "marvl/few_shot/annotations/marvl-{language}_train{k}.jsonl"
 SHARED = ("zh", "73-福建土楼")
-"""A concept whose images the few-shot set shares with the test set."""
+"""A concept with images in both the few-shot set and the test set."""
 
 
 def statement(row: Row, *, few_shot: bool = False, for_draws: bool = False) -> Row | None:
-    """Ids and concepts of the few-shot sets are told from those of the test sets, which go by the same names.
+    """A row. Ids and concepts of few-shot sets get a prefix, because the test sets use the same names.
 
-    For `draws` of our own, what shares images with the test set is left out.
+    With `for_draws`, rows that share images with the test set are skipped.
     """
     language, concept = row["language"], row["concept"]
     if for_draws and (language, concept) == SHARED:

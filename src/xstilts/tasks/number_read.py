@@ -1,4 +1,4 @@
-"""Which number from 0 to 99 two handwritten digits show: a task about pictures alone, under one English word."""
+"""Which number from 0 to 99 two handwritten digits show: an image-only task with a constant English prompt."""
 
 from collections.abc import Iterator, Mapping
 
@@ -8,7 +8,7 @@ from xstilts.tasks._image_wheels import DIGITS
 from xstilts.tasks.task import Paths, Task, measured_sizes
 
 PAIRS_PER_NUMBER = {"train": 200, "dev": 5, "test": 10}
-"""Pairs of pictures of every number."""
+"""Image pairs per number."""
 PROMPT = "number"
 
 
@@ -17,7 +17,7 @@ def read(paths: Paths, language: str) -> Mapping[str, Iterator[ImageText]]:
 
 
 def number_items(paths: Paths, language: str, split: str) -> Iterator[ImageText]:
-    """An item for each pair of pictures, which is its id and its group."""
+    """One item per image pair, which is its id and group."""
     for pair in numbers.shown_numbers(paths, split, PAIRS_PER_NUMBER[split]):
         yield ImageText(
             id=pair.name, group=pair.name, language=language, text=PROMPT, images=pair.images, label=str(pair.number)

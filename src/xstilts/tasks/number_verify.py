@@ -11,10 +11,10 @@ from xstilts.tasks.task import Paths, Task, measured_sizes
 
 TRUE, FALSE = "true", "false"
 PAIRS_PER_NUMBER = {"train": 10, "dev": 2, "test": 5}
-"""Pairs of pictures of every number, each of which is told once truly and once falsely."""
+"""Image pairs per number; each pair occurs once with the right and once with a wrong number."""
 ENGLISH_PAIRS_PER_NUMBER = PAIRS_PER_NUMBER | {"train": 100}
 DIFFERENCE_KINDS = ("tens", "units", "both", "swapped")
-"""How a false number differs from the one that is shown."""
+"""How a wrong number differs from the one that is shown."""
 
 
 def read(paths: Paths, language: str) -> Mapping[str, Iterator[ImageText]]:
@@ -23,10 +23,10 @@ def read(paths: Paths, language: str) -> Mapping[str, Iterator[ImageText]]:
 
 
 def number_items(paths: Paths, language: str, split: str, each: int) -> Iterator[ImageText]:
-    """Two items for each pair of pictures: with its number word, and with that of another number.
+    """Two items per image pair: with its number word, and with the word of another number.
 
-    Pictures and numbers are the same in every language. Every word is true and false equally often. id = the pair of
-    pictures and the number that is told, group = the pair.
+    Images and numbers are the same in every language. Every word is right and wrong equally often. id = image pair and
+    stated number, group = image pair.
     """
     words = numbers.words(language)
     for turn, pair in enumerate(numbers.shown_numbers(paths, split, each)):
@@ -44,7 +44,7 @@ def number_items(paths: Paths, language: str, split: str, each: int) -> Iterator
 
 @cache
 def wrong_numbers(split: str, turn: int) -> Mapping[int, int]:
-    """For every number another one, each told once: of the four kinds, about as many of one as of another."""
+    """A wrong number for every number, each used once; the four kinds of difference are about equally frequent."""
     salt = f"{numbers.FAMILY}|{split}|{turn}"
 
     def preferred(shown: int, other: int) -> bool:
@@ -56,7 +56,7 @@ def wrong_numbers(split: str, turn: int) -> Mapping[int, int]:
 
 
 def difference_kind(shown: int, other: int) -> str:
-    """Which of `KINDS` a false number is."""
+    """Which of `DIFFERENCE_KINDS` a wrong number has."""
     (tens, units), (other_tens, other_units) = divmod(shown, 10), divmod(other, 10)
     if units == other_units:
         return "tens"

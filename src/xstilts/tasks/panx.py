@@ -6,7 +6,7 @@ from xstilts.tasks.benchmark import Benchmark, Hub, Native, group_by
 from xstilts.tasks.task import Task, published_sizes
 
 _TAGS = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
-"""In the order of the Hub's numbers."""
+"""In the order of the Hub's label ids."""
 
 
 def _words(row: Row) -> Row:

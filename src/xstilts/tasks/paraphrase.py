@@ -1,7 +1,7 @@
 """Whether two voice commands mean the same.
 
-Both have the same slot combination. A paraphrase has the same intent and slot values in the words of another
-template; what is no paraphrase has the opposite intent, or the same intent with another value.
+Both have the same slot combination. A paraphrase has the same intent and slot values but comes from another template; a
+non-paraphrase has the opposite intent, or the same intent with another value.
 """
 
 import random
@@ -35,7 +35,7 @@ def read(paths: Paths, language: str) -> Mapping[str, Iterator[Labelled]]:
 
 
 def _distinct(pairs: Iterable[Labelled]) -> Iterator[Labelled]:
-    """The pairs less those that come back, the other way round too."""
+    """The pairs without duplicates, ignoring the order of the two sentences."""
     seen: set[frozenset[str | None]] = set()
     for pair in pairs:
         texts = frozenset((pair.text, pair.pair))
@@ -45,10 +45,9 @@ def _distinct(pairs: Iterable[Labelled]) -> Iterator[Labelled]:
 
 
 def pairs(commands: Iterable[home.Command], language: str) -> Iterator[Labelled]:
-    """Up to `PER_TEMPLATE` paraphrases for each template, and for each of these one pair that is none.
+    """Up to `PER_TEMPLATE` paraphrases per template, and one non-paraphrase for each of them.
 
-    Both sentences of a pair come from one split. The group of a pair is the first template of its meaning there,
-    which falls into that same split.
+    Both sentences of a pair are of one split. The group of a pair is the first template with its meaning in that split.
     """
     by_split: dict[str, list[home.Command]] = defaultdict(list)
     for command in commands:
@@ -66,7 +65,7 @@ def pairs(commands: Iterable[home.Command], language: str) -> Iterator[Labelled]
 def _paraphrases(
     number: int, sentences: list[home.Command], split_commands: list[home.Command]
 ) -> list[tuple[home.Command, home.Command]]:
-    """Sentences of a template with a paraphrase each; templates that mean the same start at another sentence."""
+    """Sentences of a template, each with a paraphrase; templates with the same meaning start at different sentences."""
     start = number % len(sentences)
     ordered = sentences[start:] + sentences[:start]
     pairs_ = ((first, _choose(first, (c for c in split_commands if _same(first, c)))) for first in ordered)
@@ -89,7 +88,7 @@ def _same(one: home.Command, other: home.Command) -> bool:
 
 
 def _different(first: home.Command, commands: Iterable[home.Command]) -> home.Command | None:
-    """A command of the opposite intent or with another value; which of the two is tossed where both exist."""
+    """A command with the opposite intent or another value; if both exist, one is chosen at random."""
     opposite, changed = [], []
     for other in commands:
         if other.combination == first.combination:

@@ -1,4 +1,4 @@
-"""Whether two sentences that share their words say the same, in seven languages."""
+"""Whether two sentences with high word overlap are paraphrases, in seven languages."""
 
 from xstilts.formats.benchmarks import headerless_tsv, unquoted_tsv
 from xstilts.formats.tables import Row

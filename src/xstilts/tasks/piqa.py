@@ -1,4 +1,4 @@
-"""Which of two ways reaches a physical goal."""
+"""Which of two solutions achieves a physical goal."""
 
 from collections.abc import Iterator, Mapping
 

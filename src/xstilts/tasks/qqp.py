@@ -1,4 +1,4 @@
-"""Whether two questions of Quora ask the same."""
+"""Whether two Quora questions are duplicates."""
 
 from xstilts.formats.benchmarks import unquoted_tsv
 from xstilts.formats.tables import Row

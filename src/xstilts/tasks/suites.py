@@ -1,4 +1,4 @@
-"""Named lists of tasks and how their scores become one number."""
+"""Suites: named lists of tasks, and how their scores are averaged."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
@@ -10,16 +10,16 @@ from xstilts.errors import UserError, did_you_mean
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suite:
-    """`targets` are scored; `intermediates` are tasks to train on before, in English. Retrieval is averaged apart."""
+    """`targets` and `retrieval` are scored; `intermediates` are English tasks for intermediate training."""
 
     name: str
     targets: tuple[str, ...]
     retrieval: tuple[str, ...]
     intermediates: tuple[str, ...]
     average: str = ""
-    """Name of the average over tasks, each the mean over its languages. Empty where there is none."""
+    """The name of the published average over tasks, each the mean over its languages; empty if there is none."""
     english_in_average: bool = True
-    """Whether the mean of a task is over English too, as its authors publish it."""
+    """Whether the published mean of a task includes English."""
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -28,7 +28,7 @@ class Suite:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuiteMean:
-    """One of the means of a suite: over those of its tasks that are at hand."""
+    """One of the means of a suite, over those of its tasks that are available."""
 
     title: str
     tasks: tuple[str, ...]
@@ -91,7 +91,7 @@ VARIANTS: Mapping[str, str] = {
 
 
 def mean_over_languages(scores: Mapping[str, float]) -> float:
-    """The plain mean over languages of scores by locale; variants of one language are averaged first.
+    """The unweighted mean over languages of scores by locale; variants of one language are averaged first.
 
     Raises ValueError if there is no score.
     """
@@ -104,7 +104,7 @@ def mean_over_languages(scores: Mapping[str, float]) -> float:
 
 
 def suite(name: str) -> Suite:
-    """The suite of that name. Raises UserError where there is none."""
+    """The suite of that name. Raises UserError if there is none."""
     for found in SUITES:
         if found.name == name:
             return found
@@ -112,11 +112,11 @@ def suite(name: str) -> Suite:
 
 
 def suite_means(suite: Suite, tasks: Collection[str]) -> tuple[SuiteMean, ...]:
-    """The three means of a suite over `tasks`: of all, without retrieval, of retrieval alone.
+    """Three means of a suite over `tasks`: all tasks, without retrieval, retrieval only.
 
-    Retrieval moves most, and over texts it is never trained: a mean with it and one without it must not be compared.
+    Text retrieval is not fine-tuned and often changes most, so means with and without it are not comparable.
     """
-    kinds = (("", suite.tasks), (" without retrieval", suite.targets), (", retrieval alone,", suite.retrieval))
+    kinds = (("", suite.tasks), (" without retrieval", suite.targets), (", retrieval only,", suite.retrieval))
     return tuple(
         SuiteMean(
             title=f"{suite.average}{kind}",

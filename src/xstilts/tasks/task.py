@@ -1,4 +1,4 @@
-"""What a task is."""
+"""The definition of a task."""
 
 import hashlib
 import json
@@ -12,23 +12,23 @@ from xstilts.problems import PROBLEMS, Example, Problem, ProblemName
 from xstilts.tasks.benchmark import Benchmark
 
 Paths = Mapping[str, Path]
-"""Where each wheel of a task lies, by package name."""
+"""The local path of each wheel of a task, by package name."""
 
 Fractions = Mapping[str, float]
 
 
 def _unbound(paths: Paths, language: str) -> Mapping[str, Iterable[Example]]:
-    raise TypeError("a benchmark's task is read after it was bound to a data root or to the Hub")
+    raise TypeError("a benchmark's task must be bound to a data root or the Hub before it is read")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """A data set with a problem, languages, splits, sources, licence, metric and citation.
+    """A data set with its problem, languages, splits, sources, licence, metrics and citation.
 
-    `read(paths, language)` gives the examples of a language, in a fixed order, by native split. A task without
-    native splits gives one, named "all", whose groups `xstilts.data.splits` then assigns by `fractions`; one with
-    native splits may pool some of them to be assigned anew (`pool`).
-    `sizes[language][split]` are the counts of examples that a test has verified, or that the publisher states.
+    `read(paths, language)` returns the examples of a language by native split, in a fixed order. A task without native
+    splits returns one split named "all", whose groups `xstilts.data.splits` assigns to splits by `fractions`; a task
+    with native splits may pool some of them and assign them again (`pool`). `sizes[language][split]` are numbers of
+    examples, verified by a test or stated by the publisher.
     """
 
     name: str
@@ -39,44 +39,44 @@ class Task:
     read: Callable[[Paths, str], Mapping[str, Iterable[Example]]] = field(default=_unbound, repr=False)
     fractions: Fractions | None = None
     pool: tuple[str, ...] = ()
-    """Native splits that are thrown together and assigned anew; none: `fractions` apply to the split "all"."""
+    """Native splits that are pooled and assigned again. If empty, `fractions` apply to the split "all"."""
     benchmark: Benchmark | None = field(default=None, repr=False)
-    """Where the data of a published benchmark lie; `xstilts.data.benchmark_files.bind` turns it into sources."""
+    """Where to find the data of a published benchmark; `xstilts.data.benchmark_files.bind` turns it into sources."""
     sources_by_language: Mapping[str, tuple[Source, ...]] = field(default_factory=dict, repr=False)
-    """What the examples of a language depend on, where that is not all of `sources`."""
+    """The sources of each language, if a language does not need all of `sources`."""
     splits: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
-    """The splits that are at hand by language, where that is known without reading."""
+    """The available splits by language, if known without reading the data."""
     metrics: tuple[str, ...] = ()
-    """Names in `xstilts.metrics`, the one of tables and contrasts first; those of the problem if empty."""
+    """Names of metrics in `xstilts.metrics`, the main one first; if empty, those of the problem."""
     normaliser: Literal["squad", "mlqa"] = "squad"
-    """How answers are compared: by SQuAD's English rules in every language, or by MLQA's own for each."""
+    """How answers are normalised: SQuAD's English rules for all languages, or MLQA's language-specific rules."""
     licence: str
     citation: str
     url: str
     weaknesses: tuple[str, ...] = ()
     sizes: Mapping[str, Mapping[str, int]] = field(default_factory=dict, repr=False)
     images: tuple[str, ...] = ()
-    """The collections that the pictures of its examples are of, such as "openmoji"."""
+    """The image collections of its examples, such as "openmoji"."""
     item_flags: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Marks that the id of an example may end in (`1F355#same`), each with what it says of the example; scores are
-    reported with and without those that bear one."""
+    """Flags that example ids may end in (`1F355#same`), with descriptions; scores are reported with and without flagged
+    items."""
     fixed_shot_sizes: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
-    """The few-shot sets that its publishers fixed, by language: "25" is the split `shots-25`, of as many images,
-    concepts or pairs as they count. They are subsets of one another and of other splits, under the same ids."""
+    """The sizes of the benchmark's fixed few-shot sets, by language: "25" is the split `shots-25`, counted in the
+    benchmark's unit (images, concepts or pairs). The sets are nested, and subsets of other splits with the same ids."""
     retrieval_pool_size: Mapping[str, int] = field(default_factory=dict, repr=False)
-    """How many images a caption of the test set has to choose from, by language."""
+    """The number of candidate images of the test set, by language."""
     labels: tuple[str, ...] = field(default=(), repr=False)
-    """Its classes, where its publishers fix them; otherwise they are those of the training data."""
+    """The classes, if the benchmark fixes them; otherwise they are taken from the training data."""
     rows_per_item: float | None = None
-    """Rows of the published test set for each item of ours, where rows without label are left out: `iglue_compat` is
-    the share of right ones among all of those rows."""
+    """Published test rows per scored item, if rows without a label are dropped; `iglue_compat` counts these rows as
+    wrong."""
     split_family: str = ""
-    """Tasks of one family share the salt of their split: a group falls on the same side in all of them."""
+    """Tasks of one family share the salt of their split, so a group is in the same split in all of them."""
     shots_unit: Literal["group"] | None = None
-    """What k counts in draws of shots, where it is not examples of each class (items, where there are no classes):
-    groups, such as images with all their questions."""
+    """The unit of k in sampled shots: groups, such as images with all their questions. None: examples per class, or
+    items if there are no classes."""
     code_version: int = 1
-    """Raised when the reader changes what it yields, so that cached results are not reused."""
+    """Increased when the reader's output changes, so that cached results are not reused."""
 
     @property
     def spec(self) -> Problem:
@@ -96,7 +96,7 @@ class Task:
         return tuple(source for source in self.sources if isinstance(source, Wheel))
 
     def fingerprint(self, language: str) -> str:
-        """Sha256 of all that decides which examples a split of a language holds; nothing is read for it."""
+        """SHA-256 of everything that determines the examples of each split of a language; no data are read."""
         parts = [
             self.name,
             self.problem,
@@ -111,29 +111,29 @@ class Task:
 
 
 def flagged_id(name: str, flag: str) -> str:
-    """The id of an example that bears a mark."""
+    """The id of a flagged example."""
     return f"{name}#{flag}"
 
 
 def item_flag_of(task: Task, item: str) -> str | None:
-    """The mark that the id of an example bears, if it bears one of its task's."""
+    """The flag of an example id, or None if it has none of its task's flags."""
     name, _, flag = item.rpartition("#")
     return flag if name and flag in task.item_flags else None
 
 
 def groups_comparable(task: Task, other: Task) -> bool:
-    """Whether the groups of both mean the same, so that what they share can be told."""
+    """Whether the groups of both tasks have the same meaning, so that overlaps can be detected."""
     return task.name == other.name or bool(task.split_family and task.split_family == other.split_family)
 
 
 def measured_sizes(name: str) -> Mapping[str, Mapping[str, int]]:
-    """The counts of examples of a shipped task by language and split, from the file beside this one."""
+    """The verified numbers of examples of a shipped task, by language and split."""
     sizes = json.loads(Path(__file__).with_name("sizes.json").read_text(encoding="utf-8"))
     return sizes.get(name, {})
 
 
 def published_sizes(name: str) -> Mapping[str, Mapping[str, int]]:
-    """The counts that a benchmark's publishers state, by language and split."""
+    """The numbers of examples that a benchmark's publishers state, by language and split."""
     sizes = json.loads(Path(__file__).with_name("published.json").read_text(encoding="utf-8"))
     return sizes.get(name, {})
 

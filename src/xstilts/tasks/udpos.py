@@ -1,4 +1,4 @@
-"""The part of speech of every word: Universal Dependencies 2.5 as XTREME cut them, in 33 languages."""
+"""Part-of-speech tagging: Universal Dependencies 2.5 with XTREME's splits, in 33 languages."""
 
 from xstilts.formats.benchmarks import conllu, tagged_sentences
 from xstilts.formats.tables import Row
@@ -17,7 +17,7 @@ _TAGS = (
     "ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN", "PUNCT", "SCONJ",
     "SYM", "VERB", "X",
 )  # fmt: skip
-"""In the order of the Hub's numbers."""
+"""In the order of the Hub's label ids."""
 
 
 def _hub(row: Row) -> Row:

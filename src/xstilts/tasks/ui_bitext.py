@@ -1,4 +1,4 @@
-"""Sentences of web interfaces and their English originals, from the gettext catalogues of Django and Wagtail."""
+"""Texts of web interfaces and their English originals, from the gettext catalogues of Django and Wagtail."""
 
 import gettext
 import hashlib
@@ -25,14 +25,14 @@ WAGTAIL = Wheel(
     size_mb=9.8,
 )
 MIN_WORDS = 3
-"""How many words an English string has at least."""
+"""The minimum number of words of an English string."""
 
 _REGIONS = {"az": "AZ", "he": "IL", "hr": "HR", "id": "ID", "is": "IS", "pt": "PT", "sk": "SK", "tr": "TR"}
-"""Wagtail names some languages with a region that Django leaves out."""
+"""Regions that Wagtail adds to some language codes."""
 
 _NUMBER = r"[-#0 +]*\d*\.?\d*"
 _PLACEHOLDER = re.compile(rf"%\(\w+\){_NUMBER}[a-zA-Z]|%{_NUMBER}[sdifrx]\b|\$?\{{[^{{}}]*\}}|<[^<>]*>|&\w+;")
-"""What stands for a value (%(name)s, %d, {name}), and the tags and entities of HTML."""
+"""Placeholders (%(name)s, %d, {name}), and HTML tags and entities."""
 
 
 def read(paths: Paths, language: str) -> Mapping[str, Iterator[Parallel]]:
@@ -40,7 +40,7 @@ def read(paths: Paths, language: str) -> Mapping[str, Iterator[Parallel]]:
 
 
 def pairs(wheels: Iterable[Path], language: str) -> Iterator[Parallel]:
-    """The pairs less their placeholders and tags; every English string and every translation comes once."""
+    """The pairs without placeholders and tags; every English string and every translation occurs once."""
     seen_english: set[str] = set()
     seen_text: set[str] = set()
     for wheel in wheels:
@@ -67,7 +67,7 @@ def _translations(wheel: Path, language: str) -> Iterator[tuple[str, str]]:
 
 
 def _messages(catalogue: gettext.GNUTranslations) -> Iterator[str]:
-    """The English strings that have one form; with numbers, languages differ in what they say."""
+    """The English strings without plural forms, which differ between languages."""
     entries: Mapping[str | tuple[str, int], str] = vars(catalogue)["_catalog"]
     return (message for message in entries if isinstance(message, str) and message)
 

@@ -12,9 +12,9 @@ CANDIDATES = {
 
 
 def caption(row: Row) -> Row | None:
-    """A caption with the address of its image; None where it says nothing.
+    """A caption with the URL of its image; None for empty captions.
 
-    An address is one whether it begins with http or https.
+    URLs are compared without regard to http or https.
     """
     text = row["caption_reference_description"]
     if text.strip() in ("", "."):

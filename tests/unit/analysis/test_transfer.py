@@ -66,7 +66,7 @@ def test_the_suite_table_has_three_means_and_what_is_absent(transfer: Transfer) 
     assert titles == [
         "XTREME average over 3 of 9 tasks",
         "XTREME average without retrieval over 2 of 7 tasks",
-        "XTREME average, retrieval alone, over 1 of 2 tasks",
+        "XTREME average, retrieval only, over 1 of 2 tasks",
         *TASKS,
     ]
     assert [head.text for head in table.heads[0]] == ["", "none", "squad", "mnli"]

@@ -136,7 +136,7 @@ def test_splits_that_are_not_pooled_stay(root):
 
 def test_a_broken_row_names_file_and_line(root):
     write(root, "xnli/dev-en.tsv", "a\tb\tentailment", "a\tb\tperhaps")
-    with pytest.raises(DataError, match=r"dev-en\.tsv:2: the row cannot be read: 'perhaps' is no label"):
+    with pytest.raises(DataError, match=r"dev-en\.tsv:2: the row cannot be read: 'perhaps' is not a label"):
         examples("xnli", root, "en", "dev")
 
 

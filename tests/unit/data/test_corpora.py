@@ -37,9 +37,9 @@ def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("id,body\n1,yksi\n", encoding="utf-8")
     (tmp_path / "empty.txt").write_text("\n \n", encoding="utf-8")
     (tmp_path / "a.pdf").write_text("x", encoding="utf-8")
-    with pytest.raises(DataError, match=r"a\.csv:2: there is no column 'text'"):
+    with pytest.raises(DataError, match=r"a\.csv:2: no column 'text'"):
         texts(tmp_path, "a.csv")
-    with pytest.raises(DataError, match=r"empty\.txt holds no texts"):
+    with pytest.raises(DataError, match=r"empty\.txt has no texts"):
         texts(tmp_path, "empty.txt")
     with pytest.raises(SourceError, match=r"absent\.txt"):
         corpus(tmp_path, "absent.txt")

@@ -130,5 +130,5 @@ def test_ccgbank_derivations_and_staged_files(file):
     ((line, row),) = staged_gold(file("wsj00.stagedGold", "# sentences\n\nVinken|NNP|NP sees|VB|(S[dcl]\\NP)/NP\n"))
     assert (line, row) == (3, {"words": ["Vinken", "sees"], "tags": ["NP", "(S[dcl]\\NP)/NP"]})
     path = file("bad.stagedGold", "Vinken|NNP\n")
-    with pytest.raises(DataError, match=rf"{path}:1: 'Vinken\|NNP' is no word"):
+    with pytest.raises(DataError, match=rf"{path}:1: 'Vinken\|NNP' is not word"):
         list(staged_gold(path))

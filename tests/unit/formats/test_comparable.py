@@ -38,5 +38,5 @@ def test_without_pairs_nobody_knows_the_partners(folder):
 
 def test_a_line_without_a_tab_is_named(folder):
     (folder / "ru-en.dev.en").write_text("en-1\ta forest\nen-2 a house\n", encoding="utf-8")
-    with pytest.raises(DataError, match=r"ru-en\.dev\.en:2: there is no tab"):
+    with pytest.raises(DataError, match=r"ru-en\.dev\.en:2: no tab"):
         list(bucc_sentences(folder / "ru-en.dev.en"))

@@ -105,7 +105,7 @@ def test_the_classes_are_part_of_the_fingerprint(root: Path) -> None:
         prints.append(bound("xgqa", root).fingerprint("bn"))
     assert prints[0] != prints[1]
     write(root, "gqa/annotations/trainval_label2ans.json", {"yes": 1})
-    with pytest.raises(DataError, match="not a list of texts"):
+    with pytest.raises(DataError, match="not a list of strings"):
         bound("xgqa", root)
 
 

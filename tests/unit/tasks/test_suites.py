@@ -40,7 +40,7 @@ def test_a_suite_has_three_means_that_say_what_they_lack():
     whole, trained, retrieval = suites.suite_means(suites.XTREME, ("xnli", "tydiqa", "tatoeba", "intent"))
     assert whole.name == "XTREME average over 3 of 9 tasks"
     assert trained.name == "XTREME average without retrieval over 2 of 7 tasks"
-    assert retrieval.name == "XTREME average, retrieval alone, over 1 of 2 tasks"
+    assert retrieval.name == "XTREME average, retrieval only, over 1 of 2 tasks"
     assert (whole.tasks, retrieval.missing) == (("xnli", "tydiqa", "tatoeba"), ("bucc2018",))
 
 

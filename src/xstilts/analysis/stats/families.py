@@ -59,4 +59,4 @@ def _design(estimate: Estimate) -> str:
 def _verdict(estimate: Estimate, p: float) -> str:
     if p < LEVEL:
         return "significant gain" if estimate.value > 0 else "significant loss"
-    return "not significant after Holm correction" if estimate.p_value < LEVEL else "not significant"
+    return "not significant after correction" if estimate.p_value < LEVEL else "not significant"

@@ -296,7 +296,7 @@ def test_a_sentence_without_effect() -> None:
         ({"value": 0.03, "low": 0.01, "p_value": 0.01}, None, "): significant gain (p = 0.010;"),
         ({"value": 0.03, "low": 0.01, "p_value": 1e-9}, None, "): significant gain (p < 0.001;"),
         ({"value": -0.03, "high": -0.01, "p_value": 0.01}, 0.04, "): significant loss (Holm-corrected p = 0.040;"),
-        ({"p_value": 0.01}, 0.2, "not significant after Holm correction (Holm-corrected p = 0.200;"),
+        ({"p_value": 0.01}, 0.2, "not significant after correction (Holm-corrected p = 0.200;"),
         ({"p_value": 0.3}, 1.0, "not significant (Holm-corrected p = 1.000;"),
         ({"seeds": 2}, None, "2.3 points); indicative only: fewer than 3 seeds."),
         ({"seeds": 1, "draws": 3, "languages": ("fi",)}, None, "1 seed, 3 draws, 1 language)"),

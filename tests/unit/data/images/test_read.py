@@ -84,7 +84,7 @@ def test_collections_lie_below_the_root(empty: ImageLocations, reference: str, p
 
 
 def test_what_is_missing_is_told_with_where_it_was_looked_for(empty: ImageLocations):
-    with pytest.raises(ImageError, match=rf"gqa:n1 is missing: {empty.root} .*gqa/images/"):
+    with pytest.raises(ImageError, match=rf"gqa:n1 is missing: .*{empty.root} .*gqa/images/"):
         read_bytes("gqa:n1", empty)
     with pytest.raises(ImageError, match="no data root"):
         read_bytes("gqa:n1", ImageLocations(cache=empty.cache, offline=True))
@@ -92,13 +92,13 @@ def test_what_is_missing_is_told_with_where_it_was_looked_for(empty: ImageLocati
 
 @pytest.mark.parametrize("reference", ["marvl:../../x.jpg", "marvl:/etc/x.jpg", "gqa:a/../../x"])
 def test_a_name_does_not_lead_out_of_its_folder(empty: ImageLocations, reference: str):
-    with pytest.raises(ImageError, match="leads out"):
+    with pytest.raises(ImageError, match="outside"):
         read_bytes(reference, empty)
 
 
 @pytest.mark.parametrize("reference", ["", "x", "x:", ":x", "cifar:1"])
 def test_what_names_no_image_is_told(empty: ImageLocations, reference: str):
-    with pytest.raises(ImageError, match=r"names no image|unknown collection"):
+    with pytest.raises(ImageError, match=r"not an image reference|unknown image collection"):
         read_bytes(reference, empty)
 
 
@@ -127,7 +127,7 @@ def test_bytes_in_parquet(empty: ImageLocations, tmp_path: Path):
     for bad in (f"{path}#1/none", f"{tmp_path}/none#1/image"):
         with pytest.raises(ImageError, match="cannot be read"):
             read_bytes(f"parquet:{bad}", empty)
-    with pytest.raises(ImageError, match="is no place"):
+    with pytest.raises(ImageError, match="parquet:"):
         read_bytes(f"parquet:{path}", empty)
 
 
@@ -179,7 +179,7 @@ def test_a_dead_link_is_asked_for_once_but_not_given_up_forever(
 ):
     places = ImageLocations(cache=tmp_path, offline=False)
     for _ in range(2):
-        with pytest.raises(ImageError, match="the server answers 404"):
+        with pytest.raises(ImageError, match="404"):
             read_bytes(server.address("404"), places)
     assert server.asked == ["/404"]
     monkeypatch.setattr(web, "_DEAD_LINK_SECONDS", 0)
@@ -197,12 +197,12 @@ def test_a_busy_server_is_asked_again(server: Server, tmp_path: Path):
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9/x", "http://[bad/x", "http://127.0.0.1:99999/x", "https://"])
 def test_an_address_that_does_not_answer_is_told(address: str, tmp_path: Path):
-    with pytest.raises(ImageError, match=r"cannot be fetched|names no image"):
+    with pytest.raises(ImageError, match=r"cannot be downloaded|not an image reference"):
         read_bytes(address, ImageLocations(cache=tmp_path, offline=False))
 
 
 def test_half_an_answer_is_not_kept(server: Server, tmp_path: Path):
-    with pytest.raises(ImageError, match=r"arrived|IncompleteRead"):
+    with pytest.raises(ImageError, match=r"bytes were received|IncompleteRead"):
         read_bytes(server.address("short"), ImageLocations(cache=tmp_path, offline=False))
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".dead"]
 
@@ -210,6 +210,6 @@ def test_half_an_answer_is_not_kept(server: Server, tmp_path: Path):
 def test_an_endless_answer_is_cut(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(web, "MAX_BYTES", 20)
     for _ in range(2):
-        with pytest.raises(ImageError, match="more than 20 bytes"):
+        with pytest.raises(ImageError, match="larger than 20 bytes"):
             read_bytes(server.address("a.png"), ImageLocations(cache=tmp_path, offline=False))
     assert server.asked == ["/a.png"]

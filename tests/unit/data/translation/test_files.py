@@ -70,7 +70,7 @@ def test_pairs_without_originals_are_paired_by_position_and_checked_by_label(tmp
     done = read(write(tmp_path, "sw.tsv", *rows), PAIRS, "classification")
     assert [example.id for example in done.examples] == ["train-0"]
     assert done.dropped == {"another label": 1, "empty": 1}
-    with pytest.raises(DataError, match="2 rows, but the training data are 3 examples, and no ids pair them"):
+    with pytest.raises(DataError, match="2 rows for 3 training examples"):
         read(write(tmp_path, "sw.tsv", *rows[:2]), PAIRS, "classification")
 
 

@@ -137,7 +137,7 @@ def test_what_cannot_be_used_is_named_and_the_rest_is_used(vit: Path, places: Im
     image_features = opened(vit, places)
     found = image_features.missing(references)
     assert list(found) == references[1:-1]
-    reasons = ("is damaged", "is too large", "is no image", "is missing", "is not in the cache")
+    reasons = ("is damaged", "is too large", "is not an image", "is missing", "is not in the cache")
     assert all(reason in said for reason, said in zip(reasons, found.values(), strict=True))
     assert image_features.tensor(good).shape == (2, 4, 16)
     with pytest.raises(ImageError, match="gqa:n1 is missing"):
@@ -164,10 +164,10 @@ def test_an_encoder_that_gives_no_numbers_is_told(vit: Path, places: ImageLocati
 CODE = """
 import sys
 from pathlib import Path
-from xstilts.data.images import Places
+from xstilts.data.images import ImageLocations
 from xstilts.models.multimodal.image_features import ImageFeatureCache
 folder, vit = Path(sys.argv[1]), sys.argv[2]
-gallery = ImageFeatureCache(vit, "pin", size=32, grid=2, places=Places(cache=folder / "cache", offline=True))
+gallery = ImageFeatureCache(vit, "pin", size=32, grid=2, places=ImageLocations(cache=folder / "cache", offline=True))
 print(gallery.tensor([f"file:{folder}/{row}.png" for row in range(40)]).double().sum().item())
 """
 
