@@ -9,6 +9,7 @@ from xstilts.models.collate import Batch
 from xstilts.models.inputs import autocast
 from xstilts.models.speed.episode_batch import EpisodeBatch
 from xstilts.train.fit import BatchSource, TrainingResult, batch_indices, mean_end_losses
+from xstilts.train.loop import check_finite
 from xstilts.train.optim import optimiser
 
 
