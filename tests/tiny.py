@@ -14,7 +14,20 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-KINDS = ("xlm-roberta", "bert", "deberta-v2", "modernbert")
+KINDS = (
+    "xlm-roberta",
+    "bert",
+    "deberta-v2",
+    "modernbert",
+    "eurobert",
+    "gte",
+    "nomic_bert",
+    "jina_embeddings_v3",
+    "qwen3",
+)
+"""One of each family, by `model_type`."""
+MASKED = tuple(kind for kind in KINDS if kind != "qwen3")
+"""Those with a masked-language-modelling head."""
 
 SENTENCES = (
     "turn on the light in the kitchen",
@@ -127,11 +140,41 @@ def _modernbert_tokenizer() -> PreTrainedTokenizerFast:
     return _fast(tokenizer, "[CLS]", "[SEP]", "[PAD]", "[UNK]", "[MASK]", ["input_ids", "attention_mask"])
 
 
+def _byte_level(specials: list[str]) -> Tokenizer:
+    """A byte-pair tokenizer without frame."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {piece: row for row, piece in enumerate([*alphabet, "th", "the", *specials])}
+    tokenizer = Tokenizer(models.BPE(vocabulary, [("t", "h"), ("th", "e")]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer
+
+
+def _eurobert_tokenizer() -> PreTrainedTokenizerFast:
+    """A start and an end; the special tokens come last, and padding is the end."""
+    tokenizer = _byte_level(["<|begin|>", "<|end|>", "<|mask|>"])
+    _frame(tokenizer, "<|begin|>", "<|end|>", second_type=0)
+    return _fast(tokenizer, "<|begin|>", "<|end|>", "<|end|>", "<|end|>", "<|mask|>", ["input_ids", "attention_mask"])
+
+
+def _qwen3_tokenizer() -> PreTrainedTokenizerFast:
+    """A decoder's: no frame at all, and it gives token types unless told otherwise."""
+    tokenizer = _byte_level(["<|endoftext|>", "<|im_end|>"])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, eos_token="<|im_end|>", pad_token="<|endoftext|>", model_max_length=128
+    )
+
+
 _TOKENIZERS: dict[str, Callable[[], PreTrainedTokenizerFast]] = {
     "xlm-roberta": _xlm_roberta_tokenizer,
     "bert": _bert_tokenizer,
     "deberta-v2": _deberta_tokenizer,
     "modernbert": _modernbert_tokenizer,
+    "eurobert": _eurobert_tokenizer,
+    "gte": _xlm_roberta_tokenizer,
+    "nomic_bert": _bert_tokenizer,
+    "jina_embeddings_v3": _xlm_roberta_tokenizer,
+    "qwen3": _qwen3_tokenizer,
 }
 
 _SETTINGS: dict[str, dict] = {
@@ -157,6 +200,17 @@ _SETTINGS: dict[str, dict] = {
         "local_attention": 8,
         "global_attn_every_n_layers": 2,
     },
+    "eurobert": {
+        "pad_token_id": 259,
+        "bos_token_id": 258,
+        "eos_token_id": 259,
+        "num_key_value_heads": 4,
+        "head_dim": 8,
+    },
+    "gte": {"pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2, "type_vocab_size": 1},
+    "nomic_bert": {"pad_token_id": 0, "head_dim": 8},
+    "jina_embeddings_v3": {"pad_token_id": 1, "type_vocab_size": 1},
+    "qwen3": {"pad_token_id": 258, "eos_token_id": 259, "num_key_value_heads": 2, "head_dim": 8},
 }
 
 

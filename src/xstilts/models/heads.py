@@ -1,10 +1,10 @@
-"""Encoders from a folder, the architecture's own heads on them, and the hand-over of the encoder between stages."""
+"""Encoders from a folder, freshly drawn heads on them, and the hand-over of the encoder between stages."""
 
 import inspect
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import transformers
@@ -17,14 +17,18 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerFast,
 )
-from transformers.models.auto.modeling_auto import MODEL_MAPPING
 from transformers.utils import logging
 
 from xstilts.errors import DataError, UserError
+from xstilts.models.compat import has_head, initialise, mark_uninitialised, model_class
+from xstilts.models.families import BY_MODEL_TYPE, HeadKind
+from xstilts.models.generic_head import GenericHeadModel, outputs_of
 from xstilts.models.multimodal.dual.text import is_dual, of_sentencepiece, prepare_tokenizer, reading_of
 from xstilts.models.multimodal.fusion import FusedModel, ImageInputSpec, ImageSide, draw
 from xstilts.models.multimodal.heads import ContrastiveHead, ImageTextClassifier
+from xstilts.models.remote_code import check_remote_code
 from xstilts.models.split import backbone, image_side, supports_split
+from xstilts.models.tokenizer import fit_to_family
 from xstilts.problems import PROBLEMS, ProblemName
 
 IMAGE = "image."
@@ -34,7 +38,7 @@ _TRUST = {"local_files_only": True, "trust_remote_code": False}
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
-    """The fast tokenizer of an encoder, that of a dual encoder reading texts as in its training.
+    """The fast tokenizer of an encoder, set up so that texts are read as in the encoder's training.
 
     Raises DataError if the folder has none.
     """
@@ -45,9 +49,12 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
         raise DataError(f"{folder} has no tokenizer that can be read: {_first_line(error)}", _TOKENIZER_HINT) from error
     if not tokenizer.is_fast:
         raise DataError(f"the tokenizer of {folder} gives no character offsets", _TOKENIZER_HINT)
-    if (folder / "config.json").is_file() and is_dual(config := read_config(folder)):
+    if not (folder / "config.json").is_file():
+        return tokenizer
+    config = read_config(folder)
+    if is_dual(config):
         return prepare_tokenizer(tokenizer, reading_of(config, folder))
-    return tokenizer
+    return fit_to_family(tokenizer, config)
 
 
 _TOKENIZER_HINT = "save a fast tokenizer there (`save_pretrained`), so that the folder has a tokenizer.json"
@@ -55,8 +62,11 @@ _TOKENIZER_HINT = "save a fast tokenizer there (`save_pretrained`), so that the 
 
 def load_backbone(folder: Path) -> PreTrainedModel:
     """The encoder in `folder` without pooler and head, in float32 and evaluation mode."""
-    config = read_config(folder)
-    known = inspect.signature(MODEL_MAPPING[type(config)].__init__).parameters
+    return _read_backbone(folder, read_config(folder))
+
+
+def _read_backbone(folder: Path, config: PreTrainedConfig) -> PreTrainedModel:
+    known = inspect.signature((model_class(config) or AutoModel).__init__).parameters
     pooler = {"add_pooling_layer": False} if "add_pooling_layer" in known else {}
     return read_model(AutoModel, folder, config, **pooler)[0]
 
@@ -72,23 +82,18 @@ def load_text(folder: Path) -> PreTrainedModel:
 
 
 def load_for(problem: ProblemName, folder: Path, *, labels: tuple[str, ...] | None, seed: int) -> PreTrainedModel:
-    """The encoder in `folder` under the architecture's own, freshly drawn head for `problem`.
+    """The encoder in `folder` under a freshly drawn head for `problem`: the architecture's own head in transformers,
+    or else ours (`xstilts.models.generic_head`).
 
     The head depends on `seed` alone, whatever head the folder has; torch's global random state is left as it was.
     `labels` are needed for classification and tagging. For a problem without a head it is the bare encoder. Raises
-    UserError if the architecture has no such head, DataError if the folder does not hold the whole encoder.
+    DataError if the folder does not hold the whole encoder.
     """
     spec = PROBLEMS[problem]
     name = spec.auto_model
     if name is None:
         return load_text(folder)
     config = read_config(folder)
-    auto = getattr(transformers, name)
-    if type(config) not in auto._model_mapping:
-        raise UserError(
-            f"transformers has no {problem} head for {config.model_type} encoders",
-            "use an encoder of another architecture, such as xlm-roberta",
-        )
     if labels is not None:
         config.id2label = dict(enumerate(labels))
         config.label2id = {label: number for number, label in enumerate(labels)}
@@ -96,7 +101,15 @@ def load_for(problem: ProblemName, folder: Path, *, labels: tuple[str, ...] | No
         config.num_labels = 2
     if spec.loss == "binary cross-entropy":
         config.problem_type = "multi_label_classification"
-    model = read_model(auto, folder, config)[0]
+    auto, row = getattr(transformers, name), BY_MODEL_TYPE.get(config.model_type)
+    if has_head(auto, config) and (row is None or spec.head not in row.own_heads):
+        model = read_model(auto, folder, config)[0]
+    else:
+        encoder, pooling = load_text(folder), row.pooling if row else "first"
+        encoder.config.update({"num_labels": config.num_labels, "id2label": config.id2label})
+        with torch.random.fork_rng(devices=[]):
+            head_model = GenericHeadModel(encoder, cast(HeadKind, spec.head), outputs_of(spec.head, labels), pooling)
+        model = cast(PreTrainedModel, head_model.eval())
     draw_head(model, seed)
     return model
 
@@ -169,14 +182,19 @@ def encoder_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
 
 
 def read_config(folder: Path) -> PreTrainedConfig:
-    """The configuration in `folder`. Raises DataError if there is none."""
+    """The configuration in `folder`. Raises DataError if there is none, or if it needs code that is not run."""
     try:
-        return AutoConfig.from_pretrained(folder, **_TRUST)
+        config = AutoConfig.from_pretrained(folder, **_TRUST)
     except (OSError, ValueError) as error:
+        check_remote_code(folder)
         raise DataError(
             f"{folder} is no encoder: {_first_line(error)}",
             "name a folder with config.json, model.safetensors and a tokenizer, as `save_pretrained` leaves it",
         ) from error
+    row = BY_MODEL_TYPE.get(config.model_type)
+    if row is not None and row.causal:
+        config.use_cache = False  # keys and values are kept for generation, which nothing here does
+    return config
 
 
 def read_model(
@@ -205,6 +223,7 @@ def read_model(
     absent = {*found["missing_keys"], *(key for key, *_ in found["mismatched_keys"])}
     lost = absent - head
     if lost:
+        check_remote_code(folder)
         raise DataError(
             f"{folder} lacks {len(lost)} tensors of a {config.model_type} encoder, such as {min(lost)}", _WEIGHTS_HINT
         )
@@ -217,7 +236,7 @@ _WEIGHTS_HINT = "the folder needs the whole encoder as safetensors; remove it fr
 def draw_head(model: PreTrainedModel, seed: int) -> None:
     """Draw every parameter of the head by the architecture's own rule, children before parents."""
     for parameter in head_parameters(model).values():
-        parameter._is_hf_initialized = False  # pyright: ignore[reportAttributeAccessIssue]
+        mark_uninitialised(parameter)
     encoder = backbone(model)
     pooler = {module for name, module in encoder.named_modules() if name.partition(".")[0] == "pooler"}
     inside = set(encoder.modules()) - pooler
@@ -225,7 +244,7 @@ def draw_head(model: PreTrainedModel, seed: int) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for module in reversed(outside):
-            model._init_weights(module)
+            initialise(model, module)
 
 
 @contextmanager

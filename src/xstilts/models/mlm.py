@@ -1,9 +1,9 @@
 """Masked-language modelling: an encoder under the head of its checkpoint, and texts whose masks change every time."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -16,9 +16,11 @@ from transformers.modeling_outputs import MaskedLMOutput
 from xstilts.data.batches import scoring_batches
 from xstilts.errors import DataError, UserError
 from xstilts.models.collate import Batch, collate
+from xstilts.models.compat import has_head
+from xstilts.models.families import BY_MODEL_TYPE
 from xstilts.models.heads import draw_head, read_config, read_model
 from xstilts.models.inputs import autocast
-from xstilts.models.split import backbone
+from xstilts.models.split import backbone, family
 from xstilts.problems.features import IGNORED, Feature
 
 BLOCK = 256
@@ -59,12 +61,22 @@ class MaskedLanguageModel(nn.Module):
 
     def logits(self, hidden: Tensor) -> Tensor:
         """[masked, hidden] to [masked, vocabulary]."""
-        return _head(self.model)(hidden)
+        row = family(self.model)
+        if _takes_embeddings(self.model):
+            return getattr(self.model, str(row.masked_lm_head_on_embeddings))(
+                hidden, self.base_model.get_input_embeddings()
+            )
+        for name in row.masked_lm_head:
+            hidden = getattr(self.model, name)(hidden)
+        return hidden
 
     def tie(self) -> None:
-        """Make the encoder's word embeddings the decoder's weight again, after the encoder was exchanged."""
+        """Make the encoder's word embeddings the decoder's weight again, after the encoder was exchanged.
+
+        Nothing to do for an architecture whose decoder has a weight of its own.
+        """
         decoder = self.model.get_output_embeddings()
-        if decoder is not None and not _borrows(self.model):
+        if decoder is not None and self.model.config.tie_word_embeddings and not _takes_embeddings(self.model):
             decoder.weight = cast(nn.Embedding, self.base_model.get_input_embeddings()).weight
 
     def _total(self, hidden: Tensor, wanted: Tensor) -> Tensor:
@@ -84,13 +96,15 @@ def load_masked(folder: Path, seed: int) -> MaskedLanguageModel:
     the folder does not hold the whole encoder.
     """
     config = read_config(folder)
-    if type(config) not in AutoModelForMaskedLM._model_mapping or config.model_type not in _HEADS:  # type: ignore[operator]
+    row = BY_MODEL_TYPE.get(config.model_type)
+    if row is None or not row.masked_lm_head or not has_head(AutoModelForMaskedLM, config):
+        known = (name for name, row in BY_MODEL_TYPE.items() if row.masked_lm_head)
         raise UserError(
             f"{config.model_type} encoders have no masked-language-modelling head here",
-            f"use an encoder of {', '.join(_HEADS)}, or take `mlm` out of the recipe",
+            f"use an encoder of {', '.join(known)}, or take `mlm` out of the recipe",
         )
-    if config.model_type == "deberta-v2":
-        config.legacy = not _holds(folder, "lm_predictions.")
+    if row.masked_lm_head_on_embeddings is not None:
+        config.legacy = not _has_tensor(folder, f"{row.masked_lm_head_on_embeddings}.")
     model, fresh = read_model(AutoModelForMaskedLM, folder, config)
     if fresh:
         draw_head(model, seed)
@@ -99,8 +113,8 @@ def load_masked(folder: Path, seed: int) -> MaskedLanguageModel:
     return masked
 
 
-def _holds(folder: Path, prefix: str) -> bool:
-    """Whether the folder has a tensor of such a name."""
+def _has_tensor(folder: Path, prefix: str) -> bool:
+    """Whether the folder has a tensor whose name begins with `prefix`."""
     for path in folder.glob("model*.safetensors"):
         with safe_open(path, framework="pt") as file:
             if any(name.startswith(prefix) for name in file.keys()):  # noqa: SIM118
@@ -108,40 +122,10 @@ def _holds(folder: Path, prefix: str) -> bool:
     return False
 
 
-def _borrows(model: PreTrainedModel) -> bool:
-    """DeBERTa-v3's own head has no decoder; it is lent the embeddings at every call."""
-    return hasattr(model, "lm_predictions")
-
-
-def _roberta(model: Any) -> Callable[[Tensor], Tensor]:
-    return model.lm_head
-
-
-def _bert(model: Any) -> Callable[[Tensor], Tensor]:
-    return model.cls
-
-
-def _deberta(model: Any) -> Callable[[Tensor], Tensor]:
-    if not _borrows(model):
-        return model.cls
-    return lambda hidden: model.lm_predictions(hidden, model.base_model.get_input_embeddings())
-
-
-def _modernbert(model: Any) -> Callable[[Tensor], Tensor]:
-    return lambda hidden: model.decoder(model.head(hidden))
-
-
-_HEADS = {
-    "bert": _bert,
-    "roberta": _roberta,
-    "xlm-roberta": _roberta,
-    "deberta-v2": _deberta,
-    "modernbert": _modernbert,
-}
-
-
-def _head(model: PreTrainedModel) -> Callable[[Tensor], Tensor]:
-    return _HEADS[model.config.model_type](model)
+def _takes_embeddings(model: PreTrainedModel) -> bool:
+    """Whether the head has no decoder of its own, but is given the word embeddings at every call."""
+    name = family(model).masked_lm_head_on_embeddings
+    return name is not None and hasattr(model, name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,15 +1,22 @@
 """The parts of an encoder, and the encoder cut in two at a layer. Parameters are shared, never copied."""
 
-import copy
-from typing import TypeVar, cast
+from dataclasses import replace
+from functools import reduce
+from typing import cast
 
 import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-_Module = TypeVar("_Module", bound=nn.Module)
-
-_SPLITS = frozenset({"bert", "roberta", "xlm-roberta", "deberta-v2", "modernbert"})
+from xstilts.errors import UserError
+from xstilts.models.compat import with_child
+from xstilts.models.families import (
+    BY_MODEL_TYPE,
+    USUAL_EMBEDDINGS,
+    USUAL_LAYERS,
+    USUAL_PROJECTIONS,
+    Family,
+)
 
 
 def backbone(model: nn.Module) -> PreTrainedModel:
@@ -18,33 +25,39 @@ def backbone(model: nn.Module) -> PreTrainedModel:
 
 
 def image_side(model: nn.Module) -> nn.Module | None:
-    """What turns features of images into states, where the encoder reads images."""
+    """The module that turns features of images into states, where the encoder reads images."""
     return getattr(model, "image", None)
 
 
 def text_tower(model: nn.Module) -> PreTrainedModel:
-    """What holds the embeddings and the layers that read texts: the encoder, or the one of texts inside a dual."""
+    """The module with the embeddings and layers that read texts: the encoder, or the text half of a dual encoder."""
     encoder = backbone(model)
     inside = getattr(encoder, "text_model", None)
     return encoder if inside is None else backbone(inside)
 
 
+def family(model: nn.Module) -> Family:
+    """The row of the encoder that reads texts; for an architecture without one, its parts as they are usually named.
+
+    Raises UserError where they are not.
+    """
+    tower = text_tower(model)
+    return BY_MODEL_TYPE.get(tower.config.model_type) or _by_usual_names(tower)
+
+
 def embeddings(model: nn.Module) -> nn.Module:
     """The module that turns token ids into the first layer's input."""
-    return cast(nn.Module, text_tower(model).embeddings)
+    return text_tower(model).get_submodule(family(model).embeddings)
 
 
 def layers(model: nn.Module) -> nn.ModuleList:
-    """The transformer blocks, lowest first."""
-    owner, name = _stack(text_tower(model))
-    return cast(nn.ModuleList, getattr(owner, name))
+    """The transformer layers, lowest first."""
+    return cast(nn.ModuleList, text_tower(model).get_submodule(family(model).layers))
 
 
-def read_by_all(model: nn.Module) -> list[nn.Module]:
-    """What every transformer block reads besides the states: DeBERTa's relative positions, and their norm."""
-    owner, _ = _stack(text_tower(model))
-    found = (getattr(owner, name, None) for name in ("rel_embeddings", "LayerNorm"))
-    return [module for module in found if isinstance(module, nn.Module)]
+def shared_by_layers(model: nn.Module) -> list[nn.Module]:
+    """Modules whose output every layer reads besides the states: DeBERTa's relative positions, and their norm."""
+    return _existing(text_tower(model), family(model).read_by_layers)
 
 
 def hidden_states(model: nn.Module, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -59,10 +72,11 @@ def hidden_states(model: nn.Module, input_ids: torch.Tensor, attention_mask: tor
 def supports_split(model: nn.Module) -> bool:
     """Whether `run_lower` and `truncate` give what the whole model gives.
 
-    Not for an architecture that is not known here, nor where a convolution beside the first layer reads the embeddings.
+    Not for a dual encoder, nor for an architecture without a row in the table of families.
     """
-    encoder = backbone(model)
-    return encoder.config.model_type in _SPLITS and not getattr(encoder.config, "conv_kernel_size", 0)
+    config = backbone(model).config
+    row = BY_MODEL_TYPE.get(config.model_type)
+    return row is not None and row.splittable(config)
 
 
 def run_lower(
@@ -99,51 +113,50 @@ def run_between(
 
 
 def truncate(model: PreTrainedModel, count: int) -> PreTrainedModel:
-    """`model` without embeddings and its first `count` layers, to be called with what `run_lower` gave.
+    """`model` without embeddings and its first `count` layers, to be called with the output of `run_lower`.
 
     `truncate(model, n)(inputs_embeds=run_lower(model, n, ids, mask), attention_mask=mask, labels=labels)` equals
     `model(input_ids=ids, attention_mask=mask, labels=labels)`. Layers and head are the same objects as in `model`, so
     training one trains the other; layer numbers in parameter names begin at 0 again.
     """
-    if (own := getattr(model, "truncated", None)) is not None:
-        return own(count)
+    if (truncated := getattr(model, "truncated", None)) is not None:
+        return truncated(count)
     _check(model, count)
-    encoder = backbone(model)
-    upper = _with(_with_layers(encoder, layers(model)[count:]), "embeddings", _Given())
-    return _around(model, upper)
+    upper = _with_layers(backbone(model), layers(model)[count:])
+    return _under_head(model, with_child(upper, family(model).embeddings, _NoEmbeddings()))
 
 
 def with_layers(model: PreTrainedModel, blocks: nn.ModuleList) -> PreTrainedModel:
-    """A twin of `model` with other transformer blocks, that shares everything else."""
-    return _around(model, _with_layers(backbone(model), blocks))
+    """A shallow copy of `model` with other transformer layers, sharing everything else."""
+    return _under_head(model, _with_layers(backbone(model), blocks))
 
 
-def _around(model: PreTrainedModel, encoder: PreTrainedModel) -> PreTrainedModel:
+def _under_head(model: PreTrainedModel, encoder: PreTrainedModel) -> PreTrainedModel:
     """`encoder` under the head of `model`, if that has one."""
-    return encoder if model is backbone(model) else _with(model, model.base_model_prefix, encoder)
+    return encoder if model is backbone(model) else with_child(model, model.base_model_prefix, encoder)
 
 
-class _Given(nn.Module):
-    """Stands for the embeddings: the activations are given."""
+class _NoEmbeddings(nn.Module):
+    """In place of the embeddings, where activations are the input: returns them unchanged."""
 
     def forward(self, *, inputs_embeds: torch.Tensor, **_: object) -> torch.Tensor:
         return inputs_embeds
 
 
-class _Unchanged(nn.Module):
-    """Stands for no layers in DeBERTa's encoder, which expects one that returns a pair."""
+class _IdentityLayer(nn.Module):
+    """In place of no layers, for an encoder whose code needs one that returns a pair."""
 
     def forward(self, hidden: torch.Tensor, *_: object, **__: object) -> tuple[torch.Tensor, None]:
         return hidden, None
 
 
 def _lower(model: nn.Module, count: int) -> PreTrainedModel:
+    """The encoder's embeddings and first `count` layers, without pooler and final norm."""
     _check(model, count)
     lower = _with_layers(backbone(model), layers(model)[:count])
-    for name, stand_in in (("pooler", None), ("final_norm", nn.Identity())):
-        if getattr(lower, name, None) is not None:
-            lower = _with(lower, name, stand_in)
-    return lower
+    if (norm := family(model).final_norm) is not None:
+        lower = with_child(lower, norm, nn.Identity())
+    return lower if getattr(lower, "pooler", None) is None else with_child(lower, "pooler", None)
 
 
 def _check(model: nn.Module, count: int) -> None:
@@ -153,25 +166,26 @@ def _check(model: nn.Module, count: int) -> None:
         raise ValueError(f"the encoder has {len(layers(model))} layers, so it cannot be split after {count}")
 
 
-def _stack(encoder: PreTrainedModel) -> tuple[nn.Module, str]:
-    """The module that holds the blocks, and under which name."""
-    for owner in (encoder, cast(nn.Module, getattr(encoder, "encoder", encoder))):
-        if isinstance(getattr(owner, "layers", None), nn.ModuleList):
-            return owner, "layers"
-    return cast(nn.Module, encoder.encoder), "layer"
-
-
 def _with_layers(encoder: PreTrainedModel, blocks: nn.ModuleList) -> PreTrainedModel:
-    if not blocks and encoder.config.model_type == "deberta-v2":
-        blocks = nn.ModuleList([_Unchanged()])
-    owner, name = _stack(encoder)
-    if owner is encoder:
-        return _with(encoder, name, blocks)
-    return _with(encoder, "encoder", _with(owner, name, blocks))
+    row = family(encoder)
+    return with_child(
+        encoder, row.layers, blocks if blocks or not row.pads_layers else nn.ModuleList([_IdentityLayer()])
+    )
 
 
-def _with(module: _Module, name: str, child: nn.Module | None) -> _Module:
-    """A copy of `module` that has another child called `name` and shares everything else."""
-    twin = copy.copy(module)
-    twin._modules = module._modules | {name: child}
-    return twin
+def _by_usual_names(tower: PreTrainedModel) -> Family:
+    layers = [path for path in USUAL_LAYERS if any(isinstance(m, nn.ModuleList) for m in _existing(tower, (path,)))]
+    embeddings = [path for path in USUAL_EMBEDDINGS if _existing(tower, (path,))]
+    if not layers or not embeddings:
+        raise UserError(
+            f"the layers or the embeddings of a {tower.config.model_type} encoder are not where they usually are",
+            f"use one of these architectures: {', '.join(BY_MODEL_TYPE)}",
+        )
+    usual = Family(model_types=(tower.config.model_type,), layers=layers[0], embeddings=embeddings[0])
+    return replace(usual, splittable=lambda config: False, adapted=USUAL_PROJECTIONS)
+
+
+def _existing(encoder: nn.Module, paths: tuple[str, ...]) -> list[nn.Module]:
+    """The modules at those of the dotted paths that lead to one."""
+    ends = (reduce(lambda module, name: getattr(module, name, None), path.split("."), encoder) for path in paths)  # type: ignore[arg-type]
+    return [module for module in ends if isinstance(module, nn.Module)]

@@ -2,27 +2,21 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from typing import cast
 
 import torch
 from peft import LoraConfig, inject_adapter_in_model
 from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
-from transformers.modeling_layers import GradientCheckpointingLayer
 
 from xstilts.config.training import Train
 from xstilts.errors import UserError
 from xstilts.methods.method import Adapters
+from xstilts.models.compat import checkpoints_gradients, use_gradient_checkpointing
 from xstilts.models.heads import fresh_parameters
 from xstilts.models.speed.dropout import use_fast_dropout
-from xstilts.models.split import embeddings, image_side, layers, read_by_all, supports_split
-
-ATTENTION = ("query", "value", "query_proj", "value_proj", "Wqkv", "q_proj", "v_proj")
-"""Names of the projections that adapters go to, in BERT and XLM-R, DeBERTa, ModernBERT, and CLIP and SigLIP (Hu et al.
-2022, 4.2)."""
+from xstilts.models.split import embeddings, family, image_side, layers, shared_by_layers, supports_split
 
 
 def freeze(model: PreTrainedModel, train: Train) -> None:
@@ -36,7 +30,7 @@ def freeze(model: PreTrainedModel, train: Train) -> None:
     for parameter in model.parameters():
         parameter.requires_grad_(True)
     if train.freeze_embeddings or train.frozen_layers:
-        for module in (embeddings(model), *read_by_all(model), *layers(model)[: train.frozen_layers]):
+        for module in (embeddings(model), *shared_by_layers(model), *layers(model)[: train.frozen_layers]):
             module.requires_grad_(False)
     if train.frozen_layers == depth and (side := image_side(model)) is not None:
         side.requires_grad_(False)
@@ -66,13 +60,12 @@ def checkpoint_layers(model: PreTrainedModel) -> None:
     Chen et al. (2016, arXiv 1604.06174). Raises UserError where the architecture does not support it.
     """
     for layer in layers(model):
-        if not isinstance(layer, GradientCheckpointingLayer):
+        if not checkpoints_gradients(layer):
             raise UserError(
                 f"transformers has no gradient checkpointing for {model.config.model_type} encoders",
                 "take `gradient_checkpointing` out, and give `micro_batch_tokens` where memory is scarce",
             )
-        layer.gradient_checkpointing = True
-        layer._gradient_checkpointing_func = partial(checkpoint, use_reentrant=False)  # type: ignore[assignment]
+        use_gradient_checkpointing(layer)
 
 
 def trained_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
@@ -136,8 +129,9 @@ def adapters(
 def attention(model: nn.Module, layer: int | None = None) -> list[str]:
     """Names of the projections that adapters go to, in all layers or in one, counted from 0."""
     within = set((model if layer is None else layers(model)[layer]).modules())
+    projections = family(model).adapted
     linear = {name: module for name, module in model.named_modules() if isinstance(module, nn.Linear)}
-    return [name for name, module in linear.items() if module in within and name.rpartition(".")[2] in ATTENTION]
+    return [name for name, module in linear.items() if module in within and name.rpartition(".")[2] in projections]
 
 
 def _take_off(model: nn.Module, merge: bool) -> None:

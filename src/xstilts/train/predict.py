@@ -1,7 +1,7 @@
 """Batched inference: predictions from features, and sentence vectors from texts."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -10,8 +10,9 @@ from transformers.utils.generic import ModelOutput
 
 from xstilts.data.batches import scoring_batches
 from xstilts.models.collate import collate
+from xstilts.models.families import Pooling
 from xstilts.models.inputs import ModelInputs, autocast
-from xstilts.models.pooling import mean_state
+from xstilts.models.pooling import pool
 from xstilts.models.split import hidden_states, run_lower, supports_split
 from xstilts.models.split import layers as blocks
 from xstilts.problems import PROBLEMS, Example
@@ -74,10 +75,6 @@ def _similarities(model: nn.Module, inputs: ModelInputs) -> Tensor:
     return torch.stack(texts) @ torch.stack(pictures).T
 
 
-POOLINGS = ("mean", "first")
-"""How token states become one vector: their mean, including special tokens, or the first state."""
-
-
 def embed(
     model: PreTrainedModel,
     features: Sequence[Feature],
@@ -101,7 +98,7 @@ def embed(
             ids, mask = batch["input_ids"].to(device), batch["attention_mask"].to(device)
             for number, states in enumerate(_states(model, ids, mask, layers)):
                 for row, pooling in enumerate(poolings):
-                    vectors[row, number, indices] = _pool(states.float(), mask, pooling).cpu()
+                    vectors[row, number, indices] = pool(states.float(), mask, cast(Pooling, pooling)).cpu()
     return vectors
 
 
@@ -111,12 +108,6 @@ def _states(model: PreTrainedModel, ids: Tensor, mask: Tensor, layers: Sequence[
         return [run_lower(model, layers[0], ids, mask)]
     states = hidden_states(model, ids, mask)
     return [states[layer] for layer in layers]
-
-
-def _pool(hidden: Tensor, mask: Tensor, pooling: str) -> Tensor:
-    if pooling == "first":
-        return hidden[:, 0]
-    return mean_state(hidden, mask)
 
 
 def nearest(queries: Tensor, candidates: Tensor, block: int = 4096) -> Tensor:

@@ -108,5 +108,5 @@ def test_unknown_architectures_and_convolutions_are_not_split(tmp_path, monkeypa
     with pytest.raises(ValueError, match="cannot be split"):
         truncate(encoder, 1)
     encoder.config.conv_kernel_size = 0
-    monkeypatch.setattr(split, "_SPLITS", frozenset({"bert"}))
+    monkeypatch.setattr(split, "BY_MODEL_TYPE", {})
     assert not supports_split(encoder)

@@ -4,7 +4,6 @@ The image encoder stays as it was published, so its features are computed once; 
 belongs to the encoder and is handed on with it, and the layers above.
 """
 
-import copy
 from dataclasses import dataclass
 from typing import cast
 
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.utils.generic import ModelOutput
 
+from xstilts.models.compat import with_child
 from xstilts.models.multimodal.heads import IMAGES, ContrastiveHead, check_count, draw_linear
 from xstilts.models.pooling import mean_state
 from xstilts.models.split import layers, run_between, run_lower, truncate
@@ -86,8 +86,7 @@ class FusedModel(nn.Module):
         """The same without embeddings and the first `count` layers, at most as many as read text alone."""
         if not 0 <= count <= self.layer:
             raise ValueError(f"images join at layer {self.layer}, so the model cannot be split after {count}")
-        twin = copy.copy(self)
-        twin._modules = self._modules | {"text": truncate(self.text, count)}
+        twin = with_child(self, "text", truncate(self.text, count))
         twin.below = self.below + count
         return twin
 

@@ -11,18 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
-from transformers.modeling_utils import AttentionInterface
 
-from xstilts.models.split import text_tower
+from xstilts.models.compat import attention_implementation, register_attention, sdpa_attention_forward
+from xstilts.models.split import family, text_tower
 
 LEVELS = 1 << 15
 _INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 ATTENTION = "xstilts-quick-dropout"
 """The name under which transformers knows `attend`."""
-ATTENTIVE = frozenset({"bert", "roberta", "xlm-roberta"})
-"""Architectures whose attention is called by name and drops out its shares."""
 
 
 class Dropout(nn.Dropout):
@@ -112,7 +108,6 @@ def use_fast_dropout(model: PreTrainedModel) -> None:
             if type(child) is nn.Dropout:
                 setattr(module, name, Dropout(child.p).train(child.training))
     tower = text_tower(model)
-    if tower.config.model_type in ATTENTIVE and tower.config._attn_implementation == "sdpa":
-        AttentionInterface.register(ATTENTION, attend)
-        AttentionMaskInterface.register(ATTENTION, sdpa_mask)
+    if family(model).bert_layers and attention_implementation(tower) == "sdpa":
+        register_attention(ATTENTION, attend)
         tower.set_attn_implementation(ATTENTION)

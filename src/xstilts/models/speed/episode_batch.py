@@ -6,7 +6,6 @@ through the model in runs of about the same length. Dropout follows a random sta
 shape that the episode has alone; so its weights equal those of training alone, to rounding.
 """
 
-import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from xstilts.models.collate import Batch
+from xstilts.models.compat import attention_implementation, children, with_children
 from xstilts.models.speed.dropout import ATTENTION, apply_mask, kept
 from xstilts.models.split import layers, text_tower
 from xstilts.models.tuning import trained_parameters
@@ -127,7 +127,7 @@ def can_batch_episodes(part: PreTrainedModel, problem: ProblemName) -> bool:
         if type(module) is nn.Linear
         for parameter in module.parameters(recurse=False)
     }
-    quick = text_tower(part).config._attn_implementation == ATTENTION
+    quick = attention_implementation(text_tower(part)) == ATTENTION
     # the joint loss is a mean cross-entropy over rows of logits, of one sequence for each example
     if (
         not quick
@@ -154,11 +154,11 @@ def _twin(module: nn.Module, name: str, parameters: Sequence[Parameters], positi
         return _Dropout(module.p, positions)
     if isinstance(module, nn.Linear) and f"{name}weight" in parameters[0]:
         return Stacked(name, parameters, positions)
-    twin = copy.copy(module)
-    children = module._modules.items()
-    twin._modules = {
-        key: None if child is None else _twin(child, f"{name}{key}.", parameters, positions) for key, child in children
+    copies = {
+        key: None if child is None else _twin(child, f"{name}{key}.", parameters, positions)
+        for key, child in children(module).items()
     }
+    twin = with_children(module, copies)
     vars(twin)["positions"] = positions
     return twin
 

@@ -9,7 +9,9 @@ from typing import Any, cast
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from xstilts.models.speed.dropout import ATTENTIVE, attend
+from xstilts.models.compat import share_children
+from xstilts.models.families import BY_MODEL_TYPE
+from xstilts.models.speed.dropout import attend
 from xstilts.models.split import backbone, layers, with_layers
 from xstilts.problems import PROBLEMS, ProblemName
 
@@ -19,7 +21,7 @@ class FirstToken(nn.Module):
 
     def __init__(self, layer: nn.Module) -> None:
         super().__init__()
-        self._modules = layer._modules
+        share_children(self, layer)
 
     def forward(self, hidden_states: Tensor, attention_mask: Tensor | None = None, *_: object, **__: object) -> Tensor:
         block = cast(Any, self)
@@ -42,8 +44,8 @@ def _attended(inner: Any, states: Tensor, hidden: Tensor, mask: Tensor | None) -
 
 def use_first_token(part: PreTrainedModel, problem: ProblemName) -> PreTrainedModel:
     """`part` with a top layer that gives the first token alone, where its head reads no more. Weights are shared."""
-    known = backbone(part).config.model_type in ATTENTIVE and len(layers(part)) > 0
-    if not PROBLEMS[problem].reads_first_token or not known:
+    row = BY_MODEL_TYPE.get(backbone(part).config.model_type)
+    if not PROBLEMS[problem].reads_first_token or row is None or not row.bert_layers or not len(layers(part)):
         return part
     blocks = nn.ModuleList([*layers(part)[:-1], FirstToken(layers(part)[-1])])
     return with_layers(part, blocks.train(part.training))

@@ -14,7 +14,9 @@ from torch.nn import functional
 from transformers import PreTrainedModel
 from transformers.modeling_layers import GradientCheckpointingLayer
 
-from xstilts.models.speed.dropout import ATTENTION, ATTENTIVE, bits_of, kept, mask_out
+from xstilts.models.compat import attention_implementation, share_children
+from xstilts.models.families import BY_MODEL_TYPE
+from xstilts.models.speed.dropout import ATTENTION, bits_of, kept, mask_out
 from xstilts.models.speed.first_token import FirstToken
 from xstilts.models.split import backbone, layers, text_tower, with_layers
 
@@ -30,7 +32,7 @@ class Layer(GradientCheckpointingLayer):
 
     def __init__(self, layer: nn.Module) -> None:
         super().__init__()
-        self._modules = layer._modules
+        share_children(self, layer)
         if isinstance(layer, GradientCheckpointingLayer) and layer.gradient_checkpointing:
             self.gradient_checkpointing = True
             self._gradient_checkpointing_func = layer._gradient_checkpointing_func
@@ -72,8 +74,9 @@ class _How(NamedTuple):
 def use_fused_backward(part: PreTrainedModel, device: str) -> PreTrainedModel:
     """`part` with layers that train as said above, where they are known and run on a processor. Weights are shared."""
     config = backbone(part).config
-    known = config.model_type in ATTENTIVE and config.hidden_act == "gelu" and not config.is_decoder
-    if device != "cpu" or not known or text_tower(part).config._attn_implementation != ATTENTION:
+    row = BY_MODEL_TYPE.get(config.model_type)
+    known = row is not None and row.bert_layers and config.hidden_act == "gelu" and not config.is_decoder
+    if device != "cpu" or not known or attention_implementation(text_tower(part)) != ATTENTION:
         return part
     blocks = [layer if isinstance(layer, FirstToken) else Layer(layer) for layer in layers(part)]
     return with_layers(part, nn.ModuleList(blocks).train(part.training))

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from xstilts.models.families import BY_MODEL_TYPE
 from xstilts.models.split import text_tower
 from xstilts.platform.hardware import advise_pageout, advise_populate, release_free_memory
 
@@ -54,13 +55,17 @@ class Vocabulary:
 def compact(model: PreTrainedModel, ids: Iterable[int]) -> Vocabulary:
     """Replace the model's word embeddings by those of `ids`; the full table leaves memory until it is expanded.
 
-    Rows up to the padding token's are always kept: XLM-R reckons positions from the padding id itself.
+    The padding token's row is always kept, and where positions are counted from its id, all rows below it too, so
+    that the id stays the same.
     """
     tower = text_tower(model)
     full = cast(nn.Embedding, tower.get_input_embeddings())
-    padding = full.padding_idx
-    rows = torch.tensor(sorted({*ids, *range((padding or 0) + 1)}), dtype=torch.long)
-    small = nn.Embedding(len(rows), full.embedding_dim, padding_idx=padding)
+    padding = full.padding_idx or 0
+    row = BY_MODEL_TYPE.get(tower.config.model_type)
+    keeps_id = row is None or row.positions_from_padding
+    rows = torch.tensor(sorted({*ids, *(range(padding + 1) if keeps_id else (padding,))}), dtype=torch.long)
+    padding_row = None if full.padding_idx is None else int((rows == padding).nonzero())
+    small = nn.Embedding(len(rows), full.embedding_dim, padding_idx=padding_row)
     small.weight = nn.Parameter(full.weight.detach()[rows].clone(), requires_grad=full.weight.requires_grad)
     tower.set_input_embeddings(small)
     index = torch.full((full.num_embeddings,), -1, dtype=torch.long)

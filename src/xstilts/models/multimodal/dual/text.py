@@ -7,7 +7,8 @@ from pathlib import Path
 
 from tokenizers import Regex, normalizers
 from transformers import PreTrainedConfig, PreTrainedTokenizerFast
-from transformers.models.auto.modeling_auto import MODEL_MAPPING
+
+from xstilts.models.compat import model_class
 
 _PUNCTUATION = "".join(f"\\{mark}" for mark in string.punctuation)
 
@@ -29,7 +30,7 @@ def is_dual(config: PreTrainedConfig) -> bool:
     """Whether the model of this configuration gives vectors of texts and vectors of images."""
     if not hasattr(config, "text_config") or not hasattr(config, "vision_config"):
         return False
-    model = MODEL_MAPPING.get(type(config), None)
+    model = model_class(config)
     return hasattr(model, "get_text_features") and hasattr(model, "get_image_features")
 
 
