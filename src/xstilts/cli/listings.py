@@ -42,7 +42,10 @@ def encoders(*, json: Json = False) -> None:
     from xstilts.api import catalogue as listing
 
     rows = [asdict(card) for card in listing.list_encoders()]
-    return print_json(rows) if json else print_table(rows, ("name", "kind", "languages", "licence"))
+    if json:
+        return print_json(rows)
+    shown = [row | {"pooling": row["pooling"] if row["kind"] == "text" else ""} for row in rows]
+    return print_table(shown, ("name", "kind", "languages", "pooling", "licence"))
 
 
 def doctor(*, hub: bool = False, store: StoreDir = STORE, json: Json = False) -> None:

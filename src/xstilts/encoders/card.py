@@ -1,19 +1,22 @@
-"""What is known of an encoder before anything is loaded."""
+"""What is known of an encoder before anything is loaded; validated, since cards come from files."""
 
-from dataclasses import dataclass
 from typing import Literal
+
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
 
 from xstilts.cache.sources import Wheel
 
 Kind = Literal["text", "vision", "dual", "fused"]
-"""What it reads: texts, images, both apart, or both together."""
-
+"""What an encoder reads: texts, images, both apart, or both together."""
 
 GIVEN = (".npy", ".safetensors")
-"""Files that may hold features of images, in place of an encoder that makes them."""
+"""Suffixes of files that may hold features of images, in place of an encoder that makes them."""
+
+_STRICT = ConfigDict(extra="forbid")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
 class TrainedOn:
     """Data that an encoder has seen."""
 
@@ -27,7 +30,7 @@ class TrainedOn:
     """Tasks of other data that ask for the same skill."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
 class EncoderCard:
     """What is known of an encoder before anything is loaded."""
 
@@ -59,9 +62,10 @@ class EncoderCard:
     channels: int | None = None
     """Of the features of an image."""
     query_prefix: str = ""
-    """What the encoder was trained to find before every text."""
-    pooling: Literal["mean", "first"] = "mean"
-    """How its authors turn tokens into one vector, or mean where it was not made for that."""
+    """The prefix that the encoder was trained with before every text."""
+    pooling: Literal["mean", "first", "last"] = "mean"
+    """How its authors make one vector of the states of tokens: their mean, the first or the last of them; the mean
+    where it was not made for that."""
     notes: tuple[str, ...] = ()
 
     @property

@@ -5,14 +5,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from xstilts.encoders import text, vision
 from xstilts.encoders.card import GIVEN, EncoderCard, TrainedOn
+from xstilts.encoders.card_files import catalogue
 from xstilts.errors import UserError, did_you_mean
-
-
-def catalogue() -> tuple[EncoderCard, ...]:
-    """The encoders known by name: of texts, of images, of both."""
-    return (*text.CARDS, *vision.CARDS)
 
 
 def find_card(name: str) -> EncoderCard:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-
 Pooling = Literal["mean", "first", "last"]
 HeadKind = Literal["sequence", "multi-label", "token", "choice", "span"]
 
@@ -43,7 +42,7 @@ class Family:
     causal: bool = False
     """Whether a token sees only those before it. Padding then has to come after the text, where it changes nothing."""
     own_heads: frozenset[HeadKind] = frozenset()
-    """Kinds of heads for which `xstilts.models.generic_head` is used: transformers has no head, or none that can be cut."""
+    """Kinds of heads that `xstilts.models.generic_head` provides: transformers has none, or none that can be cut."""
     pooling: Pooling = "first"
     """The state that a head of ours reads where one vector is needed, as the architecture's own classifier does."""
     masked_lm_head: tuple[str, ...] = ()

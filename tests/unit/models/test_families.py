@@ -6,6 +6,8 @@ import transformers
 from tests.tiny import KINDS, SENTENCES, build
 from torch import nn
 from transformers import AutoConfig, AutoModelForMaskedLM
+from xstilts.problems.examples import Answer, Choice, Labelled, Span, Tagged
+from xstilts.problems.registry import PROBLEMS
 
 from xstilts.config.training import Lora, Train
 from xstilts.data.features import featurise
@@ -17,8 +19,6 @@ from xstilts.models.families import BY_MODEL_TYPE
 from xstilts.models.heads import encoder_state, head_parameters, load_backbone, load_for, load_tokenizer
 from xstilts.models.split import embeddings, family, layers, supports_split
 from xstilts.models.tuning import adapters, trained_parameters
-from xstilts.problems.examples import Answer, Choice, Labelled, Span, Tagged
-from xstilts.problems.registry import PROBLEMS
 from xstilts.stages.training import make_trainable
 from xstilts.train.fit import Objective, fit
 from xstilts.train.predict import predict

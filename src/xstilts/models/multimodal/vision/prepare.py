@@ -4,7 +4,6 @@ from pathlib import Path
 
 from xstilts.cache.build_once import build_once
 from xstilts.cache.wheels import wheel_path
-from xstilts.encoders import EFFICIENTNET_LITE0
 from xstilts.encoders.bundled import efficientnet_lite0 as lite0
 from xstilts.encoders.fetch import fetched
 from xstilts.encoders.pins import halves
@@ -21,12 +20,8 @@ def prepare_vision(name: str, *, cache: Path, offline: bool, revision: str | Non
     if card.kind == "text":
         raise UserError(f"{card.name} reads no images", f"name an encoder that does, as in {name}+efficientnet-lite0")
     if card.wheels:
-        return _converted(cache, offline)
+        (wheel,) = card.wheels
+        return build_once(
+            lite0.folder(cache), lambda folder: write(folder, wheel_path(wheel, cache=cache, offline=offline))
+        )
     return fetched(card, revision, cache=cache, offline=offline)
-
-
-def _converted(cache: Path, offline: bool) -> Path:
-    def make(folder: Path) -> None:
-        write(folder, wheel_path(EFFICIENTNET_LITE0, cache=cache, offline=offline))
-
-    return build_once(lite0.folder(cache), make)
