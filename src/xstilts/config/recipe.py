@@ -95,8 +95,8 @@ class Target(Frozen):
     layer: NotNegative | None = None
     """Retrieval and mining: layer of the representation; default: selected with the pretrained encoder."""
     pooling: Literal["mean", "first", "last"] | None = None
-    """Retrieval and mining: pooling of token states; default: selected together with the layer, or the encoder's own pooling
-    (`xstilts encoders`) if `layer` is set."""
+    """Retrieval and mining: pooling of token states; default: selected together with the layer, or the encoder's own
+    pooling (`xstilts encoders`) if `layer` is set."""
     layer_selection_task: str | None = None
     """Retrieval and mining: the task whose dev split selects layer and pooling, or `other-languages`, which selects
     them for each language on the evaluated items of all other languages. Default: the task's own dev split, or that

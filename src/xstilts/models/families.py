@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from xstilts.problems.base import Head
+
 Pooling = Literal["mean", "first", "last"]
-HeadKind = Literal["sequence", "multi-label", "token", "choice", "span"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +42,8 @@ class Family:
     """Whether it tells the first text of a pair from the second by token types."""
     causal: bool = False
     """Whether a token sees only those before it. Padding then has to come after the text, where it changes nothing."""
-    own_heads: frozenset[HeadKind] = frozenset()
-    """Kinds of heads that `xstilts.models.generic_head` provides: transformers has none, or none that can be cut."""
+    own_heads: frozenset[Head] = frozenset()
+    """Heads that `xstilts.models.generic_head` makes, where transformers has none, or none that can be cut."""
     pooling: Pooling = "first"
     """The state that a head of ours reads where one vector is needed, as the architecture's own classifier does."""
     masked_lm_head: tuple[str, ...] = ()

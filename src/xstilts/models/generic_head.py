@@ -15,8 +15,9 @@ from transformers.modeling_outputs import (
 from transformers.utils.generic import ModelOutput
 
 from xstilts.models.compat import initialise
-from xstilts.models.families import HeadKind, Pooling
+from xstilts.models.families import Pooling
 from xstilts.models.pooling import pool
+from xstilts.problems.base import Head
 
 
 class GenericHeadModel(nn.Module):
@@ -28,10 +29,10 @@ class GenericHeadModel(nn.Module):
     base_model_prefix = "encoder"
     """The attribute that holds the encoder, as transformers and peft call it."""
 
-    def __init__(self, encoder: PreTrainedModel, kind: HeadKind, outputs: int, pooling: Pooling) -> None:
+    def __init__(self, encoder: PreTrainedModel, kind: Head, outputs: int, pooling: Pooling) -> None:
         super().__init__()
         self.encoder = encoder
-        self.kind: HeadKind = kind
+        self.kind: Head = kind
         self.pooling: Pooling = pooling
         hidden = encoder.config.hidden_size
         self.dropout = nn.Dropout(_dropout(encoder.config))
@@ -87,7 +88,7 @@ class GenericHeadModel(nn.Module):
         return torch.cat([pool(logits, mask, "last")[:, None], logits[:, 1:]], dim=1)
 
 
-def outputs_of(kind: str | None, labels: tuple[str, ...] | None) -> int:
+def outputs_of(kind: Head, labels: tuple[str, ...] | None) -> int:
     """Logits per text, token or choice: one for each label, start and end of a span, or the score of a choice."""
     return 1 if kind == "choice" else 2 if kind == "span" else len(labels or ())
 

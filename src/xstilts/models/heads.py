@@ -21,7 +21,7 @@ from transformers.utils import logging
 
 from xstilts.errors import DataError, UserError
 from xstilts.models.compat import has_head, initialise, mark_uninitialised, model_class
-from xstilts.models.families import BY_MODEL_TYPE, HeadKind
+from xstilts.models.families import BY_MODEL_TYPE
 from xstilts.models.generic_head import GenericHeadModel, outputs_of
 from xstilts.models.multimodal.dual.text import is_dual, of_sentencepiece, prepare_tokenizer, reading_of
 from xstilts.models.multimodal.fusion import FusedModel, ImageInputSpec, ImageSide, draw
@@ -91,7 +91,7 @@ def load_for(problem: ProblemName, folder: Path, *, labels: tuple[str, ...] | No
     """
     spec = PROBLEMS[problem]
     name = spec.auto_model
-    if name is None:
+    if name is None or spec.head is None:
         return load_text(folder)
     config = read_config(folder)
     if labels is not None:
@@ -106,9 +106,9 @@ def load_for(problem: ProblemName, folder: Path, *, labels: tuple[str, ...] | No
         model = read_model(auto, folder, config)[0]
     else:
         encoder, pooling = load_text(folder), row.pooling if row else "first"
-        encoder.config.update({"num_labels": config.num_labels, "id2label": config.id2label})
+        encoder.config.id2label, encoder.config.label2id = config.id2label, config.label2id
         with torch.random.fork_rng(devices=[]):
-            head_model = GenericHeadModel(encoder, cast(HeadKind, spec.head), outputs_of(spec.head, labels), pooling)
+            head_model = GenericHeadModel(encoder, spec.head, outputs_of(spec.head, labels), pooling)
         model = cast(PreTrainedModel, head_model.eval())
     draw_head(model, seed)
     return model

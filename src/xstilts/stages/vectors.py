@@ -38,7 +38,7 @@ def load_embedder(key: str, context: JobContext) -> Embedder:
 
 def swept_poolings(spec: RetrieveStage | ChooseLayerStage, tool: Embedder, context: JobContext) -> tuple[Pooling, ...]:
     """The poolings to choose from: mean and first state, and the last one where the encoder was trained so."""
-    card = find_card(facts_of(context.store, spec.parent)["encoder"])
+    card = find_card(encoder_of(context.store, spec.parent).name)
     last: tuple[Pooling, ...] = ("last",) if card.pooling == "last" or family(tool[0]).causal else ()
     return ("mean", "first", *last)
 

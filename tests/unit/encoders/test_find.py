@@ -2,6 +2,7 @@ import subprocess
 import sys
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from xstilts.encoders import EncoderCard, TrainedOn, catalogue, find_card, overlaps
 from xstilts.errors import UserError
@@ -12,6 +13,17 @@ def test_cards_are_found_by_name_and_by_hub_id():
         assert find_card(card.name) is card
     assert find_card("FacebookAI/xlm-roberta-large") is find_card("xlm-roberta-large")
     assert find_card("e5-small").wheels
+
+
+def test_a_card_says_by_which_state_its_encoder_is_read():
+    assert find_card("qwen3-embedding-0.6b").pooling == "last"
+    assert {card.pooling for card in catalogue() if card.name != "qwen3-embedding-0.6b"} == {"mean"}
+
+
+@pytest.mark.parametrize("wrong", [{"poling": "mean"}, {"pooling": "middle"}, {"layers": "many"}, {"trained_on": [{}]}])
+def test_a_card_with_a_wrong_field_is_refused(wrong):
+    with pytest.raises(ValidationError):
+        TypeAdapter(EncoderCard).validate_python({"name": "x", "source": "hub:o/x"} | wrong)
 
 
 def test_names_are_unique():

@@ -8,6 +8,7 @@ from torch import nn
 from xstilts.models.generic_head import GenericHeadModel, outputs_of
 from xstilts.models.heads import load_backbone, load_for, load_tokenizer
 from xstilts.models.pooling import last_state
+from xstilts.problems import PROBLEMS
 
 LABELS = ("a", "b", "c")
 SOURCES = {
@@ -40,7 +41,8 @@ def test_outputs_and_losses_are_those_of_transformers(problem, tmp_path):
     folder = build("bert", tmp_path)
     labels = LABELS if problem in ("classification", "tagging") else None
     theirs = load_for(problem, folder, labels=labels, seed=3)
-    ours = GenericHeadModel(load_backbone(folder), problem, outputs_of(problem, labels), "first").eval()
+    kind = PROBLEMS[problem].head
+    ours = GenericHeadModel(load_backbone(folder), kind, outputs_of(kind, labels), "first").eval()
     for name, source in SOURCES[problem].items():
         ours.get_submodule(name).load_state_dict(theirs.get_submodule(source).state_dict())
     assert {n.partition(".")[0] for n, _ in ours.named_parameters()} == {"encoder", *SOURCES[problem]}

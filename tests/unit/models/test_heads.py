@@ -41,7 +41,7 @@ def test_head_depends_on_the_seed_alone(folder, problem):
     torch.manual_seed(2)
     again = load_for(problem, folder, labels=LABELS.get(problem), seed=5)
     other = load_for(problem, folder, labels=LABELS.get(problem), seed=6)
-    own = problem in BY_MODEL_TYPE[first.config.model_type].own_heads
+    own = PROBLEMS[problem].head in BY_MODEL_TYPE[first.config.model_type].own_heads
     suffix = "GenericHeadModel" if own else (PROBLEMS[problem].auto_model or "").removeprefix("AutoModel")
     assert type(first).__name__.endswith(suffix)
     assert equal(first.state_dict(), again.state_dict())

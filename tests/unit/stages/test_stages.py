@@ -20,6 +20,7 @@ from xstilts.planning.specs import (
 )
 from xstilts.stages.artifacts import load_model
 from xstilts.stages.job import run_job
+from xstilts.store.files import CURVE_FILE
 
 TARGET = {"train": TRAIN}
 FROZEN = TRAIN | {"frozen_layers": 1}
@@ -74,6 +75,9 @@ def test_every_family_of_encoders_goes_through_all_stages(kind, train, tmp_path)
     graph = world.run(recipe)
     assert not world.failures(), [event.message for event in world.failures()]
     assert all(facts(world, spec).training.weights_changed for spec in stages(graph, FewshotStage))
+    for spec in stages(graph, RetrieveStage):
+        curve = pl.read_parquet(world.store.path(spec.key) / CURVE_FILE)
+        assert set(curve["pooling"]) == {"mean", "first"} | ({"last"} if kind == "qwen3" else set())
 
 
 def test_frozen_tensors_are_inherited_not_stored(world):

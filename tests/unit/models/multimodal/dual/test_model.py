@@ -244,7 +244,7 @@ def test_a_larger_published_scale_is_kept(common):
 def test_texts_without_images_are_refused(common):
     with pytest.raises(UserError, match="holds a dual encoder"):
         load_text(common)
-    with pytest.raises(UserError, match="no classification head"):
+    with pytest.raises(UserError, match="holds a dual encoder"):
         load_for("classification", common, labels=LABELS, seed=0)
 
 
