@@ -6,10 +6,8 @@ import transformers
 from tests.tiny import KINDS, SENTENCES, build
 from torch import nn
 from transformers import AutoConfig, AutoModelForMaskedLM
-from xstilts.problems.examples import Answer, Choice, Labelled, Span, Tagged
-from xstilts.problems.registry import PROBLEMS
 
-from xstilts.config.training import Lora, Train
+from xstilts.config.training import Train
 from xstilts.data.features import featurise
 from xstilts.data.tokenised import token_ids
 from xstilts.errors import UserError
