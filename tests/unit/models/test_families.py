@@ -11,6 +11,7 @@ from xstilts.config.training import Train
 from xstilts.data.features import featurise
 from xstilts.data.tokenised import token_ids
 from xstilts.errors import UserError
+from xstilts.methods.lora import Lora
 from xstilts.models import split
 from xstilts.models.compat import has_head
 from xstilts.models.families import BY_MODEL_TYPE
