@@ -72,7 +72,7 @@ class CorpusRead:
 
 @dataclass(frozen=True, kw_only=True)
 class Stage(ABC):
-    """A node of the graph. `inputs` are keys of the artifacts that it reads."""
+    """A node of the graph. `inputs` are keys of the artifacts that it reads; the first gives the encoder."""
 
     kind: ClassVar[str]
     code_version: ClassVar[int] = 1

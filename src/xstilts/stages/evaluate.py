@@ -14,7 +14,7 @@ from xstilts.models.split import supports_split, truncate
 from xstilts.planning.specs import EvaluateStage
 from xstilts.stages.artifacts import LoadedModel, encoder_of, facts_of, load_model, load_untrained
 from xstilts.stages.controls import image_controls
-from xstilts.stages.job_context import JobContext
+from xstilts.stages.job_context import JobContext, Slot
 from xstilts.stages.lineage import check_lineage, count_shared_images
 from xstilts.stages.scoring import text_facts, write_scores
 from xstilts.stages.training import image_lookup, scored_items
@@ -23,6 +23,8 @@ from xstilts.store.store import Draft
 from xstilts.tasks.task import Task
 from xstilts.train.predict import predict
 
+MODELS = Slot[str, LoadedModel]("models, by artifact")
+
 
 def run(spec: EvaluateStage, draft: Draft, context: JobContext, emit: Emit) -> None:
     environment = context.environment
@@ -30,7 +32,7 @@ def run(spec: EvaluateStage, draft: Draft, context: JobContext, emit: Emit) -> N
     examples = context.examples(spec.data, spec.split)
     check_labels(examples, task)
     unchecked = check_lineage(context, spec.parent, task, examples)
-    loaded = context.cached(("model", spec.parent), lambda: _loaded(spec, task, context))
+    loaded = context.cached(MODELS, spec.parent, lambda: _loaded(spec, task, context))
     inputs = ModelInputs(
         problem=task.problem,
         features=featurise(task.problem, examples, loaded.tokenizer, None, spec.max_length, spec.modality),

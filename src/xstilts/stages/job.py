@@ -35,13 +35,16 @@ def run_job(specs: Sequence[Spec], environment: Environment, emit: Emit) -> None
     from xstilts.stages.job_context import JobContext
 
     _tidy()
-    context = JobContext(environment=environment, store=Store(environment.store), activation_cache=_shelf())
+    store, context = Store(environment.store), None
     for spec in specs:
+        parent = next(iter(spec.inputs), None)
+        if context is None or context.parent != parent:
+            context = JobContext(environment=environment, store=store, activation_cache=_shelf(), parent=parent)
         torch.set_num_threads(spec.threads)
         started = time.perf_counter()
         emit(Event(key=spec.key, kind="started"))
         try:
-            with context.store.draft(spec) as draft:
+            with store.draft(spec) as draft:
                 run_stage(spec, draft, context, emit)
         except UserError as error:
             emit(Event(key=spec.key, kind="failed", message=error.message, hint=error.hint))
@@ -58,8 +61,6 @@ def run_stage(spec: Spec, draft: Draft, context: object, emit: Emit) -> None:
     from xstilts.stages.job_context import JobContext
 
     assert isinstance(context, JobContext)
-    if parent := getattr(spec, "parent", None):
-        context.use_images_of(parent)
     match spec:
         case PretrainedStage():
             pretrained.run(spec, draft, context, emit)

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from xstilts.data.benchmark_files import bind
 from xstilts.data.load import load, read_examples
@@ -20,7 +20,8 @@ from xstilts.store.store import Store
 from xstilts.tasks import load_task
 from xstilts.tasks.task import Task
 
-T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
 
 TRANSLATIONS_FILE = "examples.jsonl"
 """What a stage that translates leaves."""
@@ -29,63 +30,86 @@ ALL_LAYERS = 1 << 16
 """More layers than any encoder has."""
 
 
+@dataclass(frozen=True, eq=False)
+class Slot(Generic[K, V]):
+    """A kind of value that a job makes once for each key; a module-level constant of the module that makes them."""
+
+    name: str
+    latest_only: bool = False
+    """Whether only the value of the last key is kept, because one is large."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsableExamples:
+    examples: tuple[Example, ...]
+    unusable: UnusableImages
+    """What was left out of the split."""
+
+
+TASKS = Slot[str, Task]("tasks")
+EXAMPLES = Slot[tuple[Data, str], UsableExamples]("examples of a split")
+LABELS = Slot[Data, tuple[str, ...]]("labels of a training split")
+IMAGE_FEATURES = Slot[str, ImageFeatures]("image features, by artifact")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobContext:
-    """Lives as long as a job, and with it all that it remembers."""
+    """Lives as long as a job, and with it all that it caches."""
 
     environment: Environment
     store: Store
     activation_cache: ActivationCache
     """Outlives the job, within its budget."""
-    _values: dict[Hashable, Any] = field(default_factory=dict)
+    parent: str | None = None
+    """The artifact whose encoder the stages of the job build on; its image features are used."""
+    _values: dict[Slot[Any, Any], dict[Any, Any]] = field(default_factory=dict)
 
-    def cached(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What `make` gives, made at the first call for this key."""
-        if key not in self._values:
-            self._values[key] = make()
-        return self._values[key]
-
-    def cached_latest(self, slot: Hashable, key: Hashable, make: Callable[[], T]) -> T:
-        """As `once`, for what is too large to remember more than one of: the last key of the slot."""
-        if slot not in self._values or self._values[slot][0] != key:
-            self._values.pop(slot, None)
-            self._values[slot] = key, make()
-        return self._values[slot][1]
+    def cached(self, slot: Slot[K, V], key: K, make: Callable[[], V]) -> V:
+        """What `make` gives, made at the first call for this key of the slot."""
+        values = self._values.setdefault(slot, {})
+        if key not in values:
+            if slot.latest_only:
+                values.clear()
+            values[key] = make()
+        return values[key]
 
     def task(self, name: str) -> Task:
-        return self.cached(("task", name), lambda: self._task(name))
+        return self.cached(TASKS, name, lambda: self._task(name))
 
     def examples(self, data: Data, split: str) -> tuple[Example, ...]:
-        """The examples of a split, capped: the same items whatever the cap's neighbours are.
+        """The examples of a split, capped: the same items whatever the cap's neighbours are. Those that show an image
+        which cannot be read are left out.
 
         Raises DataError where there are none.
         """
-        found = self.cached(("examples", data, split), lambda: self._usable(data, split))
-        if not found:
+        examples = self._split(data, split).examples
+        if not examples:
             raise DataError(f"task {data.task!r} has no examples in {data.language}, split {split!r}")
-        return found
-
-    def use_images_of(self, key: str) -> None:
-        """From now on, examples that show images are those whose images this artifact's encoder can read."""
-        encoder = encoder_of(self.store, key)
-        if (fusion := encoder.fusion) is not None:
-            self.cached("gallery", lambda: open_image_features(encoder.name, encoder.pin, fusion, self.environment))
+        return examples
 
     @property
     def image_features(self) -> ImageFeatures | None:
-        return self._values.get("gallery")
+        """The features of images as the encoder of `parent` reads them; None where it reads none."""
+        if self.parent is None:
+            return None
+        encoder = encoder_of(self.store, self.parent)
+        if (fusion := encoder.fusion) is None:
+            return None
+        return self.cached(
+            IMAGE_FEATURES,
+            self.parent,
+            lambda: open_image_features(encoder.name, encoder.pin, fusion, self.environment),
+        )
 
     def unusable_images(self, data: Data, split: str) -> UnusableImages:
         """What a split leaves out: images that cannot be read, with the reason, and the number of their examples."""
-        self.examples(data, split)
-        images, items = self._values.get(("unusable", data, split), ({}, 0))
-        return UnusableImages(images=images, items=items)
+        return self._split(data, split).unusable
 
     def labels(self, data: Data) -> tuple[str, ...]:
         """The task's classes, or else the classes or tags of the training split, sorted: the outputs of a head."""
         if fixed := self.task(data.task).labels:
             return fixed
-        return self.cached(("labels", data), lambda: _labels(self.examples(data, "train")))
+        return self.cached(LABELS, data, lambda: _labels(self.examples(data, "train")))
 
     def file_columns(self, task: str) -> dict[str, str] | None:
         """The columns of the user's files that a task of the recipe reads, by field; None for a shipped task."""
@@ -124,23 +148,24 @@ class JobContext:
         found = load(self.task(data.task), data.language, split, cache=environment.cache, offline=environment.offline)
         return cap(found, data.max_examples)
 
-    def _usable(self, data: Data, split: str) -> tuple[Example, ...]:
-        """Without the examples that show an image which cannot be read."""
-        found = self._read(data, split)
-        if not any(example.shown_images for example in found[:1]):
-            return found
-        if self.image_features is None:
+    def _split(self, data: Data, split: str) -> UsableExamples:
+        return self.cached(EXAMPLES, (data, split), lambda: self._usable(data, split))
+
+    def _usable(self, data: Data, split: str) -> UsableExamples:
+        examples = self._read(data, split)
+        if not any(example.shown_images for example in examples[:1]):
+            return UsableExamples(examples=examples, unusable=UnusableImages(images={}, items=0))
+        if (image_features := self.image_features) is None:
             raise UserError(
                 f"task {data.task!r} shows images, which the encoder does not read",
                 "name an encoder that does, such as e5-small+efficientnet-lite0",
             )
-        broken = self.image_features.missing([image for example in found for image in example.shown_images])
-        kept = tuple(example for example in found if not broken.keys() & set(example.shown_images))
-        self._values["unusable", data, split] = broken, len(found) - len(kept)
+        broken = image_features.missing([image for example in examples for image in example.shown_images])
+        kept = tuple(example for example in examples if not broken.keys() & set(example.shown_images))
         if not kept:
             image, why = next(iter(broken.items()))
             raise DataError(f"no image of task {data.task!r} ({data.language}, {split}) can be read; {image}: {why}")
-        return kept
+        return UsableExamples(examples=kept, unusable=UnusableImages(images=broken, items=len(examples) - len(kept)))
 
     def _translations(self, data: Data, key: str) -> tuple[Example, ...]:
         path = self.store.path(key) / TRANSLATIONS_FILE

@@ -1,14 +1,17 @@
 """What an artifact was trained on, through all the stages before it, and that none of it is scored."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from xstilts.data.leakage import check_disjoint, check_texts, images_in, long_texts, shared_images, unmapped_images
 from xstilts.planning.stage import CorpusRead, Data, SplitRead
 from xstilts.problems import Example
-from xstilts.stages.job_context import JobContext
+from xstilts.stages.job_context import JobContext, Slot
 from xstilts.store.files import IMAGES_OF, MASKED_TEXTS
 from xstilts.store.store import Store
 from xstilts.tasks.task import Task, groups_comparable
+
+LONG_TEXTS = Slot[tuple[Data, str], frozenset[str]]("long texts of a split")
+IMAGES = Slot[tuple[Data, str], frozenset[str]]("images that a split shows")
 
 
 def trained_on(store: Store, key: str) -> Iterator[tuple[Data, str]]:
@@ -41,8 +44,7 @@ def check_lineage(context: JobContext, key: str, task: Task, evaluation: tuple[E
         if groups_comparable(task, context.task(data.task)):
             check_disjoint(context.examples(data, split), evaluation, task.name)
         else:
-            own = context.cached(("long texts", data, split), lambda d=data, s=split: _long(context.examples(d, s)))
-            check_texts(own, evaluation, data.task)
+            check_texts(_long_texts(context, data, split), evaluation, data.task)
             unchecked.add(data.task)
             if pair := unmapped_images(_images(context, data, split), images_in(evaluation)):
                 unchecked.add(f"{IMAGES_OF}{data.task} ({pair[0]}) against {task.name} ({pair[1]})")
@@ -64,8 +66,11 @@ def count_shared_images(context: JobContext, key: str, task: Task, evaluation: t
 
 
 def _images(context: JobContext, data: Data, split: str) -> frozenset[str]:
-    return context.cached(("images in", data, split), lambda: images_in(context.examples(data, split)))
+    return context.cached(IMAGES, (data, split), lambda: images_in(context.examples(data, split)))
 
 
-def _long(examples: Iterable[Example]) -> frozenset[str]:
-    return frozenset(text for example in examples for text in long_texts(example))
+def _long_texts(context: JobContext, data: Data, split: str) -> frozenset[str]:
+    def make() -> frozenset[str]:
+        return frozenset(text for example in context.examples(data, split) for text in long_texts(example))
+
+    return context.cached(LONG_TEXTS, (data, split), make)

@@ -14,13 +14,16 @@ from xstilts.models.split import family
 from xstilts.planning.specs import ChooseLayerStage, MineStage, RetrieveStage
 from xstilts.problems.features import Feature
 from xstilts.stages.artifacts import cached_tokenizer, changed_tensors, encoder_folder, encoder_of, facts_of
-from xstilts.stages.job_context import JobContext
+from xstilts.stages.job_context import JobContext, Slot
 from xstilts.store.facts import ChooseLayerFacts
 from xstilts.store.files import CURVE_FILE
 from xstilts.train.predict import embed
 
 Embedder = tuple[PreTrainedModel, PreTrainedTokenizerBase, str]
 """An encoder, its tokenizer, and the prefix that its texts were trained with."""
+
+
+EMBEDDERS = Slot[str, Embedder]("embedders, by artifact")
 
 
 def load_embedder(key: str, context: JobContext) -> Embedder:
@@ -33,7 +36,7 @@ def load_embedder(key: str, context: JobContext) -> Embedder:
         prefix = find_card(encoder_of(context.store, key).name).query_prefix or ""
         return model.to(context.environment.device), cached_tokenizer(folder), prefix  # type: ignore[arg-type]
 
-    return context.cached(("encoder", key), make)
+    return context.cached(EMBEDDERS, key, make)
 
 
 def swept_poolings(spec: RetrieveStage | ChooseLayerStage, tool: Embedder, context: JobContext) -> tuple[Pooling, ...]:

@@ -42,7 +42,7 @@ class Trained:
         assert split == "train"
         return self.sets[data.task]
 
-    def cached(self, key: object, make: Callable[[], Any]) -> Any:
+    def cached(self, slot: object, key: object, make: Callable[[], Any]) -> Any:
         return make()
 
 

@@ -134,7 +134,6 @@ def test_every_kind_is_run_by_its_runner_alone(
     calls: list[tuple[type, Spec]] = []
     for runner, (module, name) in RUNNERS.items():
         monkeypatch.setattr(module, name, lambda spec, *_, runner=runner: calls.append((runner, spec)))
-    monkeypatch.setattr(JobContext, "use_images_of", lambda *_: None)
     store = Store(environment.store)
     context = JobContext(environment=environment, store=store, activation_cache=ActivationCache())
     spec = EXAMPLES[kind]

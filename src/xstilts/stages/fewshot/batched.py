@@ -22,7 +22,7 @@ from xstilts.stages.fewshot.episode import (
     with_adapters,
 )
 from xstilts.stages.fewshot.episode_model import EpisodeModel, train_settings
-from xstilts.stages.job_context import JobContext
+from xstilts.stages.job_context import JobContext, Slot
 from xstilts.stages.progress import step_reporter
 from xstilts.train.batched import fit_episode_batch
 from xstilts.train.fit import steps_of
@@ -31,6 +31,8 @@ Member = tuple[FewshotStage, ModelInputs, int]
 """An episode, its shots, and the steps that it trains."""
 EpisodeId = tuple[int, int]
 """The number of its shots, and its draw."""
+
+EPISODE_BATCHES = Slot[str, dict[EpisodeId, TrainedEpisode]]("episodes trained side by side, by the key of the first")
 
 
 def train_in_batch(
@@ -44,7 +46,7 @@ def train_in_batch(
         return None
     episode_batch = spec.episode_batch
     found = context.cached(
-        ("lineup", episode_batch[0].key), lambda: _teach(episode_batch, context, episode_model, emit)
+        EPISODE_BATCHES, episode_batch[0].key, lambda: _teach(episode_batch, context, episode_model, emit)
     )
     return found.get((spec.shots, spec.draw))
 

@@ -18,8 +18,8 @@ from xstilts.planning.specs import FewshotStage, uncapped
 from xstilts.planning.stage import Data
 from xstilts.problems import Example
 from xstilts.stages.artifacts import weights_digest
-from xstilts.stages.fewshot.episode_model import EpisodeModel, split_inputs, train_settings
-from xstilts.stages.job_context import JobContext
+from xstilts.stages.fewshot.episode_model import EpisodeModel, InputsKey, split_inputs, train_settings
+from xstilts.stages.job_context import JobContext, Slot
 from xstilts.stages.progress import step_reporter
 from xstilts.stages.training import scorer
 from xstilts.train.fit import Objective, TrainingResult, fit, seed_of, steps_of
@@ -39,6 +39,8 @@ TrainedEpisode = tuple[TrainingOutcome, dict[str, Tensor]]
 """What training did, and the weights that it left."""
 Learned = tuple[TrainingOutcome, nn.Module]
 """What training did, and the model that predicts."""
+
+MULTILINGUAL = Slot[str, TrainedEpisode]("the model of several languages, by its training key", latest_only=True)
 
 
 MAX_CACHED_POOL = 2048
@@ -75,7 +77,7 @@ def shot_inputs(
     pool = _known(spec.pools[0], "train", context, episode_model) if drawn else ()
     if not drawn or len(pool) > MAX_CACHED_POOL:
         return make(shots)
-    inputs = context.cached(("pool", id(episode_model), spec.pools[0], modality), lambda: make(pool))
+    inputs = episode_model.inputs(InputsKey(spec.pools[0], None, modality), lambda: make(pool))
     if inputs.activations is None:
         return make(shots)
     places: dict[str, list[int]] = {}
@@ -112,7 +114,7 @@ def train_episode(
         outcome = _train(spec, context, episode_model, shots, emit)
         return outcome, snapshot(episode_model.trainable.trained_part)
 
-    return restore_trained(episode_model, context.cached_latest("multilingual", spec.training_key, make))
+    return restore_trained(episode_model, context.cached(MULTILINGUAL, spec.training_key, make))
 
 
 def restore_trained(episode_model: EpisodeModel, trained_episode: TrainedEpisode) -> TrainingOutcome:

@@ -1,8 +1,9 @@
 """A model on a bench: taken from the store once for a job, adapted again and again."""
 
-from collections.abc import Hashable
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from itertools import product
+from typing import NamedTuple
 
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
@@ -14,15 +15,37 @@ from xstilts.methods import METHODS
 from xstilts.models.inputs import ModelInputs
 from xstilts.models.split import layers
 from xstilts.models.tuning import load_weights, snapshot
-from xstilts.planning.specs import FewshotStage, Modality
+from xstilts.planning.specs import FewshotStage, Keep, Modality
 from xstilts.planning.stage import Data
 from xstilts.problems.features import Feature
 from xstilts.recipe.resolve import fixed_shot_sets
 from xstilts.stages.artifacts import build_model, cached_tokenizer, encoder_folder, load_model
-from xstilts.stages.job_context import JobContext
+from xstilts.stages.job_context import JobContext, Slot
 from xstilts.stages.training import TrainableModel, make_trainable
 from xstilts.tasks.task import Task
 from xstilts.train.fit import seed_of
+
+
+class InputsKey(NamedTuple):
+    """Examples as an episode model reads them. Without a split: the pool that its labels leave of `data`."""
+
+    data: Data
+    split: str | None
+    modality: Modality | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpisodeModelKey:
+    """What the episodes of a job that share a model have in common."""
+
+    parent: str
+    train: Train
+    freezes_encoder: bool
+    head_seed: int | None
+    """None where the head is the parent's."""
+    keep: Keep
+    texts: frozenset[tuple[Data, str]] | None
+    """The splits whose sub-words the embeddings are reduced to; None where they hold all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +58,13 @@ class EpisodeModel:
     initial: dict[str, Tensor]
     thresholds: tuple[float, ...] | None = None
     """Those of the target's artifact, fitted on its dev split."""
+    _inputs: dict[InputsKey, ModelInputs] = field(default_factory=dict)
+
+    def inputs(self, key: InputsKey, make: Callable[[], ModelInputs]) -> ModelInputs:
+        """What `make` gives, made at the first call for this key."""
+        if key not in self._inputs:
+            self._inputs[key] = make()
+        return self._inputs[key]
 
     def reset(self) -> None:
         load_weights(self.trainable.trained_part, self.initial)
@@ -43,10 +73,13 @@ class EpisodeModel:
                 parameter.requires_grad_(True)
 
 
+EPISODE_MODELS = Slot[EpisodeModelKey, EpisodeModel]("models that episodes begin with")
+
+
 def load_episode_model(spec: FewshotStage, context: JobContext) -> EpisodeModel:
     """The bench that an episode needs, as it was when it was made."""
     train = train_settings(spec)
-    episode_model = context.cached(_key(spec, train, context), lambda: _bench(spec, train, context))
+    episode_model = context.cached(EPISODE_MODELS, _key(spec, train, context), lambda: _bench(spec, train, context))
     episode_model.reset()
     return episode_model
 
@@ -70,14 +103,19 @@ def split_inputs(
             )
         )
 
-    return context.cached(("feed", id(episode_model), data, split, modality), make)
+    return episode_model.inputs(InputsKey(data, split, modality), make)
 
 
-def _key(spec: FewshotStage, train: Train, context: JobContext) -> Hashable:
-    seed = spec.seed if spec.fresh_head else None
+def _key(spec: FewshotStage, train: Train, context: JobContext) -> EpisodeModelKey:
     all_embeddings = train.frozen_layers or train.freeze_embeddings or spec.method.freezes_encoder
-    texts = None if all_embeddings else frozenset(_splits_met(spec, context.task(spec.evaluation.task)))
-    return "bench", spec.parent, train, spec.method.freezes_encoder, seed, spec.keep, texts
+    return EpisodeModelKey(
+        parent=spec.parent,
+        train=train,
+        freezes_encoder=spec.method.freezes_encoder,
+        head_seed=spec.seed if spec.fresh_head else None,
+        keep=spec.keep,
+        texts=None if all_embeddings else frozenset(_splits_met(spec, context.task(spec.evaluation.task))),
+    )
 
 
 def _bench(spec: FewshotStage, train: Train, context: JobContext) -> EpisodeModel:

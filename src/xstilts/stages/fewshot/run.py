@@ -16,6 +16,7 @@ from xstilts.execution.environment import Emit
 from xstilts.methods.method import StatesClassifier
 from xstilts.models.frozen_states import FrozenStatesModel
 from xstilts.planning.specs import FewshotStage
+from xstilts.planning.stage import Data
 from xstilts.problems import Example
 from xstilts.stages.artifacts import encoder_of, facts_of, save_weights
 from xstilts.stages.controls import image_controls, most_frequent_label, scores_by_seen_text
@@ -29,13 +30,21 @@ from xstilts.stages.fewshot.episode import (
 )
 from xstilts.stages.fewshot.episode_model import EpisodeModel, load_episode_model, split_inputs, train_settings
 from xstilts.stages.fewshot.frozen_states import fit_head
-from xstilts.stages.job_context import JobContext
+from xstilts.stages.job_context import JobContext, Slot
 from xstilts.stages.lineage import check_lineage, count_shared_images
 from xstilts.stages.scoring import text_facts, write_scores
 from xstilts.stages.training import scored_items, training_facts
-from xstilts.store.facts import FewshotFacts, LeakFacts, ModelFacts, TargetFacts
+from xstilts.store.facts import FewshotFacts, LeakFacts, ModelFacts, TargetFacts, TextFacts
 from xstilts.store.store import Draft
 from xstilts.train.predict import predict
+
+Scored = tuple[str, Data, str]
+"""An artifact and the split that it is scored on."""
+
+UNCHECKED = Slot[Scored, list[str]]("training data that cannot be compared with a scored split")
+IMAGES_SHARED = Slot[Scored, dict[str, int]]("scored images that were shown in training")
+TEXTS = Slot[Data, TextFacts]("statistics of scored texts")
+PRIORS = Slot[Data, str | None]("most frequent labels")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +69,8 @@ def run(spec: FewshotStage, draft: Draft, context: JobContext, emit: Emit) -> No
     task = context.task(spec.evaluation.task)
     examples = context.examples(spec.evaluation, spec.split)
     check_labels(examples, task)
-    unchecked = context.cached(
-        ("lineage", spec.parent, spec.evaluation, spec.split),
-        lambda: check_lineage(context, spec.parent, task, examples),
-    )
+    scored = (spec.parent, spec.evaluation, spec.split)
+    unchecked = context.cached(UNCHECKED, scored, lambda: check_lineage(context, spec.parent, task, examples))
     episode_model = load_episode_model(spec, context)
     shots = draw_shots(spec, context, episode_model)
     check_disjoint(shots, examples, task.name, images=spec.fixed_shots is None)
@@ -87,10 +94,7 @@ def run(spec: FewshotStage, draft: Draft, context: JobContext, emit: Emit) -> No
     frame = scored_items(task, examples, predicted)
     (draft.path / "shots.json").write_text(json.dumps([shot.id for shot in shots], ensure_ascii=False))
     train = train_settings(spec)
-    shared = context.cached(
-        ("images shared", spec.parent, spec.evaluation, spec.split),
-        lambda: count_shared_images(context, spec.parent, task, examples),
-    )
+    shared = context.cached(IMAGES_SHARED, scored, lambda: count_shared_images(context, spec.parent, task, examples))
     draft.facts = FewshotFacts(
         encoder=encoder_of(context.store, spec.parent),
         inherits=spec.parent,
@@ -111,7 +115,7 @@ def run(spec: FewshotStage, draft: Draft, context: JobContext, emit: Emit) -> No
         oracle=spec.selection == "target_dev",
         scores=write_scores(draft.path, frame, task),
         texts=context.cached(
-            ("text", spec.evaluation), lambda: text_facts(examples, episode_model.tokenizer, train.max_length, task)
+            TEXTS, spec.evaluation, lambda: text_facts(examples, episode_model.tokenizer, train.max_length, task)
         ),
         texts_of_shots=scores_by_seen_text(frame, examples, shots, task),
         unusable=context.unusable_images(spec.evaluation, spec.split),
@@ -129,4 +133,4 @@ def _prior(spec: FewshotStage, context: JobContext) -> str | None:
     if not spec.fresh_head:
         parent = facts_of(context.store, spec.parent)
         return parent.prior if isinstance(parent, TargetFacts) else None
-    return context.cached(("prior", spec.data), lambda: most_frequent_label(context.examples(spec.data, "train")))
+    return context.cached(PRIORS, spec.data, lambda: most_frequent_label(context.examples(spec.data, "train")))
