@@ -27,8 +27,8 @@ def test_labels_are_predicted_by_the_stored_thresholds(tmp_path: Path, monkeypat
     assert [event.message for event in events if event.kind == "failed"] == []
     manifest = experiment.store.manifest(target.key)
     assert manifest is not None
-    labels, thresholds = manifest.facts["labels"], manifest.facts["thresholds"]
-    assert labels == ["kitchen", "light", "weather"]
+    labels, thresholds = manifest.facts.model.labels, manifest.facts.model.thresholds
+    assert labels == ("kitchen", "light", "weather")
 
     model = AutoModelForSequenceClassification.from_pretrained(
         folder := export_model(target.key, tmp_path / "model", store=experiment.store.root, offline=True)

@@ -121,7 +121,7 @@ def test_a_stored_classifier_predicts_what_scikit_learn_does(world, name):
     predicted = [json.loads(value) for value in items["predicted"]]
     assert predicted == label(loaded, scored, "cpu")
     assert predicted == theirs.predict(means(loaded, scored)).tolist()
-    assert world.store.manifest(spec.key).facts["steps"] == 0
+    assert world.store.manifest(spec.key).facts.training.steps == 0
 
 
 @pytest.mark.parametrize("name", THEIRS)
@@ -130,7 +130,7 @@ def test_stored_classifiers_of_tags_predict_as_in_the_run(world, name, tmp_path)
     _, cells = run(world, recipe)
     spec = cells["mark", name, "sw", 0]
     facts = world.store.manifest(spec.key).facts
-    assert facts["scores"]["token_accuracy"] > 0.9
+    assert facts.scores.by_metric["token_accuracy"] > 0.9
     loaded = load_model(world.store, spec.key, world.environment(recipe))
     items = pl.read_parquet(world.store.path(spec.key) / "items.parquet").sort("item")
     scored = sorted(examples_of(world, recipe, spec.evaluation, "test"), key=lambda example: example.id)
