@@ -44,7 +44,7 @@ def test_labels_are_predicted_by_the_stored_thresholds(tmp_path: Path, monkeypat
     dev = examples["dev"]
     fitted = PROBLEMS["multi-label"].fit_thresholds({"logits": logits([e.text for e in dev])}, [], dev, labels)
     assert thresholds == pytest.approx(fitted, abs=1e-5)
-    assert thresholds != [0.5] * 3
+    assert thresholds != (0.5,) * 3
 
     texts = [example.text for example in examples["test"]]
     file = tmp_path / "new.jsonl"
