@@ -210,3 +210,10 @@ def test_a_control_of_steps_trains_nothing_itself(kind: dict[str, object]) -> No
         Intermediate.model_validate(kind | {"match_steps_of": "facts"})
     (details,) = caught.value.errors()
     assert (details["type"], details["loc"]) == ("conflicting-keys", ())
+
+
+@pytest.mark.parametrize("settings", [{"model": "a/b"}, {"files": {"many": "a.csv"}}])
+def test_a_problem_whose_examples_are_not_translated(settings: dict[str, object]) -> None:
+    tasks = TASKS | {"many": replace(TASKS["facts"], name="many", problem="multi-label")}
+    issues = codes(validate(recipe(**translated("many", **settings)), tasks))
+    assert ("not-applicable", "intermediate.facts.translate") in issues
