@@ -11,7 +11,6 @@ from typing import Any, Literal
 from xstilts.problems.base import Head
 
 Pooling = Literal["mean", "first", "last"]
-_EVERY_POOLED_HEAD: frozenset[Head] = frozenset(("sequence", "multi-label", "choice", "span"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +129,7 @@ FAMILIES: tuple[Family, ...] = (
         splittable=_without_sliding_windows,
         token_types=False,
         causal=True,
-        own_heads=_EVERY_POOLED_HEAD,
+        own_heads=frozenset({"sequence", "choice", "span"}),
         pooling="last",
     ),
 )

@@ -36,7 +36,7 @@ class GenericHeadModel(nn.Module):
         self.pooling: Pooling = pooling
         hidden = encoder.config.hidden_size
         self.dropout = nn.Dropout(_dropout(encoder.config))
-        self.dense = nn.Linear(hidden, hidden) if kind in ("sequence", "multi-label", "choice") else None
+        self.dense = nn.Linear(hidden, hidden) if kind in ("sequence", "choice") else None
         self.classifier = nn.Linear(hidden, outputs)
 
     @property
@@ -74,7 +74,7 @@ class GenericHeadModel(nn.Module):
         logits = self.classifier(self.dropout(vectors))
         if self.kind == "choice":
             return _classified(MultipleChoiceModelOutput, logits.view(len(attention_mask), -1), labels)
-        if self.kind == "multi-label" and labels is not None:
+        if labels is not None and self.config.problem_type == "multi_label_classification":
             loss: Any = functional.binary_cross_entropy_with_logits(logits.float(), labels.float())
             return SequenceClassifierOutput(loss=loss, logits=logits)  # type: ignore[arg-type]
         return _classified(SequenceClassifierOutput, logits, labels)

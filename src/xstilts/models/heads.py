@@ -106,7 +106,8 @@ def load_for(problem: ProblemName, folder: Path, *, labels: tuple[str, ...] | No
         model = read_model(auto, folder, config)[0]
     else:
         encoder, pooling = load_text(folder), row.pooling if row else "first"
-        encoder.config.id2label, encoder.config.label2id = config.id2label, config.label2id
+        for setting in ("id2label", "label2id", "problem_type"):
+            setattr(encoder.config, setting, getattr(config, setting))
         with torch.random.fork_rng(devices=[]):
             head_model = GenericHeadModel(encoder, spec.head, outputs_of(spec.head, labels), pooling)
         model = cast(PreTrainedModel, head_model.eval())

@@ -19,12 +19,13 @@ from xstilts.models.heads import encoder_state, head_parameters, load_backbone, 
 from xstilts.models.split import embeddings, family, layers, supports_split
 from xstilts.models.tuning import adapters, trained_parameters
 from xstilts.problems import PROBLEMS, Answer, Choice, Labelled, Span, Tagged
+from xstilts.problems.multi_label import MultiLabelled
 from xstilts.stages.training import make_trainable
 from xstilts.train.fit import Objective, fit
 from xstilts.train.predict import predict
 
-WITH_HEAD = ("classification", "choice", "span", "tagging")
-LABELS = {"classification": ("yes", "no"), "tagging": ("O", "B-x")}
+WITH_HEAD = ("classification", "multi-label", "choice", "span", "tagging")
+LABELS = {"classification": ("yes", "no"), "multi-label": ("yes", "no"), "tagging": ("O", "B-x")}
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -40,6 +41,9 @@ def examples(problem):
             return [
                 Labelled(**c, text=t, pair="the light", label=LABELS[problem][n % 2]) for n, (c, t) in enumerate(texts)
             ]
+        case "multi-label":
+            labels = (("yes",), ("yes", "no"), ()) * len(texts)
+            return [MultiLabelled(**c, text=t, labels=labels[n]) for n, (c, t) in enumerate(texts)]
         case "choice":
             return [
                 Choice(**c, prompt=t, choices=("light", "kitchen", "today"), answer=n % 3)
