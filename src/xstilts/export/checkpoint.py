@@ -8,6 +8,7 @@ from xstilts.errors import UserError
 from xstilts.execution.environment import Environment
 from xstilts.export.card import model_card
 from xstilts.models.frozen_states import FrozenStatesModel
+from xstilts.models.generic_head import GenericHeadModel
 from xstilts.problems import PROBLEMS
 from xstilts.stages.artifacts import load_model
 from xstilts.store.store import Store
@@ -17,7 +18,7 @@ def export(store: Store, key: str, folder: Path, environment: Environment) -> Pa
     """Write model, tokenizer and model card into `folder`, which must be new or empty.
 
     `AutoModelFor...from_pretrained(folder)` then gives the logits that the artifact gave. Raises UserError for an
-    artifact that is no fine-tuned model or reads images, or a folder with something in it.
+    artifact that is no fine-tuned model, reads images or has a head of our own, or a folder with something in it.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} is not empty", "name a new folder")
@@ -31,6 +32,11 @@ def export(store: Store, key: str, folder: Path, environment: Environment) -> Pa
         raise UserError(
             f"artifact {key[:12]} has the head of `{loaded.model.classifier}`, which no class of transformers has",
             "label with `xstilts predict`, or export a model of another method, or that of its target stage",
+        )
+    if isinstance(loaded.model, GenericHeadModel):
+        raise UserError(
+            f"artifact {key[:12]} has a {loaded.model.kind} head that no class of transformers has for this encoder",
+            "label with `xstilts predict`, or use another encoder, such as xlm-roberta-base",
         )
     card = model_card(store, key)
     folder.mkdir(parents=True, exist_ok=True)
