@@ -101,8 +101,8 @@ def test_arms_with_and_without_draws_are_compared(ran: tuple[Path, Outcome]) -> 
 def test_the_report_names_the_arms(ran: tuple[Path, Outcome]) -> None:
     page = ran[1].summary.path.read_text(encoding="utf-8")
     names = (
-        "2-shot, fixed-shots",
-        "3-shot, fixed-shots-1x3",
+        "2-shot, fixed set",
+        "3-shot, fixed set 1x3",
         "2-shot, multilingual",
         "2-shot, english-dev",
         "translate-test",

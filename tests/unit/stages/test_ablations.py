@@ -208,4 +208,4 @@ def test_the_report_shows_both(world: World) -> None:
     ]
     assert all(row[-1].count("→") == 1 for row in rows if row[1] in ("held out", "trained"))
     assert next(row for row in rows if row[1].startswith("English"))[2] == "fresh"
-    assert "both (alignment on same; masked texts in en, ru)" in page.text
+    assert "both (alignment on same; MLM in en, ru)" in page.text

@@ -3,6 +3,7 @@ import polars as pl
 from xstilts.problems import ImageText, Labelled
 from xstilts.problems.features import Feature
 from xstilts.stages.controls import _shuffled, most_frequent_label, scores_by_seen_text
+from xstilts.store.facts import ItemScore, TextsOfShots
 from xstilts.tasks import load_task
 
 PLACE = {"group": "g", "language": "en"}
@@ -32,6 +33,6 @@ def test_shuffled_images_are_a_permutation_in_which_none_keeps_its_own():
 def test_items_whose_text_the_shots_had_are_scored_apart():
     task, items = load_task("number-verify"), _items(6)
     frame = pl.DataFrame({"gold": ['"true"'] * 6, "predicted": ['"true"'] * 6, "correct": [1.0, 0, 0, 1, 1, 1]})
-    found = scores_by_seen_text(frame, items, items[:1], task)["texts_of_shots"]
-    assert found == {"seen": {"items": 2, "score": 1.0}, "unseen": {"items": 4, "score": 0.5}}
-    assert scores_by_seen_text(frame, items, items[:1], load_task("xnli")) == {}
+    scores = scores_by_seen_text(frame, items, items[:1], task)
+    assert scores == TextsOfShots(seen=ItemScore(items=2, score=1.0), unseen=ItemScore(items=4, score=0.5))
+    assert scores_by_seen_text(frame, items, items[:1], load_task("xnli")) is None

@@ -125,7 +125,7 @@ def test_translations_are_trained_beside_masked_texts_and_the_report_tells_of_bo
     report(recipe, graph, world.store, world.folder / "page.html", tasks=known, resamples=10)
     page = (world.folder / "page.html").read_text()
     assert "topic machine-translated to English, Swahili by " in page
-    assert "Translated training data" in page and "Masked texts and alignment" in page
+    assert "Translated training data" in page and "Masked-language modelling and alignment" in page
 
 
 def context(world: World, recipe) -> JobContext:

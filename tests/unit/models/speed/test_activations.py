@@ -50,7 +50,7 @@ def test_a_full_disk_is_told_before_anything_is_run(monkeypatch, claim):
     monkeypatch.setattr(activations.os, claim, full, raising=False)
     with pytest.raises(StageError, match=r"no room for .* No space left on device") as refused:
         room(SHAPES, 4, torch.float32)
-    assert "TMPDIR" in refused.value.hint and "activations_gb" in refused.value.hint
+    assert "TMPDIR" in refused.value.hint and "activation_cache_gb" in refused.value.hint
 
 
 def test_where_the_system_claims_no_space_zeros_are_written(monkeypatch):
