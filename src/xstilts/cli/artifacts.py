@@ -91,9 +91,10 @@ def gc(
         return print_json(asdict(swept))
     for key in (*swept.keys, *swept.leftovers):
         print(key)
-    verb = "would go" if dry_run else "went"
+    verb = "would remove" if dry_run else "removed"
     print(
-        f"{len(swept.keys)} artifacts, {len(swept.leftovers)} leftovers, {swept.bytes / 1e6:.1f} MB {verb}",
+        f"{verb} {len(swept.keys)} artifacts and {len(swept.leftovers)} unfinished or damaged ones "
+        f"({swept.bytes / 1e6:.1f} MB)",
         file=sys.stderr,
     )
     return None

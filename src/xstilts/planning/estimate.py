@@ -20,9 +20,9 @@ class Processor:
 
     def __post_init__(self) -> None:
         if not self.tflops > 0:
-            raise UserError(f"a peak of {self.tflops:g} TFLOP/s is none", "give --tflops more than 0")
+            raise UserError(f"--tflops must be positive, got {self.tflops:g}")
         if not 0 < self.utilisation <= 1:
-            raise UserError(f"{self.utilisation:g} is no part of the peak", "give --utilisation between 0 and 1")
+            raise UserError(f"--utilisation must be between 0 and 1, got {self.utilisation:g}")
 
     def hours(self, flops: float) -> float:
         return flops / (self.tflops * 1e12 * self.utilisation) / 3600

@@ -172,7 +172,7 @@ class JobContext:
         if not path.is_file():
             raise StageError(
                 f"the translation of {data.task!r} into {data.language!r} ({key[:12]}) is not in the store",
-                "remove what was trained on it, or give the store back what was taken from it",
+                "restore the missing artifact, or delete the stages that depend on it and rerun",
             )
         return read_examples(path, self.task(data.task).spec.example)
 

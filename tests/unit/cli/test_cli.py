@@ -130,7 +130,7 @@ def test_doctor_names_versions_and_wheels(tmp_path: Path, capsys: Capture):
         (["plan", "smoke", "--workers", "0"], "--workers must be at least 1, got 0"),
         (["plan", "smoke", "--executor", "slrum"], "unknown executor 'slrum'"),
         (["plan", "smoke", "--workers", "many"], "many"),
-        (["plan", "smoke", "--utilisation", "2"], "2 is no part of the peak"),
+        (["plan", "smoke", "--utilisation", "2"], "--utilisation must be between 0 and 1, got 2"),
         (["plan", "smoke", "--set", "sedes=[1]"], "--set sedes=[1]: unknown key 'sedes'; did you mean 'seeds'?"),
         (["compare", "none/4/full/2", "none", "--recipe", "smoke"], "'none/4/full/2' is not an arm"),
         (["compare", "nowhere", "none", "--recipe", "smoke"], "the recipe has no arm 'nowhere/0'"),
