@@ -144,7 +144,7 @@ def test_nothing_to_do_takes_nothing():
 
 @pytest.mark.parametrize("settings", [{"tflops": 0}, {"utilisation": 0}, {"utilisation": 1.1}])
 def test_no_processor_is_free_or_faster_than_its_peak(settings: dict[str, float]):
-    with pytest.raises(UserError, match="is no"):
+    with pytest.raises(UserError):
         Processor(**settings)
 
 
