@@ -15,6 +15,7 @@ from harness import HERE, Clock
 
 BENCHES = (
     "tool",
+    "tokenise",
     "throughput",
     "mining",
     "encode",

@@ -38,7 +38,8 @@ class Side:
         command = [self.python, str(self.script), json.dumps(self.settings)]
         threads = str(self.settings.get("threads", len(os.sched_getaffinity(0))))
         quiet = {"TOKENIZERS_PARALLELISM": "true", "HF_HUB_OFFLINE": "1", "TQDM_DISABLE": "1"}
-        environment = os.environ | quiet | {"OMP_NUM_THREADS": threads, "PYTHONPATH": str(HERE)}
+        path = os.pathsep.join(filter(None, (str(HERE), os.environ.get("PYTHONPATH"))))
+        environment = os.environ | quiet | {"OMP_NUM_THREADS": threads, "PYTHONPATH": path}
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         if done.returncode:
             raise RuntimeError(f"{self.name} failed:\n{done.stdout[-1000:]}\n{done.stderr[-3000:]}")
@@ -104,8 +105,11 @@ def say(bench: str, against: str, ratio: float, runs: Any, memory_ratio: float |
 
 def tell(**measured: Any) -> None:
     """What a side prints at its end, with its peak memory in MB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps(measured | {"peak_mb": round(peak)}), flush=True)
+    print(json.dumps(measured | {"peak_mb": round(peak_mb())}), flush=True)
+
+
+def peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def asked() -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from xstilts.data.batches import scoring_batches
-from xstilts.data.tokenised import lengths
+from xstilts.data.tokenised import feature_lengths
 from xstilts.models.collate import Batch, PaddingStyle, collate, mask, pictures, targets
 from xstilts.models.speed.activation_cache import FrozenLayers, digest
 from xstilts.models.speed.activations import Activations, fits, room
@@ -52,7 +52,7 @@ class ModelInputs:
     @property
     def lengths(self) -> list[int]:
         least = self.padding_style.tokens if self.padding_style else 0
-        return [max(length, least) for length in lengths(self.features)]
+        return [max(length, least) for length in feature_lengths(self.features)]
 
     @property
     def loss_is_mean(self) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 from transformers import PreTrainedModel
 
 from xstilts.data.mixture import language_probabilities, task_probabilities, task_schedule
-from xstilts.data.tokenised import lengths, token_ids
+from xstilts.data.tokenised import feature_lengths, token_ids
 from xstilts.execution.environment import Emit
 from xstilts.models.heads import encoder_state
 from xstilts.models.sharing import share_encoder
@@ -151,7 +151,7 @@ def _shuffled(features: Sequence[Feature], seed: int) -> list[Feature]:
 def _order(spec: IntermediateStage, features: Sequence[Sequence[Feature]], texts: Sequence[CorpusWindows]) -> list[int]:
     """One task, or the texts of one language, a step. The steps are those of all of them together."""
     sources = [*features, *([[feature for reading in texts for feature in reading.features]] if texts else [])]
-    steps = spec.train.steps or sum(steps_of(lengths(found), spec.train) for found in sources)
+    steps = spec.train.steps or sum(steps_of(feature_lengths(found), spec.train) for found in sources)
     sizes = [len(found) for found in sources]
     if spec.mlm and spec.mlm.weight:
         sizes[-1] = spec.mlm.weight

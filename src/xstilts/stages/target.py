@@ -5,7 +5,7 @@ from functools import partial
 from xstilts.data.features import featurise
 from xstilts.data.leakage import check_disjoint
 from xstilts.data.load import check_labels
-from xstilts.data.tokenised import lengths, token_ids
+from xstilts.data.tokenised import feature_lengths, token_ids
 from xstilts.execution.environment import Emit
 from xstilts.planning.specs import TargetStage
 from xstilts.stages.artifacts import (
@@ -42,7 +42,7 @@ def run(spec: TargetStage, draft: Draft, context: JobContext, emit: Emit) -> Non
     length = spec.train.max_length
     features = features_of(context, spec.parent, [spec.data], "train", tokenizer, labels or None, length, spec.modality)
     extra = total_steps(store, spec.match_steps_of) if spec.match_steps_of else 0
-    steps = steps_of(lengths(features), spec.train) + extra
+    steps = steps_of(feature_lengths(features), spec.train) + extra
     features = examples_used(features, steps, spec.train, seed_of(spec.seed, "used", task.name))
     dev_features = featurise(task.problem, dev, tokenizer, None, length, spec.modality)
     seed = seed_of(spec.seed, "head", task.name)

@@ -1,4 +1,4 @@
-"""Features of a stage's training data. Those of many examples are made once, for every stage that trains on them."""
+"""Features of a stage's training data. Large training sets are tokenised once and shared through the cache."""
 
 import hashlib
 import os
@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
+from polars.exceptions import PolarsError
 from transformers import PreTrainedTokenizerBase
 
 from xstilts.cache.build_once import build_once
 from xstilts.data.features import featurise
-from xstilts.data.tokenised import Tokenised, whole, write
+from xstilts.data.tokenised import TokenisedFeatures, write_features
 from xstilts.planning.stage import Data, canonical_digest
 from xstilts.problems import Example
 from xstilts.problems.features import Feature
@@ -20,9 +21,10 @@ from xstilts.stages.artifacts import encoder_of
 from xstilts.stages.job_context import JobContext
 
 CACHED_FROM = 10_000
-"""Examples from which on features are kept in the cache, and as many of which are made at once."""
-_EPOCH = 1
-"""Raised when the same examples give other features."""
+"""The smallest number of examples whose features are cached, and the number that is tokenised at once."""
+_CODE_VERSION = 2
+"""Increased when the same examples give other features, or the file's format changes."""
+_FILE = "features.arrow"
 
 
 def features_of(
@@ -35,53 +37,59 @@ def features_of(
     max_length: int,
     modality: str | None = None,
 ) -> Sequence[Feature]:
-    """Those of all examples of a task's parts, by the tokenizer of the encoder that the artifact `parent` goes back to.
+    """The features of all examples in `parts`. `parent` is the artifact whose encoder's tokenizer they are made for.
 
-    In the cache they lie below `features`, named by all that they hang on. Raises DataError as `featurise` does.
+    The cache holds them in `features`, identified by everything they depend on. Raises DataError as `featurise` does.
     """
     problem = context.task(parts[0].task).problem
     examples = [example for data in parts for example in context.examples(data, split)]
 
-    def made(start: int = 0, size: int = len(examples)) -> list[Feature]:
+    def tokenise(start: int = 0, size: int = len(examples)) -> list[Feature]:
         return featurise(problem, examples[start : start + size], tokenizer, labels, max_length, modality)
 
     if len(examples) < CACHED_FROM or examples[0].shown_images:
-        return made()
+        return tokenise()
     encoder = encoder_of(context.store, parent)
     versions = [metadata.version(package) for package in ("tokenizers", "transformers")]
-    name = canonical_digest([_EPOCH, versions, problem, _content(examples), encoder, labels, max_length, modality])
-    folder = context.environment.cache / "features" / name
+    inputs = [_CODE_VERSION, versions, problem, _content(examples), encoder, labels, max_length, modality]
+    folder = context.environment.cache / "features" / canonical_digest(inputs)
 
-    def padding_style(folder: Path) -> None:
+    def build(folder: Path) -> None:
         size = CACHED_FROM if _uniform(examples) else len(examples)
         starts = range(0, len(examples), size)
-        with _on_all_cores():
-            write(folder, problem, ((start, made(start, size)) for start in starts))
+        with _parallel_tokenizer():
+            write_features(folder / _FILE, ((start, tokenise(start, size)) for start in starts))
+
+    def read() -> TokenisedFeatures:
+        return TokenisedFeatures(build_once(folder, build) / _FILE, problem)
 
     try:
-        if folder.is_dir() and not whole(folder):
-            shutil.rmtree(folder)
-        return Tokenised(build_once(folder, padding_style), problem)
+        try:
+            return read()
+        except (OSError, PolarsError):  # damaged
+            shutil.rmtree(folder, ignore_errors=True)
+        return read()
     except OSError:  # the cache cannot be written to
-        return made()
+        return tokenise()
 
 
 def _content(examples: Sequence[Example]) -> str:
-    """What the examples are: files may be others than when the run was planned."""
-    found = hashlib.sha256()
+    """A digest of the examples: the files may have changed since the run was planned."""
+    digest = hashlib.sha256()
     for example in examples:
-        found.update(repr(example).encode())
-    return found.hexdigest()
+        digest.update(repr(example).encode())
+    return digest.hexdigest()
 
 
 def _uniform(examples: Sequence[Example]) -> bool:
-    """Whether all are pairs or none is: where some are, the others are read as pairs with nothing."""
+    """Whether all examples are pairs or none is. In a mixed set, single texts are encoded as pairs with an empty text,
+    so all of it must be tokenised at once."""
     return len({example.is_pair for example in examples}) == 1
 
 
 @contextmanager
-def _on_all_cores() -> Iterator[None]:
-    """Let the tokenizer use every core, as no arithmetic may: its results do not hang on that."""
+def _parallel_tokenizer() -> Iterator[None]:
+    """Let the tokenizer use all cores: unlike arithmetic, its results do not depend on the number of threads."""
     name = "TOKENIZERS_PARALLELISM"
     before = os.environ.get(name)
     os.environ[name] = "true"

@@ -10,31 +10,30 @@ from tests import tiny
 from tests.unit.models.test_inputs import EXAMPLES
 
 from xstilts.data.features import featurise
-from xstilts.data.tokenised import Tokenised, lengths, token_ids, write
+from xstilts.data.tokenised import TokenisedFeatures, feature_lengths, token_ids, write_features
 from xstilts.models.heads import load_tokenizer
 from xstilts.problems.features import Feature
 
 TOKENS = st.lists(st.integers(0, 250_001), min_size=1, max_size=6)
 
 
-def kept(folder, problem, parts):
-    write(folder, problem, parts)
-    return Tokenised(folder, problem)
+def stored(folder, problem, chunks):
+    write_features(folder / "features.arrow", chunks)
+    return TokenisedFeatures(folder / "features.arrow", problem)
 
 
 @pytest.mark.parametrize("labelled", [True, False])
 @pytest.mark.parametrize("kind", ["xlm-roberta", "bert"])
 @pytest.mark.parametrize("problem", EXAMPLES)
 def test_every_problem_comes_back(tmp_path, problem, kind, labelled):
-    (tmp_path / "kept").mkdir()
     tokenizer = load_tokenizer(tiny.build(kind, tmp_path))
     labels = ("a", "b") if labelled and problem in ("classification", "tagging") else None
-    made = featurise(problem, EXAMPLES[problem], tokenizer, labels, 16)
-    found = kept(tmp_path / "kept", problem, [(0, made)])
-    assert list(found) == made and found[-1] == made[-1] and found[:1] == made[:1]
-    assert lengths(found) == lengths(made) and token_ids(found) == token_ids(made)
+    expected = featurise(problem, EXAMPLES[problem], tokenizer, labels, 16)
+    features = stored(tmp_path, problem, [(0, expected)])
+    assert list(features) == expected and features[-1] == expected[-1] and features[:1] == expected[:1]
+    assert feature_lengths(features) == feature_lengths(expected) and token_ids(features) == token_ids(expected)
     with pytest.raises(IndexError):
-        found[len(made)]
+        features[len(expected)]
 
 
 @st.composite
@@ -60,10 +59,10 @@ def features(draw, problem, types):
 def test_parts_follow_each_other(data, problem, types):
     parts = data.draw(st.lists(st.lists(features(problem, types), min_size=1, max_size=4), min_size=1, max_size=3))
     with tempfile.TemporaryDirectory() as folder:
-        found = kept(Path(folder), problem, [(10 * number, part) for number, part in enumerate(parts)])
+        found = stored(Path(folder), problem, [(10 * number, part) for number, part in enumerate(parts)])
         flat = [feature for part in parts for feature in part]
         assert [(f.ids, f.types, f.target, f.words, f.offsets) for f in found] == [
             (f.ids, f.types, f.target, f.words, f.offsets) for f in flat
         ]
         assert [f.example for f in found] == [10 * number for number, part in enumerate(parts) for _ in part]
-        assert lengths(found) == lengths(flat) and token_ids(found, flat) == token_ids(flat)
+        assert feature_lengths(found) == feature_lengths(flat) and token_ids(found, flat) == token_ids(flat)

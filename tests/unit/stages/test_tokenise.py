@@ -91,11 +91,14 @@ def test_what_is_damaged_is_made_again(world):
     (folder,) = kept(world)
     first = again(world)
     expected = list(first)
-    for name in ("ids.npy", "target.npy"):
-        (folder / name).unlink()
-        assert list(again(world)) == expected
-    (folder / "ids.npy").write_bytes(b"")
-    assert list(again(world)) == expected and kept(world) == [folder]
+    path = folder / "features.arrow"
+    whole = path.read_bytes()
+    path.unlink()
+    assert list(again(world)) == expected
+    for damaged in (b"", whole[:200], whole[: len(whole) // 2], whole[:-8], b"x" * len(whole)):
+        path.write_bytes(damaged)
+        assert list(again(world)) == expected and kept(world) == [folder]
+        assert path.read_bytes() == whole
 
 
 def test_other_examples_have_other_features(world, monkeypatch):
