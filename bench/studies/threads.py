@@ -19,7 +19,6 @@ from transformers import XLMRobertaConfig, XLMRobertaForSequenceClassification
 
 from xstilts.models.inputs import autocast
 from xstilts.models.speed.first_token import use_first_token
-from xstilts.models.speed.layer import use_fused_backward
 from xstilts.models.tuning import set_dropout
 from xstilts.platform.hardware import matrix_precision
 
@@ -37,7 +36,7 @@ def train(hidden: int, depth: int, heads: int, threads: int) -> None:
     )
     model = XLMRobertaForSequenceClassification(config).train()
     set_dropout(model, 0.1)
-    part = use_fused_backward(use_first_token(model, "classification"), "cpu")
+    part = use_first_token(model, "classification")
     adam = torch.optim.AdamW(model.parameters(), lr=1e-6, fused=True)
     ids = torch.randint(5, ROWS, (SEQUENCES, TOKENS))
     batch = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": torch.zeros(SEQUENCES).long()}

@@ -78,7 +78,7 @@ class IntermediateStage(Stage):
     """Fine-tuning on one or several tasks; what is left is the encoder, heads are dropped."""
 
     kind: ClassVar[str] = "intermediate"
-    code_version: ClassVar[int] = 3
+    code_version: ClassVar[int] = 4
     parent: str
     data: tuple[Data, ...]
     sampling: Sampling
@@ -150,7 +150,7 @@ class TargetStage(Stage):
     """Fine-tuning on the target task in the source language, with a fresh head."""
 
     kind: ClassVar[str] = "target"
-    code_version: ClassVar[int] = 3
+    code_version: ClassVar[int] = 4
     parent: str
     match_steps_of: str | None
     """Key of an intermediate stage whose number of steps is added: the equal-steps control."""
@@ -187,7 +187,7 @@ class FewshotStage(Stage):
     """
 
     kind: ClassVar[str] = "fewshot"
-    code_version: ClassVar[int] = 3
+    code_version: ClassVar[int] = 4
     parent: str
     fresh_head: bool
     data: Data

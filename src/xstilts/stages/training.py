@@ -14,7 +14,6 @@ from xstilts.models.inputs import ImageLookup, ModelInputs, padding_style_of
 from xstilts.models.multimodal.image_features import ImageFeatures
 from xstilts.models.speed.activation_cache import FrozenLayers
 from xstilts.models.speed.first_token import use_first_token
-from xstilts.models.speed.layer import use_fused_backward
 from xstilts.models.speed.vocabulary import Vocabulary, compact
 from xstilts.models.split import truncate
 from xstilts.models.tuning import boundary, checkpoint_layers, freeze, set_dropout
@@ -88,10 +87,9 @@ def make_trainable(
     padding = cast(int, tokenizer.pad_token_id)
     vocabulary = compact(model, used() | {padding}) if whole and used is not None else None
     model.to(device)  # type: ignore[arg-type]
-    part = use_first_token(model if below is None else truncate(model, below), problem)
     return TrainableModel(
         model=model,
-        trained_part=use_fused_backward(part, device),
+        trained_part=use_first_token(model if below is None else truncate(model, below), problem),
         problem=problem,
         first_trained_layer=below,
         pad_id=padding,

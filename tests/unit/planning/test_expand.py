@@ -151,11 +151,6 @@ def test_a_mixed_model_is_one_training_for_each_k_draw_and_seed() -> None:
     assert alone.stages.keys() < graph.stages.keys()
 
 
-def test_an_episode_of_fixed_steps_has_the_key_it_had_before_it_could_be_anything_else() -> None:
-    stage = of_kind(graph_of(seeds=(0,)), FewshotStage)[0]
-    assert stage.key.startswith("e33261e0660e")
-
-
 def test_settings_that_do_not_matter_do_not_change_keys() -> None:
     assert graph_of().stages.keys() == graph_of(description="new").stages.keys()
 
@@ -244,12 +239,6 @@ def test_two_seeds_share_no_checkpoint(small: Recipe, seed: int) -> None:
     assert kinds <= {"pretrained", "choose-layer", "retrieve"}
     published = of_kind(first, PretrainedStage)[0].key
     assert all(stage.parent == published for key in shared if isinstance(stage := first.stages[key], RetrieveStage))
-
-
-def test_an_arm_that_neither_reads_texts_nor_aligns_has_the_key_it_had_before_it_could() -> None:
-    stage = of_kind(graph_of(seeds=(0,)), IntermediateStage)[0]
-    assert stage.title == "intermediate facts, seed 0"
-    assert stage.key.startswith("7a4217175643")
 
 
 def test_tasks_and_texts_stand_after_the_alignment() -> None:
