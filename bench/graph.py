@@ -78,13 +78,13 @@ def _brief(run: harness.Measured) -> harness.Measured:
 
 def act(arms: Arms) -> None:
     with tempfile.TemporaryDirectory() as folder, harness.Clock() as clock:
-        from xstilts.execution.run import run
+        from xstilts.execution.run import run_graph
         from xstilts.experiment import open_experiment
 
         path = Path(folder) / "graph.yaml"
         path.write_text(recipe(*arms))
         opened = open_experiment(path, store=f"{folder}/store")
-        outcome = run(opened.graph, opened.store, opened.environment, 2, lambda _: None)
+        outcome = run_graph(opened.graph, opened.store, opened.environment, 2, lambda _: None)
         if outcome.failed:
             raise RuntimeError(outcome.failed[0].message)
         manifests = [manifest for key in outcome.done if (manifest := opened.store.manifest(key))]

@@ -89,12 +89,12 @@ def hits(draws: int, store: str, **_: Any) -> None:
     """What `xstilts run` does before its report."""
     with harness.Clock() as clock:
         from xstilts.execution.preview import preview
-        from xstilts.execution.run import run
+        from xstilts.execution.run import run_graph
         from xstilts.experiment import open_experiment
 
         opened = open_experiment("quickstart", store=store, overrides=overrides(draws), offline=True)
         assert not preview(opened.graph, opened.store).misses
-        outcome = run(opened.graph, opened.store, opened.environment, 1, lambda _: None)
+        outcome = run_graph(opened.graph, opened.store, opened.environment, 1, lambda _: None)
     assert len(outcome.hits) == len(opened.graph.stages)
     harness.tell(seconds=clock.seconds, processor_seconds=time.process_time(), stages=len(outcome.hits))
 

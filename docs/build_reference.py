@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from xstilts.api.catalogue import candidates_of, describe_task, ladder_of, list_tasks
+from xstilts.api.catalogue import describe_task, format_fixed_shots, format_pool_sizes, list_tasks
 from xstilts.config.recipe import Recipe
 from xstilts.tasks.task import Task
 
@@ -220,8 +220,8 @@ def task_section(task: Task) -> str:
         f"- Sources: {', '.join(sources) or 'none on the Hub'}. {task.url}{files and '.'}{files}",
         *([f"- Images: {', '.join(task.images)}."] if task.images else []),
         *(f"- Ids ending in `#{mark}`: {meaning}." for mark, meaning in task.item_flags.items()),
-        *([f"- Published few-shot sets: {ladder_of(task)}."] if task.fixed_shot_sizes else []),
-        *([f"- Candidate images: {candidates_of(task)}."] if task.retrieval_pool_size else []),
+        *([f"- Published few-shot sets: {format_fixed_shots(task)}."] if task.fixed_shot_sizes else []),
+        *([f"- Candidate images: {format_pool_sizes(task)}."] if task.retrieval_pool_size else []),
         f"- Cite: {task.citation}.",
         *(f"- Limitation: {weakness}." for weakness in task.weaknesses),
     ]

@@ -9,7 +9,7 @@ from typing import Unpack
 from xstilts.cache.wheels import cache_dir, wheel_path
 from xstilts.config.recipe import Recipe
 from xstilts.data import hub_data as hub
-from xstilts.data.benchmark_files import bind, unresolved
+from xstilts.data.benchmark_files import bind, unresolved_sources
 from xstilts.data.corpora import corpora
 from xstilts.encoders import find_card
 from xstilts.encoders.pins import UNRESOLVED, known_pin, pin, unpinned
@@ -44,7 +44,9 @@ class Experiment:
     def unresolved(self) -> tuple[str, ...]:
         """What comes from the Hub at no known commit, as repository@revision: keys that hang on it are provisional."""
         tasks = self.loaded.tasks
-        data = [source for name, language in tasks_read(self.graph) for source in unresolved(tasks[name], language)]
+        data = [
+            source for name, language in tasks_read(self.graph) for source in unresolved_sources(tasks[name], language)
+        ]
         models = (*self._encoder, *unresolved_translators(self.recipe, cache=self.environment.cache))
         return tuple(dict.fromkeys((*models, *(f"{source.repository}@{source.revision}" for source in data))))
 
@@ -52,12 +54,12 @@ class Experiment:
     def _encoder(self) -> tuple[str, ...]:
         return unpinned(self.recipe.encoder, self.recipe.revision, cache=self.environment.cache)
 
-    def missing(self) -> tuple[str, ...]:
+    def missing_downloads(self) -> tuple[str, ...]:
         """What a run would have to fetch, with sizes where they are known."""
         where = self.environment
         return missing_downloads(self.recipe, self.loaded.tasks, self.graph, cache=where.cache, root=where.data_root)
 
-    def work(self, misses: Iterable[str], processor: Processor) -> FlopsEstimate:
+    def estimate_flops(self, misses: Iterable[str], processor: Processor) -> FlopsEstimate:
         """What these stages take at most, before anything like them was run."""
         return estimate_flops(self.graph, misses, self.loaded.tasks, find_card(self.recipe.encoder), processor)
 
@@ -70,12 +72,12 @@ class Experiment:
             return self
         where, tasks = self.environment, dict(self.loaded.tasks)
         if where.offline:
-            raise _offline(where.cache, self.missing() or self.unresolved)
+            raise _offline(where.cache, self.missing_downloads() or self.unresolved)
         tell(f"asking the Hub for the commits of {', '.join(self.unresolved)}")
         pin(self.recipe.encoder, self.recipe.revision, cache=where.cache, offline=False)
         resolve_translators(self.recipe, cache=where.cache)
         for name, language in tasks_read(self.graph):
-            for source in unresolved(tasks[name], language):
+            for source in unresolved_sources(tasks[name], language):
                 hub.resolve_commit(source.repository, source.revision, cache=where.cache, offline=False)
         bound = {name: self._bound(task) for name, task in tasks.items()}
         return _expanded(replace(self.loaded, tasks=bound), self.recipe, self.options)
@@ -109,7 +111,7 @@ class Experiment:
                 "\n  ".join(["what nothing can fetch is missing:", *never]),
                 "put the files below the data root, or leave the task out of the recipe",
             )
-        absent = self.missing()
+        absent = self.missing_downloads()
         if absent and environment.offline:
             raise _offline(environment.cache, absent)
         for source in absent:

@@ -17,7 +17,7 @@ from tests.unit.planning.world import RUNNER, TASKS, environment, recipe, result
 from xstilts.config.recipe import Target
 from xstilts.config.training import Train
 from xstilts.execution.environment import Event
-from xstilts.execution.run import Outcome, run, status
+from xstilts.execution.run import RunResult, graph_status, run_graph
 from xstilts.planning.expand import Graph, expand
 from xstilts.store.store import Store
 
@@ -30,9 +30,9 @@ class Told(list[Event]):
         return [event for event in self if event.kind == kind]
 
 
-def engine(root: Path, graph: Graph = SMALL, workers: int = 2, **behaviour: str) -> tuple[Outcome, Told]:
+def engine(root: Path, graph: Graph = SMALL, workers: int = 2, **behaviour: str) -> tuple[RunResult, Told]:
     told = Told()
-    outcome = run(graph, Store(root / "store"), environment(root, behaviour), workers, told.append, runner=RUNNER)
+    outcome = run_graph(graph, Store(root / "store"), environment(root, behaviour), workers, told.append, runner=RUNNER)
     return outcome, told
 
 
@@ -69,7 +69,7 @@ def test_no_more_workers_than_jobs(tmp_path: Path) -> None:
         most = max(most, len(parent.children()))
 
     graph = expand(recipe(seeds=(0,), targets={"pairs": Target(layer=1)}, fewshot=None, primary=None), TASKS, "1234")
-    run(graph, Store(tmp_path / "store"), environment(tmp_path), 8, count, runner=RUNNER)
+    run_graph(graph, Store(tmp_path / "store"), environment(tmp_path), 8, count, runner=RUNNER)
     assert most == 2  # the stages of `none`, and the intermediate stage or what follows it
     assert not parent.children()
 
@@ -132,7 +132,9 @@ def test_a_bug_in_the_runner_is_told(tmp_path: Path) -> None:
 
 def test_a_runner_that_cannot_be_imported_is_told(tmp_path: Path) -> None:
     told = Told()
-    outcome = run(SMALL, Store(tmp_path / "store"), environment(tmp_path), 1, told.append, runner="no.such.runner")
+    outcome = run_graph(
+        SMALL, Store(tmp_path / "store"), environment(tmp_path), 1, told.append, runner="no.such.runner"
+    )
     (failure,) = outcome.failed
     assert "No module named 'no'" in failure.message
     assert len(outcome.skipped) == len(SMALL.stages) - 1
@@ -236,14 +238,14 @@ with store.lock(first.key):
     variables = os.environ | {"PYTHONPATH": os.pathsep.join([str(repository), str(repository / "src")])}
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=variables) as other:
         assert other.stdout and other.stdout.readline() == "locked\n"
-        now = status(SMALL, store)
+        now = graph_status(SMALL, store)
         assert now.finished == () and now.missing == tuple(SMALL.stages)
         assert now.working.keys() == {first.key} and f"process {other.pid} " in now.working[first.key]
         outcome, told = engine(tmp_path)
     assert outcome.hits == (first.key,)
     assert len(outcome.done) == len(SMALL.stages) - 1
     assert next(event.message for event in told.of("finished") if event.key == first.key) == "made by another process"
-    assert status(SMALL, store).missing == ()
+    assert graph_status(SMALL, store).missing == ()
 
 
 def test_what_gc_took_is_not_made_again_unless_it_is_needed(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def manifest(experiment: Experiment, key: str) -> Manifest:
 
 
 def test_the_plan_names_what_is_missing_all_at_once_and_a_run_without_it_is_refused(planned: Experiment) -> None:
-    lacking = planned.missing()
+    lacking = planned.missing_downloads()
     for line in ("XVNLI/annotations/en/train.jsonl (train of xvnli: en)", "nlvr2/annotations/train.jsonl (train of n"):
         assert any(told.startswith(line) for told in lacking), lacking
     assert any(told.startswith("xGQA/annotations/few_shot/{language}/test.json (test-few") for told in lacking)
@@ -99,7 +99,7 @@ def test_the_plan_names_what_is_missing_all_at_once_and_a_run_without_it_is_refu
 
 
 def test_every_stage_is_priced(planned: Experiment) -> None:
-    found = planned.work(planned.graph.stages, Processor())
+    found = planned.estimate_flops(planned.graph.stages, Processor())
     assert (found.unknown, found.why) == (0, ()) and found.gpu_hours
 
 

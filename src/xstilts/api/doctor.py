@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from xstilts.cache.sources import Wheel
-from xstilts.cache.wheels import cache_dir, data_root, missing
+from xstilts.cache.wheels import cache_dir, data_root, missing_wheels
 from xstilts.errors import SourceError, UserError
 from xstilts.platform.hardware import CPUINFO, matrix_precision, usable_cores
 from xstilts.tasks import load_task, task_names
@@ -97,7 +97,7 @@ def _disk(what: str, folder: Path) -> Finding:
 def _cached() -> tuple[Finding, ...]:
     """Each wheel that a shipped task or encoder reads, and whether it is in the cache."""
     wheels = _shipped_wheels()
-    absent = set(missing(wheels, cache_dir()))
+    absent = set(missing_wheels(wheels, cache_dir()))
     return tuple(
         Finding(
             what=wheel.uri,
@@ -132,7 +132,7 @@ def _hub() -> Finding:
         return Finding(what="hub", found=f"{address} does not answer: {error}", advice="the embedded suite works")
 
 
-def broken(findings: tuple[Finding, ...]) -> UserError | None:
+def installation_error(findings: tuple[Finding, ...]) -> UserError | None:
     """What makes every run fail."""
     absent = [finding.what for finding in findings if finding.found == "absent" and finding.what in _PACKAGES]
     return UserError(f"not installed: {', '.join(absent)}", "run `make setup`") if absent else None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from xstilts.report.build import Summary
 
 
-def scores_of(experiment: Experiment) -> "pl.DataFrame":
+def score_table(experiment: Experiment) -> "pl.DataFrame":
     from xstilts.analysis.results import scores
 
     return scores(experiment.graph.cells, experiment.store, experiment.recipe.name)
@@ -34,7 +34,7 @@ def load_results(
     A query has the tables `scores` and `predictions`. Raises UserError where it is wrong.
     """
     experiment = reopen(recipe, store, overrides)
-    frame = scores_of(experiment)
+    frame = score_table(experiment)
     if sql is None:
         return frame
     from xstilts.analysis.results import predictions, query

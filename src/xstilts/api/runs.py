@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from xstilts.api.results import reopen, scores_of, write_report
+from xstilts.api.results import reopen, score_table, write_report
 from xstilts.errors import StageError
 from xstilts.execution import run as engine
 from xstilts.execution.options import STORE, RunKeywords, RunOptions
@@ -50,12 +50,12 @@ class Outcome:
     """A recipe that was run: what the run did, and the summary of its report."""
 
     experiment: Experiment
-    run: engine.Outcome
+    run: engine.RunResult
     summary: "Summary"
 
     def results(self) -> "pl.DataFrame":
         """One row per score, with the columns of `xstilts.analysis.results.Score`."""
-        return scores_of(self.experiment)
+        return score_table(self.experiment)
 
 
 def run(
@@ -85,18 +85,18 @@ def run(
     return Outcome(experiment=experiment, run=outcome, summary=write_report(experiment, report))
 
 
-def _run_stages(experiment: Experiment, forecast: Plan, show: bool) -> engine.Outcome:
+def _run_stages(experiment: Experiment, forecast: Plan, show: bool) -> engine.RunResult:
     graph, store, environment, options = experiment.graph, experiment.store, experiment.environment, experiment.options
     if not show:
-        return engine.run(graph, store, environment, options.job_count, _ignore, executor=options.executor)
+        return engine.run_graph(graph, store, environment, options.job_count, _ignore, executor=options.executor)
     with Progress(graph, forecast) as progress:
-        outcome = engine.run(graph, store, environment, options.job_count, progress, executor=options.executor)
+        outcome = engine.run_graph(graph, store, environment, options.job_count, progress, executor=options.executor)
     counts = f"{len(outcome.done)} stages run, {len(outcome.hits)} cached"
     _log(f"{counts}; {outcome.seconds:.0f} s, peak memory {outcome.peak_memory_mb:,.0f} MB")
     return outcome
 
 
-def _failure(outcome: engine.Outcome) -> StageError:
+def _failure(outcome: engine.RunResult) -> StageError:
     lines = [f"{failure.title}: {failure.message}" for failure in outcome.failed]
     skipped = f"; {len(outcome.skipped)} that depend on them were skipped" if outcome.skipped else ""
     message = "\n  ".join([f"{len(lines)} stages failed{skipped}:", *lines[:_FAILURES_SHOWN]])
@@ -129,8 +129,8 @@ def plan(
         plan=forecast,
         workers=workers,
         seconds=forecast.elapsed(workers),
-        flops=experiment.work(forecast.misses, processor or Processor()),
-        to_fetch=experiment.missing() if forecast.misses else (),
+        flops=experiment.estimate_flops(forecast.misses, processor or Processor()),
+        to_fetch=experiment.missing_downloads() if forecast.misses else (),
         unresolved=experiment.unresolved,
         skipped=experiment.graph.skipped,
     )
@@ -141,7 +141,7 @@ def status(
 ) -> list[dict[str, Any]]:
     """Each stage of a recipe, and whether it is done, running, missing, or not needed."""
     experiment = reopen(recipe, store, overrides)
-    now = engine.status(experiment.graph, experiment.store)
+    now = engine.graph_status(experiment.graph, experiment.store)
     finished, missing = set(now.finished), set(now.missing)
 
     def state(key: str) -> str:

@@ -15,10 +15,10 @@ def sha256_of(path: Path, cache: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     stat = path.stat()
-    return cached_sha256("sums", [f"{path.resolve()} {stat.st_size} {stat.st_mtime_ns}"], cache, found)
+    return cached_text("sums", [f"{path.resolve()} {stat.st_size} {stat.st_mtime_ns}"], cache, found)
 
 
-def cached_sha256(kind: str, state: Sequence[str], cache: Path, compute: Callable[[], str]) -> str:
+def cached_text(kind: str, state: Sequence[str], cache: Path, compute: Callable[[], str]) -> str:
     """What was computed of this state, from `cache` if it was before."""
     note = cache / kind / hashlib.sha256("\0".join(state).encode()).hexdigest()
     try:

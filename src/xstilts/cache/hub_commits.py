@@ -46,12 +46,12 @@ def resolve(repository: str, revision: str, *, kind: Kind, cache: Path, offline:
     try:
         commit = _ask(repository, revision, kind)
     except Exception as error:  # the client's HTTP library, and so its errors, differ between versions
-        raise refusal(error, repository, revision, kind=kind, what="the commit of ") from None
+        raise hub_error(error, repository, revision, kind=kind, what="the commit of ") from None
     write_file(_note(repository, revision, kind, cache), commit)
     return commit
 
 
-def refusal(error: Exception, repository: str, revision: str | None, *, kind: Kind, what: str = "") -> SourceError:
+def hub_error(error: Exception, repository: str, revision: str | None, *, kind: Kind, what: str = "") -> SourceError:
     """What the Hub's client raised, in words; `what` was asked of the repository."""
     from huggingface_hub import errors
 

@@ -35,7 +35,7 @@ def data_root() -> Path | None:
     return root
 
 
-def missing(wheels: Iterable[Wheel], cache: Path) -> list[Wheel]:
+def missing_wheels(wheels: Iterable[Wheel], cache: Path) -> list[Wheel]:
     """The wheels that the cache does not hold, each once. Nothing is fetched."""
     return [wheel for wheel in dict.fromkeys(wheels) if _found(wheel, cache) is None]
 

@@ -8,7 +8,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from xstilts.errors import RecipeError, StageError, UserError
 
-VERBS = {
+COMMANDS = {
     "run": ("runs:run", "Run a recipe; what the store already holds is not done again."),
     "plan": ("runs:plan", "Tell what a run would find and do: hits, misses, time, memory, disk."),
     "status": ("runs:status", "Show which stages of a recipe are done, running or missing."),
@@ -38,7 +38,7 @@ def build_app() -> App:
         suppress_keyboard_interrupt=False,
         help_format="plaintext",
     )
-    for number, (verb, (where, about)) in enumerate(VERBS.items()):
+    for number, (verb, (where, about)) in enumerate(COMMANDS.items()):
         app.command(f"xstilts.cli.{where}", name=verb, help=about, sort_key=number)
     return app
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from xstilts.cli.options import STORE, Device, Json, Offline, Ran, StoreDir, print_json
+from xstilts.cli.options import STORE, Device, Json, Offline, RecordedRecipe, StoreDir, print_json
 
 if TYPE_CHECKING:
     from xstilts.export.xtreme import Submission
@@ -51,7 +51,7 @@ def export(
     folder: Annotated[Path, Parameter(help="A new or empty folder.")],
     /,
     *,
-    recipe: Ran = None,
+    recipe: RecordedRecipe = None,
     arm: Annotated[str, Parameter(help="xtreme: the arm, intermediate/k/method, such as english/0.")] = "none",
     seed: Annotated[int, Parameter(help="xtreme: the seed.")] = 0,
     store: StoreDir = STORE,

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from xstilts.cli.options import STORE, Json, Overrides, Ran, StoreDir, print_json
+from xstilts.cli.options import STORE, Json, Overrides, RecordedRecipe, StoreDir, print_json
 
 if TYPE_CHECKING:
     from xstilts.analysis.claims import CheckedClaim, CheckedPart
 
 
 def claims(
-    recipe: Ran = None,
+    recipe: RecordedRecipe = None,
     /,
     *,
     statements: Annotated[str, Parameter(help="Name of the statements.")] = "phang2020",

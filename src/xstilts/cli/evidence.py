@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from xstilts.cli.options import STORE, Json, Overrides, Ran, StoreDir, print_json, print_summary, print_table
+from xstilts.cli.options import STORE, Json, Overrides, RecordedRecipe, StoreDir, print_json, print_summary, print_table
 from xstilts.errors import UserError
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ Format = Literal["table", "csv", "latex"]
 
 
 def results(
-    recipe: Ran = None,
+    recipe: RecordedRecipe = None,
     /,
     *,
     sql: Annotated[str | None, Parameter(help="A query over the tables `scores` and `predictions`.")] = None,
@@ -78,7 +78,7 @@ def _escaped(value: object) -> str:
 
 
 def report(
-    recipe: Ran = None,
+    recipe: RecordedRecipe = None,
     /,
     *,
     out: Annotated[Path | None, Parameter(help="<store>/reports/<recipe>.html if not given.")] = None,
@@ -97,7 +97,7 @@ def compare(
     baseline: Annotated[str, Parameter(help="The arm that it is compared with.")],
     /,
     *,
-    recipe: Ran = None,
+    recipe: RecordedRecipe = None,
     task: Annotated[str | None, Parameter(help="Only this target.")] = None,
     store: StoreDir = STORE,
     overrides: Overrides = (),

@@ -25,9 +25,9 @@ def tasks(*, suite: str | None = None, json: Json = False) -> None:
             **row,
             "languages": " ".join(row["languages"]) if published else len(row["languages"]),
             "suite": ", ".join(row["suite"]),
-            "size (English)": listing.size_of(task),
-            "shots": listing.ladder_of(task) or "-",
-            "images to choose from": listing.candidates_of(task) or "-",
+            "size (English)": listing.format_sizes(task),
+            "shots": listing.format_fixed_shots(task) or "-",
+            "images to choose from": listing.format_pool_sizes(task) or "-",
             "source": " ".join(row["source"]) or "files only",
         }
         for row, task in zip(found, tasks, strict=True)
@@ -56,10 +56,10 @@ def doctor(*, hub: bool = False, store: StoreDir = STORE, json: Json = False) ->
     hub
         Ask whether the Hugging Face Hub answers.
     """
-    from xstilts.api.doctor import broken, diagnose
+    from xstilts.api.doctor import diagnose, installation_error
 
     findings = diagnose(store, hub=hub)
     rows = [asdict(finding) for finding in findings]
     print_json(rows) if json else print_table(rows)
-    if error := broken(findings):
+    if error := installation_error(findings):
         raise error

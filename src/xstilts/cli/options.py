@@ -28,7 +28,7 @@ Overrides = Annotated[
     ),
 ]
 Device = Annotated[str, Parameter(help="cpu; cuda, for all GPUs; or cuda:N.")]
-Ran = Annotated[
+RecordedRecipe = Annotated[
     str | None,
     Parameter(help="A recipe's path or shipped name; the one that was last run into the store if not given."),
 ]

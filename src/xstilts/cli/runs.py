@@ -9,8 +9,8 @@ from xstilts.cli.options import (
     STORE,
     Json,
     Overrides,
-    Ran,
     RecipeName,
+    RecordedRecipe,
     RunFlags,
     StoreDir,
     print_json,
@@ -66,17 +66,17 @@ def plan(
                 "stage": kind.kind,
                 "hits": kind.hits,
                 "misses": kind.misses,
-                "time": duration(kind.seconds),
-                "disk": size(kind.bytes),
-                "memory": size(mebibytes(kind.peak_memory_mb)),
+                "time": format_duration(kind.seconds),
+                "disk": format_size(kind.bytes),
+                "memory": format_size(mebibytes(kind.peak_memory_mb)),
                 **_reckoned(reckoned.get(kind.kind)),
             }
             for kind in found.kinds
         ]
     )
     print(f"{len(found.hits)} hits, {len(found.misses)} misses")
-    print(f"time with {preview.workers} workers: {duration(preview.seconds)}")
-    print(f"disk: {size(found.bytes)}; memory of each worker: {size(mebibytes(found.peak_memory_mb))}")
+    print(f"time with {preview.workers} workers: {format_duration(preview.seconds)}")
+    print(f"disk: {format_size(found.bytes)}; memory of each worker: {format_size(mebibytes(found.peak_memory_mb))}")
     _tell_work(preview.flops)
     if preview.unresolved:
         print(f"the Hub was not asked for the commits of {', '.join(preview.unresolved)}: keys are provisional")
@@ -92,9 +92,9 @@ def _reckoned(kind: "KindEstimate | None") -> dict[str, str]:
         return {"FLOPs": "", "GPU-hours": "", "weights": ""}
     known = f" ({kind.unknown} not known)" if kind.unknown and kind.flops is not None else ""
     return {
-        "FLOPs": f"{amount(kind.flops)}{known}",
-        "GPU-hours": hours(kind.gpu_hours),
-        "weights": reckoned_size(kind.bytes),
+        "FLOPs": f"{format_count(kind.flops)}{known}",
+        "GPU-hours": format_hours(kind.gpu_hours),
+        "weights": format_estimated_size(kind.bytes),
     }
 
 
@@ -102,32 +102,32 @@ def _tell_work(work: "FlopsEstimate") -> None:
     if not work.kinds:
         return
     if work.flops is not None:
-        at = f"{work.processor.utilisation:.0%} of {work.processor.tflops:g} TFLOP/s"
-        print(f"reckoned, not measured: {amount(work.flops)} FLOPs, {hours(work.gpu_hours)} GPU-hours at {at}")
-    print(f"weights that are kept: {reckoned_size(work.bytes)}")
+        rate = f"{work.processor.utilisation:.0%} of {work.processor.tflops:g} TFLOP/s"
+        print(f"estimated: {format_count(work.flops)} FLOPs, {format_hours(work.gpu_hours)} GPU-hours at {rate}")
+    print(f"weights that are kept: {format_estimated_size(work.bytes)}")
     if work.unknown:
         print(f"not known for {work.unknown} stages: {'; '.join(work.why)}")
     for assumed in work.assumed:
         print(f"lengths assumed: {assumed}")
 
 
-def amount(count: float | None) -> str:
+def format_count(count: float | None) -> str:
     return "not known" if count is None else f"{count:.2e}" if count else "0"
 
 
-def hours(count: float | None) -> str:
+def format_hours(count: float | None) -> str:
     return "not known" if count is None else f"{count:,.2f}" if count >= 0.005 or not count else "< 0.01"
 
 
-def reckoned_size(count: int | None) -> str:
-    return "not known" if count is None else size(count)
+def format_estimated_size(count: int | None) -> str:
+    return "not known" if count is None else format_size(count)
 
 
 def mebibytes(count: float | None) -> float | None:
     return None if count is None else count * 2**20
 
 
-def duration(seconds: float | None) -> str:
+def format_duration(seconds: float | None) -> str:
     if seconds is None:
         return "not yet measured"
     minutes, rest = divmod(round(seconds), 60)
@@ -137,7 +137,7 @@ def duration(seconds: float | None) -> str:
     return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
 
 
-def size(count: float | None) -> str:
+def format_size(count: float | None) -> str:
     if count is None:
         return "not yet measured"
     for unit in ("B", "kB", "MB"):
@@ -147,7 +147,9 @@ def size(count: float | None) -> str:
     return f"{count:.1f} GB"
 
 
-def status(recipe: Ran = None, /, *, store: StoreDir = STORE, overrides: Overrides = (), json: Json = False) -> None:
+def status(
+    recipe: RecordedRecipe = None, /, *, store: StoreDir = STORE, overrides: Overrides = (), json: Json = False
+) -> None:
     """Show which stages of a recipe are done, running or missing."""
     from xstilts.api import runs as api
 

@@ -115,7 +115,7 @@ def hub_splits(task: Task, root: Path | None, language: str) -> tuple[tuple[Spli
     return tuple((split_source, name) for split_source, name in split_sources if split_source.hub)
 
 
-def unresolved(task: Task, language: str) -> tuple[HubData, ...]:
+def unresolved_sources(task: Task, language: str) -> tuple[HubData, ...]:
     """The Hub sources of a language whose commit is not known yet."""
     sources = task.sources_by_language.get(language, task.sources)
     return tuple(source for source in sources if isinstance(source, HubData) and source.commit is None)

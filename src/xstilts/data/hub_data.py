@@ -33,45 +33,45 @@ def resolve_commit(repository: str, revision: str, *, cache: Path, offline: bool
     return revisions.resolve(repository, revision, kind="dataset", cache=cache, offline=offline)
 
 
-def parquet_files(place: Hub, split: str, language: str, *, cache: Path, offline: bool) -> tuple[Path, ...]:
+def parquet_files(dataset: Hub, split: str, language: str, *, cache: Path, offline: bool) -> tuple[Path, ...]:
     """The Parquet files of a split of a language, sorted by name, downloaded if they are not in the cache.
 
     Raises SourceError if the Hub cannot be reached, has no such repository or revision, or has no Parquet files for
     this configuration and split; and with `offline`, if a file is not in the cache.
     """
-    commit = resolve_commit(place.repository, place.revision, cache=cache, offline=offline)
-    sizes = _listing(place, commit, cache, offline)
-    names = split_files(place, split, language, sizes)
-    return tuple(_file(place, commit, name, cache, offline) for name in names)
+    commit = resolve_commit(dataset.repository, dataset.revision, cache=cache, offline=offline)
+    sizes = _listing(dataset, commit, cache, offline)
+    names = split_files(dataset, split, language, sizes)
+    return tuple(_file(dataset, commit, name, cache, offline) for name in names)
 
 
-def missing_files(place: Hub, split: str, language: str, *, cache: Path) -> FileSizes | None:
+def missing_files(dataset: Hub, split: str, language: str, *, cache: Path) -> FileSizes | None:
     """The files that `parquet_files` would download, with their sizes; None if that is unknown without a request."""
     from huggingface_hub import try_to_load_from_cache
 
-    commit = known_commit(place.repository, place.revision, cache=cache)
-    note = _listing_file(place, commit, cache) if commit else None
+    commit = known_commit(dataset.repository, dataset.revision, cache=cache)
+    note = _listing_file(dataset, commit, cache) if commit else None
     if note is None or not note.is_file():
         return None
     sizes: FileSizes = json.loads(note.read_text(encoding="utf-8"))
     return {
         name: sizes[name]
-        for name in split_files(place, split, language, sizes)
+        for name in split_files(dataset, split, language, sizes)
         if not isinstance(
-            try_to_load_from_cache(place.repository, name, cache / "hub", revision=commit, repo_type="dataset"), str
+            try_to_load_from_cache(dataset.repository, name, cache / "hub", revision=commit, repo_type="dataset"), str
         )
     }
 
 
-def split_files(place: Hub, split: str, language: str, names: Iterable[str]) -> tuple[str, ...]:
+def split_files(dataset: Hub, split: str, language: str, names: Iterable[str]) -> tuple[str, ...]:
     """The sorted names of the files that hold a split of a language, in any of the Hub's layouts.
 
     `place.splits` may contain glob patterns that match several published splits. Files in a folder `data` belong to a
     repository's only configuration. Raises SourceError, listing what is there, if no file matches.
     """
     files = sorted(names)
-    config = place.config.replace("{language}", place.names.get(language, language))
-    hub_split = place.splits[split]
+    config = dataset.config.replace("{language}", dataset.names.get(language, language))
+    hub_split = dataset.splits[split]
     layouts = (
         (f"{config}/{hub_split}-*.parquet", f"{config}/{hub_split}/*.parquet", f"{config}/{hub_split}.parquet"),
         (f"data/{hub_split}-*.parquet", f"data/{hub_split}.parquet"),
@@ -79,7 +79,7 @@ def split_files(place: Hub, split: str, language: str, names: Iterable[str]) -> 
     for patterns in layouts:
         if matching := tuple(name for name in files if any(fnmatchcase(name, pattern) for pattern in patterns)):
             return matching
-    raise _no_parquet_error(place, config, hub_split, files)
+    raise _no_parquet_error(dataset, config, hub_split, files)
 
 
 def _no_parquet_error(place: Hub, config: str, split: str, files: Iterable[str]) -> SourceError:
@@ -109,7 +109,9 @@ def _listing(place: Hub, commit: str, cache: Path, offline: bool) -> FileSizes:
     try:
         sizes = _request_listing(place.repository, commit)
     except Exception as error:  # the client's HTTP library, and so its errors, differ between versions
-        raise revisions.refusal(error, place.repository, commit, kind="dataset", what="the list of files of ") from None
+        raise revisions.hub_error(
+            error, place.repository, commit, kind="dataset", what="the list of files of "
+        ) from None
     write_file(note, json.dumps(sizes))
     return sizes
 
@@ -141,7 +143,7 @@ def _file(place: Hub, commit: str, name: str, cache: Path, offline: bool) -> Pat
     except Exception as error:  # as above
         if offline and isinstance(error, LocalEntryNotFoundError):
             raise _not_cached_error(place, cache) from None
-        raise revisions.refusal(error, place.repository, commit, kind="dataset", what=f"{name} of ") from None
+        raise revisions.hub_error(error, place.repository, commit, kind="dataset", what=f"{name} of ") from None
     return Path(path)
 
 

@@ -5,11 +5,11 @@ from collections.abc import Collection, Iterable, Iterator
 from xstilts.errors import LeakError
 from xstilts.problems import Example
 
-LONG = 8
+MIN_WORDS = 8
 """Words of a text, at least, by which alone an item is recognised: shorter ones recur by chance."""
 
 
-DRAWN = frozenset({"openmoji", "digits"})
+NOT_PHOTOGRAPHS = frozenset({"openmoji", "digits"})
 """Collections of pictures that are no photographs, so that no other collection holds them."""
 
 
@@ -63,17 +63,17 @@ def shared_images(trained: Collection[str], scored: Collection[str]) -> int | No
 def unmapped_images(trained: Collection[str], scored: Collection[str]) -> tuple[str, str] | None:
     """The collections of photographs on either side that the other lacks or cannot be mapped to, by name; None where
     every pair of images can be compared."""
-    ours, theirs = (sorted(collections_in(images) - DRAWN) for images in (trained, scored))
+    ours, theirs = (sorted(collections_in(images) - NOT_PHOTOGRAPHS) for images in (trained, scored))
     if not ours or not theirs or (ours == theirs and len(ours) == 1):
         return None
     return ", ".join(ours), ", ".join(theirs)
 
 
 def long_texts(example: Example) -> Iterator[str]:
-    """The texts of an example that have `LONG` words or more, without regard to case and spaces."""
+    """The texts of an example that have `MIN_WORDS` words or more, without regard to case and spaces."""
     for text in example.texts:
         words = text.casefold().split()
-        if len(words) >= LONG:
+        if len(words) >= MIN_WORDS:
             yield " ".join(words)
 
 

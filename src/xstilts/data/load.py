@@ -9,7 +9,7 @@ from typing import Any
 from xstilts.cache.build_once import build_once
 from xstilts.cache.wheels import wheel_path
 from xstilts.config.splits import repeats
-from xstilts.data.benchmark_files import unresolved
+from xstilts.data.benchmark_files import unresolved_sources
 from xstilts.data.splits import split_examples
 from xstilts.errors import DataError, SourceError, UserError
 from xstilts.problems import Example
@@ -25,7 +25,7 @@ def load(task: Task, language: str, split: str, *, cache: Path, offline: bool) -
     """
     if language not in task.languages:
         raise UserError(f"task {task.name!r} has no language {language!r}", f"it has {', '.join(task.languages)}")
-    if open_ := unresolved(task, language):
+    if open_ := unresolved_sources(task, language):
         raise SourceError(
             f"the Hub was not asked for the commit of {', '.join(source.uri for source in open_)}",
             "run the recipe; only `plan` does without commits",

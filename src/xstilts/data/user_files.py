@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from xstilts.cache.checksums import cached_sha256, sha256_of
+from xstilts.cache.checksums import cached_text, sha256_of
 from xstilts.cache.sources import Files
 from xstilts.cache.wheels import cache_dir
 from xstilts.config.splits import TRANSLATED, few_shot_sets
@@ -122,7 +122,7 @@ def _local_images(table: Path, digest: str, columns: Mapping[str, str], cache: P
         references = {image for line, row in rows(table) for image in Cells(table, line, row, columns).images()}
         return json.dumps(sorted({str(path) for image in references if (path := local_file(image))}))
 
-    return json.loads(cached_sha256("images", [str(table.resolve()), digest, json.dumps(columns)], cache, found))
+    return json.loads(cached_text("images", [str(table.resolve()), digest, json.dumps(columns)], cache, found))
 
 
 def _read(

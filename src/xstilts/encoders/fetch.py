@@ -59,7 +59,7 @@ def fetched(card: EncoderCard, revision: str | None, *, cache: Path, offline: bo
 def _absent(card: EncoderCard, revision: str | None, cache: Path) -> str | None:
     if card.wheels:
         converted = (lite0 if card.kind == "vision" else embedded).folder(cache)
-        absent = [] if converted.is_dir() else sources.missing(card.wheels, cache)
+        absent = [] if converted.is_dir() else sources.missing_wheels(card.wheels, cache)
         return ", ".join(f"{wheel.uri} ({wheel.size_mb:g} MB)" for wheel in absent) or None
     if _local(card) is not None:
         return None
@@ -108,6 +108,6 @@ def _unfetched(error: Exception, repository: str, revision: str | None, cache: P
                 "run once without --offline, or name a local folder",
             )
         case LocalEntryNotFoundError() | HfHubHTTPError() | OSError():
-            return revisions.refusal(error, repository, revision, kind="model")
+            return revisions.hub_error(error, repository, revision, kind="model")
         case _:
             return error

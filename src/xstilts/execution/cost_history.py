@@ -32,39 +32,39 @@ class CostHistory:
         self._graph = graph
         self._inputs = {key: spec.inputs for key, spec in graph.stages.items()}
         self._root = _roots(self._inputs)
-        self._seen: dict[Key, list[Cost]] = defaultdict(list)
+        self._costs: dict[Key, list[Cost]] = defaultdict(list)
         self._medians: dict[Key, Cost] = {}
         past = [] if store is None else list(map(_brief, filter(None, map(store.peek, store.keys()))))
         self._inputs.update((key, inputs) for key, inputs, *_ in past)
         for key, _, kind, likeness, cost in past:
-            self._book(self._origin(key, kind), likeness, cost)
+            self._record(self._origin(key, kind), likeness, cost)
 
-    def learn(self, manifest: Manifest) -> None:
+    def add(self, manifest: Manifest) -> None:
         """Count a stage of the graph that was run now."""
         key, _, kind, likeness, cost = _brief(manifest)
-        self._book(self._origin(key, kind), likeness, cost)
+        self._record(self._origin(key, kind), likeness, cost)
 
-    def of(self, key: str) -> Cost | None:
+    def expected(self, key: str) -> Cost | None:
         """The expected cost of a stage of the graph; None = not yet measured."""
         spec = self._graph.stages[key]
         root = self._origin(key, spec.kind)
         known = (self._median((root, alike)) for alike in _likeness(spec.kind, spec.reads(), vars(spec)))
         return next((cost for cost in known if cost), None)
 
-    def of_all(self, keys: Iterable[str]) -> dict[str, Cost | None]:
-        return {key: self.of(key) for key in keys}
+    def expected_for(self, keys: Iterable[str]) -> dict[str, Cost | None]:
+        return {key: self.expected(key) for key in keys}
 
     def _origin(self, key: str, kind: str) -> str:
         """The published encoder that a stage goes back to; those that begin with none, as translation, are alike."""
         return self._root(key) if self._inputs.get(key) or kind == "pretrained" else kind
 
-    def _book(self, root: str, likeness: tuple[Key, ...], cost: Cost) -> None:
+    def _record(self, root: str, likeness: tuple[Key, ...], cost: Cost) -> None:
         for alike in likeness:
-            self._seen[root, alike].append(cost)
+            self._costs[root, alike].append(cost)
             self._medians.pop((root, alike), None)
 
     def _median(self, alike: Key) -> Cost | None:
-        if alike not in self._medians and (costs := self._seen.get(alike)):
+        if alike not in self._medians and (costs := self._costs.get(alike)):
             self._medians[alike] = _median(costs)
         return self._medians.get(alike)
 

@@ -38,19 +38,19 @@ class _Worker:
     job: Job | None = None
     unfinished: dict[str, Spec] = field(default_factory=dict)
     """Stages of the job that have neither finished nor failed."""
-    begun: dict[str, None] = field(default_factory=dict)
+    started: dict[str, None] = field(default_factory=dict)
 
     def assign(self, job: Job, environment: Environment) -> None:
-        self.job, self.unfinished, self.begun = job, {spec.key: spec for spec in job.specs}, {}
+        self.job, self.unfinished, self.started = job, {spec.key: spec for spec in job.specs}, {}
         self.connection.send((job, environment))
 
     def record(self, event: Event) -> None:
         """After its last stage the worker takes a new job, which it begins once it has cleaned up after this one."""
         if event.kind == "started":
-            self.begun[event.key] = None
+            self.started[event.key] = None
         elif event.kind in ("finished", "failed"):
             self.unfinished.pop(event.key, None)
-            self.begun.pop(event.key, None)
+            self.started.pop(event.key, None)
             self.job = self.job if self.unfinished else None
 
     def stop(self) -> None:
@@ -172,7 +172,7 @@ class LocalExecutor:
         worker.process.wait()
         message, hint = _exit_reason(worker)
         self._remove(worker)
-        for key in tuple(worker.begun or worker.unfinished)[: len(worker.begun) or 1]:
+        for key in tuple(worker.started or worker.unfinished)[: len(worker.started) or 1]:
             del worker.unfinished[key]
             yield Event(key=key, kind="failed", message=message, hint=hint)
         if worker.unfinished:

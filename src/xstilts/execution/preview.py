@@ -53,12 +53,12 @@ def stored_stages(graph: Graph, store: Store) -> tuple[str, ...]:
     return tuple(key for key in graph.stages if store.manifest(key))
 
 
-def missing_stages(graph: Graph, found: Iterable[str]) -> tuple[str, ...]:
+def missing_stages(graph: Graph, stored: Iterable[str]) -> tuple[str, ...]:
     """The stages to run, in order: scores that are not there, and what stands before them and is not there.
 
     An artifact that was removed is not made again while nothing needs it.
     """
-    there, scores = set(found), {cell.artifact for cell in graph.cells}
+    there, scores = set(stored), {cell.artifact for cell in graph.cells}
     misses: list[str] = []
     ancestors: set[str] = set()
     for key, spec in reversed(tuple(graph.stages.items())):
@@ -74,7 +74,7 @@ def preview(graph: Graph, store: Store) -> Plan:
     """Hits and misses of `graph` in `store`, and what the misses are expected to take. Nothing is run."""
     found = stored_stages(graph, store)
     misses = missing_stages(graph, found)
-    costs = CostHistory(graph, store if misses else None).of_all(misses)
+    costs = CostHistory(graph, store if misses else None).expected_for(misses)
     kinds = dict.fromkeys(spec.kind for spec in graph.stages.values())
     known = [cost for cost in costs.values() if cost]
     unknown = bool(misses) and not known

@@ -35,9 +35,9 @@ class Progress:
         stage = self._stages[event.key]
         if event.kind in ("finished", "failed"):
             self._ended += 1
-            self._forecast.ended(stage.kind, event.seconds)
+            self._forecast.record(stage.kind, event.seconds)
         self._show.tell(event, stage.title, f"{self._ended}/{self._total}")
-        self._show.overall(self._ended, self._forecast.left())
+        self._show.overall(self._ended, self._forecast.remaining())
 
     def __enter__(self) -> "Progress":
         self._show.start()
@@ -62,12 +62,12 @@ class Forecast:
         self._took: dict[str, list[float]] = defaultdict(list)
         self._started = time.monotonic()
 
-    def ended(self, kind: str, seconds: float) -> None:
+    def record(self, kind: str, seconds: float) -> None:
         self._left[kind] -= 1
         if seconds:
             self._took[kind].append(seconds)
 
-    def left(self) -> float | None:
+    def remaining(self) -> float | None:
         """None until something is known of every kind that is left."""
         each = {kind: self._each(kind) for kind, count in self._left.items() if count > 0}
         done = sum(sum(took) for took in self._took.values())

@@ -19,7 +19,7 @@ _TICK = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class RunResult:
     """What a run did. `done` are the keys of stages that it ran, `hits` of those that were in the store."""
 
     done: tuple[str, ...]
@@ -32,7 +32,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
+class GraphStatus:
     """Keys of the stages that are in the store, of those that are missing, and who is working on which."""
 
     finished: tuple[str, ...]
@@ -40,7 +40,7 @@ class Status:
     working: Mapping[str, str]
 
 
-def run(
+def run_graph(
     graph: Graph,
     store: Store,
     environment: Environment,
@@ -49,7 +49,7 @@ def run(
     *,
     executor: str = "local",
     runner: str = RUN_JOB,
-) -> Outcome:
+) -> RunResult:
     """Run the stages that `graph` needs and `store` lacks, at most `workers` jobs at once.
 
     `executor` is a name in `execution.executor.EXECUTORS`; `runner` is the function that workers call, as a dotted
@@ -68,7 +68,7 @@ def run(
                 on_event(scheduler.record(event))
             monitor.sample()
         monitor.sample()
-    return Outcome(
+    return RunResult(
         done=tuple(scheduler.done),
         hits=tuple(scheduler.hits),
         failed=tuple(scheduler.failed.values()),
@@ -78,11 +78,11 @@ def run(
     )
 
 
-def status(graph: Graph, store: Store) -> Status:
+def graph_status(graph: Graph, store: Store) -> GraphStatus:
     """Which stages are in the store, which are missing, and which are being worked on at this moment."""
     finished = stored_stages(graph, store)
     locked = store.locked()
-    return Status(
+    return GraphStatus(
         finished=finished,
         missing=missing_stages(graph, finished),
         working={key: who for key, who in locked.items() if key in graph.stages},

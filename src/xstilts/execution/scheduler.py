@@ -47,11 +47,13 @@ class Scheduler:
         self._misses = missing_stages(graph, self.hits)
         self._lengths = _path_lengths(graph, self._misses)
         self._costs = CostHistory(graph, store if self._misses else None)
-        self._seconds = {key: cost.seconds if cost else 0.0 for key, cost in self._costs.of_all(self._misses).items()}
+        self._seconds = {
+            key: cost.seconds if cost else 0.0 for key, cost in self._costs.expected_for(self._misses).items()
+        }
         self._order = TopologicalSorter({key: self._parents(key) for key in self._misses})
         self._order.prepare()
         self._collect_ready()
-        locks.allow(len(self._misses))
+        locks.raise_file_limit(len(self._misses))
 
     def submit(self, executor: Executor) -> Iterator[Event]:
         """Submit the jobs that `executor` can start, those on the longest path first.
@@ -82,7 +84,7 @@ class Scheduler:
             return event
         manifest = self._store.manifest(event.key) if event.kind == "finished" else None
         if manifest is not None:
-            self._costs.learn(manifest)
+            self._costs.add(manifest)
         elif event.kind == "finished":
             event = Event(key=event.key, kind="failed", message="it finished, but left no complete artifact")
         self._running.pop(event.key).release()
@@ -149,7 +151,7 @@ class Scheduler:
 
     def _expected_memory(self, keys: Iterable[str]) -> float:
         """MiB of a process that runs these stages one after another; 0 where nothing like them was measured."""
-        return max((cost.peak_memory_mb for key in keys if (cost := self._costs.of(key))), default=0.0)
+        return max((cost.peak_memory_mb for key in keys if (cost := self._costs.expected(key))), default=0.0)
 
     def _urgency(self, group: str) -> tuple[int, float, int]:
         keys = self.waiting[group]

@@ -27,7 +27,7 @@ def missing_downloads(
 
     names = sorted({name for name, _ in tasks_read(graph)})
     wheels = [wheel for name in names for wheel in tasks[name].wheels]
-    absent = [f"{wheel.uri} ({wheel.size_mb:g} MB)" for wheel in sources.missing(wheels, cache)]
+    absent = [f"{wheel.uri} ({wheel.size_mb:g} MB)" for wheel in sources.missing_wheels(wheels, cache)]
     models = dict.fromkeys([(recipe.encoder, recipe.revision), *translators(recipe)])
     weights = (encoder.missing(name, cache, known_pin(name, revision, cache=cache)) for name, revision in models)
     sets = _data_sets(hub_splits_read(tasks, graph, root), cache)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from xstilts.data.benchmark_files import missing_locally
-from xstilts.data.images.folders import collections, folders
+from xstilts.data.images.folders import image_folders, local_collections
 from xstilts.data.images.local_folders import NO_IMAGES, folder_digest
 from xstilts.planning.graph import Graph
 from xstilts.planning.stage import Data
@@ -32,10 +32,10 @@ def missing_images(tasks: Mapping[str, Task], graph: Graph, root: Path | None, c
     shown: dict[str, dict[str, None]] = {}
     for data, _ in splits_read(graph):
         for name in tasks[data.task].images:
-            if name in collections() and name not in ON_THE_WEB:
+            if name in local_collections() and name not in ON_THE_WEB:
                 shown.setdefault(name, {})[data.task] = None
     return tuple(
-        f"images of {name}, in one of {', '.join(folders(name))} ({', '.join(users)})"
+        f"images of {name}, in one of {', '.join(image_folders(name))} ({', '.join(users)})"
         for name, users in shown.items()
         if folder_digest(name, root, cache) == NO_IMAGES
     )

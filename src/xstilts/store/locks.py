@@ -80,7 +80,7 @@ def lock_folder(folder: Path) -> int:
     return descriptor
 
 
-def allow(count: int) -> None:
+def raise_file_limit(count: int) -> None:
     """Let this process hold so many locks at once, as far as the system grants it: each is an open file."""
     try:
         import resource

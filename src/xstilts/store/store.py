@@ -36,7 +36,7 @@ _VERIFIED = ".verified"
 _log = logging.getLogger("xstilts")
 
 
-class Sum(BaseModel):
+class FileDigest(BaseModel):
     """What a file of an artifact must be."""
 
     model_config = ConfigDict(frozen=True)
@@ -63,7 +63,7 @@ class Manifest(BaseModel):
     seconds: float
     peak_memory_mb: float
     created: datetime
-    files: dict[str, Sum]
+    files: dict[str, FileDigest]
 
     @property
     def bytes(self) -> int:
@@ -217,7 +217,9 @@ def _manifest(spec: Spec, draft: Draft, seconds: float) -> Manifest:
         kind = draft.facts.kind if draft.facts else "no"
         raise TypeError(f"the runner of {spec.kind!r} left {kind} facts: {spec.title}")
     paths = sorted(path for path in draft.path.rglob("*") if path.is_file())
-    sums = {str(path.relative_to(draft.path)): Sum(sha256=_sha256(path), bytes=path.stat().st_size) for path in paths}
+    sums = {
+        str(path.relative_to(draft.path)): FileDigest(sha256=_sha256(path), bytes=path.stat().st_size) for path in paths
+    }
     return Manifest(
         key=spec.key,
         kind=spec.kind,

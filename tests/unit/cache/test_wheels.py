@@ -34,15 +34,15 @@ def use_pip(monkeypatch, tmp_path: Path, script: str) -> None:
 
 
 def test_a_wheel_in_the_cache_is_found_offline(tmp_path):
-    assert sources.missing([WHEEL, WHEEL], tmp_path) == [WHEEL]
+    assert sources.missing_wheels([WHEEL, WHEEL], tmp_path) == [WHEEL]
     path = place(tmp_path)
-    assert sources.missing([WHEEL], tmp_path) == []
+    assert sources.missing_wheels([WHEEL], tmp_path) == []
     assert sources.wheel_path(WHEEL, cache=tmp_path, offline=True) == path
 
 
 def test_another_version_is_not_the_wheel(tmp_path):
     place(tmp_path).rename(tmp_path / "wheels" / "some_data-1.0.1-py3-none-any.whl")
-    assert sources.missing([WHEEL], tmp_path) == [WHEEL]
+    assert sources.missing_wheels([WHEEL], tmp_path) == [WHEEL]
 
 
 def test_an_absent_wheel_is_named_offline(tmp_path):

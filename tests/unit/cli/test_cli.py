@@ -10,13 +10,13 @@ import pytest
 from xstilts import cli
 from xstilts.cli.evidence import latex
 from xstilts.cli.options import print_table
-from xstilts.cli.runs import duration, size
+from xstilts.cli.runs import format_duration, format_size
 
 Capture = pytest.CaptureFixture[str]
 
 
 def test_every_verb_has_help(capsys: Capture):
-    for verb in cli.VERBS:
+    for verb in cli.COMMANDS:
         assert cli.call([verb, "--help"]) == 0
         assert f"Usage: xstilts {verb}" in capsys.readouterr().out
 
@@ -224,14 +224,14 @@ def test_latex_escapes():
     ("seconds", "told"), [(None, "not yet measured"), (12.4, "12 s"), (125, "2 min 05 s"), (7300, "2 h 01 min")]
 )
 def test_durations(seconds: float | None, told: str):
-    assert duration(seconds) == told
+    assert format_duration(seconds) == told
 
 
 @pytest.mark.parametrize(
     ("count", "told"), [(None, "not yet measured"), (999, "999 B"), (2_500_000, "2 MB"), (3.21e9, "3.2 GB")]
 )
 def test_sizes(count: float | None, told: str):
-    assert size(count) == told
+    assert format_size(count) == told
 
 
 def test_planning_imports_no_torch(tmp_path: Path):

@@ -8,7 +8,7 @@ import pytest
 from tests.hub import COMMIT, CONVERTED, hub
 
 from xstilts.data import hub_data as sets
-from xstilts.data.benchmark_files import bind, unresolved
+from xstilts.data.benchmark_files import bind, unresolved_sources
 from xstilts.data.load import load
 from xstilts.errors import SourceError
 from xstilts.problems import Labelled
@@ -142,7 +142,7 @@ def test_a_model_and_a_data_set_of_one_name_are_two(hub, tmp_path):
 
 def test_a_task_without_commits_gives_no_examples(tmp_path):
     found = bind(task(), root=None, cache=tmp_path)
-    assert [source.uri for source in unresolved(found, "en")] == ["hub:someone/pairs@main"]
+    assert [source.uri for source in unresolved_sources(found, "en")] == ["hub:someone/pairs@main"]
     with pytest.raises(SourceError, match="not asked for the commit of hub:someone/pairs@main"):
         load(found, "en", "train", cache=tmp_path, offline=False)
 

@@ -12,7 +12,7 @@ from xstilts.errors import UserError
 from xstilts.execution.environment import Environment, Event
 from xstilts.execution.executor import EXECUTORS, Executor, MeasuresMemory, executor_type
 from xstilts.execution.local import LocalExecutor
-from xstilts.execution.run import Outcome, run
+from xstilts.execution.run import RunResult, run_graph
 from xstilts.planning.expand import expand
 from xstilts.planning.specs import Spec
 from xstilts.store.store import Store
@@ -65,9 +65,9 @@ def inline(monkeypatch) -> type[InlineExecutor]:
     return InlineExecutor
 
 
-def run_with(root: Path, executor: str, **behaviour: str) -> Outcome:
+def run_with(root: Path, executor: str, **behaviour: str) -> RunResult:
     environment_ = environment(root, behaviour)
-    return run(GRAPH, Store(root / "store"), environment_, 3, lambda _: None, executor=executor, runner=RUNNER)
+    return run_graph(GRAPH, Store(root / "store"), environment_, 3, lambda _: None, executor=executor, runner=RUNNER)
 
 
 def test_a_graph_runs_on_another_executor(tmp_path, inline):
@@ -91,7 +91,9 @@ def test_an_executor_is_closed_when_a_run_is_interrupted(tmp_path, inline):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(GRAPH, Store(tmp_path / "store"), environment(tmp_path), 1, interrupt, executor="inline", runner=RUNNER)
+        run_graph(
+            GRAPH, Store(tmp_path / "store"), environment(tmp_path), 1, interrupt, executor="inline", runner=RUNNER
+        )
     assert inline.instances[0].closed == 1
     assert Store(tmp_path / "store").locked() == {}
 

@@ -54,7 +54,7 @@ def test_what_is_left_follows_the_pace_so_far(plan, monkeypatch: pytest.MonkeyPa
     clock = iter([100.0, 110.0, 110.0])
     monkeypatch.setattr("xstilts.execution.progress.time.monotonic", lambda: next(clock))
     forecast = Forecast(Counter(evaluate=11, target=1), plan)
-    forecast.ended("evaluate", 20.0)
-    assert forecast.left() is None  # nothing is known of targets
-    forecast.ended("target", 0.0)
-    assert forecast.left() == 100.0  # 10 stages of 20 s, by two workers: 20 s of work took 10 s
+    forecast.record("evaluate", 20.0)
+    assert forecast.remaining() is None  # nothing is known of targets
+    forecast.record("target", 0.0)
+    assert forecast.remaining() == 100.0  # 10 stages of 20 s, by two workers: 20 s of work took 10 s

@@ -43,7 +43,7 @@ def test_measures_fall_back(monkeypatch):
     native = memory._lifetime_peak()
     monkeypatch.setitem(sys.modules, "resource", None)
     assert 0 < memory._lifetime_peak() <= native
-    locks.allow(10)
+    locks.raise_file_limit(10)
 
 
 def test_cores_without_affinity(monkeypatch):

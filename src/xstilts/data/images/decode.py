@@ -26,10 +26,10 @@ def open_image(reference: str, locations: ImageLocations, size: int | None = Non
     `size` is the longer side for images without a natural size: drawings and handwritten digits. For animations, the
     first frame is returned. Raises ImageError if there is no image, or it is truncated or too large.
     """
-    return image_of_bytes(read_bytes(reference, locations), reference, size)
+    return image_from_bytes(read_bytes(reference, locations), reference, size)
 
 
-def image_of_bytes(data: bytes, reference: str, size: int | None = None) -> Image.Image:
+def image_from_bytes(data: bytes, reference: str, size: int | None = None) -> Image.Image:
     """Decode the bytes that `read_bytes` returned for a reference, like `open_image`."""
     image = decode(data, reference, size)
     if split_reference(reference)[0] == "digits":

@@ -42,12 +42,12 @@ _PATTERNS: dict[str, tuple[str, ...]] = {
 """Paths below the root or its folder `multimodal`; `{first}` and `{last}` are the first and last part of the name."""
 
 
-def collections() -> tuple[str, ...]:
+def local_collections() -> tuple[str, ...]:
     """The collections that can be stored below a data root."""
     return tuple(_PATTERNS)
 
 
-def folders(collection: str) -> tuple[str, ...]:
+def image_folders(collection: str) -> tuple[str, ...]:
     """Glob patterns of a collection's image folders below the root or its folder `multimodal`, without nested ones."""
     patterns = dict.fromkeys(
         pattern.rpartition("/")[0].replace("{first}", "*").replace("{last}", "*") for pattern in _PATTERNS[collection]

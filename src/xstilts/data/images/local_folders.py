@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from xstilts.cache.checksums import cached_sha256
+from xstilts.cache.checksums import cached_text
 from xstilts.cache.sources import Files
-from xstilts.data.images.folders import collections, folders
+from xstilts.data.images.folders import image_folders, local_collections
 from xstilts.tasks.task import Task
 
 NO_IMAGES = "no images"
@@ -21,7 +21,7 @@ def image_sources(task: Task, root: Path | None, cache: Path) -> list[Files]:
     return [
         Files(sums={name: folder_digest(name, root, cache)}, layout=f"images of {name}")
         for name in task.images
-        if name in collections()
+        if name in local_collections()
     ]
 
 
@@ -38,12 +38,12 @@ def folder_digest(collection: str, root: Path | None, cache: Path) -> str:
         files = sorted(file for folder in existing for file in _image_sizes(folder))
         return hashlib.sha256(json.dumps(files).encode()).hexdigest() if files else NO_IMAGES
 
-    return cached_sha256("images/folders", times, cache, digest) if times else NO_IMAGES
+    return cached_text("images/folders", times, cache, digest) if times else NO_IMAGES
 
 
 def _folders(collection: str, root: Path) -> Iterator[Path]:
     for base in (root, root / "multimodal"):
-        for pattern in folders(collection):
+        for pattern in image_folders(collection):
             yield from (path.resolve() for path in base.glob(pattern) if path.is_dir())
 
 

@@ -26,7 +26,7 @@ def read_bytes(reference: str, locations: ImageLocations) -> bytes:
             return web.read_url(reference, reference, locations)
         case "wit" if locations.root is None or folders.image_file(collection, name, locations.root) is None:
             return web.read_url(name, reference, locations)
-        case _ if collection in folders.collections():
+        case _ if collection in folders.local_collections():
             return folders.read_collection_image(collection, name, locations)
-    known = ", ".join(("openmoji", "digits", "file", "parquet", "http", "https", *folders.collections()))
+    known = ", ".join(("openmoji", "digits", "file", "parquet", "http", "https", *folders.local_collections()))
     raise ImageError(f"{reference!r} is of an unknown image collection", f"known collections: {known}")

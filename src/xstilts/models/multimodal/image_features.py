@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from xstilts.data.images import ImageLocations
-from xstilts.data.images.decode import image_of_bytes
+from xstilts.data.images.decode import image_from_bytes
 from xstilts.data.images.read import read_bytes
 from xstilts.encoders.pins import halves
 from xstilts.errors import DataError, ImageError
@@ -170,7 +170,7 @@ class ImageFeatureCache:
 
     def _small(self, data: bytes, reference: str) -> Image.Image:
         """Resized at once, as the encoder would: many large photographs do not lie in memory together."""
-        picture = image_of_bytes(data, reference, self._size)
+        picture = image_from_bytes(data, reference, self._size)
         if isinstance(self.vision, DualVision):
             return self.vision.small(picture)
         return picture.resize((self._size, self._size), self.vision.filter)
