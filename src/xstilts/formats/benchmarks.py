@@ -84,12 +84,12 @@ def tagged_sentences(path: Path) -> Iterator[tuple[int, Row]]:
     """
     for first, lines in _blocks(path):
         cells = [line.split("\t") for line in lines]
-        widths = {len(parts) for parts in cells}
+        widths = {len(row) for row in cells}
         if len(widths) != 1 or widths > {1, 2}:
-            wrong = next(i for i, parts in enumerate(cells) if len(parts) != len(cells[0]) or len(parts) > 2)
-            raise DataError(f"{path}:{first + wrong}: {len(cells[wrong])} cells", "write a word, a tab and its tag")
-        row: dict[str, Any] = {"words": [parts[0] for parts in cells]}
-        yield first, row | ({"tags": [parts[1] for parts in cells]} if widths == {2} else {})
+            offset = next(i for i, row in enumerate(cells) if len(row) != len(cells[0]) or len(row) > 2)
+            raise DataError(f"{path}:{first + offset}: {len(cells[offset])} cells", "write a word, a tab and its tag")
+        sentence: dict[str, Any] = {"words": [row[0] for row in cells]}
+        yield first, sentence | ({"tags": [row[1] for row in cells]} if widths == {2} else {})
 
 
 def conllu(path: Path) -> Iterator[tuple[int, Row]]:
@@ -126,19 +126,19 @@ def _merge_multiword_tokens(rows: list[list[str]]) -> list[tuple[str, str]]:
         tag, form = row[3], row[1]
         if span := spans.get(number):
             skip = int(span[0].partition("-")[2])
-            parts = [words[str(n)] for n in range(int(number), skip + 1) if str(n) in words]
-            tag, form = min(parts, key=lambda part: (_depth(part, words), _rank(part[3])))[3], span[1]
+            syntactic = [words[str(n)] for n in range(int(number), skip + 1) if str(n) in words]
+            tag, form = min(syntactic, key=lambda word: (_depth(word, words), _rank(word[3])))[3], span[1]
         tokens.append((form.replace(" ", "").replace("\u200c", ""), tag))
     return tokens
 
 
 def _depth(row: list[str], words: Mapping[str, list[str]]) -> int:
     """The number of words between this word and the root."""
-    seen: set[str] = set()
-    while row[6] in words and row[6] not in seen:
-        seen.add(row[6])
+    ancestors: set[str] = set()
+    while row[6] in words and row[6] not in ancestors:
+        ancestors.add(row[6])
         row = words[row[6]]
-    return len(seen)
+    return len(ancestors)
 
 
 def _rank(tag: str) -> int:

@@ -33,6 +33,6 @@ def staged_gold(path: Path) -> Iterator[tuple[int, Row]]:
         if not line.strip() or line.startswith("#"):
             continue
         tokens = [token.rsplit("|", 2) for token in line.split()]
-        if wrong := next((token for token in tokens if len(token) != 3), None):
-            raise DataError(f"{path}:{number}: {'|'.join(wrong)!r} is not word|tag|category", "fix the token")
+        if malformed := next((token for token in tokens if len(token) != 3), None):
+            raise DataError(f"{path}:{number}: {'|'.join(malformed)!r} is not word|tag|category", "fix the token")
         yield number, {"words": [word for word, _, _ in tokens], "tags": [category for _, _, category in tokens]}

@@ -15,7 +15,7 @@ Row = Mapping[str, Any]
 
 
 def rows(path: Path) -> Iterator[tuple[int, Row]]:
-    """The rows of a file with the number of the line (in Parquet: of the row) on which each begins, from 1.
+    """The rows of a file, each with the number of its first line (in Parquet: its row number), from 1.
 
     Blank lines are skipped. Raises DataError with file and line for unreadable content.
     """
@@ -49,7 +49,11 @@ def delimited_rows(path: Path, delimiter: str, *, quoted: bool = True) -> Iterat
         if not cells:
             continue
         if header is None:
-            header = _header(path, line, cells)
+            header = [cell.strip() for cell in cells]
+            if duplicates := {name for name in header if header.count(name) > 1}:
+                raise DataError(
+                    f"{path}:{line}: column {min(duplicates)!r} occurs twice", "give every column a unique name"
+                )
         elif len(cells) != len(header):
             raise DataError(
                 f"{path}:{line}: {len(cells)} cells, but the header has {len(header)}",
@@ -59,13 +63,6 @@ def delimited_rows(path: Path, delimiter: str, *, quoted: bool = True) -> Iterat
             yield line, dict(zip(header, cells, strict=True))
     if header is None:
         raise DataError(f"{path}: the file is empty", "add a header and rows")
-
-
-def _header(path: Path, line: int, cells: list[str]) -> list[str]:
-    names = [cell.strip() for cell in cells]
-    if twice := {name for name in names if names.count(name) > 1}:
-        raise DataError(f"{path}:{line}: column {sorted(twice)[0]!r} occurs twice", "give every column a unique name")
-    return names
 
 
 def _json_lines(path: Path) -> Iterator[tuple[int, Row]]:

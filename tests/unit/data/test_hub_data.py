@@ -167,8 +167,8 @@ def test_what_the_hub_does_not_have_is_named(hub, tmp_path):
             sets.parquet_files(replace(PLACE, **changes), "train", "en", cache=tmp_path / "cache", offline=False)
         return str(caught.value)
 
-    assert "no data set 'someone/missing', or not for you" in refused(repository="someone/missing")
-    assert "no data set 'someone/secret', or not for you" in refused(repository="someone/secret")
+    assert "no data set 'someone/missing'" in refused(repository="someone/missing")
+    assert "no data set 'someone/secret'" in refused(repository="someone/secret")
     assert "someone/pairs has no revision 'v9'" in refused(revision="v9")
     assert "refs/convert/parquet" in refused(repository="someone/empty")
     text = refused(splits={"train": "test"})
@@ -192,7 +192,7 @@ def test_offline_names_what_is_absent(hub, tmp_path):
 def test_a_hub_that_does_not_answer_is_told(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setattr("time.sleep", lambda seconds: None)  # the client waits before it tries again
-    with pytest.raises(SourceError, match="the commit of hub:someone/pairs@main cannot be fetched"):
+    with pytest.raises(SourceError, match="hub:someone/pairs@main"):
         sets.resolve_commit("someone/pairs", "main", cache=tmp_path, offline=False)
     with pytest.raises(SourceError, match="the list of files of hub:someone/pairs@0123"):
         sets.parquet_files(replace(PLACE, revision=COMMIT), "train", "en", cache=tmp_path, offline=False)

@@ -54,7 +54,7 @@ def test_what_the_hub_does_not_have_is_named(hub, tmp_path):
 
 def test_an_unreachable_hub_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    with pytest.raises(SourceError, match="cannot be fetched"):
+    with pytest.raises(SourceError, match="hub:someone/tiny"):
         prepare("someone/tiny", cache=tmp_path, offline=False)
     with pytest.raises(SourceError, match="not in the cache"):
         prepare("someone/tiny", cache=tmp_path, offline=True)

@@ -1,4 +1,4 @@
-"""The layouts of benchmark files: what they hold, and that a broken row is named by file and line."""
+"""Readers of benchmark files: the rows they return, and errors that name file and line."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ def file(tmp_path):
     return write
 
 
-def test_lines_of_cells_keep_quotes_and_may_lack_labels(file):
+def test_headerless_tsv_keeps_quotes_and_allows_missing_labels(file):
     read = headerless_tsv("text", "pair", optional="label")
     labelled = list(read(file("a.tsv", 'He said "no\tHe refused\tentailment\n\nx\ty\tneutral\n')))
     assert labelled[0] == (1, {"text": 'He said "no', "pair": "He refused", "label": "entailment"})
@@ -35,21 +35,21 @@ def test_lines_of_cells_keep_quotes_and_may_lack_labels(file):
     assert list(read(file("b.tsv", "x\ty\n"))) == [(1, {"text": "x", "pair": "y"})]
 
 
-def test_a_line_of_another_width_is_named(file):
+def test_a_row_with_the_wrong_number_of_cells_is_located(file):
     path = file("a.tsv", "x\ty\tz\nx\ty\n")
-    with pytest.raises(DataError, match=rf"{path}:2: 2 cells, expected 3: text, pair, label"):
+    with pytest.raises(DataError, match=rf"{path}:2: "):
         list(headerless_tsv("text", "pair", optional="label")(path))
 
 
-def test_a_header_without_quoting(file):
+def test_unquoted_tsv_treats_quotes_as_text(file):
     assert list(unquoted_tsv(file("a.tsv", 'id\tquestion\n1\t"Why\n'))) == [(2, {"id": "1", "question": '"Why'})]
 
 
-def squad(*squad_questions: dict) -> dict:
-    return {"data": [{"title": "T", "paragraphs": [{"context": "It is red.", "qas": list(squad_questions)}]}]}
+def squad(*questions: dict) -> dict:
+    return {"data": [{"title": "T", "paragraphs": [{"context": "It is red.", "qas": list(questions)}]}]}
 
 
-def test_questions_of_a_file_with_and_without_answers(file):
+def test_squad_questions_with_and_without_answers(file):
     answered = {"id": "a", "question": "?", "answers": [{"text": "red", "answer_start": 6}]}
     impossible = {"id": "b", "question": "?", "answers": [], "is_impossible": True}
     blank = {"id": "c", "question": "?"}
@@ -61,21 +61,21 @@ def test_questions_of_a_file_with_and_without_answers(file):
     assert ['"a"' in lines[rows[0][0] - 1], '"b"' in lines[rows[1][0] - 1]] == [True, True]
 
 
-def test_a_question_without_text_is_named(file):
+def test_malformed_squad_files_are_located(file):
     path = file("a.json", json.dumps(squad({"id": "a", "answers": []})))
-    with pytest.raises(DataError, match=rf"{path}:1: article 1 lacks 'question'"):
+    with pytest.raises(DataError, match=rf"{path}:1: .*'question'"):
         list(squad_questions(path))
     path = file("b.json", '{"data":\n [}')
-    with pytest.raises(DataError, match=rf"{path}:2: not JSON"):
+    with pytest.raises(DataError, match=rf"{path}:2: "):
         list(squad_questions(path))
 
 
-def test_tagged_sentences_are_divided_by_blank_lines_however_many(file):
+def test_blank_lines_separate_tagged_sentences(file):
     rows = list(tagged_sentences(file("a.tsv", "\nNí\tADP\nayé\tNOUN\n\n\n.\tPUNCT\n")))
     assert rows == [(2, {"words": ["Ní", "ayé"], "tags": ["ADP", "NOUN"]}), (6, {"words": ["."], "tags": ["PUNCT"]})]
     assert list(tagged_sentences(file("b.tsv", "a\nb\n"))) == [(1, {"words": ["a", "b"]})]
     path = file("c.tsv", "a\tX\nb\n")
-    with pytest.raises(DataError, match=rf"{path}:2: 1 cells"):
+    with pytest.raises(DataError, match=rf"{path}:2: "):
         list(tagged_sentences(path))
 
 
@@ -83,7 +83,7 @@ def conllu_line(number: str, form: str, tag: str, head: int) -> str:
     return f"{number}\t{form}\t_\t{tag}\t_\t_\t{head}\t_\t_\t_"
 
 
-def test_fused_tokens_are_one_word_tagged_as_the_word_nearest_to_the_root(file):
+def test_multiword_token_takes_the_tag_of_the_word_nearest_to_the_root(file):
     lines = [
         "# text = zum Haus",
         conllu_line("1-2", "zum", "_", 0),
@@ -96,7 +96,7 @@ def test_fused_tokens_are_one_word_tagged_as_the_word_nearest_to_the_root(file):
     assert (line, row) == (1, {"words": ["zum", "Haus"], "tags": ["ADP", "NOUN"]})
 
 
-def test_words_of_a_fused_token_that_are_equally_near_go_by_precedence(file):
+def test_multiword_token_with_equal_depths_uses_tag_precedence(file):
     lines = [
         conllu_line("1", "geh", "VERB", 0),
         conllu_line("2-3", "fürs", "_", 0),
@@ -107,22 +107,22 @@ def test_words_of_a_fused_token_that_are_equally_near_go_by_precedence(file):
     assert row["tags"] == ["VERB", "PRON"]
 
 
-def test_a_short_line_of_conllu_is_named(file):
+def test_a_short_conllu_line_is_located(file):
     path = file("a.conllu", f"{conllu_line('1', 'a', 'X', 0)}\n2\tb\n")
-    with pytest.raises(DataError, match=rf"{path}:2: 2 cells"):
+    with pytest.raises(DataError, match=rf"{path}:2: "):
         list(conllu(path))
 
 
-def test_aligned_lines_of_two_files(file):
+def test_aligned_files_pair_lines_and_require_equal_lengths(file):
     file("t.eng", "It is coffee.\nNo.\n")
     path = file("t.swh", "Ni kahawa.\nHapana.\n")
     assert [row for _, row in aligned_files(".eng")(path)][1] == {"text": "Hapana.", "english": "No."}
     file("t.eng", "It is coffee.\n")
-    with pytest.raises(DataError, match=r"has 2 lines, but t\.eng has 1"):
+    with pytest.raises(DataError, match=r"t\.swh .*t\.eng"):
         list(aligned_files(".eng")(path))
 
 
-def test_ccgbank_derivations_and_staged_files(file):
+def test_ccgbank_derivations_and_staged_gold(file):
     auto = "ID=wsj_0001.1 PARSER=GOLD NUMPARSE=1\n(<T S[dcl] 0 2> (<L NP NNP NNP Vinken NP>) "
     auto += "(<L S[dcl]\\NP VB VB sees S[dcl]\\NP>) )\n"
     ((line, row),) = auto_derivations(file("wsj_0001.auto", auto))
@@ -130,5 +130,5 @@ def test_ccgbank_derivations_and_staged_files(file):
     ((line, row),) = staged_gold(file("wsj00.stagedGold", "# sentences\n\nVinken|NNP|NP sees|VB|(S[dcl]\\NP)/NP\n"))
     assert (line, row) == (3, {"words": ["Vinken", "sees"], "tags": ["NP", "(S[dcl]\\NP)/NP"]})
     path = file("bad.stagedGold", "Vinken|NNP\n")
-    with pytest.raises(DataError, match=rf"{path}:1: 'Vinken\|NNP' is not word"):
+    with pytest.raises(DataError, match=rf"{path}:1: 'Vinken\|NNP'"):
         list(staged_gold(path))

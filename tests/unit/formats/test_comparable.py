@@ -12,7 +12,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_both_collections_know_their_side_and_their_partners(folder):
+def test_both_files_state_language_and_partners(folder):
     foreign, english = (list(bucc_sentences(folder / f"ru-en.dev.{side}")) for side in ("ru", "en"))
     assert [row for _, row in foreign] == [
         {"id": "dev:ru-1", "text": "дом\t стоит", "english": False, "partners": ["dev:en-2"]},
@@ -24,11 +24,11 @@ def test_both_collections_know_their_side_and_their_partners(folder):
     ]
 
 
-def test_the_file_of_pairs_holds_no_sentences(folder):
+def test_the_gold_file_has_no_sentences(folder):
     assert list(bucc_sentences(folder / "ru-en.dev.gold")) == []
 
 
-def test_without_pairs_nobody_knows_the_partners(folder):
+def test_without_a_gold_file_rows_have_no_partners(folder):
     (folder / "ru-en.dev.gold").unlink()
     assert [row for _, row in bucc_sentences(folder / "ru-en.dev.ru")] == [
         {"id": "dev:ru-1", "text": "дом\t стоит", "english": False},
@@ -36,7 +36,7 @@ def test_without_pairs_nobody_knows_the_partners(folder):
     ]
 
 
-def test_a_line_without_a_tab_is_named(folder):
+def test_a_line_without_a_tab_is_located(folder):
     (folder / "ru-en.dev.en").write_text("en-1\ta forest\nen-2 a house\n", encoding="utf-8")
-    with pytest.raises(DataError, match=r"ru-en\.dev\.en:2: no tab"):
+    with pytest.raises(DataError, match=r"ru-en\.dev\.en:2: "):
         list(bucc_sentences(folder / "ru-en.dev.en"))

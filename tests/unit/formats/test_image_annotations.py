@@ -1,4 +1,4 @@
-"""Annotations of images as their publishers lay them out."""
+"""Readers of published image annotations."""
 
 import json
 from pathlib import Path
@@ -14,23 +14,23 @@ def write(path: Path, *rows: object) -> Path:
     return path
 
 
-def test_a_line_with_several_sentences_is_as_many_captions(tmp_path: Path) -> None:
+def test_each_sentence_of_a_line_is_a_caption(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", {"sentences": ["one"], "id": 1}, {"sentences": ["two", "three"], "id": 2})
-    found = [(line, row["id"], row["caption"], row["place"]) for line, row in captions(path)]
-    assert found == [(1, 1, "one", None), (2, 2, "two", 0), (2, 2, "three", 1)]
+    rows = [(line, row["id"], row["caption"], row["place"]) for line, row in captions(path)]
+    assert rows == [(1, 1, "one", None), (2, 2, "two", 0), (2, 2, "three", 1)]
     assert [(line, row["caption"], row["place"]) for line, row in first_captions(path)] == [
         (1, "one", None),
         (2, "two", None),
     ]
 
 
-def test_a_line_without_sentences_is_named(tmp_path: Path) -> None:
+def test_a_line_without_sentences_is_located(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", {"sentences": ["one"]}, {"sentence": "two"})
     with pytest.raises(DataError, match=r"a\.jsonl:2: `sentences`"):
         list(captions(path))
 
 
-def test_questions_are_a_list_or_an_object_by_their_ids(tmp_path: Path) -> None:
+def test_visual_questions_are_a_list_or_an_object_by_id(tmp_path: Path) -> None:
     listed = write(tmp_path / "a.json", [{"question_id": "7", "sent": "?"}])
     assert list(visual_questions(listed)) == [(1, {"question_id": "7", "sent": "?"})]
     named = write(tmp_path / "b.json", {"7": {"question": "?"}, "8": {"question": "!"}})
@@ -40,10 +40,8 @@ def test_questions_are_a_list_or_an_object_by_their_ids(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("text", "told"), [("{", "not JSON"), ("3", "neither a list"), ('[{"a": 1}, 2]', "question 2 ")]
-)
-def test_other_layouts_are_told(tmp_path: Path, text: str, told: str) -> None:
+@pytest.mark.parametrize(("text", "location"), [("{", ":1:"), ("3", ":1:"), ('[{"a": 1}, 2]', ": question 2 ")])
+def test_other_layouts_are_located(tmp_path: Path, text: str, location: str) -> None:
     (tmp_path / "a.json").write_text(text)
-    with pytest.raises(DataError, match=told):
+    with pytest.raises(DataError, match=rf"a\.json{location}"):
         list(visual_questions(tmp_path / "a.json"))

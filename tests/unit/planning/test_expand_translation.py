@@ -79,7 +79,7 @@ def test_a_commit_that_is_not_known_is_asked_for_only_when_it_must_be(tmp_path: 
     chosen = translating(model="a/b", revision="new")
     assert translator_pins(chosen, tmp_path, None, cache=tmp_path) == {"a/b@new": UNRESOLVED}
     assert unresolved_translators(chosen, cache=tmp_path) == ("a/b@new",)
-    monkeypatch.setattr("xstilts.cache.hub_commits._ask", lambda repository, revision, kind: COMMIT)
+    monkeypatch.setattr("xstilts.cache.hub_commits._request_commit", lambda repository, revision, kind: COMMIT)
     resolve_translators(chosen, cache=tmp_path)
     assert translator_pins(chosen, tmp_path, None, cache=tmp_path) == {"a/b@new": COMMIT}
     assert not unresolved_translators(chosen, cache=tmp_path)
@@ -87,7 +87,7 @@ def test_a_commit_that_is_not_known_is_asked_for_only_when_it_must_be(tmp_path: 
 
 def test_a_hub_that_cannot_be_asked_offers_what_does_without_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    with pytest.raises(SourceError, match="the commit of hub:a/b@main cannot be fetched") as caught:
+    with pytest.raises(SourceError, match="hub:a/b@main") as caught:
         resolve_translators(translating(model="a/b"), cache=tmp_path)
     assert caught.value.hint == UNFETCHED
 
