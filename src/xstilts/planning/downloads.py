@@ -6,7 +6,7 @@ from pathlib import Path
 from xstilts.cache import wheels as sources
 from xstilts.config.recipe import Recipe
 from xstilts.data import hub_data as hub
-from xstilts.data.benchmark_files import SplitSource, hub_splits
+from xstilts.data.benchmark_splits import SplitSource, hub_splits
 from xstilts.encoders.pins import known_pin
 from xstilts.planning.expand import Graph
 from xstilts.planning.missing_files import missing_files, missing_images, splits_read

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from xstilts.data.benchmark_files import missing_locally
+from xstilts.data.benchmark_splits import missing_locally
 from xstilts.data.images.folders import image_folders, local_collections
 from xstilts.data.images.local_folders import NO_IMAGES, folder_digest
 from xstilts.planning.graph import Graph

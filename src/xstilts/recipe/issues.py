@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from xstilts.config.recipe import Recipe
-from xstilts.data.benchmark_files import missing_locally
+from xstilts.data.benchmark_splits import missing_locally
 from xstilts.encoders.card import EncoderCard
 from xstilts.errors import did_you_mean
 from xstilts.tasks import task_names

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from xstilts.config.recipe import Target
 from xstilts.config.splits import translated
-from xstilts.data.benchmark_files import missing_locally
+from xstilts.data.benchmark_splits import missing_locally
 from xstilts.recipe.issues import Issue, Path, Scope, unknown_languages, unknown_split
 from xstilts.recipe.resolve import (
     HELD_SPLIT,

@@ -1,0 +1,126 @@
+"""Reads the examples of a benchmark: rows of its files, groups of the rows, examples."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from xstilts.config.splits import SHOTS, TRANSLATED
+from xstilts.data import hub_data
+from xstilts.data.benchmark_splits import ENGLISH, SplitSource
+from xstilts.formats.tables import Row, rows
+from xstilts.problems import Example
+from xstilts.problems.cells import Cells
+from xstilts.tasks.benchmark import Benchmark, Fields, unchanged
+from xstilts.tasks.task import Paths, Task
+
+NumberedRow = tuple[Path, int, Row]
+"""A row with its file and line. The columns are named like the fields of an example."""
+
+LAYOUT_HINT = "the file does not have the benchmark's published layout; download it again"
+
+
+def read_language(
+    task: Task,
+    benchmark: Benchmark,
+    sources: Mapping[str, Sequence[SplitSource]],
+    cache: Path,
+    offline: bool,
+    paths: Paths,
+    language: str,
+) -> dict[str, Iterator[Example]]:
+    """The examples of a language by split; `sources` are the split sources of every language.
+
+    With a pivot, a row gets the group of its English counterpart, or a group of its own if it has none. Counterparts of
+    native files are native files, never on the Hub. Raises DataError with file and line for malformed rows, SourceError
+    if the Hub cannot be reached.
+    """
+    rows_by_split = _rows_by_split(sources[language], language, cache, offline)
+    groups = _groups(benchmark, rows_by_split)
+    if benchmark.pivot is not None and language != ENGLISH:
+        locations = {bool(source.native) for source in sources[language]}
+        english_sources = [source for source in sources.get(ENGLISH, ()) if bool(source.native) in locations]
+        english_rows = _rows_by_split(english_sources, ENGLISH, cache, offline)
+        english_groups = _groups(benchmark, english_rows)
+        groups = {
+            split: _pivot_groups(
+                benchmark,
+                numbered,
+                english_rows.get(split, ()),
+                [f"{language}:{group}" for group in groups[split]],
+                english_groups.get(split, ()),
+            )
+            for split, numbered in rows_by_split.items()
+        }
+    return {
+        split: _examples(task, split, numbered, groups[split], language) for split, numbered in rows_by_split.items()
+    }
+
+
+def _rows_by_split(
+    sources: Sequence[SplitSource], language: str, cache: Path, offline: bool
+) -> dict[str, list[NumberedRow]]:
+    rows_by_split: dict[str, list[NumberedRow]] = {}
+    for source in sources:
+        rows_by_split.setdefault(source.split, []).extend(_rows(source, language, cache, offline))
+    return rows_by_split
+
+
+def _rows(source: SplitSource, language: str, cache: Path, offline: bool) -> Iterator[NumberedRow]:
+    """The rows by the names of an example's fields. A row of the Hub may contain several examples."""
+    fields: tuple[Fields, ...] = (unchanged,)
+    if source.native is not None:
+        fields = (source.native.fields,)
+    elif source.hub is not None:
+        fields = (source.hub.fields, *source.hub.more_fields)
+    for path, line, row in _raw_rows(source, language, cache, offline):
+        for rename in fields:
+            if (renamed := _rename_fields(path, line, row, rename)) is not None:
+                yield path, line, renamed
+
+
+def _raw_rows(source: SplitSource, language: str, cache: Path, offline: bool) -> Iterator[NumberedRow]:
+    if source.native is not None:
+        for path in source.paths:
+            yield from ((path, line, row) for line, row in source.native.read(path))
+    if source.hub is not None:
+        for path in hub_data.parquet_files(source.hub, source.split, language, cache=cache, offline=offline):
+            yield from ((path, line, row) for line, row in rows(path) if source.hub.keep(row, language))
+
+
+def _rename_fields(path: Path, line: int, row: Row, rename: Fields) -> Row | None:
+    """Raises DataError with file and line if a field is missing."""
+    try:
+        return rename(row)
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise Cells(path, line, row, {}).wrong(f"the row cannot be read: {reason}", LAYOUT_HINT) from None
+
+
+def _groups(benchmark: Benchmark, rows_by_split: Mapping[str, Sequence[NumberedRow]]) -> dict[str, list[str]]:
+    """The group of every row, computed over all splits together and returned by split."""
+    groups = iter(benchmark.groups([row for numbered in rows_by_split.values() for _, _, row in numbered]))
+    return {split: [next(groups) for _ in numbered] for split, numbered in rows_by_split.items()}
+
+
+def _pivot_groups(
+    benchmark: Benchmark,
+    numbered: Sequence[NumberedRow],
+    english_rows: Sequence[NumberedRow],
+    unpaired_groups: Sequence[str],
+    english_groups: Sequence[str],
+) -> list[str]:
+    if benchmark.pivot == "position":
+        return list(english_groups if len(numbered) == len(english_rows) else unpaired_groups)
+    group_by_id = {row["id"]: group for (_, _, row), group in zip(english_rows, english_groups, strict=True)}
+    return [group_by_id.get(row["id"], group) for (_, _, row), group in zip(numbered, unpaired_groups, strict=True)]
+
+
+def _examples(
+    task: Task, split: str, numbered: Sequence[NumberedRow], groups: Sequence[str], language: str
+) -> Iterator[Example]:
+    read, allowed_labels = task.spec.read, set(task.labels)
+    for number, ((path, line, row), group) in enumerate(zip(numbered, groups, strict=True)):
+        if allowed_labels and row["label"] not in allowed_labels and (split == "train" or split.startswith(SHOTS)):
+            continue
+        fields = {**row, "group": group}
+        cells = Cells(path, line, fields, {name: name for name in fields if fields[name] is not None})
+        yield read(cells, f"{split.removesuffix(TRANSLATED)}-{number}", language)
