@@ -1,4 +1,4 @@
-"""Plain texts of a language for masked-language modelling, from a user's file or a data set on the Hub."""
+"""Texts for masked-language modelling, from a local file or a data set on the Hub."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from xstilts.cache.checksums import sha256_of
-from xstilts.data import hub_data as hub
+from xstilts.data import hub_data
 from xstilts.errors import DataError, SourceError
 from xstilts.formats.tables import SUFFIXES, read_text, rows
 from xstilts.tasks.benchmark import Hub
@@ -40,12 +40,14 @@ class Corpus:
     fingerprint: str
 
 
-def corpora(block: TextSettings, *, base: Path, cache: Path) -> tuple[Corpus, ...]:
-    """The corpora that `block` names, pinned by content; paths are relative to `base`. Nothing is downloaded.
+def corpora(settings: TextSettings, *, base: Path, cache: Path) -> tuple[Corpus, ...]:
+    """The corpora of `settings`, pinned by content; paths are relative to `base`. Nothing is downloaded.
 
     Raises SourceError for a missing file, DataError for a file of an unknown format.
     """
-    return tuple(_corpus(language, location, block.column, base, cache) for language, location in block.texts.items())
+    return tuple(
+        _corpus(language, location, settings.column, base, cache) for language, location in settings.texts.items()
+    )
 
 
 def check_location(location: str, base: Path) -> None:
@@ -58,7 +60,7 @@ def check_location(location: str, base: Path) -> None:
         return
     path = base / Path(location).expanduser()
     if not path.is_file():
-        raise SourceError(f"no file {path}", "paths are relative to the recipe")
+        raise SourceError(f"the file {path} is missing", "paths are relative to the recipe")
     if path.suffix.lower() not in (PLAIN, *SUFFIXES):
         raise DataError(f"{path} cannot be read", f"use {', '.join((PLAIN, *SUFFIXES))}")
 
@@ -70,14 +72,14 @@ def read_texts(corpus: Corpus, *, cache: Path, offline: bool) -> tuple[str, ...]
     """
     texts = tuple(dict.fromkeys(text for text in map(str.strip, _texts(corpus, cache, offline)) if text))
     if not texts:
-        raise DataError(f"{corpus.location} has no texts", "add texts, or remove it from `mlm.texts`")
+        raise DataError(f"{corpus.location} has no texts", "add texts, or remove the file from `mlm.texts`")
     return texts
 
 
 def train_and_held_out(texts: Sequence[str], held_out: int, max_texts: int | None) -> tuple[list[str], list[str]]:
     """At most `max_texts` training texts, and held-out texts: at most `held_out` and at most a tenth of all texts.
 
-    They are ordered by a hash of the text, so a larger subset contains the smaller ones.
+    Texts are selected in the order of their hashes, so a larger subset contains the smaller ones.
     """
     ranked = sorted(texts, key=lambda text: hashlib.sha256(text.encode()).digest())
     count = min(held_out, len(texts) // 10)
@@ -92,9 +94,9 @@ def _corpus(language: str, location: str, column: str, base: Path, cache: Path) 
         location, identity = str(path), [sha256_of(path, cache)]
         identity += [] if path.suffix.lower() == PLAIN else [path.suffix.lower(), column]
     else:
-        source = _hub(location)
-        commit = hub.known_commit(source.repository, source.revision, cache=cache) or f"unresolved {source.revision}"
-        identity = [source.repository, source.config, commit, column]
+        dataset = _hub(location)
+        commit = hub_data.known_commit(dataset.repository, dataset.revision, cache=cache)
+        identity = [dataset.repository, dataset.config, commit or f"unresolved {dataset.revision}", column]
     fingerprint = hashlib.sha256(json.dumps([language, *identity]).encode()).hexdigest()
     return Corpus(language=language, location=location, column=column, fingerprint=fingerprint)
 
@@ -106,7 +108,7 @@ def _hub(location: str) -> Hub:
 
 def _texts(corpus: Corpus, cache: Path, offline: bool) -> Iterator[str]:
     if corpus.location.startswith(_HUB):
-        paths = hub.parquet_files(_hub(corpus.location), SPLIT, corpus.language, cache=cache, offline=offline)
+        paths = hub_data.parquet_files(_hub(corpus.location), SPLIT, corpus.language, cache=cache, offline=offline)
         return (text for path in paths for text in _column(path, corpus.column))
     path = Path(corpus.location)
     return iter(read_text(path).split("\n")) if path.suffix.lower() == PLAIN else _column(path, corpus.column)

@@ -1,4 +1,4 @@
-"""Examples become what a model reads, by the hook of their problem."""
+"""Converts examples to the token ids and images that a model reads."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,11 +19,11 @@ def featurise(
     max_length: int,
     modality: str | None = None,
 ) -> list[Feature]:
-    """Features of the examples, in order. `labels` are the head's classes (or tags), in the order of its outputs;
-    None leaves them out, as scoring does: a language may have labels that the head never saw. A control may read the
-    text or the images alone, as its `modality`.
+    """Features of the examples, in order.
 
-    Raises DataError where an example has a label that the head does not know.
+    `labels` are the head's classes (or tags), in the order of its outputs. With None, as in scoring, features have no
+    labels: a language may have labels that were not in the training data. `modality` restricts a control to the text or
+    the images. Raises DataError for an example whose label is not in `labels`.
     """
     features = PROBLEMS[problem].encode(examples, tokenizer, labels, max_length) if examples else []
     return hide(features, modality, tokenizer)
@@ -35,6 +35,6 @@ def hide(features: Sequence[Feature], modality: str | None, tokenizer: "PreTrain
         return list(features)
     if modality == "text":
         return [replace(feature, images=()) for feature in features]
-    bare = tokenizer("")
-    ids, types = (bare["input_ids"],), (bare["token_type_ids"],) if "token_type_ids" in bare else None
+    empty = tokenizer("")
+    ids, types = (empty["input_ids"],), (empty["token_type_ids"],) if "token_type_ids" in empty else None
     return [replace(feature, ids=ids, types=types) for feature in features]

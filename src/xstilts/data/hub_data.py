@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from xstilts.cache import hub_commits as revisions
+from xstilts.cache import hub_commits
 from xstilts.errors import SourceError
 from xstilts.platform.files import write_file
 from xstilts.tasks.benchmark import Hub
@@ -22,7 +22,7 @@ FileSizes = Mapping[str, int]
 
 def known_commit(repository: str, revision: str, *, cache: Path) -> str | None:
     """The commit of a revision if it is known without a request: it is a commit, or was resolved before."""
-    return revisions.known(repository, revision, kind="dataset", cache=cache)
+    return hub_commits.known(repository, revision, kind="dataset", cache=cache)
 
 
 def resolve_commit(repository: str, revision: str, *, cache: Path, offline: bool) -> str:
@@ -30,7 +30,7 @@ def resolve_commit(repository: str, revision: str, *, cache: Path, offline: bool
 
     Raises SourceError if the Hub cannot be reached, or does not have the repository or the revision.
     """
-    return revisions.resolve(repository, revision, kind="dataset", cache=cache, offline=offline)
+    return hub_commits.resolve(repository, revision, kind="dataset", cache=cache, offline=offline)
 
 
 def parquet_files(dataset: Hub, split: str, language: str, *, cache: Path, offline: bool) -> tuple[Path, ...]:
@@ -66,8 +66,8 @@ def missing_files(dataset: Hub, split: str, language: str, *, cache: Path) -> Fi
 def split_files(dataset: Hub, split: str, language: str, names: Iterable[str]) -> tuple[str, ...]:
     """The sorted names of the files that hold a split of a language, in any of the Hub's layouts.
 
-    `place.splits` may contain glob patterns that match several published splits. Files in a folder `data` belong to a
-    repository's only configuration. Raises SourceError, listing what is there, if no file matches.
+    `dataset.splits` may contain glob patterns that match several published splits. Files in a folder `data` belong to a
+    repository's only configuration. Raises SourceError, with the available splits, if no file matches.
     """
     files = sorted(names)
     config = dataset.config.replace("{language}", dataset.names.get(language, language))
@@ -82,35 +82,35 @@ def split_files(dataset: Hub, split: str, language: str, names: Iterable[str]) -
     raise _no_parquet_error(dataset, config, hub_split, files)
 
 
-def _no_parquet_error(place: Hub, config: str, split: str, files: Iterable[str]) -> SourceError:
-    where = f"hub:{place.repository}@{place.revision}"
+def _no_parquet_error(dataset: Hub, config: str, split: str, files: Iterable[str]) -> SourceError:
+    name = f"hub:{dataset.repository}@{dataset.revision}"
     splits = list(dict.fromkeys(re.sub(r"(-\d+-of-\d+[^/]*|/\d+)?\.parquet$", "", name) for name in files))
     if not splits:
-        return SourceError(f"{where} has no Parquet files", f"try its converted copy: revision {CONVERTED!r}")
+        return SourceError(f"{name} has no Parquet files", f"try its converted copy: revision {CONVERTED!r}")
     candidates = [name for name in splits if name.startswith(f"{config}/")] or splits
     more = f" and {len(candidates) - _MAX_NAMED} more" if len(candidates) > _MAX_NAMED else ""
     return SourceError(
-        f"{where} has no Parquet files for configuration {config!r}, split {split!r}",
+        f"{name} has no Parquet files for configuration {config!r}, split {split!r}",
         f"available: {', '.join(candidates[:_MAX_NAMED])}{more}",
     )
 
 
-def _listing_file(place: Hub, commit: str, cache: Path) -> Path:
-    return cache / "listings" / f"{place.repository.replace('/', '--')}@{commit}.json"
+def _listing_file(dataset: Hub, commit: str, cache: Path) -> Path:
+    return cache / "listings" / f"{dataset.repository.replace('/', '--')}@{commit}.json"
 
 
-def _listing(place: Hub, commit: str, cache: Path, offline: bool) -> FileSizes:
+def _listing(dataset: Hub, commit: str, cache: Path, offline: bool) -> FileSizes:
     """The Parquet files of a repository at a commit, requested once and stored in the cache."""
-    note = _listing_file(place, commit, cache)
+    note = _listing_file(dataset, commit, cache)
     if note.is_file():
         return json.loads(note.read_text(encoding="utf-8"))
     if offline:
-        raise _not_cached_error(place, cache)
+        raise _not_cached_error(dataset, cache)
     try:
-        sizes = _request_listing(place.repository, commit)
+        sizes = _request_listing(dataset.repository, commit)
     except Exception as error:  # the client's HTTP library, and so its errors, differ between versions
-        raise revisions.hub_error(
-            error, place.repository, commit, kind="dataset", what="the list of files of "
+        raise hub_commits.hub_error(
+            error, dataset.repository, commit, kind="dataset", what="the list of files of "
         ) from None
     write_file(note, json.dumps(sizes))
     return sizes
@@ -120,35 +120,35 @@ def _request_listing(repository: str, commit: str) -> FileSizes:
     from huggingface_hub import HfApi
     from huggingface_hub.hf_api import RepoFile
 
-    tree = HfApi(endpoint=revisions.endpoint()).list_repo_tree(
+    tree = HfApi(endpoint=hub_commits.endpoint()).list_repo_tree(
         repository, recursive=True, revision=commit, repo_type="dataset"
     )
     return {item.path: item.size for item in tree if isinstance(item, RepoFile) and item.path.endswith(".parquet")}
 
 
-def _file(place: Hub, commit: str, name: str, cache: Path, offline: bool) -> Path:
+def _file(dataset: Hub, commit: str, name: str, cache: Path, offline: bool) -> Path:
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
         path = hf_hub_download(
-            place.repository,
+            dataset.repository,
             name,
             repo_type="dataset",
             revision=commit,
             cache_dir=cache / "hub",
             local_files_only=offline,
-            endpoint=revisions.endpoint(),
+            endpoint=hub_commits.endpoint(),
         )
-    except Exception as error:  # as above
+    except Exception as error:  # see _listing
         if offline and isinstance(error, LocalEntryNotFoundError):
-            raise _not_cached_error(place, cache) from None
-        raise revisions.hub_error(error, place.repository, commit, kind="dataset", what=f"{name} of ") from None
+            raise _not_cached_error(dataset, cache) from None
+        raise hub_commits.hub_error(error, dataset.repository, commit, kind="dataset", what=f"{name} of ") from None
     return Path(path)
 
 
-def _not_cached_error(place: Hub, cache: Path) -> SourceError:
+def _not_cached_error(dataset: Hub, cache: Path) -> SourceError:
     return SourceError(
-        f"hub:{place.repository}@{place.revision} is not in the cache {cache}",
+        f"hub:{dataset.repository}@{dataset.revision} is not in the cache {cache}",
         "run once without --offline, or set XSTILTS_DATA_ROOT to a folder with the benchmark's own files",
     )

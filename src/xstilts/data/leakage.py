@@ -1,4 +1,4 @@
-"""Whether what is scored was trained on: by group, by the texts themselves, and by the images."""
+"""Checks that no scored example was trained on, by group, by text and by image."""
 
 from collections.abc import Collection, Iterable, Iterator
 
@@ -6,30 +6,29 @@ from xstilts.errors import LeakError
 from xstilts.problems import Example
 
 MIN_WORDS = 8
-"""Words of a text, at least, by which alone an item is recognised: shorter ones recur by chance."""
-
+"""Texts with fewer words are not compared, because they may be equal by chance."""
 
 NOT_PHOTOGRAPHS = frozenset({"openmoji", "digits"})
-"""Collections of pictures that are no photographs, so that no other collection holds them."""
+"""Collections of drawings. No other collection contains their images."""
 
 
 def check_disjoint(
     train: Iterable[Example], evaluation: Iterable[Example], task: str = "", *, images: bool = True
 ) -> None:
-    """Raises LeakError if an example to train on shares its group or an image with one to be scored, in any language.
+    """Raises LeakError if a training example shares its group or an image with an evaluation example, in any language.
 
-    Without `images`, groups alone are compared: for splits that are used as published, whatever they share.
+    Set `images` to False for splits that are used as published and may share images.
     """
-    groups: dict[str, Example] = {}
-    shown: dict[str, Example] = {}
+    trained_groups: dict[str, Example] = {}
+    trained_images: dict[str, Example] = {}
     for example in train:
-        groups[example.group] = example
-        shown.update(dict.fromkeys(example.shown_images if images else (), example))
+        trained_groups[example.group] = example
+        trained_images.update(dict.fromkeys(example.shown_images if images else (), example))
     for example in evaluation:
-        if (trained := groups.get(example.group)) is not None:
+        if (trained := trained_groups.get(example.group)) is not None:
             raise _leak(task, f"the group {example.group!r}", trained, example)
         for image in example.shown_images:
-            if (trained := shown.get(image)) is not None:
+            if (trained := trained_images.get(image)) is not None:
                 raise _leak(task, f"the image {image!r}", trained, example)
 
 
@@ -43,34 +42,34 @@ def _leak(task: str, shared: str, trained: Example, scored: Example) -> LeakErro
 
 
 def images_in(examples: Iterable[Example]) -> frozenset[str]:
-    """References of all images that examples show."""
+    """The references of all images in the examples."""
     return frozenset(image for example in examples for image in example.shown_images)
 
 
 def collections_in(images: Iterable[str]) -> frozenset[str]:
-    """The collections that images are of."""
+    """The collections of image references."""
     return frozenset(image.partition(":")[0] for image in images)
 
 
 def shared_images(trained: Collection[str], scored: Collection[str]) -> int | None:
-    """How many of the scored images were trained on; None where they have no collection in common, so that none could
-    be recognised."""
+    """The number of scored images that were trained on; None if the two have no collection in common, so that images
+    cannot be compared."""
     if not collections_in(trained) & collections_in(scored):
         return None
     return len(set(trained) & set(scored))
 
 
 def unmapped_images(trained: Collection[str], scored: Collection[str]) -> tuple[str, str] | None:
-    """The collections of photographs on either side that the other lacks or cannot be mapped to, by name; None where
-    every pair of images can be compared."""
-    ours, theirs = (sorted(collections_in(images) - NOT_PHOTOGRAPHS) for images in (trained, scored))
-    if not ours or not theirs or (ours == theirs and len(ours) == 1):
+    """The photograph collections of the trained and of the scored images, if their images cannot be mapped to each
+    other; None if every pair of images can be compared."""
+    trained_names, scored_names = (sorted(collections_in(images) - NOT_PHOTOGRAPHS) for images in (trained, scored))
+    if not trained_names or not scored_names or (trained_names == scored_names and len(trained_names) == 1):
         return None
-    return ", ".join(ours), ", ".join(theirs)
+    return ", ".join(trained_names), ", ".join(scored_names)
 
 
 def long_texts(example: Example) -> Iterator[str]:
-    """The texts of an example that have `MIN_WORDS` words or more, without regard to case and spaces."""
+    """The texts of an example with `MIN_WORDS` words or more, with normalised case and white space."""
     for text in example.texts:
         words = text.casefold().split()
         if len(words) >= MIN_WORDS:
@@ -78,12 +77,12 @@ def long_texts(example: Example) -> Iterator[str]:
 
 
 def check_texts(trained: Collection[str], evaluation: Iterable[Example], task: str) -> None:
-    """Raises LeakError if an example to be scored has a long text that `task` was trained on, word for word."""
+    """Raises LeakError if an evaluation example contains a long text that `task` was trained on, word for word."""
     for example in evaluation:
         for text in long_texts(example):
             if text in trained:
                 raise LeakError(
                     f"{task!r} was trained on a text of example {example.id!r} ({example.language}), which is scored: "
                     f"{text[:80]!r}",
-                    "leave that task out, or score another split",
+                    "remove that task, or score another split",
                 )

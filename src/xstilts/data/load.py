@@ -1,10 +1,9 @@
-"""The examples of a task in one language and split, read once and then kept in the cache."""
+"""Loads the examples of a task in one language and split. They are parsed once and cached."""
 
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
 
 from xstilts.cache.build_once import build_once
 from xstilts.cache.wheels import wheel_path
@@ -19,16 +18,16 @@ from xstilts.tasks.task import Task
 def load(task: Task, language: str, split: str, *, cache: Path, offline: bool) -> tuple[Example, ...]:
     """The examples of one language and split, in the order of the reader.
 
-    The parsed examples stay in `cache` under the fingerprint of the task, so a second call parses nothing.
-    Raises UserError for a language or split that the task does not have, SourceError if its data cannot be had, or
-    come from the Hub at no known commit, DataError if two examples share an id.
+    The parsed examples are cached in `cache` under the fingerprint of the task.
+    Raises UserError for an unknown language or split, SourceError if the data cannot be downloaded or a Hub revision is
+    not resolved to a commit, DataError if two examples have the same id.
     """
     if language not in task.languages:
         raise UserError(f"task {task.name!r} has no language {language!r}", f"it has {', '.join(task.languages)}")
-    if open_ := unresolved_sources(task, language):
+    if unresolved := unresolved_sources(task, language):
         raise SourceError(
-            f"the Hub was not asked for the commit of {', '.join(source.uri for source in open_)}",
-            "run the recipe; only `plan` does without commits",
+            f"the commits of {', '.join(source.uri for source in unresolved)} are not known",
+            "run the recipe; only `plan` works without commits",
         )
     folder = cache / "examples" / f"{task.name}-{task.fingerprint(language)[:16]}" / language
 
@@ -39,25 +38,26 @@ def load(task: Task, language: str, split: str, *, cache: Path, offline: bool) -
     build_once(folder, write_splits)
     path = folder / f"{split}.jsonl"
     if not path.is_file():
-        there = ", ".join(sorted(p.stem for p in folder.glob("*.jsonl")))
-        raise UserError(f"task {task.name!r} has no split {split!r} in {language!r}", f"it has {there}")
+        splits = ", ".join(sorted(file.stem for file in folder.glob("*.jsonl")))
+        raise UserError(f"task {task.name!r} has no split {split!r} in {language!r}", f"it has {splits}")
     return read_examples(path, task.spec.example)
 
 
 def read_examples(path: Path, kind: type[Example]) -> tuple[Example, ...]:
-    """The examples that `write_examples` wrote."""
+    """Read examples of one kind from JSON lines."""
     with path.open(encoding="utf-8") as lines:
         return tuple(kind.from_json(json.loads(line)) for line in lines)
 
 
 def write_examples(path: Path, examples: Iterable[Example]) -> None:
-    """Examples of one kind as JSON lines."""
-    rows = (json.dumps(_plain(example), ensure_ascii=False, default=asdict) for example in examples)
-    path.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
+    """Write examples of one kind as JSON lines."""
+    rows = ({field.name: getattr(example, field.name) for field in fields(example)} for example in examples)
+    lines = (json.dumps(row, ensure_ascii=False, default=asdict) for row in rows)
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def check_labels(examples: Sequence[Example], task: Task) -> None:
-    """Raises DataError unless every example has its label."""
+    """Raises DataError if an example has no label."""
     for example in examples:
         if example.target is None:
             raise DataError(
@@ -69,19 +69,15 @@ def check_labels(examples: Sequence[Example], task: Task) -> None:
 def _read(task: Task, language: str, *, cache: Path, offline: bool) -> dict[str, tuple[Example, ...]]:
     paths = {wheel.package: wheel_path(wheel, cache=cache, offline=offline) for wheel in task.wheels}
     splits = split_examples(task, task.read(paths, language))
-    known: set[str] = set()
+    task_ids: set[str] = set()
     for split, examples in splits.items():
-        # a benchmark's splits, too, may be subsets of one another
-        seen = set() if task.benchmark is not None or repeats(split) else known
+        # the splits of a benchmark may overlap
+        ids = set() if task.benchmark is not None or repeats(split) else task_ids
         for example in examples:
-            if example.id in seen:
+            if example.id in ids:
                 raise DataError(
                     f"task {task.name!r} has two examples with the id {example.id!r} in {language!r}",
-                    "give every example an id of its own",
+                    "give every example a unique id",
                 )
-            seen.add(example.id)
+            ids.add(example.id)
     return splits
-
-
-def _plain(example: Example) -> dict[str, Any]:
-    return {field.name: getattr(example, field.name) for field in fields(example)}

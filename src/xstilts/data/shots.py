@@ -1,8 +1,8 @@
-"""k examples in a language: numbered, nested, stratified draws.
+"""Samples k shots of a language: numbered, nested, stratified draws.
 
-A draw is an order of the pool that depends on the draw's number alone, so k = 4 begins with the examples of k = 1,
-and every arm and seed sees the same shots. Within a class, examples of different groups come first, so that few
-shots are not expansions of one template.
+A draw is an order of the pool that depends only on the draw's number: the shots of k = 4 begin with those of k = 1, and
+every arm and seed uses the same shots. Within a class, examples of different groups come first, so that a few shots do
+not all come from one template.
 """
 
 import hashlib
@@ -16,30 +16,29 @@ from xstilts.problems import Example
 
 
 def draw(pool: Sequence[Example], k: int, number: int, unit: Literal["group"] | None = None) -> tuple[Example, ...]:
-    """The shots of draw `number`: k of each class (all, where a class has fewer), or k examples without classes; or all
-    examples of k groups, where the unit is the group.
+    """The shots of draw `number`: k examples of each class (all, if a class has fewer), or k examples if there are no
+    classes. With the unit "group": all examples of k groups.
 
-    Raises DataError where the pool is smaller than k and has no classes, or is empty.
+    Raises DataError if the pool is empty, or has no classes and fewer than k examples, or fewer than k groups.
     """
     if not pool:
-        raise DataError("no examples to draw shots from", "choose another language, or fewer restrictions on the data")
+        raise DataError("no examples to sample shots from", "choose another language, or restrict the data less")
     if unit == "group":
-        return _of_groups(pool, k, number)
+        return _draw_groups(pool, k, number)
     classes: dict[str, list[Example]] = defaultdict(list)
     for example in pool:
         classes[example.stratum or ""].append(example)
     if len(classes) == 1 and "" in classes and len(pool) < k:
-        raise DataError(f"{k} shots asked, {len(pool)} examples in {pool[0].language}", "lower `fewshot.shots`")
+        raise DataError(f"{k} shots from {len(pool)} examples in {pool[0].language}", "lower `fewshot.shots`")
     return tuple(shot for label in sorted(classes) for shot in _spread(classes[label], number)[:k])
 
 
-def _of_groups(pool: Sequence[Example], k: int, number: int) -> tuple[Example, ...]:
-    """All examples of k groups, group after group."""
+def _draw_groups(pool: Sequence[Example], k: int, number: int) -> tuple[Example, ...]:
     groups: dict[str, list[Example]] = defaultdict(list)
     for example in sorted(pool, key=lambda example: example.id):
         groups[example.group].append(example)
     if len(groups) < k:
-        raise DataError(f"{k} shots asked, {len(groups)} groups in {pool[0].language}", "lower `fewshot.shots`")
+        raise DataError(f"{k} shots from {len(groups)} groups in {pool[0].language}", "lower `fewshot.shots`")
     chosen = sorted(groups, key=lambda group: _rank(group, number))[:k]
     return tuple(example for group in chosen for example in groups[group])
 

@@ -1,4 +1,4 @@
-"""What the tokenizer makes of a language: it explains failures that no training mends."""
+"""Tokenisation statistics of a language, which can explain low scores."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextStatistics:
-    """`unknown_rate` of sub-words and `truncated_rate` of texts lie between 0 and 1; `tokens_per_word` above 1."""
+    """`unknown_rate` is the share of unknown sub-words, `truncated_rate` the share of truncated texts (0 to 1)."""
 
     unknown_rate: float
     tokens_per_word: float
@@ -23,7 +23,7 @@ class TextStatistics:
 def text_statistics(
     examples: Sequence[Example], tokenizer: "PreTrainedTokenizerBase", max_length: int, *, truncates: bool = True
 ) -> TextStatistics:
-    """Rates over the examples; without `truncates`, long texts are split into several features, not truncated."""
+    """Statistics over the texts of the examples. Set `truncates` to False if long texts are split, not truncated."""
     texts = [text for example in examples for text in example.model_texts]
     if not texts:
         return TextStatistics(unknown_rate=0.0, tokens_per_word=0.0, truncated_rate=0.0)
@@ -31,8 +31,8 @@ def text_statistics(
     tokens = sum(map(len, ids))
     unknown = sum(token == tokenizer.unk_token_id for row in ids for token in row)
     words = sum(len(split_words(text)) for text in texts)
-    longest = min(max_length, tokenizer.model_max_length) - tokenizer.num_special_tokens_to_add()
-    truncated = sum(len(row) > longest for row in ids) if truncates else 0
+    max_tokens = min(max_length, tokenizer.model_max_length) - tokenizer.num_special_tokens_to_add()
+    truncated = sum(len(row) > max_tokens for row in ids) if truncates else 0
     return TextStatistics(
         unknown_rate=unknown / max(1, tokens),
         tokens_per_word=tokens / max(1, words),

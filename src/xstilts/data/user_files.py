@@ -1,4 +1,4 @@
-"""A user's own task: files, their columns and the problem, named in a recipe."""
+"""Tasks that a recipe defines by files, columns and a problem."""
 
 import hashlib
 import json
@@ -20,11 +20,11 @@ from xstilts.problems.references import local_file
 from xstilts.tasks.task import Paths, Task
 
 FRACTIONS = {"train": 0.7, "dev": 0.1, "test": 0.2}
-"""The splits of a language that has one file, unless the block says otherwise."""
+"""The default splits of a language with a single file."""
 
 
-class Block(Protocol):
-    """What a recipe says of a user's task."""
+class TaskSettings(Protocol):
+    """A recipe's settings of a user's task."""
 
     @property
     def problem(self) -> ProblemName: ...
@@ -38,91 +38,87 @@ class Block(Protocol):
     def licence(self) -> str: ...
 
 
-def user_task(name: str, block: Block, base: Path, cache: Path | None = None) -> Task:
-    """The task that `block` names; its paths are relative to `base`. Rows are read when the task is loaded.
+def user_task(name: str, settings: TaskSettings, base: Path, cache: Path | None = None) -> Task:
+    """The task of `settings`; its paths are relative to `base`. Rows are read only when the task is loaded.
 
-    Only the images that rows name are looked for here, since their content is part of the data; sums of them are noted
-    in `cache`. An image that is not there is no error, but makes other data.
+    Images are part of the data: their checksums are computed here and cached in `cache`. A missing image is no error
+    here, but changes the fingerprint.
 
-    The group of a row is its text (prompt, context, English sentence), so that equal texts never cross splits; in
-    data that is parallel across languages, name a `group` column. In mining, a sentence is grouped with its
-    translation, about images a text with its image. A split `shots-K` is a few-shot set that is used as it is; one
-    whose name ends in `-mt` holds the examples of another in machine-made English, under the same ids or row by row.
-    Raises DataError for a missing file or column name, or a row that names no image.
+    The group of a row is its text (prompt, context, English sentence), so equal texts are never in different splits.
+    Data that is parallel across languages needs a `group` column. In mining, a sentence has the group of its
+    translation; with images, a text has the group of its image. A split `shots-K` is a fixed few-shot set. A split
+    whose name ends in `-mt` contains machine translations of another split into English, with the same ids or in the
+    same order. Raises DataError for a missing file or column, or a row without an image.
     """
-    _check_columns(name, block)
-    files = {language: _by_split(where, base) for language, where in block.files.items()}
+    _check_columns(name, settings)
+    files = {language: _files_by_split(paths, base) for language, paths in settings.files.items()}
     sums = {str(path): _digest(name, path) for splits in files.values() for path in splits.values()}
-    whole = any(ALL in splits for splits in files.values())
     layout = {
-        "columns": dict(block.columns),
+        "columns": dict(settings.columns),
         "files": {lang: {split: sums[str(path)] for split, path in splits.items()} for lang, splits in files.items()},
     }
-    if PROBLEMS[block.problem].images:
-        layout["images"] = _images(sums, dict(block.columns), cache or cache_dir())
+    if PROBLEMS[settings.problem].images:
+        layout["images"] = _images_digest(sums, dict(settings.columns), cache or cache_dir())
+    has_single_files = any(ALL in splits for splits in files.values())
     return Task(
         name=name,
-        problem=block.problem,
+        problem=settings.problem,
         suite=(),
         languages=tuple(files),
         sources=(Files(sums=sums, layout=json.dumps(layout, sort_keys=True)),),
-        read=partial(_read, files, block.problem, dict(block.columns)),
-        fractions=dict(block.fractions or FRACTIONS) if whole else None,
+        read=partial(_read, files, settings.problem, dict(settings.columns)),
+        fractions=dict(settings.fractions or FRACTIONS) if has_single_files else None,
         fixed_shot_sizes={language: few_shot_sets(splits) for language, splits in files.items()},
-        licence=block.licence,
+        licence=settings.licence,
         citation="",
         url="",
     )
 
 
-def _check_columns(name: str, block: Block) -> None:
-    problem = PROBLEMS[block.problem]
-    known = (*problem.columns, *problem.optional_columns, *problem.label_columns, "id", "group")
+def _check_columns(name: str, settings: TaskSettings) -> None:
+    problem = PROBLEMS[settings.problem]
+    columns = (*problem.columns, *problem.optional_columns, *problem.label_columns, "id", "group")
+    hint = f"the columns are {', '.join(columns)}"
     for field in problem.columns:
-        if field not in block.columns:
-            raise DataError(f"task {name!r}: a {block.problem} task needs `columns: {field}`", _columns_hint(known))
-    for field in block.columns:
-        if field not in known:
-            raise DataError(f"task {name!r}: a {block.problem} task has no column {field!r}", _columns_hint(known))
-    if not block.files:
-        raise DataError(f"task {name!r} names no files", "give `files: {language: path}`")
+        if field not in settings.columns:
+            raise DataError(f"task {name!r}: a {settings.problem} task needs `columns: {field}`", hint)
+    for field in settings.columns:
+        if field not in columns:
+            raise DataError(f"task {name!r}: a {settings.problem} task has no column {field!r}", hint)
+    if not settings.files:
+        raise DataError(f"task {name!r} has no files", "add `files: {language: path}`")
 
 
-def _columns_hint(known: tuple[str, ...]) -> str:
-    return f"the columns are {', '.join(known)}"
-
-
-def _by_split(where: str | Mapping[str, str], base: Path) -> dict[str, Path]:
-    splits = {ALL: where} if isinstance(where, str) else where
+def _files_by_split(paths: str | Mapping[str, str], base: Path) -> dict[str, Path]:
+    splits = {ALL: paths} if isinstance(paths, str) else paths
     return {split: base / Path(path).expanduser() for split, path in splits.items()}
 
 
 def _digest(name: str, path: Path) -> str:
     if not path.is_file():
-        raise DataError(f"task {name!r}: there is no file {path}", "paths are relative to the recipe")
+        raise DataError(f"task {name!r}: the file {path} is missing", "paths are relative to the recipe")
     if path.suffix.lower() not in SUFFIXES:
         raise DataError(f"task {name!r}: {path} cannot be read", f"use {', '.join(SUFFIXES)}")
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _images(sums: Mapping[str, str], columns: Mapping[str, str], cache: Path) -> str:
-    """Sha256 of where the images on this machine lie, and of what they hold."""
-    named = sorted(
-        {image for path, digest in sums.items() for image in _local_images(Path(path), digest, columns, cache)}
-    )
-    held = {image: sha256_of(Path(image), cache) if Path(image).is_file() else None for image in named}
-    return hashlib.sha256(json.dumps(held).encode()).hexdigest()
+def _images_digest(sums: Mapping[str, str], columns: Mapping[str, str], cache: Path) -> str:
+    """The SHA-256 of the paths and checksums of local images."""
+    tables = [(Path(path), digest) for path, digest in sums.items()]
+    paths = sorted({path for table, digest in tables for path in _local_images(table, digest, columns, cache)})
+    checksums = {path: sha256_of(Path(path), cache) if Path(path).is_file() else None for path in paths}
+    return hashlib.sha256(json.dumps(checksums).encode()).hexdigest()
 
 
 def _local_images(table: Path, digest: str, columns: Mapping[str, str], cache: Path) -> list[str]:
-    """The files that the images of a table lie in. A table is read once for that, until it changes."""
+    """The paths of a table's local images, cached until the table changes."""
 
-    def found() -> str:
+    def compute() -> str:
         references = {image for line, row in rows(table) for image in Cells(table, line, row, columns).images()}
         return json.dumps(sorted({str(path) for image in references if (path := local_file(image))}))
 
-    return json.loads(cached_text("images", [str(table.resolve()), digest, json.dumps(columns)], cache, found))
+    return json.loads(cached_text("images", [str(table.resolve()), digest, json.dumps(columns)], cache, compute))
 
 
 def _read(
@@ -132,12 +128,9 @@ def _read(
     paths: Paths,
     language: str,
 ) -> dict[str, Iterator[Example]]:
-    return {split: _examples(path, split, problem, columns, language) for split, path in files[language].items()}
+    def examples(path: Path, split: str) -> Iterator[Example]:
+        for line, row in rows(path):
+            cells = Cells(path, line, row, columns)
+            yield PROBLEMS[problem].read(cells, f"{split.removesuffix(TRANSLATED)}-{line}", language)
 
-
-def _examples(
-    path: Path, split: str, problem: ProblemName, columns: Mapping[str, str], language: str
-) -> Iterator[Example]:
-    read = PROBLEMS[problem].read
-    for line, row in rows(path):
-        yield read(Cells(path, line, row, columns), f"{split.removesuffix(TRANSLATED)}-{line}", language)
+    return {split: examples(path, split) for split, path in files[language].items()}

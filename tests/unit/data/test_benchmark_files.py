@@ -1,4 +1,4 @@
-"""Benchmarks below a data root: which files are read, groups that languages share, splits made anew."""
+"""Benchmarks below a data root: which files are read, groups shared by languages, partitions."""
 
 import json
 from pathlib import Path
@@ -54,30 +54,30 @@ def test_translations_share_their_groups_and_their_partition(root):
     assert sum(map(len, everything)) == len(set().union(*everything)) == 20
 
 
-def test_a_translated_leak_is_refused(root):
+def test_training_on_a_translation_of_a_scored_item_is_a_leak(root):
     """Training on an English premise and scoring its Swahili translation shares a group."""
     for language in ("en", "sw"):
         nli(root, language)
     from xstilts.errors import LeakError
 
     train = examples("xnli", root, "en", "dev")[:3]
-    with pytest.raises(LeakError, match="share the group"):
+    with pytest.raises(LeakError):
         check_disjoint(train, examples("xnli", root, "sw", "dev"))
 
 
-def test_without_english_files_groups_are_the_languages_own(root):
+def test_without_english_files_each_language_has_its_own_groups(root):
     nli(root, "sw")
     found = examples("xnli", root, "sw", "dev")
     assert len({e.group for e in found}) == 20 and all(e.group.startswith("sw:") for e in found)
 
 
-def test_files_of_another_length_are_not_paired(root):
+def test_files_of_different_lengths_are_not_paired(root):
     nli(root, "en")
     nli(root, "sw", premises=19)
     assert all(e.group.startswith("sw:") for e in examples("xnli", root, "sw", "dev"))
 
 
-def test_the_questions_of_a_translated_article_are_one_group(root):
+def test_questions_about_a_translated_article_share_a_group(root):
     def article(title: str, context: str, *ids: str) -> dict:
         answers = [{"text": context[:3], "answer_start": 0}]
         return {
@@ -104,7 +104,7 @@ def test_a_language_without_files_is_read_from_the_hub(root):
     assert not any(isinstance(source, HubData) for source in task.sources_by_language["en"])
 
 
-def test_a_fingerprint_follows_the_files_of_its_language_and_of_english(root):
+def test_fingerprint_depends_on_the_files_of_the_language_and_of_english(root):
     for language in ("en", "sw", "zh"):
         nli(root, language)
 
@@ -120,7 +120,7 @@ def test_a_fingerprint_follows_the_files_of_its_language_and_of_english(root):
     assert not set(prints()) & set(after)
 
 
-def test_splits_that_are_not_pooled_stay(root):
+def test_partition_keeps_splits_that_are_not_pooled(root):
     lines = [f"word{n}\tX\n" for n in range(40)]
     write(root, "udpos/train-en.tsv", *lines)
     write(root, "udpos/test-en.tsv", "other\tX\n")
@@ -134,25 +134,25 @@ def test_splits_that_are_not_pooled_stay(root):
     )
 
 
-def test_a_broken_row_names_file_and_line(root):
+def test_a_malformed_row_is_located(root):
     write(root, "xnli/dev-en.tsv", "a\tb\tentailment", "a\tb\tperhaps")
-    with pytest.raises(DataError, match=r"dev-en\.tsv:2: the row cannot be read: 'perhaps' is not a label"):
+    with pytest.raises(DataError, match=r"dev-en\.tsv:2: .*'perhaps'"):
         examples("xnli", root, "en", "dev")
 
 
-def test_labels_that_were_taken_off_are_no_labels(root):
+def test_withheld_labels_are_none(root):
     write(root, "xnli/test-en.tsv", "a\tb", "c\td")
     assert [e.label for e in examples("xnli", root, "en", "test")] == [None, None]
 
 
-def test_anli_joins_what_there_is_and_leaves_out_pairs_without_a_majority(root):
+def test_anli_concatenates_its_files_and_drops_pairs_without_a_majority_label(root):
     write(root, "anli/R1/dev.jsonl", json.dumps({"uid": "1", "context": "c", "hypothesis": "h", "label": "e"}))
     snli = [{"sentence1": "p", "sentence2": "q", "gold_label": label} for label in ("neutral", "-")]
     write(root, "snli/snli_1.0_dev.jsonl", *map(json.dumps, snli))
     assert [e.label for e in examples("anli", root, "en", "dev")] == ["entailment", "neutral"]
 
 
-def test_components_are_linked_by_any_text_in_common():
+def test_rows_with_a_shared_text_are_one_group():
     rows = [{"a": "1", "b": "2"}, {"a": "3", "b": "4"}, {"a": "2", "b": "3"}, {"a": "5", "b": "5"}]
     first, second, third, fourth = group_by_shared_text("a", "b")(rows)
     assert first == second == third != fourth

@@ -13,28 +13,28 @@ def tokenizer(request, tmp_path_factory):
     return load_tokenizer(build(request.param, tmp_path_factory.mktemp(request.param)))
 
 
-def test_a_pair_is_one_sequence_and_its_label_an_index(tokenizer):
+def test_a_pair_is_one_sequence_with_a_label_index(tokenizer):
     example = Labelled(id="1", group="1", language="en", text="the light", pair="the kitchen", label="b")
     (feature,) = featurise("classification", [example], tokenizer, ("a", "b"), 64)
     assert feature.target == 1
     assert feature.ids[0] == tokenizer("the light", "the kitchen")["input_ids"]
 
 
-def test_an_unknown_label_is_named_in_training_and_ignored_in_scoring(tokenizer):
+def test_an_unknown_label_is_an_error_only_in_training(tokenizer):
     example = Labelled(id="x7", group="1", language="sw", text="the light", label="new")
-    with pytest.raises(DataError, match=r"x7 \(sw\) has label 'new'"):
+    with pytest.raises(DataError, match=r"x7 \(sw\) .*'new'"):
         featurise("classification", [example], tokenizer, ("a", "b"), 64)
     (feature,) = featurise("classification", [example], tokenizer, None, 64)
     assert feature.target is None
 
 
-def test_long_texts_are_cut(tokenizer):
+def test_long_texts_are_truncated(tokenizer):
     example = Labelled(id="1", group="1", language="en", text="light " * 200, label="a")
     (feature,) = featurise("classification", [example], tokenizer, ("a",), 32)
     assert feature.length == 32
 
 
-def test_every_choice_is_a_sequence(tokenizer):
+def test_each_choice_is_a_sequence(tokenizer):
     example = Choice(id="1", group="1", language="en", prompt="the light", choices=("on", "in the kitchen"), answer=1)
     (feature,) = featurise("choice", [example], tokenizer, None, 64)
     assert len(feature.ids) == 2
@@ -63,7 +63,7 @@ def test_a_word_that_tokenises_to_nothing_is_scored(tokenizer):
     assert [word for _, word in feature.words] == [0, 1, 2]
 
 
-def test_windows_of_a_context_overlap_and_find_the_answer(tokenizer):
+def test_context_windows_overlap_and_contain_the_answer(tokenizer):
     context = "the light in the kitchen " * 30 + "turn on " + "what is the weather " * 20
     start = context.index("turn on")
     example = Span(
@@ -89,7 +89,7 @@ def test_windows_of_a_context_overlap_and_find_the_answer(tokenizer):
     assert reached >= len(context.rstrip())
 
 
-def test_unanswerable_points_at_the_first_token(tokenizer):
+def test_unanswerable_questions_point_at_the_first_token(tokenizer):
     example = Span(id="1", group="1", language="en", question="what?", context="the light", answers=())
     (feature,) = featurise("span", [example], tokenizer, None, 64)
     assert feature.target == (0, 0)
@@ -102,7 +102,7 @@ def test_parallel_sentences_are_two_features(tokenizer):
     assert english.ids[0] == tokenizer("the light")["input_ids"]
 
 
-def test_every_sentence_to_be_mined_is_one_feature(tokenizer):
+def test_each_mining_sentence_is_one_feature(tokenizer):
     examples = [
         Sentence(id=text, group=text, language="de", text=text, english=english, partners=None)
         for text, english in (("das Licht", False), ("the light", True))

@@ -1,4 +1,4 @@
-"""Scored items that were trained on are found by their texts where groups cannot be compared."""
+"""Leakage checks by group, text and image."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def labelled(text: str, pair: str | None = None) -> Labelled:
     return Labelled(id="a", group="g", language="en", text=text, pair=pair, label="x")
 
 
-def test_a_long_text_is_found_in_whatever_field_case_and_spacing():
+def test_long_texts_are_compared_across_fields_case_and_white_space():
     trained = frozenset(long_texts(labelled("short", LONG)))
     places = [
         Span(id="s", group="h", language="en", question="why?", context=LONG.upper(), answers=()),
@@ -21,11 +21,11 @@ def test_a_long_text_is_found_in_whatever_field_case_and_spacing():
         Choice(id="c", group="h", language="en", prompt=f"  {LONG}  ", choices=("a", "b"), answer=0),
     ]
     for example in places:
-        with pytest.raises(LeakError, match=rf"'mnli' was trained on a text of example '{example.id}'"):
+        with pytest.raises(LeakError, match=rf"'mnli' .*'{example.id}'"):
             check_texts(trained, [example], "mnli")
 
 
-def test_short_texts_and_other_texts_are_no_leak():
+def test_short_and_different_texts_are_no_leak():
     trained = frozenset(long_texts(labelled("It is not.", LONG)))
     check_texts(trained, [labelled("It is not."), labelled(LONG.replace("old", "new"))], "mnli")
 
@@ -34,31 +34,29 @@ def shown(name: str, *images: str, group: str = "") -> ImageText:
     return ImageText(id=name, group=group or name, language="en", text="a", images=images, label="true")
 
 
-def test_an_image_in_both_is_a_leak_whatever_the_groups():
+def test_a_shared_image_is_a_leak():
     train = [shown("a", "nlvr2:1", "nlvr2:2"), Caption(id="c", group="c", language="en", text="a", image="coco:7")]
     check_disjoint(train, [shown("b", "nlvr2:3")])
-    with pytest.raises(
-        LeakError, match=r"task 'marvl': .* share the image 'nlvr2:2': example 'a' \(en\) is trained on"
-    ):
+    with pytest.raises(LeakError, match=r"'marvl': .*'nlvr2:2': .*'a' \(en\) .*'b' \(en\)"):
         check_disjoint(train, [shown("b", "nlvr2:3", "nlvr2:2")], "marvl")
-    with pytest.raises(LeakError, match="share the image 'coco:7'"):
+    with pytest.raises(LeakError, match="'coco:7'"):
         check_disjoint(train, [shown("b", "coco:7")])
 
 
-def test_published_splits_are_compared_by_group_alone():
+def test_without_images_only_groups_are_compared():
     check_disjoint([shown("a", "marvl:zh/1.jpg")], [shown("b", "marvl:zh/1.jpg")], images=False)
-    with pytest.raises(LeakError, match="share the group 'g'"):
+    with pytest.raises(LeakError, match="'g'"):
         check_disjoint([shown("a", "x:1", group="g")], [shown("b", "x:2", group="g")], images=False)
 
 
-def test_images_are_counted_where_a_collection_is_common():
+def test_shared_images_are_counted_within_common_collections():
     trained = images_in([shown("a", "flickr30k:1", "flickr30k:2")])
     assert shared_images(trained, {"flickr30k:2", "coco:2"}) == 1
     assert shared_images(trained, {"flickr30k:3"}) == 0
     assert shared_images(trained, {"coco:1"}) is None
 
 
-def test_collections_that_cannot_be_mapped_are_named():
+def test_unmapped_collections_are_returned():
     assert unmapped_images({"gqa:1"}, {"flickr30k:1", "coco:1"}) == ("gqa", "coco, flickr30k")
     assert unmapped_images({"flickr30k:1"}, {"flickr30k:1", "coco:1"}) == ("flickr30k", "coco, flickr30k")
     assert unmapped_images({"gqa:1"}, {"gqa:2"}) is None

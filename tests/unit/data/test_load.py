@@ -38,20 +38,20 @@ EXAMPLES = {
 
 
 @pytest.mark.parametrize("problem", EXAMPLES)
-def test_examples_come_back_from_the_cache_as_they_were(problem, tmp_path):
+def test_cached_examples_equal_the_originals(problem, tmp_path):
     toy = task(EXAMPLES[problem], problem=problem)
     for _ in range(2):
         assert load(toy, "fi", "test", cache=tmp_path, offline=True) == (EXAMPLES[problem],)
 
 
 @pytest.mark.parametrize("answers", [(), None])
-def test_unanswerable_and_unlabelled_stay_apart(answers, tmp_path):
+def test_the_cache_distinguishes_unanswerable_from_unlabelled(answers, tmp_path):
     example = replace(EXAMPLES["span"], answers=answers)
     for _ in range(2):
         assert load(task(example, problem="span"), "fi", "test", cache=tmp_path, offline=True) == (example,)
 
 
-def test_a_second_call_does_not_read_again(tmp_path):
+def test_a_second_call_reads_from_the_cache(tmp_path):
     toy = task(labelled("1"))
     load(toy, "en", "test", cache=tmp_path, offline=True)
     unreadable = replace(toy, read=lambda paths, language: pytest.fail("read again"))
@@ -60,7 +60,7 @@ def test_a_second_call_does_not_read_again(tmp_path):
         load(replace(unreadable, code_version=2), "en", "test", cache=tmp_path, offline=True)
 
 
-def test_groups_are_assigned_and_the_same_in_every_language(tmp_path):
+def test_groups_are_assigned_to_the_same_split_in_every_language(tmp_path):
     toy = task(
         *(labelled(str(n), group=str(n // 2)) for n in range(200)), fractions={"train": 0.5, "test": 0.5}, split="all"
     )
@@ -74,24 +74,24 @@ def test_groups_are_assigned_and_the_same_in_every_language(tmp_path):
     assert len(groups["en", "train"]) + len(groups["en", "test"]) == 100
 
 
-def test_unknown_languages_and_splits_are_told_what_there_is(tmp_path):
+def test_errors_list_the_available_languages_and_splits(tmp_path):
     toy = task(labelled("1"))
-    with pytest.raises(UserError, match="no language 'de'\n  it has en, fi"):
+    with pytest.raises(UserError, match=r"(?s)'de'.*en, fi"):
         load(toy, "de", "test", cache=tmp_path, offline=True)
-    with pytest.raises(UserError, match="no split 'train' in 'en'\n  it has test"):
+    with pytest.raises(UserError, match=r"(?s)'train'.*test"):
         load(toy, "en", "train", cache=tmp_path, offline=True)
 
 
-def test_ids_are_unique(tmp_path):
-    with pytest.raises(DataError, match="two examples with the id '1'"):
+def test_duplicate_ids_are_rejected(tmp_path):
+    with pytest.raises(DataError, match="'1'"):
         load(task(labelled("1"), labelled("1")), "en", "test", cache=tmp_path, offline=True)
 
 
 @pytest.mark.parametrize("problem", ["classification", "choice", "span", "tagging"])
-def test_a_split_without_labels_is_refused(problem):
+def test_a_split_without_labels_is_rejected(problem):
     field = {"classification": "label", "choice": "answer", "span": "answers", "tagging": "tags"}[problem]
     bare = replace(EXAMPLES[problem], **{field: None})
-    with pytest.raises(DataError, match=r"no labels in this split of 'fi' \(example '1'\)"):
+    with pytest.raises(DataError, match="example '1'"):
         check_labels([bare], task(problem=problem))
     check_labels([replace(EXAMPLES["span"], answers=())], task(problem="span"))
 

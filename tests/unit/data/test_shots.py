@@ -32,27 +32,27 @@ def test_draws_differ():
     assert len({tuple(e.id for e in draw(pool(per_class=20), 2, number)) for number in range(5)}) == 5
 
 
-def test_groups_are_spread_before_any_is_used_twice():
+def test_shots_come_from_different_groups_first():
     shots = draw(pool(per_class=9, groups=3), 3, 0)
     assert Counter(e.group for e in shots).most_common(1)[0][1] == 1
 
 
-def test_a_small_class_gives_all_it_has():
+def test_a_small_class_gives_all_its_examples():
     scarce = pool(per_class=6, classes="a") + pool(per_class=2, classes="b")
     assert Counter(e.label for e in draw(scarce, 4, 0)) == {"a": 4, "b": 2}
 
 
-def test_too_few_sentences_are_an_error():
+def test_too_few_examples_are_an_error():
     sentences = [Tagged(id=str(n), group=str(n), language="xx", words=("w",), tags=("O",)) for n in range(3)]
     assert len(draw(sentences, 3, 0)) == 3
-    with pytest.raises(DataError, match="4 shots asked, 3 examples"):
+    with pytest.raises(DataError, match=r"4 .*3 "):
         draw(sentences, 4, 0)
     with pytest.raises(DataError, match="no examples"):
         draw([], 1, 0)
 
 
 @given(small=st.integers(1, 3), more=st.integers(0, 3), number=st.integers(0, 20))
-def test_shots_by_group_are_all_of_k_groups_and_nested(small, more, number):
+def test_group_shots_contain_k_whole_groups_and_are_nested(small, more, number):
     questions = pool(groups=2)  # of three examples each
     few, many = draw(questions, small, number, "group"), draw(questions[::-1], small + more, number, "group")
     assert list(Counter(e.group for e in few).values()) == [3] * small
@@ -61,5 +61,5 @@ def test_shots_by_group_are_all_of_k_groups_and_nested(small, more, number):
 
 def test_too_few_groups_are_an_error():
     assert len(draw(pool(groups=2), 6, 0, "group")) == 18
-    with pytest.raises(DataError, match="7 shots asked, 6 groups"):
+    with pytest.raises(DataError, match=r"7 .*6 "):
         draw(pool(groups=2), 7, 0, "group")

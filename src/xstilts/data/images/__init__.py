@@ -10,13 +10,13 @@ if TYPE_CHECKING:
 
 __all__ = ["ImageLocations", "open_image", "read_bytes"]
 
-_ELSEWHERE = {"open_image": "decode", "read_bytes": "read"}
+_MODULES = {"open_image": "decode", "read_bytes": "read"}
 
 
 def __getattr__(name: str) -> object:
     """Import the image readers on first use: planning does not need them."""
     from importlib import import_module
 
-    if name not in _ELSEWHERE:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_ELSEWHERE[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -43,8 +43,10 @@ def decode(data: bytes, reference: str, size: int | None = None) -> Image.Image:
     try:
         if _SVG.match(data):
             data = _rasterise_svg(data.decode("utf-8"), size or _DEFAULT_SIDE)
-        with Image.open(io.BytesIO(data), formats=_known_formats()) as image:
-            _check_pixels(image, reference)
+        Image.init()
+        with Image.open(io.BytesIO(data), formats=[name for name in _FORMATS if name in Image.OPEN]) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise _too_many_pixels(reference, f"{image.width:,} x {image.height:,} pixels")
             image.load()
             return _on_white(_upright(image))
     except ImageError:
@@ -55,22 +57,12 @@ def decode(data: bytes, reference: str, size: int | None = None) -> Image.Image:
         ) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_many_pixels(reference, str(error)) from None
-    except Exception as error:  # what decoders raise for damaged files is of many kinds
+    except Exception as error:  # decoders raise many types for damaged files
         raise ImageError(f"{reference} is damaged: {error}", "download it again") from None
 
 
-def _known_formats() -> tuple[str, ...]:
-    Image.init()
-    return tuple(name for name in _FORMATS if name in Image.OPEN)
-
-
-def _check_pixels(image: Image.Image, reference: str) -> None:
-    if image.width * image.height > MAX_PIXELS:
-        raise _too_many_pixels(reference, f"{image.width:,} x {image.height:,} pixels")
-
-
-def _too_many_pixels(reference: str, what: str) -> ImageError:
-    return ImageError(f"{reference} is too large: {what}; the limit is {MAX_PIXELS:,} pixels", "make it smaller")
+def _too_many_pixels(reference: str, size: str) -> ImageError:
+    return ImageError(f"{reference} is too large: {size}; the limit is {MAX_PIXELS:,} pixels", "make it smaller")
 
 
 def _rasterise_svg(source: str, side: int) -> bytes:
@@ -86,7 +78,7 @@ def _rasterise_svg(source: str, side: int) -> bytes:
 def _upright(image: Image.Image) -> Image.Image:
     try:
         return ImageOps.exif_transpose(image)
-    except Exception:  # the picture is whole even where the notes about it are not
+    except Exception:  # the pixels are valid even if the EXIF data are not
         return image
 
 

@@ -52,7 +52,7 @@ def image_folders(collection: str) -> tuple[str, ...]:
     patterns = dict.fromkeys(
         pattern.rpartition("/")[0].replace("{first}", "*").replace("{last}", "*") for pattern in _PATTERNS[collection]
     )
-    return tuple(one for one in patterns if not any(one.startswith(f"{other}/") for other in patterns))
+    return tuple(pattern for pattern in patterns if not any(pattern.startswith(f"{other}/") for other in patterns))
 
 
 def image_file(collection: str, name: str, root: Path) -> Path | None:
@@ -72,17 +72,17 @@ def read_collection_image(collection: str, name: str, locations: ImageLocations)
 
 
 def _candidates(collection: str, name: str, root: Path) -> Iterator[Path]:
-    parts = [part for part in unquote(name).split("/") if part]
-    fields = {"name": name, "first": parts[0], "last": parts[-1]}
+    components = [component for component in unquote(name).split("/") if component]
+    fields = {"name": name, "first": components[0], "last": components[-1]}
     for base in (root, root / "multimodal"):
         for pattern in _PATTERNS[collection]:
             folder, _, file = pattern.rpartition("/")
-            path = file.format(**fields)
+            file = file.format(**fields)
             if "*" in folder:
-                folder = folder.format(**{word: glob.escape(value) for word, value in fields.items()})
-                yield from (matched / path for matched in sorted(base.glob(folder)))
+                folder = folder.format(**{field: glob.escape(value) for field, value in fields.items()})
+                yield from (match / file for match in sorted(base.glob(folder)))
             else:
-                yield base / folder.format(**fields) / path
+                yield base / folder.format(**fields) / file
 
 
 def _missing(reference: str, patterns: tuple[str, ...], root: Path | None) -> ImageError:
@@ -90,7 +90,7 @@ def _missing(reference: str, patterns: tuple[str, ...], root: Path | None) -> Im
         return ImageError(
             f"{reference} is missing: no data root is set", "set XSTILTS_DATA_ROOT to the folder with the images"
         )
-    looked = ", ".join(patterns)
     return ImageError(
-        f"{reference} is missing: neither {root} nor its folder multimodal has any of {looked}", "put the image there"
+        f"{reference} is missing: neither {root} nor its folder multimodal has any of {', '.join(patterns)}",
+        "put the image there",
     )

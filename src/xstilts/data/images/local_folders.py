@@ -31,25 +31,17 @@ def folder_digest(collection: str, root: Path | None, cache: Path) -> str:
     The digest is cached by the folders' modification times, so the files are listed only once. A file that is
     overwritten in place is not noticed.
     """
-    existing = sorted(set(_folders(collection, root))) if root else []
-    times = [f"{path} {path.stat().st_mtime_ns}" for folder in existing for path in _subfolders(folder)]
+    bases = (root, root / "multimodal") if root else ()
+    paths = (path for base in bases for pattern in image_folders(collection) for path in base.glob(pattern))
+    existing = sorted({path.resolve() for path in paths if path.is_dir()})
+    subfolders = [path for folder in existing for path in sorted(Path(path) for path, _, _ in os.walk(folder))]
+    times = [f"{path} {path.stat().st_mtime_ns}" for path in subfolders]
 
     def digest() -> str:
         files = sorted(file for folder in existing for file in _image_sizes(folder))
         return hashlib.sha256(json.dumps(files).encode()).hexdigest() if files else NO_IMAGES
 
     return cached_text("images/folders", times, cache, digest) if times else NO_IMAGES
-
-
-def _folders(collection: str, root: Path) -> Iterator[Path]:
-    for base in (root, root / "multimodal"):
-        for pattern in image_folders(collection):
-            yield from (path.resolve() for path in base.glob(pattern) if path.is_dir())
-
-
-def _subfolders(folder: Path) -> list[Path]:
-    """The folder and all folders below it."""
-    return sorted(Path(path) for path, _, _ in os.walk(folder))
 
 
 def _image_sizes(folder: Path) -> Iterator[tuple[str, int]]:

@@ -40,5 +40,5 @@ def read_file(path: Path, reference: str) -> bytes:
     raise too_large(reference, f"{path} has {size:,} bytes")
 
 
-def too_large(reference: str, what: str) -> ImageError:
-    return ImageError(f"{reference} is too large: {what}; the limit is {MAX_BYTES:,} bytes", "make it smaller")
+def too_large(reference: str, size: str) -> ImageError:
+    return ImageError(f"{reference} is too large: {size}; the limit is {MAX_BYTES:,} bytes", "make it smaller")

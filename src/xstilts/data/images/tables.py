@@ -9,7 +9,7 @@ import polars as pl
 from xstilts.data.images.locations import MAX_BYTES, too_large
 from xstilts.errors import ImageError
 
-_ROWS = 64
+_BLOCK_ROWS = 64
 """Rows per read: rows are usually requested in order, and a file may be larger than memory."""
 
 
@@ -18,16 +18,16 @@ def read_parquet_image(name: str, reference: str) -> bytes:
 
     Raises ImageError if the file, row or column is missing or holds no bytes.
     """
-    path, _, place = name.rpartition("#")
-    row, _, column = place.partition("/")
+    path, _, position = name.rpartition("#")
+    row, _, column = position.partition("/")
     if not path or not row.isdecimal() or not column:
         raise ImageError(f"{reference} is not a valid Parquet reference", "write `parquet:path#row/column`")
     try:
-        state = Path(path).stat()
-        rows = _block(path, (state.st_size, state.st_mtime_ns), column, int(row) // _ROWS)
+        stat = Path(path).stat()
+        rows = _block(path, (stat.st_size, stat.st_mtime_ns), column, int(row) // _BLOCK_ROWS)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise ImageError(f"{reference} cannot be read: {str(error).partition(chr(10))[0]}", "check the file") from None
-    value = rows[int(row) % _ROWS] if int(row) % _ROWS < len(rows) else None
+    value = rows[int(row) % _BLOCK_ROWS] if int(row) % _BLOCK_ROWS < len(rows) else None
     if isinstance(value, dict):
         value = value.get("bytes")
     if not isinstance(value, bytes):
@@ -39,4 +39,5 @@ def read_parquet_image(name: str, reference: str) -> bytes:
 
 @lru_cache(maxsize=2)
 def _block(path: str, state: tuple[int, int], column: str, block: int) -> tuple[Any, ...]:
-    return tuple(pl.scan_parquet(path).select(column).slice(block * _ROWS, _ROWS).collect().to_series())
+    """One block of a column. `state` (size and modification time) is only a part of the cache key."""
+    return tuple(pl.scan_parquet(path).select(column).slice(block * _BLOCK_ROWS, _BLOCK_ROWS).collect().to_series())

@@ -17,6 +17,8 @@ _TIMEOUT_SECONDS = 20
 _MAX_SECONDS = 120
 _DEAD_LINK_SECONDS = 3600
 """Seconds for which no process requests a dead link again."""
+_RETRY_LATER = (429, 503)
+"""HTTP status codes that do not mark a link as dead."""
 _CHUNK_BYTES = 1 << 16
 
 
@@ -36,7 +38,7 @@ def read_url(address: str, reference: str, locations: ImageLocations) -> bytes:
         content = _fetch(address)
     except (OSError, HTTPException, ValueError) as error:
         reason = _reason(error)
-        if not _is_temporary(error):
+        if not (isinstance(error, urllib.error.HTTPError) and error.code in _RETRY_LATER):
             write_file(_dead_link_file(cached), reason)
         raise _fetch_error(reference, reason) from None
     write_file(cached, content)
@@ -63,7 +65,7 @@ def _dead_link_reason(cached: Path) -> str | None:
 
 def _fetch(address: str) -> bytes:
     request = urllib.request.Request(address, headers={"User-Agent": _AGENT})
-    end = time.monotonic() + _MAX_SECONDS
+    deadline = time.monotonic() + _MAX_SECONDS
     chunks, size = [], 0
     with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:
         expected = int(response.headers.get("Content-Length") or -1)
@@ -72,16 +74,11 @@ def _fetch(address: str) -> bytes:
             size += len(chunk)
             if size > MAX_BYTES:
                 raise ValueError(f"the response is larger than {MAX_BYTES:,} bytes")
-            if time.monotonic() > end:
+            if time.monotonic() > deadline:
                 raise TimeoutError(f"it took longer than {_MAX_SECONDS} seconds")
     if size < expected:
         raise OSError(f"only {size:,} of {expected:,} bytes were received")
     return b"".join(chunks)
-
-
-def _is_temporary(error: Exception) -> bool:
-    """Whether the server asks to retry later."""
-    return isinstance(error, urllib.error.HTTPError) and error.code in (429, 503)
 
 
 def _reason(error: Exception) -> str:

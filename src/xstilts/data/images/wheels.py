@@ -30,13 +30,13 @@ def openmoji(name: str, locations: ImageLocations) -> bytes:
 
 
 def digit(name: str, locations: ImageLocations) -> bytes:
-    """A digit as a PNG of 8 x 8 pixels, dark on white. Raises ImageError if there is no such row."""
+    """A digit as a PNG of 8 x 8 pixels, dark on white. Raises ImageError for an unknown row."""
     table = _digits(_path(_image_wheels.DIGITS, locations))
     if not name.isascii() or not name.isdigit() or int(name) >= len(table):
         raise ImageError(f"{_image_wheels.DIGITS.uri} has no digit {name!r}", f"rows are 0 to {len(table) - 1}")
-    shades = np.rint(255 - table[int(name)].astype(np.float64) * 255 / 16).astype(np.uint8)
+    gray = np.rint(255 - table[int(name)].astype(np.float64) * 255 / 16).astype(np.uint8)
     file = io.BytesIO()
-    Image.fromarray(shades).save(file, "png")
+    Image.fromarray(gray).save(file, "png")
     return file.getvalue()
 
 

@@ -41,12 +41,12 @@ def read_translations(
     examples: Sequence[Example],
     language: str,
 ) -> Translated:
-    """The translations of `wanted` that `path` holds, with their ids and groups.
+    """The translations of `examples` in the file `path`, with the ids and groups of the examples.
 
-    A row belongs to the example whose text stands beside the translation, or that has its id, or else, where there
-    are as many rows as examples in `whole` (the training split), to the one in its place. `columns` are those of the
-    recipe's own task. An example is dropped without a row, with another label in the row, or if its answer does not
-    stand in the row's context. Raises DataError, naming file and line, for rows that cannot be read or paired.
+    A row is paired with an example by the original text in the row, else by id, else by position if there are as many
+    rows as examples in `train_split`. `columns` are those of a task that the recipe defines. An example is dropped
+    if it has no row, or the row has a different label, or the row's context does not contain the answer. Raises
+    DataError with file and line for rows that cannot be read or paired.
     """
     file_rows = list(_rows(path, task, columns))
     pairs = _rows_by_id(path, file_rows, train_split)
@@ -68,9 +68,9 @@ def _rows(path: Path, task: Task, columns: Mapping[str, str] | None) -> Iterator
             patterns = [*native.english.values(), *native.files.values()]
             flat = [p for pattern in patterns for p in ((pattern,) if isinstance(pattern, str) else pattern)]
             if any(pattern.endswith(suffix) for pattern in flat):
-                named = ((line, native.fields(row)) for line, row in native.read(path))
-                return (FileRow(line=line, row=row) for line, row in named if row is not None)
-    return (FileRow(line=line, row=_named(path, line, row, columns or {})) for line, row in rows(path))
+                renamed = ((line, native.fields(row)) for line, row in native.read(path))
+                return (FileRow(line=line, row=row) for line, row in renamed if row is not None)
+    return (FileRow(line=line, row=_rename_columns(path, line, row, columns or {})) for line, row in rows(path))
 
 
 def _has_header(cells: Sequence[str], columns: Mapping[str, str] | None) -> bool:
@@ -78,17 +78,17 @@ def _has_header(cells: Sequence[str], columns: Mapping[str, str] | None) -> bool
     return bool(column_names & {cell.strip() for cell in cells})
 
 
-def _named(path: Path, line: int, row: Row, columns: Mapping[str, str]) -> dict[str, Any]:
-    """The row by field names; without `columns`, the file's own column names are used."""
+def _rename_columns(path: Path, line: int, row: Row, columns: Mapping[str, str]) -> dict[str, Any]:
+    """The row by field names; without `columns`, the column names of the file are the field names."""
     cells = Cells(path, line, row, columns)
-    named = dict(row) if not columns else {}
+    renamed = dict(row) if not columns else {}
     for field, column in columns.items():
-        several = [part.strip() for part in column.split(",")]
-        if field == "choices" and len(several) > 1:
-            named[field] = [cells.cell(part) for part in several]
+        choice_columns = [name.strip() for name in column.split(",")]
+        if field == "choices" and len(choice_columns) > 1:
+            renamed[field] = [cells.cell(name) for name in choice_columns]
         elif column in row:
-            named[field] = row[column]
-    return named
+            renamed[field] = row[column]
+    return renamed
 
 
 def _rows_by_id(path: Path, file_rows: Sequence[FileRow], train_split: Sequence[Example]) -> dict[str, FileRow]:
@@ -101,8 +101,8 @@ def _rows_by_id(path: Path, file_rows: Sequence[FileRow], train_split: Sequence[
         return rows_by_id
     if len(file_rows) != len(train_split):
         raise DataError(
-            f"{path} has {len(file_rows)} rows for {len(train_split)} training examples, and no ids to pair them by",
-            "add the ids of the examples, or one row per example in the same order",
+            f"{path} has {len(file_rows)} rows for {len(train_split)} training examples, and no ids to pair them",
+            "add the ids of the examples, or write one row per example in the same order",
         )
     return {example.id: row for example, row in zip(train_split, file_rows, strict=True)}
 
@@ -125,7 +125,7 @@ def _normalise_spaces(*texts: str) -> tuple[str, ...]:
 
 
 def _translated(
-    path: Path, task: Task, file_row: FileRow | None, example: Example, labels: set[str], to: str
+    path: Path, task: Task, file_row: FileRow | None, example: Example, labels: set[str], language: str
 ) -> Example:
     if file_row is None:
         raise NotTranslatable("no row")
@@ -137,7 +137,7 @@ def _translated(
             raise NotTranslatable("empty")
     if isinstance(example, Span) and "answer_text" in row:
         cells = replace(cells, row=_with_located_answer(row, example))
-    parsed = task.spec.read(cells, example.id, to)
+    parsed = task.spec.read(cells, example.id, language)
     return replace(_merge(example, parsed, labels), id=example.id, group=example.group)
 
 
@@ -157,16 +157,13 @@ def _merge(example: Example, parsed: Example, labels: set[str]) -> Example:
                 raise NotTranslatable("other choices")
             return replace(parsed, answer=example.answer)
         case Span(), Span():
-            return parsed if parsed.answers is not None else _unanswered(parsed, example)
+            if parsed.answers is not None:
+                return parsed
+            if example.answers:  # a row without answers translates an unanswerable question
+                raise NotTranslatable("unprojectable")
+            return replace(parsed, answers=example.answers)
         case _:
             return parsed
-
-
-def _unanswered(parsed: Span, example: Span) -> Span:
-    """A row without answers translates an unanswerable question."""
-    if example.answers:
-        raise NotTranslatable("unprojectable")
-    return replace(parsed, answers=example.answers)
 
 
 def _with_located_answer(row: Mapping[str, Any], example: Span) -> dict[str, Any]:

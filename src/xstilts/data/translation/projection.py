@@ -19,8 +19,8 @@ class Markers:
 
     opening: str
     closing: str
-    opened: re.Pattern[str]
-    closed: re.Pattern[str]
+    opening_pattern: re.Pattern[str]
+    closing_pattern: re.Pattern[str]
 
     @property
     def name(self) -> str:
@@ -30,18 +30,26 @@ class Markers:
 _QUOTES = re.compile('["“”„‟«»＂「」『』]')
 
 MARKER_STYLES = (
-    Markers(opening="[", closing="]", opened=re.compile(r"[\[［【]"), closed=re.compile(r"[\]］】]")),
     Markers(
-        opening="<a>", closing="</a>", opened=re.compile(r"<\s*a\s*>", re.I), closed=re.compile(r"<\s*/\s*a\s*>", re.I)
+        opening="[",
+        closing="]",
+        opening_pattern=re.compile(r"[\[［【]"),
+        closing_pattern=re.compile(r"[\]］】]"),
     ),
-    Markers(opening='"', closing='"', opened=_QUOTES, closed=_QUOTES),
+    Markers(
+        opening="<a>",
+        closing="</a>",
+        opening_pattern=re.compile(r"<\s*a\s*>", re.I),
+        closing_pattern=re.compile(r"<\s*/\s*a\s*>", re.I),
+    ),
+    Markers(opening='"', closing='"', opening_pattern=_QUOTES, closing_pattern=_QUOTES),
 )
 """Tried in this order."""
 
 
 def add_markers(text: str, answer: Answer, markers: Markers) -> str | None:
     """The text with its answer between markers, or None if the text already contains such markers."""
-    if markers.opened.search(text) or markers.closed.search(text):
+    if markers.opening_pattern.search(text) or markers.closing_pattern.search(text):
         return None
     end = answer.start + len(answer.text)
     return f"{text[: answer.start]}{markers.opening}{answer.text}{markers.closing}{text[end:]}"
@@ -52,19 +60,21 @@ def extract_answer(translated: str, markers: Markers) -> tuple[str, Answer] | No
 
     None unless each marker occurs exactly once, in order, with text between them.
     """
-    opened, closed = list(markers.opened.finditer(translated)), list(markers.closed.finditer(translated))
-    if markers.opened is markers.closed:
-        opened, closed = opened[:1], opened[1:]
-    if len(opened) != 1 or len(closed) != 1 or opened[0].end() > closed[0].start():
+    openings, closings = (
+        list(pattern.finditer(translated)) for pattern in (markers.opening_pattern, markers.closing_pattern)
+    )
+    if markers.opening_pattern is markers.closing_pattern:
+        openings, closings = openings[:1], openings[1:]
+    if len(openings) != 1 or len(closings) != 1 or openings[0].end() > closings[0].start():
         return None
-    before, after = translated[: opened[0].start()], translated[closed[0].end() :]
-    inside = translated[opened[0].end() : closed[0].start()]
-    answer = inside.strip()
+    before, after = translated[: openings[0].start()], translated[closings[0].end() :]
+    marked = translated[openings[0].end() : closings[0].start()]
+    answer = marked.strip()
     if not answer:
         return None
-    if inside[0].isspace() and before and not before[-1].isspace():
+    if marked[0].isspace() and before and not before[-1].isspace():
         before += " "
-    if inside[-1].isspace() and after[:1].isalnum():
+    if marked[-1].isspace() and after[:1].isalnum():
         after = f" {after}"
     return f"{before}{answer}{after}", Answer(text=answer, start=len(before))
 
@@ -80,7 +90,7 @@ def find_answer(text: str, answer: str) -> Answer | None:
         for fold in (str, str.casefold, _base_character):
             occurrences = list(_occurrences(text, target, fold, starts))
             if occurrences:
-                start, end, _ = min(occurrences, key=lambda place: (not place[2], place[0]))
+                start, end, _ = min(occurrences, key=lambda occurrence: (not occurrence[2], occurrence[0]))
                 return Answer(text=text[start:end], start=start)
     return None
 
@@ -102,30 +112,7 @@ def sentence_spans(text: str) -> tuple[tuple[int, int], ...]:
 
 _GAP = re.compile(r"""(?:(?<=[.!?])|(?<=[.!?]["'”’)\]]))\s+(?=["'“‘(\[]*[^\W_a-z])|\s*\n\s*""")
 _ABBREVIATIONS = frozenset(
-    [
-        "mr",
-        "mrs",
-        "ms",
-        "dr",
-        "st",
-        "no",
-        "vs",
-        "jr",
-        "sr",
-        "prof",
-        "gen",
-        "sen",
-        "rep",
-        "lt",
-        "col",
-        "capt",
-        "mt",
-        "ft",
-        "fig",
-        "vol",
-        "approx",
-        "etc",
-    ]
+    "mr mrs ms dr st no vs jr sr prof gen sen rep lt col capt mt ft fig vol approx etc".split()  # noqa: SIM905
 )
 
 
@@ -139,32 +126,32 @@ def _ends_with_abbreviation(sentence: str) -> bool:
 
 
 def _trim(text: str, start: int, end: int) -> tuple[int, int]:
-    inside = text[start:end]
-    return start + len(inside) - len(inside.lstrip()), start + len(inside.rstrip())
+    span = text[start:end]
+    return start + len(span) - len(span.lstrip()), start + len(span.rstrip())
 
 
 def _occurrences(
     text: str, target: str, fold: Callable[[str], str], starts: set[int]
 ) -> Iterator[tuple[int, int, bool]]:
     """Start and end of each occurrence at the start of a word, and whether it ends at a word boundary."""
-    folded, places = "", []
-    for place, character in enumerate(text):
+    folded, positions = "", []
+    for position, character in enumerate(text):
         folded += fold(character)
-        places += [place] * (len(folded) - len(places))
+        positions += [position] * (len(folded) - len(positions))
     needle = "".join(map(fold, target))
-    at = folded.find(needle) if needle else -1
-    while at >= 0:
-        start, end = places[at], places[at + len(needle) - 1] + 1
+    match = folded.find(needle) if needle else -1
+    while match >= 0:
+        start, end = positions[match], positions[match + len(needle) - 1] + 1
         while end < len(text) and not fold(text[end]):
             end += 1
         if start in starts or not (start and text[start - 1].isalnum()):
             yield start, end, end in starts or not text[end : end + 1].isalnum()
-        at = folded.find(needle, at + 1)
+        match = folded.find(needle, match + 1)
 
 
 def _base_character(character: str) -> str:
     """The character without case, width and accents; any white space becomes a space."""
     if character.isspace():
         return " "
-    parts = unicodedata.normalize("NFKD", character)
-    return "".join(part for part in parts if not unicodedata.combining(part)).casefold()
+    decomposed = unicodedata.normalize("NFKD", character)
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter)).casefold()

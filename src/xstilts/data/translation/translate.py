@@ -17,8 +17,7 @@ Unit = Literal["sentences", "whole"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Translated:
-    """The translated examples; the number of dropped examples by reason; and, in `projected`, the number of answers by
-    the method that found them."""
+    """`dropped` counts dropped examples by reason, `projected` counts projected answers by method."""
 
     examples: tuple[Example, ...]
     dropped: Mapping[str, int]
@@ -34,7 +33,7 @@ class NotTranslatable(Exception):  # noqa: N818
 
 
 def translate(examples: Sequence[Example], translator: Translator, language: str, unit: Unit) -> Translated:
-    """The examples in `language` with their ids and groups; those that cannot be translated are dropped and counted.
+    """Translate examples to `language`, keeping ids and groups. Untranslatable examples are dropped and counted.
 
     Only the first answer of a question is projected. Raises UserError for tagged and parallel examples.
     """
@@ -58,29 +57,30 @@ def translate_each(
     examples: Sequence[Example], make: Callable[[Example], Example], projected: Mapping[str, int] | None = None
 ) -> Translated:
     """Apply `make` to each example; examples for which it raises NotTranslatable are dropped and counted."""
-    kept, dropped = [], Counter()
+    translations, dropped = [], Counter()
     for example in examples:
         try:
-            kept.append(make(example))
-        except NotTranslatable as left_out:
-            dropped[left_out.reason] += 1
-    return Translated(examples=tuple(kept), dropped=dict(sorted(dropped.items())), projected=projected or {})
+            translations.append(make(example))
+        except NotTranslatable as error:
+            dropped[error.reason] += 1
+    return Translated(examples=tuple(translations), dropped=dict(sorted(dropped.items())), projected=projected or {})
 
 
 @dataclass(slots=True)
 class _TranslationMemory:
-    """A cache of translations, so that equal texts are translated once."""
+    """Caches translations, so that equal texts are translated once."""
 
     translator: Translator
     unit: Unit
-    known: dict[str, str | None] = field(default_factory=dict)
+    translations: dict[str, str | None] = field(default_factory=dict)
 
     def translate_missing(self, texts: Iterator[str]) -> None:
-        new = [text for text in dict.fromkeys(texts) if text not in self.known]
-        self.known.update(zip(new, self.translator(new) if new else (), strict=True))
+        new = [text for text in dict.fromkeys(texts) if text not in self.translations]
+        self.translations.update(zip(new, self.translator(new) if new else (), strict=True))
 
     def piece(self, text: str) -> str:
-        translation = self.known[text]
+        """The cached translation of one unit. Raises NotTranslatable."""
+        translation = self.translations[text]
         if translation is None:
             raise NotTranslatable("too long")
         if not translation.strip():
@@ -88,28 +88,27 @@ class _TranslationMemory:
         return translation.strip()
 
     def spans(self, text: str) -> tuple[tuple[int, int], ...]:
-        return sentence_spans(text) if self.unit == "sentences" else _whole(text)
+        if self.unit == "sentences":
+            return sentence_spans(text)
+        start = len(text) - len(text.lstrip())
+        return ((start, len(text.rstrip())),) if text.strip() else ()
 
     def pieces(self, text: str) -> Iterator[str]:
         return (text[start:end] for start, end in self.spans(text))
 
     def text(self, text: str) -> str:
-        """The translation of a text, unit by unit; the white space between units is kept."""
+        """The translation of a text, with the original white space between units."""
         return "".join(_interleave(text, [(span, self.piece(text[slice(*span)])) for span in self.spans(text)]))
 
 
-def _whole(text: str) -> tuple[tuple[int, int], ...]:
-    start = len(text) - len(text.lstrip())
-    return ((start, len(text.rstrip())),) if text.strip() else ()
-
-
-def _interleave(text: str, parts: Sequence[tuple[tuple[int, int], str]]) -> Iterator[str]:
-    at = 0
-    for (start, end), translation in parts:
-        yield text[at:start]
+def _interleave(text: str, translated_spans: Sequence[tuple[tuple[int, int], str]]) -> Iterator[str]:
+    """The text between the spans and the translations of the spans, alternating."""
+    position = 0
+    for (start, end), translation in translated_spans:
+        yield text[position:start]
         yield translation
-        at = end
-    yield text[at:]
+        position = end
+    yield text[position:]
 
 
 def _texts(example: Example) -> tuple[str, ...]:
@@ -141,7 +140,7 @@ def _translated_example(example: Example, memory: _TranslationMemory, language: 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _AnswerUnit:
-    """The unit of text that contains an answer, and the answer's position within it."""
+    """The unit of a context that contains the answer; the answer's start is relative to the unit."""
 
     span: tuple[int, int]
     text: str
@@ -164,10 +163,9 @@ def _spans(examples: Sequence[Span], memory: _TranslationMemory, language: str) 
         context, answer = _translated_context(example, unit, projections.get(example.id), memory)
         return replace(example, language=language, question=question, context=context, answers=(answer,))
 
-    kept = translate_each(examples, make)
-    return replace(
-        kept, projected=dict(Counter(methods[example.id] for example in kept.examples if example.id in methods))
-    )
+    translated = translate_each(examples, make)
+    used = Counter(methods[example.id] for example in translated.examples if example.id in methods)
+    return replace(translated, projected=dict(used))
 
 
 def _answer_unit(example: Span, memory: _TranslationMemory) -> _AnswerUnit:
@@ -177,12 +175,13 @@ def _answer_unit(example: Span, memory: _TranslationMemory) -> _AnswerUnit:
     first, last = answer.start, answer.start + len(answer.text)
     overlapping = [span for span in memory.spans(example.context) if span[0] < last and span[1] > first]
     start, end = min(first, overlapping[0][0]), max(last, overlapping[-1][1])
-    inside = Answer(text=answer.text, start=first - start)
-    return _AnswerUnit(span=(start, end), text=example.context[start:end], answer=inside)
+    return _AnswerUnit(
+        span=(start, end), text=example.context[start:end], answer=Answer(text=answer.text, start=first - start)
+    )
 
 
 def _other_texts(example: Span, unit: _AnswerUnit | None, memory: _TranslationMemory) -> Iterator[str]:
-    """The units without an answer: those of the question, and the rest of the context."""
+    """The units without the answer: those of the question, and the other units of the context."""
     yield from memory.pieces(example.question)
     yield from (example.context[slice(*span)] for span in _other_spans(example.context, unit, memory))
 
@@ -195,7 +194,7 @@ def _other_spans(context: str, unit: _AnswerUnit | None, memory: _TranslationMem
 def _project_answers(
     units: Mapping[str, _AnswerUnit], memory: _TranslationMemory
 ) -> tuple[dict[str, tuple[str, Answer]], dict[str, str]]:
-    """By example id: the translated unit with its answer, and the method that found it (markers, or text search)."""
+    """By example id: the translated unit with its answer, and the method (the markers, or "found" for text search)."""
     projections: dict[str, tuple[str, Answer]] = {}
     methods: dict[str, str] = {}
     for markers in MARKER_STYLES:
@@ -204,12 +203,12 @@ def _project_answers(
         }
         memory.translate_missing(text for text in marked.values() if text is not None)
         for id, text in marked.items():
-            if text is not None and (read := extract_answer((memory.known[text] or "").strip(), markers)):
-                projections[id], methods[id] = read, markers.name
+            if text is not None and (projected := extract_answer((memory.translations[text] or "").strip(), markers)):
+                projections[id], methods[id] = projected, markers.name
     remaining = {id: unit for id, unit in units.items() if id not in projections}
     memory.translate_missing(text for unit in remaining.values() for text in (unit.text, unit.answer.text))
     for id, unit in remaining.items():
-        translated, answer = ((memory.known[text] or "").strip() for text in (unit.text, unit.answer.text))
+        translated, answer = ((memory.translations[text] or "").strip() for text in (unit.text, unit.answer.text))
         if answer and (translated_answer := find_answer(translated, answer)):
             projections[id], methods[id] = (translated, translated_answer), "found"
     return projections, methods
@@ -223,9 +222,9 @@ def _translated_context(
         memory.piece(unit.text)
         raise NotTranslatable("unprojectable")
     translated_unit, answer = projection
-    parts = [
+    others = [
         (span, memory.piece(example.context[slice(*span)])) for span in _other_spans(example.context, unit, memory)
     ]
-    pieces = list(_interleave(example.context, sorted([*parts, (unit.span, translated_unit)])))
-    at = 2 * sum(span < unit.span for span, _ in parts) + 1
-    return "".join(pieces), Answer(text=answer.text, start=len("".join(pieces[:at])) + answer.start)
+    pieces = list(_interleave(example.context, sorted([*others, (unit.span, translated_unit)])))
+    unit_index = 2 * sum(span < unit.span for span, _ in others) + 1
+    return "".join(pieces), Answer(text=answer.text, start=len("".join(pieces[:unit_index])) + answer.start)

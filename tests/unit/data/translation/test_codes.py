@@ -8,12 +8,12 @@ XTREME += " ur vi yo zh"
 
 
 @pytest.mark.parametrize("language", XTREME.split())
-def test_every_language_of_xtreme_is_one_of_nllb(language: str):
+def test_every_xtreme_language_has_an_nllb_code(language: str):
     assert language_tokens(language)[0] in FAIRSEQ_LANGUAGE_CODES
     assert language_tokens(language)[1] == f"__{language}__"
 
 
-def test_a_region_is_passed_over_and_a_script_is_not():
+def test_regions_are_ignored_and_scripts_are_not():
     assert language_tokens("pt-BR") == language_tokens("pt")
     assert language_tokens("zh-CN")[0] == "zho_Hans"
     assert language_tokens("zh-Hant")[0] == "zho_Hant"

@@ -1,4 +1,4 @@
-"""Translations in files: each row finds the example that it translates."""
+"""Pairing rows of translation files with the examples that they translate."""
 
 import json
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ def write(folder: Path, name: str, *lines: str) -> Path:
     return path
 
 
-def test_xtremes_rows_are_paired_by_the_original_beside_them(tmp_path: Path):
+def test_xtreme_rows_are_paired_by_their_original_text(tmp_path: Path):
     path = write(
         tmp_path,
         "en-sw-translated.tsv",
@@ -65,22 +65,22 @@ def test_xtremes_rows_are_paired_by_the_original_beside_them(tmp_path: Path):
     assert done.dropped == {"no row": 1}
 
 
-def test_pairs_without_originals_are_paired_by_position_and_checked_by_label(tmp_path: Path):
+def test_rows_without_originals_are_paired_by_position_and_checked_by_label(tmp_path: Path):
     rows = ["Paka.\tMnyama.\tentailment", "Paka.\tAnakimbia.\tneutral", "Mvua.\t\tneutral"]
     done = read(write(tmp_path, "sw.tsv", *rows), PAIRS, "classification")
     assert [example.id for example in done.examples] == ["train-0"]
     assert done.dropped == {"another label": 1, "empty": 1}
-    with pytest.raises(DataError, match="2 rows for 3 training examples"):
+    with pytest.raises(DataError, match=r"sw\.tsv .*2 .*3 "):
         read(write(tmp_path, "sw.tsv", *rows[:2]), PAIRS, "classification")
 
 
-def test_only_what_is_wanted_is_read_but_positions_are_those_of_the_whole(tmp_path: Path):
+def test_a_subset_is_paired_by_positions_in_the_full_split(tmp_path: Path):
     path = write(tmp_path, "sw.tsv", "A.\tB.\tentailment", "C.\tD.\tcontradiction", "E.\tF.\tneutral")
     (only,) = read(path, PAIRS, "classification", wanted=PAIRS[2:]).examples
     assert isinstance(only, Labelled) and (only.id, only.text) == ("train-2", "E.")
 
 
-def test_a_users_columns_are_read_by_id(tmp_path: Path):
+def test_columns_of_the_recipe_are_read_and_paired_by_id(tmp_path: Path):
     path = write(tmp_path, "sw.csv", "key,a,b,gold", "train-2,Mvua.,Baridi.,2", "train-0,Paka.,Mnyama.,0")
     columns = {"id": "key", "text": "a", "pair": "b", "label": "gold"}
     done = read(path, PAIRS, "classification", columns)
@@ -90,7 +90,7 @@ def test_a_users_columns_are_read_by_id(tmp_path: Path):
     ], "labels by another name are the original's"
 
 
-def test_a_benchmarks_own_layout_is_read(tmp_path: Path):
+def test_the_native_layout_of_a_benchmark_is_read(tmp_path: Path):
     native = Native(
         read=unquoted_tsv,
         english={"train": "mnli/train.tsv"},
@@ -107,7 +107,7 @@ def squad(folder: Path, *questions: dict) -> Path:
     return write(folder, "sw.json", json.dumps({"data": [{"title": "t", "paragraphs": paragraphs}]}))
 
 
-def test_questions_are_paired_by_id_and_their_answers_stand(tmp_path: Path):
+def test_questions_are_paired_by_id_and_answers_are_located(tmp_path: Path):
     context = "Amani built it."
     answer = (Answer(text="Amani", start=0),)
     english = [
@@ -132,7 +132,7 @@ def test_questions_are_paired_by_id_and_their_answers_stand(tmp_path: Path):
     ]
 
 
-def test_choices_keep_their_number_and_answer(tmp_path: Path):
+def test_choices_keep_their_answer_and_must_be_equally_many(tmp_path: Path):
     english = [
         Choice(id=f"c{n}", group="g", language="en", prompt="Which?", choices=("a", "b"), answer=1) for n in range(2)
     ]
@@ -143,14 +143,14 @@ def test_choices_keep_their_number_and_answer(tmp_path: Path):
     assert done.dropped == {"other choices": 1}
 
 
-def test_tags_come_from_the_file(tmp_path: Path):
+def test_tags_are_read_from_the_file(tmp_path: Path):
     english = [Tagged(id="t0", group="g", language="en", words=("red", "lamp"), tags=("O", "B-x"))]
     row = {"id": "t0", "words": ["taa", "nyekundu"], "tags": ["B-x", "O"]}
     (done,) = read(write(tmp_path, "sw.jsonl", json.dumps(row)), english, "tagging").examples
     assert done == Tagged(id="t0", group="g", language="sw", words=("taa", "nyekundu"), tags=("B-x", "O"))
 
 
-def test_a_missing_column_is_told_with_file_and_line(tmp_path: Path):
+def test_a_missing_column_is_located(tmp_path: Path):
     path = write(tmp_path, "sw.csv", "id,text", "train-0,Paka.")
-    with pytest.raises(DataError, match=r"sw\.csv:2: there is no column 'pair'"):
+    with pytest.raises(DataError, match=r"sw\.csv:2: .*'pair'"):
         read(path, PAIRS, "classification")

@@ -1,4 +1,4 @@
-"""Answers that are carried over into a translation stand where they are said to."""
+"""Projected answers are at their stated offsets."""
 
 import re
 from itertools import pairwise
@@ -26,7 +26,7 @@ def stands(text: str, answer: Answer) -> bool:
 
 @pytest.mark.parametrize("markers", MARKER_STYLES, ids=lambda markers: markers.name)
 @given(marked_places())
-def test_what_stands_between_markers_is_read_off(markers, place: tuple[str, Answer]):
+def test_text_between_markers_is_extracted(markers, place: tuple[str, Answer]):
     context, answer = place
     marked = add_markers(context, answer, markers)
     assert marked is not None
@@ -41,7 +41,7 @@ def test_what_stands_between_markers_is_read_off(markers, place: tuple[str, Answ
 @pytest.mark.parametrize("markers", MARKER_STYLES, ids=lambda markers: markers.name)
 @given(marked_places())
 def test_a_translation_may_change_every_word(markers, place: tuple[str, Answer]):
-    """Upper case, tags included, or another word for each, with space wherever the translator likes it."""
+    """Translations in upper case (tags included), with other words, or with other white space."""
     context, answer = place
     marked = add_markers(context, answer, markers) or ""
     for translated in (marked.upper(), re.sub(r"[^\W_]+(?!>)", "xo", marked), re.sub(r"([\[\]\"<>])", r" \1 ", marked)):
@@ -50,7 +50,7 @@ def test_a_translation_may_change_every_word(markers, place: tuple[str, Answer])
 
 
 @given(marked_places())
-def test_words_in_reverse_give_an_answer_that_stands_or_none(place: tuple[str, Answer]):
+def test_reversed_words_give_a_valid_answer_or_none(place: tuple[str, Answer]):
     context, answer = place
     for markers in MARKER_STYLES:
         found = extract_answer(" ".join(reversed((add_markers(context, answer, markers) or "").split())), markers)
@@ -58,13 +58,13 @@ def test_words_in_reverse_give_an_answer_that_stands_or_none(place: tuple[str, A
 
 
 @given(TEXT, TEXT)
-def test_what_is_found_stands_there(text: str, answer: str):
+def test_a_found_answer_is_at_its_offset(text: str, answer: str):
     found = find_answer(text, answer)
     assert found is None or stands(text, found)
 
 
 @given(st.lists(st.text(st.characters(categories=["L"]), min_size=1, max_size=6), min_size=1, max_size=8), st.data())
-def test_words_of_a_text_are_found_in_it_whatever_their_case(words: list[str], data: st.DataObject):
+def test_words_of_a_text_are_found_regardless_of_case(words: list[str], data: st.DataObject):
     first = data.draw(st.integers(0, len(words) - 1))
     last = data.draw(st.integers(first, len(words) - 1))
     answer = " ".join(words[first : last + 1])
@@ -75,7 +75,7 @@ def test_words_of_a_text_are_found_in_it_whatever_their_case(words: list[str], d
 
 
 @given(TEXT, st.sampled_from(MARKER_STYLES))
-def test_a_text_with_markers_of_its_own_is_left_alone(text: str, markers):
+def test_a_text_that_contains_markers_is_not_marked(text: str, markers):
     assert add_markers(f"{markers.opening} {text}", Answer(text="", start=0), markers) is None
 
 
@@ -95,7 +95,7 @@ def test_a_text_with_markers_of_its_own_is_left_alone(text: str, markers):
         ("Nairobi", BRACKETS, None),
     ],
 )
-def test_markers_come_back_in_many_forms(text: str, markers, expected: tuple[str, str] | None):
+def test_translated_markers_are_recognised(text: str, markers, expected: tuple[str, str] | None):
     found = extract_answer(text, markers)
     assert (found and (found[0], found[1].text)) == expected
     assert found is None or stands(*found)
@@ -118,13 +118,13 @@ def test_markers_come_back_in_many_forms(text: str, markers, expected: tuple[str
         ("", "x", None),
     ],
 )
-def test_find(text: str, answer: str, expected: tuple[str, int] | None):
+def test_find_answer(text: str, answer: str, expected: tuple[str, int] | None):
     found = find_answer(text, answer)
     assert (found and (found.text, found.start)) == expected
 
 
 @given(TEXT)
-def test_sentences_leave_out_nothing_but_space(text: str):
+def test_sentence_spans_cover_everything_but_white_space(text: str):
     spans = sentence_spans(text)
     assert "".join("".join(text[start:end].split()) for start, end in spans) == "".join(text.split())
     assert all(left[1] <= right[0] for left, right in pairwise(spans))
@@ -145,5 +145,5 @@ def test_sentences_leave_out_nothing_but_space(text: str):
         (" \n ", []),
     ],
 )
-def test_sentences(text: str, expected: list[str]):
+def test_sentence_boundaries(text: str, expected: list[str]):
     assert [text[start:end] for start, end in sentence_spans(text)] == expected

@@ -1,4 +1,4 @@
-"""Examples translated by functions that stand in for a model."""
+"""Translation of examples with fake translators."""
 
 import re
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ def stands(example: Example) -> bool:
     return all(example.context[a.start : a.start + len(a.text)] == a.text for a in example.answers)
 
 
-def test_texts_pairs_and_choices_keep_id_group_and_label():
+def test_translations_keep_id_group_and_label():
     choice = Choice(id="c", group="g", language="en", prompt="Which? One.", choices=("this", "that"), answer=1)
     (pair,) = translate([labelled(1, "one. Two.", "three")], upper, "sw", "sentences").examples
     assert pair == Labelled(id="en1", group="g1", language="sw", text="ONE. TWO.", pair="THREE", label="yes")
@@ -52,7 +52,7 @@ def test_texts_pairs_and_choices_keep_id_group_and_label():
     assert chosen == Choice(id="c", group="g", language="sw", prompt="WHICH? ONE.", choices=("THIS", "THAT"), answer=1)
 
 
-def test_equal_texts_are_translated_once_and_sentence_by_sentence():
+def test_equal_sentences_are_translated_once():
     asked: list[str] = []
 
     def translator(texts: Sequence[str]) -> list[str | None]:
@@ -66,7 +66,7 @@ def test_equal_texts_are_translated_once_and_sentence_by_sentence():
     assert asked == ["One here. Two."]
 
 
-def test_what_cannot_be_translated_is_dropped_and_counted():
+def test_untranslatable_examples_are_dropped_and_counted():
     found = {"a": None, "b": " ", "c": "C"}
     examples = [labelled(n, text) for n, text in enumerate("abcc")]
     done = translate(examples, lambda texts: [found[text] for text in texts], "sw", "whole")
@@ -75,7 +75,7 @@ def test_what_cannot_be_translated_is_dropped_and_counted():
 
 
 @pytest.mark.parametrize("unit", ["sentences", "whole"])
-def test_an_answer_is_projected_between_markers(unit):
+def test_an_answer_is_projected_with_markers(unit):
     done = translate([span("Where?", CONTEXT, "Mombasa"), span("Why?", CONTEXT, None)], upper, "sw", unit)
     where, why = done.examples
     assert isinstance(where, Span) and isinstance(why, Span)
@@ -85,14 +85,14 @@ def test_an_answer_is_projected_between_markers(unit):
     assert (done.dropped, done.projected) == ({}, {"[ ]": 1})
 
 
-def test_other_markers_are_tried_where_the_text_has_some_of_its_own():
+def test_other_markers_are_used_if_the_text_contains_the_first():
     context = 'The tower [1] was "built" by Amani.'
     done = translate([span("Who?", context, "Amani")], upper, "sw", "sentences")
     assert done.projected == {"<a> </a>": 1}
     assert all(map(stands, done.examples))
 
 
-def test_an_answer_whose_markers_are_lost_is_found_by_its_words():
+def test_an_answer_without_markers_is_found_by_text_search():
     done = translate([span("Who?", CONTEXT, "built by Amani")], without_markers, "sw", "sentences")
     (example,) = done.examples
     assert isinstance(example, Span) and example.context == CONTEXT.upper()
@@ -100,7 +100,7 @@ def test_an_answer_whose_markers_are_lost_is_found_by_its_words():
     assert done.projected == {"found": 1}
 
 
-def test_an_answer_that_is_nowhere_is_unprojectable():
+def test_a_lost_answer_is_unprojectable():
     def translator(texts: Sequence[str]) -> list[str | None]:
         return ["jibu" if text == "Amani" else "mnara" for text in texts]
 
@@ -109,7 +109,7 @@ def test_an_answer_that_is_nowhere_is_unprojectable():
     assert (done.dropped, done.projected) == ({"unprojectable": 1}, {})
 
 
-def test_an_answer_over_two_sentences_makes_them_one():
+def test_an_answer_across_two_sentences_merges_them():
     asked: list[str] = []
 
     def translator(texts: Sequence[str]) -> list[str | None]:
@@ -127,7 +127,7 @@ WORDS = st.lists(st.sampled_from(["Amani", "built", "Rome.", "1889", "é", "北�
 
 
 @given(WORDS, st.data(), st.sampled_from([upper, backwards, without_markers, by_word(lambda word: word[::-1])]))
-def test_whatever_the_translator_does_answers_stand_in_their_contexts(words, data, translator):
+def test_projected_answers_are_at_their_offsets_for_any_translator(words, data, translator):
     first = data.draw(st.integers(0, len(words) - 1))
     last = data.draw(st.integers(first, len(words) - 1))
     context = " ".join(words)
@@ -150,6 +150,6 @@ def test_whatever_the_translator_does_answers_stand_in_their_contexts(words, dat
         Parallel(id="p", group="p", language="en", text="a", english="a"),
     ],
 )
-def test_tagged_and_parallel_examples_are_refused(example):
-    with pytest.raises(UserError, match=f"{type(example).__name__.lower()} examples cannot be translated"):
+def test_tagged_and_parallel_examples_are_rejected(example):
+    with pytest.raises(UserError, match=type(example).__name__.lower()):
         translate([example], upper, "sw", "sentences")
