@@ -1,15 +1,13 @@
-"""Files that stages leave in their artifacts, and names that stand in their facts."""
+"""Names of files in artifacts, and names used in facts."""
 
 ITEMS_FILE = "items.parquet"
-
+"""Statistics per item."""
 
 MASKED_TEXTS = "masked texts"
-"""What stands for the texts of masked-language modelling among what could not be checked."""
-
+"""Name of the texts of masked-language modelling in `LeakFacts.unchecked`."""
 
 IMAGES_OF = "images of "
-"""How what could not be checked begins where it is images of two tasks that cannot be mapped to each other."""
-
+"""Prefix in `LeakFacts.unchecked` for images that cannot be mapped to those of another task."""
 
 CURVE_FILE = "layers.parquet"
 """Retrieval accuracy by layer and pooling: columns language, layer, pooling, value."""

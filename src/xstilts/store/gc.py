@@ -1,4 +1,4 @@
-"""Removes what no recipe needs from a store."""
+"""Removes artifacts that no recipe needs from a store."""
 
 import shutil
 import tempfile
@@ -14,7 +14,7 @@ from xstilts.store.store import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemovedArtifacts:
-    """What went, or would go: bytes altogether, keys of artifacts, names of broken-off drafts and damaged artifacts."""
+    """What was removed, or would be in a dry run. `leftovers` are unfinished drafts and damaged artifacts."""
 
     bytes: int
     keys: tuple[str, ...]
@@ -22,9 +22,9 @@ class RemovedArtifacts:
 
 
 def collect(store: Store, keep: Collection[str], dry_run: bool) -> RemovedArtifacts:
-    """Remove artifacts that none of `keep` goes back to, drafts of dead processes, and damaged artifacts.
+    """Remove artifacts that no artifact in `keep` depends on, drafts of dead processes, and damaged artifacts.
 
-    Raises UserError while a process works in the store, because what it will need next is not known.
+    Raises UserError while a process works in the store, because its next inputs are not known.
     """
     if not dry_run and (working := store.locked()):
         raise UserError(
@@ -33,49 +33,41 @@ def collect(store: Store, keep: Collection[str], dry_run: bool) -> RemovedArtifa
     if not store.root.is_dir():
         return RemovedArtifacts(bytes=0, keys=(), leftovers=())
     with store.guard():
-        kept = _ancestry(store, keep)
-        artifacts = [store.path(key) for key in sorted(set(store.keys()) - kept)]
-        leftovers = [*_abandoned(store), *sorted((store.root / "damaged").glob("*"))]
-        swept = RemovedArtifacts(
-            bytes=sum(_bytes(path) for path in (*artifacts, *leftovers)),
+        artifacts = [store.path(key) for key in sorted(set(store.keys()) - _with_ancestors(store, keep))]
+        drafts = sorted((store.root / "drafts").iterdir())
+        abandoned = [path for path in drafts if path.is_dir() and not locks.is_held(path)]
+        leftovers = [*abandoned, *sorted((store.root / "damaged").glob("*"))]
+        files = (file for path in (*artifacts, *leftovers) for file in path.rglob("*") if file.is_file())
+        removed = RemovedArtifacts(
+            bytes=sum(file.stat().st_size for file in files),
             keys=tuple(path.name for path in artifacts),
             leftovers=tuple(path.name for path in leftovers),
         )
         if not dry_run:
             _remove(store, artifacts, leftovers)
-    return swept
+    return removed
 
 
-def _ancestry(store: Store, keys: Iterable[str]) -> set[str]:
-    """The keys and all that their artifacts were made from, or inherit tensors from."""
-    reached: set[str] = set()
-    ahead = list(keys)
-    while ahead:
-        key = ahead.pop()
-        if key not in reached:
-            reached.add(key)
+def _with_ancestors(store: Store, keys: Iterable[str]) -> set[str]:
+    """The keys, their inputs and the artifacts that they inherit tensors from, recursively."""
+    visited: set[str] = set()
+    queue = list(keys)
+    while queue:
+        key = queue.pop()
+        if key not in visited:
+            visited.add(key)
             if manifest := store.peek(key):
-                inherits = [manifest.facts.inherits] if isinstance(manifest.facts, TrainedFacts) else []
-                ahead += [*manifest.inputs, *inherits]
-    return reached
-
-
-def _abandoned(store: Store) -> list[Path]:
-    """Drafts whose writer no longer holds their lock."""
-    drafts = sorted((store.root / "drafts").iterdir())
-    return [path for path in drafts if path.is_dir() and not locks.is_held(path)]
-
-
-def _bytes(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+                inherited = [manifest.facts.inherits] if isinstance(manifest.facts, TrainedFacts) else []
+                queue += [*manifest.inputs, *inherited]
+    return visited
 
 
 def _remove(store: Store, artifacts: Iterable[Path], leftovers: Iterable[Path]) -> None:
-    """Artifacts leave their place whole, so that an interrupted sweep leaves none that is half there."""
-    bin_ = Path(tempfile.mkdtemp(dir=store.root / "drafts", prefix="swept."))
+    """Folders are moved away before they are deleted, so an interrupt leaves no partial artifact."""
+    trash = Path(tempfile.mkdtemp(dir=store.root / "drafts", prefix="swept."))
     for path in (*artifacts, *leftovers):
-        path.rename(bin_ / path.name)
-    shutil.rmtree(bin_)
+        path.rename(trash / path.name)
+    shutil.rmtree(trash)
     for path in (store.root / "locks").glob("*"):
         if lock := locks.try_acquire(path):
             lock.release()

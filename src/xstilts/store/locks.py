@@ -1,6 +1,6 @@
-"""Locks between processes, which the system releases when their holder dies.
+"""Locks between processes, which the operating system releases when their holder dies.
 
-filelock takes the lock; this adds what a store needs: who holds one, locks on folders, files that vanish on release.
+This adds to filelock: who holds a lock, locks on folders, and lock files that are deleted on release.
 """
 
 import os
@@ -12,13 +12,14 @@ from types import TracebackType
 from filelock import lock_descriptor
 
 _OTHER_FILES = 256
-_MANY = 10240
-"""A number of open files that systems without a limit grant too."""
+"""Open files of the process other than locks."""
+_MAX_FILES = 10240
+"""The limit that is requested on systems without a hard limit."""
 _POLL_SECONDS = 0.01
 
 
 class Lock:
-    """A lock that is held. Its file names the holder."""
+    """An acquired lock. Its file names the holder."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self._path, self._descriptor = path, descriptor
@@ -38,26 +39,26 @@ class Lock:
 
 
 def acquire(path: Path) -> Lock:
-    """Lock the file at `path`, and wait for whoever holds it."""
+    """Lock the file at `path`; waits until it is free."""
     while True:
-        if lock := _take(path, blocking=True):
+        if lock := _lock(path, blocking=True):
             return lock
 
 
 def try_acquire(path: Path) -> Lock | None:
-    """Lock the file at `path`, or return None where another process or thread holds it."""
-    return _take(path, blocking=False)
+    """Lock the file at `path`, or return None if another process or thread holds the lock."""
+    return _lock(path, blocking=False)
 
 
 def holder(path: Path) -> str | None:
-    """Who holds the lock of that file (process and machine), or None."""
+    """The holder of a file's lock (process and machine), or None."""
     if not is_held(path):
         return None
     try:
         return path.read_text() or "a process that just started"
     except FileNotFoundError:
         return "a process that just ended"
-    except PermissionError:  # Windows lets no other process read a locked file
+    except PermissionError:  # on Windows, other processes cannot read a locked file
         return "another process"
 
 
@@ -74,27 +75,27 @@ def is_held(path: Path) -> bool:
 
 
 def lock_folder(folder: Path) -> int:
-    """Lock a folder that no other process knows yet (POSIX). Close the descriptor to release it."""
+    """Lock a folder that no other process uses yet (POSIX). Close the descriptor to release the lock."""
     descriptor = os.open(folder, os.O_RDONLY)
     lock_descriptor(descriptor)
     return descriptor
 
 
 def raise_file_limit(count: int) -> None:
-    """Let this process hold so many locks at once, as far as the system grants it: each is an open file."""
+    """Raise the limit of open files so that this process can hold `count` locks, as far as the system allows."""
     try:
         import resource
     except ImportError:  # Windows has no such limit
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = min(count + _OTHER_FILES, hard if hard != resource.RLIM_INFINITY else _MANY)
+    needed = min(count + _OTHER_FILES, hard if hard != resource.RLIM_INFINITY else _MAX_FILES)
     if soft != resource.RLIM_INFINITY and soft < needed:
         with suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
-def _take(path: Path, *, blocking: bool) -> Lock | None:
-    """The lock, or None where it is held, or its last holder removed the file while this process waited for it."""
+def _lock(path: Path, *, blocking: bool) -> Lock | None:
+    """The lock, or None if it is not free, or if its last holder deleted the file while this process waited."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     if not lock_descriptor(descriptor, blocking=blocking, poll_interval=_POLL_SECONDS) or _removed(path, descriptor):
         os.close(descriptor)
@@ -105,7 +106,7 @@ def _take(path: Path, *, blocking: bool) -> Lock | None:
 
 
 def _removed(path: Path, descriptor: int) -> bool:
-    """Whether an open file no longer has its name."""
+    """Whether the open file is no longer the one at `path`."""
     try:
         return not os.path.samestat(path.stat(), os.fstat(descriptor))
     except FileNotFoundError:

@@ -1,9 +1,9 @@
-"""Artifacts under the keys of their stages: cache, resume and provenance in one.
+"""Artifacts under the keys of their stages, for caching, resuming and provenance.
 
-artifacts/<key>/   manifest.json beside the files that the stage left
-drafts/            what is being written; renamed into artifacts/ when it is whole
-damaged/           artifacts whose files did not match their manifest
-locks/             one file per stage that a process is working on
+artifacts/<key>/   manifest.json and the files of the stage
+drafts/            unfinished artifacts; renamed into artifacts/ when they are complete
+damaged/           artifacts whose files do not match their manifest
+locks/             one file for each stage that a process is working on
 """
 
 import hashlib
@@ -37,7 +37,7 @@ _log = logging.getLogger("xstilts")
 
 
 class FileDigest(BaseModel):
-    """What a file of an artifact must be."""
+    """The expected content of a file in an artifact."""
 
     model_config = ConfigDict(frozen=True)
     sha256: str
@@ -45,7 +45,7 @@ class FileDigest(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What an artifact is, what made it, and what it cost."""
+    """The description of an artifact: its stage, inputs, environment, cost and files."""
 
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings")
     key: str
@@ -58,7 +58,7 @@ class Manifest(BaseModel):
     """The data that the stage read; those with the role "train" must not be scored."""
     code_version: int
     facts: Facts
-    """What the runner recorded."""
+    """Facts that the stage's runner recorded."""
     environment: dict[str, str | int]
     seconds: float
     peak_memory_mb: float
@@ -72,12 +72,12 @@ class Manifest(BaseModel):
 
 @dataclass(slots=True, kw_only=True)
 class Draft:
-    """An artifact that is being written: its folder and the facts for its manifest, which must be of its kind."""
+    """An unfinished artifact. `facts` go into its manifest and must match the kind of the stage."""
 
     path: Path
     facts: Facts | None = None
     seconds: float | None = None
-    """Set where the stage's work was done before the draft was opened, or shared with other stages."""
+    """Replaces the measured time if the work was done before the draft was opened, or shared with other stages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,21 +93,24 @@ class Store:
         return tuple(sorted(path.name for path in folder.iterdir())) if folder.is_dir() else ()
 
     def manifest(self, key: str) -> Manifest | None:
-        """The manifest of a whole artifact, or None. One that is damaged is set aside with a warning.
+        """The manifest of a valid artifact, or None. A damaged artifact is moved to damaged/ with a warning.
 
-        Sums are computed once: the size and time of each file at the last check are noted beside it.
+        Checksums are recomputed only for files whose size or modification time has changed since the last check.
         """
         if not self.path(key).exists():
             return None
         manifest = self.peek(key)
-        flaw = _flaw(self.path(key), manifest) if manifest and manifest.key == key else "its manifest is unreadable"
-        if flaw is None:
+        damage = _damage(self.path(key), manifest) if manifest and manifest.key == key else "its manifest is unreadable"
+        if damage is None:
             return manifest
-        self._set_aside(key, flaw)
+        folder = self._folder("damaged")
+        with suppress(FileNotFoundError):  # another process did it
+            self.path(key).rename(folder / f"{key}.{time.time_ns()}")
+            _log.warning("artifact %s is damaged (%s): moved to %s; its stage will run again", key[:12], damage, folder)
         return None
 
     def peek(self, key: str) -> Manifest | None:
-        """The manifest, if it can be read; the files are not looked at."""
+        """The manifest if it can be read. The files are not checked."""
         try:
             return Manifest.model_validate_json((self.path(key) / _MANIFEST).read_bytes())
         except (FileNotFoundError, NotADirectoryError, ValidationError):
@@ -115,15 +118,19 @@ class Store:
 
     @contextmanager
     def draft(self, spec: Spec) -> Iterator[Draft]:
-        """A temporary folder that becomes the artifact of `spec` when the block ends, or vanishes if it raises."""
-        folder, descriptor = self._scratch(spec.key)
+        """A temporary folder that becomes the artifact of `spec` when the block ends; deleted if the block raises."""
+        with self.guard():
+            folder = Path(tempfile.mkdtemp(dir=self._folder("drafts"), prefix=f"{spec.key}."))
+            descriptor = locks.lock_folder(folder)  # tells `gc` that the writer is alive
         started = time.perf_counter()
         memory.reset_peak()
         try:
             draft = Draft(path=folder)
             yield draft
             seconds = time.perf_counter() - started if draft.seconds is None else draft.seconds
-            _seal(folder, _manifest(spec, draft, seconds))
+            manifest = _manifest(spec, draft, seconds)
+            _write_checked_state(folder, {name: _state(folder / name) for name in manifest.files})
+            (folder / _MANIFEST).write_text(manifest.model_dump_json(indent=1))
             self._place(folder, spec.key)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
@@ -132,32 +139,26 @@ class Store:
             os.close(descriptor)
 
     def lock(self, key: str) -> locks.Lock:
-        """The right to work on a stage, held until released or the process dies. Waits for whoever holds it."""
+        """Lock a stage until the lock is released or the process dies; waits until the lock is free."""
         return locks.acquire(self._folder("locks") / key)
 
     def try_lock(self, key: str) -> locks.Lock | None:
-        """The right to work on a stage, or None if another process has it."""
+        """Lock a stage, or return None if another process holds the lock."""
         return locks.try_acquire(self._folder("locks") / key)
 
     def locked(self) -> dict[str, str]:
-        """The stages that processes are working on, and which process each."""
+        """The keys of the stages that are being worked on, with the process of each."""
         paths = sorted((self.root / "locks").glob("*"))
-        return {path.name: who for path in paths if (who := locks.holder(path))}
+        return {path.name: holder for path in paths if (holder := locks.holder(path))}
 
     def guard(self) -> AbstractContextManager[None]:
-        """A lock that keeps `gc` from seeing the folder of a draft before the draft is locked."""
+        """A lock that prevents `gc` from seeing the folder of a draft before the draft is locked."""
         return files.locked(self._folder("drafts") / ".guard")
 
     def _folder(self, name: str) -> Path:
         folder = self.root / name
         folder.mkdir(parents=True, exist_ok=True)
         return folder
-
-    def _scratch(self, key: str) -> tuple[Path, int]:
-        """A new folder with a lock on it, which tells `gc` that its writer is alive."""
-        with self.guard():
-            folder = Path(tempfile.mkdtemp(dir=self._folder("drafts"), prefix=f"{key}."))
-            return folder, locks.lock_folder(folder)
 
     def _place(self, folder: Path, key: str) -> None:
         artifacts = self._folder("artifacts")
@@ -168,17 +169,12 @@ class Store:
             except OSError:
                 if not (artifacts / key).exists():
                     raise
-            if self.manifest(key):  # another process was first; both made the same
+            if self.manifest(key):  # another process was first, with the same result
                 return shutil.rmtree(folder)
 
-    def _set_aside(self, key: str, flaw: str) -> None:
-        aside = self._folder("damaged") / f"{key}.{time.time_ns()}"
-        with suppress(FileNotFoundError):  # another process did it
-            self.path(key).rename(aside)
-            _log.warning("artifact %s is damaged (%s): set aside in %s, to be made anew", key[:12], flaw, aside.parent)
 
-
-def _flaw(folder: Path, manifest: Manifest) -> str | None:
+def _damage(folder: Path, manifest: Manifest) -> str | None:
+    """What is wrong with an artifact's files, or None."""
     try:
         state = {name: _state(folder / name) for name in manifest.files}
     except FileNotFoundError as error:
@@ -186,13 +182,14 @@ def _flaw(folder: Path, manifest: Manifest) -> str | None:
     for name, file in manifest.files.items():
         if state[name][0] != file.bytes:
             return f"{name} has {state[name][0]} bytes instead of {file.bytes}"
-    if _noted(folder) == state:
-        return None
+    with suppress(OSError, ValueError):
+        if json.loads((folder / _VERIFIED).read_bytes()) == state:
+            return None
     for name, file in manifest.files.items():
         if _sha256(folder / name) != file.sha256:
-            return f"{name} has another sha256 than its manifest says"
-    with suppress(OSError):  # a store that cannot be written to is checked every time
-        _note(folder, state)
+            return f"the sha256 of {name} differs from its manifest"
+    with suppress(OSError):  # a read-only store is checked every time
+        _write_checked_state(folder, state)
     return None
 
 
@@ -201,21 +198,14 @@ def _state(path: Path) -> list[int]:
     return [stat.st_size, stat.st_mtime_ns]
 
 
-def _noted(folder: Path) -> object:
-    try:
-        return json.loads((folder / _VERIFIED).read_bytes())
-    except (OSError, ValueError):
-        return None
-
-
-def _note(folder: Path, state: dict[str, list[int]]) -> None:
+def _write_checked_state(folder: Path, state: dict[str, list[int]]) -> None:
     files.write_file(folder / _VERIFIED, json.dumps(state), durable=False)
 
 
 def _manifest(spec: Spec, draft: Draft, seconds: float) -> Manifest:
     if draft.facts is None or draft.facts.kind != spec.kind:
         kind = draft.facts.kind if draft.facts else "no"
-        raise TypeError(f"the runner of {spec.kind!r} left {kind} facts: {spec.title}")
+        raise TypeError(f"the runner of {spec.kind!r} recorded {kind} facts: {spec.title}")
     paths = sorted(path for path in draft.path.rglob("*") if path.is_file())
     sums = {
         str(path.relative_to(draft.path)): FileDigest(sha256=_sha256(path), bytes=path.stat().st_size) for path in paths
@@ -235,11 +225,6 @@ def _manifest(spec: Spec, draft: Draft, seconds: float) -> Manifest:
         created=datetime.now(UTC),
         files=sums,
     )
-
-
-def _seal(folder: Path, manifest: Manifest) -> None:
-    _note(folder, {name: _state(folder / name) for name in manifest.files})
-    (folder / _MANIFEST).write_text(manifest.model_dump_json(indent=1))
 
 
 def _sha256(path: Path) -> str:

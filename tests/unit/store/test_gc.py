@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -20,18 +21,18 @@ def store(tmp_path: Path) -> Store:
     return store
 
 
-def test_what_a_kept_artifact_goes_back_to_is_kept(store: Store) -> None:
+def test_ancestors_of_kept_artifacts_are_kept(store: Store) -> None:
     cell = next(cell for cell in GRAPH.cells if cell.method == "full" and cell.intermediate == "facts")
-    swept = collect(store, keep={cell.artifact}, dry_run=False)
-    there = store.keys()
-    kinds = [GRAPH.stages[key].kind for key in there]
+    removed = collect(store, keep={cell.artifact}, dry_run=False)
+    keys = store.keys()
+    kinds = [GRAPH.stages[key].kind for key in keys]
     assert sorted(kinds) == ["fewshot", "intermediate", "pretrained", "target"]
-    assert len(swept.keys) == len(GRAPH.stages) - 4
-    assert set(swept.keys).isdisjoint(there)
-    assert all(store.manifest(key) for key in there)
+    assert len(removed.keys) == len(GRAPH.stages) - 4
+    assert set(removed.keys).isdisjoint(keys)
+    assert all(store.manifest(key) for key in keys)
 
 
-def test_what_it_inherits_from_is_kept(store: Store) -> None:
+def test_artifacts_with_inherited_tensors_are_kept(store: Store) -> None:
     first, second, *_ = (key for key, spec in GRAPH.stages.items() if spec.kind == "target")
     spec = GRAPH.stages[first]
     collect(store, keep={second}, dry_run=False)
@@ -43,28 +44,28 @@ def test_what_it_inherits_from_is_kept(store: Store) -> None:
 
 def test_a_dry_run_removes_nothing(store: Store) -> None:
     before = store.keys()
-    swept = collect(store, keep=(), dry_run=True)
-    assert store.keys() == before == tuple(sorted(swept.keys))
-    assert swept.bytes == sum(path.stat().st_size for path in (store.root / "artifacts").rglob("*") if path.is_file())
-    assert collect(store, keep=(), dry_run=False) == swept
+    removed = collect(store, keep=(), dry_run=True)
+    assert store.keys() == before == tuple(sorted(removed.keys))
+    assert removed.bytes == sum(path.stat().st_size for path in (store.root / "artifacts").rglob("*") if path.is_file())
+    assert collect(store, keep=(), dry_run=False) == removed
     assert store.keys() == ()
 
 
-def test_damaged_artifacts_go(store: Store) -> None:
+def test_damaged_artifacts_are_removed(store: Store) -> None:
     key = store.keys()[0]
     (store.path(key) / "result.txt").unlink()
     assert store.manifest(key) is None
-    swept = collect(store, keep=GRAPH.stages.keys(), dry_run=False)
-    assert swept.keys == () and len(swept.leftovers) == 1
+    removed = collect(store, keep=GRAPH.stages.keys(), dry_run=False)
+    assert removed.keys == () and len(removed.leftovers) == 1
     assert not list((store.root / "damaged").iterdir())
 
 
-def test_nothing_goes_while_a_process_works(store: Store) -> None:
-    with store.lock(store.keys()[0]), pytest.raises(UserError, match="is working in the store"):
+def test_nothing_is_removed_while_a_process_works(store: Store) -> None:
+    with store.lock(store.keys()[0]), pytest.raises(UserError, match=str(os.getpid())):
         collect(store, keep=(), dry_run=False)
     assert len(store.keys()) == len(GRAPH.stages)
 
 
-def test_a_store_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+def test_a_missing_store_is_not_created(tmp_path: Path) -> None:
     assert collect(Store(tmp_path / "none"), keep=(), dry_run=True).bytes == 0
     assert not (tmp_path / "none").exists()

@@ -36,14 +36,14 @@ def write(store: Store, text: str = "weights") -> None:
 
 
 def start(store: Store, code: str) -> "subprocess.Popen[str]":
-    """A process that runs `code`; returns when it has printed a line."""
+    """Start a process that runs `code`, and wait until it prints a line."""
     command = [sys.executable, "-c", HEADER + code, str(store.root)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout and process.stdout.readline()
     return process
 
 
-def test_an_artifact_tells_what_made_it(store: Store) -> None:
+def test_manifest_describes_the_artifact(store: Store) -> None:
     assert store.manifest(SPEC.key) is None
     write(store)
     manifest = store.manifest(SPEC.key)
@@ -60,7 +60,7 @@ def test_an_artifact_tells_what_made_it(store: Store) -> None:
     assert store.keys() == (SPEC.key,)
 
 
-def test_a_draft_that_fails_leaves_nothing(store: Store) -> None:
+def test_a_failed_draft_leaves_nothing(store: Store) -> None:
     with pytest.raises(ZeroDivisionError), store.draft(SPEC) as draft:
         (draft.path / "a.txt").write_text("half")
         _ = 1 / 0
@@ -68,7 +68,7 @@ def test_a_draft_that_fails_leaves_nothing(store: Store) -> None:
     assert [path for path in store.root.rglob("*") if path.name == "a.txt"] == []
 
 
-def test_seconds_can_be_told_where_work_was_shared(store: Store) -> None:
+def test_seconds_of_a_draft_can_be_set(store: Store) -> None:
     with store.draft(SPEC) as draft:
         draft.seconds = 12.5
         draft.facts = FACTS
@@ -82,40 +82,40 @@ def flip(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "flaw"),
+    ("damage", "file"),
     [
-        (flip, "a.txt has another sha256"),
-        (lambda folder: (folder / "b.txt").write_text("ro"), "b.txt has 2 bytes instead of 4"),
-        (lambda folder: (folder / "b.txt").unlink(), "b.txt is missing"),
-        (lambda folder: (folder / "manifest.json").write_text("{"), "its manifest is unreadable"),
-        (lambda folder: (folder / "manifest.json").unlink(), "its manifest is unreadable"),
+        (flip, "a.txt"),
+        (lambda folder: (folder / "b.txt").write_text("ro"), "b.txt"),
+        (lambda folder: (folder / "b.txt").unlink(), "b.txt"),
+        (lambda folder: (folder / "manifest.json").write_text("{"), "manifest"),
+        (lambda folder: (folder / "manifest.json").unlink(), "manifest"),
     ],
 )
-def test_a_damaged_artifact_is_set_aside(
-    store: Store, caplog: pytest.LogCaptureFixture, damage: Callable[[Path], object], flaw: str
+def test_a_damaged_artifact_is_moved_away(
+    store: Store, caplog: pytest.LogCaptureFixture, damage: Callable[[Path], object], file: str
 ) -> None:
     write(store)
     damage(store.path(SPEC.key))
     with caplog.at_level(logging.WARNING, "xstilts"):
         assert store.manifest(SPEC.key) is None
-    assert flaw in caplog.text and "damaged" in caplog.text
+    assert file in caplog.text and SPEC.key[:12] in caplog.text
     assert len(list((store.root / "damaged").iterdir())) == 1
     write(store)
     assert store.manifest(SPEC.key) is not None
 
 
-def test_sums_are_computed_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_checksums_are_computed_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     write(store)
     os.utime(store.path(SPEC.key) / "a.txt", ns=(5, 5))
     computed: list[str] = []
-    whole = sys.modules["xstilts.store.store"]._sha256
-    monkeypatch.setattr("xstilts.store.store._sha256", lambda path: computed.append(path.name) or whole(path))
+    sha256 = sys.modules["xstilts.store.store"]._sha256
+    monkeypatch.setattr("xstilts.store.store._sha256", lambda path: computed.append(path.name) or sha256(path))
     for _ in range(3):
         assert store.manifest(SPEC.key) is not None
     assert sorted(computed) == ["a.txt", "b.txt"]
 
 
-def test_the_first_of_two_writers_stays(store: Store) -> None:
+def test_the_first_of_two_writers_wins(store: Store) -> None:
     with store.draft(SPEC) as late:
         (late.path / "a.txt").write_text("late")
         late.facts = FACTS
@@ -124,7 +124,7 @@ def test_the_first_of_two_writers_stays(store: Store) -> None:
     assert not [path for path in (store.root / "drafts").iterdir() if path.is_dir()]
 
 
-def test_a_killed_writer_leaves_no_artifact_and_is_cleaned_up(store: Store) -> None:
+def test_a_killed_writer_leaves_only_a_draft_that_gc_removes(store: Store) -> None:
     writer = start(
         store,
         """
@@ -138,14 +138,14 @@ with store.draft(spec) as draft:
     writer.kill()
     writer.communicate()
     assert store.manifest(SPEC.key) is None
-    swept = collect(store, keep=(), dry_run=False)
-    assert len(swept.leftovers) == 1 and swept.bytes == len("half")
+    removed = collect(store, keep=(), dry_run=False)
+    assert len(removed.leftovers) == 1 and removed.bytes == len("half")
     assert not list(store.root.rglob("a.txt"))
     write(store)
     assert store.manifest(SPEC.key) is not None
 
 
-def test_a_lock_holds_between_processes_until_its_holder_dies(store: Store) -> None:
+def test_a_lock_excludes_other_processes_until_its_holder_dies(store: Store) -> None:
     holder = start(store, "with store.lock(spec.key):\n    print('locked', flush=True)\n    time.sleep(60)\n")
     assert store.try_lock(SPEC.key) is None
     assert f"process {holder.pid} " in store.locked()[SPEC.key]
