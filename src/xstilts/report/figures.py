@@ -193,7 +193,7 @@ def _language_line(language: str, line: Sequence[tuple[ArmName, ArmMean]]) -> li
             "value": 100 * mean.value,
             "mean": language == MEAN,
             "label": f"{name if language == MEAN else _language_label(language)}, {shots_name(arm)}: "
-            "{points(mean.value)}",
+            f"{points(mean.value)}",
         }
         for arm, mean in line
     ]
