@@ -96,11 +96,6 @@ SCORE_SCHEMA = _schema(Score)
 PREDICTION_SCHEMA = _schema(Prediction)
 
 
-def missing_cells(cells: Iterable[Cell], store: Store) -> tuple[Cell, ...]:
-    """The cells whose artifact is not in the store."""
-    return tuple(cell for cell in cells if store.manifest(cell.artifact) is None)
-
-
 def load_items(cells: Iterable[Cell], store: Store) -> Items:
     """The items of every cell whose artifact is in the store; each file is read once."""
     keys = dict.fromkeys(cell.artifact for cell in cells)

@@ -1,9 +1,7 @@
 """Suites: named lists of tasks, and how their scores are averaged."""
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from statistics import fmean
 
 from xstilts.errors import UserError, did_you_mean
 
@@ -88,19 +86,6 @@ VARIANTS: Mapping[str, str] = {
     "zh-Hant": "zh",
 }
 """Locales that count as one language when languages are averaged."""
-
-
-def mean_over_languages(scores: Mapping[str, float]) -> float:
-    """The unweighted mean over languages of scores by locale; variants of one language are averaged first.
-
-    Raises ValueError if there is no score.
-    """
-    if not scores:
-        raise ValueError("no scores to average")
-    merged: dict[str, list[float]] = defaultdict(list)
-    for locale, score in scores.items():
-        merged[VARIANTS.get(locale, locale)].append(score)
-    return fmean(fmean(variants) for variants in merged.values())
 
 
 def suite(name: str) -> Suite:

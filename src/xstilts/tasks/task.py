@@ -115,12 +115,6 @@ def flagged_id(name: str, flag: str) -> str:
     return f"{name}#{flag}"
 
 
-def item_flag_of(task: Task, item: str) -> str | None:
-    """The flag of an example id, or None if it has none of its task's flags."""
-    name, _, flag = item.rpartition("#")
-    return flag if name and flag in task.item_flags else None
-
-
 def groups_comparable(task: Task, other: Task) -> bool:
     """Whether the groups of both tasks have the same meaning, so that overlaps can be detected."""
     return task.name == other.name or bool(task.split_family and task.split_family == other.split_family)

@@ -4,16 +4,6 @@ from xstilts.errors import UserError
 from xstilts.tasks import load_task, suites, task_names
 
 
-def test_variants_of_a_language_count_once():
-    scores = {"de": 0.8, "de-CH": 0.4, "zh-CN": 0.2, "zh-TW": 0.4, "zh-HK": 0.6, "fi": 0.0}
-    assert suites.mean_over_languages(scores) == pytest.approx((0.6 + 0.4 + 0.0) / 3)
-
-
-def test_no_scores_have_no_mean():
-    with pytest.raises(ValueError, match="no scores"):
-        suites.mean_over_languages({})
-
-
 def test_the_embedded_suite_names_every_task_of_it_once():
     suite = suites.EMBEDDED
     named = (*suite.targets, *suite.retrieval, *suite.intermediates)

@@ -6,7 +6,6 @@ import pytest
 from xstilts.cache.sources import Library, Wheel
 from xstilts.errors import UserError
 from xstilts.tasks import load_task, task_names
-from xstilts.tasks.task import flagged_id, item_flag_of
 
 
 def test_every_file_of_a_task_holds_the_task_of_its_name():
@@ -58,10 +57,3 @@ def test_a_library_carries_its_installed_version():
 
     assert Library.installed("babel").uri == f"library:babel=={version('babel')}"
     assert Wheel(package="a", version="1", sha256="", size_mb=1).uri == "pypi:a==1"
-
-
-def test_a_mark_is_read_from_the_id_if_the_task_has_it():
-    task = load_task("emoji-retrieval")
-    assert item_flag_of(task, flagged_id("1F355", "same")) == "same"
-    assert [item_flag_of(task, item) for item in ("1F355", "same", "#same", "1F355#other")] == [None] * 4
-    assert item_flag_of(load_task("intent"), "template#same") is None
