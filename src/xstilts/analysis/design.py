@@ -113,7 +113,7 @@ def design_of(recipe: Recipe, cells: Sequence[Cell], task: Task) -> TaskDesign:
         for two_by_two in _two_by_twos(recipe, arms)
         if not headline or any(all(x in by_arm[arm] for arm in two_by_two.arms) for x in headline)
     )
-    detailed_shots = _detailed_shots(recipe, two_by_twos, task.name)
+    detailed_shots = _shots_in_detail(recipe, two_by_twos, task.name)
     return TaskDesign(
         task=task,
         source=source,
@@ -174,7 +174,9 @@ def _effect_comparisons(design: TaskDesign) -> Iterator[Comparison]:
     for two_by_two in design.detailed:
         yield from (_effect(design, two_by_two, *effect) for effect in _EFFECTS)
     for two_by_two in design.two_by_twos:
-        yield from (_effect(design, two_by_two, *effect) for effect in _EFFECTS if effect[2] in (ON_TOP, INTERACTION))
+        yield from (
+            _effect(design, two_by_two, *effect) for effect in _EFFECTS if effect[2] in (GIVEN_SHOTS, INTERACTION)
+        )
 
 
 def _effect(design: TaskDesign, two_by_two: TwoByTwo, title: str, what: str, weights: Sequence[float]) -> Comparison:
@@ -189,14 +191,14 @@ def _effect(design: TaskDesign, two_by_two: TwoByTwo, title: str, what: str, wei
     )
 
 
-ON_TOP = (0.0, -1.0, 0.0, 1.0)
+GIVEN_SHOTS = (0.0, -1.0, 0.0, 1.0)
 INTERACTION = (1.0, -1.0, -1.0, 1.0)
 
 _EFFECTS = (
     ("{intermediate} only", "{intermediate} (zero-shot) changes", (-1.0, 0.0, 1.0, 0.0)),
     ("{shots} only", "{shots} adaptation without {intermediate} changes", (-1.0, 1.0, 0.0, 0.0)),
     ("both", "{intermediate} and {shots} adaptation together change", (-1.0, 0.0, 0.0, 1.0)),
-    ("{intermediate}, given {shots}", "{intermediate} before {shots} adaptation changes", ON_TOP),
+    ("{intermediate}, given {shots}", "{intermediate} before {shots} adaptation changes", GIVEN_SHOTS),
     (
         "main effect of {intermediate}",
         "{intermediate}, averaged over zero-shot and {shots}, changes",
@@ -261,7 +263,7 @@ def _without_and(method: str, shots: int) -> tuple[tuple[str, int], tuple[str, i
     return (ZERO_SHOT, 0), (method, shots)
 
 
-def _detailed_shots(recipe: Recipe, two_by_twos: Sequence[TwoByTwo], task: str) -> ArmName | None:
+def _shots_in_detail(recipe: Recipe, two_by_twos: Sequence[TwoByTwo], task: str) -> ArmName | None:
     """The shots of the 2 x 2 design that is reported in detail: those of the primary contrast, else the largest k;
     sampled shots are preferred to fixed sets."""
     if not two_by_twos:

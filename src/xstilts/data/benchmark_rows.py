@@ -92,7 +92,7 @@ def _rename_fields(path: Path, line: int, row: Row, rename: Fields) -> Row | Non
         return rename(row)
     except (KeyError, IndexError, TypeError, ValueError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise Cells(path, line, row, {}).wrong(f"the row cannot be read: {reason}", LAYOUT_HINT) from None
+        raise Cells(path, line, row, {}).error(f"the row cannot be read: {reason}", LAYOUT_HINT) from None
 
 
 def _groups(benchmark: Benchmark, rows_by_split: Mapping[str, Sequence[NumberedRow]]) -> dict[str, list[str]]:

@@ -14,7 +14,7 @@ from xstilts.models.inputs import ModelInputs, autocast
 from xstilts.models.pooling import mean_state
 from xstilts.models.split import backbone
 from xstilts.problems import PROBLEMS, ProblemName
-from xstilts.problems.features import IGNORED
+from xstilts.problems.features import IGNORE_INDEX
 
 
 class FrozenStatesModel(nn.Module):
@@ -56,7 +56,7 @@ def labelled_states(model: nn.Module, inputs: ModelInputs) -> Iterator[tuple[Ten
         labels = batch.pop("labels")
         with torch.no_grad(), autocast(inputs.device, inputs.precision):
             states = _states(encoder, inputs.problem, batch)
-        labelled = labels != IGNORED
+        labelled = labels != IGNORE_INDEX
         yield states[labelled].cpu(), labels[labelled].cpu()
 
 

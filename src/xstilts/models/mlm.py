@@ -21,7 +21,7 @@ from xstilts.models.families import BY_MODEL_TYPE
 from xstilts.models.heads import draw_head, read_config, read_model
 from xstilts.models.inputs import autocast
 from xstilts.models.split import backbone, family
-from xstilts.problems.features import IGNORED, Feature
+from xstilts.problems.features import IGNORE_INDEX, Feature
 
 BLOCK = 256
 """Masked sub-words whose logits are in memory at once: each is as long as the vocabulary."""
@@ -45,7 +45,7 @@ class MaskedLanguageModel(nn.Module):
         return backbone(self.model)
 
     def forward(self, labels: Tensor, **inputs: Tensor) -> MaskedLMOutput:
-        """The mean cross-entropy over the positions of `labels` ([batch, tokens]) that are not IGNORED."""
+        """The mean cross-entropy over the positions of `labels` ([batch, tokens]) that are not IGNORE_INDEX."""
         hidden, wanted = self.hidden(labels, **inputs)
         if len(wanted) <= BLOCK:
             total = self._sum(hidden, wanted)
@@ -56,7 +56,7 @@ class MaskedLanguageModel(nn.Module):
 
     def hidden(self, labels: Tensor, **inputs: Tensor) -> tuple[Tensor, Tensor]:
         """The encoder's output at the masked positions, [masked, hidden], and their labels, [masked]."""
-        there = labels != IGNORED
+        there = labels != IGNORE_INDEX
         return self.base_model(**inputs).last_hidden_state[there], labels[there]
 
     def logits(self, hidden: Tensor) -> Tensor:
@@ -147,14 +147,14 @@ class Masker:
         return cls(mask=cast(int, tokenizer.mask_token_id), special=special, ordinary=ordinary, share=share)
 
     def __call__(self, ids: Sequence[int], rng: np.random.Generator) -> tuple[list[int], list[int]]:
-        """Ids with some of them masked, and the labels: the hidden id where one is masked, IGNORED elsewhere.
+        """Ids with some of them masked, and the labels: the hidden id where one is masked, IGNORE_INDEX elsewhere.
 
         Of the sub-words that are not special the share is masked, rounded at random, and one at least (80% the mask
         token, 10% random, 10% as they are; Devlin et al. 2019, arXiv 1810.04805, section 3.1).
         """
         places = [place for place, token in enumerate(ids) if token not in self.special]
         count = min(len(places), max(1, int(self.share * len(places) + rng.random())))
-        shown, labels = list(ids), [IGNORED] * len(ids)
+        shown, labels = list(ids), [IGNORE_INDEX] * len(ids)
         for place in rng.choice(places, size=count, replace=False).tolist() if places else ():
             labels[place] = ids[place]
             shown[place] = self._shown(ids[place], rng)
@@ -218,7 +218,7 @@ def perplexity(model: MaskedLanguageModel, inputs: MaskedInputs, precision: str)
     model.eval()
     for batch in _batches(inputs):
         with torch.inference_mode(), autocast(inputs.device, precision):
-            masked = int((batch["labels"] != IGNORED).sum())
+            masked = int((batch["labels"] != IGNORE_INDEX).sum())
             total += float(model(**batch).loss) * masked
             count += masked
     return float(np.exp(total / count))

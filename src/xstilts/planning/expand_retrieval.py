@@ -9,7 +9,7 @@ from xstilts.planning.expand_intermediate import add_intermediate_stages
 from xstilts.planning.graph import Chain
 from xstilts.planning.specs import ChooseLayerStage, MineStage, RetrieveStage
 from xstilts.recipe.resolve import (
-    HELD_SPLIT,
+    FITTING_SPLIT,
     OTHER_LANGUAGES,
     has_dev,
     layer_selection_task,
@@ -43,10 +43,10 @@ def add_vector_stages(builder: GraphBuilder, chain: Chain) -> None:
         }
         stage: MineStage | RetrieveStage
         if chain.task.spec.is_mining:
-            stage = MineStage(dev_split=HELD_SPLIT, **settings)
+            stage = MineStage(dev_split=FITTING_SPLIT, **settings)
         else:
             leave_out = True if target.layer_selection_task == OTHER_LANGUAGES else None
-            centre = HELD_SPLIT if has_dev(chain.task) else None
+            centre = FITTING_SPLIT if has_dev(chain.task) else None
             stage = RetrieveStage(centre_split=centre, leave_out=leave_out, **settings)
         builder.cell(chain, stage)
         if target.select_layer_per_arm and encoder != builder.pretrained():
@@ -60,7 +60,7 @@ def _chosen_layer(builder: GraphBuilder, chain: Chain, encoder: str) -> str:
         languages, split, most = scored_languages(target, task), target.split, target.max_items
     else:
         task = builder.tasks[layer_selection_task(target, task)]
-        languages, split, most = non_english(task), HELD_SPLIT, CHOICE_ITEMS
+        languages, split, most = non_english(task), FITTING_SPLIT, CHOICE_ITEMS
     return builder.add(
         ChooseLayerStage(
             parent=encoder,

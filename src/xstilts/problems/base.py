@@ -83,7 +83,7 @@ class Example:
         return ()
 
     @property
-    def cap_id(self) -> str:
+    def sampling_id(self) -> str:
         """By whose hash a cap on the number of examples keeps the example or leaves it out."""
         return self.id
 

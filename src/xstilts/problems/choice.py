@@ -48,10 +48,10 @@ class MultipleChoice(Problem[Choice]):
     is_machine_translatable = True
 
     def read(self, cells: Cells, name: str, language: str) -> Choice:
-        prompt, choices = cells.text("prompt"), _choices(cells)
-        answer = cells.optional("answer")
+        prompt, choices = cells.required_text("prompt"), _choices(cells)
+        answer = cells.optional_text("answer")
         return Choice(
-            id=cells.named(name),
+            id=cells.item_id(name),
             group=cells.group(prompt),
             language=language,
             prompt=prompt,
@@ -98,10 +98,10 @@ class MultipleChoice(Problem[Choice]):
 
 
 def _choices(cells: Cells) -> tuple[str, ...]:
-    columns = cells.several("choices")
-    values = cells.values(columns[0]) if len(columns) == 1 else [cells.cell(column) for column in columns]
+    columns = cells.column_names("choices")
+    values = cells.list_or_value(columns[0]) if len(columns) == 1 else [cells.value(column) for column in columns]
     if not isinstance(values, list | tuple) or len(values) < 2 or not all(str(v or "").strip() for v in values):
-        raise cells.wrong(
+        raise cells.error(
             "fewer than two choices, or an empty one", "name one column that holds a list, or several columns: a,b,c"
         )
     return tuple(str(value).strip() for value in values)
@@ -113,6 +113,6 @@ def _index(cells: Cells, answer: str, choices: tuple[str, ...]) -> int:
         return choices.index(answer)
     if answer.isdecimal() and int(answer) < len(choices):
         return int(answer)
-    raise cells.wrong(
+    raise cells.error(
         f"the answer {answer!r} is no choice", f"give the text of a choice, or a number from 0 to {len(choices) - 1}"
     )

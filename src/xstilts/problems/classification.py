@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from xstilts.problems.base import Example, Outputs, Problem, ScoringRules, Statistics
 from xstilts.problems.cells import Cells
-from xstilts.problems.features import Feature, encode_texts, index_of, position_of
+from xstilts.problems.features import Feature, encode_texts, label_position, label_positions
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -66,14 +66,14 @@ class Classification(Problem[Labelled]):
     is_machine_translatable = True
 
     def read(self, cells: Cells, name: str, language: str) -> Labelled:
-        text = cells.text("text")
+        text = cells.required_text("text")
         return Labelled(
-            id=cells.named(name),
+            id=cells.item_id(name),
             group=cells.group(text),
             language=language,
             text=text,
-            pair=cells.optional("pair"),
-            label=cells.optional("label"),
+            pair=cells.optional_text("pair"),
+            label=cells.optional_text("label"),
         )
 
     def encode(
@@ -83,7 +83,7 @@ class Classification(Problem[Labelled]):
         labels: Sequence[str] | None,
         max_length: int,
     ) -> list[Feature]:
-        index = index_of(labels)
+        index = label_positions(labels)
         encoded = encode_texts(tokenizer, [e.text for e in examples], [e.pair for e in examples], max_length)
         return [
             Feature(example=row, ids=(ids,), types=(types,) if types else None, target=class_position(index, example))
@@ -107,7 +107,7 @@ class Classification(Problem[Labelled]):
 def class_position(index: dict[str, int], example: Example) -> int | None:
     """The position of the example's one class, or None where it is unlabelled or labels are left out."""
     label = example.stratum
-    return position_of(index, label, example.id, example.language) if index and label is not None else None
+    return label_position(index, label, example.id, example.language) if index and label is not None else None
 
 
 def most_probable(outputs: Outputs, labels: Sequence[str]) -> list[str]:

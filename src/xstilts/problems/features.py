@@ -9,7 +9,7 @@ from xstilts.errors import DataError
 if TYPE_CHECKING:
     from transformers import BatchEncoding, PreTrainedTokenizerBase
 
-IGNORED = -100
+IGNORE_INDEX = -100
 """The label that a cross-entropy loss leaves out."""
 
 
@@ -62,12 +62,12 @@ def token_types(encoded: "BatchEncoding", number: int) -> tuple[list[int], ...] 
     return (types[number],) if types else None
 
 
-def index_of(labels: Sequence[str] | None) -> dict[str, int]:
+def label_positions(labels: Sequence[str] | None) -> dict[str, int]:
     """The position of each label in the head's outputs."""
     return {label: position for position, label in enumerate(labels or ())}
 
 
-def position_of(index: dict[str, int], label: str, example: str, language: str) -> int:
+def label_position(index: dict[str, int], label: str, example: str, language: str) -> int:
     """The position of an example's label. Raises DataError where the head does not have it."""
     if label not in index:
         raise DataError(

@@ -11,7 +11,7 @@ from xstilts.problems.features import Feature, encode_single
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-RECALLED = (1, 5, 10)
+RECALL_KS = (1, 5, 10)
 """Of how many first candidates one must be right."""
 
 
@@ -47,9 +47,13 @@ class ImageRetrieval(Problem[Caption]):
     def read(self, cells: Cells, name: str, language: str) -> Caption:
         image, *others = cells.images()
         if others:
-            raise cells.wrong(f"{1 + len(others)} images for one text", "give each image a row of its own")
+            raise cells.error(f"{1 + len(others)} images for one text", "give each image a row of its own")
         return Caption(
-            id=cells.named(name), group=cells.group(image), language=language, text=cells.text("text"), image=image
+            id=cells.item_id(name),
+            group=cells.group(image),
+            language=language,
+            text=cells.required_text("text"),
+            image=image,
         )
 
     def encode(
@@ -91,7 +95,7 @@ class ImageRetrieval(Problem[Caption]):
         of a caption for that image, from 1, the latter None in all but one of an image's captions."""
         ranked = [ranks for _, ranks in pairs]
         statistics: Statistics = {"images": [float(text is not None) for _, text in ranked]}
-        for most in RECALLED:
+        for most in RECALL_KS:
             statistics[f"image_at_{most}"] = [float(image <= most) for image, _ in ranked]
             statistics[f"text_at_{most}"] = [float(text is not None and text <= most) for _, text in ranked]
         return statistics

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from xstilts.problems.base import Example, Outputs, Problem, ScoringRules, Statistics
 from xstilts.problems.cells import Cells
 from xstilts.problems.classification import class_position, correct_items, most_probable
-from xstilts.problems.features import Feature, encode_single, index_of
+from xstilts.problems.features import Feature, encode_single, label_positions
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -58,12 +58,12 @@ class ImageTextClassification(Problem[ImageText]):
         """Without a group of its own, an example is grouped with all others of its first image."""
         images = cells.images()
         return ImageText(
-            id=cells.named(name),
+            id=cells.item_id(name),
             group=cells.group(images[0]),
             language=language,
-            text=cells.text("text"),
+            text=cells.required_text("text"),
             images=images,
-            label=cells.optional("label"),
+            label=cells.optional_text("label"),
         )
 
     def encode(
@@ -73,7 +73,7 @@ class ImageTextClassification(Problem[ImageText]):
         labels: Sequence[str] | None,
         max_length: int,
     ) -> list[Feature]:
-        index = index_of(labels)
+        index = label_positions(labels)
         features = encode_single(tokenizer, [e.text for e in examples], max_length)
         return [
             replace(feature, target=class_position(index, example), images=example.images)

@@ -33,7 +33,7 @@ class Sentence(Example):
         return (self.text,)
 
     @property
-    def cap_id(self) -> str:
+    def sampling_id(self) -> str:
         """A sentence goes with its translation."""
         return self.group
 
@@ -49,14 +49,14 @@ class Mining(Problem[Sentence]):
 
     def read(self, cells: Cells, name: str, language: str) -> Sentence:
         """Without a group of its own, a sentence is grouped with its translation: by the id of the English one."""
-        name, english = cells.named(name), cells.truth("english")
+        name, english = cells.item_id(name), cells.boolean("english")
         partners = _partners(cells)
         own = name if english or not partners else partners[0]
         return Sentence(
             id=name,
-            group=cells.text("group") if "group" in cells.columns else own,
+            group=cells.required_text("group") if "group" in cells.columns else own,
             language=language,
-            text=cells.text("text"),
+            text=cells.required_text("text"),
             english=english,
             partners=partners,
         )
@@ -83,5 +83,5 @@ def _partners(cells: Cells) -> tuple[str, ...] | None:
     """A list of ids, or ids between spaces; an empty cell means that the sentence has no translation."""
     if "partners" not in cells.columns:
         return None
-    value = cells.cell(cells.columns["partners"])
+    value = cells.value(cells.columns["partners"])
     return tuple(value if isinstance(value, list | tuple) else str(value or "").split())

@@ -9,7 +9,7 @@ from xstilts.errors import DataError
 from xstilts.problems.base import Outputs, Problem, ScoringRules, Statistics
 from xstilts.problems.cells import Cells
 from xstilts.problems.classification import TextExample
-from xstilts.problems.features import Feature, encode_texts, index_of, position_of
+from xstilts.problems.features import Feature, encode_texts, label_position, label_positions
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -48,13 +48,13 @@ class MultiLabelClassification(Problem[MultiLabelled]):
     has_thresholds = True
 
     def read(self, cells: Cells, name: str, language: str) -> MultiLabelled:
-        text = cells.text("text")
+        text = cells.required_text("text")
         return MultiLabelled(
-            id=cells.named(name),
+            id=cells.item_id(name),
             group=cells.group(text),
             language=language,
             text=text,
-            pair=cells.optional("pair"),
+            pair=cells.optional_text("pair"),
             labels=_labels(cells) if "labels" in cells.columns else None,
         )
 
@@ -66,7 +66,7 @@ class MultiLabelClassification(Problem[MultiLabelled]):
         max_length: int,
     ) -> list[Feature]:
         """The target is 1 or 0 for each output of the head."""
-        index = index_of(labels)
+        index = label_positions(labels)
         encoded = encode_texts(tokenizer, [e.text for e in examples], [e.pair for e in examples], max_length)
         features = []
         for row, (example, (ids, types)) in enumerate(zip(examples, encoded, strict=True)):
@@ -74,7 +74,7 @@ class MultiLabelClassification(Problem[MultiLabelled]):
             if index and example.labels is not None:
                 target = [0] * len(index)
                 for label in example.labels:
-                    target[position_of(index, label, example.id, example.language)] = 1
+                    target[label_position(index, label, example.id, example.language)] = 1
             features.append(Feature(example=row, ids=(ids,), types=(types,) if types else None, target=target))
         return features
 
@@ -133,10 +133,10 @@ class MultiLabelClassification(Problem[MultiLabelled]):
 def _labels(cells: Cells) -> tuple[str, ...]:
     """Of one column the labels in its cell: a list, or labels between `|`, `;` or `,`. Of several columns, one for each
     label, the names of those that hold true or 1."""
-    columns = cells.several("labels")
+    columns = cells.column_names("labels")
     if len(columns) > 1:
-        return tuple(sorted(column for column in columns if cells.truth("labels", column)))
-    value = cells.values(columns[0])
+        return tuple(sorted(column for column in columns if cells.boolean("labels", column)))
+    value = cells.list_or_value(columns[0])
     labels = value if isinstance(value, list | tuple) else SEPARATORS.split(str(value or ""))
     return tuple(sorted({str(label).strip() for label in labels} - {""}))
 

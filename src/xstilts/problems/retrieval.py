@@ -41,12 +41,12 @@ class Retrieval(Problem[Parallel]):
     matching = "each text is matched to its nearest neighbour in the other language, in both directions"
 
     def read(self, cells: Cells, name: str, language: str) -> Parallel:
-        english = cells.text("english")
+        english = cells.required_text("english")
         return Parallel(
-            id=cells.named(name),
+            id=cells.item_id(name),
             group=cells.group(english),
             language=language,
-            text=cells.text("text"),
+            text=cells.required_text("text"),
             english=english,
         )
 

@@ -69,14 +69,14 @@ class QuestionAnswering(Problem[Span]):
     is_machine_translatable = True
 
     def read(self, cells: Cells, name: str, language: str) -> Span:
-        context = str(cells.cell(cells.columns["context"]) or "")
+        context = str(cells.value(cells.columns["context"]) or "")
         if not context.strip():
-            cells.text("context")
+            cells.required_text("context")
         return Span(
-            id=cells.named(name),
+            id=cells.item_id(name),
             group=cells.group(context),
             language=language,
-            question=cells.text("question"),
+            question=cells.required_text("question"),
             context=context,
             answers=_answers(cells, context) if "answer_text" in cells.columns else None,
         )
@@ -149,12 +149,12 @@ class QuestionAnswering(Problem[Span]):
 
 def _answers(cells: Cells, context: str) -> tuple[Answer, ...]:
     """The answers with their offsets; an empty cell or list means that the question has no answer."""
-    texts = cells.listed("answer_text")
-    starts = cells.listed("answer_start") if "answer_start" in cells.columns else None
+    texts = cells.as_list("answer_text")
+    starts = cells.as_list("answer_start") if "answer_start" in cells.columns else None
     if starts is None:
         starts = [context.find(str(text)) for text in texts]
     elif texts and len(starts) != len(texts):
-        raise cells.wrong(f"{len(texts)} answers but {len(starts)} offsets", "give each answer its offset")
+        raise cells.error(f"{len(texts)} answers but {len(starts)} offsets", "give each answer its offset")
     return tuple(_answer(cells, context, str(text), start) for text, start in zip(texts, starts, strict=False))
 
 
@@ -162,9 +162,9 @@ def _answer(cells: Cells, context: str, text: str, start: Any) -> Answer:
     try:
         offset = int(start)
     except (TypeError, ValueError):
-        raise cells.wrong(f"the offset {start!r} is no number", "give the offset of the first character") from None
+        raise cells.error(f"the offset {start!r} is no number", "give the offset of the first character") from None
     if offset < 0 or context[offset : offset + len(text)] != text:
-        raise cells.wrong(
+        raise cells.error(
             f"the answer {text!r} does not stand at character {offset} of its context",
             "count characters from 0, after decoding UTF-8",
         )

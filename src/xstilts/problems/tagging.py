@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from xstilts.problems.base import Example, Outputs, Problem, ScoringRules, Statistics
 from xstilts.problems.cells import Cells
-from xstilts.problems.features import IGNORED, Feature, index_of, position_of, token_types
+from xstilts.problems.features import IGNORE_INDEX, Feature, label_position, label_positions, token_types
 
 if TYPE_CHECKING:
     from transformers import BatchEncoding, PreTrainedTokenizerBase
@@ -47,12 +47,12 @@ class Tagging(Problem[Tagged]):
     translated_columns = ("words", "tags")
 
     def read(self, cells: Cells, name: str, language: str) -> Tagged:
-        words = cells.sequence("words")
-        tags = cells.sequence("tags") if "tags" in cells.columns else None
+        words = cells.words("words")
+        tags = cells.words("tags") if "tags" in cells.columns else None
         if tags is not None and len(tags) != len(words):
-            raise cells.wrong(f"{len(words)} words but {len(tags)} tags", "give each word a tag")
+            raise cells.error(f"{len(words)} words but {len(tags)} tags", "give each word a tag")
         group = cells.group(" ".join(words))
-        return Tagged(id=cells.named(name), group=group, language=language, words=words, tags=tags)
+        return Tagged(id=cells.item_id(name), group=group, language=language, words=words, tags=tags)
 
     def encode(
         self,
@@ -61,7 +61,7 @@ class Tagging(Problem[Tagged]):
         labels: Sequence[str] | None,
         max_length: int,
     ) -> list[Feature]:
-        index = index_of(labels)
+        index = label_positions(labels)
         parts = [
             (row, start, words) for row, e in enumerate(examples) for start, words in _parts(e, tokenizer, max_length)
         ]
@@ -79,7 +79,7 @@ class Tagging(Problem[Tagged]):
         """One number for each sub-word; padding is ignored."""
         rows: list[list[int]] = [feature.target for feature in features]  # type: ignore[misc]
         longest = max(map(len, rows))
-        return {"labels": [row + [IGNORED] * (longest - len(row)) for row in rows]}
+        return {"labels": [row + [IGNORE_INDEX] * (longest - len(row)) for row in rows]}
 
     def decode(
         self,
@@ -115,9 +115,9 @@ def _feature(
             first.setdefault(word, position)
     target = None
     if index and example.tags is not None:
-        target = [IGNORED] * len(ids)
+        target = [IGNORE_INDEX] * len(ids)
         for word, position in first.items():
-            target[position] = position_of(index, example.tags[start + word], example.id, example.language)
+            target[position] = label_position(index, example.tags[start + word], example.id, example.language)
     words = tuple((position, start + word) for word, position in first.items())
     return Feature(example=row, ids=(ids,), types=token_types(encoded, number), target=target, words=words)
 

@@ -98,19 +98,19 @@ class Scope:
     removed: frozenset[Path] = frozenset()
     """Paths of values that had errors of their own and were removed from `recipe`."""
 
-    def lost(self, *path: str | int) -> bool:
+    def is_removed(self, *path: str | int) -> bool:
         """Whether the value at `path`, a part of it, or a block around it was removed: nothing follows from it then."""
         return any(overlap(path, removed) for removed in self.removed)
 
     def unknown_task(self, path: Path, name: str) -> Iterator[Issue]:
-        if not self.lost("tasks", name):
+        if not self.is_removed("tasks", name):
             hint = did_you_mean(name, (*task_names(), *self.recipe.tasks))
             yield Issue("unknown-task", path, f"unknown task {name!r}", hint)
 
     def unknown_targets(self, path: Path, names: Iterable[str]) -> Iterator[Issue]:
         targets = self.recipe.targets
         for name in names:
-            if name not in targets and not self.lost("targets", name):
+            if name not in targets and not self.is_removed("targets", name):
                 yield Issue(
                     "unknown-target", path, f"{name!r} is not a target of the recipe", did_you_mean(name, targets)
                 )
@@ -119,7 +119,7 @@ class Scope:
         """Names that are not among the `known` intermediate arms, which are those of the recipe by default."""
         arms = tuple(self.recipe.intermediate if known is None else known)
         for name in names:
-            if name not in arms and not self.lost("intermediate", name):
+            if name not in arms and not self.is_removed("intermediate", name):
                 yield Issue("unknown-arm", path, f"unknown intermediate arm {name!r}", did_you_mean(name, arms))
 
     def images(self, path: Path, task: Task) -> Iterator[Issue]:

@@ -8,7 +8,7 @@ from xstilts.methods.method import FewshotMethod
 from xstilts.tasks.task import Task
 
 ENGLISH = "en"
-HELD_SPLIT = "dev"
+FITTING_SPLIT = "dev"
 """Split on which the layer and the mean vector (retrieval) or the threshold (mining) are fitted. Retrieval and mining
 are never scored on it."""
 POOL_SPLIT = "train"
@@ -29,7 +29,7 @@ def intermediate_arms(recipe: Recipe, target: Target, task: Task) -> tuple[str, 
 def has_dev(task: Task) -> bool:
     """Whether a retrieval task has a dev split in every language, as far as its splits are known."""
     splits = task.splits or task.sizes
-    return not splits or all(HELD_SPLIT in names for names in splits.values())
+    return not splits or all(FITTING_SPLIT in names for names in splits.values())
 
 
 def layer_selection_task(target: Target, task: Task) -> str:

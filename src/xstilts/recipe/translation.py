@@ -8,7 +8,7 @@ from xstilts.config.recipe import Intermediate, Recipe
 from xstilts.encoders.pins import UNRESOLVED, known_pin, pin, unpinned
 from xstilts.errors import SourceError
 
-UNFETCHED = "check the id and the connection, name a local folder, or provide translations as `files`"
+FETCH_HINT = "check the id and the connection, name a local folder, or provide translations as `files`"
 
 
 def translator_pins(recipe: Recipe, base: Path, root: Path | None, *, cache: Path) -> dict[str, str]:
@@ -21,8 +21,8 @@ def translator_pins(recipe: Recipe, base: Path, root: Path | None, *, cache: Pat
         for model, revision in translators(recipe)
     }
     for arm in recipe.intermediate.values():
-        for _, file in files_of(arm):
-            pins[file] = sha256_of(find_file(file, base, root), cache)
+        for _, file in translation_files(arm):
+            pins[file] = sha256_of(find_translation_file(file, base, root), cache)
     return pins
 
 
@@ -37,7 +37,7 @@ def resolve_translators(recipe: Recipe, *, cache: Path) -> None:
         try:
             pin(model, revision, cache=cache, offline=False)
         except SourceError as error:
-            raise SourceError(error.message, UNFETCHED) from None
+            raise SourceError(error.message, FETCH_HINT) from None
 
 
 def translators(recipe: Recipe) -> tuple[tuple[str, str | None], ...]:
@@ -50,7 +50,7 @@ def translators(recipe: Recipe) -> tuple[tuple[str, str | None], ...]:
     return tuple(dict.fromkeys(models))
 
 
-def files_of(arm: Intermediate) -> Iterator[tuple[str, str]]:
+def translation_files(arm: Intermediate) -> Iterator[tuple[str, str]]:
     """Task and file of every translation that an arm reads from files."""
     translate = arm.translate
     files = (translate and translate.files) or {}
@@ -60,7 +60,7 @@ def files_of(arm: Intermediate) -> Iterator[tuple[str, str]]:
                 yield task, fill_language(files[task], language)
 
 
-def find_file(file: str, base: Path, root: Path | None) -> Path:
+def find_translation_file(file: str, base: Path, root: Path | None) -> Path:
     """The file, relative to the recipe or else below the data root. Raises SourceError if it is in neither."""
     places = [base / Path(file).expanduser(), *([root / file, root / "text" / file] if root else [])]
     for path in places:

@@ -57,7 +57,7 @@ def _encoder(recipe: Recipe) -> tuple[EncoderCard | None, tuple[Issue, ...]]:
 def _empty_lists(scope: Scope) -> Iterator[Issue]:
     for path in _NOT_EMPTY:
         block = scope.recipe.fewshot if path[0] == "fewshot" else scope.recipe
-        if block is not None and not getattr(block, str(path[-1])) and not scope.lost(*path):
+        if block is not None and not getattr(block, str(path[-1])) and not scope.is_removed(*path):
             yield Issue("empty-list", path, f"{dotted(path)} is empty", "name at least one")
 
 
@@ -66,7 +66,7 @@ def _duplicates(scope: Scope, path: Path, value: object) -> Iterator[Issue]:
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from _duplicates(scope, (*path, key), inner)
-    elif isinstance(value, tuple) and not scope.lost(*path):
+    elif isinstance(value, tuple) and not scope.is_removed(*path):
         for index, item in enumerate(value):
             if item in value[:index]:
                 yield Issue("duplicate-value", (*path, index), f"{dotted(path)} names {item!r} twice", "remove one")
@@ -77,5 +77,5 @@ def _partitions(scope: Scope) -> Iterator[Issue]:
         if name in scope.recipe.tasks:
             message = f"{name!r} is a task of the recipe, not a shipped one"
             yield Issue("not-applicable", ("partition", name), message, "set `fractions` of its files instead")
-        elif name not in task_names() and not scope.lost("tasks", name):
+        elif name not in task_names() and not scope.is_removed("tasks", name):
             yield Issue("unknown-task", ("partition", name), f"unknown task {name!r}", did_you_mean(name, task_names()))

@@ -37,7 +37,7 @@ def validate_fewshot(scope: Scope) -> Iterator[Issue]:
 
 
 def _languages(scope: Scope, fewshot: Fewshot, adapted: LanguagesByTarget) -> Iterator[Issue]:
-    every_target = len(adapted) == len(fewshot.tasks or scope.recipe.targets) and not scope.lost("targets")
+    every_target = len(adapted) == len(fewshot.tasks or scope.recipe.targets) and not scope.is_removed("targets")
     scored = {language for languages in adapted.values() for language in languages}
     for language in fewshot.languages or ():
         if adapted and every_target and language not in scored:
@@ -46,7 +46,7 @@ def _languages(scope: Scope, fewshot: Fewshot, adapted: LanguagesByTarget) -> It
                 "not-scored", ("fewshot", "languages"), message, "add it to a target's `languages`, or remove it"
             )
     for k in fewshot.sampled or ():
-        if k not in fewshot.shots and not scope.lost("fewshot", "shots"):
+        if k not in fewshot.shots and not scope.is_removed("fewshot", "shots"):
             yield Issue("unknown-shots", ("fewshot", "sampled"), f"{k} is not among `fewshot.shots`", "add it there")
 
 
@@ -62,7 +62,7 @@ def _selection(fewshot: Fewshot) -> Iterator[Issue]:
 
 def _methods(scope: Scope, fewshot: Fewshot, adapted: LanguagesByTarget) -> Iterator[Issue]:
     trained = [scope.tasks[name] for name in adapted if scope.tasks[name].spec.trained]
-    if not trained or not fewshot.methods or scope.lost("fewshot", "methods"):
+    if not trained or not fewshot.methods or scope.is_removed("fewshot", "methods"):
         return
     if not any(applicable_methods(fewshot, task) for task in trained):
         names = ", ".join(f"`{method}`" for method in fewshot.methods)
@@ -97,7 +97,7 @@ def _fixed_shots(scope: Scope, fewshot: Fewshot, adapted: LanguagesByTarget) -> 
         for language in languages
         for k in fixed_shot_sets(scope.tasks[name], language)
     }
-    if not adapted or scope.lost("fewshot", "shots"):
+    if not adapted or scope.is_removed("fewshot", "shots"):
         return
     hint = f"published sets: {', '.join(sets) or 'none'}"
     if not sets.keys() & set(map(str, fewshot.shots)):

@@ -12,7 +12,7 @@ from xstilts.encoders import find_card
 from xstilts.errors import DataError, SourceError, UserError
 from xstilts.recipe.issues import Issue
 from xstilts.recipe.resolve import OTHER_LANGUAGES, layer_selection_task
-from xstilts.recipe.translation import files_of, find_file
+from xstilts.recipe.translation import find_translation_file, translation_files
 from xstilts.tasks import load_task, task_names
 from xstilts.tasks.task import Task
 
@@ -55,9 +55,9 @@ def validate_files(recipe: Recipe, base: FilePath, root: FilePath | None) -> Ite
         path = ("intermediate", name, "translate")
         if arm.translate and arm.translate.model is not None:
             yield from _model((*path, "model"), arm.translate.model)
-        for task, file in files_of(arm):
+        for task, file in translation_files(arm):
             try:
-                find_file(file, base, root)
+                find_translation_file(file, base, root)
             except SourceError as error:
                 yield Issue("missing-file", (*path, "files", task), error.message, error.hint)
 

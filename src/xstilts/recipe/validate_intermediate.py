@@ -14,7 +14,7 @@ def validate_intermediate(scope: Scope) -> Iterator[Issue]:
     for name, arm in scope.recipe.intermediate.items():
         path = ("intermediate", name)
         yield from _tasks(scope, path, arm)
-        if arm.shuffle_labels and arm.trains and not arm.tasks and not scope.lost(*path, "tasks"):
+        if arm.shuffle_labels and arm.trains and not arm.tasks and not scope.is_removed(*path, "tasks"):
             message = f"the arm {name!r} has no tasks, so there are no labels to shuffle"
             yield Issue("no-labels", (*path, "shuffle_labels"), message, "name `tasks`, or remove `shuffle_labels`")
         if arm.align:
@@ -69,7 +69,7 @@ def _align(scope: Scope, path: Path, align: Align) -> Iterator[Issue]:
         yield Issue("not-applicable", (*path, "task"), message, "name a retrieval task, such as ui-bitext")
         return
     languages = non_english(task) if align.languages is None else align.languages
-    if not languages and not scope.lost(*path, "languages"):
+    if not languages and not scope.is_removed(*path, "languages"):
         yield Issue("empty-list", (*path, "languages"), "`align.languages` is empty", "name at least one")
     yield from unknown_languages((*path, "languages"), languages, task)
     yield from unknown_split((*path, "split"), languages, align.split, task)
@@ -83,6 +83,6 @@ def _align(scope: Scope, path: Path, align: Align) -> Iterator[Issue]:
 def _matched_arm(scope: Scope, path: Path, name: str) -> Iterator[Issue]:
     yield from scope.unknown_arms(path, [name])
     other = scope.recipe.intermediate.get(name)
-    if other and not other.trains and not scope.lost("intermediate", name):
+    if other and not other.trains and not scope.is_removed("intermediate", name):
         message = f"the arm {name!r} trains nothing, so it has no steps to match"
         yield Issue("no-training", path, message, "name an arm with `tasks`, `mlm` or `align`")

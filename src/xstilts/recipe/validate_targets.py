@@ -7,7 +7,7 @@ from xstilts.config.splits import translated
 from xstilts.data.benchmark_splits import missing_locally
 from xstilts.recipe.issues import Issue, Path, Scope, unknown_languages, unknown_split
 from xstilts.recipe.resolve import (
-    HELD_SPLIT,
+    FITTING_SPLIT,
     OTHER_LANGUAGES,
     fewshot_languages,
     has_dev,
@@ -63,9 +63,9 @@ def _not_trained(scope: Scope, path: Path, target: Target, task: Task) -> Iterat
     if target.translate_test:
         message = f"`translate_test` is for tasks with training, but {task.name!r} is a {task.problem} task"
         yield Issue("not-applicable", (*path, "translate_test"), message, "remove it")
-    if target.split == HELD_SPLIT:
+    if target.split == FITTING_SPLIT:
         fitted = "threshold" if task.spec.is_mining else "mean vector"
-        message = f"the layer and the {fitted} are fitted on {HELD_SPLIT!r}, so it must not be scored"
+        message = f"the layer and the {fitted} are fitted on {FITTING_SPLIT!r}, so it must not be scored"
         yield Issue("split-in-use", (*path, "split"), message, "name another split")
 
 
@@ -109,7 +109,7 @@ def _splits_without_file(scope: Scope, target: Target, task: Task) -> Iterator[I
         return
     needed: dict[str, set[str]] = {language: {target.split} for language in scored_languages(target, task)}
     if not task.spec.trained:
-        splits = {target.split, HELD_SPLIT} if has_dev(task) else {target.split}
+        splits = {target.split, FITTING_SPLIT} if has_dev(task) else {target.split}
         needed = dict.fromkeys(needed, splits)
     else:
         needed.setdefault(target.source_language, set()).update(("train", "dev"))

@@ -7,7 +7,7 @@ from typing import Literal
 from markupsafe import Markup
 
 from xstilts.analysis.contrasts import ArmMean, ContrastResult, Estimates, LanguageInteraction, mean_key
-from xstilts.analysis.design import INTERACTION, ON_TOP, TaskDesign, TwoByTwo
+from xstilts.analysis.design import GIVEN_SHOTS, INTERACTION, TaskDesign, TwoByTwo
 from xstilts.analysis.names import ABSENT, MISSING, language_name, plural, points, signed
 from xstilts.analysis.stats import Estimate
 from xstilts.report import figures, plots, tables
@@ -108,7 +108,7 @@ def overview_table(design: TaskDesign, estimates: Estimates, provenance: Provena
             _contrast_entries(
                 estimates.contrast_of(task, two_by_two.terms(weights), languages), provenance.task_link(task)
             )
-            for weights in (ON_TOP, INTERACTION)
+            for weights in (GIVEN_SHOTS, INTERACTION)
         )
         means = _means(design, two_by_two, mean_key(design, two_by_two), estimates, provenance)
         fewer = "" if languages == design.headline else plural(len(languages), "language")

@@ -190,7 +190,7 @@ def cap(examples: Sequence[Example], most: int | None) -> tuple[Example, ...]:
 
 
 def _rank(example: Example) -> bytes:
-    return hashlib.sha256(example.cap_id.encode()).digest()
+    return hashlib.sha256(example.sampling_id.encode()).digest()
 
 
 def _labels(examples: Sequence[Example]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from xstilts.errors import SourceError, StageError
 from xstilts.execution.environment import Emit, Environment
 from xstilts.models import translator as models
 from xstilts.planning.specs import TranslateStage
-from xstilts.recipe.translation import UNFETCHED, find_file
+from xstilts.recipe.translation import FETCH_HINT, find_translation_file
 from xstilts.stages.artifacts import fetch_encoder
 from xstilts.stages.job_context import TRANSLATIONS_FILE, JobContext
 from xstilts.stages.progress import step_reporter
@@ -71,7 +71,7 @@ def _folder(spec: TranslateStage, environment: Environment) -> Path:
     try:
         return fetch_encoder(cast(str, spec.model), spec.pin, environment)
     except SourceError as error:
-        raise SourceError(error.message, error.hint if environment.offline else UNFETCHED) from None
+        raise SourceError(error.message, error.hint if environment.offline else FETCH_HINT) from None
 
 
 def _counting(report: Callable[[int, int], None]) -> Callable[[int], Callable[[int], None]]:
@@ -88,7 +88,7 @@ def _counting(report: Callable[[int, int], None]) -> Callable[[int], Callable[[i
 
 def _from_file(spec: TranslateStage, context: JobContext) -> Translated:
     environment = context.environment
-    path = find_file(cast(str, spec.file), environment.base, environment.data_root)
+    path = find_translation_file(cast(str, spec.file), environment.base, environment.data_root)
     own = environment.tasks.get(spec.data.task)
     whole = context.examples(replace(spec.data, max_examples=None), "train")
     wanted = context.examples(spec.data, "train")

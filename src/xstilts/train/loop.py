@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from xstilts.errors import StageError
 from xstilts.models.collate import Batch
 from xstilts.models.inputs import autocast
-from xstilts.problems.features import IGNORED
+from xstilts.problems.features import IGNORE_INDEX
 from xstilts.train.optim import clip_gradients
 
 
@@ -63,7 +63,7 @@ def _shares(parts: Sequence[Batch]) -> list[float]:
 
 def _labels(part: Batch) -> int:
     if "labels" in part:
-        return int((part["labels"] != IGNORED).sum())
+        return int((part["labels"] != IGNORE_INDEX).sum())
     return len(part["start_positions"])
 
 

@@ -5,7 +5,7 @@ from xstilts.data.features import featurise
 from xstilts.errors import DataError
 from xstilts.models.heads import load_tokenizer
 from xstilts.problems import Answer, Choice, Labelled, Parallel, Sentence, Span, Tagged
-from xstilts.problems.features import IGNORED
+from xstilts.problems.features import IGNORE_INDEX
 
 
 @pytest.fixture(scope="module", params=["xlm-roberta", "bert"])
@@ -54,7 +54,7 @@ def test_every_word_of_a_long_sentence_is_tagged_once(tokenizer):
         assert isinstance(feature.target, list)
         scored = {position: ("B", "O")[feature.target[position]] for position, _ in feature.words}
         assert all(scored[position] == tags[word] for position, word in feature.words)
-        assert sum(value != IGNORED for value in feature.target) == len(feature.words)
+        assert sum(value != IGNORE_INDEX for value in feature.target) == len(feature.words)
 
 
 def test_a_word_that_tokenises_to_nothing_is_scored(tokenizer):

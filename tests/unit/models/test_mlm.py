@@ -13,7 +13,7 @@ from xstilts.models.heads import encoder_state, load_backbone, load_for, load_to
 from xstilts.models.mlm import MaskedInputs, MaskedLanguageModel, Masker, load_masked, perplexity, windows
 from xstilts.models.sharing import share_encoder
 from xstilts.models.split import backbone
-from xstilts.problems.features import IGNORED
+from xstilts.problems.features import IGNORE_INDEX
 from xstilts.train.fit import Objective, fit
 
 TRAIN = Train(steps=40, batch_size=8, max_length=32, precision="fp32", learning_rate=3e-3, dropout=0.0)
@@ -49,7 +49,7 @@ def test_logits_at_masked_positions_are_those_of_the_whole_computation(kind: str
     batch = inputs(tmp_path, model).batch(range(6))
     whole = model.model(**{name: tensor for name, tensor in batch.items() if name != "labels"}).logits
     hidden, wanted = model.hidden(**batch)
-    there = batch["labels"] != IGNORED
+    there = batch["labels"] != IGNORE_INDEX
     assert model.logits(hidden).shape[0] == there.sum() < batch["input_ids"].numel()
     torch.testing.assert_close(model.logits(hidden), whole[there])
     torch.testing.assert_close(model(**batch).loss, torch.nn.functional.cross_entropy(whole[there], wanted))
@@ -82,7 +82,7 @@ def test_the_head_of_deberta_v3_is_found_by_its_name(tmp_path: Path) -> None:
     assert model.published and hasattr(model.model, "lm_predictions")
     batch = inputs(tmp_path, model).batch(range(6))
     whole = model.model(**{name: tensor for name, tensor in batch.items() if name != "labels"}).logits
-    torch.testing.assert_close(model.logits(model.hidden(**batch)[0]), whole[batch["labels"] != IGNORED])
+    torch.testing.assert_close(model.logits(model.hidden(**batch)[0]), whole[batch["labels"] != IGNORE_INDEX])
 
 
 @pytest.mark.parametrize("kind", MASKED)
@@ -136,7 +136,7 @@ def test_what_is_masked(tmp_path: Path) -> None:
     masker = Masker.of(tokenizer, len(tokenizer), 0.15)
     ids = [0, *([10] * 4000), 2]
     shown, labels = masker(ids, np.random.default_rng(0))
-    chosen = [place for place, label in enumerate(labels) if label != IGNORED]
+    chosen = [place for place, label in enumerate(labels) if label != IGNORE_INDEX]
     assert len(chosen) in (600, 601)
     assert not {0, len(ids) - 1} & set(chosen)
     assert all(labels[place] == ids[place] for place in chosen)
@@ -152,7 +152,7 @@ def test_one_word_of_a_short_text_is_masked(tmp_path: Path) -> None:
     tokenizer = load_tokenizer(build("xlm-roberta", tmp_path))
     masker = Masker.of(tokenizer, len(tokenizer), 0.15)
     _, labels = masker([0, 10, 11, 2], np.random.default_rng(0))
-    assert sum(label != IGNORED for label in labels) == 1
+    assert sum(label != IGNORE_INDEX for label in labels) == 1
 
 
 def test_a_long_text_is_cut_into_windows(tmp_path: Path) -> None:

@@ -19,10 +19,10 @@ from xstilts.planning.estimate import Processor, estimate_flops
 from xstilts.planning.expand import expand
 from xstilts.planning.specs import IntermediateStage, TranslateStage
 from xstilts.recipe.translation import (
-    UNFETCHED,
-    files_of,
-    find_file,
+    FETCH_HINT,
+    find_translation_file,
     resolve_translators,
+    translation_files,
     translator_pins,
     unresolved_translators,
 )
@@ -89,7 +89,7 @@ def test_a_hub_that_cannot_be_asked_offers_what_does_without_it(tmp_path: Path, 
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(SourceError, match="hub:a/b@main") as caught:
         resolve_translators(translating(model="a/b"), cache=tmp_path)
-    assert caught.value.hint == UNFETCHED
+    assert caught.value.hint == FETCH_HINT
 
 
 def test_only_originals_are_read_of_a_task():
@@ -108,14 +108,14 @@ def test_the_work_of_translating_is_not_known():
 
 def test_files_are_looked_for_beside_the_recipe_and_below_the_data_root(tmp_path: Path):
     chosen = translating(files={"facts": "mt/{language}.csv"})
-    assert list(files_of(chosen.intermediate["facts"])) == [("facts", "mt/sw.csv"), ("facts", "mt/de.csv")]
+    assert list(translation_files(chosen.intermediate["facts"])) == [("facts", "mt/sw.csv"), ("facts", "mt/de.csv")]
     with pytest.raises(SourceError, match=r"mt/sw\.csv"):
         translator_pins(chosen, tmp_path, None, cache=tmp_path)
     root = tmp_path / "root"
     for path in (tmp_path / "mt" / "sw.csv", root / "text" / "mt" / "de.csv"):
         path.parent.mkdir(parents=True)
         path.write_text(path.name)
-    assert find_file("mt/de.csv", tmp_path, root) == root / "text" / "mt" / "de.csv"
+    assert find_translation_file("mt/de.csv", tmp_path, root) == root / "text" / "mt" / "de.csv"
     pins = translator_pins(chosen, tmp_path, root, cache=tmp_path)
     assert len(set(pins.values())) == 2
     stages = [s for s in expand(chosen, TASKS, "1", translators=pins).stages.values() if isinstance(s, TranslateStage)]

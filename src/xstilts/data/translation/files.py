@@ -11,7 +11,7 @@ from xstilts.errors import DataError
 from xstilts.formats.benchmarks import headerless_tsv, squad_questions
 from xstilts.formats.tables import Row, read_text, rows
 from xstilts.problems import Choice, Example, Labelled, Span
-from xstilts.problems.cells import Cells, listed
+from xstilts.problems.cells import Cells, as_list
 from xstilts.tasks.task import Task
 
 _HEADERLESS = {
@@ -85,7 +85,7 @@ def _rename_columns(path: Path, line: int, row: Row, columns: Mapping[str, str])
     for field, column in columns.items():
         choice_columns = [name.strip() for name in column.split(",")]
         if field == "choices" and len(choice_columns) > 1:
-            renamed[field] = [cells.cell(name) for name in choice_columns]
+            renamed[field] = [cells.value(name) for name in choice_columns]
         elif column in row:
             renamed[field] = row[column]
     return renamed
@@ -133,7 +133,7 @@ def _translated(
     row = {name: value for name, value in file_row.row.items() if name in names and value is not None}
     cells = Cells(path, file_row.line, row, {name: name for name in row})
     for name in _TEXTS:
-        if name in names and getattr(example, name) is not None and not str(cells.cell(name)).strip():
+        if name in names and getattr(example, name) is not None and not str(cells.value(name)).strip():
             raise NotTranslatable("empty")
     if isinstance(example, Span) and "answer_text" in row:
         cells = replace(cells, row=_with_located_answer(row, example))
@@ -168,12 +168,12 @@ def _merge(example: Example, parsed: Example, labels: set[str]) -> Example:
 
 def _with_located_answer(row: Mapping[str, Any], example: Span) -> dict[str, Any]:
     """The row with the position of its first answer. Raises NotTranslatable if the context does not contain it."""
-    texts = [str(text) for text in listed(row["answer_text"])]
+    texts = [str(text) for text in as_list(row["answer_text"])]
     if not texts:
         if example.answers:
             raise NotTranslatable("unprojectable")
         return dict(row) | {"answer_text": [], "answer_start": []}
-    context, starts = str(row.get("context") or ""), listed(row.get("answer_start"))
+    context, starts = str(row.get("context") or ""), as_list(row.get("answer_start"))
     start = int(starts[0]) if starts and str(starts[0]).lstrip("-").isdecimal() else -1
     if start < 0 or context[start : start + len(texts[0])] != texts[0] or not texts[0]:
         answer = find_answer(context, texts[0])

@@ -21,7 +21,7 @@ from xstilts.models.speed.dropout import ATTENTION, apply_mask, kept
 from xstilts.models.split import layers, text_tower
 from xstilts.models.tuning import trained_parameters
 from xstilts.problems import PROBLEMS, ProblemName
-from xstilts.problems.features import IGNORED
+from xstilts.problems.features import IGNORE_INDEX
 
 Weights = Mapping[str, Tensor]
 Parameters = Mapping[str, nn.Parameter]
@@ -115,8 +115,8 @@ class EpisodeBatch:
         labels = joint.pop("labels").view(len(run), -1)
         logits = self.model(**joint).logits.float()
         logits = logits.reshape(*labels.shape, logits.shape[-1]).transpose(1, 2)
-        sums = nn.functional.cross_entropy(logits, labels, reduction="none", ignore_index=IGNORED).sum(1)
-        return sums / (labels != IGNORED).sum(1)
+        sums = nn.functional.cross_entropy(logits, labels, reduction="none", ignore_index=IGNORE_INDEX).sum(1)
+        return sums / (labels != IGNORE_INDEX).sum(1)
 
 
 def can_batch_episodes(part: PreTrainedModel, problem: ProblemName) -> bool:
@@ -192,7 +192,7 @@ def _join(batches: Sequence[Batch]) -> Batch:
     for name, first in batches[0].items():
         parts = [batch[name] for batch in batches]
         shape = [max(sizes) for sizes in zip(*(part.shape for part in parts), strict=True)]
-        filled = first.new_full((len(parts), *shape), IGNORED if name == "labels" else 0)
+        filled = first.new_full((len(parts), *shape), IGNORE_INDEX if name == "labels" else 0)
         for own, part in zip(filled, parts, strict=True):
             own[tuple(slice(size) for size in part.shape)] = part
         joint[name] = filled.flatten(0, 1)
