@@ -51,6 +51,11 @@ class ContrastResult:
     """Holm-corrected p value over all contrasts but the primary one; None for the primary contrast."""
     sentence: str
 
+    @property
+    def significant(self) -> bool:
+        """Whether it is significant after correction; False for the primary contrast."""
+        return self.corrected_p is not None and self.corrected_p < stats.LEVEL
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LanguageInteraction:

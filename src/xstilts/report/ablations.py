@@ -17,12 +17,6 @@ from xstilts.store.store import Manifest
 Manifests = Mapping[str, Manifest | None]
 T = TypeVar("T", bound=Stage)
 
-_ALIGNED = (
-    "Cosine similarities and accuracies are means over languages and seeds. Accuracy decreases with the number of "
-    "pairs: "
-    "compare before and after, not rows."
-)
-
 
 def alignment_table(graph: Graph, manifests: Manifests, provenance: Provenance) -> Table | None:
     """Cosine similarity of translations and of other pairs, and retrieval accuracy, before and after alignment.
@@ -35,13 +29,14 @@ def alignment_table(graph: Graph, manifests: Manifests, provenance: Provenance) 
         if (aligned := [m for stage in stages if (m := manifests[stage.key])])
         for row in _alignment_rows(arm, aligned, provenance)
     ]
-    heads = ("pairs", "cosine, translations", "cosine, other pairs", "retrieval accuracy")
     return _table(
         "Alignment, before → after. If other pairs become as similar as translations, all vectors have only moved "
         "closer.",
-        [Head(text=text, number=False) for text in ("arm", "part", "layer")] + [Head(text=text) for text in heads],
+        ("arm", "part", "layer"),
+        ("pairs", "cosine, translations", "cosine, other pairs", "retrieval accuracy"),
         rows,
-        _ALIGNED,
+        "Cosine similarities and accuracies are means over languages and seeds. Accuracy decreases with the number of "
+        "pairs: compare before and after, not rows.",
     )
 
 
@@ -53,17 +48,19 @@ def mlm_table(graph: Graph, manifests: Manifests, provenance: Provenance) -> Tab
         if (trained := [m for stage in stages if stage.mlm and (m := manifests[stage.key])])
         for row in _mlm_rows(arm, trained, provenance)
     ]
-    heads = ("texts", "held out", "steps", "perplexity")
     return _table(
         "Masked-language modelling, before → after: perplexity of masked tokens in held-out texts.",
-        [Head(text=text, number=False) for text in ("arm", "language", "head")] + [Head(text=text) for text in heads],
+        ("arm", "language", "head"),
+        ("texts", "held out", "steps", "perplexity"),
         rows,
         "A new MLM head starts untrained, so its fall in perplexity says little about the encoder.",
     )
 
 
-def _table(caption: str, heads: Sequence[Head], rows: Sequence[Row], note: str) -> Table | None:
-    return Table(caption=caption, heads=(tuple(heads),), rows=tuple(rows), notes=(note,)) if rows else None
+def _table(caption: str, names: Sequence[str], numbers: Sequence[str], rows: Sequence[Row], note: str) -> Table | None:
+    """`names` and `numbers` are the heads of columns with text and with numbers. None without rows."""
+    heads = (*(Head(text=text, number=False) for text in names), *(Head(text=text) for text in numbers))
+    return Table(caption=caption, heads=(heads,), rows=tuple(rows), notes=(note,)) if rows else None
 
 
 def _stages_by_arm(graph: Graph, kind: type[T]) -> dict[str, list[T]]:
@@ -85,25 +82,26 @@ def _lineage(graph: Graph, key: str | None) -> Iterator[Stage]:
 def _alignment_rows(arm: str, manifests: Sequence[Manifest], provenance: Provenance) -> Iterator[Row]:
     href = provenance.artifact_link(manifests[0].key)
     aligned = [manifest.facts for manifest in manifests if isinstance(manifest.facts, AlignFacts)]
-    rows = sorted((row for facts in aligned for row in facts.alignment), key=_model_part_and_position)
-    for (part, position), group in groupby(rows, key=_model_part_and_position):
-        same = tuple(group)
+    rows = sorted((row for facts in aligned for row in facts.alignment), key=_part_and_place)
+    for (part, place), group in groupby(rows, key=_part_and_place):
+        runs = tuple(group)
+        translations = [(row.before.translations, row.after.translations) for row in runs]
+        others = [(row.before.others, row.after.others) for row in runs]
+        accuracies = [(row.before.accuracy, row.after.accuracy) for row in runs]
         yield Row(
             entries=(
                 Entry(text=arm, kind="head"),
                 Entry(text=part),
-                Entry(text=position),
-                Entry(text=f"{sum(row.pairs for row in same) // len(manifests):,}", kind="number"),
-                _before_after_entry(
-                    [(r.before.translations, r.after.translations) for r in same], "{:.3f}".format, href
-                ),
-                _before_after_entry([(r.before.others, r.after.others) for r in same], "{:.3f}".format, href),
-                _before_after_entry([(r.before.accuracy, r.after.accuracy) for r in same], points, href),
+                Entry(text=place),
+                Entry(text=f"{sum(row.pairs for row in runs) // len(manifests):,}", kind="number"),
+                _before_after_entry(translations, "{:.3f}".format, href),
+                _before_after_entry(others, "{:.3f}".format, href),
+                _before_after_entry(accuracies, points, href),
             )
         )
 
 
-def _model_part_and_position(row: AlignmentRow) -> tuple[str, str]:
+def _part_and_place(row: AlignmentRow) -> tuple[str, str]:
     return row.part, row.place
 
 
@@ -111,15 +109,15 @@ def _mlm_rows(arm: str, manifests: Sequence[Manifest], provenance: Provenance) -
     href = provenance.artifact_link(manifests[0].key)
     trained = [m.facts.mlm for m in manifests if isinstance(m.facts, IntermediateFacts) and m.facts.mlm]
     for language in trained[0].by_language if trained else ():
-        same = [mlm.by_language[language] for mlm in trained]
-        counts = (f"{same[0].texts:,}", f"{same[0].held_out:,}", f"{fmean(row.steps for row in same):,.0f}")
+        runs = [mlm.by_language[language] for mlm in trained]
+        counts = (f"{runs[0].texts:,}", f"{runs[0].held_out:,}", f"{fmean(run.steps for run in runs):,.0f}")
         yield Row(
             entries=(
                 Entry(text=arm, kind="head"),
                 Entry(text=language_name(language), note=language),
                 Entry(text=trained[0].head),
                 *(Entry(text=text, kind="number") for text in counts),
-                _before_after_entry([(r.perplexity_before, r.perplexity_after) for r in same], "{:,.1f}".format, href),
+                _before_after_entry([(r.perplexity_before, r.perplexity_after) for r in runs], "{:,.1f}".format, href),
             )
         )
 
@@ -127,10 +125,10 @@ def _mlm_rows(arm: str, manifests: Sequence[Manifest], provenance: Provenance) -
 def _before_after_entry(
     pairs: Sequence[tuple[float | None, float | None]], format_value: Callable[[float], str], href: str
 ) -> Entry:
-    """Mean value before and after, from pairs of both."""
+    """The means of the values before and after, from (before, after) pairs."""
     means = []
-    for moment in zip(*pairs, strict=True):
-        values = [value for value in moment if value is not None]
+    for column in zip(*pairs, strict=True):
+        values = [value for value in column if value is not None]
         if not values:
             return Entry(text=ABSENT, kind="absent")
         means.append(format_value(fmean(values)))

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -22,8 +21,7 @@ from xstilts.analysis.transfer import Transfer
 from xstilts.config.recipe import Recipe
 from xstilts.data.images import ImageLocations
 from xstilts.planning.expand import Graph
-from xstilts.report import components as parts
-from xstilts.report.components import Entry, Section, Table
+from xstilts.report.components import CardGallery, Collapsible, Entry, Figure, Listing, Section, Sidebar, Table
 from xstilts.report.provenance import Provenance
 from xstilts.report.sections import ReportData, all_sections
 from xstilts.report.tables import encoders_table, scores_table
@@ -82,8 +80,8 @@ def build(
     `tasks` are the recipe's tasks (required for a user's own tasks), `text` is the recipe file as written, and `places`
     says where to find the examples and images of image tasks. Scores that the store lacks are shown as missing.
     """
-    all_tasks = tasks or {name: load_task(name) for name in recipe.targets}
-    designs = tuple(design_of(recipe, graph.cells, all_tasks[name]) for name in recipe.targets)
+    tasks = tasks or {name: load_task(name) for name in recipe.targets}
+    designs = tuple(design_of(recipe, graph.cells, tasks[name]) for name in recipe.targets)
     items = load_items(graph.cells, store)
     estimates = compute_estimates(
         designs, comparisons(recipe, designs), graph.cells, store, resamples=resamples, items=items
@@ -135,11 +133,11 @@ def _page(data: ReportData, text: str) -> Page:
 
 def _facts(data: ReportData) -> tuple[tuple[str, str], ...]:
     recipe, graph, finished = data.recipe, data.graph, [m for m in data.manifests.values() if m]
-    trained = {name: training_name(arm) for name, arm in recipe.intermediate.items()}
-    arms = [f"{name} ({training})" if training else name for name, training in trained.items()]
+    trainings = {name: training_name(arm) for name, arm in recipe.intermediate.items()}
+    arms = [f"{name} ({training})" if training else name for name, training in trainings.items()]
     languages = tuple(dict.fromkeys(language for design in data.designs for language in design.languages))
     fewshot = recipe.fewshot
-    kinds = {cell.artifact for cell in graph.cells}
+    scored = {cell.artifact for cell in graph.cells}
     return (
         ("Encoder", recipe.encoder),
         ("Intermediate training", ", ".join(arms)),
@@ -150,7 +148,7 @@ def _facts(data: ReportData) -> tuple[tuple[str, str], ...]:
         ("Draws of the shots", str(fewshot.draws) if fewshot else "none"),
         (
             "Stages",
-            f"{len(finished):,} of {len(graph.stages):,} finished, {len(kinds):,} with scores; compute time "
+            f"{len(finished):,} of {len(graph.stages):,} finished, {len(scored):,} with scores; compute time "
             f"{seconds_name(sum(m.seconds for m in finished))}",
         ),
     )
@@ -159,13 +157,11 @@ def _facts(data: ReportData) -> tuple[tuple[str, str], ...]:
 def _notices(data: ReportData) -> tuple[str, ...]:
     recipe = data.recipe
     notices = []
-    missing = sum(data.manifests[cell.artifact] is None for cell in data.graph.cells)
-    if missing:
+    if missing := sum(data.manifests[cell.artifact] is None for cell in data.graph.cells):
         total = len(data.graph.cells)
         notices.append(
             f"Incomplete: {missing} of {plural(total, 'score')} are missing. Contrasts that need them are not "
-            "computed. "
-            f"Continue with `xstilts run`."
+            "computed. Continue with `xstilts run`."
         )
     if len(recipe.seeds) < _MIN_SEEDS:
         notices.append(
@@ -178,8 +174,7 @@ def _notices(data: ReportData) -> tuple[str, ...]:
 
 
 def _primary_remarks(data: ReportData) -> tuple[str, ...]:
-    primary = data.estimates.primary
-    if primary is None:
+    if (primary := data.estimates.primary) is None:
         return ()
     names = ", ".join(map(language_name, primary.comparison.languages))
     return (f"Specified before the recipe was run, over {names}. Not corrected for the other contrasts.",)
@@ -200,18 +195,14 @@ def _render(page: Page) -> str:
         lstrip_blocks=True,
     )
     environment.filters["with_code"] = _with_code
-    for kind in (parts.Table, parts.Figure, parts.Sidebar, parts.Listing, parts.Collapsible, parts.CardGallery):
-        environment.tests[f"{kind.__name__.lower()}_part"] = partial(_is, kind)
+    for kind in (Table, Figure, Sidebar, Listing, Collapsible, CardGallery):
+        environment.tests[f"{kind.__name__.lower()}_part"] = lambda value, kind=kind: isinstance(value, kind)
     return environment.get_template("page.html.j2").render(page=page)
 
 
 def _with_code(text: str) -> Markup:
     """The escaped text with code between backquotes."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
-
-
-def _is(kind: type, value: object) -> bool:
-    return isinstance(value, kind)
 
 
 def _score_tables(data: ReportData) -> Sequence[Table]:
@@ -222,18 +213,18 @@ def _score_tables(data: ReportData) -> Sequence[Table]:
 
 
 def _terminal_table(table: Table) -> RichTable:
-    """The table for the terminal."""
-    shown = RichTable(title=table.caption, title_justify="left")
-    names = table.heads[-1] if len(table.heads) == 1 else tuple(_column_names(table))
-    for position, head in enumerate(names):
-        shown.add_column(Text(head if isinstance(head, str) else head.text), justify="right" if position else "left")
+    rich_table = RichTable(title=table.caption, title_justify="left")
+    for position, name in enumerate(_column_names(table)):
+        rich_table.add_column(Text(name), justify="right" if position else "left")
     for row in table.rows:
         style = {"mean": "bold", "muted": "dim"}.get(row.kind, "")
-        shown.add_row(*map(_terminal_cell, row.entries), style=style)
-    return shown
+        rich_table.add_row(*map(_terminal_cell, row.entries), style=style)
+    return rich_table
 
 
 def _column_names(table: Table) -> list[str]:
+    if len(table.heads) == 1:
+        return [head.text for head in table.heads[0]]
     groups = [head.text for head in table.heads[0] for _ in range(head.span)]
     return [f"{group}\n{head.text}".strip() for group, head in zip(groups, table.heads[1], strict=True)]
 

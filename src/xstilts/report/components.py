@@ -54,8 +54,6 @@ class Panel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegendEntry:
-    """One entry of a legend."""
-
     colour: str
     glyph: str
     text: str
@@ -143,7 +141,7 @@ class Card:
     """The right answer; empty for captions, whose right answer is the image."""
     columns: tuple[str, ...]
     answers: tuple[tuple[str, tuple[ItemAnswer | None, ...]], ...]
-    """For each intermediate arm its answers, one per column."""
+    """By intermediate arm, one answer per column."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

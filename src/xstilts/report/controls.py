@@ -1,14 +1,11 @@
-"""Controls for image tasks: shuffled images, one modality only, priors, and items seen in the shots."""
+"""Controls for image tasks: shuffled images, one modality only, priors, and texts that were among the shots."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from math import comb
-
-import polars as pl
+from collections.abc import Callable, Iterator, Sequence
 
 from xstilts.analysis.contrasts import MEAN, Estimates
 from xstilts.analysis.controls import CONTROL_METHODS, single_modality_arm
 from xstilts.analysis.design import TaskDesign
-from xstilts.analysis.names import ABSENT, MISSING, arm_name, language_name, plural, points
+from xstilts.analysis.names import ABSENT, arm_name, plural
 from xstilts.analysis.results import ArmName, Items
 from xstilts.analysis.stage_facts import FactMean, StageFacts
 from xstilts.config.recipe import Recipe
@@ -17,12 +14,17 @@ from xstilts.report.components import Component, Entry, Head, Row, Sidebar, Tabl
 from xstilts.report.metrics_table import fact_entry
 from xstilts.report.provenance import Provenance
 from xstilts.report.records import changed_entries
-from xstilts.report.tables import arm_mean_entry, language_entry, language_order
-from xstilts.store.facts import FewshotFacts, ImageControls, ItemScore, TargetFacts
-from xstilts.tasks.task import flagged_id
+from xstilts.report.scored_items import (
+    any_flagged,
+    chance_recall,
+    is_flagged,
+    items_differ,
+    items_table,
+    unreadable_remarks,
+)
+from xstilts.report.tables import arm_mean_entry
+from xstilts.store.facts import FewshotFacts, ImageControls, ItemScore
 
-_MAX_NAMED = 3
-"""How many unreadable images are listed by name."""
 _MODALITY_HEADS = {"text": "texts only", "images": "images only"}
 
 
@@ -33,9 +35,9 @@ def image_parts(
     yield image_ablation_table(recipe, facts, items, estimates, provenance)
     if any(arm.shots for arm in facts.design.arms):
         yield seen_texts_table(facts, estimates, provenance)
-    if _items_differ(facts, items):
+    if items_differ(facts, items):
         yield items_table(facts, items)
-    if remarks := tuple(_unreadable_remarks(facts)):
+    if remarks := tuple(unreadable_remarks(facts)):
         yield Sidebar(title="Images that could not be read", remarks=remarks)
 
 
@@ -43,47 +45,49 @@ def image_ablation_table(
     recipe: Recipe, facts: StageFacts, items: Items, estimates: Estimates, provenance: Provenance
 ) -> Table:
     """Each arm's score, its score with shuffled images, and the scores reached with less information."""
-    design = facts.design
+    design, task = facts.design, facts.design.task
     modalities = [
         modality
         for modality in _MODALITY_HEADS
         if any(recipe.intermediate[arm.intermediate].modality == modality for arm in design.arms)
     ]
-    flags = [flag for flag in design.task.item_flags if _any_flagged(facts, items, flag)]
-    captioned = design.task.spec.contrastive
+    flags = [flag for flag in task.item_flags if any_flagged(facts, items, flag)]
+    captioned = task.spec.contrastive
     heads = (
         Head(text="score"),
         Head(text="images shuffled"),
         *(Head(text=_MODALITY_HEADS[modality], note="separate arm") for modality in modalities),
         Head(text="chance" if captioned else "label prior"),
-        *(Head(text="excluding", note=design.task.item_flags[flag]) for flag in flags),
+        *(Head(text="excluding", note=task.item_flags[flag]) for flag in flags),
     )
-    arms = [arm for arm in _method_arms(design) if not recipe.intermediate[arm.intermediate].modality]
-    return Table(
-        caption=f"{design.task.name}: how much the scores depend on the images, in points, mean over "
-        f"{plural(len(design.headline), 'language')}.",
-        heads=((Head(text="arm", number=False), *heads),),
-        rows=tuple(
+    rows = []
+    for arm in _method_arms(design):
+        if recipe.intermediate[arm.intermediate].modality:
+            continue
+        href = provenance.link(task.name, arm)
+        prior = (
+            _chance_entry(facts, items)
+            if captioned
+            else _control_entry(facts, arm, lambda controls: controls.label_prior, href)
+        )
+        rows.append(
             Row(
                 entries=(
                     Entry(text=arm_name(arm), kind="head"),
-                    _arm_mean_entry(design.task.name, arm, estimates, provenance),
-                    _control_entry(facts, arm, lambda controls: controls.shuffled_images, provenance),
-                    *(
-                        _single_modality_entry(
-                            recipe, design.arms, arm, modality, design.task.name, estimates, provenance
-                        )
-                        for modality in modalities
-                    ),
-                    _chance_entry(facts, items)
-                    if captioned
-                    else _control_entry(facts, arm, lambda controls: controls.label_prior, provenance),
-                    *(_unflagged_entry(facts, items, arm, flag, provenance) for flag in flags),
+                    _score_entry(task.name, arm, estimates, provenance),
+                    _control_entry(facts, arm, lambda controls: controls.shuffled_images, href),
+                    *(_single_modality_entry(recipe, design, arm, m, estimates, provenance) for m in modalities),
+                    prior,
+                    *(_unflagged_entry(facts, items, arm, flag, href) for flag in flags),
                 ),
                 kind="muted" if design.is_control(arm) else "",
             )
-            for arm in arms
-        ),
+        )
+    return Table(
+        caption=f"{task.name}: how much the scores depend on the images, in points, mean over "
+        f"{plural(len(design.headline), 'language')}.",
+        heads=((Head(text="arm", number=False), *heads),),
+        rows=tuple(rows),
         notes=(_image_ablation_note(captioned, bool(modalities)),),
     )
 
@@ -101,8 +105,9 @@ def seen_texts_table(facts: StageFacts, estimates: Estimates, provenance: Proven
             Row(
                 entries=(
                     Entry(text=arm_name(arm), kind="head"),
-                    _arm_mean_entry(task, arm, estimates, provenance),
-                    *(_text_group_entry(facts, arm, text_group, href) for text_group in ("seen", "unseen")),
+                    _score_entry(task, arm, estimates, provenance),
+                    _texts_entry(facts, arm, "seen", href),
+                    _texts_entry(facts, arm, "unseen", href),
                     Entry(text=f"{len(manifests)} of {len(keys)}", kind="number", href=href),
                     *changed_entries(manifests),
                 ),
@@ -117,141 +122,69 @@ def seen_texts_table(facts: StageFacts, estimates: Estimates, provenance: Proven
     )
 
 
-def items_table(facts: StageFacts, items: Items) -> Table:
-    """By language: items, candidates and chance level of retrieval, flagged items, unreadable images."""
-    design, task = facts.design, facts.design.task
-    captioned = task.spec.contrastive
-    heads = (
-        *(Head(text=text) for text in (("captions", "distinct images", "chance") if captioned else ("items",))),
-        *(Head(text="of these", note=description) for description in task.item_flags.values()),
-        Head(text="unreadable images"),
-    )
-    rows = []
-    for language in language_order(design):
-        key = facts.any_artifact(language)
-        frame = items.get(key) if key else None
-        if key is None or frame is None:
-            rows.append(Row(entries=(language_entry(language), *[Entry(text=MISSING, kind="missing")] * len(heads))))
-            continue
-        texts = [f"{len(frame):,}"]
-        if captioned:
-            chance = _chance(frame, task.metric)
-            texts += [f"{frame['gold'].n_unique():,}", ABSENT if chance is None else points(chance)]
-        texts += [f"{_has_flag(frame, flag).sum():,}" for flag in task.item_flags]
-        texts.append(f"{len(_unusable(facts, key)):,}")
-        rows.append(Row(entries=(language_entry(language), *(Entry(text=text, kind="number") for text in texts))))
-    caption = "captions and candidate images by language" if captioned else "scored items by language"
-    return Table(
-        caption=f"{task.name}: {caption}.",
-        heads=((Head(text="language", number=False), *heads),),
-        rows=tuple(rows),
-        notes=("Do not compare scores of languages with different numbers of candidates.",) if captioned else (),
-    )
-
-
-def _items_differ(facts: StageFacts, items: Items) -> bool:
-    """Whether the items table says more than the number of items."""
-    design = facts.design
-    unusable = any(_unusable(facts, key) for language in design.languages if (key := facts.any_artifact(language)))
-    marked_ones = any(_any_flagged(facts, items, flag) for flag in design.task.item_flags)
-    return design.task.spec.contrastive or unusable or marked_ones
-
-
 def _method_arms(design: TaskDesign) -> Sequence[ArmName]:
-    """The arms without control methods, which have a table of their own."""
+    """The arms without control methods, which have their own table."""
     return [arm for arm in design.arms if arm.method not in CONTROL_METHODS]
 
 
-def _arm_mean_entry(task: str, arm: ArmName, estimates: Estimates, provenance: Provenance) -> Entry:
-    return arm_mean_entry(
-        estimates.arm_mean(task, arm, MEAN), provenance.link(task, arm), absent=estimates.not_in_recipe(task, arm, MEAN)
-    )
+def _score_entry(task: str, arm: ArmName, estimates: Estimates, provenance: Provenance) -> Entry:
+    absent = estimates.not_in_recipe(task, arm, MEAN)
+    return arm_mean_entry(estimates.arm_mean(task, arm, MEAN), provenance.link(task, arm), absent)
 
 
-def _control_entry(
-    facts: StageFacts, arm: ArmName, read: Callable[[ImageControls], float | None], provenance: Provenance
-) -> Entry:
+def _control_entry(facts: StageFacts, arm: ArmName, read: Callable[[ImageControls], float | None], href: str) -> Entry:
     def score(key: str) -> float | None:
         scored = facts.scored(key)
         return read(scored.controls) if scored and scored.controls else None
 
-    average = facts.mean(arm, score)
-    return fact_entry(average, provenance.link(facts.design.task.name, arm), len(facts.design.headline))
+    return fact_entry(facts.mean(arm, score), href, len(facts.design.headline))
 
 
 def _single_modality_entry(
-    recipe: Recipe,
-    arms: Sequence[ArmName],
-    arm: ArmName,
-    modality: str,
-    task: str,
-    estimates: Estimates,
-    provenance: Provenance,
+    recipe: Recipe, design: TaskDesign, arm: ArmName, modality: str, estimates: Estimates, provenance: Provenance
 ) -> Entry:
     """The score of the one-modality arm with the same shots."""
     name = single_modality_arm(recipe, arm.intermediate, modality)
-    other = ArmName(intermediate=name or "", method=arm.method, shots=arm.shots)
-    if other not in arms:
+    control = ArmName(intermediate=name or "", method=arm.method, shots=arm.shots)
+    if control not in design.arms:
         return Entry(text=ABSENT, kind="absent", tooltip="the recipe has no such arm")
-    return _arm_mean_entry(task, other, estimates, provenance)
+    return _score_entry(design.task.name, control, estimates, provenance)
 
 
-def _text_group_entry(facts: StageFacts, arm: ArmName, text_group: str, href: str) -> Entry:
-    def score_of(key: str) -> ItemScore | None:
+def _texts_entry(facts: StageFacts, arm: ArmName, group: str, href: str) -> Entry:
+    """The score on the texts that were among the shots (`seen`) or on the others (`unseen`)."""
+
+    def item_score(key: str) -> ItemScore | None:
         scored = facts.scored(key)
         if not isinstance(scored, FewshotFacts) or scored.texts_of_shots is None:
             return None
-        return scored.texts_of_shots.seen if text_group == "seen" else scored.texts_of_shots.unseen
+        return scored.texts_of_shots.seen if group == "seen" else scored.texts_of_shots.unseen
 
-    languages = len(facts.design.headline)
-    entry = fact_entry(facts.mean(arm, lambda key: (s := score_of(key)) and s.score), href, languages)
-    number = facts.mean(arm, lambda key: (s := score_of(key)) and s.items).value
-    if number is None:
+    entry = fact_entry(
+        facts.mean(arm, lambda key: (s := item_score(key)) and s.score), href, len(facts.design.headline)
+    )
+    items = facts.mean(arm, lambda key: (s := item_score(key)) and s.items).value
+    if items is None:
         return entry
-    note = f"{number:,.0f}" + (f", {entry.note}" if entry.note else "")
+    note = f"{items:,.0f}" + (f", {entry.note}" if entry.note else "")
     return Entry(text=entry.text, note=note, href=href, tooltip="items per run", kind="number")
 
 
-def _unflagged_entry(facts: StageFacts, items: Items, arm: ArmName, flag: str, provenance: Provenance) -> Entry:
-    measure = metric(facts.design.task.metric)
+def _unflagged_entry(facts: StageFacts, items: Items, arm: ArmName, flag: str, href: str) -> Entry:
+    scorer = metric(facts.design.task.metric)
 
-    def read(key: str) -> float | None:
-        frame = items[key]
-        kept = frame.filter(~_has_flag(frame, flag))
-        return measure.score(kept) if len(kept) else None
+    def score(key: str) -> float | None:
+        unflagged = items[key].filter(~is_flagged(items[key], flag))
+        return scorer.score(unflagged) if len(unflagged) else None
 
-    return fact_entry(facts.mean(arm, read), provenance.link(facts.design.task.name, arm), len(facts.design.headline))
-
-
-def _has_flag(frame: pl.DataFrame, flag: str) -> pl.Series:
-    return frame["item"].str.ends_with(flagged_id("", flag))
-
-
-def _any_flagged(facts: StageFacts, items: Items, flag: str) -> bool:
-    keys = (facts.any_artifact(language) for language in facts.design.headline)
-    return any(bool(_has_flag(items[key], flag).any()) for key in keys if key)
+    return fact_entry(facts.mean(arm, score), href, len(facts.design.headline))
 
 
 def _chance_entry(facts: StageFacts, items: Items) -> Entry:
     keys = [key for language in facts.design.headline if (key := facts.any_artifact(language))]
-    chances = [value for key in keys if (value := _chance(items[key], facts.design.task.metric)) is not None]
-    value = sum(chances) / len(chances) if chances else None
-    return fact_entry(FactMean(value=value, languages=len(chances)), "", len(facts.design.headline))
-
-
-def _chance(frame: pl.DataFrame, name: str) -> float | None:
-    """The expected recall of random guessing: for images given a caption, and for captions given an image."""
-    side, at, k = name.rpartition("recall_at_")
-    if not at or not len(frame):
-        return None
-    captions = frame["gold"].value_counts()["count"].to_list()
-    total = len(frame)
-    drawn = min(int(k), total)
-    of_image = min(1.0, drawn / len(captions))
-    of_text = sum(
-        1 - comb(total - captions_of_image, drawn) / comb(total, drawn) for captions_of_image in captions
-    ) / len(captions)
-    return {"image_": of_image, "text_": of_text}.get(side, (of_image + of_text) / 2)
+    chances = [chance for key in keys if (chance := chance_recall(items[key], facts.design.task.metric)) is not None]
+    mean = FactMean(value=sum(chances) / len(chances) if chances else None, languages=len(chances))
+    return fact_entry(mean, "", len(facts.design.headline))
 
 
 def _image_ablation_note(captioned: bool, single_modality: bool) -> str:
@@ -266,37 +199,3 @@ def _image_ablation_note(captioned: bool, single_modality: bool) -> str:
             "no intermediate training unless the recipe has a one-modality arm with it."
         )
     return " ".join(sentences)
-
-
-def _unreadable_remarks(facts: StageFacts) -> Iterator[str]:
-    """Unreadable images among the scored items, by language, and in the training data; the first few by name."""
-    scored: dict[tuple[tuple[str, str], ...], list[str]] = {}
-    for language in facts.design.languages:
-        if key := facts.any_artifact(language):
-            images = tuple(sorted(_unusable(facts, key).items()))
-            scored.setdefault(images, []).append(language_name(language))
-    for broken, languages in scored.items():
-        if broken:
-            yield (
-                f"Scored items in {', '.join(languages)}: items with these images are excluded. {_list_images(broken)}."
-            )
-    trained: dict[str, str] = {}
-    for manifest in facts.manifests.values():
-        recorded = manifest.facts if manifest else None
-        if isinstance(recorded, TargetFacts) and recorded.model.task == facts.design.task.name:
-            trained |= recorded.unusable.images
-    if trained:
-        yield (
-            f"Training data: examples with these images are excluded. {_list_images(tuple(sorted(trained.items())))}."
-        )
-
-
-def _unusable(facts: StageFacts, key: str) -> Mapping[str, str]:
-    scored = facts.scored(key)
-    return scored.unusable.images if scored else {}
-
-
-def _list_images(broken: Sequence[tuple[str, str]]) -> str:
-    named = "; ".join(f"`{image}` ({why})" for image, why in broken[:_MAX_NAMED])
-    more = len(broken) - _MAX_NAMED
-    return f"{plural(len(broken), 'image')}: {named}" + (f"; and {more:,} more" if more > 0 else "")

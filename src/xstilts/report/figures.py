@@ -1,7 +1,7 @@
 """The figures of the page: their data, captions and legends."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from xstilts.report.components import Figure, LegendEntry, Panel
 PlotRow = dict[str, Any]
 
 
-def forest_figure(findings: Sequence[ContrastResult], two_by_two: TwoByTwo) -> Figure | None:
+def forest_figure(results: Sequence[ContrastResult], two_by_two: TwoByTwo) -> Figure | None:
     """The effects of one 2 x 2 design with their 95% CIs."""
     rows = [
         {
@@ -31,7 +31,7 @@ def forest_figure(findings: Sequence[ContrastResult], two_by_two: TwoByTwo) -> F
             "label": f"{result.comparison.title}: {signed(estimate.value)} "
             f"({signed(estimate.low)} to {signed(estimate.high)})",
         }
-        for result in findings
+        for result in results
         if (estimate := result.estimate) is not None
     ]
     if not rows:
@@ -43,19 +43,18 @@ def forest_figure(findings: Sequence[ContrastResult], two_by_two: TwoByTwo) -> F
 
 def heat_figure(design: TaskDesign, estimates: Estimates) -> Figure | None:
     """The difference of every arm to the baseline, by language."""
-    arms = [arm for arm in design.main_arms if arm != design.baseline]
     task = design.task.name
+    arms = [arm for arm in design.main_arms if arm != design.baseline]
+    means = estimates.arm_mean
     rows = [
-        _heat_cell(
-            language, arm, estimates.arm_mean(task, arm, language), estimates.arm_mean(task, design.baseline, language)
-        )
+        _heat_cell(language, arm, means(task, arm, language), means(task, design.baseline, language))
         for language in design.languages
         for arm in arms
         if not estimates.not_in_recipe(task, arm, language)
     ]
     if not rows:
         return None
-    svg = plots.heat_map(rows, [arm_name(arm) for arm in arms], [_language_label(x) for x in design.languages])
+    svg = plots.heat_map(rows, list(map(arm_name, arms)), list(map(_language_label, design.languages)))
     caption = f"Difference to the baseline ({arm_name(design.baseline)}) in points. Purple is better, orange is worse."
     return Figure(caption=caption, panels=(Panel(svg=Markup(svg)),))
 
@@ -83,49 +82,49 @@ def curves_figure(design: TaskDesign, estimates: Estimates, method: str) -> Figu
     ]
     if not any(panels):
         return None
-    drawn = plots.shot_curves(panels, series, shots)
+    svgs = plots.shot_curves(panels, series, shots)
     return Figure(
         caption=f"Score in points by number of shots k{_method_suffix(method)}, with 95% CIs. Panels share their axes.",
         panels=tuple(
             Panel(svg=Markup(svg), title="Mean" if language == MEAN else _language_label(language))
-            for svg, language in zip(drawn, languages, strict=True)
+            for svg, language in zip(svgs, languages, strict=True)
         ),
-        legend=_legend(series),
+        legend=legend(series),
         small=True,
     )
 
 
 def lines_figure(design: TaskDesign, estimates: Estimates, method: str) -> Figure | None:
     """One line per language, the mean in bold; one panel per intermediate arm."""
-    series, shots = _intermediates(design), _shot_counts(design, method)
-    panels = [
-        [
+    shots = _shot_counts(design, method)
+    panels = {}
+    for name in _intermediates(design):
+        rows = [
             row
             for language in (MEAN, *design.headline)
             for row in _language_line(language, _curve_points(design, estimates, name, method, language))
         ]
-        for name in series
-    ]
-    kept = [(name, _place_labels(panel, max(shots))) for name, panel in zip(series, panels, strict=True) if panel]
-    if not kept:
+        if rows:
+            panels[name] = _place_labels(rows, max(shots))
+    if not panels:
         return None
-    drawn = plots.language_lines([panel for _, panel in kept], shots)
+    svgs = plots.language_lines(list(panels.values()), shots)
     return Figure(
         caption=f"Score in points of each language by number of shots k{_method_suffix(method)}; the mean in bold.",
-        panels=tuple(Panel(svg=Markup(svg), title=name) for svg, (name, _) in zip(drawn, kept, strict=True)),
+        panels=tuple(Panel(svg=Markup(svg), title=name) for svg, name in zip(svgs, panels, strict=True)),
     )
 
 
-def layers_figure(curve: pl.DataFrame, layer: int, pooling: str, chooser: ChooseLayerStage) -> Figure:
+def layers_figure(curve: pl.DataFrame, layer: int, pooling: str, stage: ChooseLayerStage) -> Figure:
     """Retrieval accuracy by layer and pooling on the data on which these were chosen."""
-    drawn = [_by_layer(part, name) for name, part in _by_pooling(curve)]
-    marked = {name: layer if name == pooling else -1 for name, _ in drawn}
+    panels = []
+    for name, rows in _rows_by_pooling(curve):
+        svg = plots.layer_curve(rows, layer if name == pooling else -1)
+        panels.append(Panel(svg=Markup(svg), title=f"{name} pooling"))
     return Figure(
-        caption=f"Accuracy by layer on {chooser.data[0].task} ({chooser.split}), mean over "
+        caption=f"Accuracy by layer on {stage.data[0].task} ({stage.split}), mean over "
         f"{curve['language'].n_unique()} languages. Chosen on these data: layer {layer}, {pooling} pooling.",
-        panels=tuple(
-            Panel(svg=Markup(plots.layer_curve(rows, marked[name])), title=f"{name} pooling") for name, rows in drawn
-        ),
+        panels=tuple(panels),
     )
 
 
@@ -134,28 +133,28 @@ def arms_by_layer_figure(curves: Mapping[str, pl.DataFrame]) -> Figure:
     series = list(curves)
     panels: dict[str, list[PlotRow]] = defaultdict(list)
     for intermediate, curve in curves.items():
-        for name, part in _by_pooling(curve):
-            panels[name] += [row | {"series": intermediate} for row in _by_layer(part, name)[1]]
-    drawn = plots.layer_lines(list(panels.values()), series)
+        for name, rows in _rows_by_pooling(curve):
+            panels[name] += [row | {"series": intermediate} for row in rows]
+    svgs = plots.layer_lines(list(panels.values()), series)
     return Figure(
         caption="Accuracy on the scored items by layer, mean over languages and seeds. For information only: the layer "
         "was not chosen on it.",
-        panels=tuple(Panel(svg=Markup(svg), title=f"{name} pooling") for svg, name in zip(drawn, panels, strict=True)),
-        legend=_legend(series),
+        panels=tuple(Panel(svg=Markup(svg), title=f"{name} pooling") for svg, name in zip(svgs, panels, strict=True)),
+        legend=legend(series),
     )
 
 
-def _by_pooling(curve: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
-    return [(name, curve.filter(pooling=name)) for name in curve["pooling"].unique().sort(descending=True)]
-
-
-def _by_layer(curve: pl.DataFrame, name: str) -> tuple[str, list[PlotRow]]:
-    means = curve.group_by("layer").agg(pl.col("value").mean()).sort("layer")
-    rows = [
-        {"layer": number, "value": 100 * value, "label": f"layer {number}: {points(value)}"}
-        for number, value in means.iter_rows()
-    ]
-    return name, rows
+def _rows_by_pooling(curve: pl.DataFrame) -> Iterator[tuple[str, list[PlotRow]]]:
+    """For each pooling, the mean value of every layer."""
+    for pooling in curve["pooling"].unique().sort(descending=True):
+        means = curve.filter(pooling=pooling).group_by("layer").agg(pl.col("value").mean()).sort("layer")
+        yield (
+            pooling,
+            [
+                {"layer": layer, "value": 100 * value, "label": f"layer {layer}: {points(value)}"}
+                for layer, value in means.iter_rows()
+            ],
+        )
 
 
 def has_curve(design: TaskDesign, method: str) -> bool:
@@ -185,15 +184,14 @@ def _has_shots(design: TaskDesign, estimates: Estimates, method: str, language: 
 
 
 def _language_line(language: str, line: Sequence[tuple[ArmName, ArmMean]]) -> list[PlotRow]:
-    name = "mean" if language == MEAN else language
+    name, label = ("mean", "mean") if language == MEAN else (language, _language_label(language))
     return [
         {
             "name": name,
             "shots": arm.shots,
             "value": 100 * mean.value,
             "mean": language == MEAN,
-            "label": f"{name if language == MEAN else _language_label(language)}, {shots_name(arm)}: "
-            f"{points(mean.value)}",
+            "label": f"{label}, {shots_name(arm)}: {points(mean.value)}",
         }
         for arm, mean in line
     ]
@@ -204,23 +202,24 @@ def _place_labels(rows: list[PlotRow], last: int) -> list[PlotRow]:
     overlap."""
     ends = sorted((float(row["value"]), str(row["name"])) for row in rows if row["shots"] == last)
     values = [float(row["value"]) for row in rows]
-    steps = np.arange(len(ends)) * (max(values) - min(values) + 4) / max(18, len(ends) + 1)
-    free = isotonic_regression([value for value, _ in ends] - steps).x + steps
-    positions = {name: float(position) for (_, name), position in zip(ends, free, strict=True)}
+    offsets = np.arange(len(ends)) * (max(values) - min(values) + 4) / max(18, len(ends) + 1)
+    shifted = isotonic_regression([value for value, _ in ends] - offsets).x + offsets
+    positions = {name: float(position) for (_, name), position in zip(ends, shifted, strict=True)}
     return [row | {"label_at": positions.get(str(row["name"]), row["value"])} for row in rows]
 
 
 def _heat_cell(language: str, arm: ArmName, mean: ArmMean | None, baseline: ArmMean | None) -> PlotRow:
-    where = {"language": _language_label(language), "arm": arm_name(arm)}
+    position = {"language": _language_label(language), "arm": arm_name(arm)}
     if mean is None or baseline is None:
-        return {**where, "value": None, "text": MISSING, "label": MISSING}
+        return {**position, "value": None, "text": MISSING, "label": MISSING}
     value = mean.value - baseline.value
     label = f"{language_name(language)}, {arm_name(arm)}: {signed(value)} points ({points(mean.value)})"
-    return {**where, "value": 100 * value, "text": signed(value), "label": label}
+    return {**position, "value": 100 * value, "text": signed(value), "label": label}
 
 
-def _legend(series: Sequence[str]) -> tuple[LegendEntry, ...]:
-    styles = [plots.style_of(position) for position in range(len(series))]
+def legend(series: Sequence[str], first: int = 0) -> tuple[LegendEntry, ...]:
+    """The legend of series in the styles from number `first` on."""
+    styles = [plots.style_of(first + position) for position in range(len(series))]
     return tuple(
         LegendEntry(colour=colour, glyph=plots.GLYPHS[shape], text=name)
         for (colour, shape), name in zip(styles, series, strict=True)

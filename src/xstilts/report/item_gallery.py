@@ -14,7 +14,7 @@ from xstilts.analysis.item_selection import (
     shown_arms,
 )
 from xstilts.analysis.names import arm_name, language_name, plural, shots_name
-from xstilts.analysis.results import ArmName, Items, arm_items
+from xstilts.analysis.results import ArmItems, ArmName, Items, arm_items
 from xstilts.config.recipe import Recipe
 from xstilts.data.images import ImageLocations
 from xstilts.data.load import load
@@ -45,55 +45,47 @@ def gallery_section(
     """A few items of each headline language with at most `max_images` different images, or the reason why there are
     none."""
     parts: list[Component] = []
-    reasons: dict[str, list[str]] = {}
+    languages_by_reason: dict[str, list[str]] = {}
     arms = shown_arms(recipe, design)
     if image_locations is None:
-        reasons["the location of the data is unknown"] = []
+        languages_by_reason["the location of the data is unknown"] = []
     elif len(arms) < 2:
-        reasons["there are not two arms to compare"] = []
+        languages_by_reason["there are not two arms to compare"] = []
     else:
         split = recipe.targets[design.task.name].split
-        candidates = _candidates(design, split, arms, cells, store, items, image_locations, reasons)
-        selected = {
-            language: items_of_language
-            for language, items_of_language in select_items(candidates, max_images).items()
-            if items_of_language
-        }
+        scored = [arm_items(cells, store, design.task.name, arm, items) for arm in arms]
+        candidates = _candidates(design, split, scored, image_locations, languages_by_reason)
+        selected = {language: shown for language, shown in select_items(candidates, max_images).items() if shown}
         if selected:
             parts.append(_gallery(design, arms, selected, candidates, Thumbnails(places=image_locations), max_images))
-        elif not reasons:
-            reasons["scores of the compared arms are missing"] = []
-    if reasons:
-        parts.append(Sidebar(title="Items not shown", remarks=tuple(map(_reason, reasons.items()))))
+        elif not languages_by_reason:
+            languages_by_reason["scores of the compared arms are missing"] = []
+    if languages_by_reason:
+        remarks = (
+            f"{', '.join(map(language_name, languages)) or 'All languages'}: {reason}."
+            for reason, languages in languages_by_reason.items()
+        )
+        parts.append(Sidebar(title="Items not shown", remarks=tuple(remarks)))
     return Section(anchor=f"examples-{design.task.name}", title="Example items", parts=tuple(parts))
 
 
 def _candidates(
     design: TaskDesign,
     split: str,
-    arms: Sequence[ArmName],
-    cells: Sequence[Cell],
-    store: Store,
-    items: Items,
+    scored: Sequence[ArmItems],
     image_locations: ImageLocations,
-    reasons: dict[str, list[str]],
+    languages_by_reason: dict[str, list[str]],
 ) -> Candidates:
-    """The candidates by language; the reasons for languages without any are added to `reasons`."""
-    scored = [arm_items(cells, store, design.task.name, arm, items) for arm in arms]
+    """The candidates by language; a language whose examples cannot be read is added to `languages_by_reason`."""
     candidates = {}
     for language in design.headline[:MAX_LANGUAGES]:
         try:
             examples = load(design.task, language, split, cache=image_locations.cache, offline=True)
         except (UserError, OSError) as error:
-            reasons.setdefault(str(error).partition("\n")[0], []).append(language)
+            languages_by_reason.setdefault(str(error).partition("\n")[0], []).append(language)
         else:
             candidates[language] = candidates_of(examples, scored, language)
     return candidates
-
-
-def _reason(reason: tuple[str, Sequence[str]]) -> str:
-    why, languages = reason
-    return f"{', '.join(map(language_name, languages)) or 'All languages'}: {why}."
 
 
 def _gallery(
@@ -111,9 +103,9 @@ def _gallery(
             CardRow(
                 title=language_name(language),
                 note=_candidate_note(candidates[language]) if captioned else language,
-                cards=tuple(_card(one, arms, thumbnails) for one in cards),
+                cards=tuple(_card(candidate, arms, thumbnails) for candidate in shown),
             )
-            for language, cards in selected.items()
+            for language, shown in selected.items()
         ),
         notes=tuple(_notes(design, max_images)),
     )
@@ -128,21 +120,19 @@ def _caption(arms: Sequence[ArmName], captioned: bool) -> str:
     return (
         f"Items on which {arm_name(arms[0])} and {arm_name(arms[1])} differ, then items that both get right or wrong; "
         f"at most {ITEMS_PER_LANGUAGE} per language. These are examples: they do not show how frequent each case is. "
-        "For "
-        f"each arm: {legend}."
+        f"For each arm: {legend}."
     )
 
 
 def _candidate_note(candidates: Sequence[Candidate]) -> str:
-    images = {image for one in candidates for image in one.example.shown_images}
+    images = {image for candidate in candidates for image in candidate.example.shown_images}
     return f"{plural(len(images), 'candidate image')}"
 
 
 def _notes(design: TaskDesign, max_images: int) -> Iterator[str]:
     yield (
         f"Within each kind, items are chosen by a hash of their ids. At most {max_images} different images of this "
-        "task are "
-        "shown to keep the page small."
+        "task are shown to keep the page small."
     )
     if (more := len(design.headline) - MAX_LANGUAGES) > 0:
         yield f"Only the first {MAX_LANGUAGES} languages are shown; {more} more have items."
@@ -152,19 +142,17 @@ def _notes(design: TaskDesign, max_images: int) -> Iterator[str]:
 def _card(candidate: Candidate, arms: Sequence[ArmName], thumbnails: Thumbnails) -> Card:
     captioned = isinstance(candidate.example, Caption)
     text = str(getattr(candidate.example, "text", ""))
-    shots = tuple(dict.fromkeys(map(shots_name, arms)))
-    answers_by_arm = {
-        (arm.intermediate, shots_name(arm)): runs for arm, runs in zip(arms, candidate.answers, strict=True)
-    }
+    columns = tuple(dict.fromkeys(map(shots_name, arms)))
+    answers = {(arm.intermediate, shots_name(arm)): runs for arm, runs in zip(arms, candidate.answers, strict=True)}
     return Card(
         kind=OUTCOME_KINDS[candidate.kind],
         images=tuple(thumbnails.of(image) for image in candidate.example.shown_images),
         text=text if len(text) <= _MAX_CHARACTERS else f"{text[:_MAX_CHARACTERS]}\u2026",
         language=candidate.example.language,
         gold="" if captioned else str(candidate.gold),
-        columns=shots,
+        columns=columns,
         answers=tuple(
-            (name, tuple(_answer(answers_by_arm.get((name, k)), captioned) for k in shots))
+            (name, tuple(_answer(answers.get((name, shots)), captioned) for shots in columns))
             for name in dict.fromkeys(arm.intermediate for arm in arms)
         ),
     )

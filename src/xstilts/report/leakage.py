@@ -10,9 +10,9 @@ from xstilts.store.store import Manifest
 
 def leak_remarks(cells: Sequence[Cell], manifests: Mapping[str, Manifest | None]) -> tuple[str, ...]:
     """What could not be checked, and how many scored images occur in training data or in few-shot sets."""
-    names = sorted({name for manifest in manifests.values() if (leaks := _leaks(manifest)) for name in leaks.unchecked})
+    unchecked = {name for manifest in manifests.values() if (leaks := _leaks(manifest)) for name in leaks.unchecked}
     return (
-        *_unchecked_remarks(names),
+        *_unchecked_remarks(sorted(unchecked)),
         *_shared_image_remarks(cells, manifests),
         *_shot_image_remarks(cells, manifests),
     )
@@ -25,19 +25,17 @@ def _leaks(manifest: Manifest | None) -> LeakFacts | None:
 def _unchecked_remarks(names: Sequence[str]) -> Iterator[str]:
     images = [name for name in names if name.startswith(IMAGES_OF)]
     if tasks := [name for name in names if name != MASKED_TEXTS and name not in images]:
-        names_text = ", ".join(tasks)
         yield (
-            f"Training on {names_text}: texts of eight or more words that occur verbatim in a target would have "
-            "stopped the "
-            "run. Shared translations or paraphrases are not checked, because the groups of these data sets are not "
-            "comparable."
+            f"Training on {', '.join(tasks)}: texts of eight or more words that occur verbatim in a target would have "
+            "stopped the run. Shared translations or paraphrases are not checked, because the groups of these data "
+            "sets are not comparable."
         )
     if MASKED_TEXTS in names:
         yield "The texts for masked-language modelling are not checked for scored items."
     if images:
-        names_text = "; ".join(images)
         yield (
-            f"Not checked, because their collections identify photographs in ways that cannot be matched: {names_text}."
+            "Not checked, because their collections identify photographs in ways that cannot be matched: "
+            f"{'; '.join(images)}."
         )
 
 
@@ -63,6 +61,5 @@ def _shot_image_remarks(cells: Sequence[Cell], manifests: Mapping[str, Manifest 
     for (task, language, _, shots), shared in sorted(shared_images.items()):
         yield (
             f"{shared:,} of the images that {task} is scored on in {language} also occur in its fixed {shots:,}-shot "
-            "set, "
-            "which is used unchanged."
+            "set, which is used unchanged."
         )

@@ -8,19 +8,16 @@ _SELECTION = {
     "english_dev": "Few-shot training keeps the checkpoint with the best score on development data of the source "
     "language.",
     "target_dev": "Few-shot training keeps the checkpoint with the best score on development data of the target "
-    "language. "
-    "Such data are not available in a true few-shot setting, so these scores are oracles.",
+    "language. Such data are not available in a true few-shot setting, so these scores are oracles.",
 }
-
-
-_CORRECTION = {
-    True: "The primary contrast was specified before the recipe was run and is not corrected. The p values of all "
-    "other "
-    "contrasts on this page are corrected together",
-    False: "No primary contrast was specified before the recipe was run. The p values of all contrasts on this page "
-    "are "
-    "corrected together",
-}
+_PRIMARY = (
+    "The primary contrast was specified before the recipe was run and is not corrected. The p values of all other "
+    "contrasts on this page are corrected together"
+)
+_NO_PRIMARY = (
+    "No primary contrast was specified before the recipe was run. The p values of all contrasts on this page are "
+    "corrected together"
+)
 
 
 def paragraphs(recipe: Recipe, resamples: int) -> tuple[str, ...]:
@@ -28,34 +25,34 @@ def paragraphs(recipe: Recipe, resamples: int) -> tuple[str, ...]:
     return (
         _training_paragraph(recipe),
         "Scores are computed for each language, seed and draw, then averaged over draws, seeds and languages with "
-        "equal "
-        "weight for every language. A difference compares arms on the same items, seeds and draws.",
+        "equal weight for every language. A difference compares arms on the same items, seeds and draws.",
         "The 95% confidence intervals (CIs) are t intervals. Their variance has three components: seeds, draws of the "
         f"shots, and items. The component of items comes from {resamples:,} resamples. Each resample keeps a random "
-        "half "
-        "of the groups, the same ones in every language and arm. (A group is what items have in common, such as a "
+        "half of the groups, the same ones in every language and arm. (A group is what items have in common, such as a "
         "template, a country or a passage.) Languages are fixed: the intervals do not generalise to other languages.",
-        f"{_CORRECTION[recipe.primary is not None]} (Holm). Interactions in single languages are a separate family. "
-        "“Significant” means p < 0.05 after correction. The minimum detectable effect (MDE) is the true difference "
-        "that "
-        "this design detects with 80% power at the 5% level. A result that is not significant does not exclude "
-        "differences within its interval.",
+        f"{_PRIMARY if recipe.primary else _NO_PRIMARY} (Holm). Interactions in single languages are a separate "
+        "family. “Significant” means p < 0.05 after correction. The minimum detectable effect (MDE) is the true "
+        "difference that this design detects with 80% power at the 5% level. A result that is not significant does not "
+        "exclude differences within its interval.",
     )
-
-
-def _fewshot_paragraph(fewshot: Fewshot) -> str:
-    trained = [_SELECTION[fewshot.selection]] if any(method.takes_steps for method in fewshot.methods) else []
-    return " ".join([*trained, *(method.explanation for method in fewshot.methods if method.explanation)])
 
 
 def _training_paragraph(recipe: Recipe) -> str:
-    tuned = ", ".join(map(language_name, recipe.development_languages))
-    held = f" Hyperparameters were tuned on {tuned}, which no mean includes." if tuned else ""
+    development_languages = ", ".join(map(language_name, recipe.development_languages))
+    tuning = (
+        f" Hyperparameters were tuned on {development_languages}, which no mean includes."
+        if development_languages
+        else ""
+    )
     draws = f" and {plural(recipe.fewshot.draws, 'draw')} of the shots" if recipe.fewshot else ""
-    selection = f" {_fewshot_paragraph(recipe.fewshot)}" if recipe.fewshot else ""
+    fewshot = f" {_fewshot_sentences(recipe.fewshot)}" if recipe.fewshot else ""
     return (
         f"The whole chain, including intermediate training, was run with {plural(len(recipe.seeds), 'seed')}{draws}. "
-        "The "
-        "target model is the checkpoint with the best score on development data of the source language."
-        f"{selection}{held}"
+        "The target model is the checkpoint with the best score on development data of the source language."
+        f"{fewshot}{tuning}"
     )
+
+
+def _fewshot_sentences(fewshot: Fewshot) -> str:
+    selection = [_SELECTION[fewshot.selection]] if any(method.takes_steps for method in fewshot.methods) else []
+    return " ".join([*selection, *(method.explanation for method in fewshot.methods if method.explanation)])

@@ -76,21 +76,22 @@ def language_lines(panels: Sequence[PlotRows], shots: Sequence[int]) -> list[str
         mean,
         name.encode(text="name:N", y=alt.Y("label_at:Q", scale=_domain(rows))),
     )
-    return _render(alt.layer(*layers).properties(width=230, height=max(200, 11 * _max_names(panels))), panels)
+    max_names = max(len({row["name"] for row in panel}) for panel in panels)
+    return _render(alt.layer(*layers).properties(width=230, height=max(200, 11 * max_names)), panels)
 
 
 def heat_map(rows: PlotRows, arms: Sequence[str], languages: Sequence[str]) -> str:
     """Differences by language and arm, centred on zero. Rows: language, arm, value (None = missing), text, label."""
-    reach = max([abs(row["value"]) for row in rows if row["value"] is not None] + [1.0])
+    limit = max([abs(row["value"]) for row in rows if row["value"] is not None] + [1.0])
     colour = alt.Color(
         "value:Q",
         legend=None,
-        scale=alt.Scale(scheme="purpleorange", reverse=True, domain=[-reach, reach], domainMid=0),
+        scale=alt.Scale(scheme="purpleorange", reverse=True, domain=[-limit, limit], domainMid=0),
     )
     x = alt.X("arm:N", sort=list(arms), title=None, axis=alt.Axis(orient="top", labelAngle=-35, labelLimit=260))
     y = alt.Y("language:N", sort=list(languages), title=None, axis=alt.Axis(labelLimit=220))
     base = alt.Chart(_rows_data()).encode(x=x, y=y)
-    ink = alt.when(f"abs(datum.value) > {0.7 * reach}").then(alt.value("#fff")).otherwise(alt.value("#111"))
+    ink = alt.when(f"abs(datum.value) > {0.7 * limit}").then(alt.value("#fff")).otherwise(alt.value("#111"))
     present = base.transform_filter("datum.value !== null")
     missing = base.transform_filter("datum.value === null")
     layers = (
@@ -104,11 +105,11 @@ def heat_map(rows: PlotRows, arms: Sequence[str], languages: Sequence[str]) -> s
 def forest(rows: PlotRows, names: Sequence[str]) -> str:
     """A forest plot: one estimate with its interval per line, and a line at zero. Rows: name, value, low, high,
     label."""
-    reach = max([abs(row[key]) for row in rows for key in ("low", "high")] + [1.0]) * 1.05
+    limit = max([abs(row[key]) for row in rows for key in ("low", "high")] + [1.0]) * 1.05
     title = "difference in points"
-    x = alt.X("value:Q", title=title, scale=alt.Scale(domain=[-reach, reach]))
-    broken = "split(replace(datum.label, ' vs ', '|vs '), '|')"
-    axis = alt.Axis(labelExpr=broken, labelLimit=200, grid=False)
+    x = alt.X("value:Q", title=title, scale=alt.Scale(domain=[-limit, limit]))
+    two_lines = "split(replace(datum.label, ' vs ', '|vs '), '|')"
+    axis = alt.Axis(labelExpr=two_lines, labelLimit=200, grid=False)
     y = alt.Y("name:N", sort=list(names), title=None, axis=axis)
     base = alt.Chart(_rows_data()).encode(y=y)
     layers = (
@@ -122,15 +123,13 @@ def forest(rows: PlotRows, names: Sequence[str]) -> str:
 def interactions(panels: Sequence[PlotRows], names: Sequence[str], series: Sequence[str]) -> list[str]:
     """One plot per panel on one scale, a line per name, a mark per series, filled if `significant`. Rows: name, series,
     value, low, high, significant, label."""
-    ends = [row[key] for panel in panels for row in panel for key in ("low", "high")]
-    x = alt.X("value:Q", title=None, scale=alt.Scale(domain=[min(*ends, 0.0), max(*ends, 0.0)]))
-    axis = alt.Axis(labelLimit=130, grid=False, labelFontWeight=_bold_label(names[0]))
+    bounds = [row[key] for panel in panels for row in panel for key in ("low", "high")]
+    x = alt.X("value:Q", title=None, scale=alt.Scale(domain=[min(*bounds, 0.0), max(*bounds, 0.0)]))
+    first_bold: Any = alt.expr(f"datum.value == '{names[0]}' ? 'bold' : 'normal'")
+    axis = alt.Axis(labelLimit=130, grid=False, labelFontWeight=first_bold)
     y = alt.Y("name:N", sort=list(names), title=None, axis=axis)
     offset = alt.YOffset("series:N", sort=list(series), scale=alt.Scale(paddingOuter=0.6))
-    shades = [style_of(position + 1)[0] for position in range(len(series))]
-    colour = alt.Color("series:N", legend=None, scale=alt.Scale(domain=list(series), range=shades))
-    forms = [style_of(position + 1)[1] for position in range(len(series))]
-    shape = alt.Shape("series:N", legend=None, scale=alt.Scale(domain=list(series), range=forms))
+    colour, shape = _colour(series, first=1), _shape(series, first=1)
     base = alt.Chart(_rows_data()).encode(y=y, yOffset=offset, color=colour)
     fill = alt.when("datum.significant").then(colour).otherwise(alt.value("#fff"))
     layers = (
@@ -140,10 +139,6 @@ def interactions(panels: Sequence[PlotRows], names: Sequence[str], series: Seque
     )
     step = alt.Step(max(16, 9 * len(series)), **{"for": "position"})
     return _render(alt.layer(*layers).properties(width=190, height=step), panels)
-
-
-def _bold_label(name: str) -> Any:
-    return alt.expr(f"datum.value == '{name}' ? 'bold' : 'normal'")
 
 
 def layer_curve(rows: PlotRows, chosen: int) -> str:
@@ -186,9 +181,7 @@ def _dodge(panel: PlotRows, series: Sequence[str], shots: Sequence[int]) -> Plot
 
 def _with_tooltips(svg: str) -> str:
     """Add a <title> to each mark: browsers show it on hover, but not aria-label. Labels are already escaped."""
-    return _LABELLED.sub(r"<\1\2><title>\3</title></\1>", svg).replace(
-        ' xmlns:xlink="http://www.w3.org/1999/xlink"', ""
-    )
+    return _LABELLED.sub(r"<\1\2><title>\3</title></\1>", svg).replace(_XLINK, "")
 
 
 def _rows_data() -> alt.NamedData:
@@ -202,15 +195,11 @@ def _domain(rows: PlotRows) -> alt.Scale:
     return alt.Scale(domain=[max(0.0, low - _SCALE_MARGIN), min(100.0, high + _SCALE_MARGIN)], nice=True, zero=False)
 
 
-def _colour(series: Sequence[str]) -> alt.Color:
-    colours = [style_of(position)[0] for position in range(len(series))]
+def _colour(series: Sequence[str], first: int = 0) -> alt.Color:
+    colours = [style_of(first + position)[0] for position in range(len(series))]
     return alt.Color("series:N", legend=None, scale=alt.Scale(domain=list(series), range=colours))
 
 
-def _shape(series: Sequence[str]) -> alt.Shape:
-    shapes = [style_of(position)[1] for position in range(len(series))]
+def _shape(series: Sequence[str], first: int = 0) -> alt.Shape:
+    shapes = [style_of(first + position)[1] for position in range(len(series))]
     return alt.Shape("series:N", legend=None, scale=alt.Scale(domain=list(series), range=shapes))
-
-
-def _max_names(panels: Sequence[PlotRows]) -> int:
-    return max(len({row["name"] for row in panel}) for panel in panels)

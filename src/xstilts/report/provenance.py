@@ -16,7 +16,7 @@ from xstilts.store.store import Manifest, Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LanguageArtifacts:
-    """The artifacts of one arm in one language; `anchor` is their place on the page."""
+    """The artifacts of one arm in one language; `anchor` is their HTML id."""
 
     anchor: str
     language: str
@@ -42,27 +42,30 @@ class Provenance:
         keys: dict[tuple[str, ArmName], dict[str, dict[str, None]]] = defaultdict(lambda: defaultdict(dict))
         for cell in cells:
             keys[cell.task, ArmName.of(cell)][cell.language][cell.artifact] = None
-        return cls(
-            {
-                task_and_arm: _arm_artifacts(number, task_and_arm, artifacts)
-                for number, (task_and_arm, artifacts) in enumerate(keys.items())
-            }
-        )
+        arms = {}
+        for number, ((task, arm), keys_by_language) in enumerate(keys.items()):
+            languages = tuple(
+                LanguageArtifacts(anchor=f"b-{number}-{index}", language=language, artifacts=tuple(artifacts))
+                for index, (language, artifacts) in enumerate(keys_by_language.items())
+            )
+            title = f"{task}: {arm_name(arm)}"
+            arms[task, arm] = ArmArtifacts(anchor=f"b-{number}", title=title, languages=languages)
+        return cls(arms)
 
     def link(self, task: str, arm: ArmName, language: str = "") -> str:
         """Link to the artifacts of an arm in one language or in all; if there is only one, to the artifact itself."""
-        behind = self.arms[task, arm]
-        for one in behind.languages:
-            if one.language == language:
-                return self.artifact_link(one.artifacts[0]) if len(one.artifacts) == 1 else f"#{one.anchor}"
-        return f"#{behind.anchor}"
+        arm_artifacts = self.arms[task, arm]
+        for entry in arm_artifacts.languages:
+            if entry.language == language:
+                return self.artifact_link(entry.artifacts[0]) if len(entry.artifacts) == 1 else f"#{entry.anchor}"
+        return f"#{arm_artifacts.anchor}"
 
     def artifact_link(self, key: str) -> str:
         return f"#a-{short_key(key)}"
 
     def task_link(self, task: str) -> str:
         """Link to the first arm of a task; the other arms follow it on the page."""
-        return next(f"#{behind.anchor}" for (name, _), behind in self.arms.items() if name == task)
+        return next(f"#{artifacts.anchor}" for (name, _), artifacts in self.arms.items() if name == task)
 
 
 def artifacts_section(provenance: Provenance) -> Section:
@@ -73,11 +76,11 @@ def artifacts_section(provenance: Provenance) -> Section:
             title=arm.title,
             lines=tuple(
                 LinkLine(
-                    anchor=one.anchor,
-                    text=f"{language_name(one.language)} ({one.language})",
-                    links=tuple((short_key(key), f"#a-{short_key(key)}") for key in one.artifacts),
+                    anchor=entry.anchor,
+                    text=f"{language_name(entry.language)} ({entry.language})",
+                    links=tuple((short_key(key), provenance.artifact_link(key)) for key in entry.artifacts),
                 )
-                for one in arm.languages
+                for entry in arm.languages
             ),
         )
         for arm in provenance.arms.values()
@@ -104,33 +107,20 @@ def artifact_table(
 
 def _row(stage: Spec, manifest: Manifest | None, folder: str) -> Row:
     digest = Entry(text=short_key(stage.key), tooltip=stage.key, anchor=f"a-{short_key(stage.key)}", kind="head")
-    parents = Entry(text=", ".join(short_key(key) for key in stage.inputs) or ABSENT)
-    title = Entry(text=stage.title)
+    inputs = Entry(text=", ".join(map(short_key, stage.inputs)) or ABSENT)
     if manifest is None:
         missing = Entry(text=MISSING, kind="missing")
-        return Row(entries=(digest, title, parents, missing, Entry(text="", kind="absent")))
-    memory = f"{manifest.peak_memory_mb:,.0f} MB"
+        return Row(entries=(digest, Entry(text=stage.title), inputs, missing, Entry(text="", kind="absent")))
     return Row(
         entries=(
             digest,
             Entry(text=stage.title, href=folder, tooltip="folder in the store"),
-            parents,
+            inputs,
             Entry(text=seconds_name(manifest.seconds), kind="number"),
-            Entry(text=memory, kind="number"),
+            Entry(text=f"{manifest.peak_memory_mb:,.0f} MB", kind="number"),
         )
     )
 
 
 def _relative(folder: Path, out: Path) -> str:
     return os.path.relpath(folder.resolve(), out.resolve().parent).replace(os.sep, "/") + "/"
-
-
-def _arm_artifacts(
-    number: int, task_and_arm: tuple[str, ArmName], artifacts: Mapping[str, Mapping[str, None]]
-) -> ArmArtifacts:
-    task, arm = task_and_arm
-    languages = tuple(
-        LanguageArtifacts(anchor=f"b-{number}-{index}", language=language, artifacts=tuple(keys))
-        for index, (language, keys) in enumerate(artifacts.items())
-    )
-    return ArmArtifacts(anchor=f"b-{number}", title=f"{task}: {arm_name(arm)}", languages=languages)

@@ -18,7 +18,7 @@ Manifests = Mapping[str, Manifest | None]
 
 def fewshot_training_table(cells: Sequence[Cell], manifests: Manifests, provenance: Provenance) -> Table:
     """For each few-shot arm: runs, changed weights, steps, and how the checkpoint was selected."""
-    adapted = sorted((cell for cell in cells if cell.shots), key=_task_and_arm)
+    fewshot_cells = sorted((cell for cell in cells if cell.shots), key=_task_and_arm)
     heads = ("runs", "weights changed", "steps", "selected step")
     return Table(
         caption="Few-shot training by task and arm, over all languages, seeds and draws.",
@@ -32,7 +32,7 @@ def fewshot_training_table(cells: Sequence[Cell], manifests: Manifests, provenan
         ),
         rows=tuple(
             _fewshot_training_row(task_and_arm, tuple(group), manifests, provenance.link(*task_and_arm))
-            for task_and_arm, group in groupby(adapted, key=_task_and_arm)
+            for task_and_arm, group in groupby(fewshot_cells, key=_task_and_arm)
         ),
     )
 
@@ -48,10 +48,8 @@ def changed_entries(manifests: Sequence[Manifest]) -> tuple[Entry, Entry]:
 def tokenizer_table(design: TaskDesign, cells: Sequence[Cell], manifests: Manifests, provenance: Provenance) -> Table:
     """Tokenizer statistics by language."""
     heads = ("unknown tokens", "tokens per word", "truncated texts")
-    entries, missing = (
-        _tokenizer_entries(design, cells, manifests, provenance),
-        (Entry(text=MISSING, kind="missing"),) * 3,
-    )
+    entries = _tokenizer_entries(design, cells, manifests, provenance)
+    missing = (Entry(text=MISSING, kind="missing"),) * len(heads)
     rows = tuple(
         Row(entries=(language_entry(language), *entries.get(language, missing))) for language in language_order(design)
     )
@@ -81,16 +79,16 @@ def _fewshot_training_row(
 ) -> Row:
     task, arm = task_and_arm
     finished = [manifest for cell in cells if (manifest := manifests[cell.artifact]) is not None]
-    changed, kept = changed_entries(finished)
-    selections = {selection_of(manifest) for manifest in finished}
+    changed, selected_step = changed_entries(finished)
+    selections = {_selection_text(selection_of(manifest)) for manifest in finished}
     entries = (
         Entry(text=task, kind="head"),
         Entry(text=arm_name(arm)),
         Entry(text=f"{len(finished)} of {len(cells)}", kind="number", href=href),
         changed,
         Entry(text=_range([training.steps for training in _trainings(finished)]), kind="number"),
-        kept,
-        Entry(text="; ".join(sorted(map(_selection_text, selections)))),
+        selected_step,
+        Entry(text="; ".join(sorted(selections))),
     )
     return Row(entries=entries)
 
@@ -100,6 +98,7 @@ def _trainings(manifests: Sequence[Manifest]) -> list[TrainingFacts]:
 
 
 def _range(numbers: Sequence[int | None]) -> str:
+    """The range of steps; None means that checkpoints were averaged."""
     values = sorted({number for number in numbers if number is not None})
     averaged = "averaged" if None in numbers else ""
     if not values:

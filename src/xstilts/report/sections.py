@@ -19,13 +19,15 @@ from xstilts.data.images import ImageLocations
 from xstilts.encoders import find_card, overlaps
 from xstilts.planning.expand import Graph
 from xstilts.planning.specs import ChooseLayerStage
-from xstilts.report import ablations, controls, figures, item_gallery, methods, records, tables, two_by_two
-from xstilts.report import transfer as transfer_parts
+from xstilts.report import ablations, controls, figures, item_gallery, methods, records, tables
 from xstilts.report.components import Collapsible, Component, Figure, Section, Sidebar
+from xstilts.report.interactions import interactions_section
 from xstilts.report.leakage import leak_remarks
 from xstilts.report.metrics_table import metrics_table
 from xstilts.report.provenance import Provenance, artifact_table, artifacts_section
+from xstilts.report.transfer import transfer_sections
 from xstilts.report.translations import translations_table
+from xstilts.report.two_by_two import effects_section
 from xstilts.store.facts import ChooseLayerFacts, MineFacts, RetrieveFacts, ScoredFacts
 from xstilts.store.files import CURVE_FILE
 from xstilts.store.store import Manifest, Store
@@ -60,7 +62,7 @@ def all_sections(data: ReportData) -> tuple[Section, ...]:
     sections = [
         *(_task_section(data, design) for design in trained),
         *(_retrieval_section(data, design) for design in retrieval),
-        *transfer_parts.transfer_sections(data.transfer),
+        *transfer_sections(data.transfer),
         *_controls_section(data),
         *_ablations_section(data),
         *_translations_section(data),
@@ -81,9 +83,9 @@ def _task_section(data: ReportData, design: TaskDesign) -> Section:
         lead=(_task_description(data, design),),
         parts=(
             *_weaknesses_sidebar(design),
-            *two_by_two.effects_section(design, data.estimates, data.provenance),
-            *_scores_section(data, design),
-            *two_by_two.languages_section(design, data.estimates, data.provenance),
+            *effects_section(design, data.estimates, data.provenance),
+            _scores_section(data, design),
+            *interactions_section(design, data.estimates, data.provenance),
             *_gallery_section(data, design),
         ),
     )
@@ -91,10 +93,10 @@ def _task_section(data: ReportData, design: TaskDesign) -> Section:
 
 def _gallery_section(data: ReportData, design: TaskDesign) -> Iterator[Section]:
     if design.task.spec.images:
-        targets = sum(other.task.spec.images for other in data.designs)
-        max_images = item_gallery.MAX_IMAGES // targets
-        graph, store, items, image_locations = data.graph, data.store, data.items, data.image_locations
-        yield item_gallery.gallery_section(data.recipe, design, graph.cells, store, items, image_locations, max_images)
+        max_images = item_gallery.MAX_IMAGES // sum(other.task.spec.images for other in data.designs)
+        yield item_gallery.gallery_section(
+            data.recipe, design, data.graph.cells, data.store, data.items, data.image_locations, max_images
+        )
 
 
 _SHOT_UNITS = {
@@ -112,8 +114,7 @@ def _task_description(data: ReportData, design: TaskDesign) -> str:
     article = "An" if design.task.problem[0] in "aeiou" else "A"
     return (
         f"{article} {design.task.problem} task in {plural(len(design.languages), 'language')} ({item_counts} items "
-        "each), scored "
-        f"by {metric_name(design.task.metric)}. All numbers are points out of 100."
+        f"each), scored by {metric_name(design.task.metric)}. All numbers are points out of 100."
         f"{_SHOT_UNITS[design.task.spec.shots_unit]}"
     )
 
@@ -123,19 +124,18 @@ def _weaknesses_sidebar(design: TaskDesign) -> Iterator[Sidebar]:
         yield Sidebar(title="Limitations of the data", remarks=design.task.weaknesses)
 
 
-def _scores_section(data: ReportData, design: TaskDesign) -> Iterator[Component]:
-    estimates, name = data.estimates, design.task.name
+def _scores_section(data: ReportData, design: TaskDesign) -> Section:
+    estimates = data.estimates
     parts: list[Component] = [tables.scores_table(design, estimates, data.provenance)]
     if design.task.spec.contrastive:
         parts.append(metrics_table(data.stage_facts(design), data.provenance))
     if heat := figures.heat_figure(design, estimates):
         parts.append(heat)
-    methods_used = dict.fromkeys(arm.method for arm in design.arms if arm.method not in (ZERO_SHOT, *CONTROL_METHODS))
-    for method in methods_used:
+    for method in dict.fromkeys(arm.method for arm in design.arms if arm.method not in (ZERO_SHOT, *CONTROL_METHODS)):
         if figures.has_curve(design, method):
-            drawn = figures.curves_figure(design, estimates, method), figures.lines_figure(design, estimates, method)
-            parts += [figure for figure in drawn if figure]
-    yield Section(anchor=f"scores-{name}", title="Scores by language", parts=tuple(parts))
+            pair = figures.curves_figure(design, estimates, method), figures.lines_figure(design, estimates, method)
+            parts += [figure for figure in pair if figure]
+    return Section(anchor=f"scores-{design.task.name}", title="Scores by language", parts=tuple(parts))
 
 
 def _retrieval_section(data: ReportData, design: TaskDesign) -> Section:
@@ -147,15 +147,14 @@ def _retrieval_section(data: ReportData, design: TaskDesign) -> Section:
     if contrasts := estimates.contrasts_on(name, "primary", "retrieval"):
         caption = "Differences to the pretrained encoder, in points."
         parts.append(tables.contrasts_table(contrasts, data.provenance, caption))
-        parts.append(two_by_two.sentences(contrasts))
+        parts.append(tables.sentences(contrasts))
     parts += _layer_figures(data, name)
     return Section(
         anchor=f"task-{name}",
         title=f"{name}: {design.task.problem}",
         lead=(
             _task_description(data, design),
-            f"The task is scored without fine-tuning: {design.task.spec.matching}, with the encoder of each "
-            "arm. It is "
+            f"The task is scored without fine-tuning: {design.task.spec.matching}, with the encoder of each arm. It is "
             "averaged with other tasks only in published suite averages." + _layer_sentence(data, name),
         ),
         parts=tuple(parts),
@@ -175,13 +174,12 @@ def _layer_figures(data: ReportData, task: str) -> Iterator[Figure]:
     """Accuracy by layer and pooling on the data on which these were chosen, then on the scored items by encoder."""
     stages = data.graph.stages
     intermediate_by_artifact = {cell.artifact: cell.intermediate for cell in data.graph.cells if cell.task == task}
-    chosen_by = dict.fromkeys(getattr(stages[key], "chosen_by", None) for key in intermediate_by_artifact)
-    for key in chosen_by:
-        chooser, manifest = stages.get(key or ""), data.manifests.get(key or "")
+    for key in dict.fromkeys(getattr(stages[artifact], "chosen_by", None) for artifact in intermediate_by_artifact):
+        stage, manifest = stages.get(key or ""), data.manifests.get(key or "")
         facts = manifest.facts if manifest else None
-        if isinstance(chooser, ChooseLayerStage) and isinstance(facts, ChooseLayerFacts):
-            curve = pl.read_parquet(data.store.path(chooser.key) / CURVE_FILE)
-            yield figures.layers_figure(curve, facts.layer, facts.pooling, chooser)
+        if isinstance(stage, ChooseLayerStage) and isinstance(facts, ChooseLayerFacts):
+            curve = pl.read_parquet(data.store.path(stage.key) / CURVE_FILE)
+            yield figures.layers_figure(curve, facts.layer, facts.pooling, stage)
     if curves := _scored_curves(data, intermediate_by_artifact):
         yield figures.arms_by_layer_figure(curves)
 
@@ -204,19 +202,16 @@ def _controls_section(data: ReportData) -> Iterator[Section]:
             facts = data.stage_facts(design)
             parts += controls.image_parts(data.recipe, facts, data.items, estimates, provenance)
         if contrasts := estimates.contrasts_on(design.task.name, "control"):
-            parts += [tables.controls_table(design, contrasts, provenance), two_by_two.sentences(contrasts)]
+            parts += [tables.controls_table(design, contrasts, provenance), tables.sentences(contrasts)]
     if parts:
-        lead = (
-            "An effect can be attributed to the intermediate task or the shots only as far as it exceeds these "
-            "controls."
-        )
+        lead = "An effect is due to the intermediate task or the shots only as far as it exceeds these controls."
         yield Section(anchor="controls", title="Controls", lead=(lead,), parts=tuple(parts))
 
 
 def _ablations_section(data: ReportData) -> Iterator[Section]:
-    graph, manifests, provenance = data.graph, data.manifests, data.provenance
-    tables_ = (table(graph, manifests, provenance) for table in (ablations.mlm_table, ablations.alignment_table))
-    if parts := tuple(table for table in tables_ if table):
+    arguments = data.graph, data.manifests, data.provenance
+    candidates = ablations.mlm_table(*arguments), ablations.alignment_table(*arguments)
+    if parts := tuple(table for table in candidates if table):
         lead = "Intrinsic measures of training on held-out texts. The effect on the targets is in the sections above."
         yield Section(anchor="ablations", title="Masked-language modelling and alignment", lead=(lead,), parts=parts)
 

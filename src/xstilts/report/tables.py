@@ -18,7 +18,8 @@ from xstilts.analysis.names import (
     signed,
 )
 from xstilts.analysis.results import ZERO_SHOT, ArmName
-from xstilts.report.components import Entry, Head, Row, Table
+from xstilts.analysis.stats import Estimate
+from xstilts.report.components import Collapsible, Entry, Head, Row, Sidebar, Table
 from xstilts.report.provenance import Provenance
 
 _ROLES = {
@@ -26,7 +27,8 @@ _ROLES = {
     "development": "development language, not in the mean",
     "variant": "variant of a language that is already in the mean",
 }
-
+_COLLAPSE_FROM = 8
+"""From this number of sentences on, they are collapsed."""
 
 MDE_NOTE = (
     "MDE: minimum detectable effect, the true difference that this design detects with 80% power at the 5% level."
@@ -35,17 +37,13 @@ MDE_NOTE = (
 
 def scores_table(design: TaskDesign, estimates: Estimates, provenance: Provenance) -> Table:
     """Languages by arms: means over seeds and draws in points, with half the width of the 95% CI."""
-    arms = design.arms
-    first = (Head(text="", number=False), *_groups(design))
-    second = (Head(text="language", number=False), *(Head(text=shots_name(arm)) for arm in arms))
-    order = (MEAN, *language_order(design))
-    rows = tuple(_language_row(design, language, arms, estimates, provenance) for language in order)
+    intermediates = (Head(text="", number=False), *_intermediate_heads(design))
+    shots = (Head(text="language", number=False), *(Head(text=shots_name(arm)) for arm in design.arms))
     return Table(
         caption=f"{design.task.name}: {metric_name(design.task.metric)}, mean over seeds and draws \u00b1 half the "
-        "width of "
-        "the 95% CI.",
-        heads=(second,) if design.retrieval else (first, second),
-        rows=rows,
+        "width of the 95% CI.",
+        heads=(shots,) if design.retrieval else (intermediates, shots),
+        rows=_language_rows(design, estimates, provenance),
         notes=_score_notes(design),
     )
 
@@ -53,16 +51,11 @@ def scores_table(design: TaskDesign, estimates: Estimates, provenance: Provenanc
 def encoders_table(design: TaskDesign, estimates: Estimates, provenance: Provenance) -> Table:
     """Retrieval: languages by encoder."""
     heads = tuple(Head(text=arm.intermediate, note=_encoder_note(arm, design)) for arm in design.arms)
-    rows = tuple(
-        _language_row(design, language, design.arms, estimates, provenance)
-        for language in (MEAN, *language_order(design))
-    )
     return Table(
         caption=f"{design.task.name}: {metric_name(design.task.metric)} by encoder, mean over seeds \u00b1 half the "
-        "width of "
-        "the 95% CI.",
+        "width of the 95% CI.",
         heads=((Head(text="language", number=False), *heads),),
-        rows=rows,
+        rows=_language_rows(design, estimates, provenance),
         notes=_score_notes(design),
     )
 
@@ -81,13 +74,20 @@ def contrasts_table(results: Sequence[ContrastResult], provenance: Provenance, c
 def controls_table(design: TaskDesign, results: Sequence[ContrastResult], provenance: Provenance) -> Table:
     """For each control, the difference of the compared arm to it."""
     names_by_description: dict[str, list[str]] = {}
-    for control, _, text in design.controls:
-        names_by_description.setdefault(text, []).append(arm_name(control))
-    table = contrasts_table(
-        results, provenance, f"{design.task.name}: each arm minus its control; above zero, the arm is better."
-    )
-    notes = tuple(f"{'; '.join(dict.fromkeys(names))}: {text}." for text, names in names_by_description.items())
+    for control, _, description in design.controls:
+        names_by_description.setdefault(description, []).append(arm_name(control))
+    caption = f"{design.task.name}: each arm minus its control; above zero, the arm is better."
+    table = contrasts_table(results, provenance, caption)
+    notes = (f"{'; '.join(dict.fromkeys(names))}: {text}." for text, names in names_by_description.items())
     return replace(table, notes=(*notes, *table.notes))
+
+
+def sentences(results: Sequence[ContrastResult]) -> Sidebar | Collapsible:
+    """One sentence per contrast, collapsed if there are many."""
+    remarks = tuple(result.sentence for result in results)
+    if len(results) < _COLLAPSE_FROM:
+        return Sidebar(title="In sentences", remarks=remarks)
+    return Collapsible(title=f"In sentences ({len(results)})", parts=(Sidebar(title="", remarks=remarks),))
 
 
 def language_entry(language: str, note: str = "") -> Entry:
@@ -104,15 +104,39 @@ def arm_mean_entry(mean: ArmMean | None, href: str, absent: bool = False) -> Ent
         return Entry(text=MISSING, kind="missing", href=href)
     if mean.interval is None:
         return Entry(text=points(mean.value), href=href, tooltip="too few groups for a CI", kind="number")
-    half, hint = (mean.high - mean.low) / 2, f"95% CI {points(mean.low)} to {points(mean.high)}"
-    return Entry(text=points(mean.value), note=f"\u00b1{points(half)}", href=href, tooltip=hint, kind="number")
+    half, interval = (mean.high - mean.low) / 2, f"95% CI {points(mean.low)} to {points(mean.high)}"
+    return Entry(text=points(mean.value), note=f"\u00b1{points(half)}", href=href, tooltip=interval, kind="number")
 
 
-def _groups(design: TaskDesign) -> Iterator[Head]:
+def estimate_entries(estimate: Estimate | None, p: str, href: str = "") -> tuple[Entry, Entry, Entry]:
+    """Difference with its 95% CI, p value, minimum detectable effect."""
+    if estimate is None:
+        absent = Entry(text=ABSENT, kind="absent")
+        return Entry(text=MISSING, kind="missing"), absent, absent
+    seeds, draws, items = (f"{share:.0%}" for share in (estimate.seed_share, estimate.draw_share, estimate.item_share))
+    return (
+        Entry(
+            text=signed(estimate.value),
+            note=f"{signed(estimate.low)} to {signed(estimate.high)}",
+            href=href,
+            tooltip=f"share of the variance: seeds {seeds}, draws {draws}, items {items}",
+            kind="number",
+        ),
+        Entry(text=p, kind="number"),
+        Entry(text=points(estimate.minimum_detectable_effect), kind="number"),
+    )
+
+
+def format_p(p: float | None) -> str:
+    if p is None:
+        return ABSENT
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _intermediate_heads(design: TaskDesign) -> Iterator[Head]:
     for intermediate, group in groupby(design.arms, key=lambda arm: arm.intermediate):
-        yield Head(
-            text=intermediate, note="control" if intermediate in design.control_arms else "", span=len(tuple(group))
-        )
+        note = "control" if intermediate in design.control_arms else ""
+        yield Head(text=intermediate, note=note, span=len(tuple(group)))
 
 
 def _encoder_note(arm: ArmName, design: TaskDesign) -> str:
@@ -128,9 +152,13 @@ def language_order(design: TaskDesign) -> tuple[str, ...]:
     return tuple(sorted(design.languages, key=lambda language: rank.get(language, 2)))
 
 
-def _language_row(
-    design: TaskDesign, language: str, arms: Sequence[ArmName], estimates: Estimates, provenance: Provenance
-) -> Row:
+def _language_rows(design: TaskDesign, estimates: Estimates, provenance: Provenance) -> tuple[Row, ...]:
+    """The mean, then every language."""
+    languages = (MEAN, *language_order(design))
+    return tuple(_language_row(design, language, estimates, provenance) for language in languages)
+
+
+def _language_row(design: TaskDesign, language: str, estimates: Estimates, provenance: Provenance) -> Row:
     task = design.task.name
     entries = tuple(
         arm_mean_entry(
@@ -138,7 +166,7 @@ def _language_row(
             provenance.link(task, arm, language),
             estimates.not_in_recipe(task, arm, language),
         )
-        for arm in arms
+        for arm in design.arms
     )
     role = _role(design, language)
     kind = "mean" if language == MEAN else "muted" if role else ""
@@ -149,7 +177,7 @@ def _language_row(
 
 
 def _role(design: TaskDesign, language: str) -> str:
-    """Why a language is not in the mean; empty if it is or has too few arms."""
+    """Why a language is not in the mean; empty if it is in the mean or lacks arms."""
     if language == design.source:
         return "source"
     if language in design.development_languages:
@@ -177,13 +205,9 @@ def _contrast_row(result: ContrastResult, provenance: Provenance) -> Row:
     href = provenance.task_link(comparison.task)
     texts = (
         f"{signed(estimate.low)} to {signed(estimate.high)}",
-        ABSENT if result.corrected_p is None else format_p(result.corrected_p),
+        format_p(result.corrected_p),
         points(estimate.minimum_detectable_effect),
     )
     value = Entry(text=signed(estimate.value), kind="number", href=href)
     kind = "primary" if comparison.kind == "primary" else ""
     return Row(entries=(title, value, *(Entry(text=text, kind="number") for text in texts)), kind=kind)
-
-
-def format_p(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"

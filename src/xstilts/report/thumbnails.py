@@ -19,7 +19,7 @@ _QUALITY = 80
 
 @dataclass(slots=True, kw_only=True)
 class Thumbnails:
-    """Thumbnails by image reference, each made once."""
+    """Thumbnails by image reference; each is computed once."""
 
     places: ImageLocations
     cache: dict[str, Thumbnail] = field(default_factory=dict)
@@ -27,28 +27,25 @@ class Thumbnails:
     def of(self, reference: str) -> Thumbnail:
         """The thumbnail, or an empty one that says why it cannot be shown."""
         if reference not in self.cache:
-            self.cache[reference] = self._make(reference)
+            try:
+                source, tooltip = data_uri(open_image(reference, self.places, MAX_SIDE)), reference
+            except (UserError, OSError) as error:
+                source, tooltip = "", str(error).partition("\n")[0]
+            self.cache[reference] = Thumbnail(source=source, name=reference, tooltip=tooltip)
         return self.cache[reference]
 
-    def _make(self, reference: str) -> Thumbnail:
-        try:
-            source = data_uri(open_image(reference, self.places, MAX_SIDE))
-        except (UserError, OSError) as error:
-            return Thumbnail(source="", name=reference, tooltip=str(error).partition("\n")[0])
-        return Thumbnail(source=source, name=reference, tooltip=reference)
 
-
-def data_uri(picture: Image.Image) -> str:
+def data_uri(image: Image.Image) -> str:
     """A data URI of the image, at most `MAX_SIDE` pixels long, as PNG or JPEG, whichever is smaller."""
-    small = picture.copy()
+    small = image.copy()
     small.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
-    few = small.quantize(_PNG_COLOURS, dither=Image.Dither.NONE)
-    drawn, painted = _bytes(few, "PNG", optimize=True), _bytes(small, "JPEG", quality=_QUALITY, optimize=True)
-    kind, content = min((("png", drawn), ("jpeg", painted)), key=lambda pair: len(pair[1]))
+    quantized = small.quantize(_PNG_COLOURS, dither=Image.Dither.NONE)
+    png, jpeg = _encode(quantized, "PNG", optimize=True), _encode(small, "JPEG", quality=_QUALITY, optimize=True)
+    kind, content = min((("png", png), ("jpeg", jpeg)), key=lambda pair: len(pair[1]))
     return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
-def _bytes(picture: Image.Image, kind: str, **options: object) -> bytes:
+def _encode(image: Image.Image, kind: str, **options: object) -> bytes:
     buffer = io.BytesIO()
-    picture.save(buffer, kind, **options)
+    image.save(buffer, kind, **options)
     return buffer.getvalue()

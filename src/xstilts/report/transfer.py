@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from markupsafe import Markup
 
 from xstilts.analysis.matrix import CHOSEN_ON_DEV
-from xstilts.analysis.names import ABSENT, language_name, plural, points, signed
+from xstilts.analysis.names import ABSENT, MISSING, language_name, plural, points, signed
 from xstilts.analysis.transfer import CHOSEN_ARM, ChosenArms, EstimateOrReason, Transfer
 from xstilts.report import plots
 from xstilts.report.components import Component, Entry, Figure, Head, Panel, Row, Section, Table
@@ -20,8 +20,7 @@ def transfer_sections(transfer: Transfer) -> Iterator[Section]:
     if tables := tuple(suite_tables(transfer)):
         lead = (
             "The mean over tasks of each task's mean over languages. Text retrieval is never fine-tuned and often "
-            "changes "
-            "most, so averages with and without it are not comparable.",
+            "changes most, so averages with and without it are not comparable.",
         )
         yield Section(anchor="suites", title="Suite averages", lead=lead, parts=tables)
     if len(transfer.arms) > 1 and len(transfer.designs) > 1:
@@ -40,8 +39,9 @@ def suite_table(transfer: Transfer, suite: Suite) -> Table:
     means = [mean for mean in suites.suite_means(suite, transfer.designs) if mean.tasks]
     rows = [(mean.name, mean.tasks, "mean") for mean in means]
     rows += [(task, (task,), "") for task in suite.tasks if task in transfer.designs]
+    english = "including English" if suite.english_in_average else "without English"
     return Table(
-        caption=f"{suite.average}, {_english(suite)}, zero-shot: points, and the difference to {transfer.baseline} "
+        caption=f"{suite.average}, {english}, zero-shot: points, and the difference to {transfer.baseline} "
         "\u00b1 half the width of its 95% CI.",
         heads=((Head(text="", number=False), *(Head(text=arm) for arm in arms)),),
         rows=tuple(
@@ -55,20 +55,18 @@ def suite_table(transfer: Transfer, suite: Suite) -> Table:
     )
 
 
-def _english(suite: Suite) -> str:
-    return "including English" if suite.english_in_average else "without English"
-
-
 def chosen_arm_table(transfer: Transfer) -> Table:
     """For each trained target: the baseline, the arm chosen on development data, and their difference."""
-    trained = [name for name, design in transfer.designs.items() if not design.retrieval]
-    rows = [(task, (task,)) for task in trained]
+    rows: list[tuple[str, tuple[str, ...]]] = []
+    rows += [(name, (name,)) for name, design in transfer.designs.items() if not design.retrieval]
     for suite in transfer.suites:
-        _, mean, _ = suites.suite_means(suite, transfer.designs)
-        rows += [(mean.name, mean.tasks)] if len(mean.tasks) > 1 else []
+        _, trained_mean, _ = suites.suite_means(suite, transfer.designs)
+        if len(trained_mean.tasks) > 1:
+            rows.append((trained_mean.name, trained_mean.tasks))
     baseline = str(transfer.baseline)
     heads = (baseline, "chosen arm", "difference", "95% CI")
     retrieval = [name for name, design in transfer.designs.items() if design.retrieval]
+    not_included = "Not included, because there is no fine-tuning and so no development score: "
     return Table(
         caption="The best intermediate arm for each target, chosen for each seed on development data of the source "
         "language, then scored in every language.",
@@ -80,11 +78,7 @@ def chosen_arm_table(transfer: Transfer) -> Table:
             ),
         ),
         rows=tuple(_chosen_arm_row(transfer, title, tasks, baseline) for title, tasks in rows),
-        notes=(
-            "Not included, because there is no fine-tuning and so no development score: " + ", ".join(retrieval) + ".",
-        )
-        if retrieval
-        else (),
+        notes=(f"{not_included}{', '.join(retrieval)}.",) if retrieval else (),
     )
 
 
@@ -149,23 +143,22 @@ def _suite_notes(transfer: Transfer, suite: Suite) -> tuple[str, ...]:
 
 def _fewer_languages(transfer: Transfer, suite: Suite, task: str) -> str:
     design = transfer.designs[task]
-    without_source = design.retrieval or not suite.english_in_average
-    whole = len([x for x in design.task.languages if not (without_source and x == design.source)])
+    excluded = {design.source} if design.retrieval or not suite.english_in_average else set()
+    total = len(set(design.task.languages) - excluded)
     used = len(transfer.languages(task))
-    return f"{task}: {used} of {whole} languages." if used < whole else ""
+    return f"{task}: {used} of {total} languages." if used < total else ""
 
 
 def _arm_mean_entry(transfer: Transfer, tasks: Sequence[str], arm: str) -> Entry:
     mean = transfer.arm_mean(tasks, arm)
     if isinstance(mean, str):
         return _reason_entry(mean)
-    effect = transfer.effect(tasks, arm) if arm != transfer.baseline else mean
-    half = ABSENT if isinstance(effect, str) else points((effect.high - effect.low) / 2)
-    note = (
-        f"\u00b1{half}"
-        if isinstance(effect, str) or arm == transfer.baseline
-        else f"{signed(effect.value)} \u00b1{half}"
-    )
+    effect = mean if arm == transfer.baseline else transfer.effect(tasks, arm)
+    if isinstance(effect, str):
+        note = f"\u00b1{ABSENT}"
+    else:
+        difference = "" if arm == transfer.baseline else f"{signed(effect.value)} "
+        note = f"{difference}\u00b1{points((effect.high - effect.low) / 2)}"
     return Entry(text=points(mean.value), note=note, kind="number")
 
 
@@ -175,10 +168,10 @@ def _effect_entry(effect: EstimateOrReason) -> Entry:
     return Entry(text=signed(effect.value), note=f"({interval(effect)})", kind="number")
 
 
-def _reason_entry(why: str) -> Entry:
+def _reason_entry(reason: str) -> Entry:
     """ "missing" for missing scores; a dash for what the recipe does not have or what cannot be computed."""
-    missing = why.endswith("missing")
-    return Entry(text="missing" if missing else ABSENT, tooltip=why, kind="missing" if missing else "absent")
+    missing = reason.endswith(MISSING)
+    return Entry(text=MISSING if missing else ABSENT, tooltip=reason, kind="missing" if missing else "absent")
 
 
 def interval(effect: EstimateOrReason) -> str:
@@ -187,14 +180,13 @@ def interval(effect: EstimateOrReason) -> str:
 
 def _chosen_arm_row(transfer: Transfer, title: str, tasks: tuple[str, ...], baseline: str) -> Row:
     effect = transfer.effect(tasks, CHOSEN_ARM)
-    levels = [transfer.arm_mean(tasks, arm) for arm in (baseline, CHOSEN_ARM)]
-    shown = (
-        _reason_entry(mean) if isinstance(mean, str) else Entry(text=points(mean.value), kind="number")
-        for mean in levels
-    )
+    means = (transfer.arm_mean(tasks, arm) for arm in (baseline, CHOSEN_ARM))
     entries = (
         Entry(text=title, kind="head"),
-        *shown,
+        *(
+            _reason_entry(mean) if isinstance(mean, str) else Entry(text=points(mean.value), kind="number")
+            for mean in means
+        ),
         _reason_entry(effect) if isinstance(effect, str) else Entry(text=signed(effect.value), kind="number"),
         Entry(text=interval(effect), kind="absent" if isinstance(effect, str) else "number"),
         Entry(text=_chosen_text(transfer.chosen_arms(tasks[0])) if len(tasks) == 1 else ""),
@@ -206,15 +198,11 @@ def _chosen_text(choice: ChosenArms | str) -> str:
     """Such as "squad 3, mnli 2", or why nothing was chosen."""
     if isinstance(choice, str):
         return choice
-    return ", ".join(f"{arm} {times}" for arm, times in choice.counts.items())
+    return ", ".join(f"{arm} {count}" for arm, count in choice.counts.items())
 
 
-def _heat_cell(where: str, effect: EstimateOrReason) -> dict[str, object]:
+def _heat_cell(name: str, effect: EstimateOrReason) -> dict[str, object]:
     if isinstance(effect, str):
-        return {
-            "value": None,
-            "text": ABSENT if not effect.endswith("missing") else "missing",
-            "label": f"{where}: {effect}",
-        }
-    label = f"{where}: {signed(effect.value)} points ({interval(effect)})"
+        return {"value": None, "text": _reason_entry(effect).text, "label": f"{name}: {effect}"}
+    label = f"{name}: {signed(effect.value)} points ({interval(effect)})"
     return {"value": 100 * effect.value, "text": signed(effect.value), "label": label}
