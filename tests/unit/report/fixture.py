@@ -1,4 +1,4 @@
-"""A synthetic experiment: every number here comes from a random generator, none from a model."""
+"""A synthetic experiment with random scores."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -59,7 +59,7 @@ def toy_recipe(**changes: object) -> Recipe:
     """{none, toy-qa} x {zero-shot, 4 shots} in twelve languages, and retrieval."""
     settings: dict[str, object] = {
         "name": "synthetic",
-        "description": "Random numbers in the shape of an experiment, for looking at the page.",
+        "description": "Random numbers in the shape of an experiment, to test the page.",
         "seeds": (0, 1, 2),
         "development_languages": ("el", "vi"),
         "intermediate": {"none": Intermediate(), "toy-qa": Intermediate(tasks=("toy-qa",))},
@@ -156,8 +156,8 @@ def toy_items(cell: Cell, problem: ProblemName, count: int = 120) -> pl.DataFram
     items = [(f"item {number}", f"group {number // 4}") for number in range(count)]
     if problem == "retrieval":
         ids = [item for item, _ in items]
-        found = [[ids[n] if hit else ids[n - 1]] * 2 for n, hit in enumerate(right)]
-        return score_frame(problem, items, ids, found)
+        nearest = [[ids[n] if hit else ids[n - 1]] * 2 for n, hit in enumerate(right)]
+        return score_frame(problem, items, ids, nearest)
     if problem == "mining":
         partners = [[f"english {n}"] if n % 3 else [] for n in range(count)]
         return score_frame(problem, items, partners, [f"english {n}" if hit else "" for n, hit in enumerate(right)])
@@ -165,7 +165,7 @@ def toy_items(cell: Cell, problem: ProblemName, count: int = 120) -> pl.DataFram
 
 
 def pictured_items(cell: Cell, problem: ProblemName, examples: Sequence[Example]) -> pl.DataFrame:
-    """The same of examples that show images."""
+    """The same for examples with images."""
     right, noise = _right(cell, len(examples))
     items = [(example.id, example.group) for example in examples]
     if problem == "image-retrieval":
@@ -178,7 +178,7 @@ def pictured_items(cell: Cell, problem: ProblemName, examples: Sequence[Example]
 
 
 def _right(cell: Cell, count: int) -> tuple[np.ndarray, np.random.Generator]:
-    """Which items are right, and a generator to go on with."""
+    """Which items are right, and a random generator for wrong answers."""
     language = _random(cell.task, cell.language)
     difficulty = language.normal(0, 1, count) + language.normal(0, 0.7)
     ability = 0.1 + 0.5 * (cell.intermediate != "none") + 0.35 * min(cell.shots, 8) ** 0.5
@@ -190,10 +190,10 @@ def _right(cell: Cell, count: int) -> tuple[np.ndarray, np.random.Generator]:
 
 
 def _pictured_facts(frame: pl.DataFrame, task: Task, cell: Cell) -> dict[str, Any]:
-    """What stages record of tasks with images."""
-    measure, few = metric(task.metric), frame.head(10)
-    seen, unseen = (ItemScore(items=len(part), score=measure.score(part)) for part in (few, frame.tail(-10)))
-    facts = {"controls": ImageControls(shuffled_images=0.9 * measure.score(few), label_prior=0.5), "unusable": UNUSABLE}
+    """The facts that stages record for tasks with images."""
+    score = metric(task.metric).score
+    seen, unseen = (ItemScore(items=len(rows), score=score(rows)) for rows in (frame.head(10), frame.tail(-10)))
+    facts = {"controls": ImageControls(shuffled_images=0.9 * seen.score, label_prior=0.5), "unusable": UNUSABLE}
     return facts | ({"texts_of_shots": TextsOfShots(seen=seen, unseen=unseen)} if cell.shots else {})
 
 

@@ -1,4 +1,4 @@
-"""Reading a page as a browser would, without one."""
+"""Parses a report page without a browser."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ class Page(HTMLParser):
         return [value for _, name, value in self.attributes if name == attribute]
 
     def row(self, first: str) -> list[str]:
-        """The first row whose first cell begins so."""
+        """The first row whose first cell begins with `first`."""
         return next(row for row in self.rows if row and row[0].startswith(first))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:

@@ -1,4 +1,4 @@
-"""A synthetic experiment whose items show pictures: a text about two, and captions of one."""
+"""A synthetic experiment with images: texts about two images, and captions of one."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +17,7 @@ EVIL = "<b>bold</b> & \u0634\u0645\u0633"
 
 
 def draw_pictures(folder: Path) -> tuple[str, ...]:
-    """References of twenty small pictures."""
+    """Draw twenty small images and return their references."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{number}.png" for number in range(20)]
     for number, path in enumerate(paths):
@@ -40,7 +40,7 @@ def statements(language: str, pictures: tuple[str, ...]) -> tuple[ImageText, ...
 
 
 def captions(language: str, pictures: tuple[str, ...]) -> tuple[Caption, ...]:
-    """Two captions of each picture; every fourth is marked in all languages but English."""
+    """Two captions of each image; every fourth is flagged in all languages but English."""
     return tuple(
         Caption(
             id=flagged_id(str(number), "same") if number % 4 == 0 and language != "en" else str(number),
@@ -57,7 +57,7 @@ def pictured_tasks(pictures: tuple[str, ...]) -> dict[str, Task]:
     verify = toy_task(
         "toy-verify", "image-text", LANGUAGES, read=lambda paths, language: {"test": statements(language, pictures)}
     )
-    find = toy_task(
+    retrieval = toy_task(
         "toy-find",
         "image-retrieval",
         LANGUAGES,
@@ -65,7 +65,7 @@ def pictured_tasks(pictures: tuple[str, ...]) -> dict[str, Task]:
         item_flags={"same": "names as in English"},
         licence="CC BY-SA 4.0",
     )
-    return {task.name: task for task in (verify, find, toy_task("toy-read", "image-text", LANGUAGES))}
+    return {task.name: task for task in (verify, retrieval, toy_task("toy-read", "image-text", LANGUAGES))}
 
 
 def pictured_recipe(**changes: object) -> Recipe:

@@ -41,30 +41,30 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
 
 
 @pytest.fixture(scope="module")
-def told(experiment: Experiment, tmp_path_factory: pytest.TempPathFactory) -> tuple[Summary, Page]:
+def report(experiment: Experiment, tmp_path_factory: pytest.TempPathFactory) -> tuple[Summary, Page]:
     return _report(experiment, tmp_path_factory.mktemp("out") / "deep" / "report.html")
 
 
-def test_the_page_loads_nothing(told: tuple[Summary, Page]) -> None:
-    page = told[1]
+def test_the_page_has_no_external_resources(report: tuple[Summary, Page]) -> None:
+    page = report[1]
     assert not page.values("src") and not page.values("srcset")
     assert not {"link", "iframe", "img", "object", "embed", "base"} & set(page.tags)
     assert not [href for href in page.values("href") if "//" in href]
     assert not re.search(r"url\(|@import", page.html)
 
 
-def test_every_link_within_the_page_leads_somewhere(told: tuple[Summary, Page]) -> None:
-    page = told[1]
+def test_every_internal_link_has_a_target(report: tuple[Summary, Page]) -> None:
+    page = report[1]
     targets = {href[1:] for href in page.values("href") if href.startswith("#")}
     assert len(targets) > 20
     assert targets <= set(page.ids)
     assert max(page.ids.values()) == 1
 
 
-def test_every_artifact_has_its_row_with_a_link_to_its_folder(
-    experiment: Experiment, told: tuple[Summary, Page]
+def test_every_artifact_has_a_row_with_a_link_to_its_folder(
+    experiment: Experiment, report: tuple[Summary, Page]
 ) -> None:
-    summary, page = told
+    summary, page = report
     folders = [href for href in page.values("href") if "artifacts/" in href]
     assert len(folders) == len(experiment.graph.stages)
     for key, href in zip(experiment.graph.stages, folders, strict=True):
@@ -72,56 +72,56 @@ def test_every_artifact_has_its_row_with_a_link_to_its_folder(
         assert (summary.path.parent / href).resolve() == experiment.store.path(key).resolve()
 
 
-def test_means_are_those_of_the_scores(experiment: Experiment, told: tuple[Summary, Page]) -> None:
+def test_means_equal_the_means_of_the_scores(experiment: Experiment, report: tuple[Summary, Page]) -> None:
     frame = scores(experiment.graph.cells, experiment.store, "synthetic").filter(
         pl.col("metric") == "macro_f1", pl.col("task") == "toy-intent"
     )
     arms = (("none", 0), ("none", 4), ("toy-qa", 0), ("toy-qa", 4))
     for row, languages in (("mean", ("de", "fi")), ("German", ("de",)), ("Greek", ("el",))):
-        shown = [float(cell.split()[0]) for cell in told[1].row(row)[1:]]
-        found = [
+        shown = [float(cell.split()[0]) for cell in report[1].row(row)[1:]]
+        frames = [
             frame.filter(pl.col("intermediate") == name, pl.col("shots") == shots, pl.col("language").is_in(languages))
             for name, shots in arms
         ]
-        assert shown == pytest.approx([100 * part["value"].mean() for part in found], abs=0.051)
+        assert shown == pytest.approx([100 * rows["value"].mean() for rows in frames], abs=0.051)
 
 
-def test_intervals_and_the_primary_sentence_are_those_of_the_statistics(
-    experiment: Experiment, told: tuple[Summary, Page]
+def test_intervals_and_the_primary_sentence_come_from_the_statistics(
+    experiment: Experiment, report: tuple[Summary, Page]
 ) -> None:
-    summary, page = told
+    summary, page = report
     cells, store, languages = experiment.graph.cells, experiment.store, ("de", "fi")
     treated, baseline = (
         arm_items(cells, store, "toy-intent", ArmName(intermediate=name, method="full", shots=4))
         for name in ("toy-qa", "none")
     )
-    found = stats.contrast([(1, treated), (-1, baseline)], "macro_f1", languages=languages, resamples=200)
+    estimate = stats.contrast([(1, treated), (-1, baseline)], "macro_f1", languages=languages, resamples=200)
     assert summary.primary == stats.sentence(
-        found, "On toy-intent, toy-qa → 4-shot instead of none → 4-shot changes macro F1"
+        estimate, "On toy-intent, toy-qa → 4-shot instead of none → 4-shot changes macro F1"
     ).replace(" -", " −")
     assert summary.primary in page.text
-    level = stats.arm_interval({name: treated[name] for name in languages}, "macro_f1", resamples=200)
-    assert page.row("mean")[-1].endswith(f"±{50 * (level.high - level.low):.1f}")
+    mean = stats.arm_interval({name: treated[name] for name in languages}, "macro_f1", resamples=200)
+    assert page.row("mean")[-1].endswith(f"±{50 * (mean.high - mean.low):.1f}")
 
 
-def test_one_sentence_for_every_contrast_and_all_but_the_primary_corrected(told: tuple[Summary, Page]) -> None:
-    summary, page = told
+def test_every_contrast_has_a_sentence_and_all_but_the_primary_are_corrected(report: tuple[Summary, Page]) -> None:
+    summary, page = report
     assert len(summary.sentences) == 6 + 1
     assert all(sentence in page.text for sentence in summary.sentences)
     assert page.row("toy-qa → 4-shot vs none → 4-shot")[3] == "–"
     assert re.fullmatch(r"0\.\d{3}|1\.000|< 0\.001", page.row("interaction")[3])
 
 
-def test_development_languages_and_the_source_are_marked(told: tuple[Summary, Page]) -> None:
-    page = told[1]
+def test_development_languages_and_the_source_are_marked(report: tuple[Summary, Page]) -> None:
+    page = report[1]
     assert page.row("English")[0] == "English en, source"
     assert page.row("Greek")[0] == "Greek el, development"
     assert page.row("English")[2] == "–"
     assert "The mean is over the 2 languages that every arm has." in page.text
 
 
-def test_weaknesses_overlaps_and_honesty_are_on_the_page(told: tuple[Summary, Page]) -> None:
-    page = told[1]
+def test_weaknesses_overlaps_and_few_shot_training_are_on_the_page(report: tuple[Summary, Page]) -> None:
+    page = report[1]
     assert page.text.count("Made by a random generator") == 2
     assert "e5-small is not known to have been trained on any of these tasks." in page.text
     training = next(row for row in page.rows if row[:2] == ["toy-intent", "toy-qa → 4-shot"])
@@ -132,43 +132,43 @@ def test_weaknesses_overlaps_and_honesty_are_on_the_page(told: tuple[Summary, Pa
     assert "name: x" in page.text
 
 
-def test_the_terminal_gets_the_same_numbers(told: tuple[Summary, Page]) -> None:
+def test_the_terminal_shows_the_same_numbers(report: tuple[Summary, Page]) -> None:
     console = Console(width=200, file=StringIO())
-    for table in told[0].tables:
+    for table in report[0].tables:
         console.print(table)
     printed = console.file.getvalue()  # type: ignore[attr-defined]
-    assert all(cell in printed for cell in told[1].row("mean"))
+    assert all(cell in printed for cell in report[1].row("mean"))
     assert printed.count("German") == 2
 
 
-def test_a_report_is_the_same_each_time(experiment: Experiment, told: tuple[Summary, Page]) -> None:
-    _, again = _report(experiment, told[0].path)
-    assert again.html == told[1].html
+def test_reports_are_deterministic(experiment: Experiment, report: tuple[Summary, Page]) -> None:
+    _, again = _report(experiment, report[0].path)
+    assert again.html == report[1].html
 
 
-def test_what_is_missing_is_said_and_nothing_is_computed_without_it(tmp_path: Path) -> None:
+def test_a_missing_score_is_shown_as_missing(tmp_path: Path) -> None:
     recipe = toy_recipe(targets={"toy-intent": _TARGETS["toy-intent"]}, fewshot=Fewshot(shots=(4,), draws=2))
-    gone = make_experiment(tmp_path / "store", recipe, without=1)
-    summary, page = _report(gone, tmp_path / "report.html")
-    lost = gone.graph.cells[-1]
-    assert lost.language == "el" and lost.intermediate == "toy-qa" and lost.shots == 4
+    incomplete = make_experiment(tmp_path / "store", recipe, without=1)
+    summary, page = _report(incomplete, tmp_path / "report.html")
+    missing = incomplete.graph.cells[-1]
+    assert missing.language == "el" and missing.intermediate == "toy-qa" and missing.shots == 4
     assert page.row("Greek")[-1] == "missing"
     assert "missing" not in page.row("mean")
     assert any("1 of 60 scores are missing" in notice for notice in summary.notices)
     assert "changes macro F1 by" in summary.primary
 
 
-def test_a_missing_headline_cell_leaves_its_mean_and_contrasts_missing(tmp_path: Path) -> None:
+def test_a_missing_headline_score_makes_its_mean_and_contrasts_missing(tmp_path: Path) -> None:
     recipe = toy_recipe(targets={"toy-intent": Target(languages=("en", "de", "fi"))}, fewshot=Fewshot(draws=1))
-    gone = make_experiment(tmp_path / "store", recipe, without=1)
-    summary, page = _report(gone, tmp_path / "report.html")
+    incomplete = make_experiment(tmp_path / "store", recipe, without=1)
+    summary, page = _report(incomplete, tmp_path / "report.html")
     assert page.row("mean")[-1] == page.row("Finnish")[-1] == "missing"
     assert summary.primary.endswith("not computed (1 score missing).")
     assert page.row("interaction")[1:] == ["missing", "–", "–", "–"]
     assert "by" in summary.sentences[0] and "points" in summary.sentences[0]
 
 
-def test_an_empty_store_still_gives_a_page(tmp_path: Path) -> None:
+def test_an_empty_store_gives_a_page_of_missing_scores(tmp_path: Path) -> None:
     recipe = toy_recipe(targets=_TARGETS)
     tasks = toy_tasks()
     graph = plan(recipe, tasks, "toy-pin")
@@ -190,7 +190,7 @@ def test_fewer_than_three_seeds_and_oracles_are_flagged(tmp_path: Path) -> None:
     assert any("ORACLE" in cell for row in page.rows for cell in row)
 
 
-def test_controls_and_several_methods_have_their_places(tmp_path: Path) -> None:
+def test_controls_and_several_methods_are_on_the_page(tmp_path: Path) -> None:
     recipe = toy_recipe(
         targets={"toy-intent": Target(languages=("en", "de"))},
         intermediate={
@@ -205,11 +205,12 @@ def test_controls_and_several_methods_have_their_places(tmp_path: Path) -> None:
     assert re.search(r"longer → zero-shot; longer → .*: the same number of steps, all on the target task\.", page.text)
     assert page.row("toy-qa → 4-shot vs toy-qa → 4-shot, more-english")[1] != "missing"
     assert "number of shots k (LoRA)" in page.text
+    assert re.search(r"<title>German \(de\), 4-shot: \d+\.\d</title>", page.html)
     assert sum("instead of" in sentence for sentence in summary.sentences) >= 5
 
 
 @pytest.mark.parametrize("methods", [("full",), ("full", "lda"), ("lda",)])
-def test_the_page_says_how_heads_come_about(tmp_path: Path, methods) -> None:
+def test_the_methods_section_explains_the_few_shot_methods(tmp_path: Path, methods) -> None:
     fewshot = Fewshot(shots=(4,), draws=1, methods=methods)
     recipe = toy_recipe(targets={"toy-intent": Target(languages=("en", "de"))}, fewshot=fewshot, primary=None)
     _, page = _report(make_experiment(tmp_path / "store", recipe), tmp_path / "report.html")
@@ -217,7 +218,7 @@ def test_the_page_says_how_heads_come_about(tmp_path: Path, methods) -> None:
     assert ("runs for a fixed number of steps" in page.text) == ("full" in methods)
 
 
-def test_an_effect_that_two_intermediates_share_stands_in_both_tables_and_is_corrected_once(tmp_path: Path) -> None:
+def test_an_effect_shared_by_two_intermediates_is_in_both_tables_and_corrected_once(tmp_path: Path) -> None:
     recipe = toy_recipe(
         targets={"toy-intent": Target(languages=("en", "de"))},
         intermediate={
@@ -234,14 +235,14 @@ def test_an_effect_that_two_intermediates_share_stands_in_both_tables_and_is_cor
     assert len(shared) == 2 and shared[0] == shared[1]
 
 
-def test_what_stands_between_back_quotes_is_code(tmp_path: Path) -> None:
+def test_text_in_backquotes_is_code(tmp_path: Path) -> None:
     recipe = toy_recipe(targets={"toy-intent": Target(languages=("en", "de"))}, fewshot=Fewshot(draws=1))
     tasks = toy_tasks(weaknesses=("see `<b>a & b</b>` and ` alone",))
     _, page = _report(make_experiment(tmp_path / "store", recipe, tasks), tmp_path / "report.html")
     assert "see <code>&lt;b&gt;a &amp; b&lt;/b&gt;</code> and ` alone" in page.html
 
 
-def test_markup_in_names_and_texts_is_inert(tmp_path: Path) -> None:
+def test_markup_in_names_and_texts_is_escaped(tmp_path: Path) -> None:
     recipe = toy_recipe(
         targets={"toy-intent": Target(languages=("en", "de"))},
         description=_EVIL,
@@ -257,14 +258,14 @@ def test_markup_in_names_and_texts_is_inert(tmp_path: Path) -> None:
     assert page.text.count(_EVIL) > 5
 
 
-def test_no_language_left_for_a_mean(tmp_path: Path) -> None:
+def test_without_a_headline_language_there_is_no_mean(tmp_path: Path) -> None:
     recipe = toy_recipe(targets={"toy-intent": Target(languages=("en", "el"))}, fewshot=Fewshot(draws=1))
     summary, page = _report(make_experiment(tmp_path / "store", recipe), tmp_path / "report.html")
     assert "not computed (no language" in summary.primary
     assert set(page.row("mean")[1:]) == {"–"}
 
 
-def test_mining_is_told_apart_from_what_is_trained(tmp_path: Path) -> None:
+def test_mining_has_a_section_of_its_own(tmp_path: Path) -> None:
     tasks = toy_tasks() | {"toy-pool": toy_task("toy-pool", "mining")}
     targets = {"toy-intent": Target(languages=("en", "de")), "toy-pool": Target(languages=("de", "fi"))}
     recipe = toy_recipe(targets=targets, fewshot=None, primary=None, seeds=(0, 1))
@@ -274,7 +275,7 @@ def test_mining_is_told_apart_from_what_is_trained(tmp_path: Path) -> None:
     assert "pair F1" in page.html
 
 
-def test_a_published_set_is_compared_in_the_languages_that_have_it_and_with_zero_shot_in_the_same(
+def test_a_fixed_few_shot_set_is_compared_with_zero_shot_in_the_same_languages(
     tmp_path: Path,
 ) -> None:
     tasks = toy_tasks()

@@ -1,4 +1,4 @@
-"""What the page says of images that training showed."""
+"""Remarks on scored images and texts that training may have used."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -32,13 +32,13 @@ def scored(leaks: LeakFacts) -> Any:
     )
 
 
-def test_shared_images_are_counted_and_unmapped_ones_kept_apart_from_texts() -> None:
+def test_remarks_on_unchecked_texts_unchecked_images_and_shared_images() -> None:
     unchecked = ["gqa", "images of gqa (gqa) against xflickrco (coco)", "masked texts"]
     leaks = {
         "a": LeakFacts(unchecked=tuple(unchecked), images_shared={"snli-ve": 900, "nlvr2": 0}),
         "b": LeakFacts(unchecked=(), images_shared={"snli-ve": 1000}),
     }
-    manifests = {key: scored(found) for key, found in leaks.items()} | {"c": None}
+    manifests = {key: scored(facts) for key, facts in leaks.items()} | {"c": None}
     texts, masked, images, shared = leak_remarks([cell("a", "de"), cell("b", "ja"), cell("c", "tr")], manifests)
     assert "gqa:" in texts and "images of" not in texts
     assert "masked-language modelling" in masked
@@ -46,7 +46,7 @@ def test_shared_images_are_counted_and_unmapped_ones_kept_apart_from_texts() -> 
     assert all(word in shared for word in ("snli-ve", "1,000", "xflickrco"))
 
 
-def test_images_that_a_published_set_shares_with_the_scored_ones_are_told_for_each_set() -> None:
+def test_scored_images_in_a_fixed_few_shot_set_give_one_remark_per_set() -> None:
     cells = [replace(cell(name, "zh"), task="marvl", method="fixed-shots", shots=10) for name in "ab"]
     leaks = LeakFacts(unchecked=(), images_shared={}, images_of_shots_scored=5)
     manifests = {"a": scored(leaks), "b": scored(leaks)}
@@ -54,5 +54,5 @@ def test_images_that_a_published_set_shares_with_the_scored_ones_are_told_for_ea
     assert remark.startswith("5 of the images that marvl is scored on in zh") and "10-shot" in remark
 
 
-def test_nothing_to_say() -> None:
+def test_no_leaks_give_no_remarks() -> None:
     assert leak_remarks([cell("a", "de")], {"a": None}) == ()

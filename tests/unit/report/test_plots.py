@@ -18,7 +18,7 @@ def _texts(svg: str) -> list[str]:
     return ["".join(text.itertext()) for text in ElementTree.fromstring(svg).iter(f"{_SVG}text")]
 
 
-def test_every_point_of_a_curve_says_its_value() -> None:
+def test_every_point_of_a_curve_has_a_tooltip() -> None:
     panel = [_curve(series, shots, 50.0) for series in ("none", "boolq") for shots in (0, 4)]
     (svg,) = plots.shot_curves([panel], ["none", "boolq"], [0, 4])
     assert {str(row["label"]) for row in panel} <= set(_titles(svg))
@@ -30,12 +30,12 @@ def test_panels_share_their_axes() -> None:
     assert _texts(first) == _texts(second)
 
 
-def test_a_missing_cell_of_the_heat_map_is_written_not_coloured() -> None:
-    there = {"language": "German", "arm": "a", "value": 3.0, "text": "+3.0", "label": "there"}
-    gone = {"language": "Finnish", "arm": "a", "value": None, "text": "missing", "label": "missing"}
-    svg = plots.heat_map([there, gone], ["a"], ["German", "Finnish"])
+def test_a_missing_cell_of_the_heat_map_has_text_and_no_mark() -> None:
+    present = {"language": "German", "arm": "a", "value": 3.0, "text": "+3.0", "label": "present"}
+    missing = {"language": "Finnish", "arm": "a", "value": None, "text": "missing", "label": "missing"}
+    svg = plots.heat_map([present, missing], ["a"], ["German", "Finnish"])
     assert {"+3.0", "missing", "German", "Finnish"} <= set(_texts(svg))
-    assert [title for title in _titles(svg) if title in ("there", "missing")] == ["there"]
+    assert [title for title in _titles(svg) if title in ("present", "missing")] == ["present"]
 
 
 def test_the_colours_of_differences_are_centred_on_zero() -> None:

@@ -13,10 +13,10 @@ def _opened(source: str) -> Image.Image:
     return Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2])))
 
 
-def test_pictures_are_made_small_and_keep_their_shape() -> None:
-    picture = _opened(data_uri(Image.new("RGB", (400, 100), "red")))
-    assert picture.size == (MAX_SIDE, MAX_SIDE // 4)
-    assert picture.convert("RGB").getpixel((3, 3)) == (255, 0, 0)
+def test_thumbnails_are_small_and_keep_their_aspect_ratio() -> None:
+    image = _opened(data_uri(Image.new("RGB", (400, 100), "red")))
+    assert image.size == (MAX_SIDE, MAX_SIDE // 4)
+    assert image.convert("RGB").getpixel((3, 3)) == (255, 0, 0)
 
 
 def test_drawings_are_png_and_photos_jpeg() -> None:
@@ -25,11 +25,11 @@ def test_drawings_are_png_and_photos_jpeg() -> None:
     assert data_uri(Image.fromarray(noise)).startswith("data:image/jpeg;base64,")
 
 
-def test_what_cannot_be_shown_says_why(tmp_path: Path) -> None:
+def test_an_unreadable_image_gives_the_reason(tmp_path: Path) -> None:
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"\x89PNG\r\n\x1a\nno more")
-    made = Thumbnails(places=ImageLocations(cache=tmp_path, offline=True))
+    thumbnails = Thumbnails(places=ImageLocations(cache=tmp_path, offline=True))
     for reference in (f"file:{broken}", f"file:{tmp_path / 'gone.png'}", "http://localhost/a.png", "nowhere:1"):
-        picture = made.of(reference)
-        assert picture.source == "" and picture.tooltip and "\n" not in picture.tooltip
-        assert made.of(reference) is picture
+        thumbnail = thumbnails.of(reference)
+        assert thumbnail.source == "" and thumbnail.tooltip and "\n" not in thumbnail.tooltip
+        assert thumbnails.of(reference) is thumbnail

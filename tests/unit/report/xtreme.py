@@ -1,4 +1,4 @@
-"""A small XTREME whose scores are made to order: no store is filled, no model is near."""
+"""A small XTREME with synthetic scores, without a store or a model."""
 
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -61,35 +61,37 @@ def make_transfer(
     """`development` are the scores on English development data by task, arm and seed; 0.5 where not given."""
     recipe, tasks = recipe or xtreme_recipe(), tasks or xtreme_tasks()
     graph = expand(recipe, tasks, "toy-pin")
-    items = {cell.artifact: made(cell, tasks[cell.task], effects) for cell in graph.cells if not missing(cell)}
+    items = {
+        cell.artifact: synthetic_items(cell, tasks[cell.task], effects) for cell in graph.cells if not missing(cell)
+    }
     store = cast(Store, SimpleNamespace(manifest=_manifests(graph, development or {}).get, root=Path()))
     designs = [design_of(recipe, graph.cells, tasks[name]) for name in recipe.targets]
     return Transfer(recipe, graph, store, designs, resamples=60, items=items)
 
 
-def made(cell: Cell, task: Task, effects: Effects) -> pl.DataFrame:
+def synthetic_items(cell: Cell, task: Task, effects: Effects) -> pl.DataFrame:
     gain = 0.0 if cell.intermediate == "none" else effects(cell.task, cell.intermediate)
     return _frame(task.problem == "retrieval", round(ITEMS * (0.4 + gain)) + (cell.seed or 0) % 2)
 
 
 @cache
 def _frame(retrieval: bool, right: int) -> pl.DataFrame:
-    """The first so many items right, each a group of its own."""
+    """The first `right` items are right; each item is a group."""
     names = [f"item {number}" for number in range(ITEMS)]
     items = [(name, name) for name in names]
     if retrieval:
-        found = [[name if n < right else names[n - 1]] * 2 for n, name in enumerate(names)]
-        return score_frame("retrieval", items, names, found)
+        nearest = [[name if n < right else names[n - 1]] * 2 for n, name in enumerate(names)]
+        return score_frame("retrieval", items, names, nearest)
     return score_frame("classification", items, ["yes"] * ITEMS, ["yes" if n < right else "no" for n in range(ITEMS)])
 
 
 def _manifests(graph: Graph, development: Mapping[tuple[str, str, int], float]) -> dict[str, Any]:
-    """Of the target stages, with the curve that a run records."""
-    found = {}
+    """Manifests of the target stages, with their development curves."""
+    manifests = {}
     for cell in graph.cells:
         (parent, *_) = graph.stages[cell.artifact].inputs
         if isinstance(stage := graph.stages[parent], TargetStage):
             score = development.get((cell.task, cell.intermediate, stage.seed), 0.5)
             trained = training(curve=((1, score / 2), (2, score)), step_kept=2)
-            found[parent] = SimpleNamespace(facts=facts_for(stage, training=trained))
-    return found
+            manifests[parent] = SimpleNamespace(facts=facts_for(stage, training=trained))
+    return manifests
