@@ -1,4 +1,4 @@
-"""Runs with real worker processes; what they run is `tests.unit.planning.world.run_job`."""
+"""Runs with real worker processes, which call `tests.unit.planning.world.run_job`."""
 
 import os
 import shutil
@@ -25,15 +25,17 @@ GRAPH = expand(recipe(), TASKS, "1234")
 SMALL = expand(recipe(seeds=(0,), fewshot=None, primary=None), TASKS, "1234")
 
 
-class Told(list[Event]):
+class Events(list[Event]):
     def of(self, kind: str) -> list[Event]:
         return [event for event in self if event.kind == kind]
 
 
-def engine(root: Path, graph: Graph = SMALL, workers: int = 2, **behaviour: str) -> tuple[RunResult, Told]:
-    told = Told()
-    outcome = run_graph(graph, Store(root / "store"), environment(root, behaviour), workers, told.append, runner=RUNNER)
-    return outcome, told
+def engine(root: Path, graph: Graph = SMALL, workers: int = 2, **behaviour: str) -> tuple[RunResult, Events]:
+    events = Events()
+    outcome = run_graph(
+        graph, Store(root / "store"), environment(root, behaviour), workers, events.append, runner=RUNNER
+    )
+    return outcome, events
 
 
 def titles(graph: Graph, keys: tuple[str, ...]) -> set[str]:
@@ -41,26 +43,26 @@ def titles(graph: Graph, keys: tuple[str, ...]) -> set[str]:
 
 
 def test_a_second_run_does_nothing(tmp_path: Path) -> None:
-    first, told = engine(tmp_path, GRAPH)
+    first, events = engine(tmp_path, GRAPH)
     assert set(first.done) == GRAPH.stages.keys()
     assert (first.hits, first.failed, first.skipped) == ((), (), ())
     assert first.peak_memory_mb > 20
-    assert Counter(event.key for event in told.of("finished")) == Counter(GRAPH.stages.keys())
-    made = results(tmp_path)
-    second, told = engine(tmp_path, GRAPH)
-    assert (second.done, set(second.hits), told) == ((), set(GRAPH.stages), [])
-    assert results(tmp_path) == made
+    assert Counter(event.key for event in events.of("finished")) == Counter(GRAPH.stages.keys())
+    stored = results(tmp_path)
+    second, events = engine(tmp_path, GRAPH)
+    assert (second.done, set(second.hits), events) == ((), set(GRAPH.stages), [])
+    assert results(tmp_path) == stored
     assert not list((tmp_path / "store" / "locks").iterdir())
 
 
-def test_the_number_of_workers_changes_no_result(tmp_path: Path) -> None:
+def test_results_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
     engine(tmp_path / "one", GRAPH, workers=1)
     engine(tmp_path / "three", GRAPH, workers=3)
     assert results(tmp_path / "one") == results(tmp_path / "three")
     assert len(results(tmp_path / "one")) == len(GRAPH.stages)
 
 
-def test_no_more_workers_than_jobs(tmp_path: Path) -> None:
+def test_there_are_at_most_as_many_workers_as_jobs(tmp_path: Path) -> None:
     parent = psutil.Process()
     most = 0
 
@@ -74,16 +76,16 @@ def test_no_more_workers_than_jobs(tmp_path: Path) -> None:
     assert not parent.children()
 
 
-def test_long_paths_begin_first(tmp_path: Path) -> None:
-    _, told = engine(tmp_path, GRAPH, workers=1)
-    kinds = [GRAPH.stages[event.key].kind for event in told.of("started")]
+def test_the_longest_paths_start_first(tmp_path: Path) -> None:
+    _, events = engine(tmp_path, GRAPH, workers=1)
+    kinds = [GRAPH.stages[event.key].kind for event in events.of("started")]
     assert kinds[:3] == ["pretrained", "intermediate", "intermediate"]
     last_target = max(at for at, kind in enumerate(kinds) if kind == "target")
     assert last_target < min(kinds.index(kind) for kind in ("evaluate", "fewshot", "retrieve"))
 
 
-def test_a_failure_stops_only_what_needs_it(tmp_path: Path) -> None:
-    outcome, told = engine(tmp_path, intermediate="fail")
+def test_a_failure_skips_only_dependent_stages(tmp_path: Path) -> None:
+    outcome, events = engine(tmp_path, intermediate="fail")
     (failure,) = outcome.failed
     assert (failure.title, failure.message, failure.hint) == (
         "intermediate facts, seed 0",
@@ -99,54 +101,54 @@ def test_a_failure_stops_only_what_needs_it(tmp_path: Path) -> None:
         "choose-layer",
         "retrieve",
     }
-    assert len(told.of("failed")) == 1
-    mended, _ = engine(tmp_path)
-    assert set(mended.done) == {failure.key, *(skipped.key for skipped in outcome.skipped)}
-    assert mended.failed == ()
+    assert len(events.of("failed")) == 1
+    resumed, _ = engine(tmp_path)
+    assert set(resumed.done) == {failure.key, *(skipped.key for skipped in outcome.skipped)}
+    assert resumed.failed == ()
 
 
 @pytest.mark.parametrize(
     ("what", "message"),
     [
         ("die", "its worker process ended with exit code 9\nout of everything"),
-        ("nothing", "it finished, but left no complete artifact"),
+        ("nothing", "it finished without a complete artifact"),
         ("silence", "the job ended without reporting on this stage"),
     ],
 )
-def test_what_goes_wrong_with_one_stage_spares_the_others(tmp_path: Path, what: str, message: str) -> None:
+def test_failed_stages_do_not_affect_others(tmp_path: Path, what: str, message: str) -> None:
     outcome, _ = engine(tmp_path, fi=what)
     assert titles(SMALL, tuple(failure.key for failure in outcome.failed)) == {"evaluate topic fi"}
     assert {failure.message for failure in outcome.failed} == {message}
     assert len(outcome.failed) == 3
     assert outcome.skipped == ()
     assert len(outcome.done) == len(SMALL.stages) - 3
-    mended, _ = engine(tmp_path)
-    assert set(mended.done) == {failure.key for failure in outcome.failed}
+    resumed, _ = engine(tmp_path)
+    assert set(resumed.done) == {failure.key for failure in outcome.failed}
 
 
-def test_a_bug_in_the_runner_is_told(tmp_path: Path) -> None:
+def test_an_exception_of_the_runner_is_reported(tmp_path: Path) -> None:
     outcome, _ = engine(tmp_path, intermediate="escape")
     (failure,) = outcome.failed
     assert failure.message.startswith("Traceback") and "nobody caught this" in failure.message
 
 
-def test_a_runner_that_cannot_be_imported_is_told(tmp_path: Path) -> None:
-    told = Told()
+def test_a_runner_that_cannot_be_imported_is_reported(tmp_path: Path) -> None:
+    events = Events()
     outcome = run_graph(
-        SMALL, Store(tmp_path / "store"), environment(tmp_path), 1, told.append, runner="no.such.runner"
+        SMALL, Store(tmp_path / "store"), environment(tmp_path), 1, events.append, runner="no.such.runner"
     )
     (failure,) = outcome.failed
     assert "No module named 'no'" in failure.message
     assert len(outcome.skipped) == len(SMALL.stages) - 1
 
 
-def test_a_stage_of_two_threads_takes_two_workers(tmp_path: Path) -> None:
+def test_a_stage_with_two_threads_counts_as_two_workers(tmp_path: Path) -> None:
     def stages_at_once(threads: int) -> int:
         target = Target(languages=("de",), train=Train(threads=threads))
         graph = expand(recipe(targets={"topic": target}, fewshot=None, primary=None), TASKS, "1234")
-        _, told = engine(tmp_path / str(threads), graph, workers=2, target="sleep0.2")
+        _, events = engine(tmp_path / str(threads), graph, workers=2, target="sleep0.2")
         running, most = set[str](), 0
-        for event in told:
+        for event in events:
             if graph.stages[event.key].kind == "target":
                 (running.add if event.kind == "started" else running.discard)(event.key)
                 most = max(most, len(running))
@@ -162,18 +164,18 @@ import sys
 from pathlib import Path
 from tests.integration.test_engine import GRAPH, RUNNER
 from tests.unit.planning.world import environment
-from xstilts.execution.run import run
+from xstilts.execution.run import run_graph
 from xstilts.store.store import Store
 root = Path(sys.argv[1])
-def tell(event):
+def log(event):
     print(event.kind, event.key, flush=True)
-outcome = run(GRAPH, Store(root / "store"), environment(root, {"fewshot": "sleep0.05"}), 2, tell, runner=RUNNER)
+outcome = run_graph(GRAPH, Store(root / "store"), environment(root, {"fewshot": "sleep0.05"}), 2, log, runner=RUNNER)
 print("done", len(outcome.done), "hits", len(outcome.hits), flush=True)
 """
 
 
 def other_process(root: Path) -> "subprocess.Popen[str]":
-    # No guard for __main__: whoever calls the library from a plain script needs none.
+    # Scripts that call the library need no `if __name__ == "__main__"`.
     root.mkdir(exist_ok=True)
     script = root / "script.py"
     script.write_text(SCRIPT)
@@ -191,34 +193,34 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
-def test_a_run_that_is_killed_goes_on_where_it_was(tmp_path: Path, how: signal.Signals) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_a_killed_run_resumes(tmp_path: Path, number: signal.Signals) -> None:
     engine(tmp_path / "whole", GRAPH, workers=1)
     process = other_process(tmp_path / "killed")
     wait_for(lambda: len(results(tmp_path / "killed")) > 20)
     workers = psutil.Process(process.pid).children()
     assert workers
-    process.send_signal(how)
+    process.send_signal(number)
     process.communicate(timeout=30)
     _, alive = psutil.wait_procs(workers, timeout=10)
     assert not alive
-    kept = results(tmp_path / "killed")
-    assert 20 < len(kept) < len(GRAPH.stages)
-    rest, _ = engine(tmp_path / "killed", GRAPH)
-    assert set(rest.hits) == kept.keys()
-    assert rest.failed == ()
+    stored = results(tmp_path / "killed")
+    assert 20 < len(stored) < len(GRAPH.stages)
+    resumed, _ = engine(tmp_path / "killed", GRAPH)
+    assert set(resumed.hits) == stored.keys()
+    assert resumed.failed == ()
     assert results(tmp_path / "killed") == results(tmp_path / "whole")
 
 
 def test_two_processes_share_the_work(tmp_path: Path) -> None:
     processes = [other_process(tmp_path) for _ in range(2)]
-    told = [process.communicate(timeout=120) for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], told
-    started = Counter(line.split()[1] for out, _ in told for line in out.splitlines() if line.startswith("started"))
+    events = [process.communicate(timeout=120) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], events
+    started = Counter(line.split()[1] for out, _ in events for line in out.splitlines() if line.startswith("started"))
     assert started == Counter(GRAPH.stages.keys())
 
 
-def test_a_stage_of_another_process_is_waited_for(tmp_path: Path) -> None:
+def test_a_stage_of_another_process_is_awaited(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     first = next(iter(SMALL.stages.values()))
     code = f"""
@@ -240,15 +242,16 @@ with store.lock(first.key):
         assert other.stdout and other.stdout.readline() == "locked\n"
         now = graph_status(SMALL, store)
         assert now.finished == () and now.missing == tuple(SMALL.stages)
-        assert now.working.keys() == {first.key} and f"process {other.pid} " in now.working[first.key]
-        outcome, told = engine(tmp_path)
+        assert now.running.keys() == {first.key} and f"process {other.pid} " in now.running[first.key]
+        outcome, events = engine(tmp_path)
     assert outcome.hits == (first.key,)
     assert len(outcome.done) == len(SMALL.stages) - 1
-    assert next(event.message for event in told.of("finished") if event.key == first.key) == "made by another process"
+    assert first.key in {event.key for event in events.of("finished")}
+    assert first.key not in {event.key for event in events.of("started")}
     assert graph_status(SMALL, store).missing == ()
 
 
-def test_what_gc_took_is_not_made_again_unless_it_is_needed(tmp_path: Path) -> None:
+def test_removed_artifacts_are_recreated_only_if_needed(tmp_path: Path) -> None:
     engine(tmp_path)
     store = Store(tmp_path / "store")
     intermediate = next(key for key, spec in SMALL.stages.items() if spec.kind == "intermediate")

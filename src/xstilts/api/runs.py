@@ -145,8 +145,8 @@ def status(
     finished, missing = set(now.finished), set(now.missing)
 
     def state(key: str) -> str:
-        if key in now.working:
-            return f"running ({now.working[key]})"
+        if key in now.running:
+            return f"running ({now.running[key]})"
         return "done" if key in finished else "missing" if key in missing else "not needed"
 
     return [

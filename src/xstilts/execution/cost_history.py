@@ -1,4 +1,4 @@
-"""What stages cost when stages like them were run: seconds, disk, memory."""
+"""Predicts seconds, disk and memory of stages from earlier stages."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ Key = tuple[object, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """The median of earlier stages: seconds, bytes that are left on disk, peak memory of the process in MiB."""
+    """Seconds, bytes of the artifact on disk, and peak memory of the process in MiB."""
 
     seconds: float
     bytes: int
@@ -25,88 +25,82 @@ class Cost:
 
 
 class CostHistory:
-    """Medians over earlier stages of the same encoder: as alike as possible, else of the task, else of the kind."""
+    """Median costs of earlier stages of an encoder: with similar settings, else of the same tasks, else of the kind."""
 
     def __init__(self, graph: Graph, store: Store | None) -> None:
-        """By what `store` holds; nothing is known without one."""
+        """The history of `store`, or an empty one."""
         self._graph = graph
         self._inputs = {key: spec.inputs for key, spec in graph.stages.items()}
-        self._root = _roots(self._inputs)
+        self._encoder_of = _encoder_lookup(self._inputs)
         self._costs: dict[Key, list[Cost]] = defaultdict(list)
         self._medians: dict[Key, Cost] = {}
-        past = [] if store is None else list(map(_brief, filter(None, map(store.peek, store.keys()))))
-        self._inputs.update((key, inputs) for key, inputs, *_ in past)
-        for key, _, kind, likeness, cost in past:
-            self._record(self._origin(key, kind), likeness, cost)
+        records = [] if store is None else list(map(_summarise, filter(None, map(store.peek, store.keys()))))
+        self._inputs.update((key, inputs) for key, inputs, *_ in records)
+        for key, _, kind, similarity_keys, cost in records:
+            self._record(self._origin(key, kind), similarity_keys, cost)
 
     def add(self, manifest: Manifest) -> None:
-        """Count a stage of the graph that was run now."""
-        key, _, kind, likeness, cost = _brief(manifest)
-        self._record(self._origin(key, kind), likeness, cost)
+        """Add a stage of the graph that has just run."""
+        key, _, kind, similarity_keys, cost = _summarise(manifest)
+        self._record(self._origin(key, kind), similarity_keys, cost)
 
     def expected(self, key: str) -> Cost | None:
         """The expected cost of a stage of the graph; None = not yet measured."""
         spec = self._graph.stages[key]
-        root = self._origin(key, spec.kind)
-        known = (self._median((root, alike)) for alike in _likeness(spec.kind, spec.reads(), vars(spec)))
-        return next((cost for cost in known if cost), None)
+        origin = self._origin(key, spec.kind)
+        medians = (self._median((origin, similar)) for similar in _similarity_keys(spec.kind, spec.reads(), vars(spec)))
+        return next((cost for cost in medians if cost), None)
 
     def expected_for(self, keys: Iterable[str]) -> dict[str, Cost | None]:
         return {key: self.expected(key) for key in keys}
 
     def _origin(self, key: str, kind: str) -> str:
-        """The published encoder that a stage goes back to; those that begin with none, as translation, are alike."""
-        return self._root(key) if self._inputs.get(key) or kind == "pretrained" else kind
+        """The key of a stage's pretrained encoder. Stages without one, such as translation, are grouped by kind."""
+        return self._encoder_of(key) if self._inputs.get(key) or kind == "pretrained" else kind
 
-    def _record(self, root: str, likeness: tuple[Key, ...], cost: Cost) -> None:
-        for alike in likeness:
-            self._costs[root, alike].append(cost)
-            self._medians.pop((root, alike), None)
+    def _record(self, origin: str, similarity_keys: tuple[Key, ...], cost: Cost) -> None:
+        for similar in similarity_keys:
+            self._costs[origin, similar].append(cost)
+            self._medians.pop((origin, similar), None)
 
-    def _median(self, alike: Key) -> Cost | None:
-        if alike not in self._medians and (costs := self._costs.get(alike)):
-            self._medians[alike] = _median(costs)
-        return self._medians.get(alike)
+    def _median(self, key: Key) -> Cost | None:
+        if key not in self._medians and (costs := self._costs.get(key)):
+            self._medians[key] = Cost(
+                seconds=median(cost.seconds for cost in costs),
+                bytes=round(median(cost.bytes for cost in costs)),
+                peak_memory_mb=median(cost.peak_memory_mb for cost in costs),
+            )
+        return self._medians.get(key)
 
 
-def _brief(manifest: Manifest) -> tuple[str, tuple[str, ...], str, tuple[Key, ...], Cost]:
-    """What counts of a manifest: a store may have many."""
+def _summarise(manifest: Manifest) -> tuple[str, tuple[str, ...], str, tuple[Key, ...], Cost]:
+    """The few values of a manifest that are needed: a store may have many manifests."""
     cost = Cost(seconds=manifest.seconds, bytes=manifest.bytes, peak_memory_mb=manifest.peak_memory_mb)
-    likeness = tuple(_likeness(manifest.kind, manifest.reads, manifest.spec))
-    return manifest.key, manifest.inputs, manifest.kind, likeness, cost
+    similarity_keys = tuple(_similarity_keys(manifest.kind, manifest.reads, manifest.spec))
+    return manifest.key, manifest.inputs, manifest.kind, similarity_keys, cost
 
 
-def _roots(inputs: Mapping[str, tuple[str, ...]]) -> Callable[[str], str]:
-    """From a key to that of the published encoder that it goes back to."""
+def _encoder_lookup(inputs: Mapping[str, tuple[str, ...]]) -> Callable[[str], str]:
+    """A function from the key of a stage to the key of its pretrained encoder."""
 
     @cache
-    def root(key: str) -> str:
-        before = inputs.get(key)
-        return root(before[0]) if before else key
+    def encoder(key: str) -> str:
+        parents = inputs.get(key)
+        return encoder(parents[0]) if parents else key
 
-    return root
+    return encoder
 
 
-def _likeness(kind: str, reads: Sequence[SplitRead | CorpusRead], settings: Mapping[str, Any]) -> Iterator[Key]:
-    """What makes two stages of an encoder cost alike, closest first. `settings` are of a spec or of a manifest."""
+def _similarity_keys(kind: str, reads: Sequence[SplitRead | CorpusRead], settings: Mapping[str, Any]) -> Iterator[Key]:
+    """Keys that are equal for stages of similar cost, closest first. `settings` are those of a spec or a manifest."""
     tasks = tuple(dict.fromkeys(read.data.task if isinstance(read, SplitRead) else "masked texts" for read in reads))
     sizes = tuple(read.data.max_examples for read in reads if isinstance(read, SplitRead))
     method = settings.get("method")
-    name = method["method"] if isinstance(method, dict) else str(method)
-    how = (name, *(settings.get(name) for name in ("shots", "selection", "fixed_shots")))
-    yield kind, tasks, sizes, how, bool(settings.get("multilingual")), _flat(settings.get("train"))
+    method_name = method["method"] if isinstance(method, dict) else str(method)
+    fewshot = (method_name, *(settings.get(name) for name in ("shots", "selection", "fixed_shots")))
+    train = settings.get("train")
+    train_settings = train.model_dump(mode="json") if isinstance(train, Train) else train or {}
+    train_key = tuple(sorted((name, value) for name, value in train_settings.items() if value is not None))
+    yield kind, tasks, sizes, fewshot, bool(settings.get("multilingual")), train_key
     yield kind, tasks
     yield (kind,)
-
-
-def _flat(train: Train | dict[str, Any] | None) -> Key:
-    settings = train.model_dump(mode="json") if isinstance(train, Train) else train or {}
-    return tuple(sorted((name, value) for name, value in settings.items() if value is not None))
-
-
-def _median(costs: list[Cost]) -> Cost:
-    return Cost(
-        seconds=median(cost.seconds for cost in costs),
-        bytes=round(median(cost.bytes for cost in costs)),
-        peak_memory_mb=median(cost.peak_memory_mb for cost in costs),
-    )

@@ -1,4 +1,4 @@
-"""Where a worker finds things, and what it tells while it works. No torch here."""
+"""The environment of a worker, and the events that it sends. No torch here."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,27 +11,27 @@ from xstilts.data.corpora import Corpus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """All that a stage needs beside its spec; none of it changes a result."""
+    """What a stage needs besides its spec. None of it changes a result."""
 
     store: Path
     cache: Path
     offline: bool
     device: str
     tasks: Mapping[str, TaskFiles]
-    """The recipe's own tasks."""
+    """Tasks that the recipe defines."""
     base: Path
-    """Folder that their files are relative to."""
+    """Folder that paths of these tasks are relative to."""
     data_root: Path | None = None
-    """Folder of benchmarks' own files."""
+    """Folder with the native files of benchmarks."""
     partition: Mapping[str, Partition] = field(default_factory=dict)
-    """Tasks whose splits are made anew."""
+    """New splits, by task."""
     texts: Mapping[str, Corpus] = field(default_factory=dict)
     """Texts for masked-language modelling, by their fingerprint."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """News of one stage. `done` of `total` are its own steps (optimiser steps, or texts)."""
+    """An event of one stage. `done` and `total` count its steps (optimiser steps, or texts)."""
 
     key: str
     kind: Literal["started", "progress", "finished", "failed"]

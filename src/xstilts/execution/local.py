@@ -1,4 +1,4 @@
-"""Runs stages in worker processes of this machine, which live as long as the run, so that each imports torch once."""
+"""Runs stages in local worker processes. They live as long as the run, so each imports torch only once."""
 
 import os
 import socket
@@ -31,10 +31,10 @@ class _Worker:
     process: "subprocess.Popen[bytes]"
     connection: Connection
     output: IO[bytes]
-    """What it printed: shown if it dies, otherwise ignored."""
+    """Its stdout and stderr, which are shown only if it dies."""
     threads: int
     gpu: str | None = None
-    """The only GPU that it sees, where the machine has several."""
+    """The only visible GPU, if the machine has several."""
     job: Job | None = None
     unfinished: dict[str, Spec] = field(default_factory=dict)
     """Stages of the job that have neither finished nor failed."""
@@ -45,7 +45,7 @@ class _Worker:
         self.connection.send((job, environment))
 
     def record(self, event: Event) -> None:
-        """After its last stage the worker takes a new job, which it begins once it has cleaned up after this one."""
+        """Update the state. After its last stage, the worker can be given a new job."""
         if event.kind == "started":
             self.started[event.key] = None
         elif event.kind in ("finished", "failed"):
@@ -61,9 +61,9 @@ class _Worker:
 
 
 class LocalExecutor:
-    """At most `workers` processes. On processors, a job of n threads takes n of these places; on GPUs it takes one.
+    """At most `workers` processes. On CPUs, a job with n threads counts as n workers; on GPUs it counts as one.
 
-    On the device `cuda`, each worker sees one GPU: the one that the fewest others see. Raises UserError on Windows,
+    On the device `cuda`, each worker sees one GPU: the one with the fewest workers. Raises UserError on Windows,
     where a child process cannot inherit a pipe by its number.
     """
 
@@ -78,7 +78,7 @@ class LocalExecutor:
 
     @staticmethod
     def default_workers(device: str) -> int:
-        """One for each GPU on `cuda`, one on a single GPU; on processors, the physical cores that may be used."""
+        """One per GPU on `cuda`, one on a single GPU; on CPUs, the number of usable physical cores."""
         if not device.startswith("cpu"):
             return max(1, len(gpus())) if device == "cuda" else 1
         return max(1, min(psutil.cpu_count(logical=False) or 1, usable_cores()))
@@ -95,11 +95,11 @@ class LocalExecutor:
         return memory.used_mb(self.pids)
 
     def can_start(self, threads: int) -> bool:
-        taken = sum(self._slots_of(worker.job.threads) for worker in self._workers if worker.job)
-        return taken + self._slots_of(threads) <= self._slots
+        used = sum(self._job_slots(worker.job.threads) for worker in self._workers if worker.job)
+        return used + self._job_slots(threads) <= self._slots
 
     def submit(self, specs: tuple[Spec, ...], memory_mb: float = 0.0) -> None:
-        """Give the job to an idle worker, of the same number of threads if possible, else to a new one."""
+        """Assign the job to an idle worker, preferably with the same number of threads, else to a new worker."""
         job = Job(specs=specs, number=next(self._numbers))
         idle = [worker for worker in self._workers if worker.job is None]
         for worker in sorted(idle, key=lambda worker: worker.threads != job.threads):
@@ -108,7 +108,7 @@ class LocalExecutor:
             self._remove(worker)
         else:
             worker = self._start(job.threads)
-        with suppress(OSError):  # it died just now; `poll` handles that
+        with suppress(OSError):  # the worker has just died; `poll` handles it
             worker.assign(job, self._environment)
 
     def poll(self, seconds: float) -> Iterator[Event]:
@@ -138,13 +138,13 @@ class LocalExecutor:
     def _busy(self) -> list[_Worker]:
         return [worker for worker in self._workers if worker.job]
 
-    def _slots_of(self, threads: int) -> int:
+    def _job_slots(self, threads: int) -> int:
         return min(threads, self._slots) if self._environment.device.startswith("cpu") else 1
 
     def _start(self, threads: int) -> _Worker:
         parent_end, worker_end = socket.socketpair()
-        taken = [worker.gpu for worker in self._workers]
-        gpu = min(self._gpus, key=taken.count, default=None)
+        used_gpus = [worker.gpu for worker in self._workers]
+        gpu = min(self._gpus, key=used_gpus.count, default=None)
         output = tempfile.TemporaryFile()  # noqa: SIM115
         with worker_end:
             process = subprocess.Popen(
@@ -153,16 +153,17 @@ class LocalExecutor:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env=os.environ | self._variables(threads) | ({"CUDA_VISIBLE_DEVICES": gpu} if gpu else {}),
+                env=self._worker_environment(threads, gpu),
             )
         connection = Connection(parent_end.detach())
         self._workers.append(_Worker(process, connection, output, threads, gpu))
         return self._workers[-1]
 
-    def _variables(self, threads: int) -> dict[str, str]:
-        offline = {"HF_HUB_OFFLINE": "1"} if self._environment.offline else {}
-        path = os.pathsep.join(entry for entry in sys.path if entry)
-        return dict.fromkeys(_THREADS, str(threads)) | offline | {"PYTHONPATH": path, "TOKENIZERS_PARALLELISM": "false"}
+    def _worker_environment(self, threads: int, gpu: str | None) -> dict[str, str]:
+        variables = os.environ | dict.fromkeys(_THREADS, str(threads)) | {"TOKENIZERS_PARALLELISM": "false"}
+        variables |= {"PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)}
+        variables |= {"HF_HUB_OFFLINE": "1"} if self._environment.offline else {}
+        return variables | ({"CUDA_VISIBLE_DEVICES": gpu} if gpu else {})
 
     def _remove(self, worker: _Worker) -> None:
         self._workers.remove(worker)
@@ -182,7 +183,7 @@ class LocalExecutor:
 def _exit_reason(worker: _Worker) -> tuple[str, str]:
     code = worker.process.returncode
     worker.output.seek(0)
-    last = worker.output.read()[-2000:].decode(errors="replace").strip()
+    output = worker.output.read()[-2000:].decode(errors="replace").strip()
     cause = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
     hint = "it probably ran out of memory: use fewer --workers or a smaller `batch_tokens`" if code == -9 else ""
-    return f"its worker process {cause}" + (f"\n{last}" if last else ""), hint
+    return f"its worker process {cause}" + (f"\n{output}" if output else ""), hint

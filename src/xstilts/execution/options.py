@@ -1,4 +1,4 @@
-"""The options of a run, gathered in one object."""
+"""The options of a run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,11 +9,11 @@ from xstilts.errors import UserError
 from xstilts.execution.executor import executor_type
 
 STORE = Path("store")
-"""The store where none is named: a folder below the working directory."""
+"""The default store, relative to the working directory."""
 
 
 class RunKeywords(TypedDict, total=False):
-    """The fields of `RunOptions` as keywords of functions, which also take strings for paths."""
+    """The fields of `RunOptions` as keyword arguments; paths may be strings."""
 
     store: str | Path
     overrides: Sequence[str]
@@ -26,21 +26,21 @@ class RunKeywords(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """Where and how a recipe is run. Only `overrides` changes results.
+    """The options of a run. Only `overrides` changes results.
 
     Raises UserError for fewer than one worker and for an unknown executor.
     """
 
     store: Path = STORE
-    """Folder of the artifacts."""
+    """Folder with the artifacts."""
     overrides: tuple[str, ...] = ()
-    """Changes to fields of a recipe file, as `fewshot.shots=[1,4]`."""
+    """Changes to fields of the recipe, such as `fewshot.shots=[1,4]`."""
     offline: bool = False
-    """Fetch nothing."""
+    """Make no downloads."""
     data_root: Path | None = None
-    """Folder of the benchmarks' own files; None = the folder named by XSTILTS_DATA_ROOT, if any."""
+    """Folder with the native files of benchmarks; None = XSTILTS_DATA_ROOT, if it is set."""
     workers: int | None = None
-    """Jobs at once; None = as many as the executor finds right for the device."""
+    """Number of parallel jobs; None = the executor's default for the device."""
     device: str = "cpu"
     """`cpu`; `cuda`, for all GPUs; or `cuda:N`."""
     executor: str = "local"
@@ -56,10 +56,10 @@ class RunOptions:
 
     @property
     def job_count(self) -> int:
-        """How many jobs run at once: `workers`, or the executor's default."""
+        """The number of parallel jobs: `workers`, or the executor's default."""
         return self.workers or executor_type(self.executor).default_workers(self.device)
 
 
 def run_options(options: RunOptions | None, **keywords: Unpack[RunKeywords]) -> RunOptions:
-    """`options`, or the defaults, with the fields that are given as keywords."""
+    """`options` (or the defaults), updated with the keywords."""
     return replace(options or RunOptions(), **keywords)

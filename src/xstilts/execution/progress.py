@@ -1,4 +1,4 @@
-"""What a run tells while it works, on stderr: bars in a terminal, else a line for each stage that ended."""
+"""The progress display of a run on stderr: bars in a terminal, otherwise one line per completed stage."""
 
 import sys
 import time
@@ -19,9 +19,9 @@ from xstilts.planning.expand import Graph
 
 
 class Progress:
-    """Takes the events of a run (call it with each); to be used in a `with` block.
+    """Displays the events of a run: call it with each event, in a `with` block.
 
-    `plan` says what the run has to do, and what stages took before.
+    `plan` has the stages to run and their expected cost.
     """
 
     def __init__(self, graph: Graph, plan: Plan, stream: TextIO | None = None) -> None:
@@ -29,60 +29,61 @@ class Progress:
         self._forecast = Forecast(Counter(graph.stages[key].kind for key in plan.misses), plan)
         self._ended = 0
         console = Console(file=stream or sys.stderr)
-        self._show = _Bars(console, self._total) if console.is_terminal else _Lines(console)
+        self._display = _Bars(console, self._total) if console.is_terminal else _Lines(console)
 
     def __call__(self, event: Event) -> None:
         stage = self._stages[event.key]
         if event.kind in ("finished", "failed"):
             self._ended += 1
             self._forecast.record(stage.kind, event.seconds)
-        self._show.tell(event, stage.title, f"{self._ended}/{self._total}")
-        self._show.overall(self._ended, self._forecast.remaining())
+        self._display.show(event, stage.title, f"{self._ended}/{self._total}")
+        self._display.show_total(self._ended, self._forecast.remaining())
 
     def __enter__(self) -> "Progress":
-        self._show.start()
+        self._display.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._show.stop()
+        self._display.stop()
 
 
 class Forecast:
-    """Seconds that are left: stages that are left, by what their kind takes, at the pace so far."""
+    """Predicts the remaining seconds of a run from the mean time of each kind and the speed so far."""
 
-    def __init__(self, left: Counter[str], plan: Plan) -> None:
-        self._left = left
-        self._before = {
+    def __init__(self, pending: Counter[str], plan: Plan) -> None:
+        """`pending` counts the stages to run by kind."""
+        self._pending = pending
+        self._planned = {
             kind.kind: kind.seconds / (kind.misses - kind.unmeasured)
             for kind in plan.kinds
             if kind.seconds is not None and kind.misses > kind.unmeasured
         }
-        self._took: dict[str, list[float]] = defaultdict(list)
+        self._measured: dict[str, list[float]] = defaultdict(list)
         self._started = time.monotonic()
 
     def record(self, kind: str, seconds: float) -> None:
-        self._left[kind] -= 1
+        self._pending[kind] -= 1
         if seconds:
-            self._took[kind].append(seconds)
+            self._measured[kind].append(seconds)
 
     def remaining(self) -> float | None:
-        """None until something is known of every kind that is left."""
-        each = {kind: self._each(kind) for kind, count in self._left.items() if count > 0}
-        done = sum(sum(took) for took in self._took.values())
-        if not done or None in each.values():
+        """None until the time of every pending kind is known."""
+        mean_seconds = {kind: self._mean_seconds(kind) for kind, count in self._pending.items() if count > 0}
+        done = sum(sum(seconds) for seconds in self._measured.values())
+        if not done or None in mean_seconds.values():
             return None
-        pace = done / max(time.monotonic() - self._started, 1e-9)
-        return sum(self._left[kind] * (seconds or 0.0) for kind, seconds in each.items()) / pace
+        speed = done / max(time.monotonic() - self._started, 1e-9)
+        return sum(self._pending[kind] * (seconds or 0.0) for kind, seconds in mean_seconds.items()) / speed
 
-    def _each(self, kind: str) -> float | None:
-        took = self._took[kind]
-        return sum(took) / len(took) if took else self._before.get(kind)
+    def _mean_seconds(self, kind: str) -> float | None:
+        seconds = self._measured[kind]
+        return sum(seconds) / len(seconds) if seconds else self._planned.get(kind)
 
 
 class _Lines:
-    """One line for each stage that ended."""
+    """One line per completed stage."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -91,21 +92,21 @@ class _Lines:
 
     def stop(self) -> None: ...
 
-    def overall(self, ended: int, left: float | None) -> None: ...
+    def show_total(self, ended: int, remaining: float | None) -> None: ...
 
-    def tell(self, event: Event, title: str, count: str) -> None:
+    def show(self, event: Event, title: str, count: str) -> None:
         if line := _line(event, title, count):
             self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 class _Bars:
-    """A bar for each running stage under one for the graph; failures stay above them."""
+    """One bar for the graph and one for each running stage, below the lines of failed stages."""
 
     def __init__(self, console: Console, total: int) -> None:
         title = TextColumn("{task.description}", markup=False, table_column=Column(ratio=3, no_wrap=True))
-        columns = (title, BarColumn(bar_width=None, table_column=Column(ratio=1)), MofNCompleteColumn(), _Left())
+        columns = (title, BarColumn(bar_width=None, table_column=Column(ratio=1)), MofNCompleteColumn(), _Remaining())
         self._bars = Bars(*columns, console=console, transient=True, expand=True)
-        self._graph = self._bars.add_task("all stages", total=total, left=None)
+        self._graph = self._bars.add_task("all stages", total=total, remaining=None)
         self._running: dict[str, TaskID] = {}
 
     def start(self) -> None:
@@ -114,10 +115,10 @@ class _Bars:
     def stop(self) -> None:
         self._bars.stop()
 
-    def overall(self, ended: int, left: float | None) -> None:
-        self._bars.update(self._graph, completed=ended, left=left)
+    def show_total(self, ended: int, remaining: float | None) -> None:
+        self._bars.update(self._graph, completed=ended, remaining=remaining)
 
-    def tell(self, event: Event, title: str, count: str) -> None:
+    def show(self, event: Event, title: str, count: str) -> None:
         if event.kind in ("finished", "failed"):
             if (bar := self._running.pop(event.key, None)) is not None:
                 self._bars.remove_task(bar)
@@ -129,10 +130,10 @@ class _Bars:
             self._bars.update(self._running[event.key], completed=event.done, total=event.total or None)
 
 
-class _Left(ProgressColumn):
+class _Remaining(ProgressColumn):
     def render(self, task: Bar) -> Text:
-        left = task.fields.get("left", task.time_remaining)
-        return Text("" if left is None else f"{_clock(left)} left", style="progress.remaining")
+        seconds = task.fields.get("remaining", task.time_remaining)
+        return Text("" if seconds is None else f"{_clock(seconds)} left", style="progress.remaining")
 
 
 def _line(event: Event, title: str, count: str) -> str:
@@ -146,6 +147,6 @@ def _line(event: Event, title: str, count: str) -> str:
 
 
 def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
+    minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

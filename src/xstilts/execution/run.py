@@ -1,4 +1,4 @@
-"""Runs the missing stages of a graph. A stage that fails stops only those that depend on it."""
+"""Runs the missing stages of a graph."""
 
 import os
 import time
@@ -14,13 +14,13 @@ from xstilts.planning.expand import Graph
 from xstilts.platform import memory
 from xstilts.store.store import Store
 
-_TICK = 1.0
-"""Seconds between two measurements of memory, and between two attempts at locks that other processes hold."""
+_POLL_SECONDS = 1.0
+"""Interval of memory measurements, and of attempts to get locks that other processes hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """What a run did. `done` are the keys of stages that it ran, `hits` of those that were in the store."""
+    """`done` are the keys of the stages that ran, `hits` those of stages that were in the store."""
 
     done: tuple[str, ...]
     hits: tuple[str, ...]
@@ -28,16 +28,16 @@ class RunResult:
     skipped: tuple[Skipped, ...]
     seconds: float
     peak_memory_mb: float
-    """Of this process, and of its workers where the executor measures them, in MiB; sampled every second."""
+    """Peak in MiB of this process and, if the executor measures them, its workers; sampled every second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphStatus:
-    """Keys of the stages that are in the store, of those that are missing, and who is working on which."""
+    """Keys of stored stages, of missing stages, and of running stages with their process."""
 
     finished: tuple[str, ...]
     missing: tuple[str, ...]
-    working: Mapping[str, str]
+    running: Mapping[str, str]
 
 
 def run_graph(
@@ -50,21 +50,21 @@ def run_graph(
     executor: str = "local",
     runner: str = RUN_JOB,
 ) -> RunResult:
-    """Run the stages that `graph` needs and `store` lacks, at most `workers` jobs at once.
+    """Run the missing stages of `graph`, at most `workers` jobs in parallel.
 
     `executor` is a name in `execution.executor.EXECUTORS`; `runner` is the function that workers call, as a dotted
-    path. A stage that fails does not stop those that do not depend on it. A stage that another process is working on
-    is waited for. After an interrupt, the workers are stopped at once and finished stages stay. Raises UserError for
-    an unknown executor.
+    path. If a stage fails, only stages that depend on it are skipped. Stages that another process is working on are
+    awaited. An interrupt stops the workers at once; finished stages stay in the store. Raises UserError for an unknown
+    executor.
     """
     started = time.monotonic()
-    make_executor = executor_type(executor)
-    with Scheduler(graph, store) as scheduler, closing(make_executor(environment, workers, runner)) as jobs:
+    create_executor = executor_type(executor)
+    with Scheduler(graph, store) as scheduler, closing(create_executor(environment, workers, runner)) as jobs:
         monitor = _MemoryMonitor(jobs)
         while scheduler.waiting or not jobs.idle:
             for event in scheduler.submit(jobs):
                 on_event(event)
-            for event in jobs.poll(_TICK):
+            for event in jobs.poll(_POLL_SECONDS):
                 on_event(scheduler.record(event))
             monitor.sample()
         monitor.sample()
@@ -79,13 +79,12 @@ def run_graph(
 
 
 def graph_status(graph: Graph, store: Store) -> GraphStatus:
-    """Which stages are in the store, which are missing, and which are being worked on at this moment."""
+    """Which stages are in the store, missing, or running."""
     finished = stored_stages(graph, store)
-    locked = store.locked()
     return GraphStatus(
         finished=finished,
         missing=missing_stages(graph, finished),
-        working={key: who for key, who in locked.items() if key in graph.stages},
+        running={key: holder for key, holder in store.locked().items() if key in graph.stages},
     )
 
 
@@ -99,4 +98,4 @@ class _MemoryMonitor:
         if time.monotonic() >= self._next:
             workers_mb = self.executor.used_memory_mb() if isinstance(self.executor, MeasuresMemory) else 0.0
             self.peak_mb = max(self.peak_mb, memory.used_mb((os.getpid(),)) + workers_mb)
-            self._next = time.monotonic() + _TICK
+            self._next = time.monotonic() + _POLL_SECONDS

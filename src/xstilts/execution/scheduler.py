@@ -1,4 +1,4 @@
-"""The state of a run: which stages are stored, which may start, which are running, which failed."""
+"""The state of a run: which stages are stored, ready, running or failed."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -26,7 +26,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """A stage that was not run. `because` is the title of the failed stage that it depends on."""
+    """A stage that did not run. `because` is the title of the failed stage that it depends on."""
 
     key: str
     title: str
@@ -42,7 +42,7 @@ class Scheduler:
         self.done: list[str] = []
         self.failed: dict[str, Failure] = {}
         self.waiting: dict[str, dict[str, Spec]] = {}
-        """Stages whose inputs are stored, by group: those of one group make one job."""
+        """Stages whose inputs are stored, by group. The stages of a group form one job."""
         self._running: dict[str, locks.Lock] = {}
         self._misses = missing_stages(graph, self.hits)
         self._lengths = _path_lengths(graph, self._misses)
@@ -50,7 +50,9 @@ class Scheduler:
         self._seconds = {
             key: cost.seconds if cost else 0.0 for key, cost in self._costs.expected_for(self._misses).items()
         }
-        self._order = TopologicalSorter({key: self._parents(key) for key in self._misses})
+        self._order = TopologicalSorter(
+            {key: [parent for parent in graph.stages[key].inputs if parent in self._lengths] for key in self._misses}
+        )
         self._order.prepare()
         self._collect_ready()
         locks.raise_file_limit(len(self._misses))
@@ -58,9 +60,8 @@ class Scheduler:
     def submit(self, executor: Executor) -> Iterator[Event]:
         """Submit the jobs that `executor` can start, those on the longest path first.
 
-        Yields `finished` for stages that another process has made meanwhile. A stage that another process is working on
-        keeps waiting. So does a job that would need more memory than the running ones leave, as far as stages like
-        them were measured before.
+        Yields `finished` for stages that another process has completed in the meantime. Stages that another process is
+        working on keep waiting, and so do jobs whose expected memory is not free.
         """
         for group in sorted(self.waiting, key=self._urgency, reverse=True):
             if not executor.can_start(max(spec.threads for spec in self.waiting[group].values())):
@@ -74,19 +75,19 @@ class Scheduler:
                     self._running.pop(spec.key).release()
                     self.hits.append(spec.key)
                     self._mark_done(spec.key)
-                    yield Event(key=spec.key, kind="finished", message="made by another process")
-            if unmade := tuple(spec for spec in claimed if spec.key in self._running):
-                executor.submit(unmade, memory_mb)
+                    yield Event(key=spec.key, kind="finished", message="completed by another process")
+            if missing := tuple(spec for spec in claimed if spec.key in self._running):
+                executor.submit(missing, memory_mb)
 
     def record(self, event: Event) -> Event:
-        """Record an executor's event and return it, as `failed` where a finished stage left no complete artifact."""
+        """Record an executor's event and return it; `failed` if a finished stage has no complete artifact."""
         if event.kind not in ("finished", "failed") or event.key not in self._running:
             return event
         manifest = self._store.manifest(event.key) if event.kind == "finished" else None
         if manifest is not None:
             self._costs.add(manifest)
         elif event.kind == "finished":
-            event = Event(key=event.key, kind="failed", message="it finished, but left no complete artifact")
+            event = Event(key=event.key, kind="failed", message="it finished without a complete artifact")
         self._running.pop(event.key).release()
         if event.kind == "finished":
             self.done.append(event.key)
@@ -97,7 +98,7 @@ class Scheduler:
         return event
 
     def skipped(self) -> tuple[Skipped, ...]:
-        """The stages that depend on one that failed."""
+        """The stages that depend on a failed stage."""
         causes = {key: failure.title for key, failure in self.failed.items()}
         skipped: list[Skipped] = []
         for key in self._misses:
@@ -116,9 +117,6 @@ class Scheduler:
         for lock in self._running.values():
             lock.release()
         self._running.clear()
-
-    def _parents(self, key: str) -> tuple[str, ...]:
-        return tuple(parent for parent in self._graph.stages[key].inputs if parent in self._lengths)
 
     def _collect_ready(self) -> None:
         for key in self._order.get_ready():
@@ -140,17 +138,17 @@ class Scheduler:
         return True
 
     def _fits(self, memory_mb: float, available_mb: float | None) -> bool:
-        """Whether a job's memory is free beside the running jobs. A job that runs alone always fits."""
+        """Whether a job fits into memory next to the running jobs. A job that runs alone always fits."""
         if available_mb is None:
             return True
-        by_group: dict[str, list[str]] = defaultdict(list)
+        running: dict[str, list[str]] = defaultdict(list)
         for key in self._running:
-            by_group[self._graph.stages[key].group].append(key)
-        taken = sum(self._expected_memory(keys) for keys in by_group.values())
-        return not taken or taken + memory_mb <= available_mb
+            running[self._graph.stages[key].group].append(key)
+        used_mb = sum(self._expected_memory(keys) for keys in running.values())
+        return not used_mb or used_mb + memory_mb <= available_mb
 
     def _expected_memory(self, keys: Iterable[str]) -> float:
-        """MiB of a process that runs these stages one after another; 0 where nothing like them was measured."""
+        """Peak memory in MiB of a process that runs these stages one after another; 0 if unknown."""
         return max((cost.peak_memory_mb for key in keys if (cost := self._costs.expected(key))), default=0.0)
 
     def _urgency(self, group: str) -> tuple[int, float, int]:
@@ -159,7 +157,7 @@ class Scheduler:
 
 
 def _path_lengths(graph: Graph, misses: tuple[str, ...]) -> dict[str, int]:
-    """How many stages the longest path that begins with each has."""
+    """The number of stages on the longest path that starts at each stage."""
     lengths = dict.fromkeys(misses, 1)
     for key in reversed(misses):
         for parent in graph.stages[key].inputs:

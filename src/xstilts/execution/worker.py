@@ -1,4 +1,4 @@
-"""The process that runs stages, one job after another, until its parent closes the pipe or dies."""
+"""The worker process: runs one job after another until its parent closes the pipe or dies."""
 
 import importlib
 import os
@@ -30,15 +30,15 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobEnded:
-    """The job of that number is over; `error` is the traceback of a bug that escaped from it."""
+    """The end of a job; `error` is the traceback of an unexpected exception."""
 
     number: int
     error: str = ""
 
 
 def serve(descriptor: int, runner: str) -> None:
-    """Call the function at dotted path `runner` with each job that comes through the pipe."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    """Call the function at dotted path `runner` with each job that arrives through the pipe."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # only the parent handles interrupts
     connection = Connection(descriptor)
     inbox: SimpleQueue[tuple[Job, Environment]] = SimpleQueue()
     threading.Thread(target=_receive, args=(connection, inbox), daemon=True).start()
@@ -48,7 +48,7 @@ def serve(descriptor: int, runner: str) -> None:
 
 
 def _receive(connection: Connection, inbox: "SimpleQueue[tuple[Job, Environment]]") -> None:
-    """When the parent dies, so does this process, whatever it is doing: there are no orphans."""
+    """Ends this process, whatever it is doing, when the parent dies."""
     while True:
         try:
             inbox.put(connection.recv())

@@ -1,4 +1,4 @@
-"""What the stages of each kind record in their manifests. No torch here."""
+"""Facts that the stages of each kind record in their manifests. No torch here."""
 
 from typing import Annotated, Any, Literal
 
@@ -10,7 +10,7 @@ from xstilts.problems import ProblemName
 
 
 class ImageInputFacts(Frozen):
-    """How a text encoder is given images: each as `tokens` vectors of `channels`, from layer `layer` on."""
+    """Image input of a text encoder: each image is `tokens` vectors of `channels`, inserted at layer `layer`."""
 
     channels: int
     tokens: int
@@ -18,17 +18,17 @@ class ImageInputFacts(Frozen):
 
 
 class EncoderFacts(Frozen):
-    """The pretrained encoder that an artifact goes back to."""
+    """The pretrained encoder of an artifact."""
 
     name: str
     pin: str
     fusion: Fusion | None = None
-    """None where it reads no images."""
+    """None if it reads no images."""
     image_input: ImageInputFacts | None = None
 
 
 class DualPreparation(Frozen):
-    """How a dual encoder is given texts and images, as its own files state it."""
+    """Preprocessing of a dual encoder's texts and images, from its configuration files."""
 
     texts: dict[str, bool | int | str | None]
     images: dict[str, Any]
@@ -37,8 +37,8 @@ class DualPreparation(Frozen):
 class TrainingFacts(Frozen):
     """`weights_before` and `weights_after` are digests of the trained weights.
 
-    Losses are means over the first and last tenth of the steps, None where the weights have a closed form. `step_kept`
-    is 0 where no step was better than none, and None where checkpoints were averaged.
+    Losses are means over the first and last tenth of the steps, None for closed-form weights. `step_kept` is the
+    selected step: 0 if no step was better than the initial weights, None if checkpoints were averaged.
     """
 
     steps: int
@@ -65,20 +65,20 @@ class ModelFacts(Frozen):
     max_length: int
     precision: str
     thresholds: tuple[float, ...] | None = None
-    """Decision threshold of each label, where the problem has any."""
+    """Decision threshold of each label, if the problem has thresholds."""
     columns: dict[str, str] | None = None
     """Columns of the user's files by field; None for a shipped task."""
 
 
 class ScoreFacts(Frozen):
     by_metric: dict[str, float]
-    """Of the task's metrics, 0 to 1."""
+    """Scores by metric, from 0 to 1."""
     items: int
     groups: int
 
 
 class TextFacts(Frozen):
-    """Of sub-words that are unknown, and of texts that are cut off: shares between 0 and 1."""
+    """Shares (0 to 1) of unknown sub-words and of truncated texts, and the mean number of sub-words per word."""
 
     unknown_rate: float
     tokens_per_word: float
@@ -87,13 +87,13 @@ class TextFacts(Frozen):
 
 class UnusableImages(Frozen):
     images: dict[str, str]
-    """Images that cannot be read, with the reason."""
+    """Reasons by image reference."""
     items: int
-    """Examples that are left out because they show one."""
+    """Number of examples excluded because of these images."""
 
 
 class ImageControls(Frozen):
-    """Scores by the task's metric: each text beside the images of another item; one label as the answer to all."""
+    """Scores of two controls: texts with the images of other items, and always predicting the most frequent label."""
 
     shuffled_images: float
     label_prior: float | None
@@ -105,7 +105,7 @@ class ItemScore(Frozen):
 
 
 class TextsOfShots(Frozen):
-    """Scores of the items whose text is that of a shot, and of the others; None where there are none."""
+    """Scores of items with the same text as a shot, and of the other items; None if there are no such items."""
 
     seen: ItemScore | None
     unseen: ItemScore | None
@@ -113,15 +113,15 @@ class TextsOfShots(Frozen):
 
 class LeakFacts(Frozen):
     unchecked: tuple[str, ...]
-    """Training tasks and corpora that could not be compared with the scored items."""
+    """Training tasks and corpora that cannot be compared with the scored items."""
     images_shared: dict[str, int]
-    """Scored images that other tasks showed in training, by task."""
+    """Number of scored images that were trained on, by training task."""
     images_of_shots_scored: int | None = None
-    """Scored images that a published few-shot set shows as well; None where the shots are drawn."""
+    """Number of scored images in the published few-shot set; None if the shots are sampled."""
 
 
 class ClosenessFacts(Frozen):
-    """Mean cosine of translations and of other pairs, and retrieval accuracy."""
+    """Mean cosine similarity of translations and of other pairs, and retrieval accuracy."""
 
     translations: float
     others: float
@@ -129,7 +129,7 @@ class ClosenessFacts(Frozen):
 
 
 class AlignmentRow(Frozen):
-    """A language's trained or held-out pairs at the aligned layer or the output, before and after training."""
+    """Closeness of a language's trained or held-out pairs, at the aligned layer or the output."""
 
     language: str
     part: str
@@ -140,7 +140,7 @@ class AlignmentRow(Frozen):
 
 
 class MlmLanguage(Frozen):
-    """Texts of a language in masked-language modelling. Perplexities are of the held-out texts, if there are any."""
+    """Masked-language modelling in one language. Perplexities are over the held-out texts, if any."""
 
     texts: int
     held_out: int
@@ -155,24 +155,24 @@ class MlmFacts(Frozen):
 
 
 class TrainedFacts(Frozen):
-    """What stages with weights of their own have in common."""
+    """Facts of all stages that store weights."""
 
     encoder: EncoderFacts
     inherits: str
-    """Key of the artifact that holds the tensors not stored here."""
+    """Key of the artifact with the tensors that are not stored here."""
     training: TrainingFacts
     untouched_layers: int | None
-    """Lowest layers that are as pretrained; None where the embeddings are not, and after few-shot training."""
+    """Number of lowest layers with pretrained weights; None if the embeddings changed, or after few-shot training."""
 
 
 class ScoredFacts(Frozen):
-    """What stages with scores have in common."""
+    """Facts of all stages with scores."""
 
     encoder: EncoderFacts
     scores: ScoreFacts
     texts: TextFacts
     leaks: LeakFacts | None = None
-    """None where training data are not compared with the scored items."""
+    """None if training data are not compared with the scored items."""
     unusable: UnusableImages = UnusableImages(images={}, items=0)
     controls: ImageControls | None = None
     """None for tasks without images."""
@@ -182,7 +182,7 @@ class PretrainedFacts(Frozen):
     kind: Literal["pretrained"] = "pretrained"
     encoder: EncoderFacts
     prepared: DualPreparation | None = None
-    """None but for dual encoders."""
+    """Only for dual encoders."""
 
 
 class TranslateFacts(Frozen):
@@ -193,7 +193,7 @@ class TranslateFacts(Frozen):
     dropped: int
     dropped_by_reason: dict[str, int]
     projected_by: dict[str, int]
-    """How many answers were located in the translation, by the way it was done."""
+    """Number of projected answers by method."""
     examples_per_second: float
 
 
@@ -217,9 +217,9 @@ class TargetFacts(TrainedFacts):
     kind: Literal["target"] = "target"
     model: ModelFacts
     restored: tuple[str, ...]
-    """Names of the tensors that the parent's encoder gave."""
+    """Names of the tensors that were loaded from the parent's encoder."""
     extra_steps: int
-    """Steps that were added to match those of an intermediate stage."""
+    """Additional steps that match those of an intermediate stage."""
     modality: Modality | None
     prior: str | None
     """The most frequent label of the training data."""
@@ -230,10 +230,10 @@ class FewshotFacts(TrainedFacts, ScoredFacts):
     kind: Literal["fewshot"] = "fewshot"
     model: ModelFacts
     shots: int
-    """Examples."""
+    """Number of examples."""
     selection: str
     oracle: bool
-    """Whether a step was selected on development data of the scored language."""
+    """Whether the checkpoint was selected on development data of the scored language."""
     texts_of_shots: TextsOfShots | None
     """None for tasks without images."""
 
@@ -241,7 +241,7 @@ class FewshotFacts(TrainedFacts, ScoredFacts):
 class EvaluateFacts(ScoredFacts):
     kind: Literal["evaluate"] = "evaluate"
     step_kept: int | None
-    """Of the model that is scored."""
+    """The selected checkpoint of the scored model, as in `TrainingFacts`."""
 
 
 class RetrieveFacts(ScoredFacts):
@@ -255,7 +255,7 @@ class MineFacts(ScoredFacts):
     layer: int
     pooling: str
     threshold: float
-    """The margin from which on a pair is kept."""
+    """Pairs with at least this margin are predicted as translations."""
     threshold_split: str
     threshold_score: float
 

@@ -1,4 +1,4 @@
-"""A second executor, which runs stages in this process: the scheduler needs nothing but the protocol."""
+"""The scheduler with an executor that runs stages in this process."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -98,7 +98,7 @@ def test_an_executor_is_closed_when_a_run_is_interrupted(tmp_path, inline):
     assert Store(tmp_path / "store").locked() == {}
 
 
-def test_memory_is_an_optional_capability(tmp_path):
+def test_measuring_memory_is_optional(tmp_path):
     executor: Executor = LocalExecutor(environment(tmp_path), 1, RUNNER)
     assert isinstance(executor, MeasuresMemory) and executor.used_memory_mb() == 0
     other: Executor = InlineExecutor(environment(tmp_path), 1, RUNNER)
@@ -110,7 +110,7 @@ def test_every_registered_executor_can_be_imported(name):
     assert executor_type(name).default_workers("cpu") >= 1
 
 
-def test_an_unknown_executor_is_refused(tmp_path):
+def test_an_unknown_executor_is_rejected(tmp_path):
     with pytest.raises(UserError, match="'slrum'") as error:
         run_with(tmp_path, "slrum")
     assert "local" in error.value.hint

@@ -11,7 +11,7 @@ def test_keywords_are_the_fields_of_the_options():
     assert list(typing.get_type_hints(RunKeywords)) == [field.name for field in dataclasses.fields(RunOptions)]
 
 
-def test_keywords_change_given_options(tmp_path):
+def test_keywords_update_options(tmp_path):
     options = RunOptions(offline=True, workers=3)
     changed = run_options(options, store=str(tmp_path), overrides=["a=1"], workers=2)
     assert changed == RunOptions(store=tmp_path, overrides=("a=1",), offline=True, workers=2)
@@ -20,6 +20,6 @@ def test_keywords_change_given_options(tmp_path):
 
 
 @pytest.mark.parametrize(("field", "value"), [("workers", 0), ("executor", "slrum")])
-def test_impossible_options_are_refused(field, value):
+def test_invalid_options_are_rejected(field, value):
     with pytest.raises(UserError):
         RunOptions(**{field: value})

@@ -23,17 +23,17 @@ def store(tmp_path: Path) -> Store:
 def fill(store: Store, graph: Graph, kinds: set[str] | None = None) -> None:
     for spec in graph.stages.values():
         if kinds is None or spec.kind in kinds:
-            take(store, spec, SECONDS.get(spec.kind, 1.0))
+            write(store, spec, SECONDS.get(spec.kind, 1.0))
 
 
-def take(store: Store, spec: Spec, seconds: float) -> None:
+def write(store: Store, spec: Spec, seconds: float) -> None:
     with store.draft(spec) as draft:
         (draft.path / "rows").write_text("x" * 100)
         draft.facts = facts_for(spec)
         draft.seconds = seconds
 
 
-def test_nothing_is_known_before_the_first_run(store: Store) -> None:
+def test_costs_are_unknown_before_the_first_run(store: Store) -> None:
     plan = preview(GRAPH, store)
     assert plan.hits == () and plan.misses == tuple(GRAPH.stages)
     assert (plan.seconds, plan.longest_path_seconds, plan.bytes, plan.peak_memory_mb) == (None, None, None, None)
@@ -42,14 +42,14 @@ def test_nothing_is_known_before_the_first_run(store: Store) -> None:
     assert not store.root.exists()
 
 
-def test_nothing_is_needed_after_it(store: Store) -> None:
+def test_nothing_is_missing_after_a_run(store: Store) -> None:
     fill(store, GRAPH)
     plan = preview(GRAPH, store)
     assert plan.misses == () and set(plan.hits) == GRAPH.stages.keys()
     assert (plan.seconds, plan.longest_path_seconds, plan.bytes, plan.unmeasured) == (0, 0, 0, 0)
 
 
-def test_expected_costs_are_those_of_like_stages(store: Store) -> None:
+def test_expected_costs_are_those_of_similar_stages(store: Store) -> None:
     fill(store, GRAPH)
     more = expand(recipe(seeds=(0, 1, 2)), TASKS, "1234")
     plan = preview(more, store)
@@ -66,23 +66,23 @@ def test_expected_costs_are_those_of_like_stages(store: Store) -> None:
     assert plan.peak_memory_mb and plan.peak_memory_mb > 1
 
 
-def test_the_closest_likeness_counts(store: Store) -> None:
+def test_the_most_similar_stages_are_used(store: Store) -> None:
     short = expand(recipe(fewshot=Fewshot(train=Train(steps=5)), primary=None, seeds=(0,)), TASKS, "1234")
     for spec in (*short.stages.values(), *GRAPH.stages.values()):
-        brief = spec.key in short.stages and spec.key not in GRAPH.stages
-        take(store, spec, 1.0 if brief else SECONDS.get(spec.kind, 1.0))
+        is_short = spec.key in short.stages and spec.key not in GRAPH.stages
+        write(store, spec, 1.0 if is_short else SECONDS.get(spec.kind, 1.0))
     again = expand(recipe(fewshot=Fewshot(train=Train(steps=5)), primary=None, seeds=(7,)), TASKS, "1234")
     kind = next(kind for kind in preview(again, store).kinds if kind.kind == "fewshot")
     assert kind.seconds == kind.misses * 1.0
 
 
-def test_another_encoder_says_nothing(store: Store) -> None:
+def test_costs_of_another_encoder_are_not_used(store: Store) -> None:
     fill(store, GRAPH)
     plan = preview(expand(recipe(), TASKS, "5678"), store)
     assert plan.seconds is None and plan.unmeasured == len(GRAPH.stages)
 
 
-def test_a_kind_that_was_never_run_is_not_yet_measured(store: Store) -> None:
+def test_costs_of_a_new_kind_are_unknown(store: Store) -> None:
     fill(store, GRAPH, {"pretrained", "intermediate"})
     plan = preview(expand(recipe(seeds=(0, 1, 2)), TASKS, "1234"), store)
     by_kind = {kind.kind: kind for kind in plan.kinds}
@@ -91,15 +91,15 @@ def test_a_kind_that_was_never_run_is_not_yet_measured(store: Store) -> None:
     assert by_kind["target"].unmeasured == by_kind["target"].misses == 9
 
 
-def test_what_was_removed_is_made_again_only_where_something_needs_it() -> None:
+def test_removed_artifacts_are_missing_only_if_needed() -> None:
     scores = {cell.artifact for cell in GRAPH.cells}
     assert missing_stages(GRAPH, scores) == ()
     lost = next(key for key in scores if GRAPH.stages[key].kind == "fewshot")
     again = missing_stages(GRAPH, scores - {lost})
-    ancestors, ahead = set(), [lost]
-    while ahead:
-        ancestors.add(key := ahead.pop())
-        ahead += GRAPH.stages[key].inputs
+    ancestors, queue = set(), [lost]
+    while queue:
+        ancestors.add(key := queue.pop())
+        queue += GRAPH.stages[key].inputs
     assert set(again) == ancestors
     assert again[-1] == lost and GRAPH.stages[again[0]].kind == "pretrained"
 

@@ -21,7 +21,7 @@ def plan(tmp_path: Path):
     return preview(GRAPH, Store(tmp_path / "store"))
 
 
-def test_one_line_for_each_stage_where_there_is_no_terminal(plan) -> None:
+def test_one_line_per_stage_without_a_terminal(plan) -> None:
     stream = io.StringIO()
     with Progress(GRAPH, plan, stream) as progress:
         progress(Event(key=FIRST, kind="started"))
@@ -43,18 +43,18 @@ def test_bars_in_a_terminal(plan, monkeypatch: pytest.MonkeyPatch) -> None:
     with Progress(GRAPH, plan, stream) as progress:
         progress(Event(key=FIRST, kind="started"))
         progress(Event(key=FIRST, kind="progress", done=3, total=8))
-        progress._show._bars.refresh()  # pyright: ignore
+        progress._display._bars.refresh()  # pyright: ignore
         shown = stream.getvalue()
         progress(Event(key=FIRST, kind="failed", message="it broke"))
     assert "pretrained e5-small" in shown and "3/8" in shown and f"0/{len(GRAPH.stages)}" in shown
     assert "pretrained e5-small: FAILED: it broke" in stream.getvalue()
 
 
-def test_what_is_left_follows_the_pace_so_far(plan, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_remaining_time_follows_the_speed_so_far(plan, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([100.0, 110.0, 110.0])
     monkeypatch.setattr("xstilts.execution.progress.time.monotonic", lambda: next(clock))
     forecast = Forecast(Counter(evaluate=11, target=1), plan)
     forecast.record("evaluate", 20.0)
-    assert forecast.remaining() is None  # nothing is known of targets
+    assert forecast.remaining() is None  # the time of targets is unknown
     forecast.record("target", 0.0)
     assert forecast.remaining() == 100.0  # 10 stages of 20 s, by two workers: 20 s of work took 10 s
