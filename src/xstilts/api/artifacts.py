@@ -1,7 +1,4 @@
-"""What is done with artifacts that a store holds: predict, export, remove.
-
-Torch is imported only by `predict_file` and `export_model`.
-"""
+"""Predict with artifacts, export them, and remove them. Only `predict_file` and `export_model` import torch."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,33 +23,36 @@ def predict_file(
     device: str = "cpu",
     offline: bool = False,
 ) -> list[dict[str, Any]]:
-    """The rows of a CSV, TSV, JSONL or Parquet file with a `predicted` each: a label, a text, or a list of labels or
-    tags. The file has the columns that the artifact was trained on, but for those of the label; of a shipped task they
-    are named like the fields. Raises DataError that names all rows which cannot be used."""
+    """The rows of a CSV, TSV, JSONL or Parquet file, each with its prediction as `predicted`.
+
+    A prediction is a label, a text, or a list of labels or tags. The file needs the columns of the training files,
+    except those of the label. For a shipped task, columns are named like the fields. Raises DataError that lists all
+    invalid rows, UserError for an unknown artifact.
+    """
     from xstilts.export.predictions import PREDICTED, to_examples
     from xstilts.formats.tables import rows
 
-    path, there = Path(file), Store(Path(store))
-    key, read = find_artifact(there, artifact), list(rows(path))
-    facts = trained_model_facts(there, key)
-    examples = to_examples(read, facts.problem, path, facts.columns)
+    path, artifacts = Path(file), Store(Path(store))
+    key, numbered_rows = find_artifact(artifacts, artifact), list(rows(path))
+    facts = trained_model_facts(artifacts, key)
+    examples = to_examples(numbered_rows, facts.problem, path, facts.columns)
     if not examples:
         return []
     from xstilts.export.label_file import label, load_model
 
-    environment = bare_environment(there, device=device, offline=offline)
-    predicted = label(load_model(there, key, environment), examples, device)
-    return [{**row, PREDICTED: value} for (_, row), value in zip(read, predicted, strict=True)]
+    environment = bare_environment(artifacts, device=device, offline=offline)
+    predictions = label(load_model(artifacts, key, environment), examples, device)
+    return [{**row, PREDICTED: value} for (_, row), value in zip(numbered_rows, predictions, strict=True)]
 
 
 def export_model(artifact: str, folder: str | Path, *, store: str | Path = STORE, offline: bool = False) -> Path:
     """Write a trained artifact as a transformers checkpoint with a model card; `folder` must be new or empty."""
-    there = Store(Path(store))
-    key = find_artifact(there, artifact)
-    trained_model_facts(there, key)
+    artifacts = Store(Path(store))
+    key = find_artifact(artifacts, artifact)
+    trained_model_facts(artifacts, key)
     from xstilts.export.checkpoint import export
 
-    return export(there, key, Path(folder), bare_environment(there, offline=offline))
+    return export(artifacts, key, Path(folder), bare_environment(artifacts, offline=offline))
 
 
 def export_xtreme(
@@ -64,9 +64,9 @@ def export_xtreme(
     store: str | Path = STORE,
     overrides: Sequence[str] = (),
 ) -> "Submission":
-    """Write the predictions of an arm, `intermediate/k/method`, as XTREME's evaluation reads them.
+    """Write the predictions of an arm, `intermediate/k/method`, in the format of XTREME's evaluation.
 
-    `folder` must be new or empty. What an official submission would need and this lacks is told with the files.
+    `folder` must be new or empty. The result lists the files, and what is missing for an official submission.
     """
     from xstilts.analysis.compare import parse_arm
     from xstilts.export.xtreme import write_submission
@@ -75,9 +75,9 @@ def export_xtreme(
 
 
 def collect_garbage(*, store: str | Path = STORE, dry_run: bool = False) -> RemovedArtifacts:
-    """Remove what none of the recipes that were run into the store needs, as they were last run."""
-    there = Store(Path(store))
-    if not there.root.is_dir():
-        raise UserError(f"there is no store {there.root}/", "name it with --store")
+    """Remove artifacts that none of the recipes recorded in the store needs."""
+    artifacts = Store(Path(store))
+    if not artifacts.root.is_dir():
+        raise UserError(f"there is no store {artifacts.root}/", "name it with --store")
     keep = [key for experiment in recorded_experiments(store) for key in experiment.graph.stages]
-    return collect(there, keep, dry_run)
+    return collect(artifacts, keep, dry_run)

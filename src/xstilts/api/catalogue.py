@@ -1,4 +1,4 @@
-"""What comes with the package: tasks and encoders. No torch."""
+"""The tasks and encoders that come with the package. No torch."""
 
 from collections import Counter
 from typing import Any
@@ -11,18 +11,18 @@ from xstilts.tasks.task import Task
 
 
 def list_tasks(suite: str | None = None) -> tuple[Task, ...]:
-    """The shipped tasks, or those of a suite. Raises UserError for a suite that there is not."""
+    """The shipped tasks, or those of a suite. Raises UserError for an unknown suite."""
     tasks = tuple(map(load_task, task_names()))
     if suite is None:
         return tasks
-    if not (found := tuple(task for task in tasks if suite in task.suite)):
-        suites = sorted({name for task in tasks for name in task.suite})
+    suites = sorted({name for task in tasks for name in task.suite})
+    if suite not in suites:
         raise UserError(f"unknown suite {suite!r}", did_you_mean(suite, suites))
-    return found
+    return tuple(task for task in tasks if suite in task.suite)
 
 
 def describe_task(task: Task) -> dict[str, Any]:
-    """A task as plain data."""
+    """A task as a dictionary for JSON."""
     return {
         "name": task.name,
         "problem": task.problem,
@@ -34,7 +34,7 @@ def describe_task(task: Task) -> dict[str, Any]:
         "files": _files(task),
         "images": list(task.images),
         "marks": dict(task.item_flags),
-        "shots": {language: list(ladder) for language, ladder in task.fixed_shot_sizes.items()},
+        "shots": {language: list(sizes) for language, sizes in task.fixed_shot_sizes.items()},
         "candidates": dict(task.retrieval_pool_size),
         "licence": task.licence,
         "metric": task.metric,
@@ -46,50 +46,50 @@ def describe_task(task: Task) -> dict[str, Any]:
 
 
 def _sources(task: Task) -> list[tuple[str, str]]:
-    """Each source and its revision; those of a benchmark are its places on the Hub, each once."""
+    """The (source, revision) pairs of a task; for a benchmark, those of its Hub repositories."""
     if task.benchmark is None:
         return [(source.uri, _revision(source)) for source in task.sources]
-    places = [(f"hub:{place.repository}", place.revision) for place in task.benchmark.hub]
-    return list(dict.fromkeys(places))
+    return list(dict.fromkeys((f"hub:{dataset.repository}", dataset.revision) for dataset in task.benchmark.hub))
 
 
 def _files(task: Task) -> list[str]:
-    """The benchmark's own files, as patterns below a data root."""
+    """The native files of a benchmark, as patterns below the data root."""
     natives = task.benchmark.native if task.benchmark else ()
     patterns = [pattern for native in natives for pattern in (*native.files.values(), *native.english.values())]
-    flat = [one for pattern in patterns for one in ((pattern,) if isinstance(pattern, str) else pattern)]
-    return list(dict.fromkeys(flat))
+    files = [file for pattern in patterns for file in ((pattern,) if isinstance(pattern, str) else pattern)]
+    return list(dict.fromkeys(files))
 
 
 def format_sizes(task: Task) -> str:
-    """The sizes of the splits in English, or in the first language that has any."""
+    """The split sizes in English, or in the first language with known sizes."""
     sizes = task.sizes.get("en") or next(iter(task.sizes.values()), {})
     return " ".join(f"{split} {count:,}" for split, count in sizes.items()) or "not known"
 
 
 def format_fixed_shots(task: Task) -> str:
-    """The published few-shot sets, and what more of them some languages have."""
-    rungs = {language: set(ladder) for language, ladder in task.fixed_shot_sizes.items()}
-    if not rungs:
+    """The sizes of published few-shot sets: those that all languages have, and additional ones."""
+    sizes = {language: set(ks) for language, ks in task.fixed_shot_sizes.items()}
+    if not sizes:
         return ""
-    common = set.intersection(*rungs.values())
-    every = list(dict.fromkeys(k for ladder in task.fixed_shot_sizes.values() for k in ladder))
-    told = " ".join(k for k in every if k in common)
-    more = [language for language, found in rungs.items() if found - common]
-    if more:
-        told += f"; {' '.join(more)} also {' '.join(k for k in every if k not in common)}"
-    missing = [language for language in task.languages if language not in rungs and language != "en"]
-    return told + (f"; none in {' '.join(missing)}" if missing else "")
+    common = set.intersection(*sizes.values())
+    all_sizes = list(dict.fromkeys(k for ks in task.fixed_shot_sizes.values() for k in ks))
+    text = " ".join(k for k in all_sizes if k in common)
+    if larger := [language for language, ks in sizes.items() if ks - common]:
+        text += f"; {' '.join(larger)} also {' '.join(k for k in all_sizes if k not in common)}"
+    missing = [language for language in task.languages if language not in sizes and language != "en"]
+    return text + (f"; none in {' '.join(missing)}" if missing else "")
 
 
 def format_pool_sizes(task: Task) -> str:
-    """How many images there are to choose from: the number that most languages have, and those of the others."""
-    most, languages = next(iter(Counter(task.retrieval_pool_size.values()).most_common(1)), (0, 0))
-    others = {language: count for language, count in task.retrieval_pool_size.items() if count != most}
-    if languages == 1 and others:
+    """The number of candidate images in retrieval: the most frequent number, then the languages that differ."""
+    common, languages = next(iter(Counter(task.retrieval_pool_size.values()).most_common(1)), (0, 0))
+    exceptions = {language: count for language, count in task.retrieval_pool_size.items() if count != common}
+    if languages == 1 and exceptions:
         return " ".join(f"{language} {count:,}" for language, count in task.retrieval_pool_size.items())
-    told = f"{most:,}" if most else ""
-    return f"{told} ({', '.join(f'{language} {count:,}' for language, count in others.items())})" if others else told
+    text = f"{common:,}" if common else ""
+    if exceptions:
+        text += f" ({', '.join(f'{language} {count:,}' for language, count in exceptions.items())})"
+    return text
 
 
 def _revision(source: object) -> str:
@@ -103,5 +103,5 @@ def _revision(source: object) -> str:
 
 
 def list_encoders() -> tuple[EncoderCard, ...]:
-    """The encoders that have a name; any Hub id or local folder works too."""
+    """The shipped encoder cards. Any Hub id or local folder is an encoder, too."""
     return catalogue()

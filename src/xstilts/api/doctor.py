@@ -1,4 +1,4 @@
-"""What the machine has that a run needs. Nothing is fetched unless the Hub is asked for, and torch is not imported."""
+"""Checks the machine: versions, hardware, disk, cache. Imports no torch and makes no requests unless `hub` is set."""
 
 import os
 import platform
@@ -24,7 +24,7 @@ _GIB = 2**30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that was looked at; `advice` is empty where nothing is to be done."""
+    """The result of one check; `advice` is empty if there is nothing to do."""
 
     what: str
     found: str
@@ -32,11 +32,11 @@ class Finding:
 
 
 def diagnose(store: Path, *, hub: bool = False) -> tuple[Finding, ...]:
-    """Versions, processor, memory, disk, cache and data root; whether the Hub answers only where `hub` is set."""
+    """Versions, processor, memory, disk, cache and data root; with `hub`, also whether the Hub answers."""
     return (
         Finding(what="python", found=platform.python_version()),
         *map(_package, _PACKAGES),
-        _cores(),
+        Finding(what="cores", found=str(usable_cores())),
         _bf16(),
         _gpu(),
         _memory(),
@@ -55,18 +55,14 @@ def _package(name: str) -> Finding:
         return Finding(what=name, found="absent", advice="run `make setup`")
 
 
-def _cores() -> Finding:
-    return Finding(what="cores", found=str(usable_cores()))
-
-
 def _bf16() -> Finding:
     flags = bf16_flags(CPUINFO)
-    found = "unknown on this system" if flags is None else ", ".join(flags) or "not supported by the processor"
-    return Finding(what="bf16", found=f"{found}; `precision: auto` means {matrix_precision()} here")
+    support = "unknown on this system" if flags is None else ", ".join(flags) or "not supported by the processor"
+    return Finding(what="bf16", found=f"{support}; `precision: auto` means {matrix_precision()} here")
 
 
 def bf16_flags(cpuinfo: Path) -> tuple[str, ...] | None:
-    """The processor's instructions for bf16; None where the system does not tell."""
+    """The processor's bf16 instruction sets; None if the system has no such file."""
     try:
         lines = cpuinfo.read_text().splitlines()
     except OSError:
@@ -78,8 +74,8 @@ def bf16_flags(cpuinfo: Path) -> tuple[str, ...] | None:
 def _gpu() -> Finding:
     if not shutil.which("nvidia-smi"):
         return Finding(what="gpu", found="none")
-    done = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False)
-    return Finding(what="gpu", found=done.stdout.strip().replace("\n", "; ") or "none")
+    gpus = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False).stdout
+    return Finding(what="gpu", found=gpus.strip().replace("\n", "; ") or "none")
 
 
 def _memory() -> Finding:
@@ -88,21 +84,21 @@ def _memory() -> Finding:
 
 
 def _disk(what: str, folder: Path) -> Finding:
-    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
-    if not os.access(there, os.W_OK):
-        return Finding(what=f"{what} folder", found=str(folder), advice=f"{there} cannot be written to")
-    return Finding(what=f"{what} folder", found=f"{folder}, {shutil.disk_usage(there).free / _GIB:.1f} GiB free")
+    existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not os.access(existing, os.W_OK):
+        return Finding(what=f"{what} folder", found=str(folder), advice=f"{existing} is not writable")
+    return Finding(what=f"{what} folder", found=f"{folder}, {shutil.disk_usage(existing).free / _GIB:.1f} GiB free")
 
 
 def _cached() -> tuple[Finding, ...]:
-    """Each wheel that a shipped task or encoder reads, and whether it is in the cache."""
+    """Whether the wheels of shipped tasks and encoders are in the cache."""
     wheels = _shipped_wheels()
     absent = set(missing_wheels(wheels, cache_dir()))
     return tuple(
         Finding(
             what=wheel.uri,
             found="absent" if wheel in absent else "cached",
-            advice=f"{wheel.size_mb:g} MB are fetched when it is first needed" if wheel in absent else "",
+            advice=f"{wheel.size_mb:g} MB, downloaded at first use" if wheel in absent else "",
         )
         for wheel in wheels
     )
@@ -133,6 +129,6 @@ def _hub() -> Finding:
 
 
 def installation_error(findings: tuple[Finding, ...]) -> UserError | None:
-    """What makes every run fail."""
+    """An error if a required package is not installed."""
     absent = [finding.what for finding in findings if finding.found == "absent" and finding.what in _PACKAGES]
     return UserError(f"not installed: {', '.join(absent)}", "run `make setup`") if absent else None

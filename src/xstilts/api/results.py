@@ -1,4 +1,4 @@
-"""What a run found: scores, the transfer matrix, the report, comparisons and claims."""
+"""The results of a run: scores, transfer matrix, report, comparisons and claims."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,9 +29,9 @@ def load_results(
     overrides: Sequence[str] = (),
     sql: str | None = None,
 ) -> "pl.DataFrame":
-    """The scores of a recipe (the last that was run, if none is named), or the answer to a SQL query.
+    """The scores of a recipe (by default the last one that was run), or the result of a SQL query.
 
-    A query has the tables `scores` and `predictions`. Raises UserError where it is wrong.
+    Queries can use the tables `scores` and `predictions`. Raises UserError for an invalid query.
     """
     experiment = reopen(recipe, store, overrides)
     frame = score_table(experiment)
@@ -45,10 +45,10 @@ def load_results(
 def load_matrix(
     recipe: AnyRecipe | None = None, *, store: str | Path = STORE, overrides: Sequence[str] = ()
 ) -> "pl.DataFrame":
-    """Intermediate arms by targets: the difference to the arm without intermediate training, zero-shot, in points with
-    its 95% interval; one row for each cell, and for the arm that development data choose.
+    """The transfer matrix: zero-shot differences of each intermediate arm to the baseline on each target, in points.
 
-    Raises UserError where the recipe has no such arms.
+    One row per cell, with a 95% interval, and one per target for the arm that development data select. Raises UserError
+    if the recipe has no intermediate arms.
     """
     from xstilts.analysis.matrix import matrix
 
@@ -62,7 +62,7 @@ def build_report(
     overrides: Sequence[str] = (),
     out: str | Path | None = None,
 ) -> "Summary":
-    """Write the report of what the store holds: one HTML file, `<store>/reports/<recipe>.html` if not told."""
+    """Write the report of the stored results as one HTML file, by default `<store>/reports/<recipe>.html`."""
     return write_report(reopen(recipe, store, overrides), out)
 
 
@@ -71,7 +71,7 @@ def write_report(experiment: Experiment, out: str | Path | None) -> "Summary":
     from xstilts.report.build import build
 
     path = Path(out) if out else experiment.store.root / "reports" / f"{experiment.recipe.name}.html"
-    loaded, where = experiment.loaded, experiment.environment
+    loaded, environment = experiment.loaded, experiment.environment
     return build(
         experiment.recipe,
         experiment.graph,
@@ -79,23 +79,24 @@ def write_report(experiment: Experiment, out: str | Path | None) -> "Summary":
         path,
         tasks=loaded.tasks,
         text=loaded.text,
-        places=ImageLocations(cache=where.cache, offline=True, root=where.data_root),
+        places=ImageLocations(cache=environment.cache, offline=True, root=environment.data_root),
     )
 
 
 def reopen(recipe: AnyRecipe | None, store: str | Path, overrides: Sequence[str]) -> Experiment:
-    """A named recipe, or the last one that was run into the store. Nothing is fetched.
+    """The named recipe, or the last one that was run with the store. Nothing is downloaded.
 
-    A named one that was run on another device, where `precision: auto` means something else, is that run's.
+    If the named recipe was run before, `precision: auto` means what it meant in that run, maybe on another device.
     """
     if recipe is not None:
         named = require_resolved(open_experiment(recipe, store=store, overrides=overrides, offline=True))
-        return next((ran for ran in recorded_experiments(store) if ran.loaded.recipe == named.loaded.recipe), named)
+        recorded = (run for run in recorded_experiments(store) if run.loaded.recipe == named.loaded.recipe)
+        return next(recorded, named)
     if overrides:
-        raise UserError("--set overrides a recipe, and none is named", "name the recipe")
-    if not (found := recorded_experiments(store)):
-        raise UserError(f"nothing was run into {store}/", "name a recipe, or another --store")
-    return found[0]
+        raise UserError("--set needs a recipe, but none is named", "name the recipe")
+    if not (recorded := recorded_experiments(store)):
+        raise UserError(f"the store {store}/ has no runs", "name a recipe, or another --store")
+    return recorded[0]
 
 
 def compare(
@@ -107,8 +108,8 @@ def compare(
     store: str | Path = STORE,
     overrides: Sequence[str] = (),
 ) -> "tuple[Difference, ...]":
-    """The difference of two arms, `intermediate/k/method` each, paired over items: for each target the mean over its
-    headline languages and each language. Raises UserError for an arm that the recipe does not have.
+    """The difference between two arms (`intermediate/k/method`), paired over items: for each target, the mean over its
+    headline languages and each language. Raises UserError for an unknown arm.
     """
     from xstilts.analysis.compare import differences, parse_arm
 
@@ -123,9 +124,10 @@ def check_claims(
     overrides: Sequence[str] = (),
     statements: str = "phang2020",
 ) -> "tuple[CheckedClaim, ...]":
-    """The statements of a paper beside what the scores of a recipe say of them, each with a verdict.
+    """The statements of a paper, checked against the scores of a recipe, each with a verdict.
 
-    "verified" and "refuted" are said only of the paper's own encoder and data. Raises UserError for unknown statements.
+    The verdicts "verified" and "refuted" need the encoder and data of the paper. Raises UserError for unknown
+    statements.
     """
     from xstilts.analysis.claims import check_claims, load_statements
     from xstilts.analysis.matrix import transfer_of

@@ -1,4 +1,4 @@
-"""Run a recipe, estimate what a run would take, and see how far it is."""
+"""Run a recipe, estimate its cost, and show its status."""
 
 import sys
 from collections.abc import Sequence
@@ -8,16 +8,11 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from xstilts.api.results import reopen, score_table, write_report
 from xstilts.errors import StageError
-from xstilts.execution import run as engine
 from xstilts.execution.options import STORE, RunKeywords, RunOptions
 from xstilts.execution.preview import Plan, preview
 from xstilts.execution.progress import Progress
-from xstilts.experiment import (
-    AnyRecipe,
-    Experiment,
-    open_experiment,
-    record_run,
-)
+from xstilts.execution.run import RunResult, graph_status, run_graph
+from xstilts.experiment import AnyRecipe, Experiment, open_experiment, record_run
 from xstilts.planning.estimate import FlopsEstimate, Processor
 
 if TYPE_CHECKING:
@@ -30,27 +25,27 @@ _FAILURES_SHOWN = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """What a run would reuse, run and fetch."""
+    """The cached and missing stages of a run, its downloads and its expected cost."""
 
     plan: Plan
     workers: int
     seconds: float | None
-    """Expected with this number of workers; None = nothing like it was measured yet."""
+    """Expected with this number of workers; None = not yet measured."""
     flops: FlopsEstimate
-    """Of the missing stages, estimated from their models and data."""
+    """FLOPs of the missing stages, estimated from their models and data."""
     to_fetch: tuple[str, ...]
     unresolved: tuple[str, ...] = ()
-    """What comes from the Hub at an unknown commit, as repository@revision: the keys of stages are provisional."""
+    """Hub repositories at unknown commits, as repository@revision: keys are provisional."""
     skipped: tuple[str, ...] = ()
-    """What the recipe asks for and its tasks do not offer."""
+    """Requests of the recipe that its tasks do not support."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """A recipe that was run: what the run did, and the summary of its report."""
+    """The outcome of a run: its stages and the summary of its report."""
 
     experiment: Experiment
-    run: engine.RunResult
+    run: RunResult
     summary: "Summary"
 
     def results(self) -> "pl.DataFrame":
@@ -66,12 +61,12 @@ def run(
     show: bool = False,
     **keywords: Unpack[RunKeywords],
 ) -> Outcome:
-    """Run the missing stages of a recipe and write its report. `show` prints the progress on stderr.
+    """Run the missing stages of a recipe and write its report. `show` prints progress to stderr.
 
     `recipe` is a path, a shipped name or a Recipe. Options are fields of `RunOptions`, as keywords or in one object:
-    `run("recipe.yaml", workers=2, device="cuda")`. The report goes to `<store>/reports/<recipe>.html` unless `report`
-    names another path. Raises UserError for mistakes, StageError where a stage failed; finished stages stay in the
-    store either way.
+    `run("recipe.yaml", workers=2, device="cuda")`. The report is written to `report`, by default
+    `<store>/reports/<recipe>.html`. Raises UserError for invalid input, StageError if stages failed. Finished stages
+    stay in the store in either case.
     """
     log = _log if show else _ignore
     experiment = open_experiment(recipe, options, **keywords).resolve(log)
@@ -85,23 +80,23 @@ def run(
     return Outcome(experiment=experiment, run=outcome, summary=write_report(experiment, report))
 
 
-def _run_stages(experiment: Experiment, forecast: Plan, show: bool) -> engine.RunResult:
+def _run_stages(experiment: Experiment, forecast: Plan, show: bool) -> RunResult:
     graph, store, environment, options = experiment.graph, experiment.store, experiment.environment, experiment.options
     if not show:
-        return engine.run_graph(graph, store, environment, options.job_count, _ignore, executor=options.executor)
+        return run_graph(graph, store, environment, options.job_count, _ignore, executor=options.executor)
     with Progress(graph, forecast) as progress:
-        outcome = engine.run_graph(graph, store, environment, options.job_count, progress, executor=options.executor)
+        outcome = run_graph(graph, store, environment, options.job_count, progress, executor=options.executor)
     counts = f"{len(outcome.done)} stages run, {len(outcome.hits)} cached"
     _log(f"{counts}; {outcome.seconds:.0f} s, peak memory {outcome.peak_memory_mb:,.0f} MB")
     return outcome
 
 
-def _failure(outcome: engine.RunResult) -> StageError:
+def _failure(outcome: RunResult) -> StageError:
     lines = [f"{failure.title}: {failure.message}" for failure in outcome.failed]
     skipped = f"; {len(outcome.skipped)} that depend on them were skipped" if outcome.skipped else ""
     message = "\n  ".join([f"{len(lines)} stages failed{skipped}:", *lines[:_FAILURES_SHOWN]])
     hints = dict.fromkeys(failure.hint for failure in outcome.failed if failure.hint)
-    return StageError(message, "; ".join(hints) or "finished stages are kept: run again to continue")
+    return StageError(message, "; ".join(hints) or "finished stages are stored: run again to continue")
 
 
 def _log(line: str) -> None:
@@ -118,10 +113,10 @@ def plan(
     processor: Processor | None = None,
     **keywords: Unpack[RunKeywords],
 ) -> Preview:
-    """Which stages of a recipe are cached and which are missing, and what the missing ones are expected to cost.
+    """The cached and missing stages of a recipe, and the expected cost of the missing ones.
 
-    Nothing is run, nothing is fetched. Options are those of `run`. `processor` is the GPU that GPU-hours are estimated
-    for, by default an A100 at 40% of its peak.
+    Nothing is run or downloaded. Options are those of `run`. GPU-hours are estimated for `processor`, by default an
+    A100 at 40% of its peak.
     """
     experiment = open_experiment(recipe, options, **keywords)
     forecast, workers = preview(experiment.graph, experiment.store), experiment.options.job_count
@@ -139,14 +134,14 @@ def plan(
 def status(
     recipe: AnyRecipe | None = None, *, store: str | Path = STORE, overrides: Sequence[str] = ()
 ) -> list[dict[str, Any]]:
-    """Each stage of a recipe, and whether it is done, running, missing, or not needed."""
+    """Each stage of a recipe with its state: done, running, missing or not needed."""
     experiment = reopen(recipe, store, overrides)
-    now = engine.graph_status(experiment.graph, experiment.store)
-    finished, missing = set(now.finished), set(now.missing)
+    stages = graph_status(experiment.graph, experiment.store)
+    finished, missing = set(stages.finished), set(stages.missing)
 
     def state(key: str) -> str:
-        if key in now.running:
-            return f"running ({now.running[key]})"
+        if key in stages.running:
+            return f"running ({stages.running[key]})"
         return "done" if key in finished else "missing" if key in missing else "not needed"
 
     return [

@@ -1,4 +1,4 @@
-"""The verbs on single artifacts, and on the room that they take."""
+"""The commands predict, export and gc."""
 
 import sys
 from dataclasses import asdict
@@ -12,7 +12,7 @@ from xstilts.cli.options import STORE, Device, Json, Offline, RecordedRecipe, St
 if TYPE_CHECKING:
     from xstilts.export.xtreme import Submission
 
-Artifact = Annotated[str, Parameter(help="The key of a trained artifact, or its beginning (6 characters or more).")]
+Artifact = Annotated[str, Parameter(help="The key of a trained artifact, or a prefix of 6 characters or more.")]
 
 
 def predict(
@@ -26,7 +26,7 @@ def predict(
     offline: Offline = False,
     json: Json = False,
 ) -> None:
-    """Label the rows of a file; the rows come out with a column `predicted`."""
+    """Predict the labels of the rows of a file. The rows are printed with a column `predicted`."""
     from xstilts.api import artifacts as api
     from xstilts.export.predictions import write_rows
 
@@ -41,12 +41,12 @@ def predict(
 
 
 XTREME = "xtreme"
-"""In the place of an artifact: the predictions of an arm on XTREME."""
+"""Used instead of an artifact to export an XTREME submission."""
 
 
 def export(
     artifact: Annotated[
-        str, Parameter(help="The key of a trained artifact, or its beginning; or `xtreme`, for a submission folder.")
+        str, Parameter(help="The key of a trained artifact or a prefix; or `xtreme`, for a submission folder.")
     ],
     folder: Annotated[Path, Parameter(help="A new or empty folder.")],
     /,
@@ -62,39 +62,40 @@ def export(
     from xstilts.api import artifacts as api
 
     if artifact == XTREME:
-        return _submit(api.export_xtreme(folder, recipe=recipe, arm=arm, seed=seed, store=store), folder, json=json)
+        submission = api.export_xtreme(folder, recipe=recipe, arm=arm, seed=seed, store=store)
+        return _print_submission(submission, folder, json=json)
     path = api.export_model(artifact, folder, store=store, offline=offline)
     return print_json({"folder": str(path)}) if json else print(path)
 
 
-def _submit(written: "Submission", folder: Path, *, json: bool) -> None:
+def _print_submission(submission: "Submission", folder: Path, *, json: bool) -> None:
     if json:
-        files = [str(path) for path in written.files]
-        return print_json({"folder": str(folder), "files": files, "shortcomings": written.shortcomings})
-    print(f"wrote {len(written.files)} files below {folder}")
-    for line in written.shortcomings:
-        print(f"no official submission: {line}", file=sys.stderr)
+        files = [str(path) for path in submission.files]
+        return print_json({"folder": str(folder), "files": files, "shortcomings": submission.shortcomings})
+    print(f"wrote {len(submission.files)} files below {folder}")
+    for line in submission.shortcomings:
+        print(f"not an official submission: {line}", file=sys.stderr)
     return None
 
 
 def gc(
     *,
-    dry_run: Annotated[bool, Parameter(help="Only tell what would go.")] = False,
+    dry_run: Annotated[bool, Parameter(help="Only print what would be removed.")] = False,
     store: StoreDir = STORE,
     json: Json = False,
 ) -> None:
-    """Remove what no recipe that was run into the store needs, and what was left half written."""
+    """Remove artifacts that no recorded recipe needs, and unfinished or damaged ones."""
     from xstilts.api import artifacts as api
 
-    swept = api.collect_garbage(store=store, dry_run=dry_run)
+    removed = api.collect_garbage(store=store, dry_run=dry_run)
     if json:
-        return print_json(asdict(swept))
-    for key in (*swept.keys, *swept.leftovers):
+        return print_json(asdict(removed))
+    for key in (*removed.keys, *removed.leftovers):
         print(key)
     verb = "would remove" if dry_run else "removed"
     print(
-        f"{verb} {len(swept.keys)} artifacts and {len(swept.leftovers)} unfinished or damaged ones "
-        f"({swept.bytes / 1e6:.1f} MB)",
+        f"{verb} {len(removed.keys)} artifacts and {len(removed.leftovers)} unfinished or damaged ones "
+        f"({removed.bytes / 1e6:.1f} MB)",
         file=sys.stderr,
     )
     return None

@@ -1,4 +1,4 @@
-"""The verb that holds a paper's statements against the scores."""
+"""The command claims: checks the statements of a paper."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -22,15 +22,15 @@ def claims(
     overrides: Overrides = (),
     json: Json = False,
 ) -> None:
-    """Check the statements of a paper against the scores: published, measured here, and a verdict for each."""
+    """Check the statements of a paper against the scores: published and measured values, and a verdict for each."""
     from xstilts.api import results as api
 
-    found = api.check_claims(recipe, store=store, overrides=overrides, statements=statements)
+    checked = api.check_claims(recipe, store=store, overrides=overrides, statements=statements)
     if json:
-        return print_json([asdict(claim) for claim in found])
-    for claim in found:
+        return print_json([asdict(claim) for claim in checked])
+    for claim in checked:
         print("\n".join(_lines(claim)) + "\n")
-    counts = Counter(claim.verdict for claim in found)
+    counts = Counter(claim.verdict for claim in checked)
     return print("; ".join(f"{number} {verdict}" for verdict, number in counts.most_common()))
 
 
@@ -48,9 +48,9 @@ def _facts(part: "CheckedPart") -> Iterator[tuple[str, str]]:
     from xstilts.analysis.claims import describe_settings
 
     yield from (("published", text) for text in part.published)
-    for found in part.measured:
-        interval = f"95% interval {found.low:+.1f} to {found.high:+.1f}"
-        yield "measured", f"{found.difference:+.1f} points ({interval}; seeds: {found.seeds}): {found.what}"
+    for result in part.measured:
+        interval = f"95% interval {result.low:+.1f} to {result.high:+.1f}"
+        yield "measured", f"{result.difference:+.1f} points ({interval}; seeds: {result.seeds}): {result.what}"
     if part.settings:
         yield "on", f"{part.encoder}; {describe_settings(part.settings)}"
     yield "verdict", part.verdict + (f": {part.why}" if part.why else "")

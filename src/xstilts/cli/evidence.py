@@ -1,4 +1,4 @@
-"""The verbs that look at results."""
+"""The commands results, report and compare."""
 
 import sys
 from pathlib import Path
@@ -19,18 +19,18 @@ def results(
     recipe: RecordedRecipe = None,
     /,
     *,
-    sql: Annotated[str | None, Parameter(help="A query over the tables `scores` and `predictions`.")] = None,
-    matrix: Annotated[bool, Parameter(help="Intermediate arms by targets: differences with intervals.")] = False,
-    format: Annotated[Format, Parameter(help="How rows are printed.")] = "table",
+    sql: Annotated[str | None, Parameter(help="A SQL query over the tables `scores` and `predictions`.")] = None,
+    matrix: Annotated[bool, Parameter(help="The differences of intermediate arms by target.")] = False,
+    format: Annotated[Format, Parameter(help="Output format.")] = "table",
     store: StoreDir = STORE,
     overrides: Overrides = (),
     json: Json = False,
 ) -> None:
-    """Print the scores, one row each, or the answer to a query, or the transfer matrix."""
+    """Print the scores, one per row, or the result of a query, or the transfer matrix."""
     from xstilts.api import results as api
 
     if matrix and sql is not None:
-        raise UserError("--matrix and --sql ask for different tables", "give one of them")
+        raise UserError("--matrix and --sql cannot be used together", "use one of them")
     if matrix:
         return _print_matrix(api.load_matrix(recipe, store=store, overrides=overrides), format, json=json)
     frame = api.load_results(recipe, store=store, overrides=overrides, sql=sql)
@@ -48,7 +48,7 @@ def results(
 
 
 def _print_matrix(cells: "pl.DataFrame", format: Format, *, json: bool) -> None:
-    """One row a cell for machines, one row an arm for readers."""
+    """JSON and CSV have one row per cell, tables one row per arm."""
     if json or format == "csv":
         print_json(cells.to_dicts()) if json else sys.stdout.write(cells.write_csv())
         return
@@ -58,16 +58,17 @@ def _print_matrix(cells: "pl.DataFrame", format: Format, *, json: bool) -> None:
     sys.stdout.write(latex(frame)) if format == "latex" else print_table(frame.to_dicts())
 
 
-_PLACE = ("task", "language", "intermediate", "method", "shots", "draw", "seed")
-_COLUMNS = (*_PLACE, "metric", "value", "items", "artifact")
+_COLUMNS = (
+    *("task", "language", "intermediate", "method", "shots", "draw", "seed"),
+    *("metric", "value", "items", "artifact"),
+)
 
 
 def latex(frame: "pl.DataFrame") -> str:
-    """Rows as a booktabs table; numbers to three places."""
-    numeric = ["r" if dtype.is_numeric() else "l" for dtype in frame.dtypes]
-    rows = [" & ".join(_escaped(value) for value in row) + r" \\" for row in frame.iter_rows()]
-    head = " & ".join(_escaped(name) for name in frame.columns) + r" \\"
-    lines = [rf"\begin{{tabular}}{{{''.join(numeric)}}}", r"\toprule", head, r"\midrule", *rows]
+    """Rows as a booktabs table, with numbers to three decimal places."""
+    alignment = "".join("r" if dtype.is_numeric() else "l" for dtype in frame.dtypes)
+    header, *rows = [" & ".join(map(_escaped, row)) + r" \\" for row in (frame.columns, *frame.iter_rows())]
+    lines = [rf"\begin{{tabular}}{{{alignment}}}", r"\toprule", header, r"\midrule", *rows]
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
 
 
@@ -86,7 +87,7 @@ def report(
     overrides: Overrides = (),
     json: Json = False,
 ) -> None:
-    """Write the report of what the store holds, and print its tables and sentences."""
+    """Write the report of the stored results, and print its tables and sentences."""
     from xstilts.api import results as api
 
     print_summary(api.build_report(recipe, store=store, overrides=overrides, out=out), json=json)
@@ -94,7 +95,7 @@ def report(
 
 def compare(
     treatment: Annotated[str, Parameter(help="An arm: intermediate/k/method, such as none/0 or english/4/full.")],
-    baseline: Annotated[str, Parameter(help="The arm that it is compared with.")],
+    baseline: Annotated[str, Parameter(help="The arm to compare it with.")],
     /,
     *,
     recipe: RecordedRecipe = None,
@@ -103,11 +104,11 @@ def compare(
     overrides: Overrides = (),
     json: Json = False,
 ) -> None:
-    """Compare two arms, paired over items: the mean over languages, then each language."""
+    """Compare two arms, paired over items: the mean over languages, and each language."""
     from dataclasses import asdict
 
     from xstilts.api import results as api
 
-    found = api.compare(treatment, baseline, recipe=recipe, task=task, store=store, overrides=overrides)
-    rows = [asdict(difference) for difference in found]
+    differences = api.compare(treatment, baseline, recipe=recipe, task=task, store=store, overrides=overrides)
+    rows = [asdict(difference) for difference in differences]
     print_json(rows) if json else print_table(rows)

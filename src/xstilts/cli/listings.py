@@ -1,4 +1,4 @@
-"""What there is: tasks, encoders, and the machine."""
+"""The commands tasks, encoders and doctor."""
 
 from dataclasses import asdict
 
@@ -13,35 +13,35 @@ def tasks(*, suite: str | None = None, json: Json = False) -> None:
     suite
         Only the tasks of this suite.
     """
-    from xstilts.api import catalogue as listing
+    from xstilts.api import catalogue
 
-    tasks = listing.list_tasks(suite)
-    found = [listing.describe_task(task) for task in tasks]
+    tasks = catalogue.list_tasks(suite)
+    descriptions = [catalogue.describe_task(task) for task in tasks]
     if json:
-        return print_json(found)
-    published = suite is not None and any(task.fixed_shot_sizes for task in tasks)
+        return print_json(descriptions)
+    has_fixed_shots = suite is not None and any(task.fixed_shot_sizes for task in tasks)
     rows = [
         {
             **row,
-            "languages": " ".join(row["languages"]) if published else len(row["languages"]),
+            "languages": " ".join(row["languages"]) if has_fixed_shots else len(row["languages"]),
             "suite": ", ".join(row["suite"]),
-            "size (English)": listing.format_sizes(task),
-            "shots": listing.format_fixed_shots(task) or "-",
-            "images to choose from": listing.format_pool_sizes(task) or "-",
+            "size (English)": catalogue.format_sizes(task),
+            "shots": catalogue.format_fixed_shots(task) or "-",
+            "images to choose from": catalogue.format_pool_sizes(task) or "-",
             "source": " ".join(row["source"]) or "files only",
         }
-        for row, task in zip(found, tasks, strict=True)
+        for row, task in zip(descriptions, tasks, strict=True)
     ]
-    told = ("shots", "images to choose from") if published else ()
-    columns = ("name", "problem", "suite", "languages", "size (English)", *told, "metric", "source", "licence")
+    extra = ("shots", "images to choose from") if has_fixed_shots else ()
+    columns = ("name", "problem", "suite", "languages", "size (English)", *extra, "metric", "source", "licence")
     return print_table(rows, columns)
 
 
 def encoders(*, json: Json = False) -> None:
-    """List the encoders that have a name; any Hub id or local folder works too, and `TEXT+VISION` for two together."""
-    from xstilts.api import catalogue as listing
+    """List the encoders with a short name. Any Hub id or local folder works too, and `TEXT+VISION` combines two."""
+    from xstilts.api import catalogue
 
-    rows = [asdict(card) for card in listing.list_encoders()]
+    rows = [asdict(card) for card in catalogue.list_encoders()]
     if json:
         return print_json(rows)
     shown = [row | {"pooling": row["pooling"] if row["kind"] == "text" else ""} for row in rows]
@@ -49,12 +49,12 @@ def encoders(*, json: Json = False) -> None:
 
 
 def doctor(*, hub: bool = False, store: StoreDir = STORE, json: Json = False) -> None:
-    """Show what this machine has: versions, processor, memory, disk, cache.
+    """Show versions, processor, memory, disk and cache of this machine.
 
     Parameters
     ----------
     hub
-        Ask whether the Hugging Face Hub answers.
+        Check whether the Hugging Face Hub answers.
     """
     from xstilts.api.doctor import diagnose, installation_error
 

