@@ -17,7 +17,7 @@ from xstilts.encoders.pins import UNRESOLVED, known_pin, pin, unpinned
 from xstilts.errors import SourceError, UserError
 from xstilts.execution.environment import Environment
 from xstilts.execution.options import RunKeywords, RunOptions, run_options
-from xstilts.planning.downloads import cannot_be_fetched, hub_splits_read, missing_downloads, tasks_read
+from xstilts.planning.downloads import hub_splits_read, missing_downloads, tasks_read, unfetchable
 from xstilts.planning.estimate import FlopsEstimate, Processor, estimate_flops
 from xstilts.planning.expand import Graph, expand
 from xstilts.platform.files import write_file
@@ -97,7 +97,7 @@ class Experiment:
             raise SourceError(
                 f"the commits of {', '.join(self.unresolved)} are not known", "resolve the experiment first"
             )
-        if unavailable := cannot_be_fetched(tasks, self.graph, cache=cache, root=root):
+        if unavailable := unfetchable(tasks, self.graph, cache=cache, root=root):
             raise SourceError(
                 "\n  ".join(["these files are missing and cannot be downloaded:", *unavailable]),
                 "put the files below the data root, or remove the task from the recipe",

@@ -9,7 +9,7 @@ from tests.golden import official_inputs as inputs
 from xstilts.metrics import metric
 from xstilts.problems import ProblemName, Sentence
 from xstilts.problems.scores import score_frame
-from xstilts.stages.mine import Mined, pair_sentences
+from xstilts.stages.mine import MinedPairs, pair_sentences
 
 
 def percent(name: str, problem: ProblemName, gold: list, predicted: list, **how: str) -> float:
@@ -87,7 +87,7 @@ def test_mining(seed: int, expected: tuple[float, ...]) -> None:
     assert scores == pytest.approx(expected[1:], abs=1e-9)
 
 
-def mined(seed: int) -> Mined:
+def mined(seed: int) -> MinedPairs:
     *sides, gold = inputs.collections(seed)
     vectors = {name: vector for side in sides for name, (_, vector) in side.items()}
     foreign, english = (

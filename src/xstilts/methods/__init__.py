@@ -34,6 +34,6 @@ Method = Annotated[
 _ADAPTER: TypeAdapter[FewshotMethod] = TypeAdapter(Method)
 
 
-def method_of(settings: object) -> FewshotMethod:
+def parse_method(settings: object) -> FewshotMethod:
     """The method of a name, or of the settings that a manifest records. Raises pydantic's ValidationError."""
     return _ADAPTER.validate_python(settings)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from xstilts.methods.method import Episode, FewshotMethod, Learned
+from xstilts.methods.method import Episode, FewshotMethod, Result
 from xstilts.problems import Problem
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class FrozenStatesMethod(FewshotMethod):
     def applies_to(self, problem: Problem[Any]) -> bool:
         return problem.classes
 
-    def run(self, episode: Episode[Learned]) -> Learned:
+    def run(self, episode: Episode[Result]) -> Result:
         return episode.fit_head(self)
 
     def summarise(self, batches: "Iterable[tuple[Tensor, Tensor]]", classes: int) -> "tuple[Tensor, ...]":
@@ -48,7 +48,7 @@ class FrozenStatesMethod(FewshotMethod):
         return nn.functional.linear(states, head["weight"], head["bias"])
 
 
-def together(shots: "tuple[Tensor, ...]", english: "tuple[Tensor, ...] | None") -> "tuple[Tensor, Tensor]":
+def concatenate(shots: "tuple[Tensor, ...]", english: "tuple[Tensor, ...] | None") -> "tuple[Tensor, Tensor]":
     """The vectors and class numbers of both, English examples first."""
     import torch
 

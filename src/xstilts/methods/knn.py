@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from xstilts.methods.frozen_states import FrozenStatesMethod, together
+from xstilts.methods.frozen_states import FrozenStatesMethod, concatenate
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,7 +37,7 @@ class Knn(FrozenStatesMethod):
         """The neighbours: `vectors` [rows, width] of length one, and `members` [rows, classes], true at the class."""
         from torch import nn
 
-        vectors, labels = together(shots, english)
+        vectors, labels = concatenate(shots, english)
         members = nn.functional.one_hot(labels, classes).bool()
         return {"vectors": nn.functional.normalize(vectors, dim=-1), "members": members}
 

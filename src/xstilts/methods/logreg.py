@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field
 
 from xstilts.errors import StageError
-from xstilts.methods.frozen_states import FrozenStatesMethod, together
+from xstilts.methods.frozen_states import FrozenStatesMethod, concatenate
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,7 +33,7 @@ class Logreg(FrozenStatesMethod):
     def fit(
         self, shots: "tuple[Tensor, ...]", english: "tuple[Tensor, ...] | None", classes: int
     ) -> "dict[str, Tensor]":
-        vectors, labels = together(shots, english)
+        vectors, labels = concatenate(shots, english)
         weight, bias = solve(vectors, labels, classes, self.l2)
         return {"weight": weight, "bias": bias}
 

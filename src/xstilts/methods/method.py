@@ -16,7 +16,7 @@ from xstilts.problems import Problem
 if TYPE_CHECKING:
     from torch import Tensor
 
-Learned = TypeVar("Learned", covariant=True)
+Result = TypeVar("Learned", covariant=True)
 Settings = TypeVar("Settings", bound=BaseModel)
 
 
@@ -49,14 +49,14 @@ class StatesClassifier(Protocol):
         ...
 
 
-class Episode(Protocol[Learned]):
+class Episode(Protocol[Result]):
     """One adaptation to k examples of a language, as a method sees it."""
 
-    def train(self) -> Learned:
+    def train(self) -> Result:
         """Train on the shots, as the facts of the method say."""
         ...
 
-    def fit_head(self, classifier: StatesClassifier) -> Learned:
+    def fit_head(self, classifier: StatesClassifier) -> Result:
         """Replace the head by a classifier of the states of English examples and shots. The encoder stays as it is."""
         ...
 
@@ -113,6 +113,6 @@ class FewshotMethod(BaseModel, ABC):
         """The settings of training, with what the method sets instead."""
         return train
 
-    def run(self, episode: Episode[Learned]) -> Learned:
+    def run(self, episode: Episode[Result]) -> Result:
         """What is learned from the episode."""
         return episode.train()

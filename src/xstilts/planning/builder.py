@@ -25,9 +25,9 @@ class GraphBuilder:
     stages: dict[str, Spec] = field(default_factory=dict)
     cells: dict[Cell, None] = field(default_factory=dict)
     skipped: dict[str, None] = field(default_factory=dict)
-    _read: dict[tuple[str, str, int | None], Data] = field(default_factory=dict)
+    _data: dict[tuple[str, str, int | None], Data] = field(default_factory=dict)
 
-    def graph(self) -> Graph:
+    def build(self) -> Graph:
         order = TopologicalSorter({key: stage.inputs for key, stage in self.stages.items()}).static_order()
         stages = {key: self.stages[key] for key in order}
         return Graph(stages=stages, cells=tuple(self.cells), skipped=tuple(self.skipped))
@@ -41,12 +41,12 @@ class GraphBuilder:
         return self.add(PretrainedStage(encoder=self.recipe.encoder, pin=self.pin, fusion=fusion))
 
     def data(self, task: str, language: str, max_examples: int | None) -> Data:
-        if (key := (task, language, max_examples)) not in self._read:
+        if (key := (task, language, max_examples)) not in self._data:
             fingerprint = self.tasks[task].fingerprint(language)
-            self._read[key] = Data(task=task, fingerprint=fingerprint, language=language, max_examples=max_examples)
-        return self._read[key]
+            self._data[key] = Data(task=task, fingerprint=fingerprint, language=language, max_examples=max_examples)
+        return self._data[key]
 
-    def cell(
+    def add_cell(
         self,
         chain: Chain,
         stage: EvaluateStage | FewshotStage | RetrieveStage | MineStage,

@@ -31,10 +31,10 @@ def missing_downloads(
     models = dict.fromkeys([(recipe.encoder, recipe.revision), *translators(recipe)])
     weights = (encoder.missing(name, cache, known_pin(name, revision, cache=cache)) for name, revision in models)
     sets = _data_sets(hub_splits_read(tasks, graph, root), cache)
-    return (*absent, *sets, *filter(None, weights), *cannot_be_fetched(tasks, graph, cache=cache, root=root))
+    return (*absent, *sets, *filter(None, weights), *unfetchable(tasks, graph, cache=cache, root=root))
 
 
-def cannot_be_fetched(tasks: Mapping[str, Task], graph: Graph, *, cache: Path, root: Path | None) -> tuple[str, ...]:
+def unfetchable(tasks: Mapping[str, Task], graph: Graph, *, cache: Path, root: Path | None) -> tuple[str, ...]:
     """What is neither in files nor on the Hub: benchmarks in a language, single splits, and images."""
     return (*_files(tasks, graph), *missing_files(tasks, graph), *missing_images(tasks, graph, root, cache))
 

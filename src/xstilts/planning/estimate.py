@@ -76,8 +76,8 @@ def estimate_flops(
         bytes=None if None in kept else sum(size for size in kept if size),
         processor=processor,
         unknown=flops.count(None),
-        why=tuple(meter.why),
-        assumed=tuple(f"{name} {found.assumed}" for name, found in sorted(meter.used.items()) if found.assumed),
+        why=tuple(meter.unknown_reasons),
+        assumed=tuple(f"{name} {found.assumed}" for name, found in sorted(meter.lengths_used.items()) if found.assumed),
     )
 
 

@@ -34,7 +34,7 @@ def expand(
     builder = GraphBuilder(recipe=recipe, tasks=tasks, pin=pin, texts=texts or {}, translators=translators or {})
     for name, target in recipe.targets.items():
         _add_target(builder, target, tasks[name])
-    return builder.graph()
+    return builder.build()
 
 
 def _add_target(builder: GraphBuilder, target: Target, task: Task) -> None:
@@ -60,7 +60,7 @@ def _train(builder: GraphBuilder, chain: Chain) -> None:
     )
     parent = trained.parent if target.skip_training else builder.add(trained)
     for language in scored_languages(target, chain.task):
-        builder.cell(chain, _evaluation(builder, chain, parent, language))
+        builder.add_cell(chain, _evaluation(builder, chain, parent, language))
     if target.translate_test:
         _translate_test(builder, chain, parent)
     add_fewshot_stages(builder, chain, trained)
@@ -72,7 +72,7 @@ def _translate_test(builder: GraphBuilder, chain: Chain, parent: str) -> None:
     split, languages = translated(target.split), languages_with_translated_test(builder.recipe, target, task)
     for language in languages:
         stage = replace(_evaluation(builder, chain, parent, language), split=split)
-        builder.cell(chain, stage, method="translate-test")
+        builder.add_cell(chain, stage, method="translate-test")
     if others := [x for x in scored_languages(target, task) if x not in (target.source_language, *languages)]:
         builder.skipped[f"{task.name}: no split {split} in {', '.join(others)}"] = None
 

@@ -27,9 +27,9 @@ def add_fewshot_stages(builder: GraphBuilder, chain: Chain, trained: TargetStage
     languages, pools = (find(fewshot, chain.target, chain.task) for find in (fewshot_languages, languages_with_pool))
     for language in languages:
         for method, episode in (*(maker.sampled(language) if language in pools else ()), *maker.published(language)):
-            builder.cell(chain, episode, method=method, shots=episode.shots, draw=episode.draw)
+            builder.add_cell(chain, episode, method=method, shots=episode.shots, draw=episode.draw)
     for method, episode in maker.mixed(pools):
-        builder.cell(chain, episode, method=method, shots=episode.shots, draw=episode.draw)
+        builder.add_cell(chain, episode, method=method, shots=episode.shots, draw=episode.draw)
     if without := [language for language in languages if language not in pools]:
         builder.skipped[f"{chain.task.name}: no split {POOL_SPLIT} to draw shots from in {', '.join(without)}"] = None
     for method in fewshot.methods:

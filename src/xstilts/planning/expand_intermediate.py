@@ -6,7 +6,7 @@ from dataclasses import replace
 from xstilts.config.recipe import Intermediate
 from xstilts.config.training import Align
 from xstilts.planning.builder import GraphBuilder
-from xstilts.planning.expand_translation import translation
+from xstilts.planning.expand_translation import translation_stage
 from xstilts.planning.specs import AlignStage, IntermediateStage
 from xstilts.planning.stage import Data, Masking, Texts
 from xstilts.recipe.resolve import non_english
@@ -40,7 +40,7 @@ def _trained_on(builder: GraphBuilder, arm: Intermediate, task: str) -> Iterator
         if arm.translate is None or language == arm.language:
             yield data
         else:
-            key = builder.add(translation(arm.translate, data, language, builder.translators))
+            key = builder.add(translation_stage(arm.translate, data, language, builder.translators))
             yield replace(data, language=language, translated=key)
 
 

@@ -20,7 +20,7 @@ from xstilts.recipe.resolve import (
 OWN_LAYER = "own-layer"
 """The name among methods of the score at the layer that an arm's own encoder chose."""
 
-CHOICE_ITEMS = 40
+LAYER_SELECTION_ITEMS = 40
 """Pairs of each language on which the layer of a task without training is chosen; a mean over all languages needs no
 more."""
 
@@ -48,9 +48,9 @@ def add_vector_stages(builder: GraphBuilder, chain: Chain) -> None:
             leave_out = True if target.layer_selection_task == OTHER_LANGUAGES else None
             centre = FITTING_SPLIT if has_dev(chain.task) else None
             stage = RetrieveStage(centre_split=centre, leave_out=leave_out, **settings)
-        builder.cell(chain, stage)
+        builder.add_cell(chain, stage)
         if target.select_layer_per_arm and encoder != builder.pretrained():
-            builder.cell(chain, replace(stage, chosen_by=_chosen_layer(builder, chain, encoder)), method=OWN_LAYER)
+            builder.add_cell(chain, replace(stage, chosen_by=_chosen_layer(builder, chain, encoder)), method=OWN_LAYER)
 
 
 def _chosen_layer(builder: GraphBuilder, chain: Chain, encoder: str) -> str:
@@ -60,7 +60,7 @@ def _chosen_layer(builder: GraphBuilder, chain: Chain, encoder: str) -> str:
         languages, split, most = scored_languages(target, task), target.split, target.max_items
     else:
         task = builder.tasks[layer_selection_task(target, task)]
-        languages, split, most = non_english(task), FITTING_SPLIT, CHOICE_ITEMS
+        languages, split, most = non_english(task), FITTING_SPLIT, LAYER_SELECTION_ITEMS
     return builder.add(
         ChooseLayerStage(
             parent=encoder,

@@ -8,7 +8,7 @@ from xstilts.planning.stage import Data
 from xstilts.recipe.translation import fill_language, translator_name
 
 
-def translation(translate: Translate, data: Data, language: str, pins: Mapping[str, str]) -> TranslateStage:
+def translation_stage(translate: Translate, data: Data, language: str, pins: Mapping[str, str]) -> TranslateStage:
     """The stage that translates `data`; `pins` are those of `translator_pins`."""
     if translate.files is not None:
         file = fill_language(translate.files[data.task], language)

@@ -13,10 +13,10 @@ from xstilts.config.splits import TRANSLATED, count_of, shots_split
 from xstilts.config.training import Train
 from xstilts.encoders import EncoderCard
 from xstilts.planning.expand import Graph
-from xstilts.planning.forward_flops import ForwardFlops, NotKnownError
+from xstilts.planning.forward_flops import ForwardFlops, UnknownCostError
 from xstilts.planning.lengths import Lengths
 from xstilts.planning.specs import (
-    MEASURED_PAIRS,
+    MAX_MEASURED_PAIRS,
     AlignStage,
     ChooseLayerStage,
     EvaluateStage,
@@ -45,7 +45,7 @@ class StageFlops:
     graph: Graph
     tasks: Mapping[str, Task]
     card: EncoderCard
-    why: dict[str, None] = field(default_factory=dict)
+    unknown_reasons: dict[str, None] = field(default_factory=dict)
     forward: ForwardFlops = field(init=False)
 
     def __post_init__(self) -> None:
@@ -53,16 +53,16 @@ class StageFlops:
         self.forward = ForwardFlops(card=self.card, tasks=self.tasks, fusion=next(fusions, None))
 
     @property
-    def used(self) -> Mapping[str, Lengths]:
+    def lengths_used(self) -> Mapping[str, Lengths]:
         """The lengths that were needed, by task."""
-        return self.forward.used
+        return self.forward.lengths_used
 
     def flops(self, spec: Spec) -> float | None:
         """Operations of a stage; None where they are not known, and then `why`."""
         try:
             return sum(self._parts(spec))
-        except NotKnownError as reason:
-            self.why[str(reason)] = None
+        except UnknownCostError as reason:
+            self.unknown_reasons[str(reason)] = None
             return None
 
     def bytes(self, spec: Spec) -> int | None:
@@ -89,7 +89,7 @@ class StageFlops:
     def _parts(self, spec: Spec) -> Iterator[float]:
         match spec:
             case TranslateStage() if spec.model:
-                raise NotKnownError(f"what {spec.model} takes to translate")
+                raise UnknownCostError(f"what {spec.model} takes to translate")
             case IntermediateStage():
                 yield self._intermediate(spec)
             case TargetStage():
@@ -132,24 +132,24 @@ class StageFlops:
     def _align(self, spec: AlignStage) -> Iterator[float]:
         """Training runs the layers up to `spec.layer`, which alone is trained. Measuring runs all layers, twice."""
         task, train, sizes = spec.data[0].task, spec.train, [self._size(data, spec.split) for data in spec.data]
-        example = self.forward.example(task, train.max_length)
+        example = self.forward.per_example(task, train.max_length)
         pairs = max(1, round((1 - spec.held_out) * sum(sizes)))
         batch = min(pairs, self._fitting(task, train))
         steps = train.steps or train.epochs * pairs / batch
         trained = TRAINED + FORWARD * bool(train.gradient_checkpointing)
         yield steps * batch * example * ((spec.layer - 1) * FORWARD + trained) / self.forward.depth
         shares = (spec.held_out, 1 - spec.held_out)
-        yield 2 * example * sum(min(MEASURED_PAIRS, share * size) for share in shares for size in sizes)
+        yield 2 * example * sum(min(MAX_MEASURED_PAIRS, share * size) for share in shares for size in sizes)
 
     def _fewshot(self, spec: FewshotStage) -> Iterator[float]:
         """The training of a model for several languages is shared among its scores."""
         task, train = spec.evaluation.task, spec.train
         shots, together = self._shots(spec) * len(spec.trained_languages), len(spec.trained_languages)
         if not spec.method.takes_steps:
-            yield shots * self.forward.example(task, train.max_length, spec.modality) / together
+            yield shots * self.forward.per_example(task, train.max_length, spec.modality) / together
             yield self._scored(spec.evaluation, spec.split, train.max_length, spec.modality)
             return
-        example = self.forward.example(task, train.max_length, spec.modality)
+        example = self.forward.per_example(task, train.max_length, spec.modality)
         passed = example if spec.method.freezes_encoder else self._trained(task, train, spec.modality)
         batch = min(shots, self._fitting(task, train))
         steps = train.steps or train.epochs * shots / batch
@@ -177,7 +177,7 @@ class StageFlops:
 
     def _read(self, data: Data, split: str, max_length: int, modality: Modality | None = None) -> float:
         """A forward pass over a split."""
-        return self._size(data, split) * self.forward.example(data.task, max_length, modality)
+        return self._size(data, split) * self.forward.per_example(data.task, max_length, modality)
 
     def _scored(self, data: Data, split: str, max_length: int, modality: Modality | None) -> float:
         looks = 2 if self.tasks[data.task].spec.images and modality is None else 1
@@ -186,8 +186,8 @@ class StageFlops:
     def _trained(self, task: str, train: Train, modality: Modality | None = None) -> float:
         """Operations that an example takes in training, the lower layers frozen."""
         trained = TRAINED + FORWARD * bool(train.gradient_checkpointing)
-        passes = trained - (trained - FORWARD) * self.forward.frozen(task, train, modality)
-        return self.forward.example(task, train.max_length, modality) * passes
+        passes = trained - (trained - FORWARD) * self.forward.frozen_share(task, train, modality)
+        return self.forward.per_example(task, train.max_length, modality) * passes
 
     def _steps(self, data: Data, train: Train) -> float:
         return train.steps or train.epochs * self._size(data, "train") / self._batch(data, train)
@@ -202,10 +202,10 @@ class StageFlops:
         )
 
     def _size(self, data: Data, split: str) -> int:
-        """Examples of a split, those of pooled splits by their shares. Raises NotKnownError."""
+        """Examples of a split, those of pooled splits by their shares. Raises UnknownCostError."""
         task = self.tasks[data.task]
         if data.translated and split == "train":
-            raise NotKnownError(f"how much of {data.task} is left in {data.language}, and how long it is")
+            raise UnknownCostError(f"how much of {data.task} is left in {data.language}, and how long it is")
         sizes = task.sizes.get(data.language, {})
         if task.pool and task.fractions:
             pooled = sum(sizes.get(name, 0) for name in task.pool)
@@ -213,7 +213,7 @@ class StageFlops:
         else:
             count = sizes.get(split) or sizes.get(split.removesuffix(TRANSLATED), 0)
         if not count:
-            raise NotKnownError(f"how many examples {data.task} has")
+            raise UnknownCostError(f"how many examples {data.task} has")
         return min(count, data.max_examples or count)
 
     def _kept(self, train: Train) -> int | None:

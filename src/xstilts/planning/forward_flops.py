@@ -18,7 +18,7 @@ SPECIAL_TOKENS = 2
 """Sub-words of a text that a control hides: the special ones."""
 
 
-class NotKnownError(Exception):
+class UnknownCostError(Exception):
     """The work of a stage cannot be told; the message says what is missing."""
 
 
@@ -37,26 +37,26 @@ class ForwardFlops:
     card: EncoderCard
     tasks: Mapping[str, Task]
     fusion: Fusion | None
-    used: dict[str, Lengths] = field(default_factory=dict)
+    lengths_used: dict[str, Lengths] = field(default_factory=dict)
     _passes: dict[tuple[str, int, Modality | None], FlopsPerExample] = field(default_factory=dict)
 
     def lengths(self, task: str) -> Lengths:
-        """Raises NotKnownError."""
-        if task not in self.used:
+        """Raises UnknownCostError."""
+        if task not in self.lengths_used:
             if (found := lengths(task)) is None:
-                raise NotKnownError(f"how long the examples of {task} are")
-            self.used[task] = found
-        return self.used[task]
+                raise UnknownCostError(f"how long the examples of {task} are")
+            self.lengths_used[task] = found
+        return self.lengths_used[task]
 
-    def example(self, task: str, max_length: int, modality: Modality | None = None) -> float:
-        """Operations over an example, on average. Raises NotKnownError."""
+    def per_example(self, task: str, max_length: int, modality: Modality | None = None) -> float:
+        """Operations over an example, on average. Raises UnknownCostError."""
         found = self._pass(task, max_length, modality)
         if found.text_only == found.fused:
             return found.text_only
         return self._between(found, 0, self.depth)
 
-    def frozen(self, task: str, train: Train, modality: Modality | None = None) -> float:
-        """Part of these operations that is of layers which keep their weights. Raises NotKnownError."""
+    def frozen_share(self, task: str, train: Train, modality: Modality | None = None) -> float:
+        """Part of these operations that is of layers which keep their weights. Raises UnknownCostError."""
         if not train.frozen_layers:
             return 0.0
         depth = self.depth
@@ -79,7 +79,7 @@ class ForwardFlops:
 
     def _reckoned(self, task: str, max_length: int, modality: Modality | None) -> FlopsPerExample:
         if self.card.forward_flops is None:
-            raise NotKnownError(f"what a forward pass of {self.card.name} takes")
+            raise UnknownCostError(f"what a forward pass of {self.card.name} takes")
         first, second = self.card.forward_flops
         found, tokens = self.lengths(task), self._tokens(task, modality)
         apart = self.tasks[task].spec.contrastive
@@ -96,7 +96,7 @@ class ForwardFlops:
         if not self.tasks[task].spec.images or modality == "text":
             return 0
         if self.fusion is None:
-            raise NotKnownError(f"how {self.card.name} reads images")
+            raise UnknownCostError(f"how {self.card.name} reads images")
         return self.lengths(task).images * self.fusion.grid**2
 
     def _joins(self) -> int:
@@ -107,7 +107,7 @@ class ForwardFlops:
 
     @property
     def depth(self) -> int:
-        """Layers of the encoder. Raises NotKnownError."""
+        """Layers of the encoder. Raises UnknownCostError."""
         if self.card.layers is None:
-            raise NotKnownError(f"how many layers {self.card.name} has")
+            raise UnknownCostError(f"how many layers {self.card.name} has")
         return self.card.layers

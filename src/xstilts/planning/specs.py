@@ -14,7 +14,7 @@ Keep = Literal["scores", "all"]
 Modality = Literal["text", "images"]
 """What alone of an example is seen, where a control hides the rest."""
 
-MEASURED_PAIRS = 500
+MAX_MEASURED_PAIRS = 500
 """Pairs of each language, and of each of the trained and held-out parts, that an alignment is measured on at most:
 accuracy falls with the number of candidates."""
 

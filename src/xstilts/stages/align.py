@@ -20,15 +20,15 @@ from xstilts.models.align import Aligner, PairInputs, closeness
 from xstilts.models.heads import encoder_state, load_text, restore_encoder
 from xstilts.models.split import layers, supports_split
 from xstilts.models.tuning import adapters, attention, checkpoint_layers, set_dropout
-from xstilts.planning.specs import MEASURED_PAIRS, AlignStage
+from xstilts.planning.specs import MAX_MEASURED_PAIRS, AlignStage
 from xstilts.planning.stage import Data
 from xstilts.problems import Parallel
 from xstilts.problems.features import Feature
 from xstilts.stages.artifacts import (
+    base_encoder,
     cached_tokenizer,
     changed_tensors,
     encoder_folder,
-    encoder_of,
     save_weights,
     trainable_tensors,
     weights_digest,
@@ -85,7 +85,7 @@ def run(spec: AlignStage, draft: Draft, context: JobContext, emit: Emit) -> None
     after = _measured(spec, model, found, tokenizer, device)
     below = spec.layer - 1 if supports_split(model) else None
     draft.facts = AlignFacts(
-        encoder=encoder_of(store, spec.parent),
+        encoder=base_encoder(store, spec.parent),
         inherits=spec.parent,
         training=training_facts(fitted, sum_before, weights_digest(trainable_tensors(model))),
         untouched_layers=count_untouched_layers(below, context.frozen_prefix(spec.parent)),
@@ -122,7 +122,7 @@ def _pairs(
     spec: AlignStage, data: Data, context: JobContext, tokenizer: PreTrainedTokenizerBase
 ) -> tuple[Pairs, Pairs]:
     """Those that are trained on, and those of the groups that are held out, which are the same in every language."""
-    prefix = find_card(encoder_of(context.store, spec.parent).name).query_prefix or ""
+    prefix = find_card(base_encoder(context.store, spec.parent).name).query_prefix or ""
     examples = cast(Sequence[Parallel], context.examples(data, spec.split))
     apart = [_rank(example.group) < spec.held_out for example in examples]
     if all(apart):
@@ -172,7 +172,7 @@ def _measured(
             continue
         vectors = embed(
             model,
-            pairs.features[: 2 * MEASURED_PAIRS],
+            pairs.features[: 2 * MAX_MEASURED_PAIRS],
             cast(int, tokenizer.pad_token_id),
             layers=list(places.values()),
             poolings=("mean",),
@@ -180,7 +180,7 @@ def _measured(
             device=device,
         )
         for place, layer in zip(places, vectors[0], strict=True):
-            close = closeness(layer[0::2], layer[1::2], pairs.groups[:MEASURED_PAIRS])
+            close = closeness(layer[0::2], layer[1::2], pairs.groups[:MAX_MEASURED_PAIRS])
             facts = ClosenessFacts(translations=close.translations, others=close.others, accuracy=close.accuracy)
             rows.append((_Place(pairs.language, pairs.part, place, close.pairs), facts))
     return rows

@@ -18,7 +18,7 @@ from xstilts.encoders import GIVEN, find_card
 from xstilts.encoders.fetch import prepare
 from xstilts.errors import UserError
 from xstilts.execution.environment import Environment
-from xstilts.methods import method_of
+from xstilts.methods import parse_method
 from xstilts.methods.frozen_states import FrozenStatesMethod
 from xstilts.models.frozen_states import FrozenStatesModel
 from xstilts.models.heads import (
@@ -71,7 +71,7 @@ class LoadedModel:
     """Of each label's probability, where the problem has any."""
 
 
-def facts_of(store: Store, key: str) -> Facts:
+def read_facts(store: Store, key: str) -> Facts:
     """What the stage recorded. Raises UserError where the store does not hold it."""
     manifest = store.manifest(key)
     if manifest is None:
@@ -84,7 +84,7 @@ def changed_tensors(store: Store, key: str) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {}
     at: str | None = key
     while at is not None:
-        facts = facts_of(store, at)
+        facts = read_facts(store, at)
         for name, tensor in _read(store.path(at)).items():
             if name.startswith(ENCODER):
                 tensors.setdefault(name.removeprefix(ENCODER), tensor)
@@ -94,13 +94,13 @@ def changed_tensors(store: Store, key: str) -> dict[str, Tensor]:
 
 def total_steps(store: Store, key: str) -> int:
     """Optimiser steps that an encoder has taken, from the published one on."""
-    facts = facts_of(store, key)
+    facts = read_facts(store, key)
     return facts.training.steps + total_steps(store, facts.inherits) if isinstance(facts, TrainedFacts) else 0
 
 
-def encoder_of(store: Store, key: str) -> EncoderFacts:
+def base_encoder(store: Store, key: str) -> EncoderFacts:
     """The pretrained encoder that an artifact goes back to. Raises UserError where it goes back to none."""
-    facts = facts_of(store, key)
+    facts = read_facts(store, key)
     if isinstance(facts, TranslateFacts | ChooseLayerFacts):
         raise UserError(f"artifact {key[:12]} has no encoder", "name an artifact of a trained stage")
     return facts.encoder
@@ -108,7 +108,7 @@ def encoder_of(store: Store, key: str) -> EncoderFacts:
 
 def encoder_folder(store: Store, key: str, environment: Environment) -> Path:
     """The folder with the published encoder that an artifact goes back to."""
-    encoder = encoder_of(store, key)
+    encoder = base_encoder(store, key)
     return fetch_encoder(encoder.name, encoder.pin, environment)
 
 
@@ -145,7 +145,7 @@ def _sighted(
 ) -> nn.Module:
     if is_dual(read_config(folder)):
         return load_dual(problem, folder, labels=labels, seed=seed)
-    return load_fused(problem, folder, image_input_of(store, key), labels=labels, seed=seed)
+    return load_fused(problem, folder, image_input_spec(store, key), labels=labels, seed=seed)
 
 
 def open_image_features(encoder: str, pin: str, fusion: Fusion, environment: Environment) -> ImageFeatures:
@@ -159,9 +159,9 @@ def open_image_features(encoder: str, pin: str, fusion: Fusion, environment: Env
     return ImageFeatureCache(encoder, pin, size=fusion.image_size, grid=fusion.grid, places=places, pooled=pooled)
 
 
-def image_input_of(store: Store, key: str) -> ImageInputSpec:
+def image_input_spec(store: Store, key: str) -> ImageInputSpec:
     """How an artifact's encoder sees images. Raises UserError where it reads none."""
-    encoder = encoder_of(store, key)
+    encoder = base_encoder(store, key)
     if encoder.image_input is None:
         raise UserError(
             f"the encoder {encoder.name} reads no images",
@@ -173,7 +173,7 @@ def image_input_of(store: Store, key: str) -> ImageInputSpec:
 
 def load_model(store: Store, key: str, environment: Environment) -> LoadedModel:
     """A fine-tuned artifact with its own head. Raises UserError for an artifact that is no fine-tuned model."""
-    facts = facts_of(store, key)
+    facts = read_facts(store, key)
     if not isinstance(facts, TargetFacts | FewshotFacts):
         raise UserError(
             f"artifact {key[:12]} has no head", "name an artifact of a target stage, as `xstilts status` lists them"
@@ -205,7 +205,7 @@ def _frozen_states_method(store: Store, key: str) -> FrozenStatesMethod | None:
     """The method that replaced the head of a few-shot artifact, if one did."""
     manifest = store.manifest(key)
     settings = manifest.spec.get("method") if manifest else None
-    method = method_of(settings) if settings else None
+    method = parse_method(settings) if settings else None
     return method if isinstance(method, FrozenStatesMethod) else None
 
 
@@ -218,7 +218,7 @@ def load_untrained(
     """
     folder = encoder_folder(store, key, environment)
     if not is_dual(read_config(folder)):
-        encoder = encoder_of(store, key).name
+        encoder = base_encoder(store, key).name
         raise UserError(
             f"{task.name!r} is to be scored without training, and {encoder} is no dual encoder",
             f"remove `skip_training` from the target {task.name!r}, or name a CLIP or SigLIP",

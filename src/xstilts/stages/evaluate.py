@@ -12,7 +12,7 @@ from xstilts.models.speed.activation_cache import FrozenLayers
 from xstilts.models.speed.first_token import use_first_token
 from xstilts.models.split import supports_split, truncate
 from xstilts.planning.specs import EvaluateStage
-from xstilts.stages.artifacts import LoadedModel, encoder_of, facts_of, load_model, load_untrained
+from xstilts.stages.artifacts import LoadedModel, base_encoder, load_model, load_untrained, read_facts
 from xstilts.stages.controls import image_controls
 from xstilts.stages.job_context import JobContext, Slot
 from xstilts.stages.lineage import check_lineage, count_shared_images
@@ -46,10 +46,10 @@ def run(spec: EvaluateStage, draft: Draft, context: JobContext, emit: Emit) -> N
     part = use_first_token(part, task.problem)
     predicted = predict(part, inputs, examples, loaded.labels, loaded.thresholds)
     frame = scored_items(task, examples, predicted)
-    parent = facts_of(context.store, spec.parent)
+    parent = read_facts(context.store, spec.parent)
     prior = parent.prior if isinstance(parent, TargetFacts) else None
     draft.facts = EvaluateFacts(
-        encoder=encoder_of(context.store, spec.parent),
+        encoder=base_encoder(context.store, spec.parent),
         step_kept=parent.training.step_kept if isinstance(parent, TrainedFacts) else None,
         scores=write_scores(draft.path, frame, task),
         texts=text_facts(examples, loaded.tokenizer, spec.max_length, task),

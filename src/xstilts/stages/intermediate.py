@@ -19,10 +19,10 @@ from xstilts.planning.stage import Data
 from xstilts.problems import ProblemName
 from xstilts.problems.features import Feature
 from xstilts.stages.artifacts import (
+    base_encoder,
     build_model,
     cached_tokenizer,
     encoder_folder,
-    encoder_of,
     save_weights,
     trainable_tensors,
     weights_digest,
@@ -30,7 +30,7 @@ from xstilts.stages.artifacts import (
 from xstilts.stages.job_context import JobContext
 from xstilts.stages.mlm import CorpusWindows, MlmTrainer, make_mlm_trainer, read_corpora
 from xstilts.stages.progress import step_reporter
-from xstilts.stages.tokenise import features_of
+from xstilts.stages.tokenise import load_features
 from xstilts.stages.training import TrainableModel, count_untouched_layers, make_trainable, training_facts
 from xstilts.store.facts import IntermediateFacts
 from xstilts.store.store import Draft
@@ -72,7 +72,7 @@ def run(spec: IntermediateStage, draft: Draft, context: JobContext, emit: Emit) 
     save_weights(draft.path, model, head=False)
     steps = [order.count(number) for number in range(len(objectives))]
     draft.facts = IntermediateFacts(
-        encoder=encoder_of(store, spec.parent),
+        encoder=base_encoder(store, spec.parent),
         inherits=spec.parent,
         training=training_facts(fitted, before, after),
         untouched_layers=count_untouched_layers(boundary(model, spec.train), context.frozen_prefix(spec.parent)),
@@ -130,7 +130,7 @@ def _labels(parts: Sequence[Data], context: JobContext) -> tuple[str, ...] | Non
 
 def _features(spec: IntermediateStage, parts: Sequence[Data], context: JobContext, tokenizer: Any) -> Sequence[Feature]:
     labels, length = _labels(parts, context), spec.train.max_length
-    features = features_of(context, spec.parent, parts, "train", tokenizer, labels, length)
+    features = load_features(context, spec.parent, parts, "train", tokenizer, labels, length)
     return _shuffled(features, seed_of(spec.seed, "shuffle", parts[0].task)) if spec.shuffle_labels else features
 
 

@@ -14,7 +14,7 @@ from xstilts.models.multimodal.image_features import ImageFeatures
 from xstilts.models.speed.activation_cache import ActivationCache, FrozenLayers
 from xstilts.planning.stage import Data
 from xstilts.problems import Example
-from xstilts.stages.artifacts import encoder_of, open_image_features
+from xstilts.stages.artifacts import base_encoder, open_image_features
 from xstilts.store.facts import PretrainedFacts, TrainedFacts, UnusableImages
 from xstilts.store.store import Store
 from xstilts.tasks import load_task
@@ -92,7 +92,7 @@ class JobContext:
         """The features of images as the encoder of `parent` reads them; None where it reads none."""
         if self.parent is None:
             return None
-        encoder = encoder_of(self.store, self.parent)
+        encoder = base_encoder(self.store, self.parent)
         if (fusion := encoder.fusion) is None:
             return None
         return self.cached(
@@ -177,15 +177,15 @@ class JobContext:
         return read_examples(path, self.task(data.task).spec.example)
 
 
-def cap(examples: Sequence[Example], most: int | None) -> tuple[Example, ...]:
+def cap(examples: Sequence[Example], limit: int | None) -> tuple[Example, ...]:
     """At most so many examples, in their order, chosen by their ids alone: a larger cap keeps those of a smaller.
 
     Chosen one by one and not by group, so that few examples still stem from many groups; but a sentence to be mined
     goes with its translation.
     """
-    if most is None or len(examples) <= most:
+    if limit is None or len(examples) <= limit:
         return tuple(examples)
-    kept = {example.id for example in sorted(examples, key=_rank)[:most]}
+    kept = {example.id for example in sorted(examples, key=_rank)[:limit]}
     return tuple(example for example in examples if example.id in kept)
 
 

@@ -17,16 +17,16 @@ from xstilts.models.mining import candidates
 from xstilts.planning.specs import MineStage
 from xstilts.problems import Sentence
 from xstilts.problems.scores import score_frame
-from xstilts.stages.artifacts import encoder_of
+from xstilts.stages.artifacts import base_encoder
 from xstilts.stages.job_context import JobContext
 from xstilts.stages.scoring import text_facts, write_scores
-from xstilts.stages.vectors import Embedder, chosen_layer, embed_features, load_embedder
+from xstilts.stages.vectors import Embedder, embed_features, layer_and_pooling, load_embedder
 from xstilts.store.facts import MineFacts
 from xstilts.store.store import Draft
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mined:
+class MinedPairs:
     """The pairs that one split's collections give before any threshold: English ids by foreign ids, and margins."""
 
     foreign: Sequence[Sentence]
@@ -47,14 +47,14 @@ class Mined:
 
 
 def run(spec: MineStage, draft: Draft, context: JobContext, emit: Emit) -> None:
-    place, tool = chosen_layer(spec, context), load_embedder(spec.parent, context)
+    place, tool = layer_and_pooling(spec, context), load_embedder(spec.parent, context)
     dev = _mined(spec.dev_split, spec, place, tool, context)
     emit(Event(key=spec.key, kind="progress", done=1, total=2))
     scored = _mined(spec.split, spec, place, tool, context)
     threshold = dev.threshold()
     (layer, pooling), task = place, context.task(spec.data.task)
     draft.facts = MineFacts(
-        encoder=encoder_of(context.store, spec.parent),
+        encoder=base_encoder(context.store, spec.parent),
         scores=write_scores(draft.path, scored.frame(threshold), task),
         texts=text_facts(scored.foreign, tool[1], spec.max_length, task),
         layer=layer,
@@ -67,7 +67,7 @@ def run(spec: MineStage, draft: Draft, context: JobContext, emit: Emit) -> None:
 
 def pair_sentences(
     foreign: Sequence[Sentence], english: Sequence[Sentence], embed: Callable[[Sequence[Sentence]], Tensor]
-) -> Mined:
+) -> MinedPairs:
     """One-to-one pairs of two collections, best first; `embed` gives vectors [sentences, hidden].
 
     Of equal sentences one is a neighbour of others, but none is paired: nobody could tell which was meant.
@@ -78,14 +78,14 @@ def pair_sentences(
     taken = [(left[own], right[other]) for own, other in pairs[rows]]
     single = _single(foreign) | _single(english)
     kept = np.array([own.id in single and other.id in single for own, other in taken], dtype=bool)
-    return Mined(
+    return MinedPairs(
         foreign=foreign,
         pairs=[pair for pair, keep in zip(taken, kept, strict=True) if keep],
         margins=margins[rows][kept],
     )
 
 
-def _mined(split: str, spec: MineStage, place: tuple[int, str], tool: Embedder, context: JobContext) -> Mined:
+def _mined(split: str, spec: MineStage, place: tuple[int, str], tool: Embedder, context: JobContext) -> MinedPairs:
     foreign, english = _sides(split, spec, context)
     return pair_sentences(foreign, english, lambda side: _vectors(side, place, tool, spec, context))
 

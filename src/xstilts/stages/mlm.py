@@ -28,7 +28,7 @@ class CorpusWindows:
     """The texts of one language as sub-words: those that are trained on, and those that are held out."""
 
     language: str
-    texts: tuple[int, int]
+    text_counts: tuple[int, int]
     """How many there are of both."""
     features: Sequence[Feature]
     held_out: Sequence[Feature]
@@ -65,8 +65,8 @@ class MlmTrainer:
         after = self.perplexities()
         by_language = {
             reading.language: MlmLanguage(
-                texts=reading.texts[0],
-                held_out=reading.texts[1],
+                texts=reading.text_counts[0],
+                held_out=reading.text_counts[1],
                 steps=count,
                 perplexity_before=before[reading.language],
                 perplexity_after=after[reading.language],
@@ -138,4 +138,4 @@ def _reading(
     if not features:
         raise DataError(f"the tokenizer makes nothing of the texts in {corpus.location}", "name other texts")
     counts = len(train), len(apart)
-    return CorpusWindows(language=texts.language, texts=counts, features=features, held_out=held_out)
+    return CorpusWindows(language=texts.language, text_counts=counts, features=features, held_out=held_out)

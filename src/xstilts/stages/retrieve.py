@@ -18,11 +18,18 @@ from xstilts.planning.specs import ChooseLayerStage, RetrieveStage
 from xstilts.planning.stage import Data
 from xstilts.problems import Parallel, Sentence
 from xstilts.problems.scores import score_frame
-from xstilts.stages.artifacts import encoder_of
+from xstilts.stages.artifacts import base_encoder
 from xstilts.stages.job_context import JobContext, cap
 from xstilts.stages.lineage import check_lineage
 from xstilts.stages.scoring import text_facts, write_scores
-from xstilts.stages.vectors import Embedder, best_layer, chosen_layer, embed_features, load_embedder, swept_poolings
+from xstilts.stages.vectors import (
+    Embedder,
+    best_layer,
+    candidate_poolings,
+    embed_features,
+    layer_and_pooling,
+    load_embedder,
+)
 from xstilts.store.facts import ChooseLayerFacts, LeakFacts, RetrieveFacts
 from xstilts.store.files import CURVE_FILE
 from xstilts.store.store import Draft
@@ -31,11 +38,11 @@ from xstilts.train.predict import nearest
 
 def run(spec: RetrieveStage, draft: Draft, context: JobContext, emit: Emit) -> None:
     """Every layer and pooling in one pass, of which one is the score; the others are published as a curve."""
-    tool, (layer, pooling) = load_embedder(spec.parent, context), chosen_layer(spec, context)
+    tool, (layer, pooling) = load_embedder(spec.parent, context), layer_and_pooling(spec, context)
     examples = _parallel(context, spec.data, spec.split)
     task = context.task(spec.data.task)
     unchecked = check_lineage(context, spec.parent, task, tuple(examples))
-    poolings = swept_poolings(spec, tool, context)
+    poolings = candidate_poolings(spec, tool, context)
     vectors = _vectors(examples, tool, poolings, spec, context)
     centre = _parallel(context, spec.data, spec.centre_split) if spec.centre_split else None
     centres = _vectors(centre, tool, poolings, spec, context).mean(3, keepdim=True) if centre else 0.0
@@ -43,7 +50,7 @@ def run(spec: RetrieveStage, draft: Draft, context: JobContext, emit: Emit) -> N
     rows = [_row(spec.data.language, *place, metric(task.metric).score(frame)) for place, frame in frames.items()]
     pl.DataFrame(rows).write_parquet(draft.path / CURVE_FILE)
     draft.facts = RetrieveFacts(
-        encoder=encoder_of(context.store, spec.parent),
+        encoder=base_encoder(context.store, spec.parent),
         scores=write_scores(draft.path, frames[layer, pooling], task),
         texts=text_facts(examples, tool[1], spec.max_length, task),
         leaks=LeakFacts(unchecked=tuple(unchecked), images_shared={}),
@@ -59,7 +66,7 @@ def choose(spec: ChooseLayerStage, draft: Draft, context: JobContext, emit: Emit
     string is centred by itself. For mining, which does not centre, the strings are the gold pairs.
     """
     tool = load_embedder(spec.parent, context)
-    poolings = swept_poolings(spec, tool, context)
+    poolings = candidate_poolings(spec, tool, context)
     rows = []
     for number, data in enumerate(spec.data):
         examples = _parallel(context, data, spec.split)

@@ -9,10 +9,10 @@ from xstilts.data.tokenised import feature_lengths, token_ids
 from xstilts.execution.environment import Emit
 from xstilts.planning.specs import TargetStage
 from xstilts.stages.artifacts import (
+    base_encoder,
     build_model,
     cached_tokenizer,
     encoder_folder,
-    encoder_of,
     save_weights,
     total_steps,
     trainable_tensors,
@@ -21,7 +21,7 @@ from xstilts.stages.artifacts import (
 from xstilts.stages.controls import most_frequent_label
 from xstilts.stages.job_context import JobContext
 from xstilts.stages.progress import step_reporter
-from xstilts.stages.tokenise import features_of
+from xstilts.stages.tokenise import load_features
 from xstilts.stages.training import count_untouched_layers, make_trainable, scorer, training_facts
 from xstilts.store.facts import ModelFacts, TargetFacts
 from xstilts.store.store import Draft
@@ -40,7 +40,9 @@ def run(spec: TargetStage, draft: Draft, context: JobContext, emit: Emit) -> Non
     labels = context.labels(spec.data)
     tokenizer = cached_tokenizer(encoder_folder(store, spec.parent, environment))
     length = spec.train.max_length
-    features = features_of(context, spec.parent, [spec.data], "train", tokenizer, labels or None, length, spec.modality)
+    features = load_features(
+        context, spec.parent, [spec.data], "train", tokenizer, labels or None, length, spec.modality
+    )
     extra = total_steps(store, spec.match_steps_of) if spec.match_steps_of else 0
     steps = steps_of(feature_lengths(features), spec.train) + extra
     features = examples_used(features, steps, spec.train, seed_of(spec.seed, "used", task.name))
@@ -69,7 +71,7 @@ def run(spec: TargetStage, draft: Draft, context: JobContext, emit: Emit) -> Non
         trainable.vocabulary.expand(decay_of_unused_weights(spec.train, fitted.step_kept or fitted.steps))
     save_weights(draft.path, trainable.model, head=True)
     draft.facts = TargetFacts(
-        encoder=encoder_of(store, spec.parent),
+        encoder=base_encoder(store, spec.parent),
         inherits=spec.parent,
         training=training_facts(fitted, before, after),
         untouched_layers=count_untouched_layers(trainable.first_trained_layer, frozen_prefix),

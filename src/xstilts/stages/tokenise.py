@@ -17,7 +17,7 @@ from xstilts.data.tokenised import TokenisedFeatures, write_features
 from xstilts.planning.stage import Data, canonical_digest
 from xstilts.problems import Example
 from xstilts.problems.features import Feature
-from xstilts.stages.artifacts import encoder_of
+from xstilts.stages.artifacts import base_encoder
 from xstilts.stages.job_context import JobContext
 
 CACHED_FROM = 10_000
@@ -27,29 +27,29 @@ _CODE_VERSION = 2
 _FILE = "features.arrow"
 
 
-def features_of(
+def load_features(
     context: JobContext,
     parent: str,
-    parts: Sequence[Data],
+    data: Sequence[Data],
     split: str,
     tokenizer: PreTrainedTokenizerBase,
     labels: Sequence[str] | None,
     max_length: int,
     modality: str | None = None,
 ) -> Sequence[Feature]:
-    """The features of all examples in `parts`. `parent` is the artifact whose encoder's tokenizer they are made for.
+    """The features of all examples in `data`. `parent` is the artifact whose encoder's tokenizer they are made for.
 
     The cache holds them in `features`, identified by everything they depend on. Raises DataError as `featurise` does.
     """
-    problem = context.task(parts[0].task).problem
-    examples = [example for data in parts for example in context.examples(data, split)]
+    problem = context.task(data[0].task).problem
+    examples = [example for block in data for example in context.examples(block, split)]
 
     def tokenise(start: int = 0, size: int = len(examples)) -> list[Feature]:
         return featurise(problem, examples[start : start + size], tokenizer, labels, max_length, modality)
 
     if len(examples) < CACHED_FROM or examples[0].shown_images:
         return tokenise()
-    encoder = encoder_of(context.store, parent)
+    encoder = base_encoder(context.store, parent)
     versions = [metadata.version(package) for package in ("tokenizers", "transformers")]
     inputs = [_CODE_VERSION, versions, problem, _content(examples), encoder, labels, max_length, modality]
     folder = context.environment.cache / "features" / canonical_digest(inputs)

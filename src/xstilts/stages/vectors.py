@@ -13,7 +13,7 @@ from xstilts.models.heads import encoder_state, load_text, restore_encoder
 from xstilts.models.split import family
 from xstilts.planning.specs import ChooseLayerStage, MineStage, RetrieveStage
 from xstilts.problems.features import Feature
-from xstilts.stages.artifacts import cached_tokenizer, changed_tensors, encoder_folder, encoder_of, facts_of
+from xstilts.stages.artifacts import base_encoder, cached_tokenizer, changed_tensors, encoder_folder, read_facts
 from xstilts.stages.job_context import JobContext, Slot
 from xstilts.store.facts import ChooseLayerFacts
 from xstilts.store.files import CURVE_FILE
@@ -33,16 +33,18 @@ def load_embedder(key: str, context: JobContext) -> Embedder:
         tensors = changed_tensors(context.store, key)
         if tensors:
             restore_encoder(model, encoder_state(model) | tensors)
-        prefix = find_card(encoder_of(context.store, key).name).query_prefix or ""
+        prefix = find_card(base_encoder(context.store, key).name).query_prefix or ""
         return model.to(context.environment.device), cached_tokenizer(folder), prefix  # type: ignore[arg-type]
 
     return context.cached(EMBEDDERS, key, make)
 
 
-def swept_poolings(spec: RetrieveStage | ChooseLayerStage, tool: Embedder, context: JobContext) -> tuple[Pooling, ...]:
+def candidate_poolings(
+    spec: RetrieveStage | ChooseLayerStage, embedder: Embedder, context: JobContext
+) -> tuple[Pooling, ...]:
     """The poolings to choose from: mean and first state, and the last one where the encoder was trained so."""
-    card = find_card(encoder_of(context.store, spec.parent).name)
-    last: tuple[Pooling, ...] = ("last",) if card.pooling == "last" or family(tool[0]).causal else ()
+    card = find_card(base_encoder(context.store, spec.parent).name)
+    last: tuple[Pooling, ...] = ("last",) if card.pooling == "last" or family(embedder[0]).causal else ()
     return ("mean", "first", *last)
 
 
@@ -55,12 +57,12 @@ def best_layer(curve: pl.DataFrame, pooling: str | None) -> tuple[int, str]:
     return top["layer"], top["pooling"]
 
 
-def chosen_layer(spec: RetrieveStage | MineStage, context: JobContext) -> tuple[int, str]:
+def layer_and_pooling(spec: RetrieveStage | MineStage, context: JobContext) -> tuple[int, str]:
     """The layer and pooling of a stage: those that are given, or those that were chosen."""
     if spec.chosen_by is None:
         return spec.layer or 0, spec.pooling or "mean"
     if isinstance(spec, MineStage) or not spec.leave_out:
-        facts = facts_of(context.store, spec.chosen_by)
+        facts = read_facts(context.store, spec.chosen_by)
         assert isinstance(facts, ChooseLayerFacts)
         return facts.layer, facts.pooling
     curve = pl.read_parquet(context.store.path(spec.chosen_by) / CURVE_FILE)
@@ -75,14 +77,14 @@ def chosen_layer(spec: RetrieveStage | MineStage, context: JobContext) -> tuple[
 
 def embed_features(
     features: Sequence[Feature],
-    tool: Embedder,
+    embedder: Embedder,
     layers: Sequence[int],
     poolings: Sequence[str],
     spec: RetrieveStage | MineStage | ChooseLayerStage,
     context: JobContext,
 ) -> Tensor:
     """[poolings, layers, features, hidden]"""
-    model, tokenizer, _ = tool
+    model, tokenizer, _ = embedder
     return embed(
         model,
         features,

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from xstilts.config.recipe import Fewshot
-from xstilts.methods import METHODS, method_of
+from xstilts.methods import METHODS, parse_method
 from xstilts.methods.full import Full
 from xstilts.methods.lda import Lda
 from xstilts.methods.lora import Lora
@@ -17,7 +17,7 @@ from xstilts.problems import PROBLEMS
 @pytest.mark.parametrize("name", METHODS)
 def test_a_name_and_a_block_are_the_method_with_its_defaults(name: str) -> None:
     method = METHODS[name]()
-    assert method == method_of(name) == method_of({"method": name})
+    assert method == parse_method(name) == parse_method({"method": name})
     assert (method.name, str(method)) == (name, name)
 
 

@@ -10,7 +10,7 @@ from xstilts.config.training import Fusion, Train
 from xstilts.encoders import find_card
 from xstilts.planning.estimate import FlopsEstimate, Processor, estimate_flops
 from xstilts.planning.expand import Graph, expand
-from xstilts.planning.forward_flops import ForwardFlops, NotKnownError
+from xstilts.planning.forward_flops import ForwardFlops, UnknownCostError
 from xstilts.planning.lengths import lengths
 from xstilts.tasks.task import Task
 
@@ -96,9 +96,9 @@ def test_what_a_control_hides_costs_nothing_and_is_scored_once(modality: Any, ex
 def test_what_is_not_known_of_images_is_told():
     text = replace(find_card("e5-small"), name="mine")
     forward = ForwardFlops(card=text, tasks={"number-read": task()}, fusion=None)
-    with pytest.raises(NotKnownError, match="how mine reads images"):
-        forward.example("number-read", 128)
-    assert forward.example("number-read", 128, "text") == cost(3)
+    with pytest.raises(UnknownCostError, match="how mine reads images"):
+        forward.per_example("number-read", 128)
+    assert forward.per_example("number-read", 128, "text") == cost(3)
     assert of(graph(task("unmeasured")), task("unmeasured")).why == ("how long the examples of unmeasured are",)
 
 

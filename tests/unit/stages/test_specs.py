@@ -219,7 +219,7 @@ def test_files_that_alignment_and_vector_stages_lack_are_named_before_a_run() ->
 def test_the_meter_knows_the_operations_and_bytes_of_every_kind(kind: type) -> None:
     card = find_card("e5-small")
     meter = StageFlops(graph=GRAPH, tasks=SIZED, card=card)
-    meter.forward.used.update({name: Lengths(sample=(12,), classes=2) for name in SIZED})
+    meter.forward.lengths_used.update({name: Lengths(sample=(12,), classes=2) for name in SIZED})
     flops, size = meter.flops(EXAMPLES[kind]), meter.bytes(EXAMPLES[kind])
     assert card.parameters and flops is not None
     assert size == (4 * card.parameters if kind in (IntermediateStage, TargetStage) else 0)

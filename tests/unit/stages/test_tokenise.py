@@ -60,7 +60,7 @@ def again(world, **changes):
     (spec,) = (spec for spec in world.graph.stages.values() if isinstance(spec, TargetStage))
     tokenizer = cached_tokenizer(encoder_folder(world.store, spec.parent, context.environment))
     asked = {"labels": context.labels(spec.data), "max_length": spec.train.max_length} | changes
-    return tokenise.features_of(context, spec.parent, [spec.data], "train", tokenizer, **asked)
+    return tokenise.load_features(context, spec.parent, [spec.data], "train", tokenizer, **asked)
 
 
 def test_they_are_made_once_for_all_that_they_hang_on(world, monkeypatch):

@@ -17,8 +17,8 @@ from xstilts.stages.fewshot.episode import (
     TrainedEpisode,
     TrainingOutcome,
     draw_shots,
-    fit_seed,
     shot_inputs,
+    training_seed,
     with_adapters,
 )
 from xstilts.stages.fewshot.episode_model import EpisodeModel, train_settings
@@ -82,7 +82,7 @@ def _train(members: Sequence[Member], episode_model: EpisodeModel, emit: Emit) -
     specs, all_inputs = [spec for spec, _, _ in members], [inputs for _, inputs, _ in members]
     initial = [_initial(spec, episode_model) for spec in specs]
     episode_model.reset()
-    seeds = [fit_seed(spec) for spec in specs]
+    seeds = [training_seed(spec) for spec in specs]
     with with_adapters(specs[0], episode_model):
         part = episode_model.trainable.trained_part
         names = {id(parameter): name for name, parameter in trained_parameters(part).items()}

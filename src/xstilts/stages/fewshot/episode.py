@@ -37,7 +37,7 @@ class TrainingOutcome:
 
 TrainedEpisode = tuple[TrainingOutcome, dict[str, Tensor]]
 """What training did, and the weights that it left."""
-Learned = tuple[TrainingOutcome, nn.Module]
+EpisodeResult = tuple[TrainingOutcome, nn.Module]
 """What training did, and the model that predicts."""
 
 MULTILINGUAL = Slot[str, TrainedEpisode]("the model of several languages, by its training key", latest_only=True)
@@ -124,7 +124,7 @@ def restore_trained(episode_model: EpisodeModel, trained_episode: TrainedEpisode
     return outcome
 
 
-def fit_seed(spec: FewshotStage) -> int:
+def training_seed(spec: FewshotStage) -> int:
     """The seed of an episode's training."""
     return seed_of(spec.seed, "fewshot", spec.evaluation.task, *spec.trained_languages, spec.draw)
 
@@ -148,7 +148,7 @@ def _train(
         objectives,
         order,
         train,
-        seed=fit_seed(spec),
+        seed=training_seed(spec),
         strategy=spec.method.checkpoint if spec.selection == "none" else "best",
         score=_selector(spec, context, episode_model),
         score_initial_weights=bool(spec.unchanged),

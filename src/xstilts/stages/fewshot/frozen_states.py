@@ -12,7 +12,7 @@ from xstilts.models.split import backbone
 from xstilts.planning.specs import FewshotStage
 from xstilts.problems import Example
 from xstilts.stages.artifacts import weights_digest
-from xstilts.stages.fewshot.episode import Learned, TrainingOutcome, shot_inputs
+from xstilts.stages.fewshot.episode import EpisodeResult, TrainingOutcome, shot_inputs
 from xstilts.stages.fewshot.episode_model import EpisodeModel, split_inputs
 from xstilts.stages.job_context import JobContext
 
@@ -23,7 +23,7 @@ def fit_head(
     context: JobContext,
     episode_model: EpisodeModel,
     shots: Sequence[Example],
-) -> Learned:
+) -> EpisodeResult:
     """The episode's encoder under another head. English examples count where the encoder was trained on them."""
     part, problem = episode_model.trainable.trained_part, episode_model.trainable.problem
     classes = len(episode_model.labels)

@@ -18,11 +18,11 @@ from xstilts.models.frozen_states import FrozenStatesModel
 from xstilts.planning.specs import FewshotStage
 from xstilts.planning.stage import Data
 from xstilts.problems import Example
-from xstilts.stages.artifacts import encoder_of, facts_of, save_weights
+from xstilts.stages.artifacts import base_encoder, read_facts, save_weights
 from xstilts.stages.controls import image_controls, most_frequent_label, scores_by_seen_text
 from xstilts.stages.fewshot.batched import train_in_batch
 from xstilts.stages.fewshot.episode import (
-    Learned,
+    EpisodeResult,
     draw_shots,
     restore_trained,
     train_episode,
@@ -57,11 +57,11 @@ class _JobEpisode:
     shots: Sequence[Example]
     emit: Emit
 
-    def train(self) -> Learned:
+    def train(self) -> EpisodeResult:
         outcome = train_episode(self.spec, self.context, self.episode_model, self.shots, self.emit)
         return outcome, self.episode_model.trainable.trained_part
 
-    def fit_head(self, classifier: StatesClassifier) -> Learned:
+    def fit_head(self, classifier: StatesClassifier) -> EpisodeResult:
         return fit_head(classifier, self.spec, self.context, self.episode_model, self.shots)
 
 
@@ -96,7 +96,7 @@ def run(spec: FewshotStage, draft: Draft, context: JobContext, emit: Emit) -> No
     train = train_settings(spec)
     shared = context.cached(IMAGES_SHARED, scored, lambda: count_shared_images(context, spec.parent, task, examples))
     draft.facts = FewshotFacts(
-        encoder=encoder_of(context.store, spec.parent),
+        encoder=base_encoder(context.store, spec.parent),
         inherits=spec.parent,
         training=training_facts(outcome.fitted, outcome.before, outcome.after),
         untouched_layers=None,
@@ -131,6 +131,6 @@ def run(spec: FewshotStage, draft: Draft, context: JobContext, emit: Emit) -> No
 def _prior(spec: FewshotStage, context: JobContext) -> str | None:
     """The most frequent label of the target's training data, which its stage recorded where there is one."""
     if not spec.fresh_head:
-        parent = facts_of(context.store, spec.parent)
+        parent = read_facts(context.store, spec.parent)
         return parent.prior if isinstance(parent, TargetFacts) else None
     return context.cached(PRIORS, spec.data, lambda: most_frequent_label(context.examples(spec.data, "train")))
