@@ -1,4 +1,4 @@
-"""The few-shot methods: one file each, and one line each in the union here."""
+"""The few-shot methods. Each has its own file and is listed in the union below."""
 
 from typing import Annotated, Any, get_args
 
@@ -17,11 +17,11 @@ from xstilts.methods.method import FewshotMethod
 _AnyMethod = Full | Head | Lora | Joint | Average | Lda | Knn | Logreg
 
 METHODS: dict[str, type[FewshotMethod]] = {kind.model_fields["method"].default: kind for kind in get_args(_AnyMethod)}
-"""By the name that recipes and scores give them."""
+"""By the name used in recipes and scores."""
 
 
 def _as_block(value: Any) -> Any:
-    """A name alone means the defaults."""
+    """A bare name means the default settings."""
     return {"method": value} if isinstance(value, str) else value
 
 
@@ -35,5 +35,5 @@ _ADAPTER: TypeAdapter[FewshotMethod] = TypeAdapter(Method)
 
 
 def parse_method(settings: object) -> FewshotMethod:
-    """The method of a name, or of the settings that a manifest records. Raises pydantic's ValidationError."""
+    """A method from its name, or from the settings in a manifest. Raises pydantic's ValidationError."""
     return _ADAPTER.validate_python(settings)

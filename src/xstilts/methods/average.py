@@ -1,4 +1,4 @@
-"""Training that keeps the mean of several checkpoints."""
+"""Fine-tuning with checkpoint averaging."""
 
 from typing import ClassVar, Literal
 
@@ -6,7 +6,7 @@ from xstilts.methods.method import FewshotMethod
 
 
 class Average(FewshotMethod):
-    """As `full`, keeping the mean of ten checkpoints."""
+    """Like `full`, but averages ten checkpoints."""
 
     method: Literal["average"] = "average"
     label: ClassVar[str] = "averaged"

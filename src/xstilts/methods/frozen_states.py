@@ -1,4 +1,4 @@
-"""What methods that train nothing have in common: a classifier of the states that the encoder gives."""
+"""The base class of methods that fit a classifier to the states of a frozen encoder."""
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 
 class FrozenStatesMethod(FewshotMethod):
-    """Fits a classifier to the states of the English examples and the shots together, and trains nothing.
+    """Fits a classifier to the states of the English examples and the shots. The encoder stays frozen.
 
-    A state is the mean over the sub-words of a text for classes, that of a word's first sub-word for tags. `summarise`,
-    `fit` and `scores` are as `xstilts.methods.method.StatesClassifier` says. The summary of the English examples is
-    made once for all languages and draws.
+    For classification, the state of a text is the mean over its sub-words; for tagging, the state of a word is its
+    first sub-word's. Subclasses implement `xstilts.methods.method.StatesClassifier`. The summary of the English
+    examples is computed once for all languages and draws.
     """
 
     scope: ClassVar[str] = "classification and tagging of text"
@@ -30,7 +30,7 @@ class FrozenStatesMethod(FewshotMethod):
         return episode.fit_head(self)
 
     def summarise(self, batches: "Iterable[tuple[Tensor, Tensor]]", classes: int) -> "tuple[Tensor, ...]":
-        """All vectors [rows, width] and their class numbers [rows]."""
+        """All vectors [rows, width] and their class ids [rows]."""
         import torch
 
         vectors, labels = zip(*batches, strict=True)
@@ -42,14 +42,14 @@ class FrozenStatesMethod(FewshotMethod):
         raise NotImplementedError
 
     def scores(self, states: "Tensor", head: "Mapping[str, Tensor]") -> "Tensor":
-        """Of a linear head: `weight` [classes, width] and `bias` [classes]."""
+        """Logits of a linear head with `weight` [classes, width] and `bias` [classes]."""
         from torch import nn
 
         return nn.functional.linear(states, head["weight"], head["bias"])
 
 
 def concatenate(shots: "tuple[Tensor, ...]", english: "tuple[Tensor, ...] | None") -> "tuple[Tensor, Tensor]":
-    """The vectors and class numbers of both, English examples first."""
+    """Vectors and class ids of both sets, English examples first."""
     import torch
 
     if english is None:

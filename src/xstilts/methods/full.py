@@ -1,4 +1,4 @@
-"""Training on the shots of all that `train` does not freeze."""
+"""Full fine-tuning on the shots."""
 
 from typing import ClassVar, Literal
 
@@ -6,7 +6,7 @@ from xstilts.methods.method import FewshotMethod
 
 
 class Full(FewshotMethod):
-    """Trains all that `train` does not freeze."""
+    """Trains everything that `train` does not freeze."""
 
     method: Literal["full"] = "full"
     label: ClassVar[str] = ""

@@ -1,4 +1,4 @@
-"""Training of the head alone."""
+"""Fine-tuning of the head only."""
 
 from typing import ClassVar, Literal
 
@@ -6,7 +6,7 @@ from xstilts.methods.method import FewshotMethod
 
 
 class Head(FewshotMethod):
-    """Trains what is above the encoder."""
+    """Trains the head on a frozen encoder."""
 
     method: Literal["head"] = "head"
     label: ClassVar[str] = "head only"

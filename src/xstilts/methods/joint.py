@@ -1,4 +1,4 @@
-"""Training on shots and English examples in turn."""
+"""Fine-tuning that alternates between shots and English examples."""
 
 from typing import ClassVar, Literal
 
@@ -6,7 +6,7 @@ from xstilts.methods.method import FewshotMethod
 
 
 class Joint(FewshotMethod):
-    """As `full`, with a step on English examples after each step on shots."""
+    """Like `full`, with a step on English examples after each step on shots."""
 
     method: Literal["joint"] = "joint"
     label: ClassVar[str] = "joint with English"

@@ -1,4 +1,4 @@
-"""A vote of the nearest neighbours among the states of an encoder."""
+"""k-nearest-neighbour classification of the states of a frozen encoder."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 DECIMALS = 5
-"""Cosines are rounded to so many, far above the noise of float32: texts that are equally near count as equally near."""
-MOST_COSINES = 1 << 24
+"""Cosines are rounded to this precision, far above float32 noise, so that ties are exact."""
+MAX_COSINES = 1 << 24
 """Cosines in memory at once."""
 
 
@@ -21,20 +21,20 @@ class Knn(FrozenStatesMethod):
 
     method: Literal["knn"] = "knn"
     k: Annotated[int, Field(gt=0)] = 16
-    """Neighbours that vote. All that are as near as the last of them vote too."""
+    """Number of neighbours. Examples that tie with the k-th neighbour vote too."""
     temperature: Annotated[float, Field(gt=0)] = 0.05
-    """A neighbour's vote weighs exp(cosine / temperature): the smaller, the more the nearest decides."""
+    """A vote has weight exp(cosine / temperature). A lower temperature favours the nearest neighbours."""
 
     label: ClassVar[str] = "kNN"
     explanation: ClassVar[str] = (
-        "kNN trains nothing: the nearest neighbours by cosine among the states that the encoder gives after English "
-        "training, of the English examples and the shots together, vote for their classes."
+        "kNN trains nothing. The encoder stays as it is after English training; the nearest neighbours by cosine "
+        "among the states of the English examples and the shots vote for their classes."
     )
 
     def fit(
         self, shots: "tuple[Tensor, ...]", english: "tuple[Tensor, ...] | None", classes: int
     ) -> "dict[str, Tensor]":
-        """The neighbours: `vectors` [rows, width] of length one, and `members` [rows, classes], true at the class."""
+        """`vectors` [rows, width], of unit length, and `members` [rows, classes], one-hot."""
         from torch import nn
 
         vectors, labels = concatenate(shots, english)
@@ -42,17 +42,17 @@ class Knn(FrozenStatesMethod):
         return {"vectors": nn.functional.normalize(vectors, dim=-1), "members": members}
 
     def scores(self, states: "Tensor", head: "Mapping[str, Tensor]") -> "Tensor":
-        """Logarithms of the classes' shares of the vote."""
+        """Log of each class's share of the votes, [..., classes], from states [..., width]."""
         import torch
         from torch import nn
 
         vectors, members = head["vectors"], head["members"].float()
-        k, found = min(self.k, len(vectors)), []
+        k, chunks = min(self.k, len(vectors)), []
         queries = nn.functional.normalize(states.reshape(-1, states.shape[-1]), dim=-1)
-        for part in queries.split(max(1, MOST_COSINES // len(vectors))):
-            cosines = (part @ vectors.T).round(decimals=DECIMALS)
+        for chunk in queries.split(max(1, MAX_COSINES // len(vectors))):
+            cosines = (chunk @ vectors.T).round(decimals=DECIMALS)
             nearest = cosines.topk(k).values
             weights = ((cosines - nearest[:, :1]) / self.temperature).exp() * (cosines >= nearest[:, -1:])
-            found.append((weights @ members) / weights.sum(-1, keepdim=True))
-        shares = torch.cat(found).reshape(*states.shape[:-1], -1)
+            chunks.append((weights @ members) / weights.sum(-1, keepdim=True))
+        shares = torch.cat(chunks).reshape(*states.shape[:-1], -1)
         return shares.clamp(min=1e-30).log()

@@ -1,7 +1,7 @@
-"""Linear discriminant analysis on the states of an encoder: a head in closed form.
+"""Linear discriminant analysis on the states of a frozen encoder: a closed-form head.
 
-Every class is taken to be normally distributed with a covariance that all share; it is estimated from the scatter
-within the classes and shrunk towards a multiple of the identity (Friedman 1989, "Regularized Discriminant Analysis").
+Classes are normally distributed with a shared covariance. It is estimated from the within-class scatter and shrunk
+towards a multiple of the identity (Friedman 1989, "Regularized Discriminant Analysis").
 """
 
 from collections.abc import Iterable
@@ -20,19 +20,19 @@ class Lda(FrozenStatesMethod):
 
     method: Literal["lda"] = "lda"
     shrinkage: Annotated[float, Field(gt=0, le=1)] = 0.1
-    """Part of the covariance that is a multiple of the identity."""
+    """Weight of the multiple of the identity in the covariance estimate."""
 
     label: ClassVar[str] = "LDA"
     explanation: ClassVar[str] = (
-        "LDA trains nothing on the shots: it is a linear discriminant in closed form on the states that the encoder "
-        "gives after English training, from the English examples and the shots together."
+        "LDA trains nothing. The encoder stays as it is after English training; a closed-form linear discriminant is "
+        "fitted to the states of the English examples and the shots."
     )
 
     def summarise(self, batches: "Iterable[tuple[Tensor, Tensor]]", classes: int) -> "Moments":
         total: Moments | None = None
         for vectors, labels in batches:
-            part = moments(vectors, labels, classes)
-            total = part if total is None else total.plus(part)
+            batch = moments(vectors, labels, classes)
+            total = batch if total is None else total.plus(batch)
         assert total is not None
         return total
 
@@ -45,21 +45,21 @@ class Lda(FrozenStatesMethod):
 
 
 class Moments(NamedTuple):
-    """Sums over labelled vectors, in float64; those of two sets add up."""
+    """Sums over labelled vectors, in float64. The moments of two sets add up."""
 
     counts: "Tensor"
-    """Of vectors: [classes]."""
+    """Vectors per class: [classes]."""
     sums: "Tensor"
-    """Of vectors: [classes, width]."""
+    """Sum of the vectors per class: [classes, width]."""
     products: "Tensor"
-    """Of outer products: [width, width]."""
+    """Sum of the outer products: [width, width]."""
 
     def plus(self, other: "Moments") -> "Moments":
         return Moments(self.counts + other.counts, self.sums + other.sums, self.products + other.products)
 
 
 def moments(vectors: "Tensor", labels: "Tensor", classes: int) -> Moments:
-    """From vectors [rows, width] and the numbers of their classes [rows]."""
+    """Moments of vectors [rows, width] with class ids [rows]."""
     from torch import nn
 
     vectors = vectors.double()
@@ -68,10 +68,10 @@ def moments(vectors: "Tensor", labels: "Tensor", classes: int) -> Moments:
 
 
 def solve(total: Moments, shrinkage: float) -> "tuple[Tensor, Tensor]":
-    """Weight [classes, width] and bias [classes], in float32, of the most probable class given a vector.
+    """Weight [classes, width] and bias [classes], in float32, of a linear head that predicts the most probable class.
 
-    Dimensions are standardised first. `shrinkage` is the identity's part of the covariance. A class without examples is
-    never the most probable; where no class has two examples, the nearest mean is.
+    Dimensions are standardised first. `shrinkage` is the weight of the identity in the covariance. A class without
+    examples is never predicted. If no class has two examples, the class with the nearest mean is predicted.
     """
     import torch
 
@@ -79,13 +79,14 @@ def solve(total: Moments, shrinkage: float) -> "tuple[Tensor, Tensor]":
     centre = total.sums.sum(0) / rows
     scale = (total.products.diagonal() / rows - centre**2).clamp(min=0).sqrt().clamp(min=1e-12)
     means = total.sums / counts.clamp(min=1)[:, None]
-    within = (total.products - (means * counts[:, None]).T @ means) / rows / torch.outer(scale, scale)
+    covariance = (total.products - (means * counts[:, None]).T @ means) / rows / torch.outer(scale, scale)
     means = (means - centre) / scale
-    mean_variance = within.diagonal().mean()
+    mean_variance = covariance.diagonal().mean()
     spherical = mean_variance <= 1e-9
-    part = 1.0 if spherical else shrinkage
+    identity_weight = 1.0 if spherical else shrinkage
     identity = torch.eye(len(scale), dtype=torch.float64) * (1.0 if spherical else mean_variance)
-    weight = torch.linalg.solve((1 - part) * within + part * identity, means.T).T
+    shrunk = (1 - identity_weight) * covariance + identity_weight * identity
+    weight = torch.linalg.solve(shrunk, means.T).T
     prior = torch.where(counts > 0, (counts / rows).log(), -1e30)
     bias = prior - (weight * means).sum(1) / 2 - (weight / scale) @ centre
     return (weight / scale).float(), bias.float()

@@ -1,4 +1,4 @@
-"""Training of the head and of low-rank adapters."""
+"""Fine-tuning of the head and low-rank adapters."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -8,14 +8,14 @@ from xstilts.methods.method import Adapters, FewshotMethod, Settings
 
 
 class Lora(FewshotMethod):
-    """Trains the head, and low-rank adapters on the attention of the layers that `train` does not freeze."""
+    """Trains the head and low-rank adapters on the attention of the layers that `train` does not freeze."""
 
     method: Literal["lora"] = "lora"
     rank: Annotated[int, Field(gt=0)] = 8
     alpha: Annotated[int, Field(gt=0)] = 16
-    """The adapters' product is multiplied by alpha/rank."""
+    """The adapters' output is scaled by alpha/rank."""
     learning_rate: Annotated[float, Field(gt=0, lt=1)] = 1e-3
-    """Peak rate of the adapters, instead of that in `train`."""
+    """Peak learning rate of the adapters, instead of the one in `train`."""
 
     label: ClassVar[str] = "LoRA"
     batches_episodes: ClassVar[bool] = True

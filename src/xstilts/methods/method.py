@@ -1,7 +1,6 @@
-"""What a few-shot method is: its settings in a recipe, facts about it, and what it does with an episode.
+"""The base class of few-shot methods: settings in a recipe, properties, and how a method adapts to an episode.
 
-Reading a recipe imports every method, so none of them imports torch at the top of its file: functions that compute
-import it themselves.
+Reading a recipe imports every method, so torch is imported inside functions only.
 """
 
 from abc import ABC
@@ -29,65 +28,65 @@ class Adapters:
 
 
 class StatesClassifier(Protocol):
-    """A classifier of an encoder's states. `fit` gives the tensors that `scores` needs; they are what is stored."""
+    """A classifier of an encoder's states. `fit` returns the tensors that `scores` needs; they are stored."""
 
     def summarise(self, batches: "Iterable[tuple[Tensor, Tensor]]", classes: int) -> "tuple[Tensor, ...]":
-        """What `fit` needs of a set of states, from batches of vectors [rows, width] and class numbers [rows]."""
+        """A summary of labelled states for `fit`, from batches of vectors [rows, width] and class ids [rows]."""
         ...
 
     def fit(
         self, shots: "tuple[Tensor, ...]", english: "tuple[Tensor, ...] | None", classes: int
     ) -> "dict[str, Tensor]":
-        """The head's tensors, by name, from the summaries of the shots and of the English examples, if there are any.
+        """The head's tensors by name, from the summaries of the shots and of the English examples (None without them).
 
-        Raises StageError where no solution is found.
+        Raises StageError if no solution is found.
         """
         ...
 
     def scores(self, states: "Tensor", head: "Mapping[str, Tensor]") -> "Tensor":
-        """One score for each class, [..., classes], from states [..., width]."""
+        """Scores [..., classes] of states [..., width]."""
         ...
 
 
 class Episode(Protocol[Result]):
-    """One adaptation to k examples of a language, as a method sees it."""
+    """One adaptation to k examples of a language, as methods see it."""
 
     def train(self) -> Result:
-        """Train on the shots, as the facts of the method say."""
+        """Train on the shots, according to the class variables of the method."""
         ...
 
     def fit_head(self, classifier: StatesClassifier) -> Result:
-        """Replace the head by a classifier of the states of English examples and shots. The encoder stays as it is."""
+        """Replace the head by a classifier of the states of English examples and shots. The encoder stays frozen."""
         ...
 
 
 class FewshotMethod(BaseModel, ABC):
-    """A few-shot method. Its fields are settings in a recipe, and part of a stage's key; the rest are facts about it.
+    """A few-shot method. Fields are settings in a recipe and part of a stage's key; class variables are properties.
 
-    The field `method` has the method's name as its type and default. A method that says nothing else trains all that
-    `train` does not freeze, for any problem that is trained.
+    The field `method` has the method's name as its type and default. By default a method trains everything that `train`
+    does not freeze, for any trainable problem.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     label: ClassVar[str]
-    """Its name in tables of the report; empty for the method that goes without saying."""
+    """Name in tables of the report; empty for the default method."""
     explanation: ClassVar[str] = ""
-    """A sentence for the methods section of the report."""
+    """Description for the methods section of the report."""
     scope: ClassVar[str] = "tasks that are trained"
-    """The problems that it is for, in words that go on from "is for"."""
+    """The problems that it suits, as a phrase after "is for"."""
     freezes_encoder: ClassVar[bool] = False
-    """Whether all layers of the encoder stay as they are."""
+    """Whether all layers of the encoder stay frozen."""
     takes_steps: ClassVar[bool] = True
-    """Whether it takes optimiser steps, one of which may be selected."""
+    """Whether it takes optimiser steps, so that checkpoint selection is possible."""
     batches_episodes: ClassVar[bool] = False
-    """Whether the k and draws of a language may be trained side by side: the encoder's own weights must stay."""
+    """Whether all k and draws of a language can train in one batch. Requires frozen encoder weights."""
     mixes_english: ClassVar[bool] = False
-    """Whether every step on shots is followed by one on English examples."""
+    """Whether every step on shots is followed by a step on English examples."""
     fits_english: ClassVar[bool] = False
-    """Whether it fits a head to the English examples too, where the encoder was trained on them."""
+    """Whether it also fits the head to the English examples, if the encoder was trained on them."""
     checkpoint: ClassVar[Literal["last", "average"]] = "last"
-    """The weights that are kept where no step is selected: the last, or the mean of ten checkpoints."""
+    """Final weights without checkpoint selection: the last, or the mean of ten checkpoints."""
 
     @property
     def name(self) -> str:
@@ -98,21 +97,21 @@ class FewshotMethod(BaseModel, ABC):
 
     @model_serializer(mode="wrap")
     def _with_name(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without its name, settings that leave the defaults out could not be read again."""
+        """Always write the name: without it, settings dumped without defaults cannot be parsed."""
         return {"method": self.name, **handler(self)}
 
     @property
     def adapters(self) -> Adapters | None:
-        """The adapters that train instead of the encoder's own weights."""
+        """Adapters that are trained instead of the encoder's weights."""
         return None
 
     def applies_to(self, problem: Problem[Any]) -> bool:
         return problem.trained
 
     def train_settings(self, train: Settings) -> Settings:
-        """The settings of training, with what the method sets instead."""
+        """Training settings, with the method's own values in place of those in `train`."""
         return train
 
     def run(self, episode: Episode[Result]) -> Result:
-        """What is learned from the episode."""
+        """Adapt to an episode."""
         return episode.train()

@@ -1,4 +1,4 @@
-"""The graph while it is made: stages by key, and the scores that are asked for."""
+"""The graph under construction: stages by key, and the requested scores."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from xstilts.tasks.task import Task
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphBuilder:
-    """A recipe with all that its stages are made of, and what is made so far."""
+    """A recipe with everything that its specs need, and the stages and cells added so far."""
 
     recipe: Recipe
     tasks: Mapping[str, Task]

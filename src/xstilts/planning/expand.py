@@ -1,9 +1,9 @@
-"""From a recipe to the graph of its stages. Pure: nothing is fetched, read or run."""
+"""Expand a recipe into the graph of its stages. Pure: nothing is fetched, read or run."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from xstilts.config.recipe import Recipe, Target
+from xstilts.config.recipe import Recipe
 from xstilts.config.splits import translated
 from xstilts.data.corpora import Corpus
 from xstilts.planning.builder import GraphBuilder
@@ -25,32 +25,28 @@ def expand(
     texts: Mapping[str, Sequence[Corpus]] | None = None,
     translators: Mapping[str, str] | None = None,
 ) -> Graph:
-    """The graph of a valid recipe: one that was loaded, or that `recipe.validate` finds no issues in.
+    """The graph of a valid recipe: one that was loaded, or one in which `recipe.validate` finds no issues.
 
-    `tasks` are those that the recipe names; `pin` identifies the encoder's weights; `texts` are the corpora of arms
-    with masked-language modelling, by arm; `translators` are the pins of translation models and of files of
-    translations (see `recipe.translation.translator_pins`).
+    `tasks` are those that the recipe names. `pin` identifies the encoder's weights. `texts` are the corpora for
+    masked-language modelling, by arm. `translators` are the pins of translation models and files (see
+    `recipe.translation.translator_pins`).
     """
     builder = GraphBuilder(recipe=recipe, tasks=tasks, pin=pin, texts=texts or {}, translators=translators or {})
     for name, target in recipe.targets.items():
-        _add_target(builder, target, tasks[name])
+        for intermediate in intermediate_arms(recipe, target, tasks[name]):
+            for seed in dict.fromkeys(recipe.seeds):
+                chain = Chain(target=target, task=tasks[name], intermediate=intermediate, seed=seed)
+                if chain.task.spec.trained:
+                    _add_target_stages(builder, chain)
+                else:
+                    add_vector_stages(builder, chain)
     return builder.build()
 
 
-def _add_target(builder: GraphBuilder, target: Target, task: Task) -> None:
-    for intermediate in intermediate_arms(builder.recipe, target, task):
-        for seed in dict.fromkeys(builder.recipe.seeds):
-            chain = Chain(target=target, task=task, intermediate=intermediate, seed=seed)
-            if task.spec.trained:
-                _train(builder, chain)
-            else:
-                add_vector_stages(builder, chain)
-
-
-def _train(builder: GraphBuilder, chain: Chain) -> None:
+def _add_target_stages(builder: GraphBuilder, chain: Chain) -> None:
     target, arm = chain.target, builder.recipe.intermediate[chain.intermediate]
     encoder = add_intermediate_stages(builder, chain.intermediate, chain.seed)
-    trained = TargetStage(
+    target_stage = TargetStage(
         parent=encoder,
         match_steps_of=add_intermediate_stages(builder, arm.match_steps_of, chain.seed) if arm.match_steps_of else None,
         data=builder.data(chain.task.name, target.source_language, target.max_examples),
@@ -58,26 +54,26 @@ def _train(builder: GraphBuilder, chain: Chain) -> None:
         seed=chain.seed,
         modality=arm.modality,
     )
-    parent = trained.parent if target.skip_training else builder.add(trained)
+    parent = target_stage.parent if target.skip_training else builder.add(target_stage)
     for language in scored_languages(target, chain.task):
-        builder.add_cell(chain, _evaluation(builder, chain, parent, language))
+        builder.add_cell(chain, _evaluate_stage(builder, chain, parent, language))
     if target.translate_test:
-        _translate_test(builder, chain, parent)
-    add_fewshot_stages(builder, chain, trained)
+        _add_translate_test(builder, chain, parent)
+    add_fewshot_stages(builder, chain, target_stage)
 
 
-def _translate_test(builder: GraphBuilder, chain: Chain, parent: str) -> None:
-    """Scores on translations into English, where the test set is there in both."""
+def _add_translate_test(builder: GraphBuilder, chain: Chain, parent: str) -> None:
+    """Scores on test sets translated into English, in the languages that have one."""
     target, task = chain.target, chain.task
     split, languages = translated(target.split), languages_with_translated_test(builder.recipe, target, task)
     for language in languages:
-        stage = replace(_evaluation(builder, chain, parent, language), split=split)
+        stage = replace(_evaluate_stage(builder, chain, parent, language), split=split)
         builder.add_cell(chain, stage, method="translate-test")
-    if others := [x for x in scored_languages(target, task) if x not in (target.source_language, *languages)]:
-        builder.skipped[f"{task.name}: no split {split} in {', '.join(others)}"] = None
+    if missing := [x for x in scored_languages(target, task) if x not in (target.source_language, *languages)]:
+        builder.skipped[f"{task.name}: no split {split} in {', '.join(missing)}"] = None
 
 
-def _evaluation(builder: GraphBuilder, chain: Chain, parent: str, language: str) -> EvaluateStage:
+def _evaluate_stage(builder: GraphBuilder, chain: Chain, parent: str, language: str) -> EvaluateStage:
     target = chain.target
     return EvaluateStage(
         parent=parent,

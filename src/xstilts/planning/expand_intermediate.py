@@ -1,4 +1,4 @@
-"""The stages that an intermediate arm consists of."""
+"""The stages of an intermediate arm: translation, alignment, training."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,17 +13,17 @@ from xstilts.recipe.resolve import non_english
 
 
 def add_intermediate_stages(builder: GraphBuilder, intermediate: str, seed: int) -> str:
-    """Key of the encoder that an arm hands over."""
+    """Add the stages of an arm. Returns the key of the encoder that they produce."""
     arm = builder.recipe.intermediate[intermediate]
     encoder = builder.pretrained()
     if arm.align:
-        encoder = _aligned(builder, encoder, arm.align, seed)
+        encoder = _add_align(builder, encoder, arm.align, seed)
     if not arm.tasks and not arm.mlm:
         return encoder
     return builder.add(
         IntermediateStage(
             parent=encoder,
-            data=tuple(data for name in arm.tasks for data in _trained_on(builder, arm, name)),
+            data=tuple(data for name in arm.tasks for data in _training_data(builder, arm, name)),
             sampling=arm.sampling,
             shuffle_labels=arm.shuffle_labels,
             train=arm.train,
@@ -33,7 +33,7 @@ def add_intermediate_stages(builder: GraphBuilder, intermediate: str, seed: int)
     )
 
 
-def _trained_on(builder: GraphBuilder, arm: Intermediate, task: str) -> Iterator[Data]:
+def _training_data(builder: GraphBuilder, arm: Intermediate, task: str) -> Iterator[Data]:
     """The task in the arm's language, or in every language that it is translated into."""
     data = builder.data(task, arm.language, arm.max_examples)
     for language in arm.translate.to if arm.translate else (arm.language,):
@@ -44,7 +44,7 @@ def _trained_on(builder: GraphBuilder, arm: Intermediate, task: str) -> Iterator
             yield replace(data, language=language, translated=key)
 
 
-def _aligned(builder: GraphBuilder, encoder: str, align: Align, seed: int) -> str:
+def _add_align(builder: GraphBuilder, encoder: str, align: Align, seed: int) -> str:
     languages = align.languages or non_english(builder.tasks[align.task])
     return builder.add(
         AlignStage(

@@ -1,4 +1,4 @@
-"""The stages of a target that nothing is trained for: retrieval and mining by an encoder's vectors."""
+"""The stages of a target that is scored without training: retrieval and mining by an encoder's vectors."""
 
 from dataclasses import replace
 from typing import Any
@@ -18,17 +18,16 @@ from xstilts.recipe.resolve import (
 )
 
 OWN_LAYER = "own-layer"
-"""The name among methods of the score at the layer that an arm's own encoder chose."""
+"""Method name of the score at the layer that is selected for the arm's own encoder."""
 
 LAYER_SELECTION_ITEMS = 40
-"""Pairs of each language on which the layer of a task without training is chosen; a mean over all languages needs no
-more."""
+"""Pairs per language on which the layer is selected. The score is a mean over all languages, so few are enough."""
 
 
 def add_vector_stages(builder: GraphBuilder, chain: Chain) -> None:
-    """An arm without training is one encoder, whatever the seed."""
+    """Add the stages of a retrieval or mining target. Stages of the pretrained encoder do not depend on the seed."""
     target, encoder = chain.target, add_intermediate_stages(builder, chain.intermediate, chain.seed)
-    chosen_by = None if target.layer is not None else _chosen_layer(builder, chain, builder.pretrained())
+    chosen_by = None if target.layer is not None else _add_layer_choice(builder, chain, builder.pretrained())
     for language in scored_languages(target, chain.task):
         settings: dict[str, Any] = {
             "parent": encoder,
@@ -50,21 +49,23 @@ def add_vector_stages(builder: GraphBuilder, chain: Chain) -> None:
             stage = RetrieveStage(centre_split=centre, leave_out=leave_out, **settings)
         builder.add_cell(chain, stage)
         if target.select_layer_per_arm and encoder != builder.pretrained():
-            builder.add_cell(chain, replace(stage, chosen_by=_chosen_layer(builder, chain, encoder)), method=OWN_LAYER)
+            builder.add_cell(
+                chain, replace(stage, chosen_by=_add_layer_choice(builder, chain, encoder)), method=OWN_LAYER
+            )
 
 
-def _chosen_layer(builder: GraphBuilder, chain: Chain, encoder: str) -> str:
-    """By all languages of the task, so that a recipe that scores one more has the same layer."""
+def _add_layer_choice(builder: GraphBuilder, chain: Chain, encoder: str) -> str:
+    """Uses all languages of the task, so that the layer does not depend on which of them a recipe scores."""
     target, task = chain.target, chain.task
     if target.layer_selection_task == OTHER_LANGUAGES:
-        languages, split, most = scored_languages(target, task), target.split, target.max_items
+        languages, split, limit = scored_languages(target, task), target.split, target.max_items
     else:
         task = builder.tasks[layer_selection_task(target, task)]
-        languages, split, most = non_english(task), FITTING_SPLIT, LAYER_SELECTION_ITEMS
+        languages, split, limit = non_english(task), FITTING_SPLIT, LAYER_SELECTION_ITEMS
     return builder.add(
         ChooseLayerStage(
             parent=encoder,
-            data=tuple(builder.data(task.name, language, most) for language in languages),
+            data=tuple(builder.data(task.name, language, limit) for language in languages),
             split=split,
             pooling=target.pooling,
             max_length=target.train.max_length,

@@ -1,4 +1,4 @@
-"""What a recipe's `translate` means: its stages, what pins them, and the files that they read."""
+"""The stages of a recipe's `translate` blocks."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""A recipe's stages and scores, and the chain of an arm."""
+"""The graph of a recipe, and the chain of stages that one target and arm need."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from xstilts.tasks.task import Task
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Graph:
-    """The stages of a recipe by key, each after its inputs, and the scores that the recipe asks for."""
+    """The stages of a recipe by key, each after its inputs, and the scores that it asks for."""
 
     stages: Mapping[str, Spec]
     cells: tuple[Cell, ...]
     skipped: tuple[str, ...] = ()
-    """What the recipe asks for and its tasks do not have, in sentences."""
+    """Messages about requests of the recipe that its tasks cannot fulfil."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chain:
-    """A target after an intermediate arm with a seed."""
+    """A target, the intermediate arm before it, and a seed."""
 
     target: Target
     task: Task

@@ -1,6 +1,6 @@
-"""How long the examples of a task are, before anything of it was read.
+"""Lengths of the examples of a task, from a table, so that estimates need no data.
 
-The table beside this file is written by `tests/golden/measure_lengths.py`.
+`tests/golden/measure_lengths.py` writes the table, `lengths.json`.
 """
 
 import json
@@ -16,26 +16,26 @@ from typing import Any
 class Lengths:
     """Sub-words of the sequences of a task's English examples, in the tokenizer that e5-small and XLM-R share.
 
-    `sample` are lengths of sequences, special tokens included, each for as many examples; for questions on a context
-    pairs of what every window repeats and what the windows divide.
+    `sample` contains one entry per example: the length of a sequence, including special tokens; or, for questions
+    about a context, the part that every window repeats and the part that is divided into windows.
     """
 
     sample: tuple[int | tuple[int, int], ...]
     sequences: int = 1
-    """Of each example: its choices, or the two sides of a translation."""
+    """Per example: its choices, or the two sides of a translation."""
     classes: int = 1
-    """Of a classification task, each of which gets its shots."""
+    """Of a classification task. Shots are counted per class."""
     images: int = 1
-    """Of each example, in a task that shows any."""
+    """Per example, in a task with images."""
     assumed: str = ""
-    """As what, where nothing real was measured."""
+    """What the lengths are assumed to be, if they were not measured."""
 
     def mean(self, max_length: int) -> float:
-        """Sub-words that an example takes."""
+        """Mean sub-words per example."""
         return sum(n * count for n, count in self.runs(max_length)) / len(self.sample)
 
     def runs(self, max_length: int) -> Iterator[tuple[int, int]]:
-        """Lengths of what an encoder of so many sub-words reads for the sample, and how often each is read."""
+        """Lengths of the sequences that an encoder reads for the sample, each with its number."""
         for entry in self.sample:
             if isinstance(entry, tuple):
                 yield from _windows(*entry, max_length)
@@ -49,24 +49,24 @@ def lengths(task: str) -> Lengths | None:
 
 
 def _windows(repeated: int, divided: int, max_length: int) -> Iterator[tuple[int, int]]:
-    """Windows over a context that begin a part of it apart, as `xstilts.data.features` cuts them."""
+    """Overlapping windows over a context, as `xstilts.data.features` cuts them: their lengths and numbers."""
     room = max(1, max_length - repeated)
     if divided <= room:
         yield repeated + divided, 1
         return
     step = max(1, room - max_length // 3)
-    whole = math.ceil((divided - room) / step)
-    yield max_length, whole
-    yield repeated + divided - whole * step, 1
+    full = math.ceil((divided - room) / step)
+    yield max_length, full
+    yield repeated + divided - full * step, 1
 
 
 @cache
 def _table() -> Mapping[str, Lengths]:
     entries: Mapping[str, Any] = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
-    return {name: _lengths(entry) for name, entry in entries.items()}
+    return {name: _parse(entry) for name, entry in entries.items()}
 
 
-def _lengths(entry: Mapping[str, Any]) -> Lengths:
+def _parse(entry: Mapping[str, Any]) -> Lengths:
     sample = tuple(tuple(n) if isinstance(n, list) else n for n in entry["sample"])
-    known = {name: entry[name] for name in ("sequences", "classes", "images", "assumed") if name in entry}
-    return Lengths(sample=sample, **known)
+    optional = {name: entry[name] for name in ("sequences", "classes", "images", "assumed") if name in entry}
+    return Lengths(sample=sample, **optional)

@@ -1,4 +1,4 @@
-"""Files of benchmarks that are on no Hub, and images: what stages read of them and is not below the data root."""
+"""Local benchmark files and image collections that stages read but the data root lacks."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,38 +11,38 @@ from xstilts.planning.stage import Data
 from xstilts.tasks.task import Task
 
 ON_THE_WEB = frozenset({"wit"})
-"""Collections whose images can be fetched one by one."""
+"""Collections whose images can be downloaded one by one."""
 
 
 def missing_files(tasks: Mapping[str, Task], graph: Graph) -> tuple[str, ...]:
-    """A line for each file that a split is looked for in and that is not at hand, with the languages it lacks in."""
-    lacking: dict[str, dict[str, dict[str, None]]] = {}
+    """One line for each missing benchmark file, with the splits and languages that need it."""
+    users_by_file: dict[str, dict[str, dict[str, None]]] = {}
     for data, split in splits_read(graph):
         if (file := missing_locally(tasks[data.task], data.language, split)) is not None:
-            lacking.setdefault(file, {}).setdefault(f"{split} of {data.task}", {})[data.language] = None
-    return tuple(f"{file} ({_told(users)})" for file, users in lacking.items())
-
-
-def _told(users: Mapping[str, Mapping[str, None]]) -> str:
-    return "; ".join(f"{split}: {', '.join(languages)}" for split, languages in users.items())
+            users_by_file.setdefault(file, {}).setdefault(f"{split} of {data.task}", {})[data.language] = None
+    lists = {
+        file: "; ".join(f"{split}: {', '.join(languages)}" for split, languages in users.items())
+        for file, users in users_by_file.items()
+    }
+    return tuple(f"{file} ({users})" for file, users in lists.items())
 
 
 def missing_images(tasks: Mapping[str, Task], graph: Graph, root: Path | None, cache: Path) -> tuple[str, ...]:
-    """A line for each collection of which no image is below the data root."""
-    shown: dict[str, dict[str, None]] = {}
+    """One line for each image collection without any image below the data root, with the tasks that need it."""
+    users_by_collection: dict[str, dict[str, None]] = {}
     for data, _ in splits_read(graph):
         for name in tasks[data.task].images:
             if name in local_collections() and name not in ON_THE_WEB:
-                shown.setdefault(name, {})[data.task] = None
+                users_by_collection.setdefault(name, {})[data.task] = None
     return tuple(
         f"images of {name}, in one of {', '.join(image_folders(name))} ({', '.join(users)})"
-        for name, users in shown.items()
+        for name, users in users_by_collection.items()
         if folder_digest(name, root, cache) == NO_IMAGES
     )
 
 
 def splits_read(graph: Graph) -> tuple[tuple[Data, str], ...]:
-    """The splits of tasks that stages read, each once. Translations are left out: the stage that makes them reads the
-    task in the language that they are made from."""
+    """The splits of tasks that stages read, each once. Translated data are excluded: their source is listed by the
+    stage that translates it."""
     reads = (read for spec in graph.stages.values() for read in spec.splits_read)
     return tuple(dict.fromkeys((read.data, read.split) for read in reads if read.data.translated is None))

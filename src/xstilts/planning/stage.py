@@ -1,18 +1,21 @@
-"""What all stages have in common: the data that they use, their inputs by key, and their own key. No torch here.
+"""The base class of stages: the data they read, their inputs and their key. No torch here.
 
-A key is the sha256 of the stage's settings, the keys of its inputs, the fingerprints of its data and the epoch of
-the code that runs it. Two stages with one key are one stage. A setting that is None is left out, so that an option
-which is added later leaves the artifacts of those valid who do not use it.
+A key is the sha256 of the stage's settings, the keys of its inputs, the fingerprints of its data and its code version.
+Stages with equal keys are the same stage. Settings that are None are not hashed, so a new optional setting keeps
+existing artifacts valid.
 """
 
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import ClassVar, Literal
 
 from pydantic import BaseModel
+
+Modality = Literal["text", "images"]
+"""The only part of an example that the model reads, in a control that hides the other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +32,7 @@ class Data:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Texts:
-    """The texts of a language; `fingerprint` says which, whatever the path that they lie at."""
+    """The texts of a language. `fingerprint` identifies their content, so the path may change."""
 
     language: str
     fingerprint: str
@@ -37,7 +40,7 @@ class Texts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Masking:
-    """Masked-language modelling in a stage: `xstilts.config.recipe.Mlm` with its texts pinned."""
+    """Masked-language modelling: `xstilts.config.recipe.Mlm` with pinned texts."""
 
     texts: tuple[Texts, ...]
     weight: int | None
@@ -45,17 +48,17 @@ class Masking:
     masking: float
     held_out: int
     max_texts: int | None
-    """Of each language, at most."""
+    """Per language."""
 
 
 Role = Literal["train", "select", "calibrate", "score", "labels", "translate"]
-"""What a stage uses data for: to fit weights, to select weights or a layer, to fit a threshold or mean vector without
-training, to be scored, to list a head's classes, or to be translated."""
+"""What data are used for: training weights; selecting weights or a layer; fitting a threshold or a mean vector;
+scoring; listing a head's classes; translation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitRead:
-    """A split of a task that a stage reads. With `data.translated`, the "train" split is that artifact's examples."""
+    """A split of a task that a stage reads. With `data.translated`, "train" means the translated examples."""
 
     data: Data
     split: str
@@ -64,7 +67,7 @@ class SplitRead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorpusRead:
-    """Texts without labels that a stage reads."""
+    """Unlabelled texts that a stage reads."""
 
     texts: Texts
     role: Role
@@ -72,7 +75,7 @@ class CorpusRead:
 
 @dataclass(frozen=True, kw_only=True)
 class Stage(ABC):
-    """A node of the graph. `inputs` are keys of the artifacts that it reads; the first gives the encoder."""
+    """A node of the graph. `inputs` are keys of the artifacts that it reads; the first one provides the encoder."""
 
     kind: ClassVar[str]
     code_version: ClassVar[int] = 1
@@ -83,20 +86,20 @@ class Stage(ABC):
 
     @abstractmethod
     def reads(self) -> tuple[SplitRead | CorpusRead, ...]:
-        """All data that the stage reads beside its `inputs`.
+        """All data that the stage reads, apart from its `inputs`.
 
-        The leak check, missing data, the vocabulary of episodes and the cost estimates rely on it: data that a stage
-        trains on and does not list here would be scored without a warning.
+        The leak check, the list of missing files, the vocabulary of episodes and the cost estimates rely on it.
+        Training data that is not listed here escapes the leak check.
         """
 
     @property
     def splits_read(self) -> tuple[SplitRead, ...]:
-        """Those of `reads` that are splits of tasks."""
+        """The splits of tasks among `reads()`."""
         return tuple(read for read in self.reads() if isinstance(read, SplitRead))
 
     @property
     def group(self) -> str:
-        """Stages of one group run in one worker, one after another, and share what they encode."""
+        """Stages with equal groups run one after another in one worker and share models and activations."""
         return self.key
 
     @property
@@ -106,8 +109,8 @@ class Stage(ABC):
     @cached_property
     def key(self) -> str:
         settings = {field.name: getattr(self, field.name) for field in fields(self)}
-        given = {name: value for name, value in settings.items() if value is not None}
-        return canonical_digest([self.kind, self.code_version, given])
+        hashed = {name: value for name, value in settings.items() if value is not None}
+        return canonical_digest([self.kind, self.code_version, hashed])
 
     @property
     def title(self) -> str:
@@ -116,7 +119,7 @@ class Stage(ABC):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One score that a recipe asks for: where it stands in the design, and the artifact that holds it."""
+    """One score that a recipe asks for: its factors in the design, and the artifact that contains it."""
 
     artifact: str
     encoder: str
@@ -129,11 +132,15 @@ class Cell:
     shots: int
     draw: int | None
     seed: int | None
-    """None where nothing random happened: the untrained encoder."""
+    """None for the untrained encoder, which involves no randomness."""
+
+
+def uncapped(data: Data) -> Data:
+    return replace(data, max_examples=None)
 
 
 def canonical_digest(value: object) -> str:
-    """The sha256 of a value's canonical form."""
+    """The sha256 of a value's canonical JSON."""
     text = json.dumps(value, sort_keys=True, default=_plain, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -144,4 +151,4 @@ def _plain(value: object) -> object:
         return {name: setting for name, setting in settings.items() if setting is not None}
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json", exclude_none=True)
-    raise TypeError(f"a stage holds {type(value).__name__}, which has no canonical form")
+    raise TypeError(f"{type(value).__name__} in a stage spec cannot be hashed")

@@ -1,4 +1,4 @@
-"""Stages of tasks that nothing is trained for: the choice of a layer, retrieval, mining. No torch here."""
+"""Specs of stages that compare vectors of an encoder: layer selection, retrieval, mining. No torch here."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -8,9 +8,9 @@ from xstilts.planning.stage import Data, SplitRead, Stage, canonical_digest
 
 @dataclass(frozen=True, kw_only=True)
 class ChooseLayerStage(Stage):
-    """The layer and pooling whose vectors retrieve best; `parent` is the untrained encoder where all arms follow it.
+    """Selection of the layer and pooling that retrieve best. `parent` is the pretrained encoder, or the one of an arm.
 
-    A `pooling` of None sweeps all. `centred` says whether the mean vector of the other half is subtracted.
+    `pooling` None tries all poolings. `centred`: subtract the mean vector of a held-out half of the examples.
     """
 
     kind: ClassVar[str] = "choose-layer"
@@ -35,14 +35,14 @@ class ChooseLayerStage(Stage):
 
 @dataclass(frozen=True, kw_only=True)
 class _VectorStage(Stage):
-    """A task that nothing is trained for, by the vectors of one layer and pooling."""
+    """A task that is scored by the vectors of one layer and pooling, without training."""
 
     parent: str
     data: Data
     split: str
     layer: int | None
     chosen_by: str | None
-    """Key of the stage that chose layer and pooling, where none is given."""
+    """Key of the stage that selects layer and pooling, if the recipe sets no layer."""
     pooling: str | None
     max_length: int
     precision: str
@@ -62,13 +62,13 @@ class _VectorStage(Stage):
 
 @dataclass(frozen=True, kw_only=True)
 class RetrieveStage(_VectorStage):
-    """Translations found by nearest vector, both directions, in one language."""
+    """Retrieval of translations by nearest vector, in both directions, for one language."""
 
     kind: ClassVar[str] = "retrieve"
     centre_split: str | None
-    """Split whose mean vector is subtracted; never the one that is evaluated. None: none is subtracted."""
+    """Split whose mean vector is subtracted, never the scored one; None if nothing is subtracted."""
     leave_out: bool | None
-    """Whether the choice is made on all languages of that stage but the one that is scored."""
+    """Whether the scored language is excluded from the selection of the layer."""
 
     def reads(self) -> tuple[SplitRead, ...]:
         scored = SplitRead(data=self.data, split=self.split, role="score")
@@ -79,11 +79,11 @@ class RetrieveStage(_VectorStage):
 
 @dataclass(frozen=True, kw_only=True)
 class MineStage(_VectorStage):
-    """Translations picked out of a collection in one language and an English one."""
+    """Mining of translation pairs from a foreign and an English collection."""
 
     kind: ClassVar[str] = "mine"
     dev_split: str
-    """Split whose gold pairs decide from which margin on a pair is kept; never the one that is evaluated."""
+    """Split whose gold pairs set the margin threshold, never the scored one."""
 
     def reads(self) -> tuple[SplitRead, ...]:
         return (

@@ -20,8 +20,9 @@ from xstilts.models.align import Aligner, PairInputs, closeness
 from xstilts.models.heads import encoder_state, load_text, restore_encoder
 from xstilts.models.split import layers, supports_split
 from xstilts.models.tuning import adapters, attention, checkpoint_layers, set_dropout
-from xstilts.planning.specs import MAX_MEASURED_PAIRS, AlignStage
+from xstilts.planning.specs import AlignStage
 from xstilts.planning.stage import Data
+from xstilts.planning.training_specs import MAX_MEASURED_PAIRS
 from xstilts.problems import Parallel
 from xstilts.problems.features import Feature
 from xstilts.stages.artifacts import (

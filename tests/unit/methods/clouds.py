@@ -1,4 +1,4 @@
-"""Labelled vectors that are told apart with some errors."""
+"""Labelled vectors whose classes overlap."""
 
 import numpy as np
 import torch
@@ -8,7 +8,7 @@ CLASSES, WIDTH = 4, 6
 
 
 def cloud(seed: int, rows: int = 60) -> tuple[Tensor, Tensor]:
-    """Vectors around the means of their classes, far from the origin, as an encoder's are."""
+    """Vectors around class means far from the origin, like the states of an encoder."""
     random = np.random.default_rng(seed)
     labels = random.permutation(np.arange(rows) % CLASSES)
     means = random.normal(size=(CLASSES, WIDTH)) * 2

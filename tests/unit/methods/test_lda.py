@@ -1,4 +1,4 @@
-"""Discriminants are those of scikit-learn, whatever the order and the parts that examples come in."""
+"""LDA agrees with scikit-learn, independently of the order and the batches of examples."""
 
 import numpy as np
 import pytest
@@ -14,24 +14,23 @@ from xstilts.methods.lda import moments, solve
 
 
 @pytest.mark.parametrize("shrinkage", [0.02, 0.1, 1.0])
-def test_probabilities_are_those_of_scikit_learn(shrinkage):
+def test_probabilities_match_scikit_learn(shrinkage):
     (vectors, labels), (others, _) = cloud(0), cloud(1)
     weight, bias = solve(moments(vectors, labels, CLASSES), shrinkage)
-    theirs = make_pipeline(StandardScaler(), LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage))
-    theirs.fit(vectors.double().numpy(), labels.numpy())
-    ours = (others @ weight.T + bias).softmax(-1)
-    np.testing.assert_allclose(ours, theirs.predict_proba(others.double().numpy()), atol=1e-4)
+    reference = make_pipeline(StandardScaler(), LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage))
+    reference.fit(vectors.double().numpy(), labels.numpy())
+    probabilities = (others @ weight.T + bias).softmax(-1)
+    np.testing.assert_allclose(probabilities, reference.predict_proba(others.double().numpy()), atol=1e-4)
 
 
 @given(seed=st.integers(0, 1000), cut=st.integers(1, 59))
 @settings(max_examples=20, deadline=None)
-def test_parts_add_up_in_any_order(seed, cut):
+def test_moments_add_up_in_any_order(seed, cut):
     vectors, labels = cloud(seed)
-    parts = [moments(vectors[part], labels[part], CLASSES) for part in (slice(cut, None), slice(cut))]
-    for ours, whole in zip(
-        solve(parts[0].plus(parts[1]), 0.1), solve(moments(vectors, labels, CLASSES), 0.1), strict=True
-    ):
-        torch.testing.assert_close(ours, whole, rtol=1e-3, atol=1e-3)
+    first, second = (moments(vectors[rows], labels[rows], CLASSES) for rows in (slice(cut, None), slice(cut)))
+    expected = solve(moments(vectors, labels, CLASSES), 0.1)
+    for tensor, expected_tensor in zip(solve(first.plus(second), 0.1), expected, strict=True):
+        torch.testing.assert_close(tensor, expected_tensor, rtol=1e-3, atol=1e-3)
 
 
 def test_a_class_without_examples_is_never_predicted():
@@ -41,7 +40,7 @@ def test_a_class_without_examples_is_never_predicted():
     assert (vectors @ weight.T + bias).argmax(-1).max() < CLASSES
 
 
-def test_one_example_a_class_is_the_nearest_mean():
+def test_one_example_per_class_gives_the_nearest_mean():
     vectors, labels = cloud(0, rows=CLASSES)
     weight, bias = solve(moments(vectors, labels, CLASSES), 0.1)
     others, _ = cloud(1)

@@ -1,4 +1,4 @@
-"""Every few-shot method is read from recipes and manifests, and named, in one way."""
+"""Every few-shot method is parsed from recipes and manifests, and serialised, in the same way."""
 
 import subprocess
 import sys
@@ -15,33 +15,33 @@ from xstilts.problems import PROBLEMS
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_a_name_and_a_block_are_the_method_with_its_defaults(name: str) -> None:
+def test_a_name_and_an_empty_block_mean_the_defaults(name: str) -> None:
     method = METHODS[name]()
     assert method == parse_method(name) == parse_method({"method": name})
     assert (method.name, str(method)) == (name, name)
 
 
 @pytest.mark.parametrize("method", [Full(), Lora(), Lora(rank=3), Lda(shrinkage=0.5)])
-@pytest.mark.parametrize("without", [{"exclude_defaults": True}, {"exclude_none": True}, {}])
-def test_what_is_written_is_read_again(method: Full | Lora | Lda, without: dict[str, bool]) -> None:
+@pytest.mark.parametrize("options", [{"exclude_defaults": True}, {"exclude_none": True}, {}])
+def test_methods_survive_a_round_trip_through_json(method: Full | Lora | Lda, options: dict[str, bool]) -> None:
     fewshot = Fewshot(methods=(method,))
-    assert Fewshot.model_validate_json(fewshot.model_dump_json(**without)) == fewshot
+    assert Fewshot.model_validate_json(fewshot.model_dump_json(**options)) == fewshot
 
 
-def test_labels_tell_methods_apart() -> None:
+def test_labels_are_unique() -> None:
     assert len({method.label for method in METHODS.values()}) == len(METHODS)
 
 
-def test_methods_that_train_suit_whatever_is_trained() -> None:
-    suited = {
+def test_methods_apply_to_the_problems_that_they_can_handle() -> None:
+    applicable = {
         name: {p for p, problem in PROBLEMS.items() if kind().applies_to(problem)} for name, kind in METHODS.items()
     }
     trained = {name for name, problem in PROBLEMS.items() if problem.trained}
-    assert suited["full"] == suited["lora"] == trained
-    assert suited["lda"] == {"classification", "tagging"}
+    assert applicable["full"] == applicable["lora"] == trained
+    assert applicable["lda"] == {"classification", "tagging"}
 
 
-def test_a_method_stands_once_in_a_recipe() -> None:
+def test_a_repeated_method_is_refused() -> None:
     with pytest.raises(ValidationError) as caught:
         Fewshot.model_validate({"methods": ["lda", {"method": "lda", "shrinkage": 0.5}]})
     assert [error["loc"] for error in caught.value.errors()] == [("methods",)]
@@ -49,5 +49,5 @@ def test_a_method_stands_once_in_a_recipe() -> None:
 
 def test_reading_a_recipe_does_not_import_torch() -> None:
     code = "import sys, xstilts.experiment; print([n for n in ('torch', 'transformers', 'peft') if n in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"

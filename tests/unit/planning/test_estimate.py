@@ -1,4 +1,4 @@
-"""What stages take, against figures reckoned by hand."""
+"""Estimates of FLOPs and bytes against figures computed by hand."""
 
 from dataclasses import replace
 from typing import Any
@@ -19,11 +19,11 @@ from xstilts.tasks.task import Task
 
 LARGE = find_card("xlm-roberta-large")
 FORWARD = 603_979_776 * 14 + 98_304 * 14**2
-"""Of XLM-R large over 14 sub-words, which is what the table takes PAN-X's sentences to be."""
+"""XLM-R large over 14 sub-words, the length that the table assumes for PAN-X."""
 
 
 def task(name: str = "panx", **sizes: int) -> Task:
-    given = sizes or {"train": 1000, "dev": 100, "test": 500}
+    split_sizes = sizes or {"train": 1000, "dev": 100, "test": 500}
     return Task(
         name=name,
         problem="tagging",
@@ -32,7 +32,7 @@ def task(name: str = "panx", **sizes: int) -> Task:
         licence="none",
         citation="",
         url="",
-        sizes={"en": given, "de": given},
+        sizes={"en": split_sizes, "de": split_sizes},
     )
 
 
@@ -42,108 +42,113 @@ def graph(*tasks: Task, train: Train | None = None, **settings: Any) -> Graph:
     return expand(recipe, {task.name: task for task in tasks}, "pin")
 
 
-def of(found: Graph, *tasks: Task, card: EncoderCard = LARGE) -> FlopsEstimate:
-    return estimate_flops(found, found.stages, {task.name: task for task in tasks}, card, Processor())
+def estimate_of(graph: Graph, *tasks: Task, card: EncoderCard = LARGE) -> FlopsEstimate:
+    return estimate_flops(graph, graph.stages, {task.name: task for task in tasks}, card, Processor())
 
 
-def kind(found: FlopsEstimate, name: str) -> float:
-    (flops,) = [kind.flops for kind in found.kinds if kind.kind == name]
+def flops_of(estimate: FlopsEstimate, name: str) -> float:
+    (flops,) = [kind.flops for kind in estimate.kinds if kind.kind == name]
     assert flops is not None
     return flops
 
 
-def test_a_target_and_its_scores_by_hand():
-    found = of(graph(task()), task())
-    assert kind(found, "target") == (3 * 2 * 1000 + 5 * 100) * FORWARD  # two epochs, five looks at the dev split
-    assert kind(found, "evaluate") == 2 * 500 * FORWARD  # English and German
-    assert found.bytes == 4 * 558_840_832
-    assert found.gpu_hours == pytest.approx(7500 * FORWARD / (312e12 * 0.4 * 3600))
-    assert (found.unknown, found.why) == (0, ())
-    assert found.assumed == ("panx 14 sub-words of about 8 words; no PAN-X file was at hand",)
+def test_target_training_and_evaluation():
+    estimate = estimate_of(graph(task()), task())
+    assert flops_of(estimate, "target") == (3 * 2 * 1000 + 5 * 100) * FORWARD  # 2 epochs, 5 evaluations
+    assert flops_of(estimate, "evaluate") == 2 * 500 * FORWARD  # English and German
+    assert estimate.bytes == 4 * 558_840_832
+    assert estimate.gpu_hours == pytest.approx(7500 * FORWARD / (312e12 * 0.4 * 3600))
+    assert (estimate.unknown, estimate.why) == (0, ())
+    assert estimate.assumed == ("panx 14 sub-words of about 8 words; no PAN-X file was at hand",)
 
 
-def test_an_alignment_by_hand():
-    """Ten steps of 32 pairs through two of 24 layers, the second of which is trained. Of 900 trained pairs 500 are
-    measured, of 100 held-out ones all, before and after."""
+def test_alignment():
+    """Ten steps of 32 pairs through two of 24 layers, the second of which is trained. Measured before and after are 500
+    of the 900 trained pairs and all 100 held-out pairs."""
     pairs = replace(task("tatoeba", dev=1000), problem="retrieval", languages=("de",))
     settings = Align(task="tatoeba", layer=2, train=Train(steps=10))
-    found = of(graph(task(), pairs, intermediate={"none": Intermediate(align=settings)}), task(), pairs)
+    estimate = estimate_of(graph(task(), pairs, intermediate={"none": Intermediate(align=settings)}), task(), pairs)
     lengths = [min(n, 256) for n in lengths_of("tatoeba").sample]  # type: ignore[type-var]
     forward = 2 * sum(603_979_776 * n + 98_304 * n**2 for n in lengths) / len(lengths)
-    assert kind(found, "align") == pytest.approx((10 * 32 * (1 + 3) / 24 + 2 * (500 + 100)) * forward)
+    assert flops_of(estimate, "align") == pytest.approx((10 * 32 * (1 + 3) / 24 + 2 * (500 + 100)) * forward)
 
 
-def test_frozen_layers_are_only_run_and_not_kept():
-    found = of(graph(task(), train=Train(epochs=2, frozen_layers=18)), task())
-    assert kind(found, "target") == (1.5 * 2 * 1000 + 5 * 100) * FORWARD
-    assert found.bytes == (558_840_832 - 250_002 * 1024) * 4 // 4
+def test_frozen_layers_cost_one_pass_and_are_not_stored():
+    estimate = estimate_of(graph(task(), train=Train(epochs=2, frozen_layers=18)), task())
+    assert flops_of(estimate, "target") == (1.5 * 2 * 1000 + 5 * 100) * FORWARD
+    assert estimate.bytes == (558_840_832 - 250_002 * 1024) * 4 // 4
 
 
-def test_trained_layers_that_run_again_take_a_pass_more():
-    found = of(graph(task(), train=Train(epochs=2, frozen_layers=18, gradient_checkpointing=True)), task())
-    assert kind(found, "target") == (1.75 * 2 * 1000 + 5 * 100) * FORWARD
+def test_gradient_checkpointing_costs_another_pass():
+    estimate = estimate_of(graph(task(), train=Train(epochs=2, frozen_layers=18, gradient_checkpointing=True)), task())
+    assert flops_of(estimate, "target") == (1.75 * 2 * 1000 + 5 * 100) * FORWARD
 
 
-def test_steps_are_of_batches_that_fit_their_tokens():
-    found = of(graph(task(), train=Train(steps=10, batch_size=32, evaluations=1)), task())
-    assert kind(found, "target") == (3 * 10 * 32 + 100) * FORWARD
-    found = of(graph(task(), train=Train(steps=10, batch_size=32, batch_tokens=140, evaluations=1)), task())
-    assert kind(found, "target") == (3 * 10 * 10 + 100) * FORWARD
+def test_batch_tokens_limit_the_batch():
+    estimate = estimate_of(graph(task(), train=Train(steps=10, batch_size=32, evaluations=1)), task())
+    assert flops_of(estimate, "target") == (3 * 10 * 32 + 100) * FORWARD
+    estimate = estimate_of(graph(task(), train=Train(steps=10, batch_size=32, batch_tokens=140, evaluations=1)), task())
+    assert flops_of(estimate, "target") == (3 * 10 * 10 + 100) * FORWARD
 
 
-def test_shots_are_seen_in_every_epoch_and_the_language_is_scored():
-    found = of(graph(task(), fewshot=Fewshot(shots=(4,), draws=1, languages=("de",))), task())
-    assert kind(found, "fewshot") == (3 * 5 * 4 + 500) * FORWARD
-    head = of(graph(task(), fewshot=Fewshot(shots=(4,), draws=1, languages=("de",), methods=("head",))), task())
-    assert kind(head, "fewshot") == (5 * 4 + 500) * FORWARD
+def test_fewshot_training_and_scoring():
+    estimate = estimate_of(graph(task(), fewshot=Fewshot(shots=(4,), draws=1, languages=("de",))), task())
+    assert flops_of(estimate, "fewshot") == (3 * 5 * 4 + 500) * FORWARD
+    head = estimate_of(
+        graph(task(), fewshot=Fewshot(shots=(4,), draws=1, languages=("de",), methods=("head",))), task()
+    )
+    assert flops_of(head, "fewshot") == (5 * 4 + 500) * FORWARD
 
 
-def test_the_control_of_equal_steps_trains_the_target_for_longer():
+def test_the_equal_steps_control_adds_steps_to_the_target():
     arms = {"none": Intermediate(), "same": Intermediate(tasks=("panx",)), "more": Intermediate(match_steps_of="same")}
     longer = graph(task(), intermediate=arms)
-    found = of(longer, task())
-    by_kind = [spec for spec in longer.stages.values() if isinstance(spec, TargetStage)]
-    assert len(by_kind) == 3
-    assert kind(found, "intermediate") == 3 * 10 * 1000 * FORWARD
-    assert kind(found, "target") == pytest.approx((3 * (2 * 3 + 10) * 1000 + 3 * 500) * FORWARD)
+    estimate = estimate_of(longer, task())
+    targets = [spec for spec in longer.stages.values() if isinstance(spec, TargetStage)]
+    assert len(targets) == 3
+    assert flops_of(estimate, "intermediate") == 3 * 10 * 1000 * FORWARD
+    assert flops_of(estimate, "target") == pytest.approx((3 * (2 * 3 + 10) * 1000 + 3 * 500) * FORWARD)
 
 
-def test_tasks_that_are_trained_together_share_the_steps():
+def test_intermediate_tasks_share_the_steps():
     other = task("bucc2018", train=3000, dev=10, test=10)  # 28 sub-words, twice
     both = {"both": Intermediate(tasks=("panx", "bucc2018"), train=Train(epochs=1))}
-    alone = {"alone": Intermediate(tasks=("panx",), train=Train(epochs=1))}
-    together = kind(of(graph(task(), other, intermediate=both), task(), other), "intermediate")
+    single = {"single": Intermediate(tasks=("panx",), train=Train(epochs=1))}
+    shared = flops_of(estimate_of(graph(task(), other, intermediate=both), task(), other), "intermediate")
     longer = 2 * (603_979_776 * 28 + 98_304 * 28**2)
-    assert together == pytest.approx(3 * (1000 * FORWARD + 3000 * longer))
-    assert kind(of(graph(task(), intermediate=alone), task()), "intermediate") == pytest.approx(3 * 1000 * FORWARD)
+    assert shared == pytest.approx(3 * (1000 * FORWARD + 3000 * longer))
+    assert flops_of(estimate_of(graph(task(), intermediate=single), task()), "intermediate") == pytest.approx(
+        3 * 1000 * FORWARD
+    )
 
 
-def test_splits_made_anew_have_their_shares_of_what_was_pooled():
+def test_pooled_splits_are_divided_by_their_fractions():
     fractions = {"train": 0.6, "dev": 0.1, "test": 0.3}
     splits = {language: tuple(fractions) for language in ("en", "de")}
     pooled = replace(task(dev=1000), pool=("dev",), fractions=fractions, splits=splits)
-    assert kind(of(graph(pooled), pooled), "target") == (3 * 2 * 600 + 5 * 100) * FORWARD
+    assert flops_of(estimate_of(graph(pooled), pooled), "target") == (3 * 2 * 600 + 5 * 100) * FORWARD
 
 
-def test_what_is_not_known_is_counted_and_named():
+def test_unknown_costs_are_counted_with_a_reason():
     unmeasured, unsized, unknown = task("mine"), replace(task(), sizes={}), replace(LARGE, forward_flops=None)
-    for found, why in (
-        (of(graph(unmeasured), unmeasured), "how long the examples of mine are"),
-        (of(graph(unsized), unsized), "how many examples panx has"),
-        (of(graph(task()), task(), card=unknown), "what a forward pass of xlm-roberta-large takes"),
+    for estimate, name in (
+        (estimate_of(graph(unmeasured), unmeasured), "mine"),
+        (estimate_of(graph(unsized), unsized), "panx"),
+        (estimate_of(graph(task()), task(), card=unknown), "xlm-roberta-large"),
     ):
-        assert (found.unknown, found.why) == (3, (why,))
-        assert [kind.flops for kind in found.kinds if kind.unknown] == [None, None]
-    assert of(graph(task()), task(), card=replace(LARGE, parameters=None)).bytes is None
+        (reason,) = estimate.why
+        assert estimate.unknown == 3 and name in reason
+        assert [kind.flops for kind in estimate.kinds if kind.unknown] == [None, None]
+    assert estimate_of(graph(task()), task(), card=replace(LARGE, parameters=None)).bytes is None
 
 
-def test_nothing_to_do_takes_nothing():
-    found = estimate_flops(graph(task()), (), {"panx": task()}, LARGE, Processor())
-    assert (found.flops, found.gpu_hours, found.bytes) == (0, 0, 0)
+def test_no_missing_stages_cost_nothing():
+    estimate = estimate_flops(graph(task()), (), {"panx": task()}, LARGE, Processor())
+    assert (estimate.flops, estimate.gpu_hours, estimate.bytes) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("settings", [{"tflops": 0}, {"utilisation": 0}, {"utilisation": 1.1}])
-def test_no_processor_is_free_or_faster_than_its_peak(settings: dict[str, float]):
+def test_impossible_processors_are_refused(settings: dict[str, float]):
     with pytest.raises(UserError):
         Processor(**settings)
 
@@ -153,12 +158,12 @@ def test_no_processor_is_free_or_faster_than_its_peak(settings: dict[str, float]
     examples=st.tuples(st.integers(1, 5000), st.integers(1, 5000)).map(sorted),
     frozen=st.tuples(st.integers(0, 24), st.integers(0, 24)).map(sorted),
 )
-def test_more_of_anything_takes_more(epochs: list[int], examples: list[int], frozen: list[int]):
+def test_cost_is_monotonic(epochs: list[int], examples: list[int], frozen: list[int]):
     def total(epochs: int, examples: int, frozen: int) -> float:
         sized = task(train=examples, dev=100, test=100)
-        found = of(graph(sized, train=Train(epochs=epochs, frozen_layers=frozen)), sized).flops
-        assert found is not None
-        return found
+        flops = estimate_of(graph(sized, train=Train(epochs=epochs, frozen_layers=frozen)), sized).flops
+        assert flops is not None
+        return flops
 
     (few, many), (small, large), (low, high) = epochs, examples, frozen
     assert total(few, small, high) <= total(many, small, high) <= total(many, large, high) <= total(many, large, low)

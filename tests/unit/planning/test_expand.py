@@ -41,15 +41,15 @@ def cells_of(graph: Graph, **where: object) -> list[Cell]:
     return [cell for cell in graph.cells if all(getattr(cell, name) == value for name, value in where.items())]
 
 
-def test_every_stage_stands_after_its_inputs() -> None:
-    seen: set[str] = set()
+def test_every_stage_follows_its_inputs() -> None:
+    earlier: set[str] = set()
     for key, stage in graph_of().stages.items():
         assert key == stage.key
-        assert set(stage.inputs) <= seen
-        seen.add(key)
+        assert set(stage.inputs) <= earlier
+        earlier.add(key)
 
 
-def test_the_stages_of_a_recipe() -> None:
+def test_number_of_stages_by_kind() -> None:
     graph = graph_of()
     assert Counter(stage.kind for stage in graph.stages.values()) == {
         "pretrained": 1,
@@ -63,7 +63,7 @@ def test_the_stages_of_a_recipe() -> None:
     assert {cell.artifact for cell in graph.cells} <= graph.stages.keys()
 
 
-def test_the_source_language_is_scored_first_and_not_adapted() -> None:
+def test_the_source_language_is_scored_first_and_has_no_episodes() -> None:
     graph = graph_of()
     zero_shot = cells_of(graph, task="topic", method="zero-shot", intermediate="none", seed=0)
     assert [cell.language for cell in zero_shot] == ["en", "de", "fi"]
@@ -72,10 +72,10 @@ def test_the_source_language_is_scored_first_and_not_adapted() -> None:
     assert {stage.evaluation.language for stage in of_kind(listed, FewshotStage)} == {"en", "fi"}
 
 
-def test_the_untrained_encoder_retrieves_once_whatever_the_seed() -> None:
+def test_retrieval_of_the_untrained_encoder_does_not_depend_on_the_seed() -> None:
     graph = graph_of()
-    found = cells_of(graph, task="pairs")
-    assert {(cell.intermediate, cell.seed) for cell in found} == {("none", None), ("facts", 0), ("facts", 1)}
+    cells = cells_of(graph, task="pairs")
+    assert {(cell.intermediate, cell.seed) for cell in cells} == {("none", None), ("facts", 0), ("facts", 1)}
     choose, *others = of_kind(graph, ChooseLayerStage)
     assert not others
     assert choose.split == "dev"
@@ -84,23 +84,23 @@ def test_the_untrained_encoder_retrieves_once_whatever_the_seed() -> None:
         assert (stage.chosen_by, stage.layer, stage.centre_split) == (choose.key, None, "dev")
 
 
-def test_mining_goes_like_retrieval() -> None:
+def test_mining_selects_one_layer_like_retrieval() -> None:
     graph = graph_of(targets={"pools": Target(languages=("de",))}, fewshot=None, primary=None)
     assert {(cell.intermediate, cell.seed) for cell in graph.cells} == {("none", None), ("facts", 0), ("facts", 1)}
     (choose,) = of_kind(graph, ChooseLayerStage)
-    found = of_kind(graph, MineStage)
-    assert len(found) == 3
-    assert {(stage.chosen_by, stage.split, stage.dev_split) for stage in found} == {(choose.key, "test", "dev")}
+    stages = of_kind(graph, MineStage)
+    assert len(stages) == 3
+    assert {(stage.chosen_by, stage.split, stage.dev_split) for stage in stages} == {(choose.key, "test", "dev")}
     assert not of_kind(graph, TargetStage)
 
 
-def test_a_given_layer_is_not_chosen() -> None:
+def test_a_fixed_layer_needs_no_selection() -> None:
     graph = graph_of(targets={"pairs": Target(layer=5)}, fewshot=None, primary=None)
     assert not of_kind(graph, ChooseLayerStage)
     assert {(stage.layer, stage.chosen_by) for stage in of_kind(graph, RetrieveStage)} == {(5, None)}
 
 
-def test_equal_steps_start_from_the_published_encoder() -> None:
+def test_equal_steps_controls_start_from_the_pretrained_encoder() -> None:
     graph = graph_of()
     published = of_kind(graph, PretrainedStage)[0].key
     intermediates = {stage.key: stage.seed for stage in of_kind(graph, IntermediateStage)}
@@ -126,20 +126,20 @@ def test_controls_change_one_thing() -> None:
     assert {cell.intermediate for cell in cells_of(graph, method="without-target")} == {"none", "facts"}
 
 
-def test_selection_on_english_stands_beside_fixed_steps_by_the_first_method() -> None:
+def test_also_select_adds_an_episode_with_the_first_method() -> None:
     fewshot = Fewshot(shots=(4,), draws=1, methods=("head", "lora"), also_select="english_dev")
     graph = graph_of(fewshot=fewshot, seeds=(0,), primary=None)
     (cell,) = cells_of(graph, language="de", intermediate="facts", method="english-dev")
-    beside = graph.stages[cell.artifact]
-    assert isinstance(beside, FewshotStage)
-    assert (beside.method.name, beside.selection, beside.unchanged) == ("head", "english_dev", True)
+    selecting = graph.stages[cell.artifact]
+    assert isinstance(selecting, FewshotStage)
+    assert (selecting.method.name, selecting.selection, selecting.unchanged) == ("head", "english_dev", True)
     plain = graph_of(fewshot=fewshot.model_copy(update={"also_select": None}), seeds=(0,), primary=None)
     assert plain.stages.keys() < graph.stages.keys()
     selected = graph_of(fewshot=Fewshot(shots=(4,), draws=1, selection="english_dev", without_target=True))
     assert {(s.fresh_head, s.unchanged) for s in of_kind(selected, FewshotStage)} == {(False, True), (True, None)}
 
 
-def test_a_mixed_model_is_one_training_for_each_k_draw_and_seed() -> None:
+def test_multilingual_models_train_once_per_k_draw_and_seed() -> None:
     fewshot = Fewshot(shots=(1, 4), draws=2, methods=("head", "full"), multilingual=True)
     graph = graph_of(fewshot=fewshot, primary=None)
     mixed = [graph.stages[cell.artifact] for cell in cells_of(graph, method="multilingual", intermediate="facts")]
@@ -147,21 +147,21 @@ def test_a_mixed_model_is_one_training_for_each_k_draw_and_seed() -> None:
     assert len(mixed) == 16 and len({stage.group for stage in mixed}) == 2
     assert len({stage.training_key for stage in mixed if isinstance(stage, FewshotStage)}) == 8
     assert {stage.trained_languages for stage in mixed if isinstance(stage, FewshotStage)} == {("de", "fi")}
-    alone = graph_of(fewshot=fewshot.model_copy(update={"multilingual": False}), primary=None)
-    assert alone.stages.keys() < graph.stages.keys()
+    monolingual = graph_of(fewshot=fewshot.model_copy(update={"multilingual": False}), primary=None)
+    assert monolingual.stages.keys() < graph.stages.keys()
 
 
-def test_settings_that_do_not_matter_do_not_change_keys() -> None:
+def test_irrelevant_settings_do_not_change_keys() -> None:
     assert graph_of().stages.keys() == graph_of(description="new").stages.keys()
 
 
-def test_settings_of_a_method_are_part_of_its_keys_alone() -> None:
+def test_settings_of_a_method_change_its_own_keys_only() -> None:
     def keys(**settings: int) -> dict[str, set[str]]:
         fewshot = Fewshot(shots=(1, 4), draws=2, methods=(Full(), Lora(**settings)))
-        found: dict[str, set[str]] = {}
+        keys_by_method: dict[str, set[str]] = {}
         for stage in of_kind(graph_of(fewshot=fewshot, primary=None), FewshotStage):
-            found.setdefault(stage.method.name, set()).add(stage.key)
-        return found
+            keys_by_method.setdefault(stage.method.name, set()).add(stage.key)
+        return keys_by_method
 
     default, other = keys(), keys(rank=4)
     assert default["full"] == other["full"]
@@ -169,7 +169,7 @@ def test_settings_of_a_method_are_part_of_its_keys_alone() -> None:
     assert default == keys(rank=8)
 
 
-def test_what_a_stage_takes_from_its_target() -> None:
+def test_stages_inherit_settings_of_their_target() -> None:
     target = Target(languages=("de",), max_examples=50, max_items=20, train=Train(max_length=64, precision="fp32"))
     graph = graph_of(targets={"topic": target}, seeds=(0,))
     assert {stage.data.max_examples for stage in of_kind(graph, TargetStage)} == {50}
@@ -200,8 +200,8 @@ RECIPES = st.builds(
 
 @settings(max_examples=12, deadline=None)
 @given(RECIPES, st.sampled_from(LANGUAGES[1:]), st.integers(5, 9))
-def test_more_languages_draws_seeds_and_shots_keep_the_keys_there_were(small: Recipe, language: str, seed: int) -> None:
-    """But for episodes that are trained side by side, where draws or shots join them."""
+def test_extending_a_recipe_keeps_existing_keys(small: Recipe, language: str, seed: int) -> None:
+    """Except for batched episodes, whose keys depend on all draws and shots of the batch."""
     assert small.fewshot
     shuffled = Intermediate(tasks=("facts",), shuffle_labels=True)
     aligned = Intermediate(tasks=("facts",), align=Align(task="pairs"))
@@ -232,7 +232,7 @@ def test_more_languages_draws_seeds_and_shots_keep_the_keys_there_were(small: Re
 
 @settings(max_examples=12, deadline=None)
 @given(RECIPES, st.integers(5, 9))
-def test_two_seeds_share_no_checkpoint(small: Recipe, seed: int) -> None:
+def test_seeds_share_no_checkpoint(small: Recipe, seed: int) -> None:
     first, second = (expand(small.model_copy(update={"seeds": (number,)}), TASKS, PIN) for number in (seed, seed + 1))
     shared = first.stages.keys() & second.stages.keys()
     kinds = {first.stages[key].kind for key in shared}
@@ -241,7 +241,7 @@ def test_two_seeds_share_no_checkpoint(small: Recipe, seed: int) -> None:
     assert all(stage.parent == published for key in shared if isinstance(stage := first.stages[key], RetrieveStage))
 
 
-def test_tasks_and_texts_stand_after_the_alignment() -> None:
+def test_intermediate_training_follows_alignment() -> None:
     corpus = Corpus(language="de", location="/de.txt", column="text", fingerprint="f")
     both = Intermediate(tasks=("facts",), align=Align(task="pairs"), mlm=Mlm(texts={"de": "de.txt"}), max_examples=9)
     small = recipe(intermediate={"none": Intermediate(), "both": both}, primary=None)
@@ -254,15 +254,15 @@ def test_tasks_and_texts_stand_after_the_alignment() -> None:
     assert trained.mlm and trained.mlm.max_texts == 9 and "de.txt" not in str(trained)
 
 
-def test_other_weights_give_other_keys() -> None:
+def test_keys_depend_on_the_encoder_weights() -> None:
     graph, other = graph_of(), expand(recipe(), TASKS, "5678")
     assert not graph.stages.keys() & other.stages.keys()
 
 
-def test_other_data_gives_other_keys_where_they_are_used() -> None:
+def test_keys_depend_on_the_data_that_a_stage_uses() -> None:
     tasks = {**TASKS, "facts": task("facts", languages=("en", "de"))}
     assert expand(recipe(), tasks, PIN).stages.keys() == graph_of().stages.keys()
     changed = {**TASKS, "facts": task("facts", "tagging", ("en",))}
-    kept = expand(recipe(), changed, PIN).stages.keys() & graph_of().stages.keys()
-    assert {graph_of().stages[key].kind for key in kept} >= {"pretrained", "target", "evaluate", "fewshot"}
-    assert not any(isinstance(graph_of().stages[key], IntermediateStage) for key in kept)
+    unchanged_keys = expand(recipe(), changed, PIN).stages.keys() & graph_of().stages.keys()
+    assert {graph_of().stages[key].kind for key in unchanged_keys} >= {"pretrained", "target", "evaluate", "fewshot"}
+    assert not any(isinstance(graph_of().stages[key], IntermediateStage) for key in unchanged_keys)

@@ -1,4 +1,4 @@
-"""What a recipe's translations become: stages, pins, files, and what must be fetched."""
+"""Translations in a recipe: stages, pins, files and downloads."""
 
 from pathlib import Path
 
@@ -36,7 +36,7 @@ def translating(**settings: object) -> Recipe:
     return recipe(intermediate={"none": Intermediate(), "facts": arm}, primary=None)
 
 
-def test_translations_stand_between_the_data_and_the_training_of_every_seed():
+def test_training_of_every_seed_uses_the_same_translations():
     graph = expand(translating(model="a/b"), TASKS, "1234", translators={"a/b": COMMIT})
     stages = {key: spec for key, spec in graph.stages.items() if isinstance(spec, TranslateStage)}
     assert [spec.title for spec in stages.values()] == ["translate facts en to sw", "translate facts en to de"]
@@ -55,7 +55,7 @@ def test_arms_without_translations_keep_their_keys():
     assert plain.stages.keys() == same.stages.keys()
 
 
-def test_a_revision_has_a_pin_of_its_own(tmp_path: Path):
+def test_revisions_have_separate_pins(tmp_path: Path):
     chosen = translating(model="a/b", revision=COMMIT)
     pins = translator_pins(chosen, tmp_path, None, cache=tmp_path)
     assert pins == {f"a/b@{COMMIT}": COMMIT}
@@ -65,17 +65,17 @@ def test_a_revision_has_a_pin_of_its_own(tmp_path: Path):
     assert (stage.pin, stage.model) == (COMMIT, "a/b")
 
 
-def test_a_model_that_must_be_fetched_is_named(tmp_path: Path):
-    def absent(chosen: Recipe) -> tuple[str, ...]:
+def test_missing_translation_models_are_listed(tmp_path: Path):
+    def missing(chosen: Recipe) -> tuple[str, ...]:
         graph = expand(chosen, TASKS, "1", translators=translator_pins(chosen, tmp_path, None, cache=tmp_path))
         return missing_downloads(chosen, TASKS, graph, cache=tmp_path, root=None)
 
-    assert "hub:a/b" in absent(translating(model="a/b"))
-    assert not any("nllb" in name for name in absent(translating(model=str(build_translator(tmp_path / "nllb")))))
-    assert "hub:a/b" not in absent(translating(model="a/b", to="en"))
+    assert "hub:a/b" in missing(translating(model="a/b"))
+    assert not any("nllb" in name for name in missing(translating(model=str(build_translator(tmp_path / "nllb")))))
+    assert "hub:a/b" not in missing(translating(model="a/b", to="en"))
 
 
-def test_a_commit_that_is_not_known_is_asked_for_only_when_it_must_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_commits_are_resolved_only_on_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     chosen = translating(model="a/b", revision="new")
     assert translator_pins(chosen, tmp_path, None, cache=tmp_path) == {"a/b@new": UNRESOLVED}
     assert unresolved_translators(chosen, cache=tmp_path) == ("a/b@new",)
@@ -85,28 +85,28 @@ def test_a_commit_that_is_not_known_is_asked_for_only_when_it_must_be(tmp_path: 
     assert not unresolved_translators(chosen, cache=tmp_path)
 
 
-def test_a_hub_that_cannot_be_asked_offers_what_does_without_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_an_unreachable_hub_raises_with_a_hint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    with pytest.raises(SourceError, match="hub:a/b@main") as caught:
+    with pytest.raises(SourceError) as caught:
         resolve_translators(translating(model="a/b"), cache=tmp_path)
-    assert caught.value.hint == FETCH_HINT
+    assert "hub:a/b@main" in caught.value.message and caught.value.hint == FETCH_HINT
 
 
-def test_only_originals_are_read_of_a_task():
-    """The task itself has no training data in the languages that it is translated to."""
+def test_only_the_original_language_of_a_task_is_read():
+    """The task needs no training data in the languages that it is translated to."""
     graph = expand(translating(model="a/b"), TASKS, "1", translators={"a/b": COMMIT})
     assert {language for name, language in tasks_read(graph) if name == "facts"} == {"en"}
 
 
-def test_the_work_of_translating_is_not_known():
+def test_the_cost_of_translation_is_unknown():
     graph = expand(translating(model="a/b"), TASKS, "1", translators={"a/b": COMMIT})
-    found = estimate_flops(graph, graph.stages, TASKS, find_card("e5-small"), Processor())
-    unknown = {kind.kind: (kind.unknown, kind.flops) for kind in found.kinds}
+    estimate = estimate_flops(graph, graph.stages, TASKS, find_card("e5-small"), Processor())
+    unknown = {kind.kind: (kind.unknown, kind.flops) for kind in estimate.kinds}
     assert unknown["translate"] == (2, None) and unknown["intermediate"] == (2, None)
-    assert "what a/b takes to translate" in found.why
+    assert any("a/b" in reason for reason in estimate.why)
 
 
-def test_files_are_looked_for_beside_the_recipe_and_below_the_data_root(tmp_path: Path):
+def test_files_are_searched_in_the_recipe_folder_and_the_data_root(tmp_path: Path):
     chosen = translating(files={"facts": "mt/{language}.csv"})
     assert list(translation_files(chosen.intermediate["facts"])) == [("facts", "mt/sw.csv"), ("facts", "mt/de.csv")]
     with pytest.raises(SourceError, match=r"mt/sw\.csv"):
@@ -122,12 +122,12 @@ def test_files_are_looked_for_beside_the_recipe_and_below_the_data_root(tmp_path
     assert [(stage.file, stage.pin) for stage in stages] == list(pins.items())
 
 
-def test_a_translation_is_priced_like_any_stage(tmp_path: Path):
+def test_preview_counts_missing_translations(tmp_path: Path):
     plan = preview(expand(translating(model="a/b"), TASKS, "1234", translators={"a/b": COMMIT}), Store(tmp_path))
     assert {kind.kind: kind.misses for kind in plan.kinds}["translate"] == 2
 
 
-def test_one_language_tells_what_the_next_will_cost(tmp_path: Path):
+def test_preview_predicts_a_translation_from_another_language(tmp_path: Path):
     graph, store = expand(translating(model="a/b"), TASKS, "1234", translators={"a/b": COMMIT}), Store(tmp_path)
     first = next(spec for spec in graph.stages.values() if isinstance(spec, TranslateStage))
     with store.draft(first) as draft:
@@ -147,13 +147,13 @@ def test_one_language_tells_what_the_next_will_cost(tmp_path: Path):
         ({"to": [], "model": "a/b"}, "too_short"),
     ],
 )
-def test_settings_that_contradict_each_other(settings: dict, code: str):
+def test_contradictory_settings_are_refused(settings: dict, code: str):
     with pytest.raises(ValidationError) as caught:
         Translate.model_validate(settings)
     assert [details["type"] for details in caught.value.errors()] == [code]
 
 
-def test_nothing_to_translate():
+def test_translating_nothing_is_refused():
     with pytest.raises(ValidationError) as caught:
         Intermediate(translate=Translate(to=("sw",), model="a/b"))
     assert [details["type"] for details in caught.value.errors()] == ["missing-key"]

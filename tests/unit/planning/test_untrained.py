@@ -1,4 +1,4 @@
-"""Targets that are scored without training: what is planned, and what is refused."""
+"""Targets that are scored without training: planned stages and errors."""
 
 import pytest
 from tests.unit.planning.world import TASKS, recipe, task
@@ -9,7 +9,7 @@ from xstilts.planning.specs import EvaluateStage, FewshotStage, IntermediateStag
 from xstilts.recipe.issues import dotted
 from xstilts.recipe.validate import validate
 
-KNOWN = TASKS | {"captions": task("captions", "image-retrieval"), "about": task("about", "image-text")}
+ALL_TASKS = TASKS | {"captions": task("captions", "image-retrieval"), "about": task("about", "image-text")}
 ARMS = {"none": Intermediate(), "about": Intermediate(tasks=("about",))}
 
 
@@ -20,8 +20,8 @@ def untrained(name: str = "captions", encoder: str = "google/siglip-base-patch16
     )
 
 
-def test_the_encoder_of_each_arm_is_scored_as_it_is():
-    graph = expand(untrained(), KNOWN, "pin")
+def test_the_encoder_of_each_arm_is_scored_without_target_training():
+    graph = expand(untrained(), ALL_TASKS, "pin")
     kinds = [type(spec) for spec in graph.stages.values()]
     assert TargetStage not in kinds
     assert kinds.count(EvaluateStage) == 2 * (
@@ -42,26 +42,26 @@ def test_the_encoder_of_each_arm_is_scored_as_it_is():
     }
 
 
-def test_shots_adapt_that_encoder_and_their_control_is_none_of_its_own():
-    wanted = untrained().model_copy(update={"fewshot": Fewshot(shots=(4,), draws=1, without_target=True)})
-    episodes = [spec for spec in expand(wanted, KNOWN, "pin").stages.values() if isinstance(spec, FewshotStage)]
+def test_episodes_start_from_the_encoder_and_have_no_control_without_target():
+    adapted = untrained().model_copy(update={"fewshot": Fewshot(shots=(4,), draws=1, without_target=True)})
+    episodes = [spec for spec in expand(adapted, ALL_TASKS, "pin").stages.values() if isinstance(spec, FewshotStage)]
     assert len(episodes) == 4
     assert all(spec.fresh_head for spec in episodes)
-    assert not any(cell.method == "without-target" for cell in expand(wanted, KNOWN, "pin").cells)
+    assert not any(cell.method == "without-target" for cell in expand(adapted, ALL_TASKS, "pin").cells)
 
 
 def test_other_scores_keep_their_keys():
     plain = recipe(intermediate={"none": Intermediate()}, targets={"topic": Target()}, primary=None)
-    keys = {s.key for s in expand(plain, KNOWN, "pin").stages.values() if isinstance(s, EvaluateStage)}
+    keys = {s.key for s in expand(plain, ALL_TASKS, "pin").stages.values() if isinstance(s, EvaluateStage)}
     explicit = plain.model_copy(update={"targets": {"topic": Target(skip_training=False)}})
-    assert keys == {s.key for s in expand(explicit, KNOWN, "pin").stages.values() if isinstance(s, EvaluateStage)}
-    spec = next(s for s in expand(plain, KNOWN, "pin").stages.values() if isinstance(s, EvaluateStage))
+    assert keys == {s.key for s in expand(explicit, ALL_TASKS, "pin").stages.values() if isinstance(s, EvaluateStage)}
+    spec = next(s for s in expand(plain, ALL_TASKS, "pin").stages.values() if isinstance(s, EvaluateStage))
     assert spec.skip_training is None
 
 
-def found(recipe: Recipe) -> list[tuple[str, str]]:
+def issues(recipe: Recipe) -> list[tuple[str, str]]:
     """Code and path of every issue."""
-    return [(issue.code, dotted(issue.path)) for issue in validate(recipe, KNOWN)]
+    return [(issue.code, dotted(issue.path)) for issue in validate(recipe, ALL_TASKS)]
 
 
 @pytest.mark.parametrize(
@@ -73,19 +73,20 @@ def found(recipe: Recipe) -> list[tuple[str, str]]:
     ],
 )
 def test_targets_that_must_be_trained_are_refused(recipe: Recipe, code: str, path: str):
-    assert found(recipe) == [(code, path)]
+    assert issues(recipe) == [(code, path)]
 
 
 def test_an_encoder_that_reads_no_images_is_refused():
-    assert found(untrained(encoder="e5-small")) == [
+    assert issues(untrained(encoder="e5-small")) == [
         ("images-not-supported", "intermediate.about.tasks"),
         ("images-not-supported", "targets.captions"),
     ]
 
 
-def test_more_steps_of_no_training_are_refused():
-    wanted = untrained(intermediates=("none", "more"))
-    wanted = wanted.model_copy(update={"intermediate": ARMS | {"more": Intermediate(match_steps_of="about")}})
-    assert found(wanted) == [("no-training", "targets.captions.intermediates")]
-    left = untrained().model_copy(update={"intermediate": ARMS | {"more": Intermediate(match_steps_of="about")}})
-    assert {cell.intermediate for cell in expand(left, KNOWN, "pin").cells} == {"none", "about"}
+def test_equal_steps_without_training_are_refused():
+    arms = {"intermediate": ARMS | {"more": Intermediate(match_steps_of="about")}}
+    assert issues(untrained(intermediates=("none", "more")).model_copy(update=arms)) == [
+        ("no-training", "targets.captions.intermediates")
+    ]
+    default = untrained().model_copy(update=arms)
+    assert {cell.intermediate for cell in expand(default, ALL_TASKS, "pin").cells} == {"none", "about"}

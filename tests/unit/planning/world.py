@@ -1,4 +1,4 @@
-"""A small experiment without data, and stages that are run without torch."""
+"""A small recipe without data, and a stage runner without torch."""
 
 import hashlib
 import json
@@ -45,7 +45,7 @@ TASKS = {
 
 
 def recipe(**changes: object) -> Recipe:
-    plain = Recipe(
+    small = Recipe(
         name="small",
         seeds=(0, 1),
         intermediate={
@@ -59,11 +59,11 @@ def recipe(**changes: object) -> Recipe:
             task="topic", treatment=Arm(intermediate="facts", shots=4), baseline=Arm(intermediate="none", shots=4)
         ),
     )
-    return plain.model_copy(update=changes)
+    return small.model_copy(update=changes)
 
 
 def environment(root: Path, behaviour: Mapping[str, str] | None = None) -> Environment:
-    """`behaviour` says what befalls the stages of a language or kind: see `run_job`."""
+    """`behaviour` maps languages or kinds of stage to what their stages do: see `run_job`."""
     base = root / "base"
     base.mkdir(parents=True, exist_ok=True)
     (base / "behaviour.json").write_text(json.dumps(behaviour or {}))
@@ -71,26 +71,26 @@ def environment(root: Path, behaviour: Mapping[str, str] | None = None) -> Envir
 
 
 def run_job(specs: Sequence[Spec], environment: Environment, emit: Emit) -> None:
-    """Leaves, for each stage, a digest of its key and of what its inputs left."""
+    """Stores, for each stage, a digest of its key and of the results of its inputs."""
     behaviour = json.loads((environment.base / "behaviour.json").read_text())
     store = Store(environment.store)
     for spec in specs:
-        what = behaviour.get(getattr(getattr(spec, "evaluation", getattr(spec, "data", None)), "language", spec.kind))
-        what = behaviour.get(spec.kind, what)
-        if what == "silence":
+        data = getattr(spec, "evaluation", getattr(spec, "data", None))
+        action = behaviour.get(spec.kind, behaviour.get(getattr(data, "language", spec.kind)))
+        if action == "silence":
             continue
         emit(Event(key=spec.key, kind="started"))
-        if what == "die":
+        if action == "die":
             print("out of everything", flush=True)
             os._exit(9)
-        if what == "escape":
+        if action == "escape":
             raise RuntimeError("nobody caught this")
-        if what == "fail":
+        if action == "fail":
             emit(Event(key=spec.key, kind="failed", message="no such thing", hint="bring one"))
             continue
-        if what and what.startswith("sleep"):
-            time.sleep(float(what.removeprefix("sleep")))
-        if what != "nothing":
+        if action and action.startswith("sleep"):
+            time.sleep(float(action.removeprefix("sleep")))
+        if action != "nothing":
             leave(store, spec)
         emit(Event(key=spec.key, kind="finished", seconds=0.5))
 
@@ -105,5 +105,5 @@ def leave(store: Store, spec: Spec) -> None:
 
 
 def results(root: Path) -> dict[str, str]:
-    """What every stage left, by key."""
+    """The stored digests, by key."""
     return {path.parent.name: path.read_text() for path in (root / "store" / "artifacts").glob("*/result.txt")}

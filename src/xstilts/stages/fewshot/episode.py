@@ -14,8 +14,8 @@ from xstilts.errors import DataError
 from xstilts.execution.environment import Emit
 from xstilts.models.inputs import ModelInputs
 from xstilts.models.tuning import adapters, load_weights, snapshot, trained_parameters
-from xstilts.planning.specs import FewshotStage, uncapped
-from xstilts.planning.stage import Data
+from xstilts.planning.specs import FewshotStage
+from xstilts.planning.stage import Data, uncapped
 from xstilts.problems import Example
 from xstilts.stages.artifacts import weights_digest
 from xstilts.stages.fewshot.episode_model import EpisodeModel, InputsKey, split_inputs, train_settings

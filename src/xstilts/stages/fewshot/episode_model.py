@@ -15,8 +15,8 @@ from xstilts.methods import METHODS
 from xstilts.models.inputs import ModelInputs
 from xstilts.models.split import layers
 from xstilts.models.tuning import load_weights, snapshot
-from xstilts.planning.specs import FewshotStage, Keep, Modality
-from xstilts.planning.stage import Data
+from xstilts.planning.fewshot_spec import FewshotStage, Keep
+from xstilts.planning.stage import Data, Modality
 from xstilts.problems.features import Feature
 from xstilts.recipe.resolve import fixed_shot_sets
 from xstilts.stages.artifacts import build_model, cached_tokenizer, encoder_folder, load_model
