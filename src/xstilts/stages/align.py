@@ -1,6 +1,6 @@
-"""Alignment of one layer on translations, with the controls that tell it from a shift of all vectors.
+"""Alignment of one layer on translation pairs, with controls that separate it from a shift of all vectors.
 
-Each measure is taken before and after, on trained and on held-out pairs, at the trained layer and at the output.
+Similarity is measured before and after, on trained and held-out pairs, at the trained layer and at the output.
 """
 
 import hashlib
@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, cast
 
-from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from xstilts.data.features import featurise
@@ -45,18 +44,19 @@ from xstilts.train.predict import embed
 TRAINED, HELD_OUT = "trained", "held out"
 
 
-class _Place(NamedTuple):
-    """Which pairs are measured, how many, and where: at the trained layer or the output."""
+class _Measurement(NamedTuple):
+    """The pairs of a language and subset, measured at the trained layer or at the output."""
 
     language: str
     part: str
     place: str
     pairs: int
+    closeness: ClosenessFacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pairs:
-    """Pairs of one language. `features` are a foreign and an English one for each; equal `groups` mean the same."""
+    """Pairs of one language and subset. `features` alternate foreign and English; equal `groups` mean equal meaning."""
 
     language: str
     part: str
@@ -68,12 +68,20 @@ def run(spec: AlignStage, draft: Draft, context: JobContext, emit: Emit) -> None
     store, device = context.store, context.environment.device
     folder = encoder_folder(store, spec.parent, context.environment)
     tokenizer = cached_tokenizer(folder)
-    model = _model(spec, context)
-    found = [pairs for data in spec.data for pairs in _pairs(spec, data, context, tokenizer)]
-    inputs = _feed([pairs for pairs in found if pairs.part == TRAINED], tokenizer, device)
-    before = _measured(spec, model, found, tokenizer, device)
-    weights = _adapted(model, spec.layer)
-    sum_before = weights_digest(weights)
+    model = _load(spec, context)
+    all_pairs = [pairs for data in spec.data for pairs in _pairs(spec, data, context, tokenizer)]
+    trained = [pairs for pairs in all_pairs if pairs.part == TRAINED]
+    pad_id = cast(int, tokenizer.pad_token_id)
+    inputs = PairInputs(
+        features=[feature for pairs in trained for feature in pairs.features],
+        groups=[group for pairs in trained for group in pairs.groups],
+        pad_id=pad_id,
+        device=device,
+    )
+    before = _measure(spec, model, all_pairs, pad_id, device)
+    names = {f"{name}.weight" for name in attention(model, spec.layer - 1)}
+    weights = {name: parameter.detach() for name, parameter in model.named_parameters() if name in names}
+    digest_before = weights_digest(weights)
     steps = steps_of(inputs.lengths, spec.train)
     settings = Adapters(rank=spec.rank, alpha=spec.alpha)
     seed = seed_of(spec.seed, "align", spec.data[0].task)
@@ -83,24 +91,29 @@ def run(spec: AlignStage, draft: Draft, context: JobContext, emit: Emit) -> None
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name in weights)
     save_weights(draft.path, model, head=False)
-    after = _measured(spec, model, found, tokenizer, device)
-    below = spec.layer - 1 if supports_split(model) else None
+    after = _measure(spec, model, all_pairs, pad_id, device)
+    first_trained_layer = spec.layer - 1 if supports_split(model) else None
     draft.facts = AlignFacts(
         encoder=base_encoder(store, spec.parent),
         inherits=spec.parent,
-        training=training_facts(fitted, sum_before, weights_digest(trainable_tensors(model))),
-        untouched_layers=count_untouched_layers(below, context.frozen_prefix(spec.parent)),
+        training=training_facts(fitted, digest_before, weights_digest(trainable_tensors(model))),
+        untouched_layers=count_untouched_layers(first_trained_layer, context.frozen_prefix(spec.parent)),
         trained=tuple(sorted(weights)),
         alignment=tuple(
             AlignmentRow(
-                language=place.language, part=place.part, place=place.place, pairs=place.pairs, before=first, after=last
+                language=first.language,
+                part=first.part,
+                place=first.place,
+                pairs=first.pairs,
+                before=first.closeness,
+                after=last.closeness,
             )
-            for (place, first), (_, last) in zip(before, after, strict=True)
+            for first, last in zip(before, after, strict=True)
         ),
     )
 
 
-def _model(spec: AlignStage, context: JobContext) -> PreTrainedModel:
+def _load(spec: AlignStage, context: JobContext) -> PreTrainedModel:
     model = load_text(encoder_folder(context.store, spec.parent, context.environment))
     if tensors := changed_tensors(context.store, spec.parent):
         restore_encoder(model, encoder_state(model) | tensors)
@@ -113,68 +126,48 @@ def _model(spec: AlignStage, context: JobContext) -> PreTrainedModel:
     return cast(PreTrainedModel, model.to(context.environment.device))  # type: ignore[arg-type]
 
 
-def _adapted(model: PreTrainedModel, layer: int) -> dict[str, Tensor]:
-    """The weights that the adapters are merged into, by name; `layer` counts from 1."""
-    names = {f"{name}.weight" for name in attention(model, layer - 1)}
-    return {name: parameter.detach() for name, parameter in model.named_parameters() if name in names}
-
-
 def _pairs(
     spec: AlignStage, data: Data, context: JobContext, tokenizer: PreTrainedTokenizerBase
 ) -> tuple[Pairs, Pairs]:
-    """Those that are trained on, and those of the groups that are held out, which are the same in every language."""
+    """The trained pairs, and the held-out pairs, whose groups are the same in every language."""
     prefix = find_card(base_encoder(context.store, spec.parent).name).query_prefix or ""
     examples = cast(Sequence[Parallel], context.examples(data, spec.split))
-    apart = [_rank(example.group) < spec.held_out for example in examples]
-    if all(apart):
+    held_out = [_group_id(example.group) / 2**63 < spec.held_out for example in examples]
+    if all(held_out):
         raise DataError(
             f"task {data.task!r} has no pairs to train on in {data.language}, split {spec.split!r}",
             "lower `align.held_out`, or name another split",
         )
 
-    def part(name: str, chosen: Sequence[Parallel]) -> Pairs:
+    def subset(name: str, chosen: Sequence[Parallel]) -> Pairs:
         texts = [replace(e, text=prefix + e.text, english=prefix + e.english) for e in chosen]
         features = featurise("retrieval", texts, tokenizer, None, spec.train.max_length)
-        return Pairs(language=data.language, part=name, features=features, groups=[_number(e.group) for e in chosen])
+        return Pairs(language=data.language, part=name, features=features, groups=[_group_id(e.group) for e in chosen])
 
     return (
-        part(TRAINED, [e for e, held in zip(examples, apart, strict=True) if not held]),
-        part(HELD_OUT, [e for e, held in zip(examples, apart, strict=True) if held]),
+        subset(TRAINED, [e for e, is_held_out in zip(examples, held_out, strict=True) if not is_held_out]),
+        subset(HELD_OUT, [e for e, is_held_out in zip(examples, held_out, strict=True) if is_held_out]),
     )
 
 
-def _number(group: str) -> int:
-    """The same for equal groups; 63 bits, so that a tensor holds it."""
+def _group_id(group: str) -> int:
+    """A 63-bit hash, so that it fits into a tensor."""
     return int.from_bytes(hashlib.sha256(group.encode()).digest()[:8], "big") >> 1
 
 
-def _rank(group: str) -> float:
-    """A place between 0 and 1 that only the group decides."""
-    return _number(group) / 2**63
-
-
-def _feed(found: Sequence[Pairs], tokenizer: PreTrainedTokenizerBase, device: str) -> PairInputs:
-    return PairInputs(
-        features=[feature for pairs in found for feature in pairs.features],
-        groups=[group for pairs in found for group in pairs.groups],
-        pad_id=cast(int, tokenizer.pad_token_id),
-        device=device,
-    )
-
-
-def _measured(
-    spec: AlignStage, model: PreTrainedModel, found: Sequence[Pairs], tokenizer: PreTrainedTokenizerBase, device: str
-) -> list[tuple[_Place, ClosenessFacts]]:
-    """One entry for each language, part of its pairs, and place: the trained layer, and the output."""
+def _measure(
+    spec: AlignStage, model: PreTrainedModel, all_pairs: Sequence[Pairs], pad_id: int, device: str
+) -> list[_Measurement]:
+    """One measurement per language, subset and place (the trained layer, the output)."""
     places = {f"layer {spec.layer}": spec.layer, "output": len(layers(model))}
-    rows = []
-    for pairs in found:
+    measurements = []
+    for pairs in all_pairs:
         if not pairs.groups:
             continue
         vectors = embed(
             model,
             pairs.features[: 2 * MAX_MEASURED_PAIRS],
-            cast(int, tokenizer.pad_token_id),
+            pad_id,
             layers=list(places.values()),
             poolings=("mean",),
             precision=spec.train.precision,
@@ -183,5 +176,5 @@ def _measured(
         for place, layer in zip(places, vectors[0], strict=True):
             close = closeness(layer[0::2], layer[1::2], pairs.groups[:MAX_MEASURED_PAIRS])
             facts = ClosenessFacts(translations=close.translations, others=close.others, accuracy=close.accuracy)
-            rows.append((_Place(pairs.language, pairs.part, place, close.pairs), facts))
-    return rows
+            measurements.append(_Measurement(pairs.language, pairs.part, place, close.pairs, facts))
+    return measurements

@@ -1,4 +1,4 @@
-"""Weights of artifacts: what a stage changed is stored, the rest is inherited from the stage before it."""
+"""Weights of artifacts. A stage stores the tensors that it may change and inherits the others from its parent."""
 
 import hashlib
 from collections.abc import Mapping
@@ -58,7 +58,7 @@ ENCODER, HEAD = "encoder.", "head."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedModel:
-    """A fine-tuned model with what it needs to predict."""
+    """A fine-tuned model with everything that prediction needs."""
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerFast
@@ -68,38 +68,40 @@ class LoadedModel:
     max_length: int
     precision: str
     thresholds: tuple[float, ...] | None = None
-    """Of each label's probability, where the problem has any."""
+    """Of the labels' probabilities, for problems with thresholds."""
 
 
 def read_facts(store: Store, key: str) -> Facts:
-    """What the stage recorded. Raises UserError where the store does not hold it."""
+    """The facts that a stage recorded. Raises UserError if the artifact is not in the store."""
     manifest = store.manifest(key)
     if manifest is None:
-        raise UserError(f"the store has no artifact {key[:12]}", "run the recipe first, or look with `xstilts status`")
+        raise UserError(
+            f"the store has no artifact {key[:12]}", "run the recipe first, or list artifacts with `xstilts status`"
+        )
     return manifest.facts
 
 
 def changed_tensors(store: Store, key: str) -> dict[str, Tensor]:
-    """All encoder tensors, by their name in the bare encoder, that differ from the published ones."""
+    """All encoder tensors that may differ from the pretrained ones, by their name in the bare encoder."""
     tensors: dict[str, Tensor] = {}
-    at: str | None = key
-    while at is not None:
-        facts = read_facts(store, at)
-        for name, tensor in _read(store.path(at)).items():
+    ancestor: str | None = key
+    while ancestor is not None:
+        facts = read_facts(store, ancestor)
+        for name, tensor in _read_weights(store.path(ancestor)).items():
             if name.startswith(ENCODER):
                 tensors.setdefault(name.removeprefix(ENCODER), tensor)
-        at = facts.inherits if isinstance(facts, TrainedFacts) else None
+        ancestor = facts.inherits if isinstance(facts, TrainedFacts) else None
     return tensors
 
 
 def total_steps(store: Store, key: str) -> int:
-    """Optimiser steps that an encoder has taken, from the published one on."""
+    """Optimiser steps that an encoder has taken since the pretrained one."""
     facts = read_facts(store, key)
     return facts.training.steps + total_steps(store, facts.inherits) if isinstance(facts, TrainedFacts) else 0
 
 
 def base_encoder(store: Store, key: str) -> EncoderFacts:
-    """The pretrained encoder that an artifact goes back to. Raises UserError where it goes back to none."""
+    """The pretrained encoder that an artifact derives from. Raises UserError if there is none."""
     facts = read_facts(store, key)
     if isinstance(facts, TranslateFacts | ChooseLayerFacts):
         raise UserError(f"artifact {key[:12]} has no encoder", "name an artifact of a trained stage")
@@ -107,13 +109,13 @@ def base_encoder(store: Store, key: str) -> EncoderFacts:
 
 
 def encoder_folder(store: Store, key: str, environment: Environment) -> Path:
-    """The folder with the published encoder that an artifact goes back to."""
+    """The folder of the pretrained encoder that an artifact derives from."""
     encoder = base_encoder(store, key)
     return fetch_encoder(encoder.name, encoder.pin, environment)
 
 
 def fetch_encoder(encoder: str, pin: str, environment: Environment) -> Path:
-    """The folder of an encoder; `pin` is the revision where it comes from the Hub."""
+    """The folder of an encoder. For encoders from the Hub, `pin` is the revision."""
     card = find_card(encoder)
     revision = pin if card.kind == "fused" or card.uri.startswith("hub:") else None
     return prepare(encoder, cache=environment.cache, offline=environment.offline, revision=revision)
@@ -121,18 +123,23 @@ def fetch_encoder(encoder: str, pin: str, environment: Environment) -> Path:
 
 @lru_cache(maxsize=2)
 def cached_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
-    """The tokenizer of an encoder, read once by a worker: a large vocabulary takes seconds."""
+    """The tokenizer of an encoder, cached because loading a large vocabulary takes seconds."""
     return load_tokenizer(folder)
 
 
 def build_model(
     store: Store, key: str, environment: Environment, problem: ProblemName, labels: tuple[str, ...] | None, seed: int
 ) -> tuple[PreTrainedModel, tuple[str, ...]]:
-    """The encoder of an artifact under a fresh head, and the names of the tensors that were handed over."""
+    """The encoder of an artifact with a fresh head, and the names of the encoder tensors that were restored."""
     folder = encoder_folder(store, key, environment)
     tensors = changed_tensors(store, key)
     if PROBLEMS[problem].images:
-        model = cast(PreTrainedModel, _sighted(store, key, folder, problem, labels, seed))
+        multimodal: nn.Module
+        if is_dual(read_config(folder)):
+            multimodal = load_dual(problem, folder, labels=labels, seed=seed)
+        else:
+            multimodal = load_fused(problem, folder, image_input_spec(store, key), labels=labels, seed=seed)
+        model = cast(PreTrainedModel, multimodal)
     else:
         model = load_for(problem, folder, labels=labels, seed=seed)
         tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith(IMAGE)}
@@ -140,27 +147,19 @@ def build_model(
     return model, restored
 
 
-def _sighted(
-    store: Store, key: str, folder: Path, problem: ProblemName, labels: tuple[str, ...] | None, seed: int
-) -> nn.Module:
-    if is_dual(read_config(folder)):
-        return load_dual(problem, folder, labels=labels, seed=seed)
-    return load_fused(problem, folder, image_input_spec(store, key), labels=labels, seed=seed)
-
-
 def open_image_features(encoder: str, pin: str, fusion: Fusion, environment: Environment) -> ImageFeatures:
-    """The features of images as this encoder reads them."""
-    last = find_card(encoder).halves[-1].uri.removeprefix("file:")
-    if last.endswith(GIVEN):
-        return Precomputed(Path(last).expanduser())
-    places = ImageLocations(cache=environment.cache, offline=environment.offline, root=environment.data_root)
-    alone = find_card(encoder).kind != "fused"
-    pooled = alone and is_dual(read_config(fetch_encoder(encoder, pin, environment)))
-    return ImageFeatureCache(encoder, pin, size=fusion.image_size, grid=fusion.grid, places=places, pooled=pooled)
+    """The image features that an encoder reads: precomputed ones, or a cache that computes them."""
+    card = find_card(encoder)
+    vision_uri = card.halves[-1].uri.removeprefix("file:")
+    if vision_uri.endswith(GIVEN):
+        return Precomputed(Path(vision_uri).expanduser())
+    locations = ImageLocations(cache=environment.cache, offline=environment.offline, root=environment.data_root)
+    pooled = card.kind != "fused" and is_dual(read_config(fetch_encoder(encoder, pin, environment)))
+    return ImageFeatureCache(encoder, pin, size=fusion.image_size, grid=fusion.grid, places=locations, pooled=pooled)
 
 
 def image_input_spec(store: Store, key: str) -> ImageInputSpec:
-    """How an artifact's encoder sees images. Raises UserError where it reads none."""
+    """How an artifact's encoder reads images. Raises UserError if it reads none."""
     encoder = base_encoder(store, key)
     if encoder.image_input is None:
         raise UserError(
@@ -172,7 +171,7 @@ def image_input_spec(store: Store, key: str) -> ImageInputSpec:
 
 
 def load_model(store: Store, key: str, environment: Environment) -> LoadedModel:
-    """A fine-tuned artifact with its own head. Raises UserError for an artifact that is no fine-tuned model."""
+    """A fine-tuned artifact with its head. Raises UserError if the artifact is not a fine-tuned model."""
     facts = read_facts(store, key)
     if not isinstance(facts, TargetFacts | FewshotFacts):
         raise UserError(
@@ -180,8 +179,11 @@ def load_model(store: Store, key: str, environment: Environment) -> LoadedModel:
         )
     problem, labels = facts.model.problem, facts.model.labels
     model, _ = build_model(store, key, environment, problem, labels or None, seed=0)
-    tensors = {n.removeprefix(HEAD): t for n, t in _read(store.path(key)).items() if n.startswith(HEAD)}
-    if method := _frozen_states_method(store, key):
+    tensors = {n.removeprefix(HEAD): t for n, t in _read_weights(store.path(key)).items() if n.startswith(HEAD)}
+    manifest = store.manifest(key)
+    settings = manifest.spec.get("method") if manifest else None
+    method = parse_method(settings) if settings else None
+    if isinstance(method, FrozenStatesMethod):
         model = cast(PreTrainedModel, FrozenStatesModel(backbone(model), problem, method, tensors))
     else:
         head = head_parameters(model)
@@ -201,27 +203,16 @@ def load_model(store: Store, key: str, environment: Environment) -> LoadedModel:
     )
 
 
-def _frozen_states_method(store: Store, key: str) -> FrozenStatesMethod | None:
-    """The method that replaced the head of a few-shot artifact, if one did."""
-    manifest = store.manifest(key)
-    settings = manifest.spec.get("method") if manifest else None
-    method = parse_method(settings) if settings else None
-    return method if isinstance(method, FrozenStatesMethod) else None
-
-
 def load_untrained(
     store: Store, key: str, environment: Environment, task: Task, max_length: int, precision: str
 ) -> LoadedModel:
-    """An encoder that finds images for texts without training for the task, as a dual encoder does.
-
-    Raises UserError for any other encoder.
-    """
+    """A dual encoder that retrieves images without training on the task. Raises UserError for any other encoder."""
     folder = encoder_folder(store, key, environment)
     if not is_dual(read_config(folder)):
         encoder = base_encoder(store, key).name
         raise UserError(
-            f"{task.name!r} is to be scored without training, and {encoder} is no dual encoder",
-            f"remove `skip_training` from the target {task.name!r}, or name a CLIP or SigLIP",
+            f"target {task.name!r} has `skip_training`, which needs a dual encoder, but {encoder} is not one",
+            f"remove `skip_training` from the target {task.name!r}, or use a CLIP or SigLIP encoder",
         )
     model, _ = build_model(store, key, environment, task.problem, None, seed=0)
     return LoadedModel(
@@ -241,7 +232,7 @@ def trainable_tensors(model: nn.Module) -> dict[str, Tensor]:
 
 
 def save_weights(folder: Path, model: nn.Module, *, head: bool) -> None:
-    """Write what the stage may have changed of the encoder, and the head."""
+    """Write the encoder tensors that the stage may have changed, and with `head` those of the head."""
     tensors = {ENCODER + name: tensor for name, tensor in trainable_tensors(model).items()}
     if head:
         tensors |= {HEAD + name: parameter.detach() for name, parameter in head_parameters(model).items()}
@@ -249,7 +240,7 @@ def save_weights(folder: Path, model: nn.Module, *, head: bool) -> None:
 
 
 def weights_digest(tensors: Mapping[str, Tensor]) -> str:
-    """One sha256 over the names and bytes of tensors."""
+    """The sha256 of the names and bytes of all tensors."""
     digest = hashlib.sha256()
     for name, tensor in sorted(tensors.items()):
         digest.update(name.encode())
@@ -257,6 +248,6 @@ def weights_digest(tensors: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
-def _read(folder: Path) -> dict[str, Tensor]:
+def _read_weights(folder: Path) -> dict[str, Tensor]:
     path = folder / WEIGHTS
     return load_file(path) if path.is_file() else {}

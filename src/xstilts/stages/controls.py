@@ -1,4 +1,4 @@
-"""What a score over texts and images is worth: the same without the right images, and without looking at all."""
+"""Controls for scores on texts and images: shuffled images, and the most frequent label."""
 
 import hashlib
 from collections import Counter
@@ -20,25 +20,25 @@ from xstilts.train.predict import predict
 
 
 def most_frequent_label(examples: Sequence[Example]) -> str | None:
-    """The most frequent label, the first in order of equals; None where there are no labels."""
+    """The most frequent label, the alphabetically first on ties; None without labels."""
     counts = Counter(label for example in examples if (label := example.stratum) is not None)
     return min(counts, key=lambda label: (-counts[label], label)) if counts else None
 
 
 def image_controls(
-    part: nn.Module,
+    model: nn.Module,
     inputs: ModelInputs,
     examples: Sequence[Example],
     labels: Sequence[str],
     task: Task,
     label: str | None,
 ) -> ImageControls | None:
-    """The scores with other items' images, and with `label` as the answer to all. None for tasks without images."""
+    """Scores with the images of other items, and with `label` as every prediction. None for tasks without images."""
     if not task.spec.images:
         return None
     shuffled = replace(inputs, features=_shuffled(inputs.features, examples))
     return ImageControls(
-        shuffled_images=_score(task, examples, predict(part, shuffled, examples, labels)),
+        shuffled_images=_score(task, examples, predict(model, shuffled, examples, labels)),
         label_prior=None if label is None else _score(task, examples, [label] * len(examples)),
     )
 
@@ -46,17 +46,17 @@ def image_controls(
 def scores_by_seen_text(
     frame: pl.DataFrame, examples: Sequence[Example], shots: Sequence[Example], task: Task
 ) -> TextsOfShots | None:
-    """Scores apart of items whose text was among the shots' texts, and of others. None for tasks without images."""
+    """Separate scores of items whose text occurs in the shots, and of the others. None for tasks without images."""
     if not task.spec.images:
         return None
-    known = {shot.texts for shot in shots}
-    seen = pl.Series([example.texts in known for example in examples])
+    shot_texts = {shot.texts for shot in shots}
+    is_seen = pl.Series([example.texts in shot_texts for example in examples])
     measure = metric(task.metric)
 
-    def scored(part: pl.DataFrame) -> ItemScore | None:
-        return ItemScore(items=len(part), score=measure.score(part)) if len(part) else None
+    def score(items: pl.DataFrame) -> ItemScore | None:
+        return ItemScore(items=len(items), score=measure.score(items)) if len(items) else None
 
-    return TextsOfShots(seen=scored(frame.filter(seen)), unseen=scored(frame.filter(~seen)))
+    return TextsOfShots(seen=score(frame.filter(is_seen)), unseen=score(frame.filter(~is_seen)))
 
 
 def _score(task: Task, examples: Sequence[Example], predicted: Sequence[Any]) -> float:
@@ -64,7 +64,7 @@ def _score(task: Task, examples: Sequence[Example], predicted: Sequence[Any]) ->
 
 
 def _shuffled(features: Sequence[Feature], examples: Sequence[Example]) -> list[Feature]:
-    """Each with the images of the next one in an order that hangs on the examples' ids alone."""
+    """Each with the images of the next example, in an order that depends on the example ids only."""
     order = sorted(range(len(features)), key=lambda row: hashlib.sha256(examples[row].id.encode()).digest())
-    following = dict(zip(order, order[1:] + order[:1], strict=True))
-    return [replace(feature, images=features[following[row]].images) for row, feature in enumerate(features)]
+    successors = dict(zip(order, order[1:] + order[:1], strict=True))
+    return [replace(feature, images=features[successors[row]].images) for row, feature in enumerate(features)]

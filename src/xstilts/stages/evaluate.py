@@ -1,4 +1,4 @@
-"""Zero-shot scores: a fine-tuned encoder in one language."""
+"""Zero-shot evaluation of a model in one language."""
 
 from dataclasses import replace
 
@@ -32,7 +32,7 @@ def run(spec: EvaluateStage, draft: Draft, context: JobContext, emit: Emit) -> N
     examples = context.examples(spec.data, spec.split)
     check_labels(examples, task)
     unchecked = check_lineage(context, spec.parent, task, examples)
-    loaded = context.cached(MODELS, spec.parent, lambda: _loaded(spec, task, context))
+    loaded = context.cached(MODELS, spec.parent, lambda: _load(spec, task, context))
     inputs = ModelInputs(
         problem=task.problem,
         features=featurise(task.problem, examples, loaded.tokenizer, None, spec.max_length, spec.modality),
@@ -42,9 +42,9 @@ def run(spec: EvaluateStage, draft: Draft, context: JobContext, emit: Emit) -> N
         padding_style=padding_style_of(loaded.model, loaded.tokenizer),
         image_lookup=image_lookup(context.image_features),
     )
-    part, inputs = _above(context.frozen_prefix(spec.parent), loaded.model, inputs)
-    part = use_first_token(part, task.problem)
-    predicted = predict(part, inputs, examples, loaded.labels, loaded.thresholds)
+    upper_layers, inputs = _split(loaded.model, inputs, context.frozen_prefix(spec.parent))
+    upper_layers = use_first_token(upper_layers, task.problem)
+    predicted = predict(upper_layers, inputs, examples, loaded.labels, loaded.thresholds)
     frame = scored_items(task, examples, predicted)
     parent = read_facts(context.store, spec.parent)
     prior = parent.prior if isinstance(parent, TargetFacts) else None
@@ -57,21 +57,21 @@ def run(spec: EvaluateStage, draft: Draft, context: JobContext, emit: Emit) -> N
             unchecked=tuple(unchecked), images_shared=count_shared_images(context, spec.parent, task, examples)
         ),
         unusable=context.unusable_images(spec.data, spec.split),
-        controls=None if spec.modality else image_controls(part, inputs, examples, loaded.labels, task, prior),
+        controls=None if spec.modality else image_controls(upper_layers, inputs, examples, loaded.labels, task, prior),
     )
 
 
-def _loaded(spec: EvaluateStage, task: Task, context: JobContext) -> LoadedModel:
+def _load(spec: EvaluateStage, task: Task, context: JobContext) -> LoadedModel:
     store, environment = context.store, context.environment
     if spec.skip_training:
         return load_untrained(store, spec.parent, environment, task, spec.max_length, spec.precision)
     return load_model(store, spec.parent, environment)
 
 
-def _above(
-    frozen_prefix: FrozenLayers | None, model: PreTrainedModel, inputs: ModelInputs
+def _split(
+    model: PreTrainedModel, inputs: ModelInputs, frozen_prefix: FrozenLayers | None
 ) -> tuple[PreTrainedModel, ModelInputs]:
-    """The layers that some stage trained, fed by those that none did, which every arm shares."""
+    """The trained layers, and inputs from cached activations of the untrained layers, which all arms share."""
     if frozen_prefix is None or not supports_split(model):
         return model, inputs
     inputs = replace(inputs, lower=model, boundary=frozen_prefix.layers).cached(frozen_prefix)

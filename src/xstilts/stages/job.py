@@ -1,4 +1,4 @@
-"""What a worker runs: one job of stages that share what they load."""
+"""A job: stages that run in one worker and share models, data and activations."""
 
 import gc
 import time
@@ -29,17 +29,22 @@ if TYPE_CHECKING:
 
 
 def run_job(specs: Sequence[Spec], environment: Environment, emit: Emit) -> None:
-    """Run the stages one after another, each into the store as soon as it is done; one that fails stops no other."""
+    """Run stages one after another and store each as soon as it is done. A failed stage does not stop the others."""
     import torch
 
     from xstilts.stages.job_context import JobContext
 
-    _tidy()
+    # models of earlier jobs are in reference cycles; freezing the survivors keeps later collections short
+    gc.collect()
+    gc.freeze()
+    release_free_memory()
     store, context = Store(environment.store), None
     for spec in specs:
         parent = next(iter(spec.inputs), None)
         if context is None or context.parent != parent:
-            context = JobContext(environment=environment, store=store, activation_cache=_shelf(), parent=parent)
+            context = JobContext(
+                environment=environment, store=store, activation_cache=_activation_cache(), parent=parent
+            )
         torch.set_num_threads(spec.threads)
         started = time.perf_counter()
         emit(Event(key=spec.key, kind="started"))
@@ -55,7 +60,7 @@ def run_job(specs: Sequence[Spec], environment: Environment, emit: Emit) -> None
 
 
 def run_stage(spec: Spec, draft: Draft, context: object, emit: Emit) -> None:
-    """The runner of each kind of stage, imported when it is needed."""
+    """Dispatch to the runner of a stage. Runners import torch, so they are imported here."""
     from xstilts.stages import align, evaluate, intermediate, mine, pretrained, retrieve, target, translate
     from xstilts.stages.fewshot import run as fewshot
     from xstilts.stages.job_context import JobContext
@@ -86,17 +91,9 @@ def run_stage(spec: Spec, draft: Draft, context: object, emit: Emit) -> None:
             assert_never(spec)
 
 
-def _tidy() -> None:
-    """Rid the worker of the models of the job before, which hold themselves in cycles; what stays is not gone over
-    again by the next call."""
-    gc.collect()
-    gc.freeze()
-    release_free_memory()
-
-
 @cache
-def _shelf() -> "ActivationCache":
-    """The one of this worker."""
+def _activation_cache() -> "ActivationCache":
+    """Shared by all jobs of this worker."""
     from xstilts.models.speed.activation_cache import ActivationCache
 
     return ActivationCache()

@@ -1,4 +1,4 @@
-"""What the stages of one job share: tasks, examples, models and activations, each made once."""
+"""The cache that the stages of one job share: tasks, examples, models and activations."""
 
 import hashlib
 from collections.abc import Callable, Hashable, Sequence
@@ -24,7 +24,7 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 TRANSLATIONS_FILE = "examples.jsonl"
-"""What a stage that translates leaves."""
+"""File with the examples of a translate stage."""
 
 ALL_LAYERS = 1 << 16
 """More layers than any encoder has."""
@@ -32,18 +32,18 @@ ALL_LAYERS = 1 << 16
 
 @dataclass(frozen=True, eq=False)
 class Slot(Generic[K, V]):
-    """A kind of value that a job makes once for each key; a module-level constant of the module that makes them."""
+    """A kind of value that a job caches by key. Slots are constants of the module that computes the values."""
 
     name: str
     latest_only: bool = False
-    """Whether only the value of the last key is kept, because one is large."""
+    """Whether only the value of the last key is cached, because values are large."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsableExamples:
     examples: tuple[Example, ...]
     unusable: UnusableImages
-    """What was left out of the split."""
+    """The images that cannot be read, and the number of excluded examples."""
 
 
 TASKS = Slot[str, Task]("tasks")
@@ -54,18 +54,18 @@ IMAGE_FEATURES = Slot[str, ImageFeatures]("image features, by artifact")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobContext:
-    """Lives as long as a job, and with it all that it caches."""
+    """Everything that it caches lives as long as the job."""
 
     environment: Environment
     store: Store
     activation_cache: ActivationCache
-    """Outlives the job, within its budget."""
+    """Shared with later jobs of the worker, within its memory budget."""
     parent: str | None = None
-    """The artifact whose encoder the stages of the job build on; its image features are used."""
+    """The artifact whose encoder, and so whose image features, the stages of the job use."""
     _values: dict[Slot[Any, Any], dict[Any, Any]] = field(default_factory=dict)
 
     def cached(self, slot: Slot[K, V], key: K, make: Callable[[], V]) -> V:
-        """What `make` gives, made at the first call for this key of the slot."""
+        """The value for this key of the slot, computed by `make` at the first call."""
         values = self._values.setdefault(slot, {})
         if key not in values:
             if slot.latest_only:
@@ -77,11 +77,8 @@ class JobContext:
         return self.cached(TASKS, name, lambda: self._task(name))
 
     def examples(self, data: Data, split: str) -> tuple[Example, ...]:
-        """The examples of a split, capped: the same items whatever the cap's neighbours are. Those that show an image
-        which cannot be read are left out.
-
-        Raises DataError where there are none.
-        """
+        """The examples of a split, capped, without those whose images cannot be read. Raises DataError if there are
+        none."""
         examples = self._split(data, split).examples
         if not examples:
             raise DataError(f"task {data.task!r} has no examples in {data.language}, split {split!r}")
@@ -89,7 +86,7 @@ class JobContext:
 
     @property
     def image_features(self) -> ImageFeatures | None:
-        """The features of images as the encoder of `parent` reads them; None where it reads none."""
+        """The image features that the encoder of `parent` reads; None for a text encoder."""
         if self.parent is None:
             return None
         encoder = base_encoder(self.store, self.parent)
@@ -102,22 +99,22 @@ class JobContext:
         )
 
     def unusable_images(self, data: Data, split: str) -> UnusableImages:
-        """What a split leaves out: images that cannot be read, with the reason, and the number of their examples."""
+        """The images of a split that cannot be read, with the reason, and the number of their examples."""
         return self._split(data, split).unusable
 
     def labels(self, data: Data) -> tuple[str, ...]:
-        """The task's classes, or else the classes or tags of the training split, sorted: the outputs of a head."""
-        if fixed := self.task(data.task).labels:
-            return fixed
+        """The labels of a head: the task's, or else the sorted classes or tags of the training split."""
+        if labels := self.task(data.task).labels:
+            return labels
         return self.cached(LABELS, data, lambda: _labels(self.examples(data, "train")))
 
     def file_columns(self, task: str) -> dict[str, str] | None:
-        """The columns of the user's files that a task of the recipe reads, by field; None for a shipped task."""
+        """The column names of a user's task, by field; None for a built-in task."""
         block = self.environment.tasks.get(task)
         return None if block is None else dict(block.columns)
 
     def frozen_prefix(self, key: str) -> FrozenLayers | None:
-        """The layers of an artifact that are as published, if its embeddings are."""
+        """The lowest layers that equal the pretrained ones, with the embeddings; None if the embeddings differ."""
         manifest = self.store.manifest(key)
         facts = manifest.facts if manifest else None
         if isinstance(facts, PretrainedFacts):
@@ -131,8 +128,8 @@ class JobContext:
 
     def _task(self, name: str) -> Task:
         environment = self.environment
-        if own := environment.tasks.get(name):
-            return user_task(name, own, environment.base, environment.cache)
+        if block := environment.tasks.get(name):
+            return user_task(name, block, environment.base, environment.cache)
         return bind(
             load_task(name),
             root=environment.data_root,
@@ -141,31 +138,30 @@ class JobContext:
             partition=environment.partition.get(name),
         )
 
-    def _read(self, data: Data, split: str) -> tuple[Example, ...]:
-        if data.translated and split == "train":
-            return self._translations(data, data.translated)
-        environment = self.environment
-        found = load(self.task(data.task), data.language, split, cache=environment.cache, offline=environment.offline)
-        return cap(found, data.max_examples)
-
     def _split(self, data: Data, split: str) -> UsableExamples:
         return self.cached(EXAMPLES, (data, split), lambda: self._usable(data, split))
 
     def _usable(self, data: Data, split: str) -> UsableExamples:
-        examples = self._read(data, split)
+        environment, task = self.environment, self.task(data.task)
+        if data.translated and split == "train":
+            examples = self._translations(data, data.translated)
+        else:
+            examples = load(task, data.language, split, cache=environment.cache, offline=environment.offline)
+            examples = cap(examples, data.max_examples)
         if not any(example.shown_images for example in examples[:1]):
             return UsableExamples(examples=examples, unusable=UnusableImages(images={}, items=0))
         if (image_features := self.image_features) is None:
             raise UserError(
-                f"task {data.task!r} shows images, which the encoder does not read",
-                "name an encoder that does, such as e5-small+efficientnet-lite0",
+                f"task {data.task!r} has images, but the encoder reads none",
+                "use an encoder that reads images, such as e5-small+efficientnet-lite0",
             )
         broken = image_features.missing([image for example in examples for image in example.shown_images])
-        kept = tuple(example for example in examples if not broken.keys() & set(example.shown_images))
-        if not kept:
-            image, why = next(iter(broken.items()))
-            raise DataError(f"no image of task {data.task!r} ({data.language}, {split}) can be read; {image}: {why}")
-        return UsableExamples(examples=kept, unusable=UnusableImages(images=broken, items=len(examples) - len(kept)))
+        usable = tuple(example for example in examples if not broken.keys() & set(example.shown_images))
+        if not usable:
+            image, reason = next(iter(broken.items()))
+            raise DataError(f"no image of task {data.task!r} ({data.language}, {split}) can be read; {image}: {reason}")
+        unusable = UnusableImages(images=broken, items=len(examples) - len(usable))
+        return UsableExamples(examples=usable, unusable=unusable)
 
     def _translations(self, data: Data, key: str) -> tuple[Example, ...]:
         path = self.store.path(key) / TRANSLATIONS_FILE
@@ -178,21 +174,17 @@ class JobContext:
 
 
 def cap(examples: Sequence[Example], limit: int | None) -> tuple[Example, ...]:
-    """At most so many examples, in their order, chosen by their ids alone: a larger cap keeps those of a smaller.
+    """At most `limit` examples, in their order, chosen by a hash of their ids. Larger caps include smaller ones.
 
-    Chosen one by one and not by group, so that few examples still stem from many groups; but a sentence to be mined
-    goes with its translation.
+    Examples are chosen individually, not by group, so that few examples cover many groups. Exception: a sentence for
+    mining is chosen together with its translation.
     """
     if limit is None or len(examples) <= limit:
         return tuple(examples)
-    kept = {example.id for example in sorted(examples, key=_rank)[:limit]}
-    return tuple(example for example in examples if example.id in kept)
-
-
-def _rank(example: Example) -> bytes:
-    return hashlib.sha256(example.sampling_id.encode()).digest()
+    ranked = sorted(examples, key=lambda example: hashlib.sha256(example.sampling_id.encode()).digest())
+    chosen = {example.id for example in ranked[:limit]}
+    return tuple(example for example in examples if example.id in chosen)
 
 
 def _labels(examples: Sequence[Example]) -> tuple[str, ...]:
-    """The classes that occur, sorted."""
     return tuple(sorted({label for example in examples for label in example.classes} - {""}))

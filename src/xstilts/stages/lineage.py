@@ -1,4 +1,4 @@
-"""What an artifact was trained on, through all the stages before it, and that none of it is scored."""
+"""The training data of an artifact and its ancestors, and the check that none of them are scored."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ IMAGES = Slot[tuple[Data, str], frozenset[str]]("images that a split shows")
 
 
 def trained_on(store: Store, key: str) -> Iterator[tuple[Data, str]]:
-    """The training data, with their split, of an artifact and of those it goes back to."""
+    """The training data of an artifact and its ancestors, each with its split."""
     for read in _training_reads(store, key):
         if isinstance(read, SplitRead):
             yield read.data, read.split
@@ -31,12 +31,11 @@ def _training_reads(store: Store, key: str) -> Iterator[SplitRead | CorpusRead]:
 
 
 def check_lineage(context: JobContext, key: str, task: Task, evaluation: tuple[Example, ...]) -> list[str]:
-    """Refuse an evaluation whose groups were trained on in any stage, whatever the language.
+    """Check that no group of the evaluation was trained on in any stage, in any language. Raises LeakError.
 
-    Only data whose groups mean the same can be compared by them: the task's own, and those of its split family. Any
-    other task's are compared by their long texts, word for word, and named in what is returned: a translation or a
-    paraphrase of a scored item would not be seen. So are pairs of tasks whose images are of collections that cannot
-    be mapped to each other. Raises LeakError.
+    Groups are comparable only within a task and its split family. Other tasks are checked for identical long texts,
+    which misses translations and paraphrases of scored items. The returned list names the data that could not be fully
+    checked: these tasks, and pairs of tasks whose image collections cannot be mapped to each other.
     """
     corpora = [read for read in _training_reads(context.store, key) if isinstance(read, CorpusRead)]
     unchecked = {MASKED_TEXTS} if corpora else set()
@@ -52,9 +51,9 @@ def check_lineage(context: JobContext, key: str, task: Task, evaluation: tuple[E
 
 
 def count_shared_images(context: JobContext, key: str, task: Task, evaluation: tuple[Example, ...]) -> dict[str, int]:
-    """How many of the scored images each other task, whose images are of the same collections, was trained on.
+    """The number of scored images that were trained on, for each other task with the same image collections.
 
-    Those are counted, not refused: benchmarks are made of the same photographs, with texts and labels of their own.
+    They are counted, not refused: benchmarks share photographs, with different texts and labels.
     """
     trained: dict[str, frozenset[str]] = {}
     scored = images_in(evaluation)

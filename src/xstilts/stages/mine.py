@@ -1,4 +1,4 @@
-"""Translations mined from two collections, with a threshold that the development split decides."""
+"""Mining of translation pairs from two collections, with a threshold fitted on the development split."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -27,36 +27,39 @@ from xstilts.store.store import Draft
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MinedPairs:
-    """The pairs that one split's collections give before any threshold: English ids by foreign ids, and margins."""
+    """The candidate pairs (foreign, English) of a split, with their margins, before thresholding."""
 
     foreign: Sequence[Sentence]
     pairs: Sequence[tuple[Sentence, Sentence]]
     margins: np.ndarray
 
     def threshold(self) -> float:
-        correct = np.array([other.id in (own.partners or ()) for own, other in self.pairs], dtype=float)
-        return best_threshold(self.margins, correct, sum(len(own.partners or ()) for own in self.foreign))
+        correct = np.array([english.id in (foreign.partners or ()) for foreign, english in self.pairs], dtype=float)
+        return best_threshold(self.margins, correct, sum(len(sentence.partners or ()) for sentence in self.foreign))
 
     def frame(self, threshold: float) -> pl.DataFrame:
-        """The foreign sentences as items, each with the English one that it was paired with."""
-        kept = zip(self.pairs, self.margins, strict=True)
-        found = {own.id: other.id for (own, other), margin in kept if margin >= threshold}
+        """The foreign sentences as items. The prediction is the paired English sentence, if the margin is enough."""
+        predicted = {
+            foreign.id: english.id
+            for (foreign, english), margin in zip(self.pairs, self.margins, strict=True)
+            if margin >= threshold
+        }
         items = [(sentence.id, sentence.group) for sentence in self.foreign]
         gold = [list(sentence.partners or ()) for sentence in self.foreign]
-        return score_frame("mining", items, gold, [found.get(sentence.id, "") for sentence in self.foreign])
+        return score_frame("mining", items, gold, [predicted.get(sentence.id, "") for sentence in self.foreign])
 
 
 def run(spec: MineStage, draft: Draft, context: JobContext, emit: Emit) -> None:
-    place, tool = layer_and_pooling(spec, context), load_embedder(spec.parent, context)
-    dev = _mined(spec.dev_split, spec, place, tool, context)
+    embedder = load_embedder(spec.parent, context)
+    dev = _mine(spec.dev_split, spec, embedder, context)
     emit(Event(key=spec.key, kind="progress", done=1, total=2))
-    scored = _mined(spec.split, spec, place, tool, context)
+    scored = _mine(spec.split, spec, embedder, context)
     threshold = dev.threshold()
-    (layer, pooling), task = place, context.task(spec.data.task)
+    (layer, pooling), task = layer_and_pooling(spec, context), context.task(spec.data.task)
     draft.facts = MineFacts(
         encoder=base_encoder(context.store, spec.parent),
         scores=write_scores(draft.path, scored.frame(threshold), task),
-        texts=text_facts(scored.foreign, tool[1], spec.max_length, task),
+        texts=text_facts(scored.foreign, embedder[1], spec.max_length, task),
         layer=layer,
         pooling=pooling,
         threshold=threshold,
@@ -68,59 +71,53 @@ def run(spec: MineStage, draft: Draft, context: JobContext, emit: Emit) -> None:
 def pair_sentences(
     foreign: Sequence[Sentence], english: Sequence[Sentence], embed: Callable[[Sequence[Sentence]], Tensor]
 ) -> MinedPairs:
-    """One-to-one pairs of two collections, best first; `embed` gives vectors [sentences, hidden].
+    """One-to-one pairs of two collections, best first. `embed` returns vectors [sentences, hidden].
 
-    Of equal sentences one is a neighbour of others, but none is paired: nobody could tell which was meant.
+    A sentence that occurs several times is a neighbour once, and is never paired because the choice would be arbitrary.
     """
-    left, right = _unified(foreign), _unified(english)
-    pairs, margins = candidates(embed(left), embed(right))
+    unique_foreign, unique_english = _unique(foreign), _unique(english)
+    pairs, margins = candidates(embed(unique_foreign), embed(unique_english))
     rows = one_to_one(pairs, margins)
-    taken = [(left[own], right[other]) for own, other in pairs[rows]]
-    single = _single(foreign) | _single(english)
-    kept = np.array([own.id in single and other.id in single for own, other in taken], dtype=bool)
+    sentence_pairs = [(unique_foreign[row], unique_english[column]) for row, column in pairs[rows]]
+    single = _occurring_once(foreign) | _occurring_once(english)
+    valid = np.array([pair[0].id in single and pair[1].id in single for pair in sentence_pairs], dtype=bool)
     return MinedPairs(
         foreign=foreign,
-        pairs=[pair for pair, keep in zip(taken, kept, strict=True) if keep],
-        margins=margins[rows][kept],
+        pairs=[pair for pair, is_valid in zip(sentence_pairs, valid, strict=True) if is_valid],
+        margins=margins[rows][valid],
     )
 
 
-def _mined(split: str, spec: MineStage, place: tuple[int, str], tool: Embedder, context: JobContext) -> MinedPairs:
-    foreign, english = _sides(split, spec, context)
-    return pair_sentences(foreign, english, lambda side: _vectors(side, place, tool, spec, context))
-
-
-def _sides(split: str, spec: MineStage, context: JobContext) -> tuple[list[Sentence], list[Sentence]]:
-    """The foreign and the English collection. Raises DataError where one is empty, or without gold pairs."""
+def _mine(split: str, spec: MineStage, embedder: Embedder, context: JobContext) -> MinedPairs:
+    """Raises DataError if one of the collections is empty, or without gold pairs."""
     examples: Sequence[Sentence] = context.examples(spec.data, split)  # type: ignore[assignment]
     check_labels(examples, context.task(spec.data.task))
     foreign, english = [e for e in examples if not e.english], [e for e in examples if e.english]
     if not foreign or not english:
         raise DataError(
             f"task {spec.data.task!r} has sentences of one side only in {spec.data.language!r}, split {split!r}",
-            "mining needs sentences of the language and English ones",
+            "add sentences of the other side: mining needs English sentences and those of the language",
         )
-    return foreign, english
+    return pair_sentences(foreign, english, lambda sentences: _vectors(sentences, spec, embedder, context))
 
 
-def _unified(side: Sequence[Sentence]) -> list[Sentence]:
-    """One of each text, so that copies do not crowd out other neighbours."""
+def _unique(sentences: Sequence[Sentence]) -> list[Sentence]:
+    """The first sentence of each text, so that copies do not crowd out other neighbours."""
     first: dict[str, Sentence] = {}
-    for sentence in side:
+    for sentence in sentences:
         first.setdefault(sentence.text, sentence)
     return list(first.values())
 
 
-def _single(side: Sequence[Sentence]) -> set[str]:
-    """Ids of the sentences that no other equals."""
-    alone = occurs_once([sentence.text for sentence in side])
-    return {sentence.id for sentence, single in zip(side, alone, strict=True) if single}
+def _occurring_once(sentences: Sequence[Sentence]) -> set[str]:
+    """Ids of the sentences whose text occurs once."""
+    single = occurs_once([sentence.text for sentence in sentences])
+    return {sentence.id for sentence, is_single in zip(sentences, single, strict=True) if is_single}
 
 
-def _vectors(
-    sentences: Sequence[Sentence], place: tuple[int, str], tool: Embedder, spec: MineStage, context: JobContext
-) -> Tensor:
-    (layer, pooling), (_, tokenizer, prefix) = place, tool
+def _vectors(sentences: Sequence[Sentence], spec: MineStage, embedder: Embedder, context: JobContext) -> Tensor:
+    """[sentences, hidden]"""
+    (layer, pooling), (_, tokenizer, prefix) = layer_and_pooling(spec, context), embedder
     texts = [replace(sentence, text=prefix + sentence.text) for sentence in sentences]
     features = featurise("mining", texts, tokenizer, None, spec.max_length)
-    return embed_features(features, tool, [layer], [pooling], spec, context)[0, 0].to(context.environment.device)
+    return embed_features(features, embedder, [layer], [pooling], spec, context)[0, 0].to(context.environment.device)

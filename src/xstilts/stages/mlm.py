@@ -1,4 +1,4 @@
-"""The masked-language-modelling part of intermediate training: its texts, its model, and what it learnt of them."""
+"""Masked-language modelling in intermediate training: corpora, model and perplexities."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,18 +25,18 @@ from xstilts.train.fit import Objective, seed_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorpusWindows:
-    """The texts of one language as sub-words: those that are trained on, and those that are held out."""
+    """The tokenised training texts and held-out texts of one language."""
 
     language: str
     text_counts: tuple[int, int]
-    """How many there are of both."""
+    """Number of training texts and of held-out texts."""
     features: Sequence[Feature]
     held_out: Sequence[Feature]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MlmTrainer:
-    """A masked-language model with its texts. Without `mlm` in a stage there is none."""
+    """A masked-language model with its corpora."""
 
     model: MaskedLanguageModel
     corpora: tuple[CorpusWindows, ...]
@@ -46,68 +46,68 @@ class MlmTrainer:
     precision: str
 
     def objectives(self, seed: int) -> list[Objective]:
-        """One for each language, so that every batch is of one language."""
+        """One objective per language, so that every batch is monolingual."""
         return [
             Objective(
                 model=self.model,
-                batches=self._feed(reading.features, np.random.default_rng([seed, number])),
+                batches=self._inputs(corpus.features, np.random.default_rng([seed, number])),
                 fresh_head=not self.model.published,
             )
-            for number, reading in enumerate(self.corpora)
+            for number, corpus in enumerate(self.corpora)
         ]
 
     def perplexities(self) -> dict[str, float | None]:
-        """By language, on the held-out texts with the same masks at every call; None where there are none."""
-        return {reading.language: self._perplexity(reading) for reading in self.corpora}
+        """By language, on the held-out texts, with the same masks at every call; None without held-out texts."""
+        perplexities: dict[str, float | None] = {}
+        for corpus in self.corpora:
+            inputs = self._inputs(corpus.held_out, np.random.default_rng(seed_of(0, "held out", corpus.language)))
+            perplexities[corpus.language] = perplexity(self.model, inputs, self.precision) if corpus.held_out else None
+        return perplexities
 
     def facts(self, steps: Sequence[int], before: Mapping[str, float | None]) -> MlmFacts:
-        """Which head was used, and for each language its texts, steps, and perplexity before and now."""
+        """The facts of the stage: the head, and for each language its texts, steps and perplexities."""
         after = self.perplexities()
         by_language = {
-            reading.language: MlmLanguage(
-                texts=reading.text_counts[0],
-                held_out=reading.text_counts[1],
+            corpus.language: MlmLanguage(
+                texts=corpus.text_counts[0],
+                held_out=corpus.text_counts[1],
                 steps=count,
-                perplexity_before=before[reading.language],
-                perplexity_after=after[reading.language],
+                perplexity_before=before[corpus.language],
+                perplexity_after=after[corpus.language],
             )
-            for reading, count in zip(self.corpora, steps, strict=True)
+            for corpus, count in zip(self.corpora, steps, strict=True)
         }
         return MlmFacts(head="pretrained" if self.model.published else "fresh", by_language=by_language)
 
-    def _perplexity(self, reading: CorpusWindows) -> float | None:
-        rng = np.random.default_rng(seed_of(0, "held out", reading.language))
-        return perplexity(self.model, self._feed(reading.held_out, rng), self.precision) if reading.held_out else None
-
-    def _feed(self, features: Sequence[Feature], rng: np.random.Generator) -> MaskedInputs:
+    def _inputs(self, features: Sequence[Feature], rng: np.random.Generator) -> MaskedInputs:
         return MaskedInputs(features=features, masker=self.masker, pad_id=self.pad_id, rng=rng, device=self.device)
 
 
 def read_corpora(
     spec: IntermediateStage, context: JobContext, tokenizer: PreTrainedTokenizerBase
 ) -> tuple[CorpusWindows, ...]:
-    """The texts of each language, cut into windows; none where the stage masks nothing."""
-    return tuple(_reading(spec, texts, context, tokenizer) for texts in (spec.mlm.texts if spec.mlm else ()))
+    """The texts of each language, cut into windows; empty without `mlm`."""
+    return tuple(_read_corpus(spec, texts, context, tokenizer) for texts in (spec.mlm.texts if spec.mlm else ()))
 
 
 def make_mlm_trainer(
     spec: IntermediateStage,
-    found: tuple[CorpusWindows, ...],
-    owner: PreTrainedModel | None,
+    corpora: tuple[CorpusWindows, ...],
+    shared: PreTrainedModel | None,
     context: JobContext,
     tokenizer: PreTrainedTokenizerBase,
 ) -> MlmTrainer:
-    """A model to read `found` with, over the encoder of `owner` where tasks are trained beside it.
+    """A trainer on `corpora`, with the encoder of `shared` if tasks are trained too.
 
-    Its decoder's weight is the whole table of word embeddings, so nothing of it may be left out.
+    The decoder is tied to the word embeddings, so the embeddings of `shared` must contain the full vocabulary.
     """
     assert spec.mlm is not None
     device = context.environment.device
     masked = load_masked(
         encoder_folder(context.store, spec.parent, context.environment), seed_of(spec.seed, "head", "mlm")
     )
-    if owner is not None:
-        share_encoder(owner, masked.model)
+    if shared is not None:
+        share_encoder(shared, masked.model)
         masked.tie()
     elif tensors := changed_tensors(context.store, spec.parent):
         restore_encoder(masked.model, encoder_state(masked.model) | tensors)
@@ -118,7 +118,7 @@ def make_mlm_trainer(
     rows = cast(Any, backbone(masked.model).get_input_embeddings()).num_embeddings
     return MlmTrainer(
         model=masked.to(device),
-        corpora=found,
+        corpora=corpora,
         masker=Masker.of(tokenizer, rows, spec.mlm.masking),
         pad_id=cast(int, tokenizer.pad_token_id),
         device=device,
@@ -126,16 +126,20 @@ def make_mlm_trainer(
     )
 
 
-def _reading(
+def _read_corpus(
     spec: IntermediateStage, texts: Texts, context: JobContext, tokenizer: PreTrainedTokenizerBase
 ) -> CorpusWindows:
     assert spec.mlm is not None
     environment = context.environment
     corpus = environment.texts[texts.fingerprint]
-    found = read_texts(corpus, cache=environment.cache, offline=environment.offline)
-    train, apart = train_and_held_out(found, spec.mlm.held_out, spec.mlm.max_texts)
-    features, held_out = (windows(part, tokenizer, spec.train.max_length) for part in (train, apart))
+    lines = read_texts(corpus, cache=environment.cache, offline=environment.offline)
+    train, held_out = train_and_held_out(lines, spec.mlm.held_out, spec.mlm.max_texts)
+    features = windows(train, tokenizer, spec.train.max_length)
     if not features:
-        raise DataError(f"the tokenizer makes nothing of the texts in {corpus.location}", "name other texts")
-    counts = len(train), len(apart)
-    return CorpusWindows(language=texts.language, text_counts=counts, features=features, held_out=held_out)
+        raise DataError(f"the texts in {corpus.location} have no tokens", "use other texts")
+    return CorpusWindows(
+        language=texts.language,
+        text_counts=(len(train), len(held_out)),
+        features=features,
+        held_out=windows(held_out, tokenizer, spec.train.max_length),
+    )

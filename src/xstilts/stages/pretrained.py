@@ -1,4 +1,4 @@
-"""The encoder as published: fetched and converted once, its folder stays in the cache."""
+"""The pretrained encoder. It is downloaded and converted once; the files stay in the cache."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -19,26 +19,26 @@ from xstilts.store.store import Draft
 
 def run(spec: PretrainedStage, draft: Draft, context: JobContext, emit: Emit) -> None:
     folder = fetch_encoder(spec.encoder, spec.pin, context.environment)
-    fusion, image_input, prepared = spec.fusion, None, None
+    fusion, image_input, preparation = spec.fusion, None, None
     if fusion is not None:
         image_input = _image_input(spec, fusion, context)
     elif is_dual(config := read_config(folder)):
         fusion = Fusion(image_size=side_of(config), grid=1)
         image_input = ImageInputFacts(channels=config.vision_config.hidden_size, tokens=1, layer=0)
-        prepared = dual_preparation(config, folder)
+        preparation = dual_preparation(config, folder)
     encoder = EncoderFacts(name=spec.encoder, pin=spec.pin, fusion=fusion, image_input=image_input)
-    draft.facts = PretrainedFacts(encoder=encoder, prepared=prepared)
+    draft.facts = PretrainedFacts(encoder=encoder, prepared=preparation)
 
 
 def dual_preparation(config: PreTrainedConfig, folder: Path) -> DualPreparation:
-    """How the dual encoder in `folder` is given texts and images."""
+    """How the dual encoder in `folder` preprocesses texts and images."""
     tokenizer = cached_tokenizer(folder)
-    read = {"tokenizer": type(tokenizer).__name__, "padding_side": tokenizer.padding_side}
-    return DualPreparation(texts=asdict(reading_of(config, folder)) | read, images=preparation_of(folder))
+    padding = {"tokenizer": type(tokenizer).__name__, "padding_side": tokenizer.padding_side}
+    return DualPreparation(texts=asdict(reading_of(config, folder)) | padding, images=preparation_of(folder))
 
 
 def _image_input(spec: PretrainedStage, fusion: Fusion, context: JobContext) -> ImageInputFacts:
-    """What the text encoder needs to know of the vision encoder's features."""
+    """Shape of the vision encoder's features, and the first layer that reads them."""
     image_features = open_image_features(spec.encoder, spec.pin, fusion, context.environment)
     layer = fusion.layer
     if layer is None:

@@ -1,4 +1,4 @@
-"""News of a stage's own steps, no more often than anyone can read."""
+"""Progress events of a stage, at a limited rate."""
 
 import time
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from xstilts.execution.environment import Emit, Event
 from xstilts.planning.stage import Stage
 
 INTERVAL = 0.25
-"""Seconds between two events of one stage."""
+"""Minimum seconds between two events of a stage."""
 
 
 def step_reporter(spec: Stage, emit: Emit) -> Callable[[int, int], None]:
