@@ -15,7 +15,7 @@ from xstilts.problems import Problem
 if TYPE_CHECKING:
     from torch import Tensor
 
-Result = TypeVar("Learned", covariant=True)
+Result = TypeVar("Result", covariant=True)
 Settings = TypeVar("Settings", bound=BaseModel)
 
 

@@ -1,4 +1,4 @@
-"""Retrieval of translations by nearest vector, and the choice of the layer that all arms use."""
+"""Retrieval of translations by nearest vector, and the selection of a layer and pooling."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -37,22 +37,23 @@ from xstilts.train.predict import nearest
 
 
 def run(spec: RetrieveStage, draft: Draft, context: JobContext, emit: Emit) -> None:
-    """Every layer and pooling in one pass, of which one is the score; the others are published as a curve."""
-    tool, (layer, pooling) = load_embedder(spec.parent, context), layer_and_pooling(spec, context)
+    """Score one layer and pooling. The same forward pass gives the curve over all layers and poolings."""
+    embedder, (layer, pooling) = load_embedder(spec.parent, context), layer_and_pooling(spec, context)
     examples = _parallel(context, spec.data, spec.split)
     task = context.task(spec.data.task)
     unchecked = check_lineage(context, spec.parent, task, tuple(examples))
-    poolings = candidate_poolings(spec, tool, context)
-    vectors = _vectors(examples, tool, poolings, spec, context)
-    centre = _parallel(context, spec.data, spec.centre_split) if spec.centre_split else None
-    centres = _vectors(centre, tool, poolings, spec, context).mean(3, keepdim=True) if centre else 0.0
-    frames = {place: _matched(examples, found) for place, found in _places(vectors - centres, poolings)}
+    poolings = candidate_poolings(spec, embedder, context)
+    vectors = _vectors(examples, embedder, poolings, spec, context)
+    if spec.centre_split:
+        centre = _vectors(_parallel(context, spec.data, spec.centre_split), embedder, poolings, spec, context)
+        vectors = vectors - centre.mean(3, keepdim=True)
+    frames = {place: _score(examples, layer_vectors) for place, layer_vectors in _by_place(vectors, poolings)}
     rows = [_row(spec.data.language, *place, metric(task.metric).score(frame)) for place, frame in frames.items()]
     pl.DataFrame(rows).write_parquet(draft.path / CURVE_FILE)
     draft.facts = RetrieveFacts(
         encoder=base_encoder(context.store, spec.parent),
         scores=write_scores(draft.path, frames[layer, pooling], task),
-        texts=text_facts(examples, tool[1], spec.max_length, task),
+        texts=text_facts(examples, embedder[1], spec.max_length, task),
         leaks=LeakFacts(unchecked=tuple(unchecked), images_shared={}),
         layer=layer,
         pooling=pooling,
@@ -60,17 +61,17 @@ def run(spec: RetrieveStage, draft: Draft, context: JobContext, emit: Emit) -> N
 
 
 def choose(spec: ChooseLayerStage, draft: Draft, context: JobContext, emit: Emit) -> None:
-    """Every layer and pooling on all languages; the highest mean wins, the lower layer and then the mean on a tie.
+    """Select the layer and pooling with the highest mean score over languages. Ties: lower layer, then mean pooling.
 
-    Where vectors are centred, half of each language's strings give the mean that centres the other half, so that no
-    string is centred by itself. For mining, which does not centre, the strings are the gold pairs.
+    To centre vectors, the mean of one half of the examples is subtracted from the other half, which is scored. Mining
+    does not centre; its examples are the gold pairs.
     """
-    tool = load_embedder(spec.parent, context)
-    poolings = candidate_poolings(spec, tool, context)
+    embedder = load_embedder(spec.parent, context)
+    poolings = candidate_poolings(spec, embedder, context)
     rows = []
     for number, data in enumerate(spec.data):
         examples = _parallel(context, data, spec.split)
-        vectors = _vectors(examples, tool, poolings, spec, context)
+        vectors = _vectors(examples, embedder, poolings, spec, context)
         task = context.task(data.task)
         measure = metric(task.metric if task.spec.is_translation else "retrieval_accuracy")
         if spec.centred:
@@ -78,8 +79,8 @@ def choose(spec: ChooseLayerStage, draft: Draft, context: JobContext, emit: Emit
             examples = examples[half:]
             vectors = vectors[..., half:, :] - vectors[..., :half, :].mean(3, keepdim=True)
         rows += [
-            _row(data.language, *place, measure.score(_matched(examples, found)))
-            for place, found in _places(vectors, poolings)
+            _row(data.language, *place, measure.score(_score(examples, layer_vectors)))
+            for place, layer_vectors in _by_place(vectors, poolings)
         ]
         emit(Event(key=spec.key, kind="progress", done=number + 1, total=len(spec.data)))
     curve = pl.DataFrame(rows)
@@ -93,8 +94,8 @@ def _row(language: str, layer: int, pooling: str, value: float) -> dict[str, obj
     return {"language": language, "layer": layer, "pooling": pooling, "value": value}
 
 
-def _places(vectors: Tensor, poolings: Sequence[Pooling]) -> Iterator[tuple[tuple[int, str], Tensor]]:
-    """From [poolings, layers, 2, examples, hidden], each pair of layer and pooling with its vectors."""
+def _by_place(vectors: Tensor, poolings: Sequence[Pooling]) -> Iterator[tuple[tuple[int, str], Tensor]]:
+    """Split [poolings, layers, 2, examples, hidden] by (layer, pooling)."""
     for (number, pooling), layer in product(enumerate(poolings), range(vectors.shape[1])):
         yield (layer, pooling), vectors[number, layer]
 
@@ -107,38 +108,36 @@ def _parallel(context: JobContext, data: Data, split: str) -> Sequence[Parallel]
 
 
 def _pairs(sentences: Sequence[Sentence]) -> list[Parallel]:
-    """The translations that two collections hold. Raises DataError where they hold none."""
+    """The gold pairs of two collections. Raises DataError if there are none."""
     english = {e.id: e.text for e in sentences if e.english}
-    found = [
+    pairs = [
         Parallel(id=e.id, group=e.group, language=e.language, text=e.text, english=english[e.partners[0]])
         for e in sentences
         if not e.english and e.partners and e.partners[0] in english
     ]
-    if not found:
-        raise DataError(
-            "no sentence has a translation to choose a layer by", "name the layer, as `layer:` of the target"
-        )
-    return found
+    if not pairs:
+        raise DataError("no sentence has a translation, so no layer can be selected", "set `layer` of the target")
+    return pairs
 
 
 def _vectors(
     examples: Sequence[Parallel],
-    tool: Embedder,
+    embedder: Embedder,
     poolings: Sequence[Pooling],
     spec: RetrieveStage | ChooseLayerStage,
     context: JobContext,
 ) -> Tensor:
-    """[poolings, layers, 2, examples, hidden]: the foreign texts, then the English ones."""
-    model, tokenizer, prefix = tool
+    """[poolings, layers, 2, examples, hidden]; the third dimension is (foreign, English)."""
+    model, tokenizer, prefix = embedder
     texts = [replace(e, text=prefix + e.text, english=prefix + e.english) for e in examples]
     features = featurise("retrieval", texts, tokenizer, None, spec.max_length)
-    vectors = embed_features(features, tool, range(len(layers(model)) + 1), poolings, spec, context)
+    vectors = embed_features(features, embedder, range(len(layers(model)) + 1), poolings, spec, context)
     return torch.stack([vectors[..., 0::2, :], vectors[..., 1::2, :]], dim=2)
 
 
-def _matched(examples: Sequence[Parallel], vectors: Tensor) -> pl.DataFrame:
+def _score(examples: Sequence[Parallel], vectors: Tensor) -> pl.DataFrame:
     foreign, english = vectors
     ids = [example.id for example in examples]
-    found = zip(nearest(foreign, english).tolist(), nearest(english, foreign).tolist(), strict=True)
-    predicted = [[ids[to_english], ids[from_english]] for to_english, from_english in found]
+    neighbours = zip(nearest(foreign, english).tolist(), nearest(english, foreign).tolist(), strict=True)
+    predicted = [[ids[to_english], ids[from_english]] for to_english, from_english in neighbours]
     return score_frame("retrieval", [(e.id, e.group) for e in examples], ids, predicted)

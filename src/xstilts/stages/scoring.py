@@ -1,4 +1,4 @@
-"""Predictions and their per-item statistics, as every scored artifact keeps them."""
+"""Files and facts that every scored artifact has: per-item statistics, scores, and statistics of its texts."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ ITEMS = "items.parquet"
 
 
 def write_scores(folder: Path, frame: pl.DataFrame, task: Task) -> ScoreFacts:
-    """Write the items; the facts are their number and the value of each of the task's metrics."""
+    """Write the items, and return their number and the value of each of the task's metrics."""
     frame.write_parquet(folder / ITEMS)
     values = {name: metric(name).score(frame) for name in task.scores}
     return ScoreFacts(by_metric=values, items=len(frame), groups=frame["group"].n_unique())

@@ -1,4 +1,4 @@
-"""Target training in the source language, with a fresh head and the best checkpoint on development data."""
+"""Target training in the source language with a fresh head. The best checkpoint on development data is kept."""
 
 from functools import partial
 
@@ -39,14 +39,14 @@ def run(spec: TargetStage, draft: Draft, context: JobContext, emit: Emit) -> Non
     check_disjoint(examples, dev, task.name)
     labels = context.labels(spec.data)
     tokenizer = cached_tokenizer(encoder_folder(store, spec.parent, environment))
-    length = spec.train.max_length
+    max_length = spec.train.max_length
     features = load_features(
-        context, spec.parent, [spec.data], "train", tokenizer, labels or None, length, spec.modality
+        context, spec.parent, [spec.data], "train", tokenizer, labels or None, max_length, spec.modality
     )
-    extra = total_steps(store, spec.match_steps_of) if spec.match_steps_of else 0
-    steps = steps_of(feature_lengths(features), spec.train) + extra
+    extra_steps = total_steps(store, spec.match_steps_of) if spec.match_steps_of else 0
+    steps = steps_of(feature_lengths(features), spec.train) + extra_steps
     features = examples_used(features, steps, spec.train, seed_of(spec.seed, "used", task.name))
-    dev_features = featurise(task.problem, dev, tokenizer, None, length, spec.modality)
+    dev_features = featurise(task.problem, dev, tokenizer, None, max_length, spec.modality)
     seed = seed_of(spec.seed, "head", task.name)
     model, restored = build_model(store, spec.parent, environment, task.problem, labels or None, seed)
     frozen_prefix = context.frozen_prefix(spec.parent)
@@ -81,12 +81,12 @@ def run(spec: TargetStage, draft: Draft, context: JobContext, emit: Emit) -> Non
             labels=labels,
             task=task.name,
             language=spec.data.language,
-            max_length=length,
+            max_length=max_length,
             precision=spec.train.precision,
             thresholds=None if thresholds is None else tuple(thresholds),
             columns=context.file_columns(task.name),
         ),
-        extra_steps=extra,
+        extra_steps=extra_steps,
         modality=spec.modality,
         prior=most_frequent_label(examples),
         unusable=context.unusable_images(spec.data, "train"),

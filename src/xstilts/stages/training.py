@@ -1,4 +1,4 @@
-"""What intermediate, target and few-shot training have in common: freeze, feed, fit, and say what changed."""
+"""Common to intermediate, target and few-shot training: freezing, inputs, scoring and facts."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,10 +28,9 @@ from xstilts.train.predict import predict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainableModel:
-    """The part of a model that trains, and how data are fed to it.
+    """A model, its trained part, and how inputs are built for it.
 
-    `model` is the whole model; `part` what is called: the model, or the layers above the frozen ones, with a
-    top layer that gives what the head reads.
+    `trained_part` is `model` itself, or its layers above the frozen ones.
     """
 
     model: PreTrainedModel
@@ -47,7 +46,7 @@ class TrainableModel:
     padding_style: PaddingStyle | None = None
 
     def inputs(self, features: Sequence[Feature]) -> ModelInputs:
-        """The features as this student reads them: activations where layers below are frozen."""
+        """Inputs of the trained part: cached activations if lower layers are frozen."""
         inputs = ModelInputs(
             problem=self.problem,
             features=features,
@@ -74,25 +73,27 @@ def make_trainable(
     frozen_prefix: FrozenLayers | None = None,
     image_features: ImageFeatures | None = None,
 ) -> TrainableModel:
-    """Freeze what the settings freeze; where the embeddings train, keep the rows of the sub-words `used` only.
+    """Apply the training settings to `model`. Trained embeddings are reduced to the rows of the token ids `used()`.
 
-    None leaves the embeddings as they are: those of an encoder that another student has compacted, for one.
+    `used` None leaves the embeddings as they are, for instance if the encoder is shared and already reduced.
     """
     freeze(model, train)
     set_dropout(model, train.dropout)
     if train.gradient_checkpointing:
         checkpoint_layers(model)
-    below = boundary(model, train)
-    whole = below is None and not train.freeze_embeddings and not train.frozen_layers
-    padding = cast(int, tokenizer.pad_token_id)
-    vocabulary = compact(model, used() | {padding}) if whole and used is not None else None
+    first_trained_layer = boundary(model, train)
+    trains_embeddings = first_trained_layer is None and not train.freeze_embeddings and not train.frozen_layers
+    pad_id = cast(int, tokenizer.pad_token_id)
+    vocabulary = compact(model, used() | {pad_id}) if trains_embeddings and used is not None else None
     model.to(device)  # type: ignore[arg-type]
+    upper_layers = model if first_trained_layer is None else truncate(model, first_trained_layer)
+
     return TrainableModel(
         model=model,
-        trained_part=use_first_token(model if below is None else truncate(model, below), problem),
+        trained_part=use_first_token(upper_layers, problem),
         problem=problem,
-        first_trained_layer=below,
-        pad_id=padding,
+        first_trained_layer=first_trained_layer,
+        pad_id=pad_id,
         device=device,
         train=train,
         vocabulary=vocabulary,
@@ -107,7 +108,7 @@ def image_lookup(image_features: ImageFeatures | None) -> ImageLookup | None:
 
 
 def scored_items(task: Task, examples: Sequence[Example], predicted: Sequence[Any]) -> pl.DataFrame:
-    """The items of one language with their statistics, as `xstilts.problems.scores.score_frame` lays them out."""
+    """The items of one language with their statistics, in the columns of `xstilts.problems.scores.score_frame`."""
     return score_frame(
         task.problem,
         [(example.id, example.group) for example in examples],
@@ -120,20 +121,20 @@ def scored_items(task: Task, examples: Sequence[Example], predicted: Sequence[An
 
 
 def scorer(
-    part: PreTrainedModel,
+    model: PreTrainedModel,
     inputs: ModelInputs,
     examples: Sequence[Example],
     labels: Sequence[str],
     task: Task,
     thresholds: Sequence[float] | None = None,
 ) -> Callable[[], float]:
-    """The task's metric on development examples, with the weights as they are at the call."""
+    """A function that scores the current weights on development examples by the task's metric."""
     measure = metric(task.metric)
-    return lambda: measure.score(scored_items(task, examples, predict(part, inputs, examples, labels, thresholds)))
+    return lambda: measure.score(scored_items(task, examples, predict(model, inputs, examples, labels, thresholds)))
 
 
 def training_facts(fitted: TrainingResult | None, before: str, after: str) -> TrainingFacts:
-    """What every trained artifact records; without steps, where weights were solved for."""
+    """The facts of every training stage. `fitted` is None for closed-form heads."""
     return TrainingFacts(
         steps=fitted.steps if fitted else 0,
         step_kept=fitted.step_kept if fitted else 0,
@@ -145,9 +146,8 @@ def training_facts(fitted: TrainingResult | None, before: str, after: str) -> Tr
     )
 
 
-def count_untouched_layers(below: int | None, frozen_prefix: FrozenLayers | None) -> int | None:
-    """How many of the lowest layers are as published after a stage that trained what is above `below` layers.
-
-    None where the embeddings are not.
-    """
-    return None if below is None or frozen_prefix is None else min(below, frozen_prefix.layers)
+def count_untouched_layers(first_trained_layer: int | None, frozen_prefix: FrozenLayers | None) -> int | None:
+    """The number of lowest layers that still equal the pretrained ones; None if the embeddings differ."""
+    if first_trained_layer is None or frozen_prefix is None:
+        return None
+    return min(first_trained_layer, frozen_prefix.layers)

@@ -1,4 +1,4 @@
-"""The encoder that an arm hands over, as a maker of vectors."""
+"""Vectors of texts by the encoder of an arm, and the layer and pooling that they are taken from."""
 
 from collections.abc import Sequence
 
@@ -20,8 +20,7 @@ from xstilts.store.files import CURVE_FILE
 from xstilts.train.predict import embed
 
 Embedder = tuple[PreTrainedModel, PreTrainedTokenizerBase, str]
-"""An encoder, its tokenizer, and the prefix that its texts were trained with."""
-
+"""An encoder, its tokenizer, and the prefix of its texts in pretraining."""
 
 EMBEDDERS = Slot[str, Embedder]("embedders, by artifact")
 
@@ -42,14 +41,14 @@ def load_embedder(key: str, context: JobContext) -> Embedder:
 def candidate_poolings(
     spec: RetrieveStage | ChooseLayerStage, embedder: Embedder, context: JobContext
 ) -> tuple[Pooling, ...]:
-    """The poolings to choose from: mean and first state, and the last one where the encoder was trained so."""
+    """The poolings to select from: mean and first token; last token if the encoder was trained with it or is causal."""
     card = find_card(base_encoder(context.store, spec.parent).name)
     last: tuple[Pooling, ...] = ("last",) if card.pooling == "last" or family(embedder[0]).causal else ()
     return ("mean", "first", *last)
 
 
 def best_layer(curve: pl.DataFrame, pooling: str | None) -> tuple[int, str]:
-    """The layer and pooling of the highest mean over languages; with that pooling only, if one is named."""
+    """The layer and pooling with the highest mean over languages, among those with `pooling` if it is given."""
     if pooling is not None:
         curve = curve.filter(pooling=pooling)
     means = curve.group_by("layer", "pooling").agg(pl.col("value").mean())
@@ -58,7 +57,7 @@ def best_layer(curve: pl.DataFrame, pooling: str | None) -> tuple[int, str]:
 
 
 def layer_and_pooling(spec: RetrieveStage | MineStage, context: JobContext) -> tuple[int, str]:
-    """The layer and pooling of a stage: those that are given, or those that were chosen."""
+    """The layer and pooling of a stage: fixed by the recipe, or selected by another stage."""
     if spec.chosen_by is None:
         return spec.layer or 0, spec.pooling or "mean"
     if isinstance(spec, MineStage) or not spec.leave_out:
@@ -69,8 +68,8 @@ def layer_and_pooling(spec: RetrieveStage | MineStage, context: JobContext) -> t
     others = curve.filter(pl.col("language") != spec.data.language)
     if others.is_empty():
         raise UserError(
-            f"the layer for {spec.data.language} is to be chosen on the other languages, but there are none",
-            "score more languages, or name a task in `layer_selection_task`",
+            f"the layer for {spec.data.language} is selected on other languages, but there are none",
+            "score more languages, or set `layer_selection_task` to a task",
         )
     return best_layer(others, spec.pooling)
 

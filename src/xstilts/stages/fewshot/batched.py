@@ -1,8 +1,7 @@
-"""Few-shot episodes that are trained side by side: which go together, and what each of them learns."""
+"""Few-shot episodes that train in one batch."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from itertools import groupby
 
 from torch import Tensor
 
@@ -27,81 +26,73 @@ from xstilts.stages.progress import step_reporter
 from xstilts.train.batched import fit_episode_batch
 from xstilts.train.fit import steps_of
 
-Member = tuple[FewshotStage, ModelInputs, int]
-"""An episode, its shots, and the steps that it trains."""
 EpisodeId = tuple[int, int]
-"""The number of its shots, and its draw."""
+"""Shots and draw."""
 
-EPISODE_BATCHES = Slot[str, dict[EpisodeId, TrainedEpisode]]("episodes trained side by side, by the key of the first")
+EPISODE_BATCHES = Slot[str, dict[EpisodeId, TrainedEpisode]]("episodes trained in one batch, by the key of the first")
 
 
 def train_in_batch(
     spec: FewshotStage, context: JobContext, episode_model: EpisodeModel, emit: Emit
 ) -> TrainedEpisode | None:
-    """What an episode learns beside the others of its lineup, all of which are trained at the first call of a job.
+    """The result of an episode that trains in a batch; the first call of a job trains the whole batch.
 
-    None where it is trained alone. The bench is left as it was.
+    None if the episode has to train alone. The episode model keeps its initial weights.
     """
     if not spec.batched_with or episode_model.trainable.image_lookup is not None:
         return None
-    episode_batch = spec.episode_batch
-    found = context.cached(
-        EPISODE_BATCHES, episode_batch[0].key, lambda: _teach(episode_batch, context, episode_model, emit)
-    )
-    return found.get((spec.shots, spec.draw))
+    specs = spec.episode_batch
+    results = context.cached(EPISODE_BATCHES, specs[0].key, lambda: _train_all(specs, context, episode_model, emit))
+    return results.get((spec.shots, spec.draw))
 
 
-def _teach(
-    episode_batch: Sequence[FewshotStage], context: JobContext, episode_model: EpisodeModel, emit: Emit
+def _train_all(
+    specs: Sequence[FewshotStage], context: JobContext, episode_model: EpisodeModel, emit: Emit
 ) -> dict[EpisodeId, TrainedEpisode]:
-    """What the episodes learn, by their shots and draw, without those that cannot be trained side by side."""
-    with with_adapters(episode_batch[0], episode_model):
-        fit = can_batch_episodes(episode_model.trainable.trained_part, episode_model.trainable.problem)
+    """Results by shots and draw, without the episodes that cannot be trained in a batch."""
+    with with_adapters(specs[0], episode_model):
+        can_batch = can_batch_episodes(episode_model.trainable.trained_part, episode_model.trainable.problem)
     episode_model.reset()
-    if not fit:
+    if not can_batch:
         return {}
-    members: list[Member] = []
-    for spec in episode_batch:
+    by_steps: dict[int, list[tuple[FewshotStage, ModelInputs]]] = {}
+    for spec in specs:
         inputs = shot_inputs(spec, context, episode_model, draw_shots(spec, context, episode_model))
-        members.append((spec, inputs, steps_of(inputs.lengths, train_settings(spec))))
-    found: dict[EpisodeId, TrainedEpisode] = {}
-    for together in _rows(members):
-        with suppress(StageError):  # one whose loss is not finite says so where it trains alone, and stops no other
-            found |= _train(together, episode_model, emit)
+        by_steps.setdefault(steps_of(inputs.lengths, train_settings(spec)), []).append((spec, inputs))
+    results: dict[EpisodeId, TrainedEpisode] = {}
+    for steps, members in sorted(by_steps.items()):
+        # an episode whose loss is not finite fails when it trains alone, and the others train alone, too
+        with suppress(StageError):
+            results |= _train(members, steps, episode_model, emit)
     episode_model.reset()
-    return found
+    return results
 
 
-def _rows(members: Sequence[Member]) -> Iterator[list[Member]]:
-    """Episodes of equal steps."""
-    for _, found in groupby(sorted(members, key=lambda member: member[2]), key=lambda member: member[2]):
-        yield list(found)
-
-
-def _train(members: Sequence[Member], episode_model: EpisodeModel, emit: Emit) -> dict[EpisodeId, TrainedEpisode]:
-    specs, all_inputs = [spec for spec, _, _ in members], [inputs for _, inputs, _ in members]
-    initial = [_initial(spec, episode_model) for spec in specs]
+def _train(
+    members: Sequence[tuple[FewshotStage, ModelInputs]], steps: int, episode_model: EpisodeModel, emit: Emit
+) -> dict[EpisodeId, TrainedEpisode]:
+    """Train episodes with the same number of steps."""
+    specs, all_inputs = [spec for spec, _ in members], [inputs for _, inputs in members]
+    all_initial = [_initial_weights(spec, episode_model) for spec in specs]
     episode_model.reset()
     seeds = [training_seed(spec) for spec in specs]
     with with_adapters(specs[0], episode_model):
-        part = episode_model.trainable.trained_part
-        names = {id(parameter): name for name, parameter in trained_parameters(part).items()}
-        head = frozenset(names[id(parameter)] for parameter in split_head(part)[1])
-        episode_batch = batch_episodes(part, initial, seeds)
-        train, steps, report = train_settings(specs[0]), members[0][2], step_reporter(specs[0], emit)
+        trained_part = episode_model.trainable.trained_part
+        names = {id(parameter): name for name, parameter in trained_parameters(trained_part).items()}
+        head = frozenset(names[id(parameter)] for parameter in split_head(trained_part)[1])
+        episode_batch = batch_episodes(trained_part, all_initial, seeds)
+        train, report = train_settings(specs[0]), step_reporter(specs[0], emit)
         fitted = fit_episode_batch(episode_batch, all_inputs, steps, train, seeds=seeds, head=head, report=report)
-    left = [episode_batch.weights(number) for number in range(len(specs))]
-    return {
-        (spec.shots, spec.draw): (
-            TrainingOutcome(fitted=own, before=weights_digest(first), after=weights_digest(last)),
-            last,
-        )
-        for spec, own, first, last in zip(specs, fitted, initial, left, strict=True)
-    }
+    results: dict[EpisodeId, TrainedEpisode] = {}
+    for number, (spec, result, initial) in enumerate(zip(specs, fitted, all_initial, strict=True)):
+        weights = episode_batch.weights(number)
+        before, after = weights_digest(initial), weights_digest(weights)
+        results[spec.shots, spec.draw] = TrainingOutcome(fitted=result, before=before, after=after), weights
+    return results
 
 
-def _initial(spec: FewshotStage, episode_model: EpisodeModel) -> dict[str, Tensor]:
-    """The weights that an episode begins with, its adapters among them."""
+def _initial_weights(spec: FewshotStage, episode_model: EpisodeModel) -> dict[str, Tensor]:
+    """The initial weights of an episode, including its adapters."""
     episode_model.reset()
     with with_adapters(spec, episode_model):
         return snapshot(episode_model.trainable.trained_part)

@@ -1,4 +1,4 @@
-"""One episode: which shots, how the model on the bench is trained on them, and which of its weights are kept."""
+"""One episode: its shots, and training on them."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -27,43 +27,42 @@ from xstilts.train.fit import Objective, TrainingResult, fit, seed_of, steps_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingOutcome:
-    """What training did; the sums are those of the trained weights."""
+    """The result of training; `before` and `after` are digests of the trained weights."""
 
     fitted: TrainingResult | None
-    """None where the weights were solved for."""
+    """None for a closed-form head."""
     before: str
     after: str
 
 
 TrainedEpisode = tuple[TrainingOutcome, dict[str, Tensor]]
-"""What training did, and the weights that it left."""
+"""Outcome and trained weights."""
 EpisodeResult = tuple[TrainingOutcome, nn.Module]
-"""What training did, and the model that predicts."""
+"""Outcome and the model for prediction."""
 
-MULTILINGUAL = Slot[str, TrainedEpisode]("the model of several languages, by its training key", latest_only=True)
-
+MULTILINGUAL = Slot[str, TrainedEpisode]("multilingual model, by its training key", latest_only=True)
 
 MAX_CACHED_POOL = 2048
-"""Examples of a pool that is run through frozen layers as a whole, once for all draws, where what they give fits into
-memory; of a larger one only the shots are."""
+"""Up to this size, frozen layers run once on the whole pool for all draws, if the activations fit into memory.
+Otherwise they run on the shots of each draw."""
 
 
 def draw_shots(spec: FewshotStage, context: JobContext, episode_model: EpisodeModel) -> tuple[Example, ...]:
-    """The drawn examples, or a published set as it is, in its order. Raises DataError where there are none."""
+    """The drawn examples, or a published set in its order. Raises DataError if there are none."""
     unit = context.task(spec.evaluation.task).shots_unit
     if spec.fixed_shots is not None:
         (data,), split = spec.pools, shots_split(spec.fixed_shots)
-        if not (found := _known(data, split, context, episode_model)):
-            raise DataError(f"no example of {split!r} in {data.language} has a label that the head knows")
-        return found
-    pools = [_known(data, "train", context, episode_model) for data in spec.pools]
+        if not (published := _trainable_examples(data, split, context, episode_model)):
+            raise DataError(f"no example of {split!r} in {data.language} has a label of the head")
+        return published
+    pools = [_trainable_examples(data, "train", context, episode_model) for data in spec.pools]
     return tuple(shot for pool in pools for shot in draw(pool, spec.shots, spec.draw, unit))
 
 
 def shot_inputs(
     spec: FewshotStage, context: JobContext, episode_model: EpisodeModel, shots: Sequence[Example]
 ) -> ModelInputs:
-    """The shots as the model on the bench reads them."""
+    """Inputs of the episode model for the shots; rows of the pool's cached activations if possible."""
     trainable, length, modality = episode_model.trainable, train_settings(spec).max_length, spec.modality
 
     def make(examples: Sequence[Example]) -> ModelInputs:
@@ -73,30 +72,32 @@ def shot_inputs(
             )
         )
 
-    drawn = spec.multilingual is None and spec.fixed_shots is None and trainable.first_trained_layer is not None
-    pool = _known(spec.pools[0], "train", context, episode_model) if drawn else ()
-    if not drawn or len(pool) > MAX_CACHED_POOL:
+    if spec.multilingual is not None or spec.fixed_shots is not None or trainable.first_trained_layer is None:
+        return make(shots)
+    pool = _trainable_examples(spec.pools[0], "train", context, episode_model)
+    if len(pool) > MAX_CACHED_POOL:
         return make(shots)
     inputs = episode_model.inputs(InputsKey(spec.pools[0], None, modality), lambda: make(pool))
     if inputs.activations is None:
         return make(shots)
-    places: dict[str, list[int]] = {}
-    for place, feature in enumerate(inputs.features):
-        places.setdefault(pool[feature.example].id, []).append(place)
-    return inputs.subset([place for shot in shots for place in places[shot.id]])
+    rows_by_id: dict[str, list[int]] = {}
+    for row, feature in enumerate(inputs.features):
+        rows_by_id.setdefault(pool[feature.example].id, []).append(row)
+    return inputs.subset([row for shot in shots for row in rows_by_id[shot.id]])
 
 
-def _known(data: Data, split: str, context: JobContext, episode_model: EpisodeModel) -> tuple[Example, ...]:
-    """Examples to train on; those with a class that the head lacks are left out."""
-    pool = context.examples(data, split)
-    check_labels(pool, context.task(data.task))
-    known = set(episode_model.labels)
-    kept = (example for example in pool if not known or known.issuperset(example.classes))
-    return tuple(kept)
+def _trainable_examples(
+    data: Data, split: str, context: JobContext, episode_model: EpisodeModel
+) -> tuple[Example, ...]:
+    """The examples of a split whose classes are all among the labels of the head."""
+    examples = context.examples(data, split)
+    check_labels(examples, context.task(data.task))
+    labels = set(episode_model.labels)
+    return tuple(example for example in examples if not labels or labels.issuperset(example.classes))
 
 
 def with_adapters(spec: FewshotStage, episode_model: EpisodeModel) -> AbstractContextManager[None]:
-    """While it lasts, the bench has the adapters that the method trains."""
+    """A context in which the episode model has the adapters of the method, if any."""
     if spec.method.adapters is None:
         return nullcontext()
     seed = seed_of(spec.seed, spec.method.name, *spec.trained_languages, spec.draw)
@@ -106,7 +107,7 @@ def with_adapters(spec: FewshotStage, episode_model: EpisodeModel) -> AbstractCo
 def train_episode(
     spec: FewshotStage, context: JobContext, episode_model: EpisodeModel, shots: Sequence[Example], emit: Emit
 ) -> TrainingOutcome:
-    """Train what is on the bench; a model of several languages once for all of them that the job scores."""
+    """Train the episode model. A multilingual model trains once for all languages that the job scores."""
     if spec.multilingual is None:
         return _train(spec, context, episode_model, shots, emit)
 
@@ -118,14 +119,13 @@ def train_episode(
 
 
 def restore_trained(episode_model: EpisodeModel, trained_episode: TrainedEpisode) -> TrainingOutcome:
-    """Give the model on the bench weights that were trained before."""
-    outcome, found = trained_episode
-    load_weights(episode_model.trainable.trained_part, found)
+    """Load the weights of a trained episode into the episode model."""
+    outcome, weights = trained_episode
+    load_weights(episode_model.trainable.trained_part, weights)
     return outcome
 
 
 def training_seed(spec: FewshotStage) -> int:
-    """The seed of an episode's training."""
     return seed_of(spec.seed, "fewshot", spec.evaluation.task, *spec.trained_languages, spec.draw)
 
 
@@ -134,36 +134,33 @@ def _train(
 ) -> TrainingOutcome:
     trainable, train = episode_model.trainable, train_settings(spec)
     objectives = [Objective(model=trainable.trained_part, batches=shot_inputs(spec, context, episode_model, shots))]
-    order = [0] * steps_of(objectives[0].batches.lengths, train)
+    schedule = [0] * steps_of(objectives[0].batches.lengths, train)
     if spec.method.mixes_english:
-        objectives.append(
-            Objective(
-                model=trainable.trained_part,
-                batches=split_inputs(spec.data, "train", context, episode_model, spec.modality),
-            )
-        )
-        order = [0, 1] * len(order)
+        english = split_inputs(spec.data, "train", context, episode_model, spec.modality)
+        objectives.append(Objective(model=trainable.trained_part, batches=english))
+        schedule = [0, 1] * len(schedule)
     before = weights_digest(trained_parameters(trainable.trained_part))
     fitted = fit(
         objectives,
-        order,
+        schedule,
         train,
         seed=training_seed(spec),
         strategy=spec.method.checkpoint if spec.selection == "none" else "best",
-        score=_selector(spec, context, episode_model),
+        score=_selection_score(spec, context, episode_model),
         score_initial_weights=bool(spec.unchanged),
         report=step_reporter(spec, emit),
     )
-    return TrainingOutcome(
-        fitted=fitted, before=before, after=weights_digest(trained_parameters(trainable.trained_part))
-    )
+    after = weights_digest(trained_parameters(trainable.trained_part))
+    return TrainingOutcome(fitted=fitted, before=before, after=after)
 
 
-def _selector(spec: FewshotStage, context: JobContext, episode_model: EpisodeModel) -> Callable[[], float] | None:
+def _selection_score(
+    spec: FewshotStage, context: JobContext, episode_model: EpisodeModel
+) -> Callable[[], float] | None:
     if spec.selection == "none":
         return None
     data = spec.data if spec.selection == "english_dev" else uncapped(spec.evaluation)
     dev = context.examples(data, "dev")
     inputs = split_inputs(data, "dev", context, episode_model, spec.modality)
-    part, labels, thresholds = episode_model.trainable.trained_part, episode_model.labels, episode_model.thresholds
-    return scorer(part, inputs, dev, labels, context.task(data.task), thresholds)
+    labels, thresholds = episode_model.labels, episode_model.thresholds
+    return scorer(episode_model.trainable.trained_part, inputs, dev, labels, context.task(data.task), thresholds)

@@ -1,7 +1,7 @@
-"""Adaptation to k examples of a language, scored at once.
+"""Few-shot stages: adaptation to k examples of a language, then evaluation.
 
-The episodes of one model, task and language form a job: the layers that stay frozen are run once for the pool of
-shots and once for the scored items, and every draw and k begins from their activations.
+The episodes of one model, task and language form a job. Frozen layers run once on the pool of shots and once on the
+scored items; every k and draw starts from their activations.
 """
 
 import json
@@ -39,17 +39,17 @@ from xstilts.store.store import Draft
 from xstilts.train.predict import predict
 
 Scored = tuple[str, Data, str]
-"""An artifact and the split that it is scored on."""
+"""An artifact and the split on which it is scored."""
 
-UNCHECKED = Slot[Scored, list[str]]("training data that cannot be compared with a scored split")
-IMAGES_SHARED = Slot[Scored, dict[str, int]]("scored images that were shown in training")
+UNCHECKED = Slot[Scored, list[str]]("training data that cannot be checked against a scored split")
+IMAGES_SHARED = Slot[Scored, dict[str, int]]("scored images that were trained on")
 TEXTS = Slot[Data, TextFacts]("statistics of scored texts")
 PRIORS = Slot[Data, str | None]("most frequent labels")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _JobEpisode:
-    """`xstilts.methods.method.Episode` inside a job."""
+    """Implements `xstilts.methods.method.Episode`."""
 
     spec: FewshotStage
     context: JobContext
@@ -86,11 +86,11 @@ def run(spec: FewshotStage, draft: Draft, context: JobContext, emit: Emit) -> No
         predicted = predict(model, inputs, examples, episode_model.labels, episode_model.thresholds)
         controls = None
         if spec.modality is None and task.spec.images:
-            label, part = _prior(spec, context), episode_model.trainable.trained_part
-            controls = image_controls(part, inputs, examples, episode_model.labels, task, label)
+            trained_part, label = episode_model.trainable.trained_part, _prior(spec, context)
+            controls = image_controls(trained_part, inputs, examples, episode_model.labels, task, label)
     if spec.keep == "all":
-        replaced = isinstance(model, FrozenStatesModel)
-        save_weights(draft.path, model if replaced else episode_model.trainable.model, head=True)
+        full_model = model if isinstance(model, FrozenStatesModel) else episode_model.trainable.model
+        save_weights(draft.path, full_model, head=True)
     frame = scored_items(task, examples, predicted)
     (draft.path / "shots.json").write_text(json.dumps([shot.id for shot in shots], ensure_ascii=False))
     train = train_settings(spec)
@@ -129,7 +129,7 @@ def run(spec: FewshotStage, draft: Draft, context: JobContext, emit: Emit) -> No
 
 
 def _prior(spec: FewshotStage, context: JobContext) -> str | None:
-    """The most frequent label of the target's training data, which its stage recorded where there is one."""
+    """The most frequent label of the target's training data, as its stage recorded it or counted here."""
     if not spec.fresh_head:
         parent = read_facts(context.store, spec.parent)
         return parent.prior if isinstance(parent, TargetFacts) else None
