@@ -1,4 +1,4 @@
-"""Masked texts and alignment as intermediate training, run on a tiny encoder."""
+"""Masked-language modelling and alignment as intermediate training, on a tiny encoder."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -36,11 +36,11 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path)
 
 
-def ran(world: World, recipe: Recipe) -> Mapping[str, Manifest]:
+def run(world: World, recipe: Recipe) -> Mapping[str, Manifest]:
     graph = world.run(recipe)
     assert not world.failures()
-    found = {key: world.store.manifest(key) for key in graph.stages}
-    return {key: manifest for key, manifest in found.items() if manifest}
+    manifests = {key: world.store.manifest(key) for key in graph.stages}
+    return {key: manifest for key, manifest in manifests.items() if manifest}
 
 
 def of_kind(manifests: Mapping[str, Manifest], kind: str) -> Manifest:
@@ -53,8 +53,8 @@ def masked(world: World, **settings: object) -> Recipe:
     return world.recipe(intermediate={"none": {}, "read": arm}, targets=TARGET)
 
 
-def test_masked_texts_alone_train_an_encoder(world: World) -> None:
-    stage = of_kind(ran(world, masked(world)), "intermediate")
+def test_masked_texts_train_an_encoder(world: World) -> None:
+    stage = of_kind(run(world, masked(world)), "intermediate")
     facts = stage.facts
     assert stage.title == "intermediate masked texts (en, ru), seed 0"
     assert facts.training.weights_changed and facts.mlm.head == "fresh" and facts.training.steps == 30
@@ -67,30 +67,30 @@ def test_masked_texts_alone_train_an_encoder(world: World) -> None:
     assert "encoder.embeddings.word_embeddings.weight" in load_file(world.store.path(stage.key) / "weights.safetensors")
 
 
-def test_masked_texts_beside_a_task_count_as_a_task(world: World) -> None:
+def test_masked_texts_share_the_steps_with_a_task(world: World) -> None:
     mlm = {"texts": write_texts(world.folder), "weight": 90, "alpha": 0.0}
-    facts = of_kind(ran(world, masked(world, tasks=["mark"], mlm=mlm)), "intermediate").facts
-    read = sum(language.steps for language in facts.mlm.by_language.values())
-    assert read + facts.steps_by_task["mark"] == 30
-    assert facts.examples_by_task["mark"] < 90 and 15 < read < 30
+    facts = of_kind(run(world, masked(world, tasks=["mark"], mlm=mlm)), "intermediate").facts
+    mlm_steps = sum(language.steps for language in facts.mlm.by_language.values())
+    assert mlm_steps + facts.steps_by_task["mark"] == 30
+    assert facts.examples_by_task["mark"] < 90 and 15 < mlm_steps < 30
     assert facts.mlm.by_language["en"].steps and facts.mlm.by_language["ru"].steps
 
 
-def test_the_texts_are_read_in_epochs_where_no_steps_are_given(world: World) -> None:
+def test_epochs_set_the_steps_on_masked_texts(world: World) -> None:
     train = {"epochs": 2, "batch_size": 8, "max_length": 32, "precision": "fp32"}
-    facts = of_kind(ran(world, masked(world, train=train)), "intermediate").facts
+    facts = of_kind(run(world, masked(world, train=train)), "intermediate").facts
     assert facts.training.steps == 2 * 6  # 36 + 8 texts
 
 
-def test_frozen_layers_stay_as_they_were(world: World) -> None:
+def test_frozen_layers_are_not_changed(world: World) -> None:
     recipe = masked(world, train=TRAIN | {"frozen_layers": 1}, tasks=["mark"])
-    stage = of_kind(ran(world, recipe), "intermediate")
+    stage = of_kind(run(world, recipe), "intermediate")
     names = load_file(world.store.path(stage.key) / "weights.safetensors")
     assert names and all(name.startswith("encoder.encoder.layer.1.") for name in names)
     assert stage.facts.untouched_layers == 1
 
 
-def test_the_same_texts_elsewhere_are_the_same_stage_and_others_are_not(world: World) -> None:
+def test_keys_depend_on_the_content_of_texts_not_their_path(world: World) -> None:
     def key(recipe: Recipe) -> str:
         stages = world.graph(recipe).stages.values()
         return next(stage.key for stage in stages if isinstance(stage, IntermediateStage))
@@ -105,10 +105,10 @@ def test_the_same_texts_elsewhere_are_the_same_stage_and_others_are_not(world: W
     assert key(again) != before
 
 
-def test_what_the_texts_share_with_the_target_is_called_unchecked(world: World) -> None:
-    manifests = ran(world, masked(world))
-    told = {tuple(m.facts.leaks.unchecked) for m in manifests.values() if m.kind == "evaluate"}
-    assert told == {(), ("masked texts",)}
+def test_masked_texts_are_reported_as_unchecked_for_leaks(world: World) -> None:
+    manifests = run(world, masked(world))
+    unchecked = {tuple(m.facts.leaks.unchecked) for m in manifests.values() if m.kind == "evaluate"}
+    assert unchecked == {(), ("masked texts",)}
 
 
 def aligned(world: World, **settings: object) -> Recipe:
@@ -131,12 +131,10 @@ def aligned(world: World, **settings: object) -> Recipe:
         ("modernbert", ("layers.0.attn.Wqkv.weight",)),
     ],
 )
-def test_alignment_changes_the_attention_of_one_layer_alone(
-    kind: str, weights: tuple[str, ...], tmp_path: Path
-) -> None:
+def test_alignment_changes_only_the_attention_of_one_layer(kind: str, weights: tuple[str, ...], tmp_path: Path) -> None:
     world = World(tmp_path, kind=kind)
     recipe = world.recipe(intermediate={"none": {}, "aligned": {"align": ALIGN}}, targets=PAIRS)
-    stage = of_kind(ran(world, recipe), "align")
+    stage = of_kind(run(world, recipe), "align")
     assert stage.title == "align same (de, sw) in layer 1, seed 0"
     assert tuple(sorted(changed_tensors(world.store, stage.key))) == weights
     published = load_file(world.encoder / "model.safetensors")
@@ -145,8 +143,8 @@ def test_alignment_changes_the_attention_of_one_layer_alone(
     assert stage.facts.training.weights_changed and stage.facts.untouched_layers == 0
 
 
-def test_alignment_brings_translations_together_and_tells_it_from_a_shift(world: World) -> None:
-    rows = of_kind(ran(world, aligned(world)), "align").facts.alignment
+def test_alignment_increases_the_similarity_gap_and_accuracy(world: World) -> None:
+    rows = of_kind(run(world, aligned(world)), "align").facts.alignment
     assert {(row.language, row.part, row.place) for row in rows} == {
         (language, part, place)
         for language in ("de", "sw")
@@ -165,17 +163,17 @@ def test_tasks_train_on_the_aligned_encoder(world: World) -> None:
     align = next(stage for stage in graph.stages.values() if isinstance(stage, AlignStage))
     both = next(stage for stage in graph.stages.values() if isinstance(stage, IntermediateStage))
     assert both.parent == align.key
-    manifests = ran(world, aligned(world, control={"match_steps_of": "both"}))
+    manifests = run(world, aligned(world, control={"match_steps_of": "both"}))
     assert manifests[both.key].facts.inherits == align.key
     assert total_steps(world.store, both.key) == 30 + TRAIN["steps"]
     control = next(s for s in graph.stages.values() if isinstance(s, TargetStage) and s.match_steps_of)
     assert manifests[control.key].facts.extra_steps == 34
 
 
-def test_a_planted_bitext_is_found_better_after_alignment(world: World) -> None:
+def test_alignment_improves_retrieval(world: World) -> None:
     recipe = aligned(world)
     graph = world.graph(recipe)
-    ran(world, recipe)
+    run(world, recipe)
     scores: dict[str, list[float]] = {}
     for cell in graph.cells:
         if cell.task == "same":
@@ -185,7 +183,7 @@ def test_a_planted_bitext_is_found_better_after_alignment(world: World) -> None:
     assert sum(scores["aligned"]) > sum(scores["none"])
 
 
-def test_scoring_what_was_aligned_on_is_refused(world: World) -> None:
+def test_scoring_alignment_data_is_refused(world: World) -> None:
     recipe = world.recipe(intermediate={"aligned": {"align": ALIGN}}, targets=PAIRS)
     graph = world.run(recipe)
     assert not world.failures()
@@ -194,7 +192,7 @@ def test_scoring_what_was_aligned_on_is_refused(world: World) -> None:
     assert "training and evaluation share the group" in world.failures()[0].message
 
 
-def test_the_report_shows_both(world: World) -> None:
+def test_the_report_shows_alignment_and_mlm(world: World) -> None:
     texts = write_texts(world.folder)
     arms = {"none": {}, "both": {"align": ALIGN, "mlm": {"texts": texts}, "train": TRAIN}}
     recipe = world.recipe(intermediate=arms, targets=TARGET)

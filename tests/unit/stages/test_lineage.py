@@ -1,4 +1,4 @@
-"""Images that training and evaluation share: refused within a benchmark, counted across, unchecked where unknown."""
+"""Images shared by training and evaluation: refused within a benchmark, counted across benchmarks, or unchecked."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -15,10 +15,10 @@ from xstilts.tasks import load_task
 
 
 class Trained:
-    """A workshop whose artifact was trained on the examples of some tasks, one stage after another."""
+    """A job context whose artifact was trained on the examples of some tasks, one stage after another."""
 
     def __init__(self, **examples: Sequence[Example]) -> None:
-        self.sets = {name.replace("_", "-"): tuple(found) for name, found in examples.items()}
+        self.sets = {name.replace("_", "-"): tuple(split) for name, split in examples.items()}
         self.store = self
 
     def manifest(self, key: str) -> Any:
@@ -46,7 +46,7 @@ class Trained:
         return make()
 
 
-def pictures(*images: str) -> tuple[ImageText, ...]:
+def image_texts(*images: str) -> tuple[ImageText, ...]:
     return tuple(
         ImageText(id=image, group=image, language="en", text="short", images=(image,), label="true") for image in images
     )
@@ -65,8 +65,8 @@ def check(trained: Trained, task: str, scored: tuple[Example, ...]) -> tuple[lis
     )
 
 
-def test_other_benchmarks_images_are_counted() -> None:
-    trained = Trained(snli_ve=pictures("flickr30k:1", "flickr30k:2"), nlvr2=pictures("nlvr2:a"))
+def test_images_shared_with_other_benchmarks_are_counted() -> None:
+    trained = Trained(snli_ve=image_texts("flickr30k:1", "flickr30k:2"), nlvr2=image_texts("nlvr2:a"))
     unchecked, shared = check(trained, "xflickrco", CAPTIONS)
     assert shared == {"snli-ve": 1}
     assert unchecked == [
@@ -77,20 +77,22 @@ def test_other_benchmarks_images_are_counted() -> None:
     ]
 
 
-def test_a_benchmarks_own_images_are_refused() -> None:
+def test_images_shared_within_a_benchmark_are_refused() -> None:
     train = (Caption(id="x", group="y", language="en", text="a", image="coco:1"),)
-    with pytest.raises(LeakError, match=r"task 'xflickrco': .* share the image 'coco:1'"):
+    with pytest.raises(LeakError) as caught:
         check(Trained(flickr30k=train), "xflickrco", CAPTIONS)
-    with pytest.raises(LeakError, match="share the group 'flickr30k:1'"):
-        check(Trained(snli_ve=pictures("flickr30k:1")), "xvnli", pictures("flickr30k:1"))
+    assert "'xflickrco'" in caught.value.message and "'coco:1'" in caught.value.message
+    with pytest.raises(LeakError) as caught:
+        check(Trained(snli_ve=image_texts("flickr30k:1")), "xvnli", image_texts("flickr30k:1"))
+    assert "'flickr30k:1'" in caught.value.message
 
 
-def test_what_cannot_be_mapped_is_unchecked() -> None:
-    unchecked, shared = check(Trained(gqa=pictures("gqa:1")), "xflickrco", CAPTIONS)
+def test_collections_that_cannot_be_mapped_are_unchecked() -> None:
+    unchecked, shared = check(Trained(gqa=image_texts("gqa:1")), "xflickrco", CAPTIONS)
     assert unchecked == ["gqa", "images of gqa (gqa) against xflickrco (coco, flickr30k)"]
     assert shared == {}
 
 
-def test_nothing_shared_is_told_apart_from_nothing_comparable() -> None:
-    unchecked, shared = check(Trained(snli_ve=pictures("flickr30k:9")), "flickr30k", CAPTIONS[:1])
+def test_zero_shared_images_differ_from_incomparable_images() -> None:
+    unchecked, shared = check(Trained(snli_ve=image_texts("flickr30k:9")), "flickr30k", CAPTIONS[:1])
     assert (unchecked, shared) == (["snli-ve"], {"snli-ve": 0})

@@ -13,27 +13,27 @@ SPLITS = ("dev", "test")
 
 
 def rows(split: str, language: str, count: int = 24) -> list[dict[str, str]]:
-    """Every third sentence has no translation; the others are the same in English, so that any encoder finds them."""
+    """Every third sentence has no translation. The others equal their translations, so that any encoder finds them."""
     return [_row(number, side, split, language) for number in range(count) for side in (0, 1)]
 
 
 def _row(number: int, side: int, split: str, language: str) -> dict[str, str]:
     paired = number % 3 > 0
     names = f"{split}-{language}{number}", f"{split}-en{number}"
-    alone = "xyz"[side] * (3 + number)
+    unpaired_text = "xyz"[side] * (3 + number)
     return {
         "id": names[side],
-        "text": f"{WORDS[number % 5]} {WORDS[number % 12]} {WORDS[number % 7]} {number}" if paired else alone,
+        "text": f"{WORDS[number % 5]} {WORDS[number % 12]} {WORDS[number % 7]} {number}" if paired else unpaired_text,
         "english": "true" if side else "false",
         "partners": names[1 - side] if paired else "",
     }
 
 
-def write(path, found) -> None:
+def write(path, lines) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(found[0]))
+        writer = csv.DictWriter(file, fieldnames=list(lines[0]))
         writer.writeheader()
-        writer.writerows(found)
+        writer.writerows(lines)
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def mined(graph):
     return [spec for spec in graph.stages.values() if isinstance(spec, MineStage)]
 
 
-def test_every_encoder_mines_every_language_with_the_threshold_of_dev(world):
+def test_thresholds_are_fitted_on_dev_for_every_encoder_and_language(world):
     graph = world.run(recipe(world))
     assert not world.failures(), [event.message for event in world.failures()]
     assert len(mined(graph)) == 2 * 2
@@ -73,7 +73,7 @@ def test_every_encoder_mines_every_language_with_the_threshold_of_dev(world):
         assert facts.scores.by_metric.keys() == {"pair_f1", "pair_precision", "pair_recall"}
 
 
-def test_one_layer_is_chosen_for_all_on_the_gold_pairs_of_dev(world):
+def test_all_arms_use_one_layer_selected_on_dev(world):
     graph = world.run(recipe(world))
     (chosen,) = (spec for spec in graph.stages.values() if isinstance(spec, ChooseLayerStage))
     facts = world.store.manifest(chosen.key).facts
@@ -81,7 +81,7 @@ def test_one_layer_is_chosen_for_all_on_the_gold_pairs_of_dev(world):
     assert {world.store.manifest(spec.key).facts.layer for spec in mined(graph)} == {facts.layer}
 
 
-def test_the_test_split_has_no_say_in_the_threshold(world):
+def test_thresholds_do_not_depend_on_the_test_split(world):
     graph = world.run(recipe(world, layer=1))
     before = {spec.data.language: world.store.manifest(spec.key).facts.threshold for spec in mined(graph)}
     for language in ("de", "sw"):
@@ -93,9 +93,9 @@ def test_the_test_split_has_no_say_in_the_threshold(world):
 
 
 def test_sentences_that_occur_twice_are_not_paired(world):
-    found = rows("test", "de")
-    twin = next(row for row in found if row["partners"] and row["english"] == "false")
-    write(world.folder / "dig-de-test.csv", [*found, twin | {"id": "twin", "partners": ""}])
+    lines = rows("test", "de")
+    twin = next(row for row in lines if row["partners"] and row["english"] == "false")
+    write(world.folder / "dig-de-test.csv", [*lines, twin | {"id": "twin", "partners": ""}])
     graph = world.run(recipe(world, layer=1, languages=["de"], intermediates=["none"]))
     (spec,) = mined(graph)
     frame = pl.read_parquet(world.store.path(spec.key) / "items.parquet")
@@ -105,13 +105,13 @@ def test_sentences_that_occur_twice_are_not_paired(world):
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("change", "value"),
     [
-        (lambda row: row | {"english": "true"}, "sentences of one side only in 'de', split 'test'"),
-        (lambda row: {name: row[name] for name in ("id", "text", "english")}, "there is no column 'partners'"),
+        (lambda row: row | {"english": "true"}, "'test'"),
+        (lambda row: {name: row[name] for name in ("id", "text", "english")}, "'partners'"),
     ],
 )
-def test_what_cannot_be_mined_is_said(world, change, message):
+def test_unusable_files_fail_with_their_reason(world, change, value):
     write(world.folder / "dig-de-test.csv", [change(row) for row in rows("test", "de")])
     world.run(recipe(world, layer=1, languages=["de"], intermediates=["none"]))
-    assert [message in event.message for event in world.failures()] == [True]
+    assert [value in event.message for event in world.failures()] == [True]

@@ -1,4 +1,4 @@
-"""Everything that dispatches on the kind of a stage knows every kind, and refuses one that it does not know."""
+"""Everything that dispatches on the kind of a stage handles every kind and refuses unknown ones."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -54,7 +54,7 @@ RUNNERS: dict[type, tuple[Any, str]] = {
     MineStage: (mine, "run"),
 }
 FREE = (PretrainedStage, TranslateStage)
-"""Kinds without FLOPs: loading an encoder, and a translation from a file."""
+"""Kinds that cost no FLOPs: loading an encoder, and a translation from a file."""
 READS: dict[type, set[tuple[str, str, str, str]]] = {
     PretrainedStage: set(),
     TranslateStage: {("facts", "en", "train", "translate")},
@@ -79,7 +79,7 @@ class UnknownStage(Stage):
 
 @dataclass(frozen=True, kw_only=True)
 class NewTrainingStage(UnknownStage):
-    """Under the name of a kind whose facts the store knows."""
+    """Uses a kind whose facts the store can parse."""
 
     kind: ClassVar[str] = "pretrained"
 
@@ -121,14 +121,13 @@ def environment(tmp_path: Path) -> Environment:
     )
 
 
-def test_the_graph_has_a_stage_of_every_kind_of_the_union() -> None:
-    """What is asked of each kind below is asked of all of them."""
+def test_the_tests_cover_every_kind_of_the_union() -> None:
     assert EXAMPLES.keys() == RUNNERS.keys() == READS.keys() == set(get_args(Spec))
     assert len({spec.kind for spec in EXAMPLES.values()}) == len(EXAMPLES)
 
 
 @pytest.mark.parametrize("kind", RUNNERS, ids=lambda kind: kind.kind)
-def test_every_kind_is_run_by_its_runner_alone(
+def test_every_kind_is_dispatched_to_its_runner_only(
     kind: type, environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[tuple[type, Spec]] = []
@@ -149,15 +148,15 @@ def test_every_kind_lists_what_it_reads(kind: type) -> None:
     assert {(read.data.task, read.data.language, read.split, read.role) for read in reads} == READS[kind]
 
 
-def test_a_stage_that_does_not_say_what_it_reads_cannot_be_made() -> None:
-    class Silent(Stage):
-        kind: ClassVar[str] = "silent"
+def test_a_stage_without_reads_is_abstract() -> None:
+    class WithoutReads(Stage):
+        kind: ClassVar[str] = "without-reads"
 
-    with pytest.raises(TypeError, match="reads"):
-        Silent()  # type: ignore[abstract]
+    with pytest.raises(TypeError):
+        WithoutReads()  # type: ignore[abstract]
 
 
-def test_a_new_training_stage_does_not_escape_the_leak_check(tmp_path: Path) -> None:
+def test_new_training_stages_are_part_of_the_lineage(tmp_path: Path) -> None:
     store = Store(tmp_path)
     spec: Any = NewTrainingStage()
     with store.draft(spec) as draft:
@@ -194,7 +193,7 @@ def test_an_episode_lists_shots_source_data_and_development_data(
     assert reads == {"de test score", *expected, *shots, *labels}
 
 
-def test_texts_of_masked_language_modelling_are_read_to_train_on() -> None:
+def test_mlm_texts_are_training_reads() -> None:
     spec = EXAMPLES[IntermediateStage]
     assert isinstance(spec, IntermediateStage)
     texts = (Texts(language="de", fingerprint="1"), Texts(language="fi", fingerprint="2"))
@@ -203,11 +202,11 @@ def test_texts_of_masked_language_modelling_are_read_to_train_on() -> None:
     assert [(read.texts, read.role) for read in corpora] == [(text, "train") for text in texts]
 
 
-def test_files_that_alignment_and_vector_stages_lack_are_named_before_a_run() -> None:
+def test_missing_files_of_alignment_and_vector_stages_are_listed() -> None:
     files = {split: f"{split}/{{language}}.txt" for split in ("dev", "test")}
     benchmark = Benchmark(hub=(), groups=lambda rows: [], native=(Native(read=lambda path: iter(()), files=files),))
-    at_hand = dict.fromkeys(LANGUAGES, ("test",))
-    tasks = {name: replace(task, benchmark=benchmark, splits=at_hand) for name, task in SIZED.items()}
+    local = dict.fromkeys(LANGUAGES, ("test",))
+    tasks = {name: replace(task, benchmark=benchmark, splits=local) for name, task in SIZED.items()}
     for kind in (AlignStage, ChooseLayerStage, RetrieveStage, MineStage):
         spec = EXAMPLES[kind]
         (line,) = missing_files(tasks, Graph(stages={spec.key: spec}, cells=()))
@@ -216,7 +215,7 @@ def test_files_that_alignment_and_vector_stages_lack_are_named_before_a_run() ->
 
 
 @pytest.mark.parametrize("kind", RUNNERS, ids=lambda kind: kind.kind)
-def test_the_meter_knows_the_operations_and_bytes_of_every_kind(kind: type) -> None:
+def test_flops_and_bytes_are_known_for_every_kind(kind: type) -> None:
     card = find_card("e5-small")
     meter = StageFlops(graph=GRAPH, tasks=SIZED, card=card)
     meter.forward.lengths_used.update({name: Lengths(sample=(12,), classes=2) for name in SIZED})
@@ -234,8 +233,8 @@ def test_a_kind_without_a_runner_fails_and_leaves_no_artifact(environment: Envir
     assert Store(environment.store).keys() == ()
 
 
-def test_a_kind_that_the_plan_does_not_know_is_no_stage_that_costs_and_reads_nothing() -> None:
+def test_unknown_kinds_have_no_estimates() -> None:
     meter = StageFlops(graph=GRAPH, tasks=SIZED, card=find_card("e5-small"))
-    for ask in (meter.flops, meter.bytes):
+    for estimate in (meter.flops, meter.bytes):
         with pytest.raises(AssertionError):
-            ask(UNKNOWN)
+            estimate(UNKNOWN)

@@ -1,4 +1,4 @@
-"""Training data whose features are read from the cache train as those in memory do."""
+"""Cached features give the same training as features in memory."""
 
 import os
 
@@ -20,11 +20,11 @@ RECIPE = {
 TARGET = {"targets": {"topic": {"train": TRAIN}}}
 
 
-def kept(world):
+def cached_folders(world):
     return list((world.folder / "cache" / "features").glob("[!.]*"))
 
 
-def left(folder):
+def run_all(folder):
     folder.mkdir()
     world = World(folder)
     graph = world.run(world.recipe(**RECIPE))
@@ -36,82 +36,82 @@ def left(folder):
     return world, (digests, [f.scores.by_metric for f in facts if isinstance(f, ScoredFacts)])
 
 
-def test_what_is_trained_is_the_same(tmp_path, monkeypatch):
-    plain, expected = left(tmp_path / "plain")
-    assert not kept(plain)
+def test_cached_features_give_the_same_weights_and_scores(tmp_path, monkeypatch):
+    plain, expected = run_all(tmp_path / "plain")
+    assert not cached_folders(plain)
     monkeypatch.setattr(tokenise, "CACHED_FROM", 3)
-    stored, found = left(tmp_path / "stored")
-    assert found == expected
-    assert len(kept(stored)) == 3, "the arm and the target of a task share them"
+    stored, results = run_all(tmp_path / "stored")
+    assert results == expected
+    assert len(cached_folders(stored)) == 3, "the arm and the target of a task share them"
 
 
 @pytest.fixture
 def world(tmp_path, monkeypatch):
     monkeypatch.setattr(tokenise, "CACHED_FROM", 3)
-    made = World(tmp_path)
-    made.graph = made.run(made.recipe(**TARGET))
-    return made
+    world = World(tmp_path)
+    world.graph = world.run(world.recipe(**TARGET))
+    return world
 
 
-def again(world, **changes):
+def load_features(world, **changes):
     context = JobContext(
         environment=world.environment(world.recipe(**TARGET)), store=world.store, activation_cache=ActivationCache()
     )
     (spec,) = (spec for spec in world.graph.stages.values() if isinstance(spec, TargetStage))
     tokenizer = cached_tokenizer(encoder_folder(world.store, spec.parent, context.environment))
-    asked = {"labels": context.labels(spec.data), "max_length": spec.train.max_length} | changes
-    return tokenise.load_features(context, spec.parent, [spec.data], "train", tokenizer, **asked)
+    arguments = {"labels": context.labels(spec.data), "max_length": spec.train.max_length} | changes
+    return tokenise.load_features(context, spec.parent, [spec.data], "train", tokenizer, **arguments)
 
 
-def test_they_are_made_once_for_all_that_they_hang_on(world, monkeypatch):
-    monkeypatch.setattr(tokenise, "featurise", lambda *_: pytest.fail("they are there"))
-    assert len(again(world)) > 3
+def test_features_are_cached_by_everything_that_determines_them(world, monkeypatch):
+    monkeypatch.setattr(tokenise, "featurise", lambda *_: pytest.fail("not cached"))
+    assert len(load_features(world)) > 3
     monkeypatch.undo()
     monkeypatch.setattr(tokenise, "CACHED_FROM", 3)
     for changes in ({"max_length": 16}, {"modality": "text"}, {"labels": None}):
-        again(world, **changes)
-    assert len(kept(world)) == 4
+        load_features(world, **changes)
+    assert len(cached_folders(world)) == 4
 
 
 def test_only_the_tokenizer_uses_all_cores(world, monkeypatch):
-    seen, real = [], tokenise.featurise
+    values, real = [], tokenise.featurise
     monkeypatch.setattr(
-        tokenise, "featurise", lambda *a: seen.append(os.environ.get("TOKENIZERS_PARALLELISM")) or real(*a)
+        tokenise, "featurise", lambda *a: values.append(os.environ.get("TOKENIZERS_PARALLELISM")) or real(*a)
     )
     for before in (None, "false"):
         monkeypatch.delenv("TOKENIZERS_PARALLELISM", raising=False)
         if before:
             monkeypatch.setenv("TOKENIZERS_PARALLELISM", before)
-        again(world, max_length=17 + len(seen))
+        load_features(world, max_length=17 + len(values))
         assert os.environ.get("TOKENIZERS_PARALLELISM") == before
-    assert set(seen) == {"true"} and len(seen) > 2
+    assert set(values) == {"true"} and len(values) > 2
 
 
-def test_what_is_damaged_is_made_again(world):
-    (folder,) = kept(world)
-    first = again(world)
+def test_damaged_files_are_rebuilt(world):
+    (folder,) = cached_folders(world)
+    first = load_features(world)  # stays open while files are deleted
     expected = list(first)
     path = folder / "features.arrow"
-    whole = path.read_bytes()
+    content = path.read_bytes()
     path.unlink()
-    assert list(again(world)) == expected
-    for damaged in (b"", whole[:200], whole[: len(whole) // 2], whole[:-8], b"x" * len(whole)):
+    assert list(load_features(world)) == expected
+    for damaged in (b"", content[:200], content[: len(content) // 2], content[:-8], b"x" * len(content)):
         path.write_bytes(damaged)
-        assert list(again(world)) == expected and kept(world) == [folder]
-        assert path.read_bytes() == whole
+        assert list(load_features(world)) == expected and cached_folders(world) == [folder]
+        assert path.read_bytes() == content
 
 
-def test_other_examples_have_other_features(world, monkeypatch):
+def test_other_examples_have_their_own_features(world, monkeypatch):
     real = JobContext.examples
-    monkeypatch.setattr(JobContext, "examples", lambda *asked: real(*asked)[1:])
-    again(world)
-    assert len(kept(world)) == 2, "whatever the plan took the files to hold"
+    monkeypatch.setattr(JobContext, "examples", lambda *args: real(*args)[1:])
+    load_features(world)
+    assert len(cached_folders(world)) == 2, "the key depends on the content, not on the plan"
 
 
-def test_a_cache_that_cannot_be_written_to_is_done_without(world, monkeypatch):
+def test_a_read_only_cache_is_not_needed(world, monkeypatch):
     def refused(*_):
         raise PermissionError("read-only")
 
-    expected = list(again(world))
+    expected = list(load_features(world))
     monkeypatch.setattr(tokenise, "build_once", refused)
-    assert again(world) == expected
+    assert load_features(world) == expected

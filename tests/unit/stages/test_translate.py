@@ -21,12 +21,12 @@ from xstilts.stages.lineage import check_lineage, trained_on
 
 
 class Translating(World):
-    """A world whose graphs know what pins the translations."""
+    """A world whose graphs contain pins of translations."""
 
     def graph(self, recipe) -> Graph:
-        known = {name: user_task(name, block, self.folder) for name, block in recipe.tasks.items()}
+        tasks = {name: user_task(name, block, self.folder) for name, block in recipe.tasks.items()}
         pins = translator_pins(recipe, self.folder, None, cache=self.folder / "cache")
-        return expand(recipe, known, "pin", self.texts(recipe), pins)
+        return expand(recipe, tasks, "pin", self.texts(recipe), pins)
 
     def arm(self, translate: dict, tasks: Sequence[str] = ("topic",), target: str = "mark", **more):
         arms = {"none": {}, "mt": {"tasks": list(tasks), "translate": translate, "train": TRAIN} | more}
@@ -44,9 +44,9 @@ def model(world: Translating) -> dict:
     return {"model": str(folder), "max_length": 80, "precision": "fp32", "batch_size": 8}
 
 
-def one(graph: Graph, kind):
-    (found,) = [spec for spec in graph.stages.values() if isinstance(spec, kind)]
-    return found
+def only_stage(graph: Graph, kind):
+    (stage,) = [spec for spec in graph.stages.values() if isinstance(spec, kind)]
+    return stage
 
 
 def facts(world: World, spec):
@@ -55,7 +55,7 @@ def facts(world: World, spec):
     return manifest.facts
 
 
-def kept(world: World, spec: TranslateStage) -> list[dict]:
+def translations(world: World, spec: TranslateStage) -> list[dict]:
     return [json.loads(line) for line in (world.store.path(spec.key) / TRANSLATIONS_FILE).read_text().splitlines()]
 
 
@@ -65,12 +65,12 @@ def english(world: World, recipe, task: str = "topic") -> dict[str, dict]:
     return {row.split(",")[0]: dict(zip(names, row.split(","), strict=True)) for row in rows[1:]}
 
 
-def test_an_arm_is_trained_on_what_a_model_translated(world, model):
+def test_arms_train_on_machine_translations(world, model):
     recipe = world.arm({"to": "sw"} | model)
     graph = world.run(recipe)
     assert not world.failures(), [event.message for event in world.failures()]
-    stage, trained = one(graph, TranslateStage), one(graph, IntermediateStage)
-    known, rows, originals = facts(world, stage), kept(world, stage), english(world, recipe)
+    stage, trained = only_stage(graph, TranslateStage), only_stage(graph, IntermediateStage)
+    known, rows, originals = facts(world, stage), translations(world, stage), english(world, recipe)
     assert stage.key in trained.inputs and trained.data[0].translated == stage.key
     assert known.kept == len(rows) == facts(world, trained).examples_by_task["topic"] > 8
     assert known.dropped == sum(known.dropped_by_reason.values())
@@ -82,23 +82,23 @@ def test_an_arm_is_trained_on_what_a_model_translated(world, model):
     assert [event for event in world.events if event.key == stage.key and event.kind == "progress"]
 
 
-def test_a_second_run_translates_the_same_and_a_run_elsewhere_too(world, model, tmp_path_factory):
+def test_translations_are_reproducible(world, model, tmp_path_factory):
     recipe = world.arm({"to": "sw"} | model)
-    stage = one(world.run(recipe), TranslateStage)
+    stage = only_stage(world.run(recipe), TranslateStage)
     before = len(world.events)
     world.run(recipe)
     assert len(world.events) == before
     elsewhere = Translating(tmp_path_factory.mktemp("elsewhere"))
-    other = one(elsewhere.run(elsewhere.arm({"to": "sw"} | model)), TranslateStage)
+    other = only_stage(elsewhere.run(elsewhere.arm({"to": "sw"} | model)), TranslateStage)
     assert other.key == stage.key
-    assert kept(elsewhere, other) == kept(world, stage)
+    assert translations(elsewhere, other) == translations(world, stage)
 
 
-def test_several_languages_share_a_head_with_the_originals(world, model):
+def test_translations_and_originals_share_a_head(world, model):
     recipe = world.arm({"to": ["en", "sw", "de"]} | model, train=TRAIN | {"steps": 12})
     graph = world.run(recipe)
     assert not world.failures(), [event.message for event in world.failures()]
-    trained = one(graph, IntermediateStage)
+    trained = only_stage(graph, IntermediateStage)
     assert [(data.language, data.translated is None) for data in trained.data] == [
         ("en", True),
         ("sw", False),
@@ -112,13 +112,13 @@ def test_several_languages_share_a_head_with_the_originals(world, model):
     assert trained.title == "intermediate topic+topic in sw+topic in de, seed 0"
 
 
-def test_translations_are_trained_beside_masked_texts_and_the_report_tells_of_both(world, model):
+def test_translations_and_masked_texts_train_together_and_are_reported(world, model):
     (world.folder / "en.txt").write_text("".join(f"turn the light on {number}\n" for number in range(40)))
     train = TRAIN | {"steps": 12, "dropout": 0.0}
     recipe = world.arm({"to": ["en", "sw"]} | model, mlm={"texts": {"en": "en.txt"}}, train=train)
     graph = world.run(recipe)
     assert not world.failures(), [event.message for event in world.failures()]
-    trained = facts(world, one(graph, IntermediateStage))
+    trained = facts(world, only_stage(graph, IntermediateStage))
     assert list(trained.steps_by_task) == ["topic"]
     assert trained.steps_by_task["topic"] + trained.mlm.by_language["en"].steps == trained.training.steps == 12
     known = {name: user_task(name, block, world.folder) for name, block in recipe.tasks.items()}
@@ -133,41 +133,40 @@ def context(world: World, recipe) -> JobContext:
 
 
 def test_a_translation_of_an_evaluated_item_is_refused(world, model):
-    """The groups of translations are those of the originals, so a lineage through them is checked like any other."""
+    """Translations have the groups of their originals, so the lineage check covers them."""
     recipe = world.arm({"to": "sw"} | model)
-    trained = one(world.run(recipe), IntermediateStage)
+    trained = only_stage(world.run(recipe), IntermediateStage)
     ((data, split),) = trained_on(world.store, trained.key)
     assert (data, split) == (trained.data[0], "train")
-    shop = context(world, recipe)
-    task = shop.task("topic")
-    seen = shop.examples(replace(data, translated=None, language="de"), "train")
-    with pytest.raises(LeakError, match="share the group"):
-        check_lineage(shop, trained.key, task, seen)
-    unseen = shop.examples(replace(data, translated=None, language="de"), "test")
-    assert check_lineage(shop, trained.key, task, unseen) == []
+    job_context = context(world, recipe)
+    task = job_context.task("topic")
+    seen = job_context.examples(replace(data, translated=None, language="de"), "train")
+    with pytest.raises(LeakError):
+        check_lineage(job_context, trained.key, task, seen)
+    unseen = job_context.examples(replace(data, translated=None, language="de"), "test")
+    assert check_lineage(job_context, trained.key, task, unseen) == []
 
 
-def test_answers_that_a_model_loses_are_counted(world, model):
+def test_unprojectable_answers_are_counted(world, model):
     graph = world.run(world.arm({"to": "sw"} | model, tasks=["find"]))
-    stage = one(graph, TranslateStage)
+    stage = only_stage(graph, TranslateStage)
     known = facts(world, stage)
     assert known.dropped_by_reason["unprojectable"] > 0
     assert sum(known.projected_by.values()) == known.kept
-    for row in kept(world, stage):
+    for row in translations(world, stage):
         (answer,) = row["answers"]
         assert row["context"][answer["start"] :].startswith(answer["text"])
 
 
-def test_a_stage_that_translates_nothing_fails_with_its_reasons(world, model):
+def test_a_stage_without_translations_fails_with_reasons(world, model):
     graph = world.run(world.arm({"to": "sw"} | model | {"max_length": 16}, tasks=["find"]))
-    stage = one(graph, TranslateStage)
+    stage = only_stage(graph, TranslateStage)
     (failure,) = [event for event in world.failures() if event.key == stage.key]
-    assert "examples of 'find' could be translated to 'sw': " in failure.message
-    assert " too long" in failure.message
+    assert all(value in failure.message for value in ("'find'", "'sw'", " too long"))
 
 
-def test_answers_come_from_files(world):
-    """Swahili rows pair with English ones by id; of two of them the answer is gone."""
+def test_answers_are_read_from_files(world):
+    """Swahili rows have the ids of English ones; two of them lack the answer."""
     lines = [json.loads(line) for line in (world.folder / "sw.jsonl").read_text().splitlines()]
     for number, line in enumerate(lines):
         line["id"] = f"en{number}"
@@ -177,31 +176,31 @@ def test_answers_come_from_files(world):
     recipe = world.arm({"to": "sw", "files": {"find": "mt.{language}.jsonl"}}, tasks=["find"])
     graph = world.run(recipe)
     assert not world.failures(), [event.message for event in world.failures()]
-    stage = one(graph, TranslateStage)
+    stage = only_stage(graph, TranslateStage)
     known = facts(world, stage)
-    ids = {row["id"] for row in kept(world, stage)}
+    ids = {row["id"] for row in translations(world, stage)}
     assert known.kept == len(ids) and not ids & {"en0", "en1"}
     assert known.dropped_by_reason == ({"unprojectable": known.dropped} if known.dropped else {})
     assert all(facts(world, spec).scores.by_metric for spec in graph.stages.values() if isinstance(spec, EvaluateStage))
 
 
-def test_a_cap_is_that_of_the_originals(world, model):
+def test_caps_apply_to_the_originals(world, model):
     recipe = world.arm({"to": "sw"} | model, max_examples=5)
-    stage = one(world.run(recipe), TranslateStage)
+    stage = only_stage(world.run(recipe), TranslateStage)
     known = facts(world, stage)
     assert known.kept + known.dropped == 5
 
 
-def test_a_model_that_does_not_name_the_language_says_so(world, model):
-    stage = one(world.run(world.arm({"to": "fi"} | model)), TranslateStage)
+def test_a_language_that_the_model_lacks_fails_with_a_hint(world, model):
+    stage = only_stage(world.run(world.arm({"to": "fi"} | model)), TranslateStage)
     (failure,) = [event for event in world.failures() if event.key == stage.key]
-    assert "no token for 'fi'" in failure.message
+    assert "'fi'" in failure.message
     assert "codes" in failure.hint
 
 
-def test_keys_follow_what_decides_the_translation(world, model):
+def test_keys_depend_on_everything_that_determines_the_translation(world, model):
     def key(**changes: object) -> str:
-        return one(world.graph(world.arm({"to": "sw"} | model | changes)), TranslateStage).key
+        return only_stage(world.graph(world.arm({"to": "sw"} | model | changes)), TranslateStage).key
 
     plain = key()
     assert plain == key(to="sw")
@@ -213,7 +212,7 @@ def test_keys_follow_what_decides_the_translation(world, model):
     assert key() not in keys
 
 
-def test_one_language_more_leaves_the_others_as_they_are(world, model):
+def test_adding_a_language_keeps_the_keys_of_the_others(world, model):
     def stages(*to: str) -> set[str]:
         graph = world.graph(world.arm({"to": list(to)} | model))
         return {key for key, spec in graph.stages.items() if isinstance(spec, TranslateStage)}
@@ -221,12 +220,12 @@ def test_one_language_more_leaves_the_others_as_they_are(world, model):
     assert stages("sw") < stages("sw", "de")
 
 
-def test_another_file_is_another_translation(world):
+def test_keys_depend_on_the_file(world):
     path = world.folder / "mt.csv"
     path.write_text((world.folder / "sw.csv").read_text().replace("\nsw", "\nen"))
     recipe = world.arm({"to": "sw", "files": {"topic": "mt.csv"}})
-    first = one(world.run(recipe), TranslateStage)
+    first = only_stage(world.run(recipe), TranslateStage)
     assert not world.failures(), [event.message for event in world.failures()]
     assert facts(world, first).dropped == 0
     path.write_text(path.read_text() + "\n")
-    assert one(world.graph(recipe), TranslateStage).key != first.key
+    assert only_stage(world.graph(recipe), TranslateStage).key != first.key

@@ -1,4 +1,4 @@
-"""Few-shot episodes side by side learn what each learns alone."""
+"""Batched few-shot episodes give the same results as separate ones."""
 
 from dataclasses import replace
 
@@ -10,12 +10,11 @@ from tests.world import TRAIN, World
 from xstilts.errors import StageError
 from xstilts.planning.specs import FewshotStage
 from xstilts.stages.artifacts import WEIGHTS
-from xstilts.stages.fewshot import batched as episode_batch
-from xstilts.stages.fewshot import episode
+from xstilts.stages.fewshot import batched, episode
 from xstilts.stages.job import run_job
 
 HIGH = {"learning_rate": 1e-2, "head_learning_rate": 1e-2, "dropout": 0.3, "steps": 6, "batch_size": 4}
-"""Rates at which a wrong dropout mask, clip or batch shows."""
+"""Learning rates at which a wrong dropout mask, clip or batch is visible."""
 TOLERANCE = {"rtol": 1e-4, "atol": 2e-6}
 
 
@@ -42,69 +41,71 @@ def weights(world, spec):
 @pytest.mark.parametrize("kind", ["bert", "xlm-roberta"])
 @pytest.mark.parametrize("task", ["topic", "mark"])
 @pytest.mark.parametrize("method, frozen", [("head", 0), ("lora", 0), ("lora", 1)])
-def test_weights_equal_those_of_training_alone(tmp_path, kind, task, method, frozen):
+def test_batched_weights_equal_separate_ones(tmp_path, kind, task, method, frozen):
     world = World(tmp_path, kind)
-    recipe, together = episodes(world, task, method, frozen_layers=frozen)
-    assert [spec.batched_with for spec in together] == [((1, 0), (1, 1), (3, 0), (3, 1))] * 4
-    alone = [replace(spec, batched_with=None) for spec in together]
-    assert not {spec.key for spec in alone} & {spec.key for spec in together}
-    run_job(alone, world.environment(recipe), world.events.append)
-    for one, other in zip(alone, together, strict=True):
-        found, expected = weights(world, other), weights(world, one)
-        assert found.keys() == expected.keys()
+    recipe, batched_specs = episodes(world, task, method, frozen_layers=frozen)
+    assert [spec.batched_with for spec in batched_specs] == [((1, 0), (1, 1), (3, 0), (3, 1))] * 4
+    separate_specs = [replace(spec, batched_with=None) for spec in batched_specs]
+    assert not {spec.key for spec in separate_specs} & {spec.key for spec in batched_specs}
+    run_job(separate_specs, world.environment(recipe), world.events.append)
+    for separate, batch_spec in zip(separate_specs, batched_specs, strict=True):
+        tensors, expected = weights(world, batch_spec), weights(world, separate)
+        assert tensors.keys() == expected.keys()
         for name, tensor in expected.items():
-            torch.testing.assert_close(found[name], tensor, **TOLERANCE)
-        facts, known = (world.store.manifest(spec.key).facts for spec in (other, one))
-        assert facts.training.last_loss == pytest.approx(known.training.last_loss, rel=1e-4)
-        assert facts.training.weights_before == known.training.weights_before != facts.training.weights_after
+            torch.testing.assert_close(tensors[name], tensor, **TOLERANCE)
+        training, reference = (world.store.manifest(spec.key).facts.training for spec in (batch_spec, separate))
+        assert training.last_loss == pytest.approx(reference.last_loss, rel=1e-4)
+        assert training.weights_before == reference.weights_before != training.weights_after
 
 
-def test_episodes_of_unequal_steps_learn_as_alone(tmp_path):
+def test_batches_with_unequal_steps_equal_separate_episodes(tmp_path):
     world = World(tmp_path)
-    recipe, together = episodes(world, "topic", "lora", steps=None, epochs=3, batch_tokens=24)
-    assert len({world.store.manifest(spec.key).facts.training.steps for spec in together}) > 1
-    spec = together[-1]
+    recipe, batched_specs = episodes(world, "topic", "lora", steps=None, epochs=3, batch_tokens=24)
+    assert len({world.store.manifest(spec.key).facts.training.steps for spec in batched_specs}) > 1
+    spec = batched_specs[-1]
     run_job([replace(spec, batched_with=None)], world.environment(recipe), world.events.append)
     for name, tensor in weights(world, replace(spec, batched_with=None)).items():
         torch.testing.assert_close(weights(world, spec)[name], tensor, **TOLERANCE)
 
 
-def test_an_episode_is_the_same_whichever_of_its_lineup_was_stored_before(tmp_path):
+def test_episodes_do_not_depend_on_which_ones_are_stored(tmp_path):
     world = World(tmp_path)
-    recipe, together = episodes(world, "topic", "head")
-    last = together[-1]
-    there = weights(world, last)
+    recipe, batched_specs = episodes(world, "topic", "head")
+    last = batched_specs[-1]
+    expected = weights(world, last)
     world.store.path(last.key).rename(tmp_path / "away")
     run_job([last], world.environment(recipe), world.events.append)
     assert not world.failures()
-    assert all(torch.equal(tensor, there[name]) for name, tensor in weights(world, last).items())
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in weights(world, last).items())
 
 
-def test_where_one_diverges_every_episode_is_trained_alone(tmp_path, monkeypatch):
-    """A loss of one episode that is not finite stops that one."""
-    fit, bad = episode.fit, []
+def test_if_one_episode_diverges_all_train_separately(tmp_path, monkeypatch):
+    """Only the episode whose loss is not finite fails."""
+    fit, diverging = episode.fit, []
 
     def diverge(*_, seeds, **__):
-        bad.append(seeds[0])
+        diverging.append(seeds[0])
         raise StageError("the loss is nan at step 1")
 
-    def alone(*given, seed, **more):
-        return diverge(seeds=[seed]) if seed == bad[0] else fit(*given, seed=seed, **more)
+    def fit_or_diverge(*args, seed, **kwargs):
+        return diverge(seeds=[seed]) if seed == diverging[0] else fit(*args, seed=seed, **kwargs)
 
-    monkeypatch.setattr(episode_batch, "fit_episode_batch", diverge)
-    monkeypatch.setattr(episode, "fit", alone)
+    monkeypatch.setattr(batched, "fit_episode_batch", diverge)
+    monkeypatch.setattr(episode, "fit", fit_or_diverge)
     world = World(tmp_path)
     recipe = recipe_of(world, "topic", "head")
     graph = world.run(recipe)
     assert [event.message for event in world.failures()] == ["the loss is nan at step 1"] * 2
-    kept = [spec for spec in graph.stages.values() if isinstance(spec, FewshotStage) and world.store.manifest(spec.key)]
-    assert {(spec.shots, spec.draw) for spec in kept} == {(1, 1), (3, 1)}
+    stored = [
+        spec for spec in graph.stages.values() if isinstance(spec, FewshotStage) and world.store.manifest(spec.key)
+    ]
+    assert {(spec.shots, spec.draw) for spec in stored} == {(1, 1), (3, 1)}
 
 
 @pytest.mark.parametrize("kind", ["deberta-v2", "modernbert"])
-def test_other_architectures_are_trained_alone(tmp_path, kind):
+def test_other_architectures_train_separately(tmp_path, kind):
     world = World(tmp_path, kind)
-    recipe, together = episodes(world, "topic", "lora")
-    run_job([replace(together[0], batched_with=None)], world.environment(recipe), world.events.append)
-    expected = weights(world, replace(together[0], batched_with=None))
-    assert all(torch.equal(tensor, expected[name]) for name, tensor in weights(world, together[0]).items())
+    recipe, batched_specs = episodes(world, "topic", "lora")
+    run_job([replace(batched_specs[0], batched_with=None)], world.environment(recipe), world.events.append)
+    expected = weights(world, replace(batched_specs[0], batched_with=None))
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in weights(world, batched_specs[0]).items())

@@ -1,4 +1,4 @@
-"""Published shots and the arms beside drawn ones, on a tiny encoder and files that are split by their publisher."""
+"""Published shots, selection and multilingual arms, on a tiny encoder and files with fixed splits."""
 
 import csv
 import json
@@ -27,8 +27,8 @@ def world(tmp_path):
         splits = {"train": rows[:30], "dev": rows[30:40], "test": rows[40:]}
         if language == "sw":
             splits |= {split: [rows[number] for number in numbers] for split, numbers in SHOTS.items()}
-        for split, part in splits.items():
-            write(tmp_path / f"{language}-{split}.csv", part)
+        for split, split_rows in splits.items():
+            write(tmp_path / f"{language}-{split}.csv", split_rows)
     return world
 
 
@@ -40,7 +40,7 @@ def write(path: Path, rows: list[dict[str, str]]) -> None:
 
 
 def block(*more: str) -> dict:
-    """A user's own task that is split by files; `more` are splits of Swahili."""
+    """A user's task with one file per split; `more` are additional splits of Swahili."""
     files = {name: {split: f"{name}-{split}.csv" for split in ("train", "dev", "test")} for name in ("en", "de", "sw")}
     files["sw"] |= {split: f"sw-{split}.csv" for split in more}
     columns = {"id": "id", "group": "group", "text": "text", "label": "label"}
@@ -56,8 +56,8 @@ def recipe_of(world, fewshot, *more, languages=("sw",), target=FROZEN, **setting
     )
 
 
-def run(world, *given, **settings):
-    graph = world.run(recipe_of(world, *given, **settings))
+def run(world, *args, **settings):
+    graph = world.run(recipe_of(world, *args, **settings))
     assert not world.failures(), [event.message for event in world.failures()]
     return graph
 
@@ -78,20 +78,20 @@ def facts(world, spec):
 
 
 @pytest.mark.parametrize("train", [FROZEN, TRAIN])
-def test_published_shots_are_the_rows_of_their_split_in_its_order_beside_draws_of_our_own(world, train):
+def test_published_shots_are_the_rows_of_their_split_in_order(world, train):
     fewshot = {"shots": [2, "2x3"], "fixed_shots": True, "draws": 2, "methods": ["lora", "full"], "train": train}
     graph = run(world, fewshot, *SHOTS, languages=("sw", "de"))
-    found = episodes(graph)
+    specs_by_arm = episodes(graph)
     drawn = {(method, 2, draw, name) for method in ("lora", "full") for draw in (0, 1) for name in ("sw", "de")}
-    assert found.keys() == drawn | {("fixed-shots", 2, 0, "sw"), ("fixed-shots-2x3", 6, 0, "sw")}
+    assert specs_by_arm.keys() == drawn | {("fixed-shots", 2, 0, "sw"), ("fixed-shots-2x3", 6, 0, "sw")}
     assert graph.skipped == ("parts: no published shots 2, 2x3 in de",)
     for (method, *_), name in {("fixed-shots", 2): "shots-2", ("fixed-shots-2x3", 6): "shots-2x3"}.items():
-        spec = next(spec for key, spec in found.items() if key[0] == method)
+        spec = next(spec for key, spec in specs_by_arm.items() if key[0] == method)
         assert shots_in(world, spec) == [f"sw{number}" for number in SHOTS[name]]
         assert (spec.method.name, facts(world, spec).shots) == ("lora", len(SHOTS[name]))
 
 
-def test_published_shots_need_no_training_split_in_their_language(world):
+def test_published_shots_need_no_training_split(world):
     fewshot = {"shots": ["2x3"], "fixed_shots": True, "train": TRAIN}
     tasks = {"parts": block("shots-2x3")}
     del tasks["parts"]["files"]["sw"]["train"]
@@ -103,7 +103,7 @@ def test_published_shots_need_no_training_split_in_their_language(world):
     assert list(episodes(graph)) == [("fixed-shots-2x3", 6, 0, "sw")]
 
 
-def test_published_shots_that_are_scored_are_refused(world):
+def test_scoring_published_shots_is_refused(world):
     rows = list(csv.DictReader((world.folder / "sw-shots-2.csv").open(encoding="utf-8")))
     scored = list(csv.DictReader((world.folder / "en-test.csv").open(encoding="utf-8")))
     write(world.folder / "sw-shots-2.csv", [*rows, scored[0]])
@@ -115,10 +115,10 @@ def test_published_shots_that_are_scored_are_refused(world):
     graph = world.run(recipe)
     (failure,) = world.failures()
     assert graph.stages[failure.key].fixed_shots == "2"
-    assert "share the group 'meaning40'" in failure.message
+    assert "'meaning40'" in failure.message
 
 
-def test_an_english_pool_larger_than_the_capped_target_is_understood(world):
+def test_the_english_pool_is_not_capped(world):
     graph = world.run(
         world.recipe(
             tasks={"parts": block()},
@@ -137,44 +137,44 @@ def zero_shot(graph, language="sw"):
 
 @pytest.mark.parametrize("train", [FROZEN, TRAIN | {"dropout": 0.1}])
 @pytest.mark.parametrize("methods", [["full"], ["lora"]])
-def test_weights_that_no_step_made_better_on_english_stay_as_they_were(world, methods, train):
-    """What the target has learnt well is spoilt by steps that are far too large."""
+def test_selection_keeps_the_initial_weights_if_no_step_improves_them(world, methods, train):
+    """A well-trained target gets worse with far too large steps."""
     large = {"learning_rate": 0.9, "head_learning_rate": 0.9}
     named = [{"method": "lora", "learning_rate": 0.9} if method == "lora" else method for method in methods]
     fewshot = {"shots": [2], "methods": named, "also_select": "english_dev", "train": train | large}
     graph = run(world, fewshot, target=TRAIN | {"steps": 60, "learning_rate": 5e-3})
-    found = episodes(graph)
-    assert [key[0] for key in found] == [*methods, "english-dev"]
-    fixed, chosen = (facts(world, spec) for spec in found.values())
+    specs_by_arm = episodes(graph)
+    assert [key[0] for key in specs_by_arm] == [*methods, "english-dev"]
+    fixed, chosen = (facts(world, spec) for spec in specs_by_arm.values())
     assert (fixed.selection, fixed.training.step_kept, fixed.training.weights_changed) == ("none", 4, True)
     assert (chosen.selection, chosen.training.step_kept, chosen.training.weights_changed) == ("english_dev", 0, False)
     assert [step for step, _ in chosen.training.curve] == [0, 2, 4]
-    keys = (zero_shot(graph), *(spec.key for spec in found.values()))
-    unadapted, _, kept = ((world.store.path(key) / "items.parquet").read_bytes() for key in keys)
+    keys = (zero_shot(graph), *(spec.key for spec in specs_by_arm.values()))
+    zero_shot_items, _, selected_items = ((world.store.path(key) / "items.parquet").read_bytes() for key in keys)
     assert (
-        unadapted == kept
+        zero_shot_items == selected_items
         and fixed.training.weights_after != chosen.training.weights_after == chosen.training.weights_before
     )
 
 
-def test_a_fresh_head_is_no_candidate_of_selection(world):
+def test_selection_excludes_the_initial_weights_of_a_fresh_head(world):
     fewshot = {"shots": [2], "selection": "english_dev", "without_target": True}
-    found = episodes(run(world, fewshot))
-    steps = {key[0]: [step for step, _ in facts(world, spec).training.curve] for key, spec in found.items()}
+    specs_by_arm = episodes(run(world, fewshot))
+    steps = {key[0]: [step for step, _ in facts(world, spec).training.curve] for key, spec in specs_by_arm.items()}
     assert steps == {"full": [0, 2, 4], "without-target": [2, 4]}
 
 
 @pytest.mark.parametrize(("method", "train"), [("full", TRAIN), ("full", FROZEN), ("lora", FROZEN), ("joint", FROZEN)])
-def test_a_mixed_model_is_trained_once_and_scored_in_every_language(world, monkeypatch, method, train):
+def test_a_multilingual_model_is_trained_once_and_scored_in_every_language(world, monkeypatch, method, train):
     runs = []
     fit = episode.fit
-    monkeypatch.setattr(episode, "fit", lambda *given, **more: runs.append(more["seed"]) or fit(*given, **more))
+    monkeypatch.setattr(episode, "fit", lambda *args, **kwargs: runs.append(kwargs["seed"]) or fit(*args, **kwargs))
     fewshot = {"shots": [1, 3], "draws": 2, "methods": [method], "multilingual": True, "train": train}
     graph = run(world, fewshot, languages=("sw", "de"))
     mixed = {key[1:]: spec for key, spec in episodes(graph).items() if key[0] == "multilingual"}
     assert mixed.keys() == {(k, draw, language) for k in (1, 3) for draw in (0, 1) for language in ("sw", "de")}
-    alone = 0 if method == "lora" else 8  # in each language; adapters are trained side by side
-    assert len(runs) == alone + 4  # one for each k and draw, whatever the languages
+    monolingual = 0 if method == "lora" else 8  # adapters train in batches
+    assert len(runs) == monolingual + 4  # one for each k and draw, whatever the languages
     for k, draw in ((1, 0), (3, 1)):
         pair = [mixed[k, draw, language] for language in ("sw", "de")]
         assert {spec.title for spec in pair} == {
@@ -187,24 +187,24 @@ def test_a_mixed_model_is_trained_once_and_scored_in_every_language(world, monke
 
 
 @pytest.mark.parametrize("method", ["full", "lora"])
-def test_a_mixed_score_does_not_depend_on_which_language_is_scored_first(world, method):
+def test_multilingual_scores_do_not_depend_on_the_order_of_languages(world, method):
     fewshot = {"shots": [2], "methods": [method], "multilingual": True, "train": TRAIN}
     recipe = recipe_of(world, fewshot, languages=("sw", "de"))
     graph = world.run(recipe)
     assert not world.failures(), [event.message for event in world.failures()]
     specs = [spec for (name, *_), spec in episodes(graph).items() if name == "multilingual"]
-    there = {spec.key: (world.store.path(spec.key) / "items.parquet").read_bytes() for spec in specs}
+    expected = {spec.key: (world.store.path(spec.key) / "items.parquet").read_bytes() for spec in specs}
     sums = {facts(world, spec).training.weights_after for spec in specs}
     assert len({spec.group for spec in specs}) == 1 and len(sums) == 1
     for spec in reversed(specs):
         shutil.rmtree(world.store.path(spec.key))
         run_job([spec], world.environment(recipe), world.events.append)
-        assert (world.store.path(spec.key) / "items.parquet").read_bytes() == there[spec.key]
+        assert (world.store.path(spec.key) / "items.parquet").read_bytes() == expected[spec.key]
         assert facts(world, spec).training.weights_after in sums
 
 
-def test_translations_are_scored_as_the_same_items_by_the_same_model(world):
-    """Where the translations are the English items, the scores are those of English."""
+def test_translated_test_sets_use_the_same_items_and_model(world):
+    """If the translations are the English items, the predictions are those for English."""
     english = list(csv.DictReader((world.folder / "en-test.csv").open(encoding="utf-8")))
     write(world.folder / "sw-test-mt.csv", [row | {"id": row["id"].replace("en", "sw")} for row in english])
     recipe = world.recipe(
