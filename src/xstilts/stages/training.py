@@ -87,7 +87,6 @@ def make_trainable(
     vocabulary = compact(model, used() | {pad_id}) if trains_embeddings and used is not None else None
     model.to(device)  # type: ignore[arg-type]
     upper_layers = model if first_trained_layer is None else truncate(model, first_trained_layer)
-
     return TrainableModel(
         model=model,
         trained_part=use_first_token(upper_layers, problem),
