@@ -164,7 +164,7 @@ def image_input_spec(store: Store, key: str) -> ImageInputSpec:
     if encoder.image_input is None:
         raise UserError(
             f"the encoder {encoder.name} reads no images",
-            "name an encoder that does, such as e5-small+efficientnet-lite0",
+            "use an encoder that reads images, such as e5-small+efficientnet-lite0",
         )
     image_input = encoder.image_input
     return ImageInputSpec(channels=image_input.channels, tokens=image_input.tokens, layer=image_input.layer)
