@@ -34,13 +34,13 @@ def parse_arm(text: str) -> ArmName:
 
     Raises UserError for any other form.
     """
-    intermediate, *rest = text.split("/")
-    shots = rest[0] if rest else "0"
-    if not intermediate or not shots.isdecimal() or len(rest) > 2:
+    intermediate, *settings = text.split("/")
+    shots = settings[0] if settings else "0"
+    if not intermediate or not shots.isdecimal() or len(settings) > 2:
         raise UserError(f"{text!r} is not an arm", "write intermediate/k/method, such as none/0 or english/4/full")
     if int(shots) == 0:
         return ArmName(intermediate=intermediate)
-    return ArmName(intermediate=intermediate, shots=int(shots), method=rest[1] if len(rest) > 1 else "full")
+    return ArmName(intermediate=intermediate, shots=int(shots), method=settings[1] if len(settings) > 1 else "full")
 
 
 def arm_spec(arm: ArmName) -> str:
@@ -51,7 +51,7 @@ def arm_spec(arm: ArmName) -> str:
 def differences(
     experiment: Experiment, treatment: ArmName, baseline: ArmName, task: str | None = None
 ) -> tuple[Difference, ...]:
-    """For each target that has both arms: the difference in the mean over headline languages, then in each language.
+    """For each target that has both arms, the difference in the mean over headline languages, then in each language.
 
     Raises UserError for an arm or a task that the recipe does not have, or if scores are missing.
     """
@@ -72,10 +72,10 @@ def differences(
 
 
 def _check_arms(cells: list[Cell], *arms: ArmName) -> None:
-    known = dict.fromkeys(arm_spec(ArmName.of(cell)) for cell in cells)
-    for arm in arms:
-        if arm_spec(arm) not in known:
-            raise UserError(f"the recipe has no arm {arm_spec(arm)!r}", did_you_mean(arm_spec(arm), known))
+    recipe_arms = dict.fromkeys(arm_spec(ArmName.of(cell)) for cell in cells)
+    for arm in map(arm_spec, arms):
+        if arm not in recipe_arms:
+            raise UserError(f"the recipe has no arm {arm!r}", did_you_mean(arm, recipe_arms))
 
 
 def _task_differences(

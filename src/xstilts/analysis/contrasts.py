@@ -27,7 +27,8 @@ def mean_key(design: TaskDesign, two_by_two: TwoByTwo) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmMean:
-    """The mean score (0 to 1) of an arm over seeds and draws. `interval` is its 95% CI; None with too few groups."""
+    """The mean score (0 to 1) of an arm over seeds and draws. `interval` is its 95% CI; None if there are too few
+    groups."""
 
     value: float
     interval: tuple[float, float] | None
@@ -43,7 +44,7 @@ class ArmMean:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContrastResult:
-    """A contrast with its estimate. `estimate` is None if it cannot be computed; the sentence then says why."""
+    """A contrast with its estimate. `estimate` is None if it cannot be computed; the sentence then gives the reason."""
 
     comparison: Comparison
     estimate: stats.Estimate | None
@@ -98,8 +99,8 @@ class Estimates:
         """The result for exactly these terms and languages."""
         for result in self.contrasts:
             comparison = result.comparison
-            same = comparison.task == task and frozenset(comparison.terms) == frozenset(terms)
-            if same and set(comparison.languages) == set(languages):
+            same_terms = comparison.task == task and set(comparison.terms) == set(terms)
+            if same_terms and set(comparison.languages) == set(languages):
                 return result
         return None
 
@@ -124,7 +125,7 @@ def compute_estimates(
     resamples: int,
     items: Items | None = None,
 ) -> Estimates:
-    """Compute all arm means and contrasts; those with missing scores are None. `items` saves reading them again."""
+    """Compute all arm means and contrasts; those with missing scores are None. `items` are read if not given."""
     builder = _ContrastBuilder(designs, cells, store, resamples, load_items(cells, store) if items is None else items)
     arm_means = {key: mean for design in designs for key, mean in builder.arm_means(design)}
     return Estimates(
@@ -177,7 +178,7 @@ class _ContrastBuilder:
         )
 
     def interactions(self, designs: Sequence[TaskDesign]) -> dict[tuple[str, TwoByTwo, str], LanguageInteraction]:
-        """The interactions in every headline language: a Holm family of their own."""
+        """The interactions in every headline language, Holm-corrected as a separate family."""
         results = {
             (design.task.name, two_by_two, language): self._contrast(
                 design.task.name, two_by_two.terms(INTERACTION), (language,)
@@ -187,8 +188,8 @@ class _ContrastBuilder:
             for language in design.languages_of(two_by_two)
         }
         estimates = {key: estimate for key, estimate in results.items() if isinstance(estimate, stats.Estimate)}
-        adjusted = dict(zip(estimates, stats.holm([estimate.p_value for estimate in estimates.values()]), strict=True))
-        return {key: LanguageInteraction(estimate=estimates.get(key), corrected_p=adjusted.get(key)) for key in results}
+        p_values = dict(zip(estimates, stats.holm([estimate.p_value for estimate in estimates.values()]), strict=True))
+        return {key: LanguageInteraction(estimate=estimates.get(key), corrected_p=p_values.get(key)) for key in results}
 
     def _arm_mean(self, task: str, arm: ArmName, languages: Sequence[str]) -> ArmMean | None:
         if self._missing(task, (arm,), languages):
@@ -210,9 +211,9 @@ class _ContrastBuilder:
     def _contrast(self, task: str, terms: Sequence[Term], languages: Sequence[str]) -> stats.Estimate | str:
         if missing := self._missing(task, (arm for _, arm in terms), languages):
             return f"{plural(missing, 'score')} missing"
-        weighted = [(weight, self.arms[task, arm]) for weight, arm in terms]
+        weighted_arms = [(weight, self.arms[task, arm]) for weight, arm in terms]
         try:
-            return stats.contrast(weighted, self.metrics[task], languages=languages, resamples=self.resamples)
+            return stats.contrast(weighted_arms, self.metrics[task], languages=languages, resamples=self.resamples)
         except UserError as error:
             return error.message
 

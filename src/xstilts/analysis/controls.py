@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from xstilts.analysis.results import ArmName
+from xstilts.analysis.results import ZERO_SHOT, ArmName
 from xstilts.config.recipe import Intermediate, Recipe
 
 CONTROL_METHODS = {
@@ -27,44 +27,31 @@ def is_control(arm: Intermediate) -> bool:
 
 
 def controls_of(recipe: Recipe, arms: Sequence[ArmName]) -> Iterator[tuple[ArmName, ArmName, str]]:
-    """Each control with the arm that it stands controlled, and what it is; none whose other arm is not among `arms`."""
-    controlled = {name: other for name in recipe.intermediate if (other := _controlled_arm(recipe, name))}
-    first = str(recipe.fewshot.methods[0]) if recipe.fewshot else ""
-    for arm in arms:
-        if arm.method in CONTROL_METHODS and not arm.shots:
-            other, description = ArmName(intermediate=arm.intermediate), CONTROL_METHODS[arm.method]
-        elif arm.method in CONTROL_METHODS:
-            other, description = (
-                ArmName(intermediate=arm.intermediate, method=first, shots=arm.shots),
-                CONTROL_METHODS[arm.method],
-            )
-        elif arm.intermediate in controlled:
-            name, description = controlled[arm.intermediate]
-            other = ArmName(intermediate=name, method=arm.method, shots=arm.shots)
+    """Each control with the arm that it is compared with and a description, if `arms` contain both."""
+    compared = {name: arm for name in recipe.intermediate if (arm := _compared_arm(recipe, name))}
+    first_method = str(recipe.fewshot.methods[0]) if recipe.fewshot else ""
+    for control in arms:
+        if description := CONTROL_METHODS.get(control.method):
+            method = first_method if control.shots else ZERO_SHOT
+            arm = ArmName(intermediate=control.intermediate, method=method, shots=control.shots)
+        elif control.intermediate in compared:
+            name, description = compared[control.intermediate]
+            arm = ArmName(intermediate=name, method=control.method, shots=control.shots)
         else:
             continue
-        if other in arms:
-            yield arm, other, description
+        if arm in arms:
+            yield control, arm, description
 
 
 def single_modality_arm(recipe: Recipe, name: str, modality: str) -> str | None:
     """The arm that is trained like `name` on one modality only (`text` or `images`), else the one-modality arm without
     intermediate training, else None."""
-    same = _training_settings(recipe.intermediate[name].model_copy(update={"modality": modality}))
-    alternatives = (same, _training_settings(Intermediate(modality=modality)))  # type: ignore[arg-type]
-    settings_by_arm = {other: _training_settings(arm) for other, arm in recipe.intermediate.items()}
-    return next(
-        (
-            other
-            for alternative in alternatives
-            for other, settings in settings_by_arm.items()
-            if settings == alternative
-        ),
-        None,
-    )
+    arm = recipe.intermediate[name].model_copy(update={"modality": modality})
+    untrained = Intermediate(modality=modality)  # type: ignore[arg-type]
+    return _arm_trained_like(recipe, arm) or _arm_trained_like(recipe, untrained)
 
 
-def _controlled_arm(recipe: Recipe, name: str) -> tuple[str, str] | None:
+def _compared_arm(recipe: Recipe, name: str) -> tuple[str, str] | None:
     """The arm that an intermediate control is compared with, and a description of the control."""
     arm = recipe.intermediate[name]
     if arm.modality:
@@ -75,11 +62,13 @@ def _controlled_arm(recipe: Recipe, name: str) -> tuple[str, str] | None:
         changed, description = {"shuffle_labels": False}, "the same intermediate training on shuffled labels"
     else:
         return None
-    settings = _training_settings(arm.model_copy(update=changed))
-    controlled = next(
-        (other for other, candidate in recipe.intermediate.items() if _training_settings(candidate) == settings), None
-    )
-    return (controlled, description) if controlled else None
+    compared = _arm_trained_like(recipe, arm.model_copy(update=changed))
+    return (compared, description) if compared else None
+
+
+def _arm_trained_like(recipe: Recipe, arm: Intermediate) -> str | None:
+    settings = _training_settings(arm)
+    return next((name for name, other in recipe.intermediate.items() if _training_settings(other) == settings), None)
 
 
 def _training_settings(arm: Intermediate) -> tuple[object, ...]:

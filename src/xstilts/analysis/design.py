@@ -57,8 +57,8 @@ class TaskDesign:
     languages: tuple[str, ...]
     development_languages: frozenset[str]
     headline: tuple[str, ...]
-    """The languages that means are taken over: those that every arm has, without the source language, the development
-    languages and variants."""
+    """The languages of means: those that every arm has, without the source language, the development languages and
+    variants."""
     variants: frozenset[str]
     """Locales of a language that the mean already contains: de-CH if de is in it."""
     baseline: ArmName
@@ -94,24 +94,20 @@ def design_of(recipe: Recipe, cells: Sequence[Cell], task: Task) -> TaskDesign:
     """The design of one target."""
     task_cells = [cell for cell in cells if cell.task == task.name]
     arms = tuple(sorted({ArmName.of(cell) for cell in task_cells}, key=_order(recipe)))
-    by_arm = {arm: {cell.language for cell in task_cells if ArmName.of(cell) == arm} for arm in arms}
+    scored_in = {arm: frozenset(cell.language for cell in task_cells if ArmName.of(cell) == arm) for arm in arms}
     source = recipe.targets[task.name].source_language
-    not_in_mean = {source, *recipe.development_languages}
     languages = tuple(dict.fromkeys(cell.language for cell in task_cells))
     primary_arms = _primary_arms(recipe, task.name)
     compared = [
-        by_arm[arm]
-        for arm in arms
-        if arm.method not in CONTROL_METHODS and (not arm.uses_fixed_shots or arm in primary_arms)
+        arm for arm in arms if arm.method not in CONTROL_METHODS and (not arm.uses_fixed_shots or arm in primary_arms)
     ]
-    shared = tuple(
-        x for x in languages if x not in not_in_mean and all(x in arm_languages for arm_languages in compared)
-    )
+    excluded = {source, *recipe.development_languages}
+    shared = tuple(x for x in languages if x not in excluded and all(x in scored_in[arm] for arm in compared))
     headline = one_locale_each(shared)
     two_by_twos = tuple(
         two_by_two
         for two_by_two in _two_by_twos(recipe, arms)
-        if not headline or any(all(x in by_arm[arm] for arm in two_by_two.arms) for x in headline)
+        if not headline or any(all(x in scored_in[arm] for arm in two_by_two.arms) for x in headline)
     )
     detailed_shots = _shots_in_detail(recipe, two_by_twos, task.name)
     return TaskDesign(
@@ -126,7 +122,7 @@ def design_of(recipe: Recipe, cells: Sequence[Cell], task: Task) -> TaskDesign:
         detailed=tuple(two_by_two for two_by_two in two_by_twos if two_by_two.arms[1] == detailed_shots),
         two_by_twos=two_by_twos,
         controls=tuple(controls_of(recipe, arms)),
-        scored_in={arm: frozenset(arm_languages) for arm, arm_languages in by_arm.items()},
+        scored_in=scored_in,
         control_arms=frozenset(name for name, arm in recipe.intermediate.items() if is_control(arm)),
     )
 
@@ -147,10 +143,10 @@ def comparisons(recipe: Recipe, designs: Sequence[TaskDesign]) -> tuple[Comparis
 
 def one_locale_each(locales: Sequence[str]) -> tuple[str, ...]:
     """One locale per language, in the given order: the plain code if present, else the first variant."""
-    chosen: dict[str, str] = {}
+    locale_by_language: dict[str, str] = {}
     for locale in sorted(locales, key=VARIANTS.__contains__):
-        chosen.setdefault(VARIANTS.get(locale, locale), locale)
-    return tuple(locale for locale in locales if locale in chosen.values())
+        locale_by_language.setdefault(VARIANTS.get(locale, locale), locale)
+    return tuple(locale for locale in locales if locale in locale_by_language.values())
 
 
 def _primary_comparison(recipe: Recipe, designs: Sequence[TaskDesign]) -> Iterator[Comparison]:
@@ -169,8 +165,8 @@ def _primary_comparison(recipe: Recipe, designs: Sequence[TaskDesign]) -> Iterat
 
 
 def _effect_comparisons(design: TaskDesign) -> Iterator[Comparison]:
-    """The simple effects of each 2 x 2 that is told at length, its main effects and its interaction; of the others
-    what the intermediate task adds to the shots, and the interaction."""
+    """All effects of the 2 x 2 designs that are reported in detail; for the others, the effect of the intermediate task
+    given the shots, and the interaction."""
     for two_by_two in design.detailed:
         yield from (_effect(design, two_by_two, *effect) for effect in _EFFECTS)
     for two_by_two in design.two_by_twos:
@@ -179,19 +175,20 @@ def _effect_comparisons(design: TaskDesign) -> Iterator[Comparison]:
         )
 
 
-def _effect(design: TaskDesign, two_by_two: TwoByTwo, title: str, what: str, weights: Sequence[float]) -> Comparison:
+def _effect(design: TaskDesign, two_by_two: TwoByTwo, title: str, change: str, weights: Sequence[float]) -> Comparison:
     names = {"shots": two_by_two.shots_name, "intermediate": two_by_two.intermediate}
     return Comparison(
         kind="effect",
         task=design.task.name,
         title=title.format(**names),
-        statement=f"On {design.task.name}, {what.format(**names)} {metric_name(design.task.metric)}",
+        statement=f"On {design.task.name}, {change.format(**names)} {metric_name(design.task.metric)}",
         terms=two_by_two.terms(weights),
         languages=design.languages_of(two_by_two),
     )
 
 
 GIVEN_SHOTS = (0.0, -1.0, 0.0, 1.0)
+"""Weights of the effect of the intermediate task given the shots."""
 INTERACTION = (1.0, -1.0, -1.0, 1.0)
 
 _EFFECTS = (
@@ -245,22 +242,20 @@ def _replacement_statement(design: TaskDesign, arm: ArmName, other: ArmName) -> 
 
 
 def _two_by_twos(recipe: Recipe, arms: Sequence[ArmName]) -> Iterator[TwoByTwo]:
-    base = arms[0].intermediate
-    adapted = dict.fromkeys((arm.method, arm.shots) for arm in arms if arm.shots and arm.method not in CONTROL_METHODS)
-    if recipe.intermediate[base].trains:
+    baseline = arms[0].intermediate
+    if recipe.intermediate[baseline].trains:
         return
+    fewshot = dict.fromkeys((arm.method, arm.shots) for arm in arms if arm.shots and arm.method not in CONTROL_METHODS)
     for name, intermediate in recipe.intermediate.items():
-        for method, shots in adapted:
-            neither, alone, before, both = (
-                ArmName(intermediate=i, method=m, shots=k) for i in (base, name) for m, k in _without_and(method, shots)
+        for method, shots in fewshot:
+            corners = (
+                ArmName(intermediate=baseline),
+                ArmName(intermediate=baseline, method=method, shots=shots),
+                ArmName(intermediate=name),
+                ArmName(intermediate=name, method=method, shots=shots),
             )
-            corners = neither, alone, before, both
             if intermediate.trains and not is_control(intermediate) and set(corners) <= set(arms):
                 yield TwoByTwo(intermediate=name, arms=corners)
-
-
-def _without_and(method: str, shots: int) -> tuple[tuple[str, int], tuple[str, int]]:
-    return (ZERO_SHOT, 0), (method, shots)
 
 
 def _shots_in_detail(recipe: Recipe, two_by_twos: Sequence[TwoByTwo], task: str) -> ArmName | None:
@@ -284,16 +279,12 @@ def _primary_arms(recipe: Recipe, task: str) -> tuple[ArmName, ...]:
 
 def _order(recipe: Recipe) -> Callable[[ArmName], tuple[int, int, int]]:
     """A sort key for arms: recipe order, the baseline first, zero-shot before few-shot, controls last."""
-    names: Mapping[str, int] = {
-        name: position
-        for position, (name, arm) in enumerate(
-            sorted(recipe.intermediate.items(), key=lambda item: 2 if is_control(item[1]) else int(item[1].trains))
-        )
-    }
+    arms = recipe.intermediate
+    names = sorted(arms, key=lambda name: 2 if is_control(arms[name]) else int(arms[name].trains))
     methods = [ZERO_SHOT, *(map(str, recipe.fewshot.methods) if recipe.fewshot else ()), FIXED_SHOTS, *CONTROL_METHODS]
     position = {method: index for index, method in enumerate(methods)}
     return lambda arm: (
-        names[arm.intermediate],
+        names.index(arm.intermediate),
         position.get(FIXED_SHOTS if arm.uses_fixed_shots else arm.method, 0),
         arm.shots,
     )

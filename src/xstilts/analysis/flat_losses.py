@@ -22,23 +22,24 @@ def flat_loss_notices(stages: Iterable[Spec], manifests: Mapping[str, Manifest |
     total: Counter[str] = Counter()
     flat: Counter[str] = Counter()
     for stage in stages:
-        name, manifest = _training_name(stage), manifests.get(stage.key)
+        name, manifest = _task_name(stage), manifests.get(stage.key)
         if name is None or manifest is None or not isinstance(manifest.facts, TrainedFacts):
             continue
         training = manifest.facts.training
         if training.steps >= MIN_STEPS and training.first_loss is not None and training.last_loss is not None:
             total[name] += 1
             flat[name] += training.last_loss > (1 - MIN_LOSS_DROP) * training.first_loss
-    trainings = ", ".join(f"{name} ({count} of {total[name]})" for name, count in flat.items() if count)
-    if not trainings:
+    affected = ", ".join(f"{name} ({count} of {total[name]})" for name, count in flat.items() if count)
+    if not affected:
         return ()
     return (
-        f"Training may have failed: the loss fell by less than {MIN_LOSS_DROP:.0%} for {trainings}. "
+        f"Training may have failed: the loss fell by less than {MIN_LOSS_DROP:.0%} for {affected}. "
         "Results that build on these runs say little about the task.",
     )
 
 
-def _training_name(stage: Spec) -> str | None:
+def _task_name(stage: Spec) -> str | None:
+    """The phase and task of a training stage; None for stages that are ignored."""
     if isinstance(stage, TargetStage) and stage.modality is None:
         return f"target {stage.data.task}"
     if isinstance(stage, IntermediateStage) and not stage.shuffle_labels and not stage.mlm:

@@ -1,4 +1,4 @@
-"""Selects the items that a report shows with their images: first items on which two arms differ, then others."""
+"""Selects the items that a report shows with their images: items on which two arms differ come first."""
 
 import hashlib
 import json
@@ -18,8 +18,8 @@ from xstilts.problems import Example
 ITEMS_PER_LANGUAGE = 4
 """Items shown per language."""
 
-_RIGHT = ("correct", "image_at_1")
-"""Columns of scored items that say whether the answer, or the top-ranked image of a caption, was right."""
+_CORRECT = ("correct", "image_at_1")
+"""Columns of scored items: whether the answer, or the top-ranked image of a caption, was right."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,21 +89,18 @@ def shown_arms(recipe: Recipe, design: TaskDesign) -> tuple[ArmName, ...]:
         two_by_twos.sort(key=lambda two_by_two: two_by_two.intermediate != name)
     if two_by_twos:
         return two_by_twos[0].arms
-    others = [arm for arm in design.main_arms if arm != design.baseline]
-    others.sort(key=lambda arm: (arm.intermediate != design.baseline.intermediate, -arm.shots))
-    return (design.baseline, *others[:1])
+    arms = [arm for arm in design.main_arms if arm != design.baseline]
+    arms.sort(key=lambda arm: (arm.intermediate != design.baseline.intermediate, -arm.shots))
+    return (design.baseline, *arms[:1])
 
 
 def candidates_of(examples: Iterable[Example], arms: Sequence[ArmItems], language: str) -> list[Candidate]:
     """The items that all arms have scored, with their answers."""
-    frames = [list(arm.get(language, {}).values()) for arm in arms]
-    answers = [_answers_by_item(frames_of_arm) for frames_of_arm in frames]
-    gold = {
-        item: text
-        for frames_of_arm in frames[:1]
-        for frame in frames_of_arm[:1]
-        for item, text in frame.select("item", "gold").rows()
-    }
+    runs_by_arm = [list(arm.get(language, {}).values()) for arm in arms]
+    if not all(runs_by_arm):
+        return []
+    answers = [_answers_by_item(runs) for runs in runs_by_arm]
+    gold = dict(runs_by_arm[0][0].select("item", "gold").rows())
     return [
         Candidate(example=example, gold=json.loads(gold[example.id]), answers=tuple(arm[example.id] for arm in answers))
         for example in examples
@@ -119,34 +116,35 @@ def select_items(candidates: Candidates, max_images: int) -> dict[str, list[Cand
     """
     kinds = tuple(OUTCOME_KINDS)
     selected: dict[str, list[Candidate]] = {language: [] for language in candidates}
-    ranked = {
-        language: sorted(candidates_left, key=lambda one: one.order) for language, candidates_left in candidates.items()
-    }
-    shown: set[str] = set()
+    ranked = {language: sorted(items, key=lambda item: item.order) for language, items in candidates.items()}
+    images: set[str] = set()
     for allowed_kinds in (*((kind,) for kind in kinds), *[kinds] * (ITEMS_PER_LANGUAGE - 1)):
-        for language, candidates_left in ranked.items():
-            free = (
-                one
-                for kind in allowed_kinds
-                for one in candidates_left
-                if one.kind == kind and one not in selected[language]
+        for language, items in ranked.items():
+            if len(selected[language]) == ITEMS_PER_LANGUAGE:
+                continue
+            item = next(
+                (
+                    item
+                    for kind in allowed_kinds
+                    for item in items
+                    if item.kind == kind
+                    and item not in selected[language]
+                    and len(images.union(item.example.shown_images)) <= max_images
+                ),
+                None,
             )
-            fits = (one for one in free if len(shown.union(one.example.shown_images)) <= max_images)
-            if len(selected[language]) < ITEMS_PER_LANGUAGE and (one := next(fits, None)):
-                selected[language].append(one)
-                shown.update(one.example.shown_images)
-    return {
-        language: sorted(candidates_left, key=lambda one: kinds.index(one.kind))
-        for language, candidates_left in selected.items()
-    }
+            if item:
+                selected[language].append(item)
+                images.update(item.example.shown_images)
+    return {language: sorted(items, key=lambda item: kinds.index(item.kind)) for language, items in selected.items()}
 
 
 def _answers_by_item(frames: Sequence[pl.DataFrame]) -> dict[str, ArmAnswers]:
     right: dict[str, list[bool]] = defaultdict(list)
     answers: dict[str, list[str]] = defaultdict(list)
     for frame in frames:
-        column = next(name for name in _RIGHT if name in frame.columns)
-        for item, answer, hit in frame.select("item", "predicted", column).rows():
-            right[item].append(hit > 0)
+        column = next(name for name in _CORRECT if name in frame.columns)
+        for item, answer, correct in frame.select("item", "predicted", column).rows():
+            right[item].append(correct > 0)
             answers[item].append(answer)
-    return {item: ArmAnswers(right=tuple(hits), answers=tuple(answers[item])) for item, hits in right.items()}
+    return {item: ArmAnswers(right=tuple(right[item]), answers=tuple(answers[item])) for item in right}

@@ -9,6 +9,7 @@ from xstilts.errors import UserError
 from xstilts.experiment import Experiment
 
 CHOSEN_ON_DEV = "best on development data"
+"""The title of the row of `CHOSEN_ARM`."""
 _SCHEMA = {
     "intermediate": pl.String,
     "target": pl.String,
@@ -57,19 +58,20 @@ def wide_table(cells: pl.DataFrame) -> pl.DataFrame:
 def matrix_rows(transfer: Transfer) -> list[dict[str, object]]:
     """The cells of the matrix in points; `why` gives the reason if a cell has no numbers."""
     return [
-        {"intermediate": title, "target": task, "metric": design.task.metric, **_numbers(transfer.effect((task,), arm))}
+        {"intermediate": title, "target": task, "metric": design.task.metric, **_columns(transfer.effect((task,), arm))}
         for title, arm in (*((arm, arm) for arm in transfer.arms), (CHOSEN_ON_DEV, CHOSEN_ARM))
         for task, design in transfer.designs.items()
     ]
 
 
-def _numbers(effect: EstimateOrReason) -> dict[str, object]:
+def _columns(effect: EstimateOrReason) -> dict[str, object]:
     if isinstance(effect, str):
-        empty = dict.fromkeys(("difference", "low", "high", "p_value", "languages", "seeds"))
-        return {**empty, "why": effect}
-    numbers = {"difference": 100 * effect.value, "low": 100 * effect.low, "high": 100 * effect.high}
+        missing = dict.fromkeys(("difference", "low", "high", "p_value", "languages", "seeds"))
+        return {**missing, "why": effect}
     return {
-        **numbers,
+        "difference": 100 * effect.value,
+        "low": 100 * effect.low,
+        "high": 100 * effect.high,
         "p_value": effect.p_value,
         "languages": len(effect.languages),
         "seeds": effect.seeds,

@@ -13,13 +13,19 @@ _METRICS = {
     "from_english": "accuracy from English",
     "to_english": "accuracy to English",
     **{
-        f"{side}recall_at_{most}": f"recall@{most} {way}"
-        for side, way in (("", "both directions"), ("image_", "text \u2192 image"), ("text_", "image \u2192 text"))
-        for most in (1, 5, 10)
+        f"{prefix}recall_at_{k}": f"recall@{k} {direction}"
+        for prefix, direction in (
+            ("", "both directions"),
+            ("image_", "text \u2192 image"),
+            ("text_", "image \u2192 text"),
+        )
+        for k in (1, 5, 10)
     },
 }
 MISSING = "missing"
+"""Shown for a score of the recipe that is not in the store."""
 ABSENT = "\u2013"
+"""Shown for what the recipe does not have or a stage does not record."""
 _MINUS = "\u2212"
 
 
@@ -32,7 +38,7 @@ def language_name(code: str) -> str:
 
 
 def shots_name(arm: ArmName) -> str:
-    """The few-shot part of an arm's name, such as "4-shot, LoRA"."""
+    """The shots and the method of an arm, such as "4-shot, LoRA"."""
     if arm.method == ZERO_SHOT:
         return "zero-shot"
     if not arm.shots:
@@ -56,10 +62,10 @@ def arm_name(arm: ArmName) -> str:
 
 def training_name(arm: Intermediate) -> str:
     """What an intermediate arm trains on, in order; empty for the baseline and its controls."""
-    aligned = [f"alignment on {arm.align.task}"] if arm.align else []
-    masked = [f"MLM in {', '.join(arm.mlm.texts)}"] if arm.mlm else []
+    alignment = [f"alignment on {arm.align.task}"] if arm.align else []
+    mlm = [f"MLM in {', '.join(arm.mlm.texts)}"] if arm.mlm else []
     tasks = [f"{', '.join(arm.tasks)} {_translation(arm.translate)}"] if arm.translate else arm.tasks
-    return "; ".join([*aligned, ", ".join([*tasks, *masked])]).strip("; ")
+    return "; ".join([*alignment, ", ".join([*tasks, *mlm])]).strip("; ")
 
 
 def _translation(translate: Translate) -> str:
@@ -93,8 +99,8 @@ def seconds_name(seconds: float) -> str:
     return f"{seconds / 3600:.1f}\u00a0h"
 
 
-def plural(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+def plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
 def metric_name(metric: str) -> str:

@@ -1,4 +1,4 @@
-"""Typed rows from the store: scores, predictions, and scored items for the statistics. Imports no torch."""
+"""Typed rows from the store: scores, predictions, and scored items for the statistics. No torch."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -26,7 +26,7 @@ ArmItems = Mapping[str, Mapping[tuple[int, int | None], pl.DataFrame]]
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class ArmName:
-    """The name of an arm. `method` may also be a control, which `config.Arm` cannot name."""
+    """The name of an arm. Unlike in `config.Arm`, `method` may also be a control."""
 
     intermediate: str
     method: str = ZERO_SHOT
@@ -127,12 +127,13 @@ def arm_items(
     arm_cells = tuple(cell for cell in cells if cell.task == task and ArmName.of(cell) == name)
     items = load_items(arm_cells, store) if items is None else items
     seeds = sorted({cell.seed for cell in cells if cell.seed is not None}) or [0]
-    arm_frames: dict[str, dict[tuple[int, int | None], pl.DataFrame]] = defaultdict(dict)
+    frames: dict[str, dict[tuple[int, int | None], pl.DataFrame]] = defaultdict(dict)
     for cell in arm_cells:
         if cell.artifact in items:
+            draw = None if name.uses_fixed_shots else cell.draw
             for seed in seeds if cell.seed is None else [cell.seed]:
-                arm_frames[cell.language][seed, None if name.uses_fixed_shots else cell.draw] = items[cell.artifact]
-    return dict(arm_frames)
+                frames[cell.language][seed, draw] = items[cell.artifact]
+    return dict(frames)
 
 
 def predictions(cells: Iterable[Cell], store: Store) -> pl.LazyFrame:
@@ -161,7 +162,8 @@ def query(frames: Mapping[str, pl.DataFrame | pl.LazyFrame], sql: str) -> pl.Dat
     try:
         return pl.SQLContext(frames=frames).execute(sql, eager=True)
     except pl.exceptions.PolarsError as error:
-        tables = "; ".join(f"{name} ({', '.join(_columns(frame))})" for name, frame in frames.items())
+        columns = {name: ", ".join(frame.collect_schema().names()) for name, frame in frames.items()}
+        tables = "; ".join(f"{name} ({names})" for name, names in columns.items())
         raise UserError(f"the SQL query failed: {str(error).splitlines()[0]}", f"available tables: {tables}") from error
 
 
@@ -192,7 +194,3 @@ def _score_rows(cell: Cell, manifest: Manifest, recipe: str) -> list[Score]:
         )
         for name, value in facts.scores.by_metric.items()
     ]
-
-
-def _columns(frame: pl.DataFrame | pl.LazyFrame) -> list[str]:
-    return frame.collect_schema().names()

@@ -36,26 +36,24 @@ class StageFacts:
     @cached_property
     def by_arm(self) -> Mapping[tuple[ArmName, str], tuple[str, ...]]:
         """Artifact keys by arm and language."""
-        keys_by_arm: dict[tuple[ArmName, str], dict[str, None]] = {}
+        artifacts: dict[tuple[ArmName, str], dict[str, None]] = {}
         for cell in self.cells:
             if cell.task == self.design.task.name:
-                keys_by_arm.setdefault((ArmName.of(cell), cell.language), {})[cell.artifact] = None
-        return {arm_and_language: tuple(keys) for arm_and_language, keys in keys_by_arm.items()}
+                artifacts.setdefault((ArmName.of(cell), cell.language), {})[cell.artifact] = None
+        return {arm_and_language: tuple(keys) for arm_and_language, keys in artifacts.items()}
 
     def keys(self, arm: ArmName) -> tuple[str, ...]:
         """Artifact keys of an arm in the headline languages."""
         return tuple(key for language in self.design.headline for key in self.by_arm.get((arm, language), ()))
 
     def scored(self, key: str) -> ScoredFacts | None:
-        """The facts of an artifact with scores, where it is there."""
+        """The facts of an artifact with scores; None if it is not in the store."""
         manifest = self.manifests.get(key)
         return manifest.facts if manifest and isinstance(manifest.facts, ScoredFacts) else None
 
     def any_artifact(self, language: str) -> str | None:
         """Any artifact of a language in the store; all arms score the same items."""
-        keys = (
-            key for (_, arm_language), arm_keys in self.by_arm.items() if arm_language == language for key in arm_keys
-        )
+        keys = (key for (_, other), arm_keys in self.by_arm.items() if other == language for key in arm_keys)
         return next((key for key in keys if self.manifests.get(key)), None)
 
     def mean(self, arm: ArmName, read: ReadFact) -> FactMean:

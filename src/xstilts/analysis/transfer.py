@@ -1,4 +1,4 @@
-"""The zero-shot effect of intermediate training on every target: for each arm, and for the arm chosen on dev data."""
+"""The zero-shot effect of intermediate training on every target, by arm, and for the arm chosen on dev data."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -98,14 +98,16 @@ class Transfer:
             else replace(estimate, low=max(0.0, estimate.low), high=min(1.0, estimate.high))
         )
 
-    def pooled(self, tasks: Sequence[str], arms: ArmWeights, shares: Sequence[float] | None = None) -> EstimateOrReason:
-        """A weighted sum of arms, averaged over tasks, or weighted by `shares`."""
-        parts = [self.task_contrast(task, arms) for task in tasks]
-        reasons = [f"{task}: {part}" for task, part in zip(tasks, parts, strict=True) if isinstance(part, str)]
-        if reasons:
+    def pooled(
+        self, tasks: Sequence[str], arms: ArmWeights, weights: Sequence[float] | None = None
+    ) -> EstimateOrReason:
+        """A weighted sum of arms, averaged over tasks, or summed with `weights`."""
+        results = {task: self.task_contrast(task, arms) for task in tasks}
+        if reasons := [f"{task}: {result}" for task, result in results.items() if isinstance(result, str)]:
             return "; ".join(reasons)
+        contrasts = [results[task] for task in tasks]
         try:
-            return stats.pooled([part for part in parts if not isinstance(part, str)], shares)
+            return stats.pooled([contrast for contrast in contrasts if not isinstance(contrast, str)], weights)
         except UserError as error:
             return error.message
 
@@ -116,39 +118,35 @@ class Transfer:
         chosen_arms = self.chosen_arms(task) if any(name == CHOSEN_ARM for _, name in arms) else ChosenArms(by_seed={})
         if isinstance(chosen_arms, str):
             return chosen_arms
-        used = {name for _, name in arms} - {CHOSEN_ARM} | set(chosen_arms.counts)
-        if reason := self._why_incomplete(task, used, languages):
+        names = {name for _, name in arms} - {CHOSEN_ARM} | set(chosen_arms.counts)
+        if reason := self._why_incomplete(task, names, languages):
             return reason
+        terms = [(weight, self._items(task, chosen_arms if name == CHOSEN_ARM else name)) for weight, name in arms]
+        metric = self.designs[task].task.metric
         try:
-            terms = [
-                (weight, self._items_of(task, chosen_arms if name == CHOSEN_ARM else name)) for weight, name in arms
-            ]
-            return stats.task_contrast(
-                terms, self.designs[task].task.metric, languages=languages, resamples=self.resamples
-            )
+            return stats.task_contrast(terms, metric, languages=languages, resamples=self.resamples)
         except UserError as error:
             return error.message
 
     def _why_incomplete(self, task: str, arms: set[str], languages: Sequence[str]) -> str:
         """Why scores of these arms on a task are missing; empty if none are."""
         task_cells = [cell for cell in self.cells if cell.task == task and cell.language in languages]
-        absent = sorted(arms - {cell.intermediate for cell in task_cells})
-        if absent:
+        if absent := sorted(arms - {cell.intermediate for cell in task_cells}):
             return f"this recipe does not score it after {', '.join(absent)}"
         missing = sum(cell.intermediate in arms and cell.artifact not in self.items for cell in task_cells)
         return f"{plural(missing, 'score')} missing" if missing else ""
 
-    def _items_of(self, task: str, arm: str | ChosenArms) -> ArmItems:
+    def _items(self, task: str, arm: str | ChosenArms) -> ArmItems:
         if isinstance(arm, str):
             return arm_items(self.cells, self.store, task, ArmName(intermediate=arm), self.items)
-        by_arm = {name: self._items_of(task, name) for name in arm.counts}
+        by_arm = {name: self._items(task, name) for name in arm.counts}
         return {
             language: {(seed, None): by_arm[name][language][seed, None] for seed, name in arm.by_seed.items()}
             for language in self.languages(task)
         }
 
     def _choose_arms(self, task: str) -> ChosenArms | str:
-        """For each seed the arm with the best development score (the first of equal ones), or the reason why none."""
+        """For each seed the arm with the best development score (the first of equal ones), or why there is none."""
         design, target = self.designs[task], self.recipe.targets[task]
         if design.retrieval:
             return "the task is not fine-tuned, so there is no development score to choose an arm by"
@@ -159,12 +157,14 @@ class Transfer:
             for cell in self.cells
             if cell.task == task and cell.intermediate in self.arms and cell.seed is not None
         }
-        scores = {place: self._development_score(cell) for place, cell in cells.items()}
+        scores = {seed_and_arm: self._development_score(cell) for seed_and_arm, cell in cells.items()}
         if missing := sum(score is None for score in scores.values()) or not scores:
             return f"{plural(int(missing), 'development score')} missing"
-        seeds = dict.fromkeys(seed for seed, _ in scores)
-        ranked = sorted(scores, key=lambda place: (-(scores[place] or 0.0), self.arms.index(place[1])))
-        return ChosenArms(by_seed={seed: next(arm for other, arm in ranked if other == seed) for seed in seeds})
+        best_first = sorted(scores, key=lambda key: (-(scores[key] or 0.0), self.arms.index(key[1])))
+        by_seed: dict[int, str] = {}
+        for seed, _ in scores:
+            by_seed[seed] = next(arm for other, arm in best_first if other == seed)
+        return ChosenArms(by_seed=by_seed)
 
     def _development_score(self, cell: Cell) -> float | None:
         """The best score of the cell's target stage on the source language's development data."""

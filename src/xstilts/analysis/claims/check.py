@@ -12,8 +12,8 @@ from xstilts.analysis.transfer import Transfer
 
 Verdict = Literal["verified", "refuted", "consistent", "inconsistent", "inconclusive here", "not tested"]
 
-_OFFICIAL: Mapping[str, Verdict] = {"holds": "verified", "fails": "refuted"}
-_ELSEWHERE: Mapping[str, Verdict] = {"holds": "consistent", "fails": "inconsistent"}
+_SAME_SETTING: Mapping[str, Verdict] = {"holds": "verified", "fails": "refuted"}
+_OTHER_SETTING: Mapping[str, Verdict] = {"holds": "consistent", "fails": "inconsistent"}
 _WORST_FIRST: tuple[Verdict, ...] = ("refuted", "inconsistent", "inconclusive here", "consistent", "verified")
 
 
@@ -55,17 +55,16 @@ class CheckedClaim:
 
 def check_claims(statements: Statements, transfer: Transfer) -> tuple[CheckedClaim, ...]:
     """Check every claim against the scores in the store."""
-    return tuple(_checked(claim, statements, transfer) for claim in statements.claims)
+    return tuple(_check_claim(claim, statements, transfer) for claim in statements.claims)
 
 
-def _checked(claim: Claim, statements: Statements, transfer: Transfer) -> CheckedClaim:
-    parts = tuple(_part(part, judge(part.predicate, transfer, statements), transfer) for part in claim.parts)
-    return CheckedClaim(
-        number=claim.number, text=claim.text, parts=parts, verdict=_overall([part.verdict for part in parts])
-    )
+def _check_claim(claim: Claim, statements: Statements, transfer: Transfer) -> CheckedClaim:
+    parts = tuple(_checked_part(part, judge(part.predicate, transfer, statements), transfer) for part in claim.parts)
+    verdict = _overall([part.verdict for part in parts])
+    return CheckedClaim(number=claim.number, text=claim.text, parts=parts, verdict=verdict)
 
 
-def _part(part: ClaimPart, result: PredicateResult, transfer: Transfer) -> CheckedPart:
+def _checked_part(part: ClaimPart, result: PredicateResult, transfer: Transfer) -> CheckedPart:
     measured = (
         Measured(
             what=what,
@@ -92,7 +91,7 @@ def _verdict(result: PredicateResult) -> Verdict:
     """Only a run in the paper's own setting can verify or refute a claim."""
     if result.outcome == "untested":
         return "not tested"
-    verdicts = _ELSEWHERE if result.deviations else _OFFICIAL
+    verdicts = _OTHER_SETTING if result.deviations else _SAME_SETTING
     return verdicts.get(result.outcome, "inconclusive here")
 
 

@@ -10,7 +10,7 @@ from xstilts.analysis.claims.statements import Over, Statements
 from xstilts.analysis.transfer import ArmWeights, EstimateOrReason, Transfer
 from xstilts.tasks import suites
 
-_ADDED = ("mlm", "align", "translate")
+_ADDITIONS = ("mlm", "align", "translate")
 """Fields of an arm that add something to training on English tasks."""
 
 PredicateOutcome = Literal["holds", "fails", "open", "untested"]
@@ -34,12 +34,13 @@ class NotTestable(Exception):  # noqa: N818
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The scores of a recipe, looked up in the terms of a paper. Methods raise NotTestable for what is missing."""
+    """The scores of a recipe, looked up by the terms of a paper. Methods raise NotTestable if something is missing."""
 
     transfer: Transfer
     statements: Statements
 
     def require(self, result: EstimateOrReason) -> stats.Estimate:
+        """The estimate. Raises NotTestable with the reason if there is none."""
         if isinstance(result, str):
             raise NotTestable(result)
         return result
@@ -63,8 +64,8 @@ class Evidence:
 
     def _all_means(self) -> Mapping[Over, suites.SuiteMean]:
         suite = suites.suite(self.statements.suite)
-        whole, trained, retrieval = suites.suite_means(suite, self.transfer.designs)
-        return {"all": whole, "trained": trained, "retrieval": retrieval}
+        all_tasks, trained, retrieval = suites.suite_means(suite, self.transfer.designs)
+        return {"all": all_tasks, "trained": trained, "retrieval": retrieval}
 
     def target(self, name: str) -> str:
         if name not in self.transfer.designs:
@@ -80,7 +81,7 @@ class Evidence:
         return [
             name
             for name in self.transfer.arms
-            if arms[name].language == "en" and not any(getattr(arms[name], field, None) for field in _ADDED)
+            if arms[name].language == "en" and not any(getattr(arms[name], field, None) for field in _ADDITIONS)
         ]
 
     def single_task_arms_of(self, together: str) -> list[str]:
@@ -112,8 +113,8 @@ class Evidence:
             if set(arms[name].tasks) <= task_set and len(arms[name].tasks) >= min_tasks
         ]
         if not candidates:
-            what = f"on {tasks[0]} alone" if len(tasks) == 1 else "on several of these tasks together"
-            raise NotTestable(f"no intermediate arm trains {what}")
+            which = f"{tasks[0]} alone" if len(tasks) == 1 else "several of these tasks together"
+            raise NotTestable(f"no intermediate arm trains on {which}")
         arm = max(candidates, key=lambda name: len(arms[name].tasks))
         missing = len(task_set) - len(arms[arm].tasks)
         return arm, (f"{arm} trains on {len(arms[arm].tasks)} of {len(task_set)} tasks",) if missing else ()
@@ -121,19 +122,21 @@ class Evidence:
     def arm_pairs(self, other: str) -> list[tuple[str, str]]:
         """Each English arm with the arm that adds `other` (`mlm` or `translate`) to the same tasks."""
         arms = self.transfer.recipe.intermediate
-        added = [name for name in self.transfer.arms if getattr(arms[name], other, None)]
+        with_other = [name for name in self.transfer.arms if getattr(arms[name], other, None)]
         pairs = [
             (plain, name)
-            for name in added
+            for name in with_other
             for plain in self.english_arms()
             if set(arms[plain].tasks) == set(arms[name].tasks)
         ]
+        if not with_other:
+            raise NotTestable(f"no intermediate arm has `{other}`")
         if not pairs:
-            what = "with it" if not added else "without it on the same tasks"
-            raise NotTestable(f"no intermediate arm {what} (`{other}`)")
+            raise NotTestable(f"no English arm trains on the same tasks without `{other}`")
         return pairs
 
     def mean_gain(self, arms: Sequence[str]) -> ArmWeights:
+        """The weights of the mean of the arms minus the baseline."""
         if self.transfer.baseline is None:
             raise NotTestable("the recipe has no arm without intermediate training")
         return (*((1 / len(arms), arm) for arm in arms), (-1.0, self.transfer.baseline))

@@ -23,8 +23,8 @@ from xstilts.analysis.claims.statements import (
 from xstilts.analysis.names import plural
 from xstilts.analysis.transfer import CHOSEN_ARM, Transfer
 
-_MANY = 3
-"""The fewest arms that count as "many"."""
+_MIN_ARMS = 3
+"""The fewest arms that can show a consistent gain."""
 _ROUNDING = 0.0005
 """Half of 0.1 points: published figures are rounded to 0.1 points."""
 
@@ -57,23 +57,18 @@ def judge(predicate: Predicate, transfer: Transfer, statements: Statements) -> P
 def _gain(evidence: Evidence, predicate: Gain) -> PredicateResult:
     tasks, deviations = evidence.tasks(predicate.over)
     arm, missing_tasks = evidence.arm(predicate.tasks)
-    title, effect = f"{arm}, {evidence.mean(predicate.over)}", evidence.require(evidence.transfer.effect(tasks, arm))
+    effect = evidence.require(evidence.transfer.effect(tasks, arm))
     deviations = (*deviations, *missing_tasks, *evidence.deviations(tasks, [arm]))
     outcome, why = _gain_outcome(effect, None if deviations else predicate.figure)
-    return PredicateResult(
-        outcome=outcome,
-        why=why,
-        measured={title: effect},
-        tasks=tasks,
-        deviations=deviations,
-    )
+    measured = {f"{arm}, {evidence.mean(predicate.over)}": effect}
+    return PredicateResult(outcome=outcome, why=why, measured=measured, tasks=tasks, deviations=deviations)
 
 
 def _best(evidence: Evidence, predicate: Best) -> PredicateResult:
     """An intersection-union test: the arm must beat each single-task arm, so no correction is needed."""
     tasks, deviations = evidence.tasks(predicate.over)
     together, missing_tasks = evidence.arm(predicate.tasks)
-    singles = [arm for arm in evidence.single_task_arms() if arm in evidence.single_task_arms_of(together)]
+    singles = evidence.single_task_arms_of(together)
     if len(singles) < 2:
         raise NotTestable(
             f"{together} can be compared with {plural(len(singles), 'arm')} that has one of its tasks, not 2"
@@ -81,7 +76,7 @@ def _best(evidence: Evidence, predicate: Best) -> PredicateResult:
     if missing := len(set(predicate.tasks)) - len(singles):
         missing_tasks = (
             *missing_tasks,
-            f"{plural(missing, 'single task')} of {len(predicate.tasks)} have no arm of their own",
+            f"{plural(missing, 'single task')} of {len(predicate.tasks)} have no arm",
         )
     differences = {
         f"{together} minus {single}, {evidence.mean(predicate.over)}": evidence.require(
@@ -121,14 +116,14 @@ def _most(evidence: Evidence, predicate: Most) -> PredicateResult:
 def _consistent_gain(evidence: Evidence, predicate: ConsistentGain) -> PredicateResult:
     task = evidence.target(predicate.target)
     arms, missing_tasks = evidence.required_single_task_arms()
-    if len(arms) < _MANY:
-        raise NotTestable(f"{plural(len(arms), 'arm')} with one task; at least {_MANY} are needed")
+    if len(arms) < _MIN_ARMS:
+        raise NotTestable(f"{plural(len(arms), 'arm')} with one task; at least {_MIN_ARMS} are needed")
     effects = {arm: evidence.require(evidence.transfer.effect((task,), arm)) for arm in arms}
     family = stats.correct(effects)
     gains = [arm for arm, corrected in family.items() if corrected.significant and corrected.estimate.value > 0]
     no_gains = [arm for arm, effect in effects.items() if effect.high < predicate.margin / 100]
-    half = len(arms) / 2
-    outcome = "holds" if len(gains) > half else "fails" if len(arms) - len(no_gains) <= half else "open"
+    majority = len(arms) / 2
+    outcome = "holds" if len(gains) > majority else "fails" if len(arms) - len(no_gains) <= majority else "open"
     why = f"{len(gains)} of {len(arms)} arms gain (Holm), {len(no_gains)} gain less than {predicate.margin:.1f} points"
     measured = {f"{arm}, {task}": effect for arm, effect in effects.items()}
     deviations = (*missing_tasks, *evidence.deviations((task,), arms))
@@ -154,13 +149,8 @@ def _best_per_target(evidence: Evidence, predicate: BestPerTarget) -> PredicateR
     _, missing_tasks = evidence.required_single_task_arms()
     deviations = (*deviations, *missing_tasks, *evidence.deviations(tasks, evidence.transfer.arms))
     outcome, why = _gain_outcome(effect, None if deviations else predicate.figure)
-    return PredicateResult(
-        outcome=outcome,
-        why=why,
-        measured={f"chosen on development data, {evidence.mean(predicate.over)}": effect},
-        tasks=tasks,
-        deviations=deviations,
-    )
+    measured = {f"chosen on development data, {evidence.mean(predicate.over)}": effect}
+    return PredicateResult(outcome=outcome, why=why, measured=measured, tasks=tasks, deviations=deviations)
 
 
 def _beats(evidence: Evidence, predicate: Beats) -> PredicateResult:
@@ -188,10 +178,8 @@ def _gain_outcome(effect: stats.Estimate, figure: float | None = None) -> tuple[
         half = math.sqrt(2) * (effect.high - effect.low) / 2
         if abs(effect.value - figure / 100) > half + _ROUNDING:
             low, high = (100 * (effect.value + sign * half) for sign in (-1, 1))
-            return (
-                "fails",
-                f"95% prediction interval of a replication: {low:+.1f} to {high:+.1f}; claimed: {figure:+.1f}",
-            )
+            why = f"95% prediction interval of a replication: {low:+.1f} to {high:+.1f}; claimed: {figure:+.1f}"
+            return "fails", why
     return ("holds" if effect.low > 0 else "fails" if effect.high < 0 else "open"), ""
 
 
@@ -202,5 +190,4 @@ def _all_above_zero(differences: Mapping[str, stats.Estimate]) -> PredicateOutco
 
 
 def _smallest(differences: Mapping[str, stats.Estimate]) -> Mapping[str, stats.Estimate]:
-    name = min(differences, key=lambda name: differences[name].value)
-    return {name: differences[name]}
+    return dict([min(differences.items(), key=lambda item: item[1].value)])

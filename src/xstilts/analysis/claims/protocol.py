@@ -17,36 +17,37 @@ def protocol(evidence: Evidence, predicate: Encoder | Phases | Intermediates) ->
         raise NotTestable(f"{plural(missing, 'score')} missing: run the recipe first")
     match predicate:
         case Encoder():
-            why = _starts_from(evidence, predicate.encoder)
+            why = _check_encoder(evidence, predicate.encoder)
         case Phases():
-            why = _has_phases(evidence)
+            why = _check_phases(evidence)
         case Intermediates():
-            why = _has_arms(evidence, predicate.tasks)
+            why = _check_arms(evidence, predicate.tasks)
     tasks, absent_targets = evidence.suite_targets()
     deviations = (*absent_targets, *evidence.deviations(tasks, evidence.transfer.arms))
     return PredicateResult(outcome="holds", why=why, tasks=tasks, deviations=deviations)
 
 
-def _starts_from(evidence: Evidence, encoder: str) -> str:
+def _check_encoder(evidence: Evidence, encoder: str) -> str:
+    why = f"the recipe starts from {evidence.transfer.recipe.encoder}"
     if not starts_from_encoder(evidence.transfer.recipe, encoder):
-        raise NotTestable(f"the recipe starts from {evidence.transfer.recipe.encoder}")
-    return f"the recipe starts from {evidence.transfer.recipe.encoder}"
+        raise NotTestable(why)
+    return why
 
 
-def _has_phases(evidence: Evidence) -> str:
+def _check_phases(evidence: Evidence) -> str:
     card = find_card(evidence.transfer.recipe.encoder)
     if card.trained_on is None:
         raise NotTestable(f"the training data of {card.name} are unknown")
-    if other := [seen.how for seen in card.trained_on if seen.how != "as raw text"]:
+    if other := [data.how for data in card.trained_on if data.how != "as raw text"]:
         raise NotTestable(f"{card.name} is not only a masked language model: it was also trained {other[0]}")
-    stages, plain = evidence.transfer.graph.stages, evidence.english_arms()
+    stages, arms = evidence.transfer.graph.stages, evidence.english_arms()
     chains = [
         [stages[cell.artifact], *_ancestors(evidence, cell.artifact)]
         for cell in evidence.transfer.cells
-        if cell.intermediate in plain and isinstance(stages[cell.artifact], EvaluateStage)
+        if cell.intermediate in arms and isinstance(stages[cell.artifact], EvaluateStage)
     ]
-    shape = (EvaluateStage, TargetStage, IntermediateStage, PretrainedStage)
-    if not chains or any(tuple(map(type, chain)) != shape for chain in chains):
+    phases = (EvaluateStage, TargetStage, IntermediateStage, PretrainedStage)
+    if not chains or any(tuple(map(type, chain)) != phases for chain in chains):
         raise NotTestable(
             "a score has other stages before it" if chains else "no target is trained after an intermediate task"
         )
@@ -59,7 +60,7 @@ def _ancestors(evidence: Evidence, key: str) -> list[object]:
     return [evidence.transfer.graph.stages[inputs[0]], *_ancestors(evidence, inputs[0])] if inputs else []
 
 
-def _has_arms(evidence: Evidence, tasks: Sequence[str]) -> str:
+def _check_arms(evidence: Evidence, tasks: Sequence[str]) -> str:
     trained = {evidence.transfer.recipe.intermediate[arm].tasks[0] for arm in evidence.single_task_arms()}
     if missing := [task for task in tasks if task not in trained]:
         raise NotTestable(

@@ -11,8 +11,8 @@ from xstilts.config.recipe import Recipe
 from xstilts.encoders import find_card
 from xstilts.tasks.task import Task
 
-OFFICIAL = ("native files", "Hub")
-_ENOUGH_SEEDS = 3
+_OFFICIAL = ("native files", "Hub")
+_MIN_SEEDS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,17 +30,11 @@ class TargetSetting:
 
 def describe_settings(settings: Sequence[TargetSetting]) -> str:
     """Such as "native files, test: xnli 15 of 15, pawsx 7 of 7; partition, test: tydiqa 3 of 9 languages"."""
-    kinds = dict.fromkeys((place.data, place.split) for place in settings)
-    return (
-        "; ".join(
-            f"{data}, {split}: "
-            + ", ".join(
-                f"{p.task} {p.languages} of {p.all_languages}" for p in settings if (p.data, p.split) == (data, split)
-            )
-            for data, split in kinds
-        )
-        + " languages"
-    )
+    tasks_by_kind: dict[str, list[str]] = {}
+    for setting in settings:
+        languages = f"{setting.task} {setting.languages} of {setting.all_languages}"
+        tasks_by_kind.setdefault(f"{setting.data}, {setting.split}", []).append(languages)
+    return "; ".join(f"{kind}: {', '.join(tasks)}" for kind, tasks in tasks_by_kind.items()) + " languages"
 
 
 def data_origin(recipe: Recipe, task: Task) -> str:
@@ -69,33 +63,30 @@ def target_setting(transfer: Transfer, task: str) -> TargetSetting:
 def setting_deviations(
     transfer: Transfer, statements: Statements, tasks: Sequence[str], arms: Collection[str]
 ) -> tuple[str, ...]:
-    """How these scores' setting differs from the paper's; empty if it does not."""
-    return tuple(
-        dict.fromkeys(
-            (
-                *_encoder_deviations(transfer.recipe, statements),
-                *(reason for task in tasks for reason in _target_deviations(transfer, task)),
-                *(reason for arm in sorted(arms) for reason in _arm_deviations(transfer, arm)),
-            )
-        )
-    )
+    """How the setting of these scores differs from the paper's; empty if it does not."""
+    deviations = [*_encoder_deviations(transfer.recipe, statements)]
+    for task in tasks:
+        deviations += _target_deviations(transfer, task)
+    for arm in sorted(arms):
+        deviations += _arm_deviations(transfer, arm)
+    return tuple(dict.fromkeys(deviations))
 
 
 def starts_from_encoder(recipe: Recipe, name: str) -> bool:
-    """Whether the recipe starts from that encoder, given by name or Hub id."""
+    """Whether the recipe starts from the encoder with this name or Hub id."""
     return find_card(recipe.encoder).uri == find_card(name).uri
 
 
 def _encoder_deviations(recipe: Recipe, statements: Statements) -> Iterator[str]:
     if not starts_from_encoder(recipe, statements.encoder):
         yield f"the encoder is {recipe.encoder}, not {statements.encoder}"
-    if len(set(recipe.seeds)) < _ENOUGH_SEEDS:
-        yield f"only {plural(len(set(recipe.seeds)), 'seed')}: the variance between seeds is poorly known"
+    if len(set(recipe.seeds)) < _MIN_SEEDS:
+        yield f"only {plural(len(set(recipe.seeds)), 'seed')}: too few to estimate the variance between seeds"
 
 
 def _target_deviations(transfer: Transfer, task: str) -> Iterator[str]:
     setting, target = target_setting(transfer, task), transfer.recipe.targets[task]
-    if setting.data not in OFFICIAL:
+    if setting.data not in _OFFICIAL:
         yield f"{task} does not use its official splits ({setting.data})"
     if setting.split not in ("dev", "test"):
         yield f"{task} is scored on {setting.split}"
@@ -112,5 +103,5 @@ def _arm_deviations(transfer: Transfer, name: str) -> Iterator[str]:
     arm = recipe.intermediate[name]
     if arm.max_examples is not None:
         yield f"{name} trains on a subset of the examples"
-    if changed_splits := [task for task in arm.tasks if task in recipe.partition or task in recipe.tasks]:
-        yield f"{name} does not use the official splits of {', '.join(changed_splits)}"
+    if own_splits := [task for task in arm.tasks if task in recipe.partition or task in recipe.tasks]:
+        yield f"{name} does not use the official splits of {', '.join(own_splits)}"

@@ -114,7 +114,7 @@ class Published(Frozen):
 class ClaimPart(Frozen):
     text: str
     published: tuple[Published, ...] = ()
-    """Empty if nothing was found."""
+    """Empty if no published result was found."""
     predicate: Predicate
 
 

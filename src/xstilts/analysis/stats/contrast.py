@@ -21,7 +21,6 @@ from xstilts.analysis.stats.resampling import (
 )
 from xstilts.analysis.stats.variance import (
     TaskVariance,
-    VarianceComponents,
     combine_tasks,
     critical_value,
     equivalent_degrees_of_freedom,
@@ -30,7 +29,7 @@ from xstilts.analysis.stats.variance import (
 )
 from xstilts.errors import UserError
 from xstilts.metrics import Metric
-from xstilts.metrics import metric as metric_named
+from xstilts.metrics import metric as load_metric
 
 LEVEL = 0.05
 POWER = 0.8
@@ -101,38 +100,59 @@ def task_contrast(
     terms: Terms, metric: str, *, languages: Sequence[str] | None = None, resamples: int = 10_000, seed: int = 0
 ) -> TaskContrast:
     """The contrast of one task for `pooled`; arguments and errors as for `contrast`."""
-    scorer = metric_named(metric)
+    scorer = load_metric(metric)
     grid = shared_grid(terms, languages)
     sums = [language_sums(terms, scorer, language, grid) for language in grid.languages]
     return contrast_of_sums(scorer, sums, grid, resamples, seed)
 
 
-def pooled(parts: Sequence[TaskContrast], weights: Sequence[float] | None = None) -> Estimate:
+def pooled(contrasts: Sequence[TaskContrast], weights: Sequence[float] | None = None) -> Estimate:
     """The mean of contrasts on several tasks, or their weighted sum if `weights` are given.
 
     Tasks are fixed effects, like languages. A seed is used for the runs of all tasks, so seeds are one sample for all
-    of them; items and draws are separate samples for each task. With one part the result equals `contrast`.
+    of them; items and draws are separate samples for each task. With one task the result equals `contrast`.
 
-    Raises UserError if there is no part, or tasks were run with different seeds.
+    Raises UserError if there is no contrast, or tasks were run with different seeds.
     """
-    if not parts:
+    if not contrasts:
         raise UserError("nothing to pool: no task", "give at least one task")
-    if len({part.seeds for part in parts}) > 1:
+    if len({contrast.seeds for contrast in contrasts}) > 1:
         raise UserError("the pooled tasks were run with different seeds", "finish the missing runs")
-    shares = [1 / len(parts)] * len(parts) if weights is None else list(weights)
-    value = float(np.dot(shares, [part.value for part in parts]))
-    return _estimate(value, combine_tasks([part.variance for part in parts], shares), parts)
+    if weights is None:
+        weights = [1 / len(contrasts)] * len(contrasts)
+    value = float(np.dot(weights, [contrast.value for contrast in contrasts]))
+    components = combine_tasks([contrast.variance for contrast in contrasts], weights)
+    critical, error = critical_value(components, LEVEL), float(np.sqrt(components.total))
+    dof = equivalent_degrees_of_freedom(critical, LEVEL)
+    seed_share, draw_share, item_share = components.shares
+    return Estimate(
+        value=value,
+        low=value - critical * error,
+        high=value + critical * error,
+        standard_error=error,
+        degrees_of_freedom=dof,
+        p_value=p_value(components, value),
+        minimum_detectable_effect=error * float(critical + special.stdtrit(dof, POWER)),
+        seed_share=seed_share,
+        draw_share=draw_share,
+        item_share=item_share,
+        seeds=len(contrasts[0].seeds),
+        draws=max(contrast.draws for contrast in contrasts),
+        groups=sum(contrast.groups for contrast in contrasts),
+        items=sum(contrast.items for contrast in contrasts),
+        languages=tuple(sorted({language for contrast in contrasts for language in contrast.languages})),
+    )
 
 
 def estimate_of_sums(metric: Metric, sums: Sequence[LanguageSums], grid: Grid, resamples: int, seed: int) -> Estimate:
-    """The contrast of sums that are already paired, one per language of the grid."""
+    """The contrast of already paired sums, one `LanguageSums` per language of the grid."""
     return pooled([contrast_of_sums(metric, sums, grid, resamples, seed)])
 
 
 def contrast_of_sums(
     metric: Metric, sums: Sequence[LanguageSums], grid: Grid, resamples: int, seed: int
 ) -> TaskContrast:
-    """The same as `estimate_of_sums`, for `pooled`."""
+    """As `estimate_of_sums`, but for `pooled`."""
     values = contrast_values(metric, sums)
     deviations = resampled_deviations(metric, sums, resamples, seed)
     if is_parallel(sums):
@@ -142,32 +162,9 @@ def contrast_of_sums(
         variance=task_variance(values, deviations, group_degrees_of_freedom(sums)),
         seeds=grid.seeds,
         draws=0 if grid.draws == (None,) else len(grid.draws),
-        groups=len({name for one in sums for name in one.groups}),
-        items=int(sum(one.sizes.sum() for one in sums)),
+        groups=len({name for language in sums for name in language.groups}),
+        items=int(sum(language.sizes.sum() for language in sums)),
         languages=grid.languages,
-    )
-
-
-def _estimate(value: float, uncertain: VarianceComponents, parts: Sequence[TaskContrast]) -> Estimate:
-    critical, error = critical_value(uncertain, LEVEL), float(np.sqrt(uncertain.total))
-    freedom = equivalent_degrees_of_freedom(critical, LEVEL)
-    seed_share, draw_share, item_share = uncertain.shares
-    return Estimate(
-        value=value,
-        low=value - critical * error,
-        high=value + critical * error,
-        standard_error=error,
-        degrees_of_freedom=freedom,
-        p_value=p_value(uncertain, value),
-        minimum_detectable_effect=error * float(critical + special.stdtrit(freedom, POWER)),
-        seed_share=seed_share,
-        draw_share=draw_share,
-        item_share=item_share,
-        seeds=len(parts[0].seeds),
-        draws=max(part.draws for part in parts),
-        groups=sum(part.groups for part in parts),
-        items=sum(part.items for part in parts),
-        languages=tuple(sorted({language for part in parts for language in part.languages})),
     )
 
 
@@ -176,17 +173,17 @@ def arm_interval(
 ) -> Estimate:
     """The mean of one arm in one language, or over all languages; the interval is clipped to [0, 1]."""
     languages = None if language is None else [language]
-    whole = contrast([(1.0, arm)], metric, languages=languages, resamples=resamples, seed=seed)
-    return replace(whole, low=max(0.0, whole.low), high=min(1.0, whole.high))
+    estimate = contrast([(1.0, arm)], metric, languages=languages, resamples=resamples, seed=seed)
+    return replace(estimate, low=max(0.0, estimate.low), high=min(1.0, estimate.high))
 
 
 def cell_means(arm: ArmItems, metric: str) -> pl.DataFrame:
     """The score of every run: columns language, seed, draw, value."""
-    scorer = metric_named(metric)
+    scorer = load_metric(metric)
     rows = [
         (language, seed, draw, scorer.score(frame))
-        for language, cells in arm.items()
-        for (seed, draw), frame in cells.items()
+        for language, runs in arm.items()
+        for (seed, draw), frame in runs.items()
     ]
     schema = {"language": pl.String, "seed": pl.Int64, "draw": pl.Int64, "value": pl.Float64}
     return pl.DataFrame(rows, schema=schema, orient="row").sort("language", "seed", "draw")

@@ -35,25 +35,25 @@ def correct(estimates: Mapping[str, Estimate]) -> dict[str, Corrected]:
     }
 
 
-def sentence(estimate: Estimate, what: str, unit: str = "points", *, adjusted: float | None = None) -> str:
+def sentence(estimate: Estimate, statement: str, unit: str = "points", *, adjusted: float | None = None) -> str:
     """A contrast as a sentence, in percent of the metric.
 
-    "<what> by +1.2 points (95% CI -0.4 to +2.8; 3 seeds, 12 languages): not significant (p = 0.130; minimum detectable
-    effect: 2.3 points)." With `adjusted`, the Holm-corrected p value, the verdict uses that.
+    "<statement> by +1.2 points (95% CI -0.4 to +2.8; 3 seeds, 12 languages): not significant (p = 0.130; minimum
+    detectable effect: 2.3 points)." With `adjusted`, the Holm-corrected p value, the verdict uses that.
     """
-    size, low, high = (f"{round(100 * x, 1) + 0.0:+.1f}" for x in (estimate.value, estimate.low, estimate.high))
+    value, low, high = (f"{round(100 * x, 1) + 0.0:+.1f}" for x in (estimate.value, estimate.low, estimate.high))
     p = estimate.p_value if adjusted is None else adjusted
     p_text = ("p" if adjusted is None else "Holm-corrected p") + (" < 0.001" if p < 0.001 else f" = {p:.3f}")
     return (
-        f"{what} by {size} {unit} (95% CI {low} to {high}; {_design(estimate)}): {_verdict(estimate, p)} ({p_text}; "
-        f"minimum detectable effect: {100 * estimate.minimum_detectable_effect:.1f} {unit})"
+        f"{statement} by {value} {unit} (95% CI {low} to {high}; {_design(estimate)}): {_verdict(estimate, p)} "
+        f"({p_text}; minimum detectable effect: {100 * estimate.minimum_detectable_effect:.1f} {unit})"
         + ("; indicative only: fewer than 3 seeds." if estimate.indicative else ".")
     )
 
 
 def _design(estimate: Estimate) -> str:
     counts = [(estimate.seeds, "seed"), (estimate.draws, "draw"), (len(estimate.languages), "language")]
-    return ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts if count)
+    return ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts if count)
 
 
 def _verdict(estimate: Estimate, p: float) -> str:

@@ -20,6 +20,7 @@ Terms = Sequence[tuple[float, ArmItems]]
 """Weighted arms: [(1, treatment), (-1, baseline)] is a difference."""
 
 _BLOCK = 100
+"""Resamples that are computed together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,21 +34,23 @@ class Grid:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LanguageSums:
-    """One language: the metric's sums of each distinct run and group, [runs, groups, V], and the weights [seeds, draws,
-    runs] that turn the runs' scores into the contrast of each seed and draw.
+    """The sums of one language that a metric is computed from.
 
-    Runs with equal sums are merged, so what cancels in a contrast cancels exactly. Their order depends only on the
-    sums.
+    Runs with equal sums are merged, so terms that cancel in a contrast cancel exactly. The order of runs depends only
+    on the sums.
     """
 
     groups: tuple[str, ...]
     sizes: np.ndarray = field(repr=False)
+    """Items per group [groups]."""
     sums: np.ndarray = field(repr=False)
+    """Sums of item statistics by distinct run and group [runs, groups, V]."""
     weights: np.ndarray = field(repr=False)
+    """Weights [seeds, draws, runs] that turn scores of runs into the contrast of each seed and draw."""
 
 
 def shared_grid(terms: Terms, languages: Sequence[str] | None) -> Grid:
-    """The languages, seeds and draws of the arms. Raises UserError if an arm lacks a run that another has."""
+    """The languages, seeds and draws of the arms. Raises UserError if an arm lacks a run that another arm has."""
     all_languages = set(languages) if languages is not None else {name for _, arm in terms for name in arm}
     if not terms or not all_languages:
         raise UserError("nothing to compare: no arm or no language", "give at least one arm and one language")
@@ -87,22 +90,22 @@ def language_sums(terms: Terms, metric: Metric, language: str, grid: Grid) -> La
         )
     classes = gold_classes(first)
     encoded = iter([np.add.reduceat(metric.encode(frame, classes), starts, axis=0) for frame in frames])
-    cells = [{key: next(encoded) for key in arm[language]} for _, arm in terms]
-    distinct = {sums.tobytes(): sums for arm in cells for sums in arm.values()}
-    index = {text: i for i, text in enumerate(sorted(distinct))}
+    arms = [{run: next(encoded) for run in arm[language]} for _, arm in terms]
+    distinct = {sums.tobytes(): sums for arm in arms for sums in arm.values()}
+    index = {content: i for i, content in enumerate(sorted(distinct))}
     weights = np.zeros((len(grid.seeds), len(grid.draws), len(index)))
-    for (weight, _), arm in zip(terms, cells, strict=True):
+    for (weight, _), arm in zip(terms, arms, strict=True):
         for s, seed in enumerate(grid.seeds):
             for d, draw in enumerate(grid.draws):
                 sums = arm[seed, draw] if (seed, draw) in arm else arm[seed, None]
                 weights[s, d, index[sums.tobytes()]] += weight
     used = weights.any(axis=(0, 1))
-    stacked = np.stack([distinct[text] for text in index])[used]
+    stacked = np.stack([distinct[content] for content in index])[used]
     return LanguageSums(groups=tuple(groups), sizes=sizes, sums=stacked, weights=weights[..., used])
 
 
 def _sorted(frames: Sequence[pl.DataFrame]) -> list[pl.DataFrame]:
-    """The frames sorted by group and item. Most runs share one item order, which is then sorted only once."""
+    """The frames sorted by group and item. Most runs have the same item order, which is sorted only once."""
     items, order = frames[0]["item"], frames[0].select(pl.arg_sort_by("group", "item")).to_series()
     return [frame[order] if frame["item"].equals(items) else frame.sort("group", "item") for frame in frames]
 
@@ -125,9 +128,9 @@ def resampled_deviations(metric: Metric, languages: Sequence[LanguageSums], resa
     """Deviations of the contrasts when groups are resampled, [resamples, languages, seeds, draws].
 
     Each resample keeps a random half of a language's groups (delete-d jackknife, Shao and Wu 1989). A group that
-    several languages share is kept in all of them or in none, as far as halves allow. The variance of the deviations
-    estimates the sampling variance of the contrasts. The bootstrap, which reweights groups, misses most of the variance
-    of macro-F1 when a class has only one or two groups.
+    several languages share is kept in all of them or in none, as far as the halves allow. The variance of the
+    deviations estimates the sampling variance of the contrasts. The bootstrap, which reweights groups, misses most of
+    the variance of macro-F1 when a class has only one or two groups.
     """
     names = sorted({name for language in languages for name in language.groups})
     position = {name: i for i, name in enumerate(names)}
@@ -155,27 +158,27 @@ def _blocks(resamples: int, groups: int, seed: int) -> Iterator[np.ndarray]:
 def _deviation_function(metric: Metric, language: LanguageSums) -> Callable[[np.ndarray], np.ndarray]:
     """A function from random keys [resamples, groups], whose lower half is kept, to deviations [resamples, seeds,
     draws]."""
-    cells, groups, width = language.sums.shape
-    flat = language.sums.astype(np.float32).transpose(1, 0, 2).reshape(groups, cells * width)
-    middle = metric.value(language.sums.sum(axis=1))
-    kept = (groups + 1) // 2
-    weights = language.weights * np.sqrt(kept / (groups - kept))
+    runs, groups, width = language.sums.shape
+    flat = language.sums.astype(np.float32).transpose(1, 0, 2).reshape(groups, runs * width)
+    scores = metric.value(language.sums.sum(axis=1))
+    half = (groups + 1) // 2
+    weights = language.weights * np.sqrt(half / (groups - half))
 
     def deviations(keys: np.ndarray) -> np.ndarray:
-        half = keys <= np.partition(keys, kept - 1, axis=1)[:, kept - 1 : kept]
-        values = metric.value((half.astype(np.float32) @ flat).reshape(len(keys), cells, width))
-        return np.einsum("bc,sdc->bsd", values - middle, weights)
+        mask = keys <= np.partition(keys, half - 1, axis=1)[:, half - 1 : half]
+        resampled = metric.value((mask.astype(np.float32) @ flat).reshape(len(keys), runs, width))
+        return np.einsum("bc,sdc->bsd", resampled - scores, weights)
 
     return deviations
 
 
 def group_degrees_of_freedom(languages: Sequence[LanguageSums]) -> float:
     """Groups minus one if all groups have equal size and are shared by all languages; fewer for unequal groups."""
-    weight: dict[str, float] = {}
+    weights: dict[str, float] = {}
     for language in languages:
-        for name, size in zip(language.groups, language.sizes / language.sizes.sum(), strict=True):
-            weight[name] = weight.get(name, 0.0) + float(size)
-    squares = np.array(list(weight.values())) ** 2
+        for name, share in zip(language.groups, language.sizes / language.sizes.sum(), strict=True):
+            weights[name] = weights.get(name, 0.0) + float(share)
+    squares = np.array(list(weights.values())) ** 2
     effective = squares.sum() ** 2 / (squares**2).sum()
     return float(max(1.0, effective * (1 - 1 / min(len(language.groups) for language in languages))))
 

@@ -34,9 +34,10 @@ class VarianceComponents:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskVariance:
-    """The variance of the mean of one task. `by_seed` [seeds] are the means over languages and draws."""
+    """The variance of the mean of one task."""
 
     by_seed: np.ndarray
+    """Means over languages and draws [seeds]."""
     draws: VarianceComponent
     seeds_and_draws: float
     """The variance of the seed-draw interaction, which `draws` includes."""
@@ -59,49 +60,48 @@ def variance_components(
 
 def task_variance(scores: np.ndarray, deviations: np.ndarray, group_degrees_of_freedom: float) -> TaskVariance:
     """The variance of one task; the arguments are those of `variance_components`."""
-    _, draws, both = (float(part) for part in _mean_squares(scores))
-    seeds_items, draws_items, all_three = (part.mean() for part in _mean_squares(deviations))
+    _, draws, seeds_and_draws = (float(mean_square) for mean_square in _mean_squares(scores))
+    seeds_items, draws_items, all_three = (mean_square.mean() for mean_square in _mean_squares(deviations))
     items = float(deviations.mean(axis=(1, 2, 3)).var() - seeds_items - draws_items + all_three)
     return TaskVariance(
         by_seed=scores.mean(axis=(0, 2)),
-        draws=VarianceComponent(variance=draws, degrees_of_freedom=_draw_degrees(scores)),
-        seeds_and_draws=both,
+        draws=VarianceComponent(variance=draws, degrees_of_freedom=_draw_degrees_of_freedom(scores)),
+        seeds_and_draws=seeds_and_draws,
         items=VarianceComponent(variance=items, degrees_of_freedom=group_degrees_of_freedom),
     )
 
 
-def combine_tasks(spreads: Sequence[TaskVariance], weights: Sequence[float]) -> VarianceComponents:
+def combine_tasks(tasks: Sequence[TaskVariance], weights: Sequence[float]) -> VarianceComponents:
     """The variance of a weighted sum of tasks: seeds are one sample for all tasks, draws and items one per task."""
-    by_seed = np.dot(weights, np.stack([task.by_seed for task in spreads]))
-    seeds, seed_freedom = _variance_of_mean(by_seed), max(1.0, len(by_seed) - 1.0)
+    by_seed = np.dot(weights, np.stack([task.by_seed for task in tasks]))
+    seeds = float(by_seed.var(ddof=min(1, len(by_seed) - 1)) / len(by_seed))
+    seed_dof = max(1.0, len(by_seed) - 1.0)
     squares = np.square(weights)
-    both = float(np.dot(squares, [task.seeds_and_draws for task in spreads]))
-    draws, items = (
-        _sum_of_independent([getattr(task, name) for task in spreads], squares) for name in ("draws", "items")
-    )
-    if seed_freedom <= draws.degrees_of_freedom:
-        draws = replace(draws, variance=draws.variance - both)
+    seeds_and_draws = float(np.dot(squares, [task.seeds_and_draws for task in tasks]))
+    draws = _sum_of_independent([task.draws for task in tasks], squares)
+    items = _sum_of_independent([task.items for task in tasks], squares)
+    if seed_dof <= draws.degrees_of_freedom:
+        draws = replace(draws, variance=draws.variance - seeds_and_draws)
     else:
-        seeds -= both
+        seeds -= seeds_and_draws
     return VarianceComponents(
-        seeds=VarianceComponent(variance=max(0.0, seeds), degrees_of_freedom=seed_freedom),
+        seeds=VarianceComponent(variance=max(0.0, seeds), degrees_of_freedom=seed_dof),
         draws=replace(draws, variance=max(0.0, draws.variance)),
         items=replace(items, variance=max(0.0, items.variance)),
     )
 
 
-def _variance_of_mean(values: np.ndarray) -> float:
-    return float(values.var(ddof=min(1, len(values) - 1)) / len(values))
+def _sum_of_independent(components: Sequence[VarianceComponent], squares: np.ndarray) -> VarianceComponent:
+    """The variance of a weighted sum of independent terms, with degrees of freedom after Satterthwaite (1946).
 
-
-def _sum_of_independent(parts: Sequence[VarianceComponent], squares: np.ndarray) -> VarianceComponent:
-    """The variance of a sum of independent parts, with degrees of freedom after Satterthwaite (1946)."""
-    each = squares * [part.variance for part in parts]
-    freedoms = np.array([part.degrees_of_freedom for part in parts])
-    positive = each > 0
-    squared = (each[positive] ** 2 / freedoms[positive]).sum()
-    freedom = each[positive].sum() ** 2 / squared if squared else freedoms.max()
-    return VarianceComponent(variance=float(each.sum()), degrees_of_freedom=float(freedom))
+    `squares` are the squared weights.
+    """
+    variances = squares * [component.variance for component in components]
+    dofs = np.array([component.degrees_of_freedom for component in components])
+    positive = variances > 0
+    squared = (variances[positive] ** 2 / dofs[positive]).sum()
+    dof = variances[positive].sum() ** 2 / squared if squared else dofs.max()
+    return VarianceComponent(variance=float(variances.sum()), degrees_of_freedom=float(dof))
 
 
 def _mean_squares(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -110,44 +110,44 @@ def _mean_squares(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarra
     languages, seeds, draws = scores.shape[-3:]
     by_seed = scores.mean(axis=(-3, -1))
     by_draw = scores.mean(axis=-2)
-    rest = scores - scores.mean(axis=-1, keepdims=True) - (by_draw - by_draw.mean(axis=-1, keepdims=True))[..., None, :]
-    freedom = max(1, (seeds - 1) * (draws - 1))
+    draw_effects = (by_draw - by_draw.mean(axis=-1, keepdims=True))[..., None, :]
+    residuals = scores - scores.mean(axis=-1, keepdims=True) - draw_effects
+    dof = max(1, (seeds - 1) * (draws - 1))
     return (
         by_seed.var(axis=-1, ddof=min(1, seeds - 1)) / seeds,
         by_draw.var(axis=-1, ddof=min(1, draws - 1)).sum(axis=-1) / draws / languages**2,
-        (rest**2).sum(axis=(-3, -2, -1)) / freedom / (seeds * draws) / languages**2,
+        (residuals**2).sum(axis=(-3, -2, -1)) / dof / (seeds * draws) / languages**2,
     )
 
 
-def _draw_degrees(scores: np.ndarray) -> float:
+def _draw_degrees_of_freedom(scores: np.ndarray) -> float:
     """Satterthwaite over languages, whose draws are independent, with an unbiased estimate of each squared variance."""
     languages, _, draws = scores.shape
-    each = scores.mean(axis=1).var(axis=-1)
-    if draws < 2 or not each.any():
+    variances = scores.mean(axis=1).var(axis=-1)
+    if draws < 2 or not variances.any():
         return float(max(1, languages * (draws - 1)))
-    pooled = each.sum() ** 2 * (draws + 1) / (each**2).sum() - 2
-    return float(np.clip(pooled, draws - 1, languages * (draws - 1)))
+    dof = variances.sum() ** 2 * (draws + 1) / (variances**2).sum() - 2
+    return float(np.clip(dof, draws - 1, languages * (draws - 1)))
 
 
-def critical_value(parts: VarianceComponents, level: float) -> float:
+def critical_value(components: VarianceComponents, level: float) -> float:
     """The two-sided t quantile: the quantiles of the components, averaged by their shares of the variance (Cochran and
     Cox 1950, for the Behrens-Fisher problem). Exact if one component dominates, slightly conservative otherwise."""
-    freedoms = (parts.seeds, parts.draws, parts.items)
-    quantiles = -special.stdtrit([part.degrees_of_freedom for part in freedoms], level / 2)
-    return float(np.dot(parts.shares, quantiles))
+    dofs = [component.degrees_of_freedom for component in (components.seeds, components.draws, components.items)]
+    return float(np.dot(components.shares, -special.stdtrit(dofs, level / 2)))
 
 
-def p_value(parts: VarianceComponents, value: float) -> float:
+def p_value(components: VarianceComponents, value: float) -> float:
     """Two-sided p value for 0: the level at which the interval just reaches 0; at least 1e-100 if there is variance."""
-    if value == 0 or parts.total == 0:
+    if value == 0 or components.total == 0:
         return float(value == 0)
-    ratio = abs(value) / np.sqrt(parts.total)
-    return _invert_decreasing(lambda level: critical_value(parts, level), ratio, -100.0, 0.0)
+    ratio = abs(value) / np.sqrt(components.total)
+    return _invert_decreasing(lambda level: critical_value(components, level), ratio, -100.0, 0.0)
 
 
 def equivalent_degrees_of_freedom(critical: float, level: float) -> float:
     """Degrees of freedom of the t distribution with this critical value; at most a million."""
-    return _invert_decreasing(lambda freedom: -float(special.stdtrit(freedom, level / 2)), critical, 0.0, 6.0)
+    return _invert_decreasing(lambda dof: -float(special.stdtrit(dof, level / 2)), critical, 0.0, 6.0)
 
 
 def _invert_decreasing(function: Callable[[float], float], target: float, low: float, high: float) -> float:
