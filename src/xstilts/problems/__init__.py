@@ -1,4 +1,4 @@
-"""The registry of problems: one file and one line here for each kind. Everything else asks `PROBLEMS`."""
+"""The registry of problems: each kind has one file, and one line here."""
 
 from collections.abc import Mapping
 from typing import Any, Literal

@@ -1,4 +1,4 @@
-"""A row of a user's file, read by the names of an example's fields; every error names file and line."""
+"""A row of a user's file, read by the field names of an example. Errors name the file and line."""
 
 import hashlib
 import json
@@ -13,13 +13,16 @@ from xstilts.problems.references import image_reference
 
 
 def text_group(*texts: str) -> str:
-    """A short name for texts that differ from others in more than spaces and case."""
+    """A hash of texts that ignores case and white space."""
     return hashlib.sha256("\0".join(" ".join(text.casefold().split()) for text in texts).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """A row of a file. `columns` maps the names of an example's fields to those of the file's columns."""
+    """A row of a file. `columns` maps field names of an example to column names of the file.
+
+    Methods raise DataError, with the file and line, if a column or value is missing or invalid.
+    """
 
     path: Path
     line: int
@@ -35,18 +38,18 @@ class Cells:
         return self.row[column]
 
     def list_or_value(self, column: str) -> Any:
-        """As `cell`, where a list of texts may be written as JSON, as in a CSV file."""
+        """The value; a JSON list of texts, as in a cell of a CSV file, is parsed."""
         value = self.value(column)
         if isinstance(value, str) and value.lstrip().startswith("["):
             try:
                 parsed = json.loads(value)
             except json.JSONDecodeError:
                 return value
-            return parsed if parsed and all(isinstance(one, str) for one in parsed) else value
+            return parsed if parsed and all(isinstance(item, str) for item in parsed) else value
         return value
 
     def required_text(self, field: str) -> str:
-        """A cell that must hold something."""
+        """The stripped text of a cell that must not be empty."""
         column = self.columns[field]
         value = self.value(column)
         if value is None or not str(value).strip():
@@ -54,27 +57,27 @@ class Cells:
         return str(value).strip()
 
     def optional_text(self, field: str) -> str | None:
-        """None where the file has no such column at all; then no row may lack it."""
+        """As `required_text`, but None if the file does not have the column."""
         return self.required_text(field) if field in self.columns else None
 
     def words(self, field: str) -> tuple[str, ...]:
-        """A list, or words between spaces."""
+        """The words of a list or of a text with spaces."""
         value = self.list_or_value(self.columns[field])
-        parts = [str(part) for part in value] if isinstance(value, list | tuple) else str(value or "").split()
-        if not parts or not all(parts):
-            raise self.error(f"the {field} are missing or have a gap", "give a list, or words between spaces")
-        return tuple(parts)
+        words = [str(word) for word in value] if isinstance(value, list | tuple) else str(value or "").split()
+        if not words or not all(words):
+            raise self.error(f"the {field} are missing, or one of them is empty", "write a list, or words and spaces")
+        return tuple(words)
 
     def as_list(self, field: str) -> list[Any]:
-        """A list, or the single value of a cell; empty where the cell is."""
+        """The values of a list, the single value of a cell, or nothing for an empty cell."""
         return as_list(self.value(self.columns[field]))
 
     def column_names(self, field: str) -> list[str]:
-        """The file's columns of a field that may name several: `a,b,c`."""
+        """The file's columns for a field that may have several, written as `a,b,c`."""
         return [column.strip() for column in self.columns[field].split(",")]
 
     def boolean(self, field: str, column: str | None = None) -> bool:
-        """A cell that holds true, false, 1 or 0."""
+        """The value of a cell with true, false, 1 or 0."""
         name = column or self.columns[field]
         value = str(self.value(name)).strip().lower()
         if value not in ("true", "false", "1", "0", "1.0", "0.0"):
@@ -85,14 +88,11 @@ class Cells:
         return self.required_text("id") if "id" in self.columns else default
 
     def group(self, text: str) -> str:
-        """That of the row, or else the one of all rows with an equal text."""
+        """The row's group; if the file has no groups, a hash of `text`."""
         return self.required_text("group") if "group" in self.columns else text_group(text)
 
     def images(self) -> tuple[str, ...]:
-        """References of the images of a row: of one column, which may hold a list, or of several: a,b.
-
-        Raises DataError where one is missing.
-        """
+        """References of the row's images, from one column with an image or a list, or from several columns: `a,b`."""
         columns = [
             column for field in ("images", "image") if field in self.columns for column in self.column_names(field)
         ]
@@ -101,19 +101,17 @@ class Cells:
     def _images_of(self, column: str) -> Iterator[str]:
         value = self.value(column)
         is_list = isinstance(value, list | tuple)
-        if is_list and any(isinstance(one, bytes | dict) for one in value):
-            raise self.error(
-                f"the cell {column!r} holds several images", "give each a column of its own: `images: a,b`"
-            )
-        for one in value if is_list and value else [value]:
-            image = image_reference(one, self.path, self.line - 1, column)
+        if is_list and any(isinstance(item, bytes | dict) for item in value):
+            raise self.error(f"the cell {column!r} contains several images", "use one column per image: `images: a,b`")
+        for item in value if is_list and value else [value]:
+            image = image_reference(item, self.path, self.line - 1, column)
             if image is None:
                 raise self.error(f"an image is missing (column {column!r})", "fill the cell or delete the row")
             yield image
 
 
 def as_list(value: Any) -> list[Any]:
-    """A list as it is, a single value as a list of one, and nothing for None and an empty text."""
+    """A list as a list, another value as a list of one, and None or an empty text as an empty list."""
     if value is None or value == "":
         return []
     return list(value) if isinstance(value, list | tuple) else [value]

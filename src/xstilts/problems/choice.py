@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice(Example):
-    """A prompt and its candidate answers; `answer` is the index of the right one, None where that is not known."""
+    """A prompt and its candidate answers; `answer` is the index of the right one, None if unlabelled."""
 
     prompt: str
     choices: tuple[str, ...]
@@ -85,7 +85,7 @@ class MultipleChoice(Problem[Choice]):
         labels: Sequence[str],
         thresholds: Sequence[float] | None = None,
     ) -> list[int]:
-        """The best of each example's own choices: where others of its batch have more, there are logits of none."""
+        """The best choice of each example; logits of padded choices are ignored."""
         rows = zip(features, outputs["logits"], strict=True)
         return [int(row[: len(feature.ids)].argmax()) for feature, row in rows]
 
@@ -102,17 +102,17 @@ def _choices(cells: Cells) -> tuple[str, ...]:
     values = cells.list_or_value(columns[0]) if len(columns) == 1 else [cells.value(column) for column in columns]
     if not isinstance(values, list | tuple) or len(values) < 2 or not all(str(v or "").strip() for v in values):
         raise cells.error(
-            "fewer than two choices, or an empty one", "name one column that holds a list, or several columns: a,b,c"
+            "fewer than two choices, or an empty one", "name one column with a list, or several columns: a,b,c"
         )
     return tuple(str(value).strip() for value in values)
 
 
 def _index(cells: Cells, answer: str, choices: tuple[str, ...]) -> int:
-    """The answer is the text of a choice, or else its number from 0."""
+    """The index of an answer that is the text of a choice, or its number from 0."""
     if answer in choices:
         return choices.index(answer)
     if answer.isdecimal() and int(answer) < len(choices):
         return int(answer)
     raise cells.error(
-        f"the answer {answer!r} is no choice", f"give the text of a choice, or a number from 0 to {len(choices) - 1}"
+        f"the answer {answer!r} is not a choice", f"give the text of a choice, or a number from 0 to {len(choices) - 1}"
     )

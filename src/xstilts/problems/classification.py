@@ -1,4 +1,4 @@
-"""Classification: a text, or a pair of texts, with one label."""
+"""Classification of a text or a pair of texts, with one label."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class TextExample(Example):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labelled(TextExample):
-    """A text, or a pair of texts, with one label. `label` is None where the split has no labels."""
+    """A text, or a pair of texts, with one label. `label` is None if the split has no labels."""
 
     label: str | None
 
@@ -105,7 +105,7 @@ class Classification(Problem[Labelled]):
 
 
 def class_position(index: dict[str, int], example: Example) -> int | None:
-    """The position of the example's one class, or None where it is unlabelled or labels are left out."""
+    """The position of the example's class in the head's outputs; None if it is unlabelled or `index` is empty."""
     label = example.stratum
     return label_position(index, label, example.id, example.language) if index and label is not None else None
 
@@ -115,6 +115,6 @@ def most_probable(outputs: Outputs, labels: Sequence[str]) -> list[str]:
 
 
 def correct_items(pairs: Sequence[tuple[Any, Any]], rules: ScoringRules) -> Statistics:
-    """1 for each item that is predicted right; with `rules.rows_per_item` also the rows that it stands for."""
-    correct = {"correct": [float(right == guess) for right, guess in pairs]}
+    """1 for each correct item; with `rules.rows_per_item`, also the number of published rows per item."""
+    correct = {"correct": [float(gold == predicted) for gold, predicted in pairs]}
     return correct if rules.rows_per_item is None else correct | {"rows": [rules.rows_per_item] * len(pairs)}

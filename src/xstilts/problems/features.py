@@ -1,4 +1,4 @@
-"""Features, which are what a model reads of examples, and what the encodings of all problems share."""
+"""Features, the tokenised inputs of a model, and helpers that all problems use to create them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,16 +10,17 @@ if TYPE_CHECKING:
     from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 IGNORE_INDEX = -100
-"""The label that a cross-entropy loss leaves out."""
+"""The label that cross-entropy ignores."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feature:
-    """One model input. Several features may stem from one example (windows of a context, parts of a sentence).
+    """One model input. An example may have several features: windows of a context, or parts of a sentence.
 
-    `ids` and `types` hold one sequence, or one for each choice. `target` is a label index, one number for each label
-    or each sub-word, or the first and last sub-word of an answer; None without labels. `words` maps the sub-word that
-    carries a word's tag to the word's index. `offsets` are character offsets of context sub-words, None elsewhere.
+    `example` is its index. `ids` and `types` are one sequence, or one per choice. `target` is a label index, one number
+    per label or sub-word, or the first and last sub-word of an answer; None without labels. `words` are pairs of a
+    sub-word position and the index of the word that it is tagged for. `offsets` are character offsets of the context's
+    sub-words, and None for other sub-words.
     """
 
     example: int
@@ -33,14 +34,14 @@ class Feature:
 
     @property
     def length(self) -> int:
-        """Sub-words, padding between the choices included."""
+        """The number of sub-words, with padding between choices."""
         return max(map(len, self.ids)) * len(self.ids)
 
 
 def encode_texts(
     tokenizer: "PreTrainedTokenizerBase", texts: list[str], pairs: Sequence[str | None], max_length: int
 ) -> list[tuple[list[int], list[int] | None]]:
-    """Sub-words and token types of texts, or of pairs where the first has one."""
+    """Token ids and token types of texts, or of pairs if any text has a second one."""
     second = [pair or "" for pair in pairs] if pairs and any(pair is not None for pair in pairs) else None
     encoded = tokenizer(texts, second, truncation=True, max_length=min(max_length, tokenizer.model_max_length))
     types = encoded.get("token_type_ids")
@@ -49,7 +50,7 @@ def encode_texts(
 
 
 def encode_single(tokenizer: "PreTrainedTokenizerBase", texts: list[str], max_length: int) -> list[Feature]:
-    """A feature for each text, without a target."""
+    """One feature per text, without a target."""
     encoded = encode_texts(tokenizer, texts, (), max_length)
     return [
         Feature(example=row, ids=(ids,), types=(types,) if types else None) for row, (ids, types) in enumerate(encoded)
@@ -57,7 +58,7 @@ def encode_single(tokenizer: "PreTrainedTokenizerBase", texts: list[str], max_le
 
 
 def token_types(encoded: "BatchEncoding", number: int) -> tuple[list[int], ...] | None:
-    """Those of one sequence, where the tokenizer gives any."""
+    """The token types of one sequence; None if the tokenizer has none."""
     types = encoded.get("token_type_ids")
     return (types[number],) if types else None
 
@@ -68,7 +69,7 @@ def label_positions(labels: Sequence[str] | None) -> dict[str, int]:
 
 
 def label_position(index: dict[str, int], label: str, example: str, language: str) -> int:
-    """The position of an example's label. Raises DataError where the head does not have it."""
+    """The position of an example's label in the head's outputs. Raises DataError if the head does not have it."""
     if label not in index:
         raise DataError(
             f"example {example} ({language}) has label {label!r}, which the training data lack",

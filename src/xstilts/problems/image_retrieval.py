@@ -1,4 +1,4 @@
-"""Image retrieval: the image that a caption describes, and a caption of an image, among all of a set."""
+"""Image retrieval: find the image of a caption, and a caption of an image, among all candidates of a split."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 RECALL_KS = (1, 5, 10)
-"""Of how many first candidates one must be right."""
+"""The k of recall@k."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caption(Example):
-    """A text that describes an image; the same image may have several."""
+    """A text that describes an image. An image may have several captions."""
 
     text: str
     image: str
@@ -47,7 +47,7 @@ class ImageRetrieval(Problem[Caption]):
     def read(self, cells: Cells, name: str, language: str) -> Caption:
         image, *others = cells.images()
         if others:
-            raise cells.error(f"{1 + len(others)} images for one text", "give each image a row of its own")
+            raise cells.error(f"{1 + len(others)} images for one text", "write one row per image")
         return Caption(
             id=cells.item_id(name),
             group=cells.group(image),
@@ -67,7 +67,7 @@ class ImageRetrieval(Problem[Caption]):
         return [replace(feature, images=(example.image,)) for feature, example in zip(features, examples, strict=True)]
 
     def targets(self, features: Sequence[Feature]) -> Mapping[str, Sequence[Any]]:
-        """Numbers that tell the images of a batch apart."""
+        """For each caption the number of its image within the batch."""
         numbers = image_numbers(features)
         return {"labels": [numbers[feature.images[0]] for feature in features]}
 
@@ -79,25 +79,27 @@ class ImageRetrieval(Problem[Caption]):
         labels: Sequence[str],
         thresholds: Sequence[float] | None = None,
     ) -> list[tuple[int, int | None]]:
-        """For each caption the rank of its image, and for each image, at its first caption, the best of its captions'.
+        """For each caption, the rank of its image and the best rank of that image's captions (see `metrics.ranks`).
 
-        `similarities` are those of a caption to the distinct images of all features, in the order of their first one.
+        `outputs["similarities"]` [captions, images] has one column per distinct image, in the order of `image_numbers`.
         """
         from xstilts.metrics.ranks import ranks
 
         numbers = image_numbers(features)
-        own = [numbers[feature.images[0]] for feature in features]
-        return ranks(outputs["similarities"].numpy(), own)
+        columns = [numbers[feature.images[0]] for feature in features]
+        return ranks(outputs["similarities"].numpy(), columns)
 
     def statistics(self, pairs: Sequence[tuple[Any, Any]], rules: ScoringRules) -> Statistics:
-        """Hits among the first 1, 5 and 10, of captions that look for their image and of images that look for a
-        caption. Gold is the image of a caption; predicted are the rank of that image for the caption and the best rank
-        of a caption for that image, from 1, the latter None in all but one of an image's captions."""
-        ranked = [ranks for _, ranks in pairs]
-        statistics: Statistics = {"images": [float(text is not None) for _, text in ranked]}
-        for most in RECALL_KS:
-            statistics[f"image_at_{most}"] = [float(image <= most) for image, _ in ranked]
-            statistics[f"text_at_{most}"] = [float(text is not None and text <= most) for _, text in ranked]
+        """Hits among the first 1, 5 and 10 candidates, of images for a caption and of captions for an image.
+
+        Gold is the image of a caption. Predicted is a pair of ranks from 1: of the image for the caption, and the best
+        rank of a caption for the image, which is None for all but the first caption of an image.
+        """
+        ranks = [predicted for _, predicted in pairs]
+        statistics: Statistics = {"images": [float(text_rank is not None) for _, text_rank in ranks]}
+        for k in RECALL_KS:
+            statistics[f"image_at_{k}"] = [float(image_rank <= k) for image_rank, _ in ranks]
+            statistics[f"text_at_{k}"] = [float(text_rank is not None and text_rank <= k) for _, text_rank in ranks]
         return statistics
 
 

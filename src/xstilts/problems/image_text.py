@@ -1,4 +1,4 @@
-"""Classification of a text about one image, or about several together."""
+"""Classification of a text about one or several images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageText(Example):
-    """A text about one image, or about several together, with one label. `label` is None where there are no labels.
+    """A text about one or several images, with one label. `label` is None if the split has no labels.
 
-    An image is a reference `collection:name`, such as `flickr30k:1007129816`: what it is, wherever it lies.
+    An image is a reference `collection:name`, such as `flickr30k:1007129816`, independent of where the file is.
     """
 
     text: str
@@ -55,7 +55,7 @@ class ImageTextClassification(Problem[ImageText]):
     shots_unit = "per class"
 
     def read(self, cells: Cells, name: str, language: str) -> ImageText:
-        """Without a group of its own, an example is grouped with all others of its first image."""
+        """If the file has no groups, examples with the same first image are one group."""
         images = cells.images()
         return ImageText(
             id=cells.item_id(name),

@@ -1,4 +1,4 @@
-"""Translation mining: which sentences of two collections translate each other, where most do not."""
+"""Translation mining: find the translations in two collections of sentences, most of which have none."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sentence(Example):
-    """A sentence of two collections, one in `language` and one in English, of which some translate each other.
+    """A sentence from one of two collections, one in `language` and one in English.
 
-    `english` says which collection it is of. `partners` are the ids of its translations in the other one; an empty
-    tuple means that it has none, None means unlabelled.
+    `english` is true for the English collection. `partners` are the ids of its translations in the other collection; an
+    empty tuple means that it has none, None means unlabelled.
     """
 
     text: str
@@ -34,7 +34,7 @@ class Sentence(Example):
 
     @property
     def sampling_id(self) -> str:
-        """A sentence goes with its translation."""
+        """The group, so that a cap keeps a sentence together with its translation."""
         return self.group
 
 
@@ -48,13 +48,13 @@ class Mining(Problem[Sentence]):
     matching = "sentences are paired one to one by margin, above a threshold tuned on the dev split"
 
     def read(self, cells: Cells, name: str, language: str) -> Sentence:
-        """Without a group of its own, a sentence is grouped with its translation: by the id of the English one."""
+        """If the file has no groups, a sentence and its translation are one group, named by the English id."""
         name, english = cells.item_id(name), cells.boolean("english")
         partners = _partners(cells)
-        own = name if english or not partners else partners[0]
+        pair = name if english or not partners else partners[0]
         return Sentence(
             id=name,
-            group=cells.required_text("group") if "group" in cells.columns else own,
+            group=cells.required_text("group") if "group" in cells.columns else pair,
             language=language,
             text=cells.required_text("text"),
             english=english,
@@ -71,16 +71,16 @@ class Mining(Problem[Sentence]):
         return encode_single(tokenizer, [e.text for e in examples], max_length)
 
     def statistics(self, pairs: Sequence[tuple[Any, Any]], rules: ScoringRules) -> Statistics:
-        """Gold are the ids of a sentence's translations, predicted the id that it was paired with ("" = none)."""
+        """Gold: the ids of a sentence's translations. Predicted: the id that it was paired with, or "" for none."""
         return {
-            "true_positive": [float(guess in partners) for partners, guess in pairs],
-            "predicted_pairs": [float(guess != "") for _, guess in pairs],
-            "gold_pairs": [float(len(partners)) for partners, _ in pairs],
+            "true_positive": [float(predicted in gold) for gold, predicted in pairs],
+            "predicted_pairs": [float(predicted != "") for _, predicted in pairs],
+            "gold_pairs": [float(len(gold)) for gold, _ in pairs],
         }
 
 
 def _partners(cells: Cells) -> tuple[str, ...] | None:
-    """A list of ids, or ids between spaces; an empty cell means that the sentence has no translation."""
+    """Ids from a list or a text with spaces; an empty cell means that the sentence has no translation."""
     if "partners" not in cells.columns:
         return None
     value = cells.value(cells.columns["partners"])

@@ -1,4 +1,4 @@
-"""Multi-label classification: a text, or a pair of texts, with any number of labels, also none."""
+"""Multi-label classification of a text or a pair of texts, with zero or more labels."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -65,7 +65,7 @@ class MultiLabelClassification(Problem[MultiLabelled]):
         labels: Sequence[str] | None,
         max_length: int,
     ) -> list[Feature]:
-        """The target is 1 or 0 for each output of the head."""
+        """The target has a 1 or 0 for each output of the head."""
         index = label_positions(labels)
         encoded = encode_texts(tokenizer, [e.text for e in examples], [e.pair for e in examples], max_length)
         features = []
@@ -82,7 +82,7 @@ class MultiLabelClassification(Problem[MultiLabelled]):
         return values
 
     def targets(self, features: Sequence[Feature]) -> Mapping[str, Sequence[Any]]:
-        """Floats, as binary cross-entropy expects. Raises DataError where the training data have no label at all."""
+        """Floats, as binary cross-entropy expects. Raises DataError if the training data have no label at all."""
         rows: list[Any] = [feature.target for feature in features]
         if any(row is None for row in rows):
             raise DataError(
@@ -98,18 +98,18 @@ class MultiLabelClassification(Problem[MultiLabelled]):
         labels: Sequence[str],
         thresholds: Sequence[float] | None = None,
     ) -> list[list[str]]:
-        """The labels, sorted, whose probability is at least their threshold, which is 0.5 where none were fitted."""
-        least = thresholds or [DEFAULT_THRESHOLD] * len(labels)
+        """The sorted labels whose probability is at least their threshold, by default 0.5."""
+        thresholds = thresholds or [DEFAULT_THRESHOLD] * len(labels)
         return [
-            sorted(label for label, value, bound in zip(labels, row, least, strict=True) if value >= bound)
+            sorted(label for label, value, least in zip(labels, row, thresholds, strict=True) if value >= least)
             for row in _probabilities(outputs)
         ]
 
     def fit_thresholds(
         self, outputs: Outputs, features: Sequence[Feature], examples: Sequence[MultiLabelled], labels: Sequence[str]
     ) -> list[float]:
-        """For each label the threshold of its probability with the highest F1 on these examples; of equally good ones
-        that nearest to 0.5, which it is for a label that none of the examples has."""
+        """For each label the probability threshold with the highest F1 on these examples; of several, the one nearest to
+        0.5. It is 0.5 for a label that no example has."""
         columns = zip(*_probabilities(outputs), strict=True)
         return [
             _best_threshold(column, [label in (example.labels or ()) for example in examples])
@@ -120,7 +120,7 @@ class MultiLabelClassification(Problem[MultiLabelled]):
         return [list(example.labels or ()) for example in examples]
 
     def statistics(self, pairs: Sequence[tuple[Any, Any]], rules: ScoringRules) -> Statistics:
-        """Gold and predicted are lists of labels; an item is correct where both hold the same labels."""
+        """Gold and predicted are lists of labels; an item is correct if both have the same labels."""
         sets = [(set(gold), set(predicted)) for gold, predicted in pairs]
         return {
             "correct": [float(gold == predicted) for gold, predicted in sets],
@@ -131,8 +131,8 @@ class MultiLabelClassification(Problem[MultiLabelled]):
 
 
 def _labels(cells: Cells) -> tuple[str, ...]:
-    """Of one column the labels in its cell: a list, or labels between `|`, `;` or `,`. Of several columns, one for each
-    label, the names of those that hold true or 1."""
+    """From one column, the labels in the cell: a list, or a text with `|`, `;` or `,` between labels. From several
+    columns, one per label, the names of the columns with true or 1."""
     columns = cells.column_names("labels")
     if len(columns) > 1:
         return tuple(sorted(column for column in columns if cells.boolean("labels", column)))
@@ -146,7 +146,7 @@ def _probabilities(outputs: Outputs) -> list[list[float]]:
 
 
 def _best_threshold(probabilities: Sequence[float], gold: Sequence[bool]) -> float:
-    """By F1 over all cuts between neighbouring probabilities; a cut around 0.5 is at 0.5, another in the middle."""
+    """The cut between neighbouring probabilities with the best F1: at 0.5 if that is between them, or in the middle."""
     positives, best = sum(gold), (0.0, 0.0, DEFAULT_THRESHOLD)
     ranked = sorted(zip(probabilities, gold, strict=True), reverse=True)
     lower = [probability for probability, _ in ranked[1:]] + [0.0]

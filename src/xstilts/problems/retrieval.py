@@ -1,4 +1,4 @@
-"""Translation retrieval: the English translation of each text, and the other way round, by nearest vector."""
+"""Translation retrieval in both directions: the nearest English sentence of each text, and the reverse."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ class Retrieval(Problem[Parallel]):
         labels: Sequence[str] | None,
         max_length: int,
     ) -> list[Feature]:
-        """Two features for each example: the foreign text, then the English one."""
+        """Two features per example: the foreign text, then the English one."""
         texts = [text for e in examples for text in (e.text, e.english)]
         encoded = encode_texts(tokenizer, texts, (), max_length)
         return [
@@ -66,9 +66,9 @@ class Retrieval(Problem[Parallel]):
         ]
 
     def statistics(self, pairs: Sequence[tuple[Any, Any]], rules: ScoringRules) -> Statistics:
-        """Gold is the item's id, predicted the id of the nearest English item for its text and of the nearest item for
-        its English text."""
+        """Gold: the item's id. Predicted: the ids of the English sentence nearest to its text, and of the text nearest
+        to its English sentence."""
         return {
-            "to_english": [float(nearest[0] == own) for own, nearest in pairs],
-            "from_english": [float(nearest[1] == own) for own, nearest in pairs],
+            "to_english": [float(predicted[0] == gold) for gold, predicted in pairs],
+            "from_english": [float(predicted[1] == gold) for gold, predicted in pairs],
         }

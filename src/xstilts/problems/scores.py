@@ -1,4 +1,4 @@
-"""From predictions to a frame of scored items: statistics that add over items, so that any subset can be scored."""
+"""Scored items from predictions: statistics that add up over items, so that any subset can be scored."""
 
 import json
 from collections import Counter
@@ -21,11 +21,10 @@ def item_statistics(
     language: str = "en",
     rows: float | None = None,
 ) -> Statistics:
-    """Per-item statistics, one list per name, in the order of the items; gold and predicted as the problem's
-    `statistics` describes them.
+    """Statistics by name, one number per item; gold and predicted are described in `statistics` of the problem.
 
-    `normaliser` and `language` say how answers are compared; `rows` is how many rows of the published set an item
-    with a label stands for, where some have none. Raises UserError for a language that MLQA lacks.
+    `normaliser` and `language` determine how answers are compared. `rows` is the number of published rows per labelled
+    item, if some rows have no label. Raises UserError for a language that MLQA's normaliser does not support.
     """
     rules = ScoringRules(normaliser=normaliser, language=language, rows_per_item=rows)
     return PROBLEMS[problem].statistics(list(zip(gold, predicted, strict=True)), rules)
@@ -43,12 +42,12 @@ def score_frame(
 ) -> pl.DataFrame:
     """Columns item, group, gold and predicted (JSON texts), then the statistics; `items` are (id, group).
 
-    Raises DataError where an id occurs twice, because items are paired across arms by id.
+    Raises DataError if an id occurs twice, because items are paired across arms by id.
     """
     statistics = item_statistics(problem, gold, predicted, normaliser=normaliser, language=language, rows=rows)
     ids = [item for item, _ in items]
     if repeated := [item for item, count in Counter(ids).items() if count > 1]:
-        raise DataError(f"item {repeated[0]!r} occurs more than once", "Ids must be unique within a task and language.")
+        raise DataError(f"item {repeated[0]!r} occurs more than once", "ids must be unique within a task and language")
     texts = {
         "item": ids,
         "group": [group for _, group in items],

@@ -1,4 +1,4 @@
-"""Extractive question answering: a question over a context, whose answer is a span of the context."""
+"""Extractive question answering: the answer to a question is a span of the context."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import BatchEncoding, PreTrainedTokenizerBase
 
-QUESTION_TOKENS = 64
-NBEST = 20
-ANSWER_TOKENS = 30
+MAX_QUESTION_TOKENS = 64
+MAX_ANSWER_TOKENS = 30
+N_BEST = 20
+"""Start and end positions that are combined."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +30,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span(Example):
-    """A question over a context. An empty tuple of answers means unanswerable, None means unlabelled."""
+    """A question about a context. An empty tuple of answers means unanswerable, None means unlabelled."""
 
     question: str
     context: str
@@ -88,7 +89,7 @@ class QuestionAnswering(Problem[Span]):
         labels: Sequence[str] | None,
         max_length: int,
     ) -> list[Feature]:
-        """Windows over the context, a third of the length apart (128 of 384, as SQuAD models are trained)."""
+        """Windows over the context with an overlap of a third of the length (128 of 384, as usual for SQuAD)."""
         encoded = tokenizer(
             [_shorten(e.question.strip(), tokenizer) for e in examples],
             [e.context for e in examples],
@@ -116,7 +117,7 @@ class QuestionAnswering(Problem[Span]):
         labels: Sequence[str],
         thresholds: Sequence[float] | None = None,
     ) -> list[str]:
-        """The best span over all windows of an example, or "" where no answer scores higher in every window.
+        """The best span over all windows of an example, or "" if the no-answer score is higher in every window.
 
         As in Devlin et al. (2019, arXiv 1810.04805, section 4.3), with a threshold of zero.
         """
@@ -132,18 +133,18 @@ class QuestionAnswering(Problem[Span]):
         return [best[number][1] if best[number][0] > no_answer[number] else "" for number in range(len(examples))]
 
     def gold(self, examples: Sequence[Span]) -> list[list[str]]:
-        """The texts of the acceptable answers; none where the question has no answer."""
+        """The texts of the acceptable answers; empty if the question has no answer."""
         return [[answer.text for answer in example.answers or ()] for example in examples]
 
     def statistics(self, pairs: Sequence[tuple[Any, Any]], rules: ScoringRules) -> Statistics:
-        """Raises UserError for a language that MLQA lacks, by its rules."""
+        """Exact match and token F1. Raises UserError for a language that the `mlqa` normaliser does not support."""
         from xstilts.metrics import mlqa, squad
 
         mlqa_rules = rules.normaliser == "mlqa"
         normalise = partial(mlqa.normalise, language=rules.language) if mlqa_rules else squad.normalise
         return {
-            "em": [squad.exact_match(guess, answers, normalise) for answers, guess in pairs],
-            "f1": [squad.token_f1(guess, answers, normalise) for answers, guess in pairs],
+            "em": [squad.exact_match(predicted, gold, normalise) for gold, predicted in pairs],
+            "f1": [squad.token_f1(predicted, gold, normalise) for gold, predicted in pairs],
         }
 
 
@@ -154,7 +155,7 @@ def _answers(cells: Cells, context: str) -> tuple[Answer, ...]:
     if starts is None:
         starts = [context.find(str(text)) for text in texts]
     elif texts and len(starts) != len(texts):
-        raise cells.error(f"{len(texts)} answers but {len(starts)} offsets", "give each answer its offset")
+        raise cells.error(f"{len(texts)} answers but {len(starts)} offsets", "give one offset per answer")
     return tuple(_answer(cells, context, str(text), start) for text, start in zip(texts, starts, strict=False))
 
 
@@ -162,10 +163,10 @@ def _answer(cells: Cells, context: str, text: str, start: Any) -> Answer:
     try:
         offset = int(start)
     except (TypeError, ValueError):
-        raise cells.error(f"the offset {start!r} is no number", "give the offset of the first character") from None
+        raise cells.error(f"the offset {start!r} is not a number", "give the offset of the first character") from None
     if offset < 0 or context[offset : offset + len(text)] != text:
         raise cells.error(
-            f"the answer {text!r} does not stand at character {offset} of its context",
+            f"the answer {text!r} is not at character {offset} of its context",
             "count characters from 0, after decoding UTF-8",
         )
     return Answer(text=text, start=offset)
@@ -191,31 +192,31 @@ def _window(row: int, example: Span, encoded: "BatchEncoding", number: int) -> F
 
 
 def _answer_tokens(offsets: Sequence[tuple[int, int] | None], start: int, end: int) -> tuple[int, int]:
-    """First and last sub-word of an answer, or (0, 0) where the window does not hold all of it."""
-    inside = [p for p, pair in enumerate(offsets) if pair and pair[0] < end and pair[1] > start]
-    if not inside:
+    """First and last sub-word of an answer, or (0, 0) if the window does not contain all of it."""
+    tokens = [p for p, pair in enumerate(offsets) if pair and pair[0] < end and pair[1] > start]
+    if not tokens:
         return 0, 0
-    first, last = offsets[inside[0]], offsets[inside[-1]]
-    whole = first is not None and last is not None and first[0] <= start and last[1] >= end
-    return (inside[0], inside[-1]) if whole else (0, 0)
+    first, last = offsets[tokens[0]], offsets[tokens[-1]]
+    complete = first is not None and last is not None and first[0] <= start and last[1] >= end
+    return (tokens[0], tokens[-1]) if complete else (0, 0)
 
 
 def _shorten(question: str, tokenizer: "PreTrainedTokenizerBase") -> str:
     offsets = tokenizer(question, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
-    return question if len(offsets) <= QUESTION_TOKENS else question[: offsets[QUESTION_TOKENS - 1][1]]  # type: ignore[index]
+    return question if len(offsets) <= MAX_QUESTION_TOKENS else question[: offsets[MAX_QUESTION_TOKENS - 1][1]]  # type: ignore[index]
 
 
 def _best_span(feature: Feature, start: "Tensor", end: "Tensor") -> tuple[float, tuple[int, int]]:
-    """The highest sum of logits of a start and an end at most ANSWER_TOKENS apart, with its characters."""
+    """The highest sum of a start and an end logit of at most MAX_ANSWER_TOKENS, with the span's character offsets."""
     best = float("-inf"), (0, 0)
     offsets = feature.offsets
     size = len(offsets)
-    for first in start[:size].topk(min(NBEST, size)).indices.tolist():
-        for last in end[:size].topk(min(NBEST, size)).indices.tolist():
-            left, right = offsets[first], offsets[last]
-            if left is None or right is None or not first <= last < first + ANSWER_TOKENS:
+    for first in start[:size].topk(min(N_BEST, size)).indices.tolist():
+        for last in end[:size].topk(min(N_BEST, size)).indices.tolist():
+            first_offsets, last_offsets = offsets[first], offsets[last]
+            if first_offsets is None or last_offsets is None or not first <= last < first + MAX_ANSWER_TOKENS:
                 continue
             score = float(start[first] + end[last])
             if score > best[0]:
-                best = score, (left[0], right[1])
+                best = score, (first_offsets[0], last_offsets[1])
     return best

@@ -1,4 +1,4 @@
-"""Tagging: words and, one for each, their tags (BIO where the tags are spans)."""
+"""Tagging: one tag per word, in BIO format for spans."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tagged(Example):
-    """Words and, one for each, their tags (BIO where the tags are spans). `tags` is None where there are no labels."""
+    """Words with one tag per word, in BIO format for spans. `tags` is None if the split has no labels."""
 
     words: tuple[str, ...]
     tags: tuple[str, ...] | None
@@ -50,7 +50,7 @@ class Tagging(Problem[Tagged]):
         words = cells.words("words")
         tags = cells.words("tags") if "tags" in cells.columns else None
         if tags is not None and len(tags) != len(words):
-            raise cells.error(f"{len(words)} words but {len(tags)} tags", "give each word a tag")
+            raise cells.error(f"{len(words)} words but {len(tags)} tags", "give one tag per word")
         group = cells.group(" ".join(words))
         return Tagged(id=cells.item_id(name), group=group, language=language, words=words, tags=tags)
 
@@ -62,21 +62,21 @@ class Tagging(Problem[Tagged]):
         max_length: int,
     ) -> list[Feature]:
         index = label_positions(labels)
-        parts = [
-            (row, start, words) for row, e in enumerate(examples) for start, words in _parts(e, tokenizer, max_length)
+        chunks = [
+            (row, start, words) for row, e in enumerate(examples) for start, words in _chunks(e, tokenizer, max_length)
         ]
         encoded = tokenizer(
-            [list(words) for _, _, words in parts], is_split_into_words=True, truncation=True, max_length=max_length
+            [list(words) for _, _, words in chunks], is_split_into_words=True, truncation=True, max_length=max_length
         )
         return [
-            _feature(row, start, examples[row], encoded, number, index) for number, (row, start, _) in enumerate(parts)
+            _feature(row, start, examples[row], encoded, number, index) for number, (row, start, _) in enumerate(chunks)
         ]
 
     def stored_target(self, values: list[int]) -> list[int]:
         return values
 
     def targets(self, features: Sequence[Feature]) -> Mapping[str, Sequence[Any]]:
-        """One number for each sub-word; padding is ignored."""
+        """One number per sub-word, padded with IGNORE_INDEX."""
         rows: list[list[int]] = [feature.target for feature in features]  # type: ignore[misc]
         longest = max(map(len, rows))
         return {"labels": [row + [IGNORE_INDEX] * (longest - len(row)) for row in rows]}
@@ -89,7 +89,7 @@ class Tagging(Problem[Tagged]):
         labels: Sequence[str],
         thresholds: Sequence[float] | None = None,
     ) -> list[list[str]]:
-        """A tag for each word of each example."""
+        """One tag per word."""
         tags: dict[int, dict[int, str]] = defaultdict(dict)
         for feature, row in zip(features, outputs["logits"], strict=True):
             best: list[int] = row.argmax(-1).tolist()  # type: ignore[assignment]
@@ -109,37 +109,37 @@ def _feature(
     row: int, start: int, example: Tagged, encoded: "BatchEncoding", number: int, index: dict[str, int]
 ) -> Feature:
     ids: list[int] = encoded["input_ids"][number]  # type: ignore[index]
-    first: dict[int, int] = {}
+    first_positions: dict[int, int] = {}
     for position, word in enumerate(encoded.word_ids(number)):
         if word is not None:
-            first.setdefault(word, position)
+            first_positions.setdefault(word, position)
     target = None
     if index and example.tags is not None:
         target = [IGNORE_INDEX] * len(ids)
-        for word, position in first.items():
+        for word, position in first_positions.items():
             target[position] = label_position(index, example.tags[start + word], example.id, example.language)
-    words = tuple((position, start + word) for word, position in first.items())
+    words = tuple((position, start + word) for word, position in first_positions.items())
     return Feature(example=row, ids=(ids,), types=token_types(encoded, number), target=target, words=words)
 
 
-def _parts(
+def _chunks(
     example: Tagged, tokenizer: "PreTrainedTokenizerBase", max_length: int
 ) -> Iterable[tuple[int, tuple[str, ...]]]:
-    """Cut a sentence between words so that every word is scored, with the index of each part's first word.
+    """Split a sentence between words so that every word is scored: the index of each chunk's first word, and its words.
 
-    A word of which the tokenizer leaves nothing stands as the unknown token.
+    A word that the tokenizer drops is replaced by the unknown token.
     """
-    room = max_length - tokenizer.num_special_tokens_to_add()
+    max_tokens = max_length - tokenizer.num_special_tokens_to_add()
     counts = [0] * len(example.words)
-    pieces = tokenizer(list(example.words), is_split_into_words=True, add_special_tokens=False)
-    for word in pieces.word_ids(0):
+    encoded = tokenizer(list(example.words), is_split_into_words=True, add_special_tokens=False)
+    for word in encoded.word_ids(0):
         if word is not None:
             counts[word] += 1
     words = [word if count else str(tokenizer.unk_token) for word, count in zip(example.words, counts, strict=True)]
     start, used = 0, 0
     for position, count in enumerate(counts):
         size = max(count, 1)
-        if used and used + size > room:
+        if used and used + size > max_tokens:
             yield start, tuple(words[start:position])
             start, used = position, 0
         used += size

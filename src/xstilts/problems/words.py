@@ -1,4 +1,4 @@
-"""Words for tagging, by one Unicode rule that no encoder has a say in."""
+"""Splits text into words for tagging by Unicode rules, independent of any tokenizer."""
 
 import re
 import unicodedata
@@ -17,27 +17,27 @@ _UNSPACED = re.compile(
 def split_words(text: str) -> tuple[tuple[str, int], ...]:
     """The words of `text`, each with the offset of its first character.
 
-    Spaces separate words. A character of a script that is written without spaces is a word by itself, together
-    with the combining marks and vowel signs that follow it; a run of other characters (Latin, digits) stays whole.
+    Spaces separate words. In scripts written without spaces, each character is a word, together with the combining
+    marks and vowel signs that follow it. A run of other characters (Latin, digits) is one word.
     """
     words: list[tuple[str, int]] = []
-    glued = False
+    in_word = False
     for offset, character in enumerate(text):
         if character.isspace():
-            glued = False
+            in_word = False
             continue
-        alone = bool(_UNSPACED.match(character))
-        if (words and _continues(character, words[-1], offset)) or (glued and not alone):
+        unspaced = bool(_UNSPACED.match(character))
+        if (words and _continues(character, words[-1], offset)) or (in_word and not unspaced):
             word, start = words[-1]
             words[-1] = (word + character, start)
         else:
             words.append((character, offset))
-            glued = not alone
+            in_word = not unspaced
     return tuple(words)
 
 
 def _continues(character: str, previous: tuple[str, int], offset: int) -> bool:
-    """Whether `character` is a mark on the word before it (nothing between them)."""
+    """Whether `character` is a mark that directly follows the previous word."""
     word, start = previous
     mark = unicodedata.category(character).startswith("M") or character in "\u0e33\u0eb3\u200d"
     return mark and start + len(word) == offset
