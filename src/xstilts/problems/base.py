@@ -195,7 +195,7 @@ class Problem(ABC, Generic[E]):
         labels: Sequence[str] | None,
         max_length: int,
     ) -> list[Feature]:
-        """Features of the examples, in order. `labels` are the classes of the head; without them, features have no targets.
+        """Features of the examples, in order. `labels` are the head's classes; without them, features have no targets.
 
         Raises DataError for a label that the head does not have.
         """

@@ -108,7 +108,7 @@ class MultiLabelClassification(Problem[MultiLabelled]):
     def fit_thresholds(
         self, outputs: Outputs, features: Sequence[Feature], examples: Sequence[MultiLabelled], labels: Sequence[str]
     ) -> list[float]:
-        """For each label the probability threshold with the highest F1 on these examples; of several, the one nearest to
+        """The probability threshold of each label with the highest F1 on these examples; of several, the one nearest to
         0.5. It is 0.5 for a label that no example has."""
         columns = zip(*_probabilities(outputs), strict=True)
         return [

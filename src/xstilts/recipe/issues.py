@@ -1,4 +1,4 @@
-"""One error in a recipe, and what the validators share."""
+"""The issues of a recipe, and checks that several validators use."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -68,9 +68,9 @@ Code = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """An error in a recipe: what is wrong at `path`, in one sentence, and what to do about it.
+    """An error in a recipe: the `message` says what is wrong at `path`, the `hint` what to do.
 
-    Programs and tests decide by `code` and `path`; the wording of `message` and `hint` may change.
+    Programs and tests use `code` and `path`; the wording of `message` and `hint` may change.
     """
 
     code: Code
@@ -88,18 +88,18 @@ class Issue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """What a validator checks: a recipe with its tasks, less the parts that are already known to be invalid."""
+    """The input of a validator: a recipe and its tasks, without values that were already found invalid."""
 
     recipe: Recipe
     tasks: Mapping[str, Task]
-    """The shipped tasks that the recipe names, and its own, by name."""
+    """The recipe's shipped and own tasks, by name."""
     card: EncoderCard | None
     """None if the encoder is unknown."""
     removed: frozenset[Path] = frozenset()
-    """Paths of values that had errors of their own and were removed from `recipe`."""
+    """Paths of invalid values that were removed from `recipe`."""
 
     def is_removed(self, *path: str | int) -> bool:
-        """Whether the value at `path`, a part of it, or a block around it was removed: nothing follows from it then."""
+        """Whether the value at `path`, a part of it, or a block around it was removed, so that it cannot be checked."""
         return any(overlap(path, removed) for removed in self.removed)
 
     def unknown_task(self, path: Path, name: str) -> Iterator[Issue]:
@@ -115,15 +115,15 @@ class Scope:
                     "unknown-target", path, f"{name!r} is not a target of the recipe", did_you_mean(name, targets)
                 )
 
-    def unknown_arms(self, path: Path, names: Iterable[str], known: Iterable[str] | None = None) -> Iterator[Issue]:
-        """Names that are not among the `known` intermediate arms, which are those of the recipe by default."""
-        arms = tuple(self.recipe.intermediate if known is None else known)
+    def unknown_arms(self, path: Path, names: Iterable[str], arms: Iterable[str] | None = None) -> Iterator[Issue]:
+        """Names that are not among the intermediate `arms`, by default those of the recipe."""
+        arms = tuple(self.recipe.intermediate if arms is None else arms)
         for name in names:
             if name not in arms and not self.is_removed("intermediate", name):
                 yield Issue("unknown-arm", path, f"unknown intermediate arm {name!r}", did_you_mean(name, arms))
 
     def images(self, path: Path, task: Task) -> Iterator[Issue]:
-        """A task with images and an encoder that is known to read text only."""
+        """A task with images and an encoder for text only."""
         if task.spec.images and self.card and self.card.kind == "text":
             message = f"{task.name!r} has images, but {self.recipe.encoder} reads text only"
             hint = "name an encoder that reads images, such as e5-small+efficientnet-lite0"
@@ -137,7 +137,7 @@ def unknown_languages(path: Path, languages: Iterable[str], task: Task) -> Itera
 
 
 def unknown_split(path: Path, languages: Iterable[str], split: str, task: Task) -> Iterator[Issue]:
-    """The first language without that split. A published split whose file is not on this machine is no error here."""
+    """The first language without the split. A published split whose file is missing on this machine is not an error."""
     for language in languages:
         if missing_locally(task, language, split):
             continue
@@ -156,11 +156,11 @@ def overlap(a: Path, b: Path) -> bool:
 
 
 def dotted(path: Path) -> str:
-    """A path as a user writes it: `fewshot.shots[1]`."""
+    """A path in the form `fewshot.shots[1]`."""
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
 
 
 _LOCAL_FILES = (
-    "a language with files below the data root is read from these alone: add the file, make splits with `partition`, "
+    "a language with files below the data root is read only from these: add the file, create splits with `partition`, "
     "or do not set a data root"
 )

@@ -1,38 +1,37 @@
-"""Reading a recipe: a file or a shipped name, overrides, and every error at once with its line."""
+"""Loads a recipe from a file or by its shipped name, applies overrides, and reports all errors with their lines."""
 
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path as FilePath
 from typing import Any
 
 from xstilts.cache.wheels import data_root
 from xstilts.config.recipe import Recipe
 from xstilts.errors import RecipeError, did_you_mean
-from xstilts.recipe import issues as recipe_issues
-from xstilts.recipe import yaml as yaml12
-from xstilts.recipe.issues import Code, Issue, dotted
+from xstilts.recipe import yaml
+from xstilts.recipe.issues import Code, Issue, Path, dotted
 from xstilts.recipe.locations import Locations, recipe_error
 from xstilts.recipe.parse import parse
 from xstilts.recipe.validate import validate
 from xstilts.recipe.validate_files import load_tasks, validate_files
 from xstilts.tasks.task import Task
 
-_SHIPPED = Path(__file__).parent / "shipped"
+_SHIPPED = FilePath(__file__).parent / "shipped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedRecipe:
-    """A valid recipe with the tasks that it names. Its own files are relative to `base`."""
+    """A valid recipe with its tasks. Paths of the user's files are relative to `base`."""
 
     recipe: Recipe
-    path: Path | None
+    path: FilePath | None
     """None for a recipe that was built in Python."""
-    base: Path
+    base: FilePath
     tasks: Mapping[str, Task]
     text: str = field(repr=False)
-    root: Path | None = None
-    """Folder of benchmarks' own files."""
+    root: FilePath | None = None
+    """The data root: the folder of native benchmark files."""
 
 
 def shipped_recipes() -> tuple[str, ...]:
@@ -40,53 +39,55 @@ def shipped_recipes() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _SHIPPED.glob("*.yaml")))
 
 
-def load_recipe(name_or_path: str | Path, overrides: Sequence[str] = (), root: Path | None = None) -> LoadedRecipe:
+def load_recipe(
+    name_or_path: str | FilePath, overrides: Sequence[str] = (), root: FilePath | None = None
+) -> LoadedRecipe:
     """The recipe of a file or of a shipped name, with `overrides` such as `fewshot.shots=[1,4]` applied.
 
-    Benchmarks are read from their own files below `root`, or below XSTILTS_DATA_ROOT if that is None. Nothing heavy is
-    imported and nothing is fetched. Raises RecipeError that lists every issue with its line.
+    Native benchmark files are read below `root`, by default XSTILTS_DATA_ROOT. No torch is imported and nothing is
+    downloaded. Raises RecipeError that lists every issue with its line.
     """
     path = _find(str(name_or_path))
-    text = _text(path)
+    text = _read(path)
     try:
-        document = yaml12.read(text)
-    except yaml12.YamlError as error:
+        document = yaml.read(text)
+    except yaml.YamlError as error:
         raise _error("invalid-yaml", f"{path}:{error.line}: {error.message}", "fix the YAML and run again") from None
     if not isinstance(document.value, dict):
         hint = "a recipe is a block of `key: value`; it needs `name` and `targets`"
         raise _error("wrong-type", f"{path} contains no recipe", hint)
-    value, overridden = _overridden(document.value, document.lines, overrides)
-    locations = Locations(file=str(path), lines=document.lines, repeated=document.repeated, overrides=overridden)
+    value, labels = _apply_overrides(document.value, document.lines, overrides)
+    locations = Locations(file=str(path), lines=document.lines, repeated=document.repeated, overrides=labels)
     repeated = [Issue("duplicate-key", p, f"{p[-1]!r} occurs a second time", "remove one") for p in document.repeated]
-    return _checked(value, repeated, locations, path=path, base=path.parent, text=text, root=root)
+    return _check(value, repeated, locations, path=path, base=path.parent, text=text, root=root)
 
 
-def checked_recipe(recipe: Recipe, base: Path | None = None, root: Path | None = None) -> LoadedRecipe:
-    """A recipe that was built in Python, checked like a file. Its own files are relative to `base`, or to the working
-    folder.
+def checked_recipe(recipe: Recipe, base: FilePath | None = None, root: FilePath | None = None) -> LoadedRecipe:
+    """A recipe that was built in Python, checked like a file. Paths of the user's files are relative to `base`, by
+    default the working folder.
 
     Raises RecipeError that lists every issue with its path in the recipe.
     """
-    return _checked(
+    return _check(
         recipe.model_dump(mode="json"),
         [],
         None,
         path=None,
-        base=base or Path.cwd(),
+        base=base or FilePath.cwd(),
         text=recipe.model_dump_json(indent=2, exclude_defaults=True),
         root=root,
     )
 
 
-def _checked(
+def _check(
     value: dict[str, Any],
     issues: list[Issue],
     locations: Locations | None,
     *,
-    path: Path | None,
-    base: Path,
+    path: FilePath | None,
+    base: FilePath,
     text: str,
-    root: Path | None,
+    root: FilePath | None,
 ) -> LoadedRecipe:
     parsed = parse(value)
     recipe, root = parsed.recipe, root or data_root()
@@ -100,12 +101,12 @@ def _checked(
 
 
 def _error(code: Code, message: str, hint: str = "") -> RecipeError:
-    """An error of the file as a whole, or of an override."""
+    """An error of the whole file, or of an override."""
     return RecipeError(message, hint, [Issue(code, (), message, hint)])
 
 
-def _find(name: str) -> Path:
-    path = Path(name)
+def _find(name: str) -> FilePath:
+    path = FilePath(name)
     if path.is_file():
         return path
     if name in shipped_recipes():
@@ -116,7 +117,7 @@ def _find(name: str) -> Path:
     raise _error("unknown-recipe", f"unknown recipe {name!r}", did_you_mean(name, shipped_recipes()))
 
 
-def _text(path: Path) -> str:
+def _read(path: FilePath) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
@@ -125,26 +126,26 @@ def _text(path: Path) -> str:
         raise _error("unreadable-file", f"{path} cannot be read: {error.strerror}") from None
 
 
-def _overridden(
-    value: dict[str, Any], lines: Mapping[recipe_issues.Path, int], overrides: Sequence[str]
-) -> tuple[dict[str, Any], dict[recipe_issues.Path, str]]:
-    """`value` with every `key=value` set, and the override that wrote each new path."""
-    changed, written = copy.deepcopy(value), {}
+def _apply_overrides(
+    value: dict[str, Any], lines: Mapping[Path, int], overrides: Sequence[str]
+) -> tuple[dict[str, Any], dict[Path, str]]:
+    """`value` with every `key=value` set, and for each path that was set, the override."""
+    value, labels = copy.deepcopy(value), {}
     for override in overrides:
         key, equals, text = override.partition("=")
         keys, label = tuple(key.split(".")), f"--set {override}"
         if not equals or not all(keys):
             raise _error("invalid-override", f"{label} has no key and value", "write it like --set fewshot.shots=[1,4]")
         try:
-            _put(changed, keys, yaml12.read_value(text), label)
-        except yaml12.YamlError as error:
+            _set(value, keys, yaml.read(text).value, label)
+        except yaml.YamlError as error:
             raise _error("invalid-override", f"{label}: {error.message}", "the value is read as YAML") from None
-        new = (keys[:end] for end in range(1, len(keys)) if keys[:end] not in lines)
-        written |= dict.fromkeys((*new, keys), label)
-    return changed, written
+        new_blocks = (keys[:end] for end in range(1, len(keys)) if keys[:end] not in lines)
+        labels |= dict.fromkeys((*new_blocks, keys), label)
+    return value, labels
 
 
-def _put(block: dict[str, Any], keys: tuple[str, ...], value: object, label: str) -> None:
+def _set(block: dict[str, Any], keys: tuple[str, ...], value: object, label: str) -> None:
     for depth, key in enumerate(keys[:-1], start=1):
         if block.get(key) is None:
             block[key] = {}

@@ -1,4 +1,4 @@
-"""Where each value of a recipe was written, and the error that lists all issues in that order."""
+"""The lines of a recipe's values, and the error that lists all issues in the order of the lines."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from xstilts.recipe.issues import Issue, Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Locations:
-    """The line of each value in the file, or the `--set` that wrote it."""
+    """The line of each value in the file, or its `--set` override."""
 
     file: str
     lines: Mapping[Path, int] = field(default_factory=dict)
@@ -18,7 +18,7 @@ class Locations:
     overrides: Mapping[Path, str] = field(default_factory=dict)
 
     def of(self, issue: Issue) -> tuple[int, str]:
-        """The line (0 for an override) and the text that names the location of the closest value that was written."""
+        """The line (0 for an override) and the location as text, of the value or the innermost block that has one."""
         if issue.code == "duplicate-key":
             line = self.repeated[issue.path]
             return line, f"{self.file}:{line}"

@@ -1,4 +1,4 @@
-"""From plain values to a typed recipe: every error of keys, types and single values at once."""
+"""Converts plain values to a typed recipe, and reports all errors of keys, types and single values at once."""
 
 import copy
 from collections.abc import Mapping
@@ -15,44 +15,44 @@ from xstilts.errors import did_you_mean
 from xstilts.recipe.issues import Code, Issue, Path, dotted, overlap
 
 _NAMED_BLOCKS = ("targets", "intermediate")
-"""Blocks of named blocks, in which a name alone (`intent:`) means the defaults."""
+"""Blocks in which a name without settings (`intent:`) means the defaults."""
 _PLACEHOLDERS: Mapping[str, object] = {"name": "recipe", "targets": {}}
-"""Stand in for a missing key while the rest is checked."""
+"""Values for missing keys, so that the rest can be checked."""
 _RANGE = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
     recipe: Recipe
-    """The recipe without what is invalid, so that the rest can be checked too."""
+    """The recipe without invalid values, so that the rest can be checked."""
     issues: tuple[Issue, ...]
     removed: frozenset[Path]
-    """What `recipe` lacks."""
+    """Paths of the invalid values."""
 
 
 def parse(value: Mapping[str, Any]) -> Parsed:
-    """The typed recipe. Where values are invalid, they are removed until the rest is valid."""
-    rest: dict[str, Any] = copy.deepcopy(dict(value))
+    """The typed recipe. Invalid values are removed until the rest is valid."""
+    values: dict[str, Any] = copy.deepcopy(dict(value))
     for name in _NAMED_BLOCKS:
-        if isinstance(block := rest.get(name), dict):
-            rest[name] = {key: {} if inner is None else inner for key, inner in block.items()}
+        if isinstance(block := values.get(name), dict):
+            values[name] = {key: {} if inner is None else inner for key, inner in block.items()}
     issues: list[Issue] = []
     removed: set[Path] = set()
     while True:
         try:
-            return Parsed(Recipe.model_validate(rest), tuple(issues), frozenset(removed))
+            return Parsed(Recipe.model_validate(values), tuple(issues), frozenset(removed))
         except ValidationError as error:
-            # An issue that appears only after a removal may follow from it, unless it is elsewhere in the recipe.
-            seen = {issue.path for issue in issues}
-            new = [issue for issue in _issues(error, rest) if issue.path not in seen]
+            # An issue that first appears after a removal may be caused by it if their paths overlap.
+            reported = {issue.path for issue in issues}
+            new = [issue for issue in _issues(error, values) if issue.path not in reported]
             issues += [issue for issue in new if not any(overlap(issue.path, path) for path in removed)]
-            path = _written_path(error.errors()[-1], rest)
-            if not _rename(rest, path):
-                removed.add(_remove(rest, path))
+            path = _written_path(error.errors()[-1], values)
+            if not _rename(values, path):
+                removed.add(_remove(values, path))
 
 
 def _issues(error: ValidationError, value: object) -> list[Issue]:
-    """One issue for each path: of a union, pydantic names the faults of every member."""
+    """One issue per path. For a union, pydantic reports an error for every member."""
     by_path: dict[Path, Issue] = {}
     for details in error.errors(include_url=False):
         path = _written_path(details, value)
@@ -62,15 +62,15 @@ def _issues(error: ValidationError, value: object) -> list[Issue]:
 
 
 def _written_path(details: ErrorDetails, value: object) -> Path:
-    """Pydantic's location without the names of union members; a missing key is placed below its block."""
+    """Pydantic's location without the names of union members. A missing key is located in its block."""
     path: list[str | int] = []
-    here: Any = value
+    inner: Any = value
     for step in details["loc"]:
-        match here, step:
-            case (dict(), _) if step in here:
-                here = here[step]
+        match inner, step:
+            case (dict(), _) if step in inner:
+                inner = inner[step]
             case (list(), int()):
-                here = here[step]
+                inner = inner[step]
             case _:
                 continue
         path.append(step)
@@ -80,7 +80,7 @@ def _written_path(details: ErrorDetails, value: object) -> Path:
 
 
 def _issue(details: ErrorDetails, path: Path) -> Issue:
-    name, given, context = dotted(path), details["input"], details.get("ctx", {})
+    name, value, context = dotted(path), details["input"], details.get("ctx", {})
     key = str(path[-1]) if path else ""
     match kind := details["type"]:
         case "extra_forbidden" if new := _new_key(path):
@@ -91,29 +91,29 @@ def _issue(details: ErrorDetails, path: Path) -> Issue:
             return Issue("unknown-key", path, f"unknown key {key!r}", did_you_mean(key, keys_at(path[:-1])))
         case "missing":
             return Issue("missing-key", path, f"{name} is missing")
-        case "literal_error" | "invalid-value" if new := _new_value(path, given):
-            return Issue("renamed-value", path, f"unknown value {given!r}: it is called {new!r} now")
+        case "literal_error" | "invalid-value" if new := _new_value(path, value):
+            return Issue("renamed-value", path, f"unknown value {value!r}: it is called {new!r} now")
         case "literal_error":
-            return Issue("invalid-value", path, f"{name} must be {context['expected']}, not {given!r}")
+            return Issue("invalid-value", path, f"{name} must be {context['expected']}, not {value!r}")
         case "union_tag_invalid":
             message = f"{name} must be one of {context['expected_tags']}, not {context['tag']!r}"
             return Issue("invalid-value", path, message)
         case "union_tag_not_found":
             return Issue("missing-key", path, f"{name} lacks the key {context['discriminator']}")
         case "string_pattern_mismatch":
-            message = f"{name} may contain only lower-case letters, digits, - and _, not {given!r}"
+            message = f"{name} may contain only lower-case letters, digits, - and _, not {value!r}"
             return Issue("invalid-value", path, message)
         case "model_type" | "dict_type":
-            return Issue("wrong-type", path, f"{name or 'a recipe'} must be a block of `key: value`, not {given!r}")
+            return Issue("wrong-type", path, f"{name or 'a recipe'} must be a block of `key: value`, not {value!r}")
         case "tuple_type":
-            return Issue("wrong-type", path, f"{name} must be a list, not {given!r}")
+            return Issue("wrong-type", path, f"{name} must be a list, not {value!r}")
         case "too_short":
             return Issue("empty-list", path, f"{name} is empty", "name at least one")
         case _ if kind in get_args(Code):
             return Issue(cast(Code, kind), path, context["message"], context["hint"])
         case _:
             code: Code = "out-of-range" if kind in _RANGE else "wrong-type"
-            return Issue(code, path, f"{name} {_plain(details['msg'])}, not {given!r}")
+            return Issue(code, path, f"{name} {_plain(details['msg'])}, not {value!r}")
 
 
 def _plain(message: str) -> str:
@@ -134,9 +134,9 @@ def _new_value(path: Path, value: object) -> str | None:
     return next((new for kind in kinds if (new := RENAMED_VALUES.get((kind, str(path[-1]), str(value))))), None)
 
 
-def _rename(rest: dict[str, Any], path: Path) -> bool:
-    """Whether the key or value at `path` was replaced by its new name, so that what it says is checked too."""
-    block = _block(rest, path)
+def _rename(values: dict[str, Any], path: Path) -> bool:
+    """Replace an old key or value at `path` by its new name, so that it is checked too. False if there is none."""
+    block = _block(values, path)
     if not isinstance(block, dict) or path[-1] not in block:
         return False
     if (new := _new_key(path)) and new not in block:
@@ -148,39 +148,39 @@ def _rename(rest: dict[str, Any], path: Path) -> bool:
     return True
 
 
-def _remove(rest: dict[str, Any], path: Path) -> Path:
-    """Removes the value at `path`, or the block that lacks it where it is missing. The path of what was removed."""
-    block, last = _block(rest, path), path[-1]
+def _remove(values: dict[str, Any], path: Path) -> Path:
+    """Remove the value at `path`, or the block that lacks the key. Returns the removed path."""
+    block, last = _block(values, path), path[-1]
     if not isinstance(block, dict) or last in block:
         del block[last]
     elif len(path) > 1:
-        return _remove(rest, path[:-1])
+        return _remove(values, path[:-1])
     else:
         block[last] = _PLACEHOLDERS[str(last)]
     return path
 
 
-def _block(rest: dict[str, Any], path: Path) -> Any:
-    block: Any = rest
+def _block(values: dict[str, Any], path: Path) -> Any:
+    block: Any = values
     for step in path[:-1]:
         block = block[step]
     return block
 
 
 def keys_at(path: Path) -> tuple[str, ...]:
-    """The keys that a block at `path` may have; none where it is not a block of fixed keys."""
+    """The keys that a block at `path` may have; empty if they are not fixed."""
     return tuple(name for kind in models_at(path) for name in kind.model_fields)
 
 
 def models_at(path: Path) -> tuple[type[BaseModel], ...]:
-    """The models that a block at `path` of a recipe may be of."""
+    """The pydantic models that the block at `path` of a recipe may have."""
     kinds: list[Any] = [Recipe]
     for step in path:
-        kinds = [member for kind in kinds for member in _members(_inside(kind, step))]
+        kinds = [member for kind in kinds for member in _members(_annotation_at(kind, step))]
     return tuple(kind for kind in kinds if _is_model(kind))
 
 
-def _inside(kind: Any, step: str | int) -> Any:
+def _annotation_at(kind: Any, step: str | int) -> Any:
     if _is_model(kind):
         field = kind.model_fields.get(step)
         return field.annotation if field else None
@@ -191,7 +191,7 @@ def _inside(kind: Any, step: str | int) -> Any:
 
 def _members(annotation: Any) -> list[Any]:
     if get_origin(annotation) in (Union, UnionType):
-        return [member for part in get_args(annotation) for member in _members(part)]
+        return [member for argument in get_args(annotation) for member in _members(argument)]
     return _members(get_args(annotation)[0]) if get_origin(annotation) is Annotated else [annotation]
 
 

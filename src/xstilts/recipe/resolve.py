@@ -1,4 +1,4 @@
-"""What follows from a recipe and its tasks: the arms, languages and methods of each target."""
+"""The arms, languages and methods of each target, derived from a recipe and its tasks."""
 
 from collections.abc import Collection
 
@@ -46,12 +46,10 @@ def scored_languages(target: Target, task: Task) -> tuple[str, ...]:
 
 def fewshot_languages(fewshot: Fewshot, target: Target, task: Task) -> tuple[str, ...]:
     """The scored languages that are adapted; the source language only if `fewshot.languages` names it."""
-    chosen = fewshot.languages
-    return tuple(
-        language
-        for language in scored_languages(target, task)
-        if (language in chosen if chosen is not None else language != target.source_language)
-    )
+    languages = scored_languages(target, task)
+    if fewshot.languages is None:
+        return tuple(language for language in languages if language != target.source_language)
+    return tuple(language for language in languages if language in fewshot.languages)
 
 
 def sampled_ks(fewshot: Fewshot) -> tuple[int, ...]:
@@ -60,7 +58,7 @@ def sampled_ks(fewshot: Fewshot) -> tuple[int, ...]:
 
 
 def applicable_methods(fewshot: Fewshot, task: Task) -> tuple[FewshotMethod, ...]:
-    """The methods that are for the task's problem."""
+    """The methods that support the task's problem."""
     return tuple(method for method in fewshot.methods if method.applies_to(task.spec))
 
 
@@ -103,5 +101,5 @@ def _splits(task: Task, language: str, block: TaskFiles | None) -> Collection[st
 
 
 def non_english(task: Task) -> tuple[str, ...]:
-    """The languages of a retrieval task without English, with which each of them is paired."""
+    """The languages of a retrieval task without English, which each of them is paired with."""
     return tuple(language for language in task.languages if language != ENGLISH)

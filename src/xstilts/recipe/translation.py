@@ -1,4 +1,4 @@
-"""The models and files that the `translate` blocks of a recipe name, with their pins."""
+"""The models and files of a recipe's `translate` blocks, with their pins."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,7 +32,7 @@ def unresolved_translators(recipe: Recipe, *, cache: Path) -> tuple[str, ...]:
 
 
 def resolve_translators(recipe: Recipe, *, cache: Path) -> None:
-    """Get these commits from the Hub and cache them. Raises SourceError if the Hub is unavailable."""
+    """Get the commits of the Hub translation models and cache them. Raises SourceError if the Hub is unavailable."""
     for model, revision in translators(recipe):
         try:
             pin(model, revision, cache=cache, offline=False)
@@ -62,11 +62,11 @@ def translation_files(arm: Intermediate) -> Iterator[tuple[str, str]]:
 
 def find_translation_file(file: str, base: Path, root: Path | None) -> Path:
     """The file, relative to the recipe or else below the data root. Raises SourceError if it is in neither."""
-    places = [base / Path(file).expanduser(), *([root / file, root / "text" / file] if root else [])]
-    for path in places:
+    paths = [base / Path(file).expanduser(), *([root / file, root / "text" / file] if root else [])]
+    for path in paths:
         if path.is_file():
             return path
-    raise SourceError(f"no file {places[0]}", "paths are relative to the recipe, or below XSTILTS_DATA_ROOT")
+    raise SourceError(f"no file {paths[0]}", "paths are relative to the recipe, or below XSTILTS_DATA_ROOT")
 
 
 def translator_name(model: str, revision: str | None) -> str:

@@ -1,4 +1,4 @@
-"""Whether a recipe fits its tasks, and itself. Nothing is read but names and folders."""
+"""Checks that a recipe is consistent and fits its tasks. Reads names and folders only, no data."""
 
 from collections.abc import Iterator, Mapping
 
@@ -23,15 +23,15 @@ _NOT_EMPTY: tuple[Path, ...] = (
 
 
 def validate(recipe: Recipe, tasks: Mapping[str, Task], removed: frozenset[Path] = frozenset()) -> tuple[Issue, ...]:
-    """Everything that is wrong with a recipe and the tasks that it names (those that could be loaded, by name).
+    """All issues of a recipe. `tasks` are those of its tasks that could be loaded, by name.
 
-    `removed` are paths of values that had errors of their own and are missing from `recipe`: what only follows from
-    their absence is no issue.
+    `removed` are paths of invalid values that are missing from `recipe`; issues that only follow from their absence are
+    not reported.
     """
-    card, wrong_encoder = _encoder(recipe)
+    card, encoder_issues = _encoder(recipe)
     scope = Scope(recipe=recipe, tasks=tasks, card=None if ("encoder",) in removed else card, removed=removed)
     return (
-        *wrong_encoder,
+        *encoder_issues,
         *_empty_lists(scope),
         *_duplicates(scope, (), recipe.model_dump()),
         *_partitions(scope),
@@ -49,7 +49,7 @@ def _encoder(recipe: Recipe) -> tuple[EncoderCard | None, tuple[Issue, ...]]:
     except UserError as error:
         return None, (Issue("unknown-encoder", path, error.message, error.hint),)
     if card.kind == "vision":
-        message, hint = f"{card.name} reads no text", f"name an encoder that does, as in e5-small+{card.name}"
+        message, hint = f"{card.name} reads no text", f"add a text encoder, as in e5-small+{card.name}"
         return None, (Issue("no-text-encoder", path, message, hint),)
     return card, ()
 
@@ -62,7 +62,7 @@ def _empty_lists(scope: Scope) -> Iterator[Issue]:
 
 
 def _duplicates(scope: Scope, path: Path, value: object) -> Iterator[Issue]:
-    """Lists that name something twice: a seed, a language, a number of shots."""
+    """Values that occur twice in a list, such as a seed or a language."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from _duplicates(scope, (*path, key), inner)

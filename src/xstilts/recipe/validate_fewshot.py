@@ -1,4 +1,4 @@
-"""Whether few-shot adaptation fits the targets."""
+"""Checks that few-shot settings fit the targets."""
 
 from collections.abc import Iterator, Mapping
 
@@ -66,7 +66,7 @@ def _methods(scope: Scope, fewshot: Fewshot, adapted: LanguagesByTarget) -> Iter
         return
     if not any(applicable_methods(fewshot, task) for task in trained):
         names = ", ".join(f"`{method}`" for method in fewshot.methods)
-        message = f"no target with few-shot adaptation suits {names}: {fewshot.methods[0].scope} only"
+        message = f"no target with few-shot adaptation supports {names}: {fewshot.methods[0].scope} only"
         yield Issue("not-applicable", ("fewshot", "methods"), message, "add another method")
 
 
@@ -84,7 +84,7 @@ def _multilingual(scope: Scope, fewshot: Fewshot, adapted: LanguagesByTarget) ->
 
 
 def _fixed_shots(scope: Scope, fewshot: Fewshot, adapted: LanguagesByTarget) -> Iterator[Issue]:
-    """Published few-shot sets that no target has, or that are named but not switched on."""
+    """Published few-shot sets that no target has, or that are named although `fixed_shots` is false."""
     names = [k for k in fewshot.shots if isinstance(k, str)]
     if not fewshot.fixed_shots:
         for k in names:

@@ -1,4 +1,4 @@
-"""The tasks that a recipe names, and whether the files that it names exist."""
+"""Loads the tasks of a recipe, and checks that its files exist."""
 
 from collections.abc import Iterator
 from pathlib import Path as FilePath
@@ -18,16 +18,16 @@ from xstilts.tasks.task import Task
 
 
 def load_tasks(recipe: Recipe, base: FilePath, root: FilePath | None) -> tuple[dict[str, Task], tuple[Issue, ...]]:
-    """The tasks that the recipe names, by name, without those that cannot be loaded, and why they cannot.
+    """The recipe's tasks by name, and issues for those that cannot be loaded.
 
-    `root` is the folder of benchmarks' own files.
+    `root` is the data root, the folder of native benchmark files.
     """
     tasks: dict[str, Task] = {}
     issues: list[Issue] = []
     for name, block in recipe.tasks.items():
         if name in task_names():
             message = f"{name!r} is the name of a shipped task"
-            issues.append(Issue("reserved-name", ("tasks", name), message, "give yours another name"))
+            issues.append(Issue("reserved-name", ("tasks", name), message, "rename your task"))
         elif missing := tuple(_missing_files(recipe, name, base)):
             issues += missing
         else:
@@ -42,12 +42,12 @@ def load_tasks(recipe: Recipe, base: FilePath, root: FilePath | None) -> tuple[d
 
 
 def validate_files(recipe: Recipe, base: FilePath, root: FilePath | None) -> Iterator[Issue]:
-    """Texts for masked-language modelling, and translations, that cannot be read."""
+    """Texts for masked-language modelling, translation models and files of translations that do not exist."""
     for name, arm in recipe.intermediate.items():
-        for language, place in arm.mlm.texts.items() if arm.mlm else ():
+        for language, location in arm.mlm.texts.items() if arm.mlm else ():
             path = ("intermediate", name, "mlm", "texts", language)
             try:
-                check_location(place, base)
+                check_location(location, base)
             except SourceError as error:
                 yield Issue("missing-file", path, error.message, error.hint)
             except DataError as error:
@@ -66,9 +66,9 @@ def _missing_files(recipe: Recipe, name: str, base: FilePath) -> Iterator[Issue]
     for language, files in recipe.tasks[name].files.items():
         path = ("tasks", name, "files", language)
         by_path = {path: files} if isinstance(files, str) else {(*path, split): f for split, f in files.items()}
-        for place, file in by_path.items():
+        for file_path, file in by_path.items():
             if not (base / file).is_file():
-                yield Issue("missing-file", place, f"no file {base / file}", "paths are relative to the recipe")
+                yield Issue("missing-file", file_path, f"no file {base / file}", "paths are relative to the recipe")
 
 
 def _named_tasks(recipe: Recipe) -> set[str]:

@@ -1,4 +1,4 @@
-"""Whether the intermediate arms of a recipe fit their tasks."""
+"""Checks that intermediate arms fit their tasks."""
 
 from collections.abc import Iterator
 
@@ -65,7 +65,7 @@ def _align(scope: Scope, path: Path, align: Align) -> Iterator[Issue]:
         yield from scope.unknown_task((*path, "task"), align.task)
         return
     if not task.spec.is_translation:
-        message = f"{task.name!r} is a {task.problem} task, which holds no pairs of translations"
+        message = f"{task.name!r} is a {task.problem} task, which has no pairs of translations"
         yield Issue("not-applicable", (*path, "task"), message, "name a retrieval task, such as ui-bitext")
         return
     languages = non_english(task) if align.languages is None else align.languages

@@ -1,4 +1,4 @@
-"""Whether the arms of the primary contrast exist."""
+"""Checks that the arms of the primary contrast exist and are scored in common languages."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Whether the targets of a recipe fit their tasks."""
+"""Checks that targets fit their tasks."""
 
 from collections.abc import Iterator
 
@@ -50,7 +50,7 @@ def _trained(scope: Scope, path: Path, target: Target, task: Task) -> Iterator[I
             yield Issue("not-applicable", (*path, key), message, "remove it")
     if target.translate_test and not languages_with_translated_test(scope.recipe, target, task):
         split = translated(target.split)
-        # A published split whose file is not on this machine: the run goes on without it and reports that.
+        # If the file of a published split is missing on this machine, the run skips it and reports that.
         if not any(missing_locally(task, language, split) for language in scored_languages(target, task)):
             message = f"task {task.name!r} has no split {split!r} in any scored language"
             yield Issue("unknown-split", (*path, "translate_test"), message, "remove `translate_test`")
@@ -70,7 +70,7 @@ def _not_trained(scope: Scope, path: Path, target: Target, task: Task) -> Iterat
 
 
 def _hidden_modality(scope: Scope, path: Path, target: Target, task: Task) -> Iterator[Issue]:
-    """Controls without images or without text, for a task that cannot do without either."""
+    """Arms with one modality for a task that needs both."""
     if task.spec.images and not task.spec.contrastive:
         return
     for name in intermediate_arms(scope.recipe, target, task):
@@ -93,7 +93,7 @@ def _skipped_training(scope: Scope, path: Path, target: Target, task: Task) -> I
 
 
 def _matched_steps(scope: Scope, path: Path, target: Target, task: Task) -> Iterator[Issue]:
-    """Arms that add steps to the target's training, where it has none."""
+    """Arms that add steps to the target's training, for a target without training."""
     if task.spec.trained and not target.skip_training:
         return
     for name in target.intermediates or ():
@@ -103,7 +103,7 @@ def _matched_steps(scope: Scope, path: Path, target: Target, task: Task) -> Iter
 
 
 def _splits_without_file(scope: Scope, target: Target, task: Task) -> Iterator[Issue]:
-    """Languages of a user's task whose files, one for each split, leave out a split that the recipe reads."""
+    """Languages of a user's task without a file for a split that the recipe reads."""
     recipe, block = scope.recipe, scope.recipe.tasks.get(task.name)
     if block is None:
         return

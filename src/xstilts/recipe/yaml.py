@@ -53,7 +53,7 @@ class Document:
 class _State:
     lines: dict[Path, int] = field(default_factory=dict)
     repeated: dict[Path, int] = field(default_factory=dict)
-    inside: list[yaml.Node] = field(default_factory=list)
+    ancestors: list[yaml.Node] = field(default_factory=list)
 
 
 def read(text: str) -> Document:
@@ -74,16 +74,11 @@ def read(text: str) -> Document:
     return Document(value=value, lines=state.lines, repeated=state.repeated)
 
 
-def read_value(text: str) -> object:
-    """The value of a short text, such as that of `--set key=value`."""
-    return read(text).value
-
-
 def _value(node: yaml.Node, path: Path, state: _State) -> object:
     line = state.lines.setdefault(path, node.start_mark.line + 1)
-    if any(node is outer for outer in state.inside):
+    if any(node is ancestor for ancestor in state.ancestors):
         raise YamlError(f"the alias {path[-1]!r} is inside the block that it repeats", line)
-    state.inside.append(node)
+    state.ancestors.append(node)
     try:
         match node:
             case yaml.MappingNode():
@@ -93,7 +88,7 @@ def _value(node: yaml.Node, path: Path, state: _State) -> object:
             case _:
                 return _scalar(node)
     finally:
-        state.inside.pop()
+        state.ancestors.pop()
 
 
 def _mapping(node: yaml.MappingNode, path: Path, state: _State) -> dict[str, object]:
@@ -106,12 +101,12 @@ def _mapping(node: yaml.MappingNode, path: Path, state: _State) -> dict[str, obj
         if _is_merge(key):
             merged |= _merged(value, path, state, line)
             continue
-        where = (*path, key.value)
+        key_path = (*path, key.value)
         if key.value in keys:
-            state.repeated[where] = line
+            state.repeated[key_path] = line
             continue
-        state.lines[where] = line
-        keys[key.value] = _value(value, where, state)
+        state.lines[key_path] = line
+        keys[key.value] = _value(value, key_path, state)
     return merged | keys
 
 
@@ -120,14 +115,13 @@ def _is_merge(key: yaml.Node) -> bool:
 
 
 def _merged(node: yaml.Node, path: Path, state: _State, line: int) -> dict[str, object]:
-    """The merged mapping, or several: if more than one has a key, the first counts."""
+    """The keys of one mapping or of several; if more than one has a key, the first counts."""
     value = _value(node, path, state)
-    parts = value if isinstance(value, list) else [value]
     merged: dict[str, object] = {}
-    for part in reversed(parts):
-        if not isinstance(part, dict):
-            raise YamlError(f"{_MERGE!r} merges the keys of a block, not {part!r}", line)
-        merged |= part
+    for block in reversed(value if isinstance(value, list) else [value]):
+        if not isinstance(block, dict):
+            raise YamlError(f"{_MERGE!r} merges the keys of a block, not {block!r}", line)
+        merged |= block
     return merged
 
 
