@@ -1,4 +1,4 @@
-"""The card of an exported model: how it was made and what it scored, from the manifests of its chain. No torch."""
+"""The model card of an exported model: its training and scores, from the manifests of its stages. No torch."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,36 +27,36 @@ class _Scored:
 
 
 def model_card(store: Store, key: str) -> str:
-    """The README.md of a trained artifact: YAML for the Hub, then prose. Raises UserError where a parent is gone."""
+    """The README.md of a trained artifact, with YAML metadata. Raises UserError if one of its stages is missing."""
     chain = lineage(store, key)
     facts = chain[-1].facts
     assert isinstance(facts, TargetFacts | FewshotFacts)
     encoder, task = find_card(facts.encoder.name), _task(facts.model.task)
     scores = _scores(store, chain[-1])
     metadata = _metadata(chain, facts.model, encoder, scores)
-    parts = [
+    sections = [
         f"---\n{yaml.safe_dump(metadata, sort_keys=False, allow_unicode=True)}---",
         f"# {encoder.name} on {facts.model.task}",
-        _how_made(chain),
+        _training(chain),
         _scores_table(scores),
         _use(facts.model.problem),
-        _limits(encoder, task),
+        _limitations(encoder, task),
         _sources(encoder, task),
     ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return "\n\n".join(section for section in sections if section) + "\n"
 
 
 def lineage(store: Store, key: str) -> tuple[Manifest, ...]:
     """The manifests from the pretrained encoder to the artifact."""
-    found: list[Manifest] = []
-    at: str | None = key
-    while at:
-        manifest = store.manifest(at)
+    manifests: list[Manifest] = []
+    current: str | None = key
+    while current:
+        manifest = store.manifest(current)
         if manifest is None:
-            raise UserError(f"the store has no artifact {at[:12]}, on which {key[:12]} rests", "run the recipe again")
-        found.append(manifest)
-        at = manifest.inputs[0] if manifest.inputs else None
-    return tuple(reversed(found))
+            raise UserError(f"the store has no artifact {current[:12]}, an input of {key[:12]}", "run the recipe again")
+        manifests.append(manifest)
+        current = manifest.inputs[0] if manifest.inputs else None
+    return tuple(reversed(manifests))
 
 
 def _task(name: str) -> Task | None:
@@ -64,13 +64,15 @@ def _task(name: str) -> Task | None:
 
 
 def _scores(store: Store, manifest: Manifest) -> tuple[_Scored, ...]:
-    """What the artifact itself recorded, or the evaluations of it that the store holds."""
-    peeked = map(store.peek, store.keys())
-    judged = [m for m in peeked if m and m.kind == "evaluate" and manifest.key in m.inputs]
-    judged = [manifest] if isinstance(manifest.facts, ScoredFacts) else judged
+    """The scores of the artifact itself, or of its evaluations in the store."""
+    if isinstance(manifest.facts, ScoredFacts):
+        evaluations = [manifest]
+    else:
+        manifests = map(store.peek, store.keys())
+        evaluations = [m for m in manifests if m and m.kind == "evaluate" and manifest.key in m.inputs]
     scores = (
         _Scored(language=read.data.language, split=read.split, items=facts.scores.items, values=facts.scores.by_metric)
-        for m in judged
+        for m in evaluations
         if isinstance(facts := m.facts, ScoredFacts)
         for read in m.reads
         if isinstance(read, SplitRead) and read.role == "score"
@@ -85,7 +87,7 @@ def _metadata(
     base = encoder.url.removeprefix(_HUB) if encoder.url and encoder.url.startswith(_HUB) else None
     results = [_result(model.task, problem, scored) for scored in scores]
     name = f"{encoder.name}-{model.task}"
-    stated = {
+    metadata = {
         "language": list(dict.fromkeys(_languages(chain))),
         "license": encoder.licence.lower() if encoder.licence else None,
         "library_name": "transformers",
@@ -95,11 +97,11 @@ def _metadata(
         "metrics": list(PROBLEMS[problem].metrics),
         "model-index": [{"name": name, "results": results}] if results else None,
     }
-    return {key: value for key, value in stated.items() if value is not None}
+    return {key: value for key, value in metadata.items() if value is not None}
 
 
 def _languages(chain: Sequence[Manifest]) -> Iterator[str]:
-    """Languages that a stage was trained in, as ISO 639 codes."""
+    """Languages of the training data, as ISO 639 codes."""
     for manifest in chain:
         for read in manifest.reads:
             if read.role == "train":
@@ -113,7 +115,7 @@ def _result(task: str, problem: ProblemName, scored: _Scored) -> dict[str, Any]:
     return {"task": {"type": PROBLEMS[problem].pipeline_tag}, "dataset": data, "metrics": values}
 
 
-def _how_made(chain: Sequence[Manifest]) -> str:
+def _training(chain: Sequence[Manifest]) -> str:
     rows = [
         f"| {m.title} | {training.steps if training else '-'} | {training.step_kept or '-' if training else '-'} | "
         f"`{m.key[:12]}` |"
@@ -122,7 +124,7 @@ def _how_made(chain: Sequence[Manifest]) -> str:
     ]
     train = chain[-1].spec["train"]
     settings = ", ".join(f"{key} {value}" for key, value in train.items() if value is not None)
-    head = "## How it was made\n\n| stage | steps | step kept | artifact |\n|---|--:|--:|---|"
+    head = "## Training\n\n| stage | steps | selected step | artifact |\n|---|--:|--:|---|"
     return "\n".join([head, *rows, "", f"Settings of the last stage: {settings}."])
 
 
@@ -147,9 +149,9 @@ def _use(problem: ProblemName) -> str:
     )
 
 
-def _limits(encoder: EncoderCard, task: Task | None) -> str:
+def _limitations(encoder: EncoderCard, task: Task | None) -> str:
     notes = [*(task.weaknesses if task else ()), *encoder.notes]
-    return "\n".join(["## Limits", "", *(f"- {note}" for note in notes)]) if notes else ""
+    return "\n".join(["## Limitations", "", *(f"- {note}" for note in notes)]) if notes else ""
 
 
 def _sources(encoder: EncoderCard, task: Task | None) -> str:

@@ -1,4 +1,4 @@
-"""A trained artifact as an ordinary transformers checkpoint."""
+"""Exports a trained artifact as a standard transformers checkpoint."""
 
 from pathlib import Path
 
@@ -17,26 +17,26 @@ from xstilts.store.store import Store
 def export(store: Store, key: str, folder: Path, environment: Environment) -> Path:
     """Write model, tokenizer and model card into `folder`, which must be new or empty.
 
-    `AutoModelFor...from_pretrained(folder)` then gives the logits that the artifact gave. Raises UserError for an
-    artifact that is no fine-tuned model, reads images or has a head of our own, or a folder with something in it.
+    `AutoModelFor...from_pretrained(folder)` then gives the same logits as the artifact. Raises UserError if the folder
+    is not empty, or if the artifact is not a fine-tuned model, reads images, or has a head that transformers lacks.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} is not empty", "name a new folder")
     loaded = load_model(store, key, environment)
     if PROBLEMS[loaded.problem].images:
         raise UserError(
-            f"artifact {key[:12]} reads images, and transformers has no class for a model of its making",
-            "score it here, or export a model of a task of texts",
+            f"artifact {key[:12]} reads images, and transformers has no class for its architecture",
+            "export a model of a text task instead",
         )
     if isinstance(loaded.model, FrozenStatesModel):
         raise UserError(
-            f"artifact {key[:12]} has the head of `{loaded.model.classifier}`, which no class of transformers has",
-            "label with `xstilts predict`, or export a model of another method, or that of its target stage",
+            f"artifact {key[:12]} has the head of `{loaded.model.classifier}`, which transformers does not support",
+            "predict with `xstilts predict`, or export a model of another method, or of the target stage",
         )
     if isinstance(loaded.model, GenericHeadModel):
         raise UserError(
-            f"artifact {key[:12]} has a {loaded.model.kind} head that no class of transformers has for this encoder",
-            "label with `xstilts predict`, or use another encoder, such as xlm-roberta-base",
+            f"artifact {key[:12]} has a {loaded.model.kind} head, which transformers does not support for this encoder",
+            "predict with `xstilts predict`, or use another encoder, such as xlm-roberta-base",
         )
     card = model_card(store, key)
     folder.mkdir(parents=True, exist_ok=True)

@@ -13,14 +13,14 @@ __all__ = ["LoadedModel", "label", "load_model"]
 
 
 def label(loaded: LoadedModel, examples: Sequence[Example], device: str) -> list[Any]:
-    """A label, the text of the chosen answer, the answer's span ("" for none), or a tag for each word."""
-    feed = ModelInputs(
+    """One prediction per example: a label, the text of a choice, an answer ("" for none), or one tag per word."""
+    inputs = ModelInputs(
         problem=loaded.problem,
         features=featurise(loaded.problem, examples, loaded.tokenizer, None, loaded.max_length),
         pad_id=cast(int, loaded.tokenizer.pad_token_id),
         device=device,
         precision=loaded.precision,
     )
-    predicted = predict(loaded.model, feed, examples, loaded.labels, loaded.thresholds)
+    predicted = predict(loaded.model, inputs, examples, loaded.labels, loaded.thresholds)
     display = PROBLEMS[loaded.problem].display
     return [display(example, prediction) for example, prediction in zip(examples, predicted, strict=True)]

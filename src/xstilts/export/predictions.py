@@ -1,4 +1,4 @@
-"""Labels for a user's file: rows in, the same rows with a prediction out."""
+"""Predictions for a user's file: reads examples from its rows, and writes the rows with predictions."""
 
 import csv
 import json
@@ -12,43 +12,44 @@ from xstilts.problems import PROBLEMS, Example, ProblemName
 from xstilts.problems.cells import Cells
 
 PREDICTED = "predicted"
-_LISTED = 10
-"""Bad rows that are named."""
+_MAX_LISTED = 10
+"""Invalid rows that are listed in the error."""
 
 
 def to_examples(
     rows: Sequence[tuple[int, Row]], problem: ProblemName, path: Path, columns: Mapping[str, str] | None = None
 ) -> list[Example]:
-    """Unlabelled examples from numbered rows, by the reader that reads files to train on.
+    """Unlabelled examples from numbered rows, read in the same way as training files.
 
-    `columns` are those of the task in its recipe; without any, the file's columns are named like the fields. Raises
-    DataError that names all bad rows of the file `path` by line.
+    `columns` are those of the task in its recipe; without it, the file's columns must be named like the fields. Raises
+    DataError that lists the invalid rows of the file `path` by line.
     """
-    kind = PROBLEMS[problem]
-    if not kind.trained or kind.images:
-        raise UserError(f"nothing is predicted for {problem} tasks", "name an artifact of a trained task")
-    named = columns or {field: field for field in (*kind.columns, *kind.optional_columns)}
-    known = {field: column for field, column in named.items() if field in (*kind.columns, *kind.optional_columns)}
+    spec = PROBLEMS[problem]
+    if not spec.trained or spec.images:
+        raise UserError(f"there are no predictions for {problem} tasks", "name an artifact of a trained text task")
+    fields = (*spec.columns, *spec.optional_columns)
     if columns is None:
         in_file = {column for _, row in rows for column in row}
-        known = {field: column for field, column in known.items() if field in kind.columns or column in in_file}
+        columns = {field: field for field in fields if field in spec.columns or field in in_file}
+    else:
+        columns = {field: column for field, column in columns.items() if field in fields}
     examples: list[Example] = []
     errors: list[DataError] = []
     for line, row in rows:
         try:
-            examples.append(kind.read(Cells(path, line, row, known), str(line), "und"))
+            examples.append(spec.read(Cells(path, line, row, columns), str(line), "und"))
         except DataError as error:
             errors.append(error)
     if errors:
-        more = [f"and {len(errors) - _LISTED} more"] if len(errors) > _LISTED else []
-        messages = [error.message for error in errors[:_LISTED]]
+        more = [f"and {len(errors) - _MAX_LISTED} more"] if len(errors) > _MAX_LISTED else []
+        messages = [error.message for error in errors[:_MAX_LISTED]]
         message = "\n  ".join([f"{len(errors)} of {len(rows)} rows cannot be used:", *messages, *more])
         raise DataError(message, errors[0].hint)
     return examples
 
 
 def write_rows(rows: Iterable[Mapping[str, Any]], file: TextIO, *, lines: bool) -> None:
-    """Rows as JSONL where `lines`, else as CSV; lists in a CSV cell are JSON."""
+    """Write rows as JSONL if `lines`, else as CSV. Lists in CSV cells are JSON."""
     if lines:
         for row in rows:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")

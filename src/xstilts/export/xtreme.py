@@ -1,6 +1,6 @@
-"""Predictions in the layout that XTREME's evaluation reads: predictions/<task>/test-<language>.tsv or .json.
+"""Predictions in the format of XTREME's evaluation: predictions/<task>/test-<language>.tsv or .json.
 
-As its repository lays them out (Hu et al. 2020, arXiv 2003.11080; google-research/xtreme, mock_test_data).
+The format is that of mock_test_data in google-research/xtreme (Hu et al. 2020, arXiv 2003.11080).
 """
 
 import json
@@ -27,34 +27,34 @@ Rows = Sequence[tuple[str, Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """The files that were written, and in what they fall short of an official submission."""
+    """The written files, and what an official submission would additionally need."""
 
     files: tuple[Path, ...]
     shortcomings: tuple[str, ...]
 
 
 def write_submission(experiment: Experiment, arm: ArmName, seed: int, folder: Path) -> Submission:
-    """Write the predictions of an arm and seed for every XTREME target of the recipe; `folder` is new or empty.
+    """Write the predictions of an arm and seed for every XTREME target of the recipe to a new or empty `folder`.
 
-    Raises UserError where the recipe has no XTREME target with that arm, or a score is missing.
+    Raises UserError if the folder is not empty, the recipe has no XTREME target with that arm, or a score is missing.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} is not empty", "name a new folder")
-    cells = [cell for cell in experiment.graph.cells if _wanted(cell, arm, seed)]
+    cells = [cell for cell in experiment.graph.cells if _matches(cell, arm, seed)]
     if not cells:
         raise UserError(
             f"the recipe has no XTREME target with the arm {arm.intermediate!r} and seed {seed}",
-            f"XTREME's tasks are {', '.join((*XTREME.targets, *XTREME.retrieval))}",
+            f"XTREME's tasks are {', '.join(XTREME.tasks)}",
         )
-    if gone := [cell for cell in cells if experiment.store.manifest(cell.artifact) is None]:
-        raise UserError(f"{len(gone)} of {len(cells)} scores are missing", "run the recipe first")
+    if missing := sum(experiment.store.manifest(cell.artifact) is None for cell in cells):
+        raise UserError(f"{missing} of {len(cells)} scores are missing", "run the recipe first")
     files = tuple(_write(experiment, cell, folder) for cell in cells)
     return Submission(files=files, shortcomings=tuple(_shortcomings(experiment, cells)))
 
 
-def _wanted(cell: Cell, arm: ArmName, seed: int) -> bool:
-    named = cell.task in (*XTREME.targets, *XTREME.retrieval) and ArmName.of(cell) == arm
-    return named and cell.draw in (None, 0) and cell.seed in (None, seed)
+def _matches(cell: Cell, arm: ArmName, seed: int) -> bool:
+    same_run = cell.draw in (None, 0) and cell.seed in (None, seed)
+    return same_run and cell.task in XTREME.tasks and ArmName.of(cell) == arm
 
 
 def _write(experiment: Experiment, cell: Cell, folder: Path) -> Path:
@@ -75,13 +75,13 @@ def _write(experiment: Experiment, cell: Cell, folder: Path) -> Path:
 def _english(experiment: Experiment, cell: Cell, items: set[str]) -> list[str]:
     """The English sentences of the scored items, in the order of the benchmark."""
     task, environment = experiment.loaded.tasks[cell.task], experiment.environment
-    found = load(task, cell.language, cell.split, cache=environment.cache, offline=environment.offline)
-    return [e.english for e in found if isinstance(e, Parallel) and e.id in items]
+    examples = load(task, cell.language, cell.split, cache=environment.cache, offline=environment.offline)
+    return [e.english for e in examples if isinstance(e, Parallel) and e.id in items]
 
 
 def _nearest(rows: Rows, english: Sequence[str]) -> str:
-    """XTREME sorts the English file, so that line numbers give nothing away: for each of its lines, the line of the
-    nearest foreign sentence, from 0."""
+    """For each line of the sorted English file, the line of the nearest foreign sentence, from 0. XTREME sorts the
+    English file, so that line numbers do not reveal the translations."""
     position = {item: number for number, (item, _) in enumerate(rows)}
     order = sorted(range(len(rows)), key=lambda number: english[number].strip())
     return _lines(str(position[rows[number][1][1]]) for number in order)
@@ -116,17 +116,16 @@ def _lines(texts: Any) -> str:
 
 
 def _shortcomings(experiment: Experiment, cells: Sequence[Cell]) -> Iterator[str]:
-    recipe, there = experiment.recipe, {(cell.task, cell.language) for cell in cells}
-    for name in (*XTREME.targets, *XTREME.retrieval):
-        if name not in {task for task, _ in there}:
+    recipe, written = experiment.recipe, {(cell.task, cell.language) for cell in cells}
+    for name in XTREME.tasks:
+        if name not in {task for task, _ in written}:
             yield f"{name}: not in the recipe"
             continue
-        lacking = [language for language in load_task(name).languages if (name, language) not in there]
-        if lacking:
-            yield f"{name}: no predictions in {', '.join(lacking)}"
+        if missing := [language for language in load_task(name).languages if (name, language) not in written]:
+            yield f"{name}: no predictions in {', '.join(missing)}"
         if name in recipe.partition:
-            yield f"{name}: its splits are the recipe's own, not the official ones"
+            yield f"{name}: custom splits instead of the official ones"
         if recipe.targets[name].max_items is not None:
-            yield f"{name}: at most {recipe.targets[name].max_items} items of each language"
+            yield f"{name}: at most {recipe.targets[name].max_items} items per language"
         if recipe.targets[name].split != "test":
-            yield f"{name}: the split {recipe.targets[name].split!r}, not the test set"
+            yield f"{name}: predictions for the split {recipe.targets[name].split!r} instead of test"

@@ -80,7 +80,7 @@ def metric(name: str) -> Metric:
         case "accuracy_f1":
             encode, value = _accuracy_and_class, _accuracy_f1
         case _:
-            raise UserError(f"unknown metric {name!r}", f"Known metrics: {', '.join(METRIC_NAMES)}.")
+            raise UserError(f"unknown metric {name!r}", f"known metrics: {', '.join(METRIC_NAMES)}")
     return Metric(name=name, encode=encode, value=value)
 
 
@@ -101,7 +101,7 @@ METRIC_NAMES = (
     "pair_f1",
     "pair_precision",
     "pair_recall",
-    *(f"{side}recall_at_{most}" for side in ("", "image_", "text_") for most in (1, 5, 10)),
+    *(f"{prefix}recall_at_{k}" for prefix in ("", "image_", "text_") for k in (1, 5, 10)),
 )
 
 
@@ -150,20 +150,20 @@ def _per_class(frame: pl.DataFrame, classes: Sequence[str]) -> np.ndarray:
 
 
 def _one_hot(texts: pl.Series, classes: Sequence[str]) -> np.ndarray:
-    """[items, classes]; a row of zeros where the text is none of the classes."""
+    """[items, classes]; a row is zero if its text is none of the classes."""
     columns = {text: column for column, text in enumerate(classes)}
     index = np.array([columns.get(text, -1) for text in texts], dtype=int)
     return (index[:, None] == np.arange(len(classes))).astype(float)
 
 
 def _multi_hot(texts: pl.Series, classes: Sequence[str]) -> np.ndarray:
-    """[items, labels], the labels being those in any of the classes, which are lists of labels as JSON texts."""
+    """[items, labels] for JSON lists of labels; the columns are all labels that occur in `classes`, sorted."""
     labels = sorted({label for text in classes for label in json.loads(text)})
     columns = {label: column for column, label in enumerate(labels)}
-    found = np.zeros((len(texts), len(labels)))
+    encoded = np.zeros((len(texts), len(labels)))
     for row, text in enumerate(texts):
-        found[row, [columns[label] for label in json.loads(text) if label in columns]] = 1.0
-    return found
+        encoded[row, [columns[label] for label in json.loads(text) if label in columns]] = 1.0
+    return encoded
 
 
 def _ratio(sums: np.ndarray) -> np.ndarray:
@@ -182,10 +182,10 @@ def _accuracy_f1(sums: np.ndarray) -> np.ndarray:
 
 def _macro_f1(sums: np.ndarray) -> np.ndarray:
     """The mean F1 over classes with gold items. Other classes have no true positives, so their F1 adds 0."""
-    true_positive, both, gold = np.split(sums, 3, axis=-1)
+    true_positive, predicted_and_gold, gold = np.split(sums, 3, axis=-1)
     # for short rows, a product with ones is faster than sum()
     ones = np.ones(gold.shape[-1], dtype=sums.dtype)
-    return _divide(2 * (_divide(true_positive, both) @ ones), (gold > 0).astype(sums.dtype) @ ones)
+    return _divide(2 * (_divide(true_positive, predicted_and_gold) @ ones), (gold > 0).astype(sums.dtype) @ ones)
 
 
 def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:

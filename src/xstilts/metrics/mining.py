@@ -17,14 +17,14 @@ def one_to_one(pairs: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """
     foreign: set[int] = set()
     english: set[int] = set()
-    taken = []
+    selected = []
     for row in np.argsort(-scores, kind="stable").tolist():
-        left, right = pairs[row].tolist()
-        if left not in foreign and right not in english:
-            foreign.add(left)
-            english.add(right)
-            taken.append(row)
-    rows = np.array(taken, dtype=int)
+        foreign_index, english_index = pairs[row].tolist()
+        if foreign_index not in foreign and english_index not in english:
+            foreign.add(foreign_index)
+            english.add(english_index)
+            selected.append(row)
+    rows = np.array(selected, dtype=int)
     return rows[scores[rows] > 0]
 
 
@@ -35,10 +35,10 @@ def best_threshold(scores: np.ndarray, correct: np.ndarray, gold: int) -> float:
     thresholds the highest is returned. If keeping every candidate is best, it is the lowest score.
     """
     order = np.argsort(-scores, kind="stable")
-    ranked, right = scores[order], np.cumsum(correct[order])
-    if not len(right) or not right[-1]:
+    ranked, true_positives = scores[order], np.cumsum(correct[order])
+    if not len(true_positives) or not true_positives[-1]:
         return 0.0
-    f1 = 2 * right / (np.arange(1, len(right) + 1) + gold)
+    f1 = 2 * true_positives / (np.arange(1, len(true_positives) + 1) + gold)
     best = int(f1.argmax())
     return float(ranked[best : best + 2].mean())
 

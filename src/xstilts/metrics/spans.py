@@ -1,4 +1,4 @@
-"""Spans that tags mark, and their statistics by sentence."""
+"""Spans of BIO tags, and their statistics by sentence."""
 
 import warnings
 from collections.abc import Sequence
@@ -6,15 +6,15 @@ from collections.abc import Sequence
 import numpy as np
 
 _BARE = frozenset("OBIES")
+"""Tags without a type."""
 
 
 def span_statistics(pairs: Sequence[tuple[Sequence[str], Sequence[str]]]) -> dict[str, list[float]]:
-    """Of each sentence, from its gold and predicted tags: spans that are right, predicted and gold; tokens."""
-    gold, predicted = (
-        [[_typed(tag) for tag in tags] for tags, _ in pairs],
-        [[_typed(tag) for tag in tags] for _, tags in pairs],
-    )
-    right, guessed = _spans(gold), _spans(predicted)
+    """Numbers of correct, predicted and gold spans, and of correct and all tokens, per pair of gold and predicted
+    tags."""
+    gold = [[_with_prefix(tag) for tag in tags] for tags, _ in pairs]
+    predicted = [[_with_prefix(tag) for tag in tags] for _, tags in pairs]
+    gold_spans, predicted_spans = _spans(gold), _spans(predicted)
     # a span belongs to the sentence it ends in; seqeval puts one O after every sentence
     ends = np.cumsum([len(tags) + 1 for tags in gold])
 
@@ -23,16 +23,16 @@ def span_statistics(pairs: Sequence[tuple[Sequence[str], Sequence[str]]]) -> dic
         return np.bincount(sentences, minlength=len(gold)).astype(float).tolist()
 
     return {
-        "true_positive": per_sentence(right & guessed),
-        "predicted_spans": per_sentence(guessed),
-        "gold_spans": per_sentence(right),
+        "true_positive": per_sentence(gold_spans & predicted_spans),
+        "predicted_spans": per_sentence(predicted_spans),
+        "gold_spans": per_sentence(gold_spans),
         "correct_tokens": [float(sum(a == b for a, b in zip(*pair, strict=True))) for pair in pairs],
         "tokens": [float(len(tags)) for tags in gold],
     }
 
 
 def _spans(sentences: list[list[str]]) -> set[tuple[str, int, int]]:
-    """(type, start, end) over all sentences in a row, in seqeval's default mode, as XTREME scores them."""
+    """(type, start, end) over the concatenated sentences, in seqeval's default mode, as in XTREME's evaluation."""
     # seqeval loads scikit-learn, which takes a second
     from seqeval.metrics.sequence_labeling import get_entities
 
@@ -43,7 +43,7 @@ def _spans(sentences: list[list[str]]) -> set[tuple[str, int, int]]:
         return set(get_entities(sentences))
 
 
-def _typed(tag: str) -> str:
-    """XTREME scores part-of-speech tags as spans too; its seqeval 0.0.12 took a tag without prefix as the type,
-    1.2.2 cuts off the first letter unless there is a prefix."""
+def _with_prefix(tag: str) -> str:
+    """The tag with a prefix. XTREME scores part-of-speech tags as spans too: its seqeval 0.0.12 takes a tag without a
+    prefix as the type, but seqeval 1.2.2 removes the first letter."""
     return tag if "-" in tag or tag in _BARE else f"{tag[0]}-{tag}"

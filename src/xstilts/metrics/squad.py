@@ -24,8 +24,8 @@ def normalise(answer: str) -> list[str]:
 
 def exact_match(predicted: str, answers: Sequence[str], normalise: Normalise = normalise) -> float:
     """1.0 if the prediction equals any acceptable answer; without answers, "" is right."""
-    guess = normalise(predicted)
-    return float(any(normalise(answer) == guess for answer in answers or ("",)))
+    tokens = normalise(predicted)
+    return float(any(normalise(answer) == tokens for answer in answers or ("",)))
 
 
 def token_f1(predicted: str, answers: Sequence[str], normalise: Normalise = normalise) -> float:
@@ -33,12 +33,12 @@ def token_f1(predicted: str, answers: Sequence[str], normalise: Normalise = norm
 
     An acceptable answer that is empty after normalisation shares no token with any prediction, so it scores 0.
     """
-    guess = normalise(predicted)
+    tokens = normalise(predicted)
     if not answers:
-        return float(not guess)
-    return max(_overlap_f1(normalise(answer), guess) for answer in answers)
+        return float(not tokens)
+    return max(_overlap_f1(normalise(answer), tokens) for answer in answers)
 
 
-def _overlap_f1(gold: list[str], guess: list[str]) -> float:
-    shared = (Counter(gold) & Counter(guess)).total()
-    return 2 * shared / (len(gold) + len(guess)) if shared else 0.0
+def _overlap_f1(gold: list[str], predicted: list[str]) -> float:
+    shared = (Counter(gold) & Counter(predicted)).total()
+    return 2 * shared / (len(gold) + len(predicted)) if shared else 0.0

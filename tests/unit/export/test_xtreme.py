@@ -83,7 +83,7 @@ def test_what_an_official_submission_would_need_is_told(experiment, tmp_path):
     told = write_submission(experiment, ArmName(intermediate="none"), 0, tmp_path / "out").shortcomings
     assert "panx: not in the recipe" in told
     assert any(line.startswith("xnli: no predictions in en, ar, bg") for line in told)
-    assert "tydiqa: at most 3 items of each language" in told
+    assert "tydiqa: at most 3 items per language" in told
 
 
 def test_an_arm_that_is_not_there_and_a_full_folder_are_refused(experiment, tmp_path):
