@@ -65,7 +65,7 @@ class Intermediate(Frozen):
 
     @property
     def trains(self) -> bool:
-        """Whether the arm changes the encoder before the target: the baseline does not."""
+        """Whether the arm trains the encoder before the target."""
         return bool(self.tasks or self.mlm or self.align)
 
     @property
@@ -120,9 +120,9 @@ class Fewshot(Frozen):
     draws: Positive = 3
     """Numbered, nested, stratified samples of the shots; the same in every arm and seed."""
     methods: tuple[Method, ...] = (Full(),)
-    """What is done with the shots, each method once: its name (`methods: [full, lda]`), or a block with its settings
-    (`methods: [{method: lda, shrinkage: 0.5}]`). Where the method is `head` or `lora` and no step is selected, every k
-    and draw of a language is trained side by side; other `shots` or `draws` train them anew."""
+    """Few-shot methods: names (`methods: [full, lda]`), or blocks with settings (`methods: [{method: lda, shrinkage:
+    0.5}]`); each method once. With `head` or `lora` and no step selection, all k and draws of a language are trained in
+    one batch, so a change of `shots` or `draws` retrains all of them."""
     fixed_shots: bool = False
     """Adapt also to the published few-shot sets of k images, concepts or pairs, with the first method. Languages
     without a set of that k are skipped."""
@@ -174,12 +174,12 @@ class Arm(Frozen):
 
     @property
     def named(self) -> tuple[str, int]:
-        """Method and number of shots as scores name them."""
+        """Method and number of shots, as in the scores."""
         return fixed_shots_arm(self.shots) if self.method == FIXED_SHOTS else (self.method, int(self.shots))
 
 
 def fixed_shots_arm(k: int | str) -> tuple[str, int]:
-    """Method and number of shots of a published set in scores; it distinguishes 100x5 from 500."""
+    """Method and number of shots of a published set, as in the scores; the method distinguishes 100x5 from 500."""
     method = FIXED_SHOTS if isinstance(k, int) else f"{FIXED_SHOTS}-{k}"
     return method, count_of(k)
 
@@ -229,7 +229,7 @@ class Partition(Frozen):
     """Fraction of groups per split."""
 
     @model_validator(mode="after")
-    def _whole(self) -> "Partition":
+    def _fractions_sum_to_one(self) -> "Partition":
         if abs(sum(self.fractions.values()) - 1) > 1e-6:
             raise invalid(
                 "invalid-value", "`fractions` must add up to 1", f"their sum is {sum(self.fractions.values())}"
@@ -269,10 +269,13 @@ class Recipe(Frozen):
 
     def with_precision(self, precision: Literal["bf16", "fp32"]) -> "Recipe":
         """The recipe with every `auto` replaced."""
-        return Recipe.model_validate(_settled(self.model_dump(), precision))
+        return Recipe.model_validate(_with_precision(self.model_dump(), precision))
 
 
-def _settled(value: object, precision: str) -> object:
-    if isinstance(value, dict):
-        return {k: precision if (k, v) == ("precision", "auto") else _settled(v, precision) for k, v in value.items()}
-    return value
+def _with_precision(value: object, precision: str) -> object:
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: precision if (key, inner) == ("precision", "auto") else _with_precision(inner, precision)
+        for key, inner in value.items()
+    }

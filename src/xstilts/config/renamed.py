@@ -1,4 +1,4 @@
-"""Keys and values of recipes that were renamed, so that an old recipe is told the new name."""
+"""Renamed keys and values of recipes, for error messages that give the new name."""
 
 from collections.abc import Mapping
 
@@ -31,7 +31,7 @@ MOVED_KEYS: Mapping[tuple[type[BaseModel], str], str] = {
     (Fewshot, "lora"): "write its settings in `methods`, as in `methods: [{method: lora, rank: 8}]`",
     (Fewshot, "lda"): "write its settings in `methods`, as in `methods: [{method: lda, shrinkage: 0.1}]`",
 }
-"""What to write instead, by block and old key, where another name is not enough."""
+"""What to write instead of a moved key, by block and old key."""
 
 RENAMED_VALUES: Mapping[tuple[type[BaseModel], str, str], str] = {(Arm, "method", "published"): FIXED_SHOTS}
 """The new value, by block, key and old value."""

@@ -1,4 +1,4 @@
-"""Names of splits, and the assignment of groups to splits by a hash, the same in every language and on any machine."""
+"""Names of splits, and the assignment of groups to splits by a hash, identical in every language and on any machine."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ def shots_split(k: int | str) -> str:
 
 def count_of(k: int | str) -> int:
     """Number of units in a few-shot set: 500 for 100x5."""
-    return prod(int(part) for part in str(k).split("x"))
+    return prod(map(int, str(k).split("x")))
 
 
 def translated(split: str) -> str:
@@ -36,7 +36,7 @@ def repeats(split: str) -> bool:
 
 
 def assign(group: str, fractions: Mapping[str, float], salt: str) -> str:
-    """The split of `group`: the sha256 of `salt` and `group`, as a number in [0, 1), falls into one of `fractions`.
+    """The split of `group`, chosen by the SHA-256 of `salt` and `group` as a uniform number in [0, 1).
 
     `fractions` are the shares of the splits, in order. Raises ValueError if one is negative or they do not sum to 1.
     """
@@ -44,9 +44,9 @@ def assign(group: str, fractions: Mapping[str, float], salt: str) -> str:
         raise ValueError(f"the fractions of a split must be positive and sum to 1, not {dict(fractions)}")
     digest = hashlib.sha256(f"{salt}\0{group}".encode()).digest()
     position = int.from_bytes(digest[:6], "big") / 2**48
-    reached = 0.0
+    upper = 0.0
     for split, fraction in fractions.items():
-        reached += fraction
-        if position < reached:
+        upper += fraction
+        if position < upper:
             return split
     return [split for split, fraction in fractions.items() if fraction > 0][-1]

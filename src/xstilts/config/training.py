@@ -17,7 +17,7 @@ class Frozen(BaseModel):
 
 
 def invalid(code: LiteralString, message: str, hint: str) -> PydanticCustomError:
-    """An error of a whole block, for a validator to raise. `code` is one of `recipe.issues`."""
+    """An error of a block, to be raised by a validator. `code` is one of `recipe.issues`."""
     return PydanticCustomError(code, "{message}; {hint}", {"message": message, "hint": hint})
 
 
