@@ -98,14 +98,14 @@ def commands(paths: Paths, language: str) -> Iterator[Command]:
     same meaning have the same values.
     """
     intents = _intents(paths[WHEEL.package], language)
-    seen: set[str] = set()
+    sentences: set[str] = set()
     for intent, data, template in _templates(intents):
-        kind = _TemplateInfo.of(intent, data, template)
+        info = _TemplateInfo.of(intent, data, template)
         for number in range(SENTENCES):
-            pieces = _draw(_Filler(intents, kind, number), template.expression, seen)
+            pieces = _sample(_Filler(intents, info, number), template.expression, sentences)
             if pieces:
-                seen.add(_folded(pieces))
-                yield kind.command(number, pieces)
+                sentences.add(_folded(pieces))
+                yield info.command(number, pieces)
 
 
 def split_of(command: Command) -> str:
@@ -113,11 +113,11 @@ def split_of(command: Command) -> str:
     return assign(command.template, FRACTIONS, FAMILY)
 
 
-def _draw(filler: "_Filler", expression: Expression, seen: set[str]) -> tuple[Piece, ...]:
-    """A sentence that no earlier template produced; empty if none is found."""
+def _sample(filler: "_Filler", expression: Expression, sentences: set[str]) -> tuple[Piece, ...]:
+    """A sentence that is not among `sentences`; empty if no attempt gives one."""
     for attempt in range(_ATTEMPTS):
-        pieces = _normalise_spaces(filler.expand(expression, filler.chooser(attempt)))
-        if pieces and _folded(pieces) not in seen:
+        pieces = _normalise_spaces(filler.expand(expression, filler.rng(attempt)))
+        if pieces and _folded(pieces) not in sentences:
             return pieces
     return ()
 
@@ -188,62 +188,62 @@ class _TemplateInfo:
 class _Filler:
     """Expands the n-th sentence of a template with seeded random choices."""
 
-    def __init__(self, intents: Intents, kind: _TemplateInfo, number: int) -> None:
+    def __init__(self, intents: Intents, info: _TemplateInfo, number: int) -> None:
         self._rules = intents.expansion_rules
         self._lists = intents.slot_lists
-        self._kind = kind
+        self._info = info
         self._number = number
 
-    def chooser(self, attempt: int) -> random.Random:
-        return random.Random(f"{self._kind.template}|{self._number}|{attempt}")
+    def rng(self, attempt: int) -> random.Random:
+        return random.Random(f"{self._info.template}|{self._number}|{attempt}")
 
-    def expand(self, expression: Expression, choose: random.Random) -> list[Piece]:
+    def expand(self, expression: Expression, rng: random.Random) -> list[Piece]:
         match expression:
             case TextChunk():
                 return [Piece(expression.original_text)]
             case ListReference():
-                return [self._fill(expression, choose)]
+                return [self._fill(expression, rng)]
             case RuleReference():
-                return self.expand(self._rules[expression.rule_name].expression, choose)
+                return self.expand(self._rules[expression.rule_name].expression, rng)
             case Alternative():
-                return self.expand(choose.choice(expression.items), choose)
+                return self.expand(rng.choice(expression.items), rng)
             case Group():
                 items = list(expression.items)
                 if isinstance(expression, Permutation):
-                    choose.shuffle(items)
-                return [piece for item in items for piece in self.expand(item, choose)]
+                    rng.shuffle(items)
+                return [piece for item in items for piece in self.expand(item, rng)]
             case _:
                 raise TypeError(f"unknown element in a template: {type(expression).__name__}")
 
-    def _fill(self, reference: ListReference, choose: random.Random) -> Piece:
-        kind, values = self._kind, self._lists[reference.list_name]
-        order = random.Random("|".join((kind.combination, kind.fixed, reference.slot_name, reference.list_name)))
+    def _fill(self, reference: ListReference, rng: random.Random) -> Piece:
+        info, values = self._info, self._lists[reference.list_name]
+        value_rng = random.Random("|".join((info.combination, info.fixed, reference.slot_name, reference.list_name)))
         if isinstance(values, RangeSlotList):
             numbers = range(values.start, values.stop + 1, values.step)
-            drawn = order.sample(numbers, min(SENTENCES, len(numbers)))
-            number = drawn[self._number % len(drawn)]
+            sample = value_rng.sample(numbers, min(SENTENCES, len(numbers)))
+            number = sample[self._number % len(sample)]
             return Piece(str(number), reference.slot_name, str(number))
         assert isinstance(values, TextSlotList)
         outcomes = sorted({str(value.value_out) for value in values.values})
-        order.shuffle(outcomes)
+        value_rng.shuffle(outcomes)
         outcome = outcomes[self._number % len(outcomes)]
-        wording = choose.choice([value.text_in for value in values.values if str(value.value_out) == outcome])
-        text = "".join(piece.text for piece in self.expand(wording, choose))
+        wording = rng.choice([value.text_in for value in values.values if str(value.value_out) == outcome])
+        text = "".join(piece.text for piece in self.expand(wording, rng))
         return Piece(normalize_whitespace(text).strip(), reference.slot_name, outcome)
 
 
 def _normalise_spaces(pieces: list[Piece]) -> tuple[Piece, ...]:
     """The pieces with single spaces between words and none at the ends."""
-    tidy: list[Piece] = []
+    normalised: list[Piece] = []
     for piece in pieces:
         text = normalize_whitespace(piece.text)
-        if not tidy or tidy[-1].text.endswith(" "):
+        if not normalised or normalised[-1].text.endswith(" "):
             text = text.lstrip()
         if text:
-            tidy.append(Piece(text, piece.slot, piece.value))
-    while tidy and not tidy[-1].text.rstrip():
-        tidy.pop()
-    if tidy:
-        last = tidy.pop()
-        tidy.append(Piece(last.text.rstrip(), last.slot, last.value))
-    return tuple(tidy)
+            normalised.append(Piece(text, piece.slot, piece.value))
+    while normalised and not normalised[-1].text.rstrip():
+        normalised.pop()
+    if normalised:
+        last = normalised.pop()
+        normalised.append(Piece(last.text.rstrip(), last.slot, last.value))
+    return tuple(normalised)

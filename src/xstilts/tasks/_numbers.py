@@ -83,16 +83,16 @@ def _pairs(path: Path) -> Mapping[str, Mapping[int, list[tuple[int, int]]]]:
         rows[assign(str(row), FRACTIONS, FAMILY), digit].append(row)
     return {
         split: {
-            number: _drawn(f"{split}|{number}", *(rows[split, digit] for digit in divmod(number, 10)))
+            number: _sample_pairs(f"{split}|{number}", *(rows[split, digit] for digit in divmod(number, 10)))
             for number in NUMBERS
         }
         for split in FRACTIONS
     }
 
 
-def _drawn(seed: str, tens: list[int], units: list[int]) -> list[tuple[int, int]]:
-    every = [(ten, unit) for ten in tens for unit in units if ten != unit]
-    return random.Random(seed).sample(every, min(MAX_PAIRS, len(every)))
+def _sample_pairs(seed: str, tens: list[int], units: list[int]) -> list[tuple[int, int]]:
+    pairs = [(ten, unit) for ten in tens for unit in units if ten != unit]
+    return random.Random(seed).sample(pairs, min(MAX_PAIRS, len(pairs)))
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Pairs up the members of a set, to use each one's right answer as its partner's wrong answer."""
+"""Pairs up the members of a set, to use the right answer of each as the wrong answer of its partner."""
 
 import hashlib
 from collections.abc import Callable, Hashable, Iterable

@@ -21,8 +21,7 @@ def _majority(row: Row) -> Row | None:
     return row if row["label"] else None
 
 
-def _own(read: Reader, *patterns: str) -> Native:
-    train, dev = patterns
+def _nli_files(read: Reader, train: str, dev: str) -> Native:
     return Native(read=read, english={"train": train, "dev": dev}, fields=_sentences)
 
 
@@ -36,8 +35,8 @@ TASK = Task(
             Native(
                 read=rows, english={"train": "anli/**/R?/train.jsonl", "dev": "anli/**/R?/dev.jsonl"}, fields=_round
             ),
-            _own(rows, "snli/snli_1.0_train.jsonl", "snli/snli_1.0_dev.jsonl"),
-            _own(unquoted_tsv, "MNLI/train.tsv", "MNLI/dev_matched.tsv"),
+            _nli_files(rows, "snli/snli_1.0_train.jsonl", "snli/snli_1.0_dev.jsonl"),
+            _nli_files(unquoted_tsv, "MNLI/train.tsv", "MNLI/dev_matched.tsv"),
         ),
         hub=(
             Hub(
@@ -71,7 +70,7 @@ TASK = Task(
     url="https://aclanthology.org/2020.acl-main.441",
     weaknesses=(
         "English only",
-        "only the available parts are read: with the rounds of ANLI alone below the data root, only the rounds",
+        "only the available parts are read: if the data root has only the rounds of ANLI, only the rounds",
         "pairs without a majority label are left out; the published sizes still count them",
     ),
     sizes=published_sizes("anli"),

@@ -1,8 +1,8 @@
 """The layout of a published benchmark: its native files below the data root, and its copy on the Hub.
 
-Rows are mappings whose keys are the fields of an example: text, pair, label; prompt, choices, answer; question,
-context, answer_text, answer_start; words, tags; text, english; text, english (whether it is), partners; and `id` where
-the benchmark has unique ones; text, images, label; text, image.
+Rows are mappings from field names of an example to values, by problem: text, pair, label; prompt, choices, answer;
+question, context, answer_text, answer_start; words, tags; text, english; text, english (true or false), partners; text,
+images, label; text, image. They have an `id` if the benchmark has unique ones.
 """
 
 from collections.abc import Callable, Mapping, Sequence

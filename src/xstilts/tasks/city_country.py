@@ -1,4 +1,4 @@
-"""In which of four countries a city lies: the city is the prompt, the countries are the choices, named by CLDR."""
+"""Which of four countries a city is in: the city is the prompt, the countries are the choices, named by CLDR."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -26,7 +26,7 @@ def read(paths: Paths, language: str) -> Mapping[str, Iterator[Choice]]:
 def city_items(language: str) -> Iterator[Choice]:
     """One item per time-zone city that the locale names differently from the zone; id = zone, group = country.
 
-    Cities that share a character trigram with their country are left out, because they give the answer away. The wrong
+    Cities that share a character trigram with their country are excluded, because they reveal the answer. The wrong
     countries and the order of the choices are the same in every locale; all four choices are of one split.
     """
     locale = Locale.parse(language, sep="-")
@@ -69,10 +69,10 @@ def _countries(split: str) -> frozenset[str]:
 
 
 def _choices(zone: str, country: str) -> list[str]:
-    """The country and three others of its split, in an order that the zone decides."""
-    others = _countries(assign(country, FRACTIONS, NAME)) - {country}
-    drawn = sorted(others, key=lambda c: _hash(f"{zone}|{c}"))[: CHOICES - 1]
-    return sorted([country, *drawn], key=lambda c: _hash(f"{c}|{zone}"))
+    """The country and three others of its split, in a pseudo-random order that depends on the zone."""
+    candidates = _countries(assign(country, FRACTIONS, NAME)) - {country}
+    wrong = sorted(candidates, key=lambda c: _hash(f"{zone}|{c}"))[: CHOICES - 1]
+    return sorted([country, *wrong], key=lambda c: _hash(f"{c}|{zone}"))
 
 
 def _hash(text: str) -> bytes:

@@ -5,8 +5,8 @@ from xstilts.tasks.benchmark import Benchmark, Hub, Native, group_by
 from xstilts.tasks.task import Task, published_sizes
 
 
-def _own(row: Row) -> Row:
-    """A row of the authors' files, in which everything is part of the question."""
+def _official(row: Row) -> Row:
+    """A row of the authors' files, with the choices inside the question."""
     question = row["question"]
     return _choice(question["stem"], [(c["label"], c["text"]) for c in question["choices"]], row.get("answerKey"))
 
@@ -32,7 +32,7 @@ TASK = Task(
             Native(
                 read=rows,
                 english={"train": "commonsense*/train_rand_split.jsonl", "dev": "commonsense*/dev_rand_split.jsonl"},
-                fields=_own,
+                fields=_official,
             ),
             Native(read=rows, english={"dev": "commonsense*/dev_rand_split.hf.jsonl"}, fields=_hub),
         ),

@@ -52,12 +52,12 @@ def partners(concepts: Iterable[emoji.Concept]) -> Mapping[str, str]:
         words[concept.stem] = frozenset(re.findall(r"\w+", concept.english.casefold())) - _STOP_WORDS
         splits[assign(concept.group, emoji.FRACTIONS, emoji.FAMILY)].append(concept.stem)
 
-    def allowed(one: str, other: str) -> bool:
-        return not (words[one] - _ANYONE <= words[other] or words[other] - _ANYONE <= words[one])
+    def allowed(stem: str, other: str) -> bool:
+        return not (words[stem] - _ANYONE <= words[other] or words[other] - _ANYONE <= words[stem])
 
-    def preferred(one: str, other: str) -> bool:
-        hard = digest(f"hard|{one}")[0] % 2 == 0
-        return hard == bool(words[one] & words[other]) and allowed(one, other)
+    def preferred(stem: str, other: str) -> bool:
+        hard = digest(f"hard|{stem}")[0] % 2 == 0
+        return hard == bool(words[stem] & words[other]) and allowed(stem, other)
 
     pairs_by_split = (pair_up(stems, emoji.FAMILY, preferred, allowed) for stems in splits.values())
     return {stem: partner for pairs in pairs_by_split for stem, partner in pairs.items()}

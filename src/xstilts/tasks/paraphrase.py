@@ -36,11 +36,11 @@ def read(paths: Paths, language: str) -> Mapping[str, Iterator[Labelled]]:
 
 def _distinct(pairs: Iterable[Labelled]) -> Iterator[Labelled]:
     """The pairs without duplicates, ignoring the order of the two sentences."""
-    seen: set[frozenset[str | None]] = set()
+    yielded: set[frozenset[str | None]] = set()
     for pair in pairs:
         texts = frozenset((pair.text, pair.pair))
-        if texts not in seen:
-            seen.add(texts)
+        if texts not in yielded:
+            yielded.add(texts)
             yield pair
 
 
@@ -68,8 +68,8 @@ def _paraphrases(
     """Sentences of a template, each with a paraphrase; templates with the same meaning start at different sentences."""
     start = number % len(sentences)
     ordered = sentences[start:] + sentences[:start]
-    pairs_ = ((first, _choose(first, (c for c in split_commands if _same(first, c)))) for first in ordered)
-    return [(first, same) for first, same in pairs_ if same][:PER_TEMPLATE]
+    paraphrases = ((first, _choose(first, (c for c in split_commands if _same(first, c)))) for first in ordered)
+    return [(first, same) for first, same in paraphrases if same][:PER_TEMPLATE]
 
 
 def _by_meaning(commands: Iterable[home.Command]) -> dict[tuple[str, str], dict[str, list[home.Command]]]:
@@ -79,11 +79,11 @@ def _by_meaning(commands: Iterable[home.Command]) -> dict[tuple[str, str], dict[
     return by_meaning
 
 
-def _same(one: home.Command, other: home.Command) -> bool:
+def _same(first: home.Command, other: home.Command) -> bool:
     return (
-        one.template != other.template
-        and (one.intent, one.meaning) == (other.intent, other.meaning)
-        and one.values == other.values
+        first.template != other.template
+        and (first.intent, first.meaning) == (other.intent, other.meaning)
+        and first.values == other.values
     )
 
 
@@ -96,21 +96,21 @@ def _different(first: home.Command, commands: Iterable[home.Command]) -> home.Co
                 opposite.append(other)
             elif _changed(first, other):
                 changed.append(other)
-    toss = random.Random(f"{first.id}|which").random() < 0.5
-    return _choose(first, (opposite if toss else changed) or opposite or changed)
+    prefer_opposite = random.Random(f"{first.id}|which").random() < 0.5
+    return _choose(first, (opposite if prefer_opposite else changed) or opposite or changed)
 
 
-def _opposite(one: home.Command, other: home.Command) -> bool:
-    return OPPOSITE.get(one.intent) == other.intent and (one.fixed, one.values) == (other.fixed, other.values)
+def _opposite(first: home.Command, other: home.Command) -> bool:
+    return OPPOSITE.get(first.intent) == other.intent and (first.fixed, first.values) == (other.fixed, other.values)
 
 
-def _changed(one: home.Command, other: home.Command) -> bool:
-    slots = [slot for slot, _ in one.values]
+def _changed(first: home.Command, other: home.Command) -> bool:
+    slots = [slot for slot, _ in first.values]
     return (
-        one.intent == other.intent
-        and one.template != other.template
+        first.intent == other.intent
+        and first.template != other.template
         and slots == [slot for slot, _ in other.values]
-        and (one.fixed, one.values) != (other.fixed, other.values)
+        and (first.fixed, first.values) != (other.fixed, other.values)
     )
 
 
@@ -119,9 +119,9 @@ def _choose(first: home.Command, candidates: Iterable[home.Command]) -> home.Com
     return random.Random(first.id).choice(options) if options else None
 
 
-def _pair(one: home.Command, other: home.Command, label: str, group: str, language: str) -> Labelled:
+def _pair(first: home.Command, other: home.Command, label: str, group: str, language: str) -> Labelled:
     return Labelled(
-        id=f"{one.id}|{other.id}", group=group, language=language, text=one.text, pair=other.text, label=label
+        id=f"{first.id}|{other.id}", group=group, language=language, text=first.text, pair=other.text, label=label
     )
 
 

@@ -45,24 +45,24 @@ def _usable(command: home.Command) -> bool:
 def _capped(commands: list[home.Command]) -> Iterable[home.Command]:
     """The commands, without those that would give a slot more than `PER_SLOT` values; chosen by hash."""
     counts: Counter[str] = Counter()
-    kept: set[str] = set()
+    selected: set[str] = set()
     for command in sorted(commands, key=lambda c: hashlib.sha256(c.id.encode()).digest()):
         slots = Counter(slot for slot, _ in command.values)
         if all(counts[slot] + number <= PER_SLOT for slot, number in slots.items()):
             counts += slots
-            kept.add(command.id)
-    return (command for command in commands if command.id in kept)
+            selected.add(command.id)
+    return (command for command in commands if command.id in selected)
 
 
 def _tags(pieces: tuple[home.Piece, ...], words: tuple[tuple[str, int], ...]) -> tuple[str, ...]:
-    """BIO tags: a word belongs to the first slot that any of its characters is part of."""
-    owner = [number if piece.slot else -1 for number, piece in enumerate(pieces) for _ in piece.text]
+    """BIO tags: a word belongs to the first slot that contains any of its characters."""
+    slot_pieces = [number if piece.slot else -1 for number, piece in enumerate(pieces) for _ in piece.text]
     tags: list[str] = []
-    before = -1
+    previous = -1
     for word, start in words:
-        piece = next((number for number in owner[start : start + len(word)] if number >= 0), -1)
-        tags.append("O" if piece < 0 else f"{'I' if piece == before else 'B'}-{pieces[piece].slot}")
-        before = piece
+        piece = next((number for number in slot_pieces[start : start + len(word)] if number >= 0), -1)
+        tags.append("O" if piece < 0 else f"{'I' if piece == previous else 'B'}-{pieces[piece].slot}")
+        previous = piece
     return tuple(tags)
 
 

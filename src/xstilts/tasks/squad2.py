@@ -8,7 +8,7 @@ from xstilts.tasks.task import Task, published_sizes
 
 
 def _without_id(row: Row) -> Row:
-    """AllenNLP's sample of the data set has an id twice."""
+    """The row without its id: AllenNLP's sample of the data set has a duplicate id."""
     return {name: value for name, value in row.items() if name != "id"}
 
 

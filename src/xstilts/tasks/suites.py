@@ -35,8 +35,8 @@ class SuiteMean:
     @property
     def name(self) -> str:
         """Such as "XTREME average without retrieval over 5 of 7 tasks"."""
-        whole = len(self.tasks) + len(self.missing)
-        return f"{self.title} over " + (f"{len(self.tasks)} of {whole} tasks" if self.missing else f"all {whole} tasks")
+        total = len(self.tasks) + len(self.missing)
+        return f"{self.title} over " + (f"{len(self.tasks)} of {total} tasks" if self.missing else f"all {total} tasks")
 
 
 EMBEDDED = Suite(
@@ -90,10 +90,10 @@ VARIANTS: Mapping[str, str] = {
 
 def suite(name: str) -> Suite:
     """The suite of that name. Raises UserError if there is none."""
-    for found in SUITES:
-        if found.name == name:
-            return found
-    raise UserError(f"unknown suite {name!r}", did_you_mean(name, (suite.name for suite in SUITES)))
+    suites = {suite.name: suite for suite in SUITES}
+    if name not in suites:
+        raise UserError(f"unknown suite {name!r}", did_you_mean(name, suites))
+    return suites[name]
 
 
 def suite_means(suite: Suite, tasks: Collection[str]) -> tuple[SuiteMean, ...]:

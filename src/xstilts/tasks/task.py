@@ -97,7 +97,7 @@ class Task:
 
     def fingerprint(self, language: str) -> str:
         """SHA-256 of everything that determines the examples of each split of a language; no data are read."""
-        parts = [
+        fields = [
             self.name,
             self.problem,
             self.code_version,
@@ -107,7 +107,7 @@ class Task:
             *([f"shots by {self.shots_unit}"] if self.shots_unit else []),
             [_pin(source) for source in self.sources_by_language.get(language, self.sources)],
         ]
-        return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(fields, ensure_ascii=False).encode()).hexdigest()
 
 
 def flagged_id(name: str, flag: str) -> str:

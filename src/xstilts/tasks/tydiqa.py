@@ -13,11 +13,11 @@ LANGUAGES = {
 
 
 def _without_id(row: Row) -> Row:
-    """XTREME cuts the ids of the training data short, so that they are no longer unique."""
+    """The row without its id: XTREME truncates the ids of the training data, so that they are not unique."""
     return {name: value for name, value in row.items() if name != "id"}
 
 
-def _of(row: Row, language: str) -> bool:
+def _is_in(row: Row, language: str) -> bool:
     return str(row["id"]).startswith(f"{LANGUAGES[language]}-")
 
 
@@ -62,7 +62,7 @@ TASK = Task(
                 config="secondary_task",
                 splits={"train": "train", "test": "validation"},
                 fields=_squad.hub_fields,
-                keep=_of,
+                keep=_is_in,
             ),
         ),
         groups=group_by("context"),

@@ -41,17 +41,17 @@ def read(paths: Paths, language: str) -> Mapping[str, Iterator[Parallel]]:
 
 def pairs(wheels: Iterable[Path], language: str) -> Iterator[Parallel]:
     """The pairs without placeholders and tags; every English string and every translation occurs once."""
-    seen_english: set[str] = set()
-    seen_text: set[str] = set()
+    english_strings: set[str] = set()
+    translations: set[str] = set()
     for wheel in wheels:
         for raw_english, raw_text in _translations(wheel, language):
             english, text = _clean(raw_english), _clean(raw_text)
             if len(english.split()) < MIN_WORDS or not text or english.casefold() == text.casefold():
                 continue
-            if english.casefold() in seen_english or text.casefold() in seen_text:
+            if english.casefold() in english_strings or text.casefold() in translations:
                 continue
-            seen_english.add(english.casefold())
-            seen_text.add(text.casefold())
+            english_strings.add(english.casefold())
+            translations.add(text.casefold())
             name = hashlib.sha256(english.casefold().encode()).hexdigest()[:16]
             yield Parallel(id=name, group=name, language=language, text=text, english=english)
 
