@@ -18,7 +18,7 @@ def _designs(recipe: Recipe) -> tuple[TaskDesign, ...]:
     return tuple(design_of(recipe, cells, tasks[name]) for name in recipe.targets)
 
 
-def test_headline_languages_leave_out_the_source_and_the_development_languages() -> None:
+def test_headline_languages_exclude_source_and_development_languages() -> None:
     intent, bitext = _designs(toy_recipe(targets=_TARGETS))
     assert intent.languages == ("en", "de", "fi", "el")
     assert intent.headline == ("de", "fi")
@@ -26,7 +26,7 @@ def test_headline_languages_leave_out_the_source_and_the_development_languages()
     assert bitext.retrieval and not intent.retrieval
 
 
-def test_a_language_that_an_arm_lacks_is_in_no_mean() -> None:
+def test_a_language_without_all_arms_is_in_no_mean() -> None:
     recipe = toy_recipe(targets=_TARGETS, fewshot=Fewshot(languages=("de",), draws=2))
     assert _designs(recipe)[0].headline == ("de",)
 
@@ -40,14 +40,14 @@ def test_a_language_counts_once_whatever_its_locales() -> None:
     assert design.variants == {"de-CH", "zh-CN"}
 
 
-def test_the_baseline_is_no_intermediate_and_no_shots_wherever_it_stands_in_the_recipe() -> None:
+def test_the_baseline_is_zero_shot_without_intermediate_training() -> None:
     arms = {"toy-qa": Intermediate(tasks=("toy-qa",)), "none": Intermediate()}
     intent, _ = _designs(toy_recipe(targets=_TARGETS, intermediate=arms))
     assert intent.baseline == ArmName(intermediate="none")
     assert intent.arms[-1] == ArmName(intermediate="toy-qa", method="full", shots=4)
 
 
-def test_the_two_by_two_holds_the_four_corners() -> None:
+def test_the_two_by_two_has_the_four_corners() -> None:
     (square,) = _designs(toy_recipe(targets=_TARGETS))[0].detailed
     assert [(arm.intermediate, arm.shots) for arm in square.arms] == [
         ("none", 0),
@@ -57,7 +57,7 @@ def test_the_two_by_two_holds_the_four_corners() -> None:
     ]
 
 
-def test_the_effects_of_a_two_by_two_are_those_of_its_means() -> None:
+def test_the_effects_of_a_two_by_two_are_weighted_sums_of_its_means() -> None:
     recipe = toy_recipe(targets=_TARGETS, primary=None)
     found = comparisons(recipe, _designs(recipe))
     level = {("none", 0): 1.0, ("none", 4): 3.0, ("toy-qa", 0): 6.0, ("toy-qa", 4): 13.0}
@@ -77,7 +77,7 @@ def test_the_effects_of_a_two_by_two_are_those_of_its_means() -> None:
     }
 
 
-def test_the_primary_contrast_is_first_and_stands_once() -> None:
+def test_the_primary_contrast_is_first_and_not_repeated() -> None:
     primary = Primary(task="toy-intent", treatment=Arm(intermediate="toy-qa"), baseline=Arm(intermediate="none"))
     recipe = toy_recipe(targets=_TARGETS, primary=primary)
     found = comparisons(recipe, _designs(recipe))
@@ -86,7 +86,7 @@ def test_the_primary_contrast_is_first_and_stands_once() -> None:
     assert [c.kind for c in found[1:]] == ["effect"] * 6 + ["retrieval"]
 
 
-def test_every_control_stands_beside_its_arm() -> None:
+def test_every_control_is_paired_with_its_arm() -> None:
     recipe = toy_recipe(
         targets={"toy-intent": _TARGETS["toy-intent"]},
         intermediate={
@@ -110,7 +110,7 @@ def test_every_control_stands_beside_its_arm() -> None:
     assert [square.intermediate for square in design.detailed] == ["toy-qa"]
 
 
-def test_published_sets_take_no_language_from_the_means_unless_the_primary_contrast_names_them() -> None:
+def test_fixed_few_shot_sets_restrict_headline_languages_only_in_the_primary_contrast() -> None:
     tasks = toy_tasks()
     task = tasks["toy-intent"] = replace(tasks["toy-intent"], fixed_shot_sizes={"fi": ("4", "9x9")})
     fewshot = Fewshot(shots=(4, "9x9"), draws=2, fixed_shots=True)
@@ -135,7 +135,7 @@ def test_published_sets_take_no_language_from_the_means_unless_the_primary_contr
     assert {arm.method for arm in named.detailed[0].arms} == {"zero-shot", "fixed-shots-9x9"}
 
 
-def test_new_controls_stand_beside_their_arm_in_the_languages_that_have_them() -> None:
+def test_controls_are_compared_in_the_languages_that_have_them() -> None:
     tasks = toy_tasks()
     languages = {name: ("train", "dev", "test", *(["test-mt"] * (name == "fi"))) for name in ("en", "de", "fi", "el")}
     task = tasks["toy-intent"] = replace(tasks["toy-intent"], splits=languages)
@@ -157,7 +157,7 @@ def test_new_controls_stand_beside_their_arm_in_the_languages_that_have_them() -
     }
 
 
-def test_arms_that_see_less_are_controls_beside_the_arm_that_sees_all() -> None:
+def test_one_modality_arms_are_controls_of_the_arm_with_both() -> None:
     tasks = pictured_tasks(tuple(f"toy:{number}" for number in range(20)))
     arms = {
         "none": Intermediate(),

@@ -24,9 +24,9 @@ GRAPH = expand(
 
 
 @pytest.fixture
-def told(tmp_path):
-    def tell(**losses):
-        """`losses` by the beginning of a stage's title, its last loss; all begin at 1."""
+def notices(tmp_path):
+    def compute(**losses):
+        """`losses` are last losses by the beginning of a stage's title; all first losses are 1."""
         store = Store(tmp_path)
         for spec in GRAPH.stages.values():
             with store.draft(spec) as draft:
@@ -38,27 +38,27 @@ def told(tmp_path):
                     draft.facts = facts_for(spec, training=trained)
         return flat_loss_notices(GRAPH.stages.values(), {key: store.manifest(key) for key in GRAPH.stages})
 
-    return tell
+    return compute
 
 
-def test_what_learnt_is_not_spoken_of(told):
-    assert told() == ()
-    assert told(target=0.97) == ()
+def test_falling_losses_give_no_notice(notices):
+    assert notices() == ()
+    assert notices(target=0.97) == ()
 
 
-def test_how_many_hardly_learnt_is_told_by_task(told):
-    (line,) = told(**{"target topic (en), seed 0": 0.99, "intermediate facts, seed 1": 1.2})
+def test_flat_losses_are_counted_by_task(notices):
+    (line,) = notices(**{"target topic (en), seed 0": 0.99, "intermediate facts, seed 1": 1.2})
     assert "less than 2%" in line
     assert "target topic (4 of 8)" in line and "intermediate facts (1 of 2)" in line
 
 
-def test_controls_and_tasks_together_are_left_out(told):
-    assert told(**{"intermediate facts (labels": 1.0, "intermediate facts+tags": 1.0}) == ()
+def test_controls_and_multi_task_runs_are_ignored(notices):
+    assert notices(**{"intermediate facts (labels": 1.0, "intermediate facts+tags": 1.0}) == ()
 
 
-def test_few_steps_tell_nothing(told):
-    assert told(target=1.0, steps=19) == ()
+def test_short_runs_are_ignored(notices):
+    assert notices(target=1.0, steps=19) == ()
 
 
-def test_what_is_missing_tells_nothing():
+def test_missing_stages_are_ignored():
     assert flat_loss_notices(GRAPH.stages.values(), dict.fromkeys(GRAPH.stages)) == ()

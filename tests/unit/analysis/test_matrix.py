@@ -38,20 +38,22 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
 @pytest.fixture
 def opened(experiment: Experiment, monkeypatch: pytest.MonkeyPatch) -> Experiment:
     loaded = SimpleNamespace(tasks=experiment.tasks)
-    there = SimpleNamespace(recipe=experiment.recipe, graph=experiment.graph, store=experiment.store, loaded=loaded)
-    monkeypatch.setattr(api, "reopen", lambda *_: there)
+    loaded_experiment = SimpleNamespace(
+        recipe=experiment.recipe, graph=experiment.graph, store=experiment.store, loaded=loaded
+    )
+    monkeypatch.setattr(api, "reopen", lambda *_: loaded_experiment)
     return experiment
 
 
 @pytest.fixture(scope="module")
-def told(experiment: Experiment, tmp_path_factory: pytest.TempPathFactory) -> tuple[Summary, Page]:
+def report(experiment: Experiment, tmp_path_factory: pytest.TempPathFactory) -> tuple[Summary, Page]:
     path = tmp_path_factory.mktemp("out") / "report.html"
     summary = build(experiment.recipe, experiment.graph, experiment.store, path, resamples=100, tasks=experiment.tasks)
     return summary, Page(path.read_text(encoding="utf-8"))
 
 
-def test_the_page_has_averages_matrix_and_choice(told: tuple[Summary, Page]) -> None:
-    _, page = told
+def test_the_page_has_suite_averages_the_matrix_and_the_chosen_arms(report: tuple[Summary, Page]) -> None:
+    _, page = report
     assert {"suites", "transfer"} <= set(page.ids)
     assert page.row("XTREME average over 2 of 9 tasks")
     assert len(page.row("best on development data")) == 3
@@ -61,13 +63,13 @@ def test_the_page_has_averages_matrix_and_choice(told: tuple[Summary, Page]) -> 
     assert [value for value in page.values("class") if value == "plot"]
 
 
-def test_the_terminal_gets_the_averages(told: tuple[Summary, Page]) -> None:
-    summary, _ = told
+def test_the_terminal_shows_the_averages(report: tuple[Summary, Page]) -> None:
+    summary, _ = report
     assert summary.tables[-1].row_count == 5
     assert str(summary.tables[-1].title).startswith("XTREME average, including English, zero-shot")
 
 
-def test_rows_for_machines_have_every_number(opened: Experiment, capsys: Capture) -> None:
+def test_json_and_csv_have_every_number(opened: Experiment, capsys: Capture) -> None:
     assert cli.call(["results", "--matrix", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [(row["intermediate"], row["target"]) for row in rows[:3]] == [
@@ -83,7 +85,7 @@ def test_rows_for_machines_have_every_number(opened: Experiment, capsys: Capture
     assert float(table[0]["difference"]) == pytest.approx(rows[0]["difference"])
 
 
-def test_rows_for_readers_have_an_arm_a_line(opened: Experiment, capsys: Capture) -> None:
+def test_text_and_latex_have_one_row_per_arm(opened: Experiment, capsys: Capture) -> None:
     assert cli.call(["results", "--matrix"]) == 0
     head, *lines = capsys.readouterr().out.splitlines()
     assert head.split() == ["intermediate", "xnli", "tatoeba"]
@@ -95,24 +97,24 @@ def test_rows_for_readers_have_an_arm_a_line(opened: Experiment, capsys: Capture
 def test_a_matrix_needs_arms_to_compare(opened: Experiment, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     assert cli.call(["results", "--matrix", "--sql", "select 1"]) == 2
     assert "ask for different tables" in capsys.readouterr().err
-    there, plain = (
+    loaded_experiment, plain = (
         api.reopen(None, "", ()),
         opened.recipe.model_copy(update={"intermediate": {"none": Intermediate()}}),
     )
-    monkeypatch.setattr(there, "recipe", plain)
-    monkeypatch.setattr(there, "graph", plan(plain, opened.tasks, "toy-pin"))
+    monkeypatch.setattr(loaded_experiment, "recipe", plain)
+    monkeypatch.setattr(loaded_experiment, "graph", plan(plain, opened.tasks, "toy-pin"))
     assert cli.call(["results", "--matrix"]) == 2
     assert "without intermediate training" in capsys.readouterr().err
 
 
-def test_wide_keeps_the_order(opened: Experiment) -> None:
-    there = api.reopen(None, "", ())
-    frame = wide_table(matrix(there))
+def test_the_wide_table_keeps_the_order(opened: Experiment) -> None:
+    loaded_experiment = api.reopen(None, "", ())
+    frame = wide_table(matrix(loaded_experiment))
     assert frame.columns == ["intermediate", "xnli", "tatoeba"]
     assert frame.height == 3
 
 
-def test_a_page_of_a_toy_has_no_matrix(tmp_path: Path) -> None:
+def test_one_target_and_one_arm_have_no_matrix(tmp_path: Path) -> None:
     recipe = toy_recipe(targets={"toy-intent": Target(languages=("en", "de"))}, fewshot=None, primary=None)
     toy = make_experiment(tmp_path / "store", recipe)
     build(toy.recipe, toy.graph, toy.store, tmp_path / "r.html", resamples=20, tasks=toy.tasks)

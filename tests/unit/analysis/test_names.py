@@ -27,18 +27,18 @@ from xstilts.config.training import Mlm, Translate
         ("", ""),
     ],
 )
-def test_languages_by_their_english_name_or_their_code(code: str, name: str) -> None:
+def test_language_names_are_english_names_or_codes(code: str, name: str) -> None:
     assert language_name(code) == name
 
 
-def test_arms_in_words() -> None:
+def test_arm_names() -> None:
     assert arm_name(ArmName(intermediate="none")) == "none → zero-shot"
     assert arm_name(ArmName(intermediate="boolq", method="full", shots=4)) == "boolq → 4-shot"
     assert arm_name(ArmName(intermediate="boolq", method="lora", shots=16)) == "boolq → 16-shot, LoRA"
     assert arm_name(ArmName(intermediate="none", method="more-english", shots=4)) == "none → 4-shot, more-english"
 
 
-def test_an_arm_says_that_its_data_were_translated() -> None:
+def test_training_names_mention_translation() -> None:
     by_model = Translate(to=("en", "sw"), model="someone/mt")
     arm = Intermediate(tasks=("boolq", "quac"), translate=by_model, mlm=Mlm(texts={"de": "de.txt"}))
     assert training_name(arm) == ("boolq, quac machine-translated to English, Swahili by someone/mt, MLM in de")
@@ -48,7 +48,7 @@ def test_an_arm_says_that_its_data_were_translated() -> None:
     )
 
 
-def test_recall_says_what_is_found_by_what() -> None:
+def test_recall_metrics_name_their_direction() -> None:
     assert metric_name("recall_at_1") == "recall@1 both directions"
     assert metric_name("image_recall_at_5") == "recall@5 text \u2192 image"
     assert metric_name("text_recall_at_10") == "recall@10 image \u2192 text"

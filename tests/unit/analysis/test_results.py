@@ -32,7 +32,7 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
     return make_experiment(tmp_path_factory.mktemp("store"), recipe, without=1)
 
 
-def test_a_score_for_every_cell_that_is_there_and_every_metric(experiment: Experiment) -> None:
+def test_every_stored_cell_has_a_score_by_every_metric(experiment: Experiment) -> None:
     cells = experiment.graph.cells
     frame = scores(cells, experiment.store, "synthetic")
     assert dict(frame.schema) == SCORE_SCHEMA
@@ -45,7 +45,7 @@ def test_a_score_for_every_cell_that_is_there_and_every_metric(experiment: Exper
     assert (row["items"], row["groups"]) == (120, 30)
 
 
-def test_selection_on_target_data_is_called_an_oracle(experiment: Experiment) -> None:
+def test_selection_on_target_data_is_an_oracle(experiment: Experiment) -> None:
     frame = scores(experiment.graph.cells, experiment.store, "synthetic")
     assert set(frame.filter(pl.col("shots") > 0)["selection"]) == {"oracle"}
     assert set(frame.filter(pl.col("shots") == 0)["selection"]) == {None}
@@ -60,9 +60,9 @@ def test_a_missing_cell_has_no_scores_and_no_items(experiment: Experiment) -> No
 
 def test_the_items_of_an_arm_by_language_seed_and_draw(experiment: Experiment) -> None:
     cells, store = experiment.graph.cells, experiment.store
-    found = arm_items(cells, store, "toy-intent", Arm(intermediate="toy-qa", shots=4))
-    assert set(found) == {"de", "fi", "el"}
-    assert set(found["de"]) == {(seed, draw) for seed in (0, 1) for draw in (0, 1)}
+    items = arm_items(cells, store, "toy-intent", Arm(intermediate="toy-qa", shots=4))
+    assert set(items) == {"de", "fi", "el"}
+    assert set(items["de"]) == {(seed, draw) for seed in (0, 1) for draw in (0, 1)}
     zero_shot = arm_items(cells, store, "toy-intent", ArmName(intermediate="none"))
     assert set(zero_shot) == {"en", "de", "fi", "el"}
     assert set(zero_shot["en"]) == {(0, None), (1, None)}
@@ -74,7 +74,7 @@ def test_the_items_of_an_arm_by_language_seed_and_draw(experiment: Experiment) -
     assert zero_shot["fi"][1, None].equals(pl.read_parquet(store.path(expected.artifact) / "items.parquet"))
 
 
-def test_arms_of_a_recipe_and_of_cells_have_one_name(experiment: Experiment) -> None:
+def test_arms_of_a_recipe_and_of_cells_have_the_same_names(experiment: Experiment) -> None:
     zero_shot = next(cell for cell in experiment.graph.cells if cell.shots == 0)
     adapted = next(cell for cell in experiment.graph.cells if cell.shots == 4)
     assert ArmName.of(Arm(intermediate="none", shots=0, method="lora")) == ArmName.of(zero_shot)
@@ -82,18 +82,18 @@ def test_arms_of_a_recipe_and_of_cells_have_one_name(experiment: Experiment) -> 
     assert ArmName.of(replace(adapted, method="more-english")) != ArmName.of(adapted)
 
 
-def test_a_published_set_has_no_draws_and_stands_beside_every_draw(experiment: Experiment) -> None:
+def test_a_fixed_few_shot_set_is_paired_with_every_draw(experiment: Experiment) -> None:
     cells = [replace(cell, method="fixed-shots-2x2", draw=0) for cell in experiment.graph.cells if cell.draw == 0]
     arm = Arm(intermediate="none", shots="2x2", method="fixed-shots")
     assert ArmName.of(arm) == ArmName(intermediate="none", method="fixed-shots-2x2", shots=4)
-    found = arm_items([*experiment.graph.cells, *cells], experiment.store, "toy-intent", arm)
-    assert set(found["de"]) == {(0, None), (1, None)}
+    items = arm_items([*experiment.graph.cells, *cells], experiment.store, "toy-intent", arm)
+    assert set(items["de"]) == {(0, None), (1, None)}
     drawn = arm_items(experiment.graph.cells, experiment.store, "toy-intent", Arm(intermediate="none", shots=4))
-    difference = stats.contrast([(1.0, found), (-1.0, drawn)], "macro_f1", languages=["de"], resamples=50)
+    difference = stats.contrast([(1.0, items), (-1.0, drawn)], "macro_f1", languages=["de"], resamples=50)
     assert (difference.seeds, difference.draws) == (2, 2)
 
 
-def test_predictions_name_an_artifact_once(experiment: Experiment, tmp_path: Path) -> None:
+def test_predictions_list_an_artifact_once(experiment: Experiment, tmp_path: Path) -> None:
     cells = experiment.graph.cells
     frame = predictions([*cells, *cells], experiment.store)
     write_parquet(frame, tmp_path / "deep" / "predictions.parquet")
@@ -115,7 +115,7 @@ def test_sql_over_scores(experiment: Experiment) -> None:
     assert answer["n"].sum() == frame.height
 
 
-def test_a_wrong_query_is_the_users_mistake(experiment: Experiment) -> None:
+def test_an_invalid_query_is_a_user_error(experiment: Experiment) -> None:
     frame = scores(experiment.graph.cells, experiment.store, "synthetic")
     with pytest.raises(UserError, match="score_of_it") as refused:
         query({"scores": frame}, "SELECT score_of_it FROM scores")

@@ -33,9 +33,9 @@ def row(table, first: str) -> list[str]:
     return [f"{entry.text} {entry.note}".strip() for entry in entries[1:]]
 
 
-def value(found: stats.Estimate | str) -> float:
-    assert isinstance(found, stats.Estimate), found
-    return found.value
+def value(estimate: stats.Estimate | str) -> float:
+    assert isinstance(estimate, stats.Estimate), estimate
+    return estimate.value
 
 
 def test_an_average_is_the_mean_over_tasks_of_the_mean_over_languages(transfer: Transfer) -> None:
@@ -44,7 +44,7 @@ def test_an_average_is_the_mean_over_tasks_of_the_mean_over_languages(transfer: 
     assert value(transfer.arm_mean(("tatoeba",), "none")) == pytest.approx(0.4, abs=2e-3)
 
 
-def test_english_counts_in_a_published_average_only(transfer: Transfer) -> None:
+def test_english_is_only_in_published_averages(transfer: Transfer) -> None:
     assert transfer.languages("xnli") == ("en", "de", "sw")
     assert transfer.languages("tatoeba") == ("de", "sw")
     tasks = xtreme_tasks() | {"own": toy_task("own", "classification", ("en", "de"))}
@@ -53,14 +53,14 @@ def test_english_counts_in_a_published_average_only(transfer: Transfer) -> None:
     assert other.suites == ()
 
 
-def test_languages_that_settings_were_tuned_on_are_in_no_mean() -> None:
+def test_development_languages_are_in_no_mean() -> None:
     tuned = make_transfer(gains, small(development_languages=("sw",)))
     assert tuned.languages("xnli") == ("en", "de")
     (note,) = suite_table(tuned, XTREME).notes
     assert "xnli: 2 of 3 languages." in note and "Swahili" in note
 
 
-def test_the_suite_table_has_three_means_and_what_is_absent(transfer: Transfer) -> None:
+def test_the_suite_table_has_three_means_and_names_absent_tasks(transfer: Transfer) -> None:
     table = suite_table(transfer, XTREME)
     titles = [r.entries[0].text for r in table.rows]
     assert titles == [
@@ -90,7 +90,7 @@ DEVELOPMENT = {
 }
 
 
-def test_development_data_choose_for_each_seed() -> None:
+def test_arms_are_chosen_on_development_data_for_each_seed() -> None:
     transfer = make_transfer(gains, small(), development=DEVELOPMENT)
     chosen = transfer.chosen_arms("xnli")
     assert isinstance(chosen, ChosenArms)
@@ -100,7 +100,7 @@ def test_development_data_choose_for_each_seed() -> None:
     assert row(chosen_arm_table(transfer), "xquad")[-1] == "squad 3"
 
 
-def test_the_score_itself_never_chooses() -> None:
+def test_test_scores_do_not_choose_the_arm() -> None:
     """squad is better in every score, and is not chosen where development data say otherwise."""
     transfer = make_transfer(gains, small(), development={("xquad", "mnli", seed): 0.6 for seed in (0, 1, 2)})
     assert value(transfer.effect(("xquad",), CHOSEN_ARM)) == pytest.approx(0.04, abs=1e-6)
@@ -111,28 +111,28 @@ def test_equal_development_scores_choose_the_first_arm(transfer: Transfer) -> No
     assert isinstance(chosen, ChosenArms) and chosen.counts == {"squad": 3}
 
 
-def test_nothing_is_chosen_without_a_development_score_of_its_own(transfer: Transfer) -> None:
+def test_without_development_scores_no_arm_is_chosen(transfer: Transfer) -> None:
     assert isinstance(transfer.chosen_arms("tatoeba"), str)
     assert transfer.effect(("tatoeba",), CHOSEN_ARM) == f"tatoeba: {transfer.chosen_arms('tatoeba')}"
     on_dev = make_transfer(gains, small(targets={"xnli": Target(split="dev")}), development=DEVELOPMENT)
     assert "development split" in str(on_dev.chosen_arms("xnli"))
 
 
-def test_missing_scores_are_said_and_nothing_is_computed_without_them() -> None:
-    gone = make_transfer(gains, small(), missing=lambda cell: (cell.task, cell.intermediate) == ("xquad", "mnli"))
-    assert gone.effect(TASKS, "mnli") == "xquad: 9 scores missing"
-    assert isinstance(gone.effect(TASKS, "squad"), stats.Estimate)
-    assert row(suite_table(gone, XTREME), "xquad")[-1] == "missing"
+def test_missing_scores_give_a_reason_instead_of_an_estimate() -> None:
+    incomplete = make_transfer(gains, small(), missing=lambda cell: (cell.task, cell.intermediate) == ("xquad", "mnli"))
+    assert incomplete.effect(TASKS, "mnli") == "xquad: 9 scores missing"
+    assert isinstance(incomplete.effect(TASKS, "squad"), stats.Estimate)
+    assert row(suite_table(incomplete, XTREME), "xquad")[-1] == "missing"
 
 
-def test_an_arm_that_a_target_is_not_trained_after_is_no_zero() -> None:
+def test_a_target_without_the_arm_is_shown_as_absent() -> None:
     targets = {"xnli": Target(intermediates=("none", "squad")), "xquad": Target()}
     partial = make_transfer(gains, small(targets=targets))
     assert str(partial.effect(("xnli",), "mnli")).endswith("after mnli")
     assert row(matrix_table(partial), "mnli")[0] == "–"
 
 
-def test_controls_and_baselines_are_no_arms_of_the_matrix() -> None:
+def test_controls_and_baselines_are_not_in_the_matrix() -> None:
     arms = {
         "none": Intermediate(),
         "squad": SINGLE["squad"],
@@ -147,6 +147,6 @@ def test_controls_and_baselines_are_no_arms_of_the_matrix() -> None:
 
 
 def test_without_a_baseline_there_is_no_difference() -> None:
-    alone = make_transfer(gains, small(intermediate={"squad": SINGLE["squad"]}))
-    assert "no arm without intermediate training" in str(alone.effect(("xnli",), "squad"))
-    assert list(transfer_sections(alone)) == []
+    without_baseline = make_transfer(gains, small(intermediate={"squad": SINGLE["squad"]}))
+    assert "no arm without intermediate training" in str(without_baseline.effect(("xnli",), "squad"))
+    assert list(transfer_sections(without_baseline)) == []

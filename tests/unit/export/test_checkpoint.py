@@ -63,7 +63,7 @@ def test_only_trained_models_are_exported(trained: Experiment, tmp_path: Path):
         export_model(key, tmp_path / "model", store=trained.store.root)
 
 
-def test_the_card_says_what_was_measured(trained: Experiment):
+def test_the_card_has_the_scores(trained: Experiment):
     key = key_of(trained, "target")
     _, front, prose = model_card(trained.store, key).split("---\n", 2)
     metadata = yaml.safe_load(front)

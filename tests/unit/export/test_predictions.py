@@ -30,7 +30,7 @@ def test_examples_of_each_problem():
 
 
 @pytest.mark.parametrize("problem", [name for name, kind in PROBLEMS.items() if kind.trained and not kind.images])
-def test_a_row_to_train_on_can_be_predicted_without_its_label(problem: ProblemName):
+def test_training_rows_can_be_predicted_without_their_label(problem: ProblemName):
     """By the columns of the recipe, of which those of the label and the id may be missing."""
     cells = {
         "text": "a b",
@@ -50,7 +50,7 @@ def test_a_row_to_train_on_can_be_predicted_without_its_label(problem: ProblemNa
         to_examples([(1, {field: cells[field] for field in kind.columns})], problem, FILE, columns)
 
 
-def test_all_bad_rows_are_named_at_once_in_the_words_of_the_reader():
+def test_all_invalid_rows_are_listed_at_once():
     rows = [(2, {"text": "a"}), (3, {"text": " "}), (5, {"txt": "a"}), *((n, {"text": ""}) for n in range(6, 16))]
     with pytest.raises(DataError) as caught:
         to_examples(rows, "classification", FILE)

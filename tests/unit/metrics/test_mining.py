@@ -6,16 +6,16 @@ from hypothesis import strategies as st
 from xstilts.metrics.mining import best_threshold, occurs_once, one_to_one
 
 
-def test_the_best_pair_goes_first_and_nobody_is_paired_twice() -> None:
+def test_the_best_pair_is_first_and_no_sentence_is_paired_twice() -> None:
     pairs = np.array([[0, 0], [0, 1], [1, 1], [2, 0]])
     assert one_to_one(pairs, np.array([0.9, 1.3, 1.2, 0.8])).tolist() == [1, 3]
 
 
-def test_a_pair_without_a_positive_score_still_takes_its_sentences() -> None:
+def test_a_pair_without_a_positive_score_blocks_its_sentences() -> None:
     assert one_to_one(np.array([[0, 0], [0, 1]]), np.array([-0.1, -0.2])).tolist() == []
 
 
-def test_the_threshold_lies_halfway_to_the_next_lower_score() -> None:
+def test_the_threshold_is_halfway_to_the_next_lower_score() -> None:
     scores, correct = np.array([1.0, 1.4, 0.8, 1.2]), np.array([1, 1, 0, 0])
     assert best_threshold(scores, correct, gold=2) == pytest.approx((1.0 + 0.8) / 2)
 
@@ -31,7 +31,7 @@ def test_all_candidates_may_be_kept_and_none_may_be_right() -> None:
     assert best_threshold(np.zeros(0), np.zeros(0), gold=2) == 0.0
 
 
-def test_equal_texts_are_none_of_them_unique() -> None:
+def test_none_of_several_equal_texts_is_unique() -> None:
     assert occurs_once(["a", "b", "a", "c"]).tolist() == [False, True, False, True]
 
 

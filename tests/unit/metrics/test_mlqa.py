@@ -22,7 +22,7 @@ def test_punctuation_articles_and_words_are_those_of_the_language(
     assert normalise(answer, language) == tokens
 
 
-def test_symbols_of_ascii_go_and_others_stay() -> None:
+def test_ascii_symbols_are_removed_and_others_kept() -> None:
     assert normalise("$5 + €6", "es") == ["5", "€6"]
 
 

@@ -10,16 +10,16 @@ def test_a_caption_ranks_its_image_and_an_image_its_best_caption() -> None:
     assert ranks(scores, [0, 1, 2, 0]) == [(1, 1), (2, 1), (2, 2), (2, None)]
 
 
-def test_an_image_takes_the_best_rank_over_its_captions_wherever_that_caption_stands() -> None:
+def test_an_image_has_the_best_rank_of_its_captions_in_any_order() -> None:
     scores = np.array([[0.1, 0.2], [0.3, 0.4], [0.5, 0.1]])
     assert ranks(scores, [0, 1, 0]) == [(2, 1), (1, 1), (1, None)]
 
 
-def test_of_equal_scores_the_lower_index_is_first() -> None:
+def test_ties_are_broken_by_index() -> None:
     assert ranks(np.zeros((3, 3)), [0, 1, 2]) == [(1, 1), (2, 2), (3, 3)]
 
 
-def test_scores_that_are_no_numbers_come_last() -> None:
+def test_nan_scores_come_last() -> None:
     scores = np.array([[np.nan, 0.0], [np.nan, np.nan]])
     assert ranks(scores, [0, 1]) == [(2, 1), (2, 2)]
 
@@ -37,6 +37,6 @@ def test_ranks_are_those_of_a_stable_sort() -> None:
 
 
 @pytest.mark.parametrize("image_of", [[0], [0, 2], [0, -1]])
-def test_owners_must_fit_the_matrix(image_of: list[int]) -> None:
+def test_columns_must_fit_the_matrix(image_of: list[int]) -> None:
     with pytest.raises(ValueError, match="do not fit"):
         ranks(np.zeros((2, 2)), image_of)

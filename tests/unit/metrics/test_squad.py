@@ -27,7 +27,7 @@ def test_repeated_tokens_count_as_often_as_both_have_them() -> None:
 
 
 @pytest.mark.parametrize(("predicted", "score"), [("", 1.0), ("something", 0.0)])
-def test_an_unanswerable_question_wants_no_answer(predicted: str, score: float) -> None:
+def test_the_right_answer_to_an_unanswerable_question_is_empty(predicted: str, score: float) -> None:
     assert exact_match(predicted, []) == token_f1(predicted, []) == score
 
 
@@ -35,6 +35,6 @@ def test_no_answer_to_an_answerable_question_is_wrong() -> None:
     assert exact_match("", ["308"]) == token_f1("", ["308"]) == 0.0
 
 
-def test_an_answer_of_which_nothing_is_left_is_matched_but_shares_no_token() -> None:
+def test_an_answer_that_is_empty_after_normalisation_matches_but_shares_no_token() -> None:
     assert exact_match("a", ["the"]) == 1.0
     assert token_f1("a", ["the"]) == 0.0

@@ -26,11 +26,11 @@ TABLE = Path("/data/shop/test.parquet")
         ("  ", None),
     ],
 )
-def test_what_a_cell_refers_to(value, found):
+def test_image_references_of_cells(value, found):
     assert image_reference(value, TABLE, 4, "photo") == found
 
 
-def test_what_lies_on_this_machine():
+def test_local_files_of_references():
     assert local_file("file:/x/a:b.jpg") == Path("/x/a:b.jpg")
     assert local_file("parquet:/x/a#1.parquet#4/photo") == Path("/x/a#1.parquet")
     assert local_file("https://example.org/a.jpg") is None

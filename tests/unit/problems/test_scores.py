@@ -60,7 +60,7 @@ def test_an_empty_set_of_items_has_the_columns() -> None:
 
 
 def test_a_repeated_item_is_refused() -> None:
-    with pytest.raises(DataError, match="'s1' occurs more than once"):
+    with pytest.raises(DataError, match="'s1'"):
         score_frame("choice", [("s1", "g"), ("s1", "g")], [0, 0], [0, 1])
 
 

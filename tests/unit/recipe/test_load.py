@@ -147,7 +147,7 @@ WITH_OLD_KEY = {
 
 
 @pytest.mark.parametrize(("block", "old"), RENAMED_KEYS)
-def test_a_renamed_key_is_told_its_new_name(tmp_path: Path, block: type[BaseModel], old: str):
+def test_a_renamed_key_reports_its_new_name(tmp_path: Path, block: type[BaseModel], old: str):
     path, text = WITH_OLD_KEY[block]
     new = RENAMED_KEYS[block, old]
     assert new in block.model_fields and old not in block.model_fields
@@ -157,7 +157,7 @@ def test_a_renamed_key_is_told_its_new_name(tmp_path: Path, block: type[BaseMode
     assert repr(new) in issue.message
 
 
-def test_a_renamed_value_is_told_its_new_name(tmp_path: Path):
+def test_a_renamed_value_reports_its_new_name(tmp_path: Path):
     text = GOOD.replace("shots: 4}\n  base", "shots: 4, method: published}\n  base")
     (issue,) = [issue for issue in refused(write(tmp_path, text)).issues if issue.code == "renamed-value"]
     assert dotted(issue.path) == "primary.treatment.method"
@@ -230,7 +230,7 @@ def test_issues_of_an_override_name_it(tmp_path: Path, override: str, code: str,
     assert f"--set {override}" in error.message
 
 
-def test_files_that_are_no_recipe(tmp_path: Path):
+def test_files_that_are_not_recipes(tmp_path: Path):
     assert found(write(tmp_path, "a: [1\nb")) == [("invalid-yaml", "")]
     assert refused(tmp_path / "mine.yaml").message.startswith(f"{tmp_path}/mine.yaml:2: ")
     assert found(write(tmp_path, "")) == [("wrong-type", "")]
@@ -240,7 +240,7 @@ def test_files_that_are_no_recipe(tmp_path: Path):
     assert "byte 9" in refused(tmp_path / "latin.yaml").message
 
 
-def test_splits_that_an_own_task_leaves_out(tmp_path: Path):
+def test_missing_split_files_of_a_users_task(tmp_path: Path):
     for name in ("en.csv", "de.csv", "fi.csv"):
         write(tmp_path, "text,label\na,b\n", name)
     text = (

@@ -168,7 +168,7 @@ def test_translations_that_are_valid(settings: dict[str, object]) -> None:
     assert found(**translated("facts", **settings)) == []
 
 
-def test_more_steps_are_no_arm_of_a_target_without_training() -> None:
+def test_arms_with_more_steps_are_excluded_from_targets_without_training() -> None:
     assert intermediate_arms(recipe(), Target(), TASKS["pairs"]) == ("none", "facts")
     assert intermediate_arms(recipe(), Target(), TASKS["topic"]) == ("none", "facts", "more-steps")
 
@@ -195,7 +195,7 @@ def test_alignment_is_refused_on_a_split_that_the_task_lacks_or_that_its_family_
     assert codes(issues) == [("split-in-use", "intermediate.aligned.align.split")]
 
 
-def test_an_arm_that_only_reads_texts_or_aligns_is_no_baseline() -> None:
+def test_an_arm_with_only_mlm_or_alignment_is_not_a_baseline() -> None:
     read = Intermediate(mlm=Mlm(texts={"de": "de.txt"}))
     aligned = Intermediate(align=Align(task="pairs"))
     assert read.trains and aligned.trains and not Intermediate().trains
@@ -205,7 +205,7 @@ def test_an_arm_that_only_reads_texts_or_aligns_is_no_baseline() -> None:
 
 
 @pytest.mark.parametrize("kind", [{"tasks": ["facts"]}, {"mlm": {"texts": {"de": "x"}}}, {"align": {"task": "pairs"}}])
-def test_a_control_of_steps_trains_nothing_itself(kind: dict[str, object]) -> None:
+def test_an_arm_that_matches_steps_has_no_training_of_its_own(kind: dict[str, object]) -> None:
     with pytest.raises(ValidationError) as caught:
         Intermediate.model_validate(kind | {"match_steps_of": "facts"})
     (details,) = caught.value.errors()

@@ -21,7 +21,7 @@ def test_every_key_and_item_has_its_line():
     assert [lines["a",], lines["b",], lines["b", "c"], lines["b", "c", 0], lines["b", "c", 1]] == [1, 2, 3, 3, 4]
 
 
-def test_repeated_keys_are_told_with_the_line_of_the_second():
+def test_repeated_keys_have_the_line_of_the_second():
     document = read("a:\n  b: 1\n  b: 2\n")
     assert document.repeated == {("a", "b"): 3}
     assert document.value == {"a": {"b": 1}}
@@ -44,14 +44,14 @@ def test_an_alias_repeats_its_anchor():
         ("a: 1\nb: \x07", 2, r"'\x07'"),
     ],
 )
-def test_what_is_no_plain_yaml_is_refused_with_its_line(text: str, line: int, name: str):
+def test_unsupported_yaml_is_refused_with_its_line(text: str, line: int, name: str):
     with pytest.raises(YamlError) as caught:
         read(text)
     assert caught.value.line == line
     assert name in caught.value.message
 
 
-def test_a_merge_brings_in_keys_that_are_not_given_anew():
+def test_a_merge_adds_the_keys_that_the_block_does_not_set():
     document = read("a: &a {x: 1, y: 2}\nb: {y: 3, <<: *a, z: 4}\nc: {<<: [{x: 5}, *a]}\n")
     assert document.value == {"a": {"x": 1, "y": 2}, "b": {"x": 1, "y": 3, "z": 4}, "c": {"x": 5, "y": 2}}
     assert document.lines["b", "y"] == 2

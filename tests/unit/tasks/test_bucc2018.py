@@ -21,8 +21,8 @@ def root(tmp_path):
 
 def test_native_files_give_both_collections_of_a_split(root, tmp_path):
     task = bind(TASK, root=root, cache=tmp_path / "cache", offline=True)
-    found = load(task, "de", "dev", cache=tmp_path / "cache", offline=True)
-    assert [(e.id, e.english, e.partners, e.group) for e in found] == [  # type: ignore[attr-defined]
+    examples = load(task, "de", "dev", cache=tmp_path / "cache", offline=True)
+    assert [(e.id, e.english, e.partners, e.group) for e in examples] == [  # type: ignore[attr-defined]
         ("dev:de-1", False, ("dev:en-1",), "dev:en-1"),
         ("dev:de-2", False, (), "dev:de-2"),
         ("dev:en-1", True, ("dev:de-1",), "dev:en-1"),
@@ -33,10 +33,10 @@ def test_native_files_give_both_collections_of_a_split(root, tmp_path):
 
 def test_a_test_split_without_gold_is_read_but_not_scored(root, tmp_path):
     task = bind(TASK, root=root, cache=tmp_path / "cache", offline=True)
-    found = load(task, "de", "test", cache=tmp_path / "cache", offline=True)
-    assert len(found) == 5
+    examples = load(task, "de", "test", cache=tmp_path / "cache", offline=True)
+    assert len(examples) == 5
     with pytest.raises(DataError, match="no labels in this split of 'de'"):
-        check_labels(found, task)
+        check_labels(examples, task)
 
 
 def test_a_change_of_the_gold_changes_the_fingerprint(root, tmp_path):
@@ -54,8 +54,8 @@ def test_a_row_of_the_hub_is_two_sentences(tmp_path, monkeypatch):
     pl.DataFrame([row, empty]).write_parquet(tmp_path / "rows.parquet")
     monkeypatch.setattr(hub, "parquet_files", lambda *place, **how: (tmp_path / "rows.parquet",))
     task = bind(TASK, root=None, cache=tmp_path / "cache", offline=True)
-    found = load(task, "de", "test", cache=tmp_path / "cache", offline=True)
-    assert [(e.id, e.text, e.english, e.partners) for e in found] == [  # type: ignore[attr-defined]
+    examples = load(task, "de", "test", cache=tmp_path / "cache", offline=True)
+    assert [(e.id, e.text, e.english, e.partners) for e in examples] == [  # type: ignore[attr-defined]
         ("test:de-7", "das Haus", False, ("test:en-9",)),
         ("test:en-9", "the house", True, ("test:de-7",)),
     ]

@@ -104,7 +104,7 @@ def concept(name: str) -> emoji.Concept:
         ("sun behind cloud", "sun behind large cloud"),
     ],
 )
-def test_a_name_that_would_fit_is_no_wrong_name(one, other):
+def test_a_name_that_also_fits_is_not_a_wrong_name(one, other):
     assert emoji_match.partners([concept(one), concept(other)]) == {}
 
 

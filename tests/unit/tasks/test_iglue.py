@@ -45,7 +45,7 @@ def pair(number: int, label: str = "neutral", image: str = "77") -> dict[str, st
     }
 
 
-def test_entailment_reads_image_and_hypothesis_and_leaves_out_what_has_no_label(root: Path) -> None:
+def test_entailment_reads_image_and_hypothesis_and_skips_unlabelled_rows(root: Path) -> None:
     write(root, "XVNLI/annotations/ar/test.jsonl", pair(1, "entailment"), pair(2, "-"), pair(3, image="78.jpg"))
     first, second = examples("xvnli", root, "ar", "test")
     assert first == ImageText(
@@ -59,7 +59,7 @@ def test_entailment_reads_image_and_hypothesis_and_leaves_out_what_has_no_label(
     assert isinstance(second, ImageText) and second.images == ("flickr30k:78",)
 
 
-def test_rows_without_label_stand_in_iglues_denominator() -> None:
+def test_unlabelled_rows_count_in_iglues_denominator() -> None:
     items = [(str(n), "group") for n in range(1150)]
     found = ["neutral"] * 889 + ["entailment"] * 261
     frame = score_frame("image-text", items, ["neutral"] * 1150, found, rows=load_task("xvnli").rows_per_item)
@@ -147,7 +147,7 @@ def test_statements_are_about_two_images_of_their_language(root: Path) -> None:
     assert (shot.id, shot.group) == ("few:zh-0", "few:zh:52-a")
 
 
-def test_draws_of_our_own_leave_out_what_shares_images_with_the_test_set(root: Path) -> None:
+def test_sampled_draws_exclude_images_of_the_test_set(root: Path) -> None:
     rows = [statement(0, "52-a"), statement(2, "73-福建土楼")]
     write(root, "marvl/few_shot/annotations/marvl-zh_train10x2.jsonl", *rows)
     assert [e.group for e in examples("marvl", root, "zh", "train")] == ["few:zh:52-a"]
@@ -181,14 +181,14 @@ def test_captions_name_photographs_by_their_files(root: Path) -> None:
     assert isinstance(wheel, Caption) and wheel.image == "coco:COCO_val2014_000000000009"
 
 
-def test_several_captions_of_an_image_have_ids_of_their_own(root: Path) -> None:
+def test_several_captions_of_an_image_have_different_ids(root: Path) -> None:
     write(root, "xFlickrCO/annotations/de/train_100x5.jsonl", {"sentences": ["a b", "c d"], "img_path": "5.jpg"})
     found = examples("xflickrco", root, "de", "shots-100x5")
     assert [(e.id, e.group) for e in found] == [("5#0", "flickr30k:5"), ("5#1", "flickr30k:5")]
     assert "train" not in bound("xflickrco", root).splits["de"]
 
 
-def test_captions_that_say_nothing_are_left_out(root: Path) -> None:
+def test_blank_captions_are_skipped(root: Path) -> None:
     texts = ("A bridge", "\u00a0", ".", " ", "...?")
     rows = [
         {"image_url": f"http://upload.org/{n}.jpg", "caption_reference_description": text, "wit_ix": n}

@@ -16,7 +16,7 @@ def test_the_first_of_repeated_answers_is_recovered_with_its_offset():
 @pytest.mark.parametrize(
     "answers", ["CANNOTANSWER CANNOTANSWER", "Nikos Karvelas, Nikos Karvelas,", "they had a son they had a"]
 )
-def test_what_is_short_or_absent_or_said_once_is_not_recovered(answers):
+def test_short_absent_or_unrepeated_answers_are_not_recovered(answers):
     assert recover(answers, PASSAGE) is None
 
 

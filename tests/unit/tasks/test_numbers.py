@@ -65,7 +65,7 @@ def test_there_are_78_languages_of_which_three_write_alike():
 
 
 @pytest.mark.parametrize("split", number_verify.PAIRS_PER_NUMBER)
-def test_a_false_number_is_another_one_and_each_is_told_once(split):
+def test_every_wrong_number_differs_and_is_used_once(split):
     for turn in range(number_verify.ENGLISH_PAIRS_PER_NUMBER[split]):
         told = number_verify.wrong_numbers(split, turn)
         assert set(told) == set(told.values()) == set(range(100))
@@ -90,7 +90,7 @@ def test_kinds(shown, told, kind):
 
 
 @pytest.mark.parametrize("language", ["en", "sw"])
-def test_a_pair_is_told_truly_and_falsely(paths, language):
+def test_a_pair_has_a_right_and_a_wrong_number(paths, language):
     items = list(number_verify.number_items(paths, language, "train", 10))
     assert len({item.id for item in items}) == len(items) == 2000
     for true, false in zip(items[::2], items[1::2], strict=True):
@@ -100,7 +100,7 @@ def test_a_pair_is_told_truly_and_falsely(paths, language):
         assert false.text != true.text
 
 
-def test_reading_shows_the_pairs_that_are_told_of(paths):
+def test_reading_and_verification_show_the_same_pairs(paths):
     read = list(number_read.number_items(paths, "en", "train"))
     told = list(number_verify.number_items(paths, "en", "train", 100))
     assert {item.group for item in told} < {item.group for item in read}

@@ -8,7 +8,7 @@ from xstilts.errors import UserError
 from xstilts.tasks import load_task, task_names
 
 
-def test_every_file_of_a_task_holds_the_task_of_its_name():
+def test_every_task_file_defines_the_task_of_its_name():
     assert {load_task(name).name for name in task_names()} == set(task_names())
 
 
@@ -21,13 +21,13 @@ def test_names_are_listed_without_importing_a_task():
     assert done.stdout.strip() == "[]"
 
 
-def test_a_misspelt_task_is_told_its_neighbour():
-    with pytest.raises(UserError, match="did you mean 'paraphrase'"):
+def test_a_misspelt_task_gets_a_suggestion():
+    with pytest.raises(UserError, match="'paraphrase'"):
         load_task("paraphrases")
 
 
 @pytest.mark.parametrize("name", task_names())
-def test_every_task_says_what_it_is(name):
+def test_every_task_has_its_metadata(name):
     task = load_task(name)
     assert task.licence and task.citation and task.url.startswith("https://") and task.weaknesses
     assert len(set(task.languages)) == len(task.languages)
@@ -36,7 +36,7 @@ def test_every_task_says_what_it_is(name):
     assert all(len(wheel.sha256) == 64 for wheel in task.wheels)
 
 
-def test_a_fingerprint_depends_on_what_decides_the_examples():
+def test_a_fingerprint_depends_on_everything_that_determines_the_examples():
     from dataclasses import replace
 
     task = load_task("boolq")

@@ -1,4 +1,4 @@
-"""Every predicate, every way, on scores that are made to order."""
+"""Every predicate with every outcome, on synthetic scores."""
 
 from functools import cache
 from typing import Any
@@ -62,9 +62,9 @@ def nothing(task: str, arm: str) -> float:
 
 def transfer_of(effects: Effects, **changes: Any) -> Transfer:
     recipe = xtreme_recipe(**{"intermediate": dict(ARMS)} | changes)
-    made = make_transfer(effects, recipe, tasks=xtreme_tasks(LANGUAGES))
+    transfer = make_transfer(effects, recipe, tasks=xtreme_tasks(LANGUAGES))
     recipe.intermediate.update({name: arm for name, arm in ADDED.items() if name in recipe.intermediate})
-    return made
+    return transfer
 
 
 @cache
@@ -121,14 +121,14 @@ OPEN = ("consistent", "no gain", "best")
         (contrary, SMALL, "inconsistent"),
     ],
 )
-def test_each_predicate_each_way(effects: Effects, encoder: str, expected: str, name: str) -> None:
+def test_each_predicate_with_each_verdict(effects: Effects, encoder: str, expected: str, name: str) -> None:
     part = part_of(scene(effects, encoder), MEASURED[name])
     assert part.verdict == expected, part
 
 
 @pytest.mark.parametrize("name", OPEN)
 @pytest.mark.parametrize("encoder", [LARGE, SMALL])
-def test_an_interval_with_both_decides_nothing(encoder: str, name: str) -> None:
+def test_an_interval_with_both_outcomes_is_inconclusive(encoder: str, name: str) -> None:
     part = part_of(scene(nothing, encoder), MEASURED[name])
     assert part.verdict == "inconclusive here", part
 
@@ -141,11 +141,11 @@ PROTOCOL = {
 
 
 @pytest.mark.parametrize("name", PROTOCOL)
-def test_a_protocol_is_that_of_the_recipe(name: str) -> None:
+def test_the_protocol_of_the_recipe_is_verified(name: str) -> None:
     assert verdict(scene(as_published, LARGE), PROTOCOL[name]) == "verified"
 
 
-def test_another_protocol_says_nothing_of_the_paper() -> None:
+def test_another_protocol_does_not_test_the_claim() -> None:
     small = scene(as_published, SMALL)
     assert verdict(small, PROTOCOL["encoder"]) == "not tested"
     assert verdict(small, PROTOCOL["phases"]) == "not tested"
@@ -155,7 +155,7 @@ def test_another_protocol_says_nothing_of_the_paper() -> None:
     assert "3 of 4" in part.why and part.why.endswith("ccg")
 
 
-def test_a_stated_figure_counts_in_the_papers_setting_alone() -> None:
+def test_a_published_figure_counts_only_in_the_setting_of_the_paper() -> None:
     figure = Gain(kind="gain", tasks=("squad",), figure=20.0)
     part = part_of(scene(as_published, LARGE), figure)
     assert part.verdict == "refuted"
@@ -163,7 +163,7 @@ def test_a_stated_figure_counts_in_the_papers_setting_alone() -> None:
     assert verdict(scene(as_published, SMALL), figure) == "consistent"
 
 
-def test_a_whole_is_what_its_parts_allow() -> None:
+def test_the_verdict_of_a_claim_follows_from_its_parts() -> None:
     published, small = scene(as_published, LARGE), scene(as_published, SMALL)
     wrong = Gain(kind="gain", tasks=("squad",), figure=20.0)
     assert verdict(published, MEASURED["gain"], MEASURED["mlm"]) == "verified"
@@ -188,7 +188,7 @@ ALL = tuple(xtreme_recipe().targets)
         ({"intermediate": TWO | {"squad": Intermediate(tasks=("squad",), max_examples=9)}}, "squad subset"),
     ],
 )
-def test_a_deviation_from_the_paper_is_named_and_verifies_nothing(changes: dict[str, Any], words: str) -> None:
+def test_a_deviation_is_listed_and_prevents_verification(changes: dict[str, Any], words: str) -> None:
     same = part_of(transfer_of(as_published, intermediate=TWO), MEASURED["trained"])
     part = part_of(transfer_of(as_published, **{"intermediate": TWO} | changes), MEASURED["trained"])
     assert part.verdict == "consistent"
@@ -196,7 +196,7 @@ def test_a_deviation_from_the_paper_is_named_and_verifies_nothing(changes: dict[
     assert any(all(word in deviation for word in words.split()) for deviation in added), added
 
 
-def test_fewer_languages_than_the_suite_has_verify_nothing() -> None:
+def test_missing_languages_prevent_verification() -> None:
     targets = {name: Target(languages=("de",)) for name in ("xnli", "tydiqa")}
     transfer = make_transfer(as_published, xtreme_recipe(intermediate=TWO, targets=targets))
     part = part_of(transfer, MEASURED["trained"])
@@ -206,15 +206,15 @@ def test_fewer_languages_than_the_suite_has_verify_nothing() -> None:
 
 
 @pytest.mark.parametrize("name", [*MEASURED, *PROTOCOL])
-def test_an_unfinished_store_tests_nothing(name: str) -> None:
+def test_missing_scores_are_not_tested(name: str) -> None:
     recipe = xtreme_recipe(intermediate=dict(ARMS))
-    gone = make_transfer(as_published, recipe, tasks=xtreme_tasks(LANGUAGES), missing=lambda cell: cell.seed == 2)
-    part = part_of(gone, (MEASURED | PROTOCOL)[name])
+    incomplete = make_transfer(as_published, recipe, tasks=xtreme_tasks(LANGUAGES), missing=lambda cell: cell.seed == 2)
+    part = part_of(incomplete, (MEASURED | PROTOCOL)[name])
     assert (part.verdict, part.measured) == ("not tested", ())
     assert "missing" in part.why or name in ("mlm", "translated")
 
 
-def test_what_the_recipe_lacks_is_not_tested() -> None:
+def test_missing_arms_and_targets_are_not_tested() -> None:
     transfer = transfer_of(as_published, intermediate=TWO, targets={"xnli": Target(), "tatoeba": Target()})
     why = {name: part_of(transfer, predicate).why for name, predicate in MEASURED.items()}
     assert verdict(transfer, MEASURED["together"]) == "not tested"
@@ -224,7 +224,7 @@ def test_what_the_recipe_lacks_is_not_tested() -> None:
     assert part_of(transfer, BestPerTarget(kind="best_per_target", figure=5.4)).why.startswith("tatoeba: ")
 
 
-def test_two_arms_are_not_many() -> None:
+def test_two_arms_are_too_few_for_a_consistent_gain() -> None:
     arms = {name: ARMS[name] for name in ("none", "squad", "mnli")}
     transfer = transfer_of(as_published, intermediate=arms, targets={"tydiqa": Target()})
     part = part_of(transfer, MEASURED["consistent"])
@@ -232,8 +232,8 @@ def test_two_arms_are_not_many() -> None:
     assert part.why.startswith("2 arms") and "at least 3" in part.why
 
 
-def test_arms_are_recognised_by_what_their_recipe_adds():
-    lab = Evidence(scene(as_published, LARGE), statements(Beats(kind="beats", other="translate")))
-    assert lab.english_arms() == [*TASKS, "together"]
-    assert lab.arm_pairs("mlm") == [("squad", "squad-mlm")]
-    assert lab.arm_pairs("translate") == [("squad", "squad-translated")]
+def test_arms_are_identified_by_their_settings():
+    evidence = Evidence(scene(as_published, LARGE), statements(Beats(kind="beats", other="translate")))
+    assert evidence.english_arms() == [*TASKS, "together"]
+    assert evidence.arm_pairs("mlm") == [("squad", "squad-mlm")]
+    assert evidence.arm_pairs("translate") == [("squad", "squad-translated")]
