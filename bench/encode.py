@@ -95,12 +95,12 @@ def _ours(weights: str) -> Encode:
     from torch.nn.functional import normalize
 
     from xstilts.data.features import featurise
-    from xstilts.models.heads import load_text, load_tokenizer
+    from xstilts.models.heads import load_text_encoder, load_tokenizer
     from xstilts.platform.hardware import matrix_precision
     from xstilts.problems import Sentence
     from xstilts.train.predict import embed
 
-    tokenizer, model = load_tokenizer(Path(weights)), load_text(Path(weights))
+    tokenizer, model = load_tokenizer(Path(weights)), load_text_encoder(Path(weights))
     top, precision, padding = model.config.num_hidden_layers, matrix_precision(), tokenizer.pad_token_id
 
     def encode(texts: list[str]) -> np.ndarray:

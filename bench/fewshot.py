@@ -42,7 +42,7 @@ from xstilts.encoders.fetch import prepare
 from xstilts.methods.lda import Lda, Moments
 from xstilts.metrics import metric
 from xstilts.models.frozen_states import FrozenStatesModel, labelled_states
-from xstilts.models.heads import load_for, load_tokenizer
+from xstilts.models.heads import load_tokenizer, load_with_head
 from xstilts.models.split import backbone
 from xstilts.models.tuning import load_weights, snapshot
 from xstilts.platform.hardware import matrix_precision
@@ -79,7 +79,7 @@ class Reader:
         return featurise("classification", examples, self.tokenizer, self.labels if labels else None, 64)
 
     def model(self) -> PreTrainedModel:
-        return load_for("classification", self.folder, labels=self.labels, seed=0)
+        return load_with_head("classification", self.folder, labels=self.labels, seed=0)
 
     def trainable(self, model: PreTrainedModel, train: Train) -> TrainableModel:
         return make_trainable(model, "classification", self.tokenizer, train, "cpu", None)

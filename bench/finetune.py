@@ -39,7 +39,7 @@ from xstilts.data.load import load
 from xstilts.data.tokenised import token_ids
 from xstilts.encoders.fetch import prepare
 from xstilts.models.collate import Batch
-from xstilts.models.heads import load_for, load_tokenizer
+from xstilts.models.heads import load_tokenizer, load_with_head
 from xstilts.models.inputs import ModelInputs
 from xstilts.platform.hardware import matrix_precision
 from xstilts.problems import Example, Labelled
@@ -81,7 +81,7 @@ def ours(settings: Measured, data: Measured) -> None:
     train, steps = _settings(settings), settings["steps"]
     folder, labels = Path(settings["folder"]), tuple(map(str, range(data["labels"])))
     tokenizer = load_tokenizer(folder)
-    model = load_for("classification", folder, labels=labels, seed=settings["seed"])
+    model = load_with_head("classification", folder, labels=labels, seed=settings["seed"])
     features, held = (_features(data[split]) for split in ("train", "test"))
     processor = time.process_time()
     with Clock() as before:

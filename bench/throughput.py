@@ -21,7 +21,7 @@ from xstilts.data.features import featurise
 from xstilts.data.load import load
 from xstilts.data.tokenised import token_ids
 from xstilts.encoders.fetch import prepare
-from xstilts.models.heads import load_for, load_tokenizer
+from xstilts.models.heads import load_tokenizer, load_with_head
 from xstilts.problems import Labelled
 from xstilts.stages.training import TrainableModel, make_trainable
 from xstilts.tasks import load_task
@@ -48,7 +48,7 @@ def main(rounds: int = 5) -> None:
     labels = tuple(sorted({e.label for e in examples if isinstance(e, Labelled) and e.label}))
     runs: dict[str, Callable[[], float]] = {}
     for name, train in CONFIGURATIONS.items():
-        model = load_for("classification", folder, labels=labels, seed=0)
+        model = load_with_head("classification", folder, labels=labels, seed=0)
         features = featurise("classification", examples, tokenizer, labels, train.max_length)
         trainable = make_trainable(
             model, "classification", tokenizer, train, "cpu", lambda found=features: token_ids(found)

@@ -54,7 +54,7 @@ def run(seed: int, vectors: str, layer: int) -> tuple[float, float]:
     folder = prepare(ENCODER, cache=cache, offline=False)
     places = ImageLocations(cache=cache, offline=False)
     image_features = ImageFeatureCache(
-        ENCODER, pin(ENCODER, None, cache=cache, offline=False), size=SIZE, grid=GRID, places=places
+        ENCODER, pin(ENCODER, None, cache=cache, offline=False), size=SIZE, grid=GRID, locations=places
     )
     train = Train(
         steps=240,

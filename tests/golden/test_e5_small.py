@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 from xstilts.cache.wheels import cache_dir, wheel_path
 from xstilts.encoders import find_card
 from xstilts.encoders.fetch import prepare
-from xstilts.models.heads import load_backbone, load_for, load_tokenizer
+from xstilts.models.heads import load_backbone, load_tokenizer, load_with_head
 
 FROZEN = Path(__file__).with_name("e5_small.npy")
 
@@ -87,7 +87,7 @@ def test_the_tokenizer_is_the_shipped_one(folder):
 
 
 def test_sizes_are_those_of_the_card(folder):
-    card, model = find_card("e5-small"), load_for("classification", folder, labels=("a", "b"), seed=0)
+    card, model = find_card("e5-small"), load_with_head("classification", folder, labels=("a", "b"), seed=0)
     words = model.get_parameter("bert.embeddings.word_embeddings.weight")
     assert (model.config.num_hidden_layers, model.config.hidden_size) == (card.layers, card.hidden)
     assert words.numel() == card.embedding_parameters

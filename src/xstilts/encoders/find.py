@@ -1,21 +1,20 @@
-"""The card of any encoder that can be named."""
+"""The card for an encoder name, and overlaps of its training data with tasks."""
 
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from xstilts.encoders.card import GIVEN, EncoderCard, TrainedOn
+from xstilts.encoders.card import FEATURE_SUFFIXES, EncoderCard, TrainedOn
 from xstilts.encoders.card_files import catalogue
 from xstilts.errors import UserError, did_you_mean
 
 
 def find_card(name: str) -> EncoderCard:
-    """The card of a known name or Hub id, else a card without knowledge for any Hub id or existing folder.
+    """The card of a known name or Hub id, otherwise an empty card for a Hub id or an existing folder.
 
-    `TEXT+VISION` names a text encoder and a vision encoder that are read together; in the place of the latter, a file
-    may hold the features of all images. Raises UserError if `name` is none
-    of these.
+    `TEXT+VISION` is a fused encoder: a text encoder with a vision encoder, or with a file of precomputed image
+    features. Raises UserError if `name` is none of these.
     """
     for card in catalogue():
         if name in (card.name, str(card.uri).removeprefix("hub:")):
@@ -23,9 +22,9 @@ def find_card(name: str) -> EncoderCard:
     if name and Path(name).expanduser().is_dir():
         return EncoderCard(name=name, source=f"file:{name}", kind=None)
     if "+" in name:
-        return _fused(name)
-    if Path(name).suffix in GIVEN:
-        return _given(name)
+        return _fused_card(name)
+    if Path(name).suffix in FEATURE_SUFFIXES:
+        return _precomputed_card(name)
     if _HUB_ID.fullmatch(name):
         return EncoderCard(name=name, source=f"hub:{name}", kind=None, url=f"https://huggingface.co/{name}")
     raise UserError(
@@ -35,56 +34,55 @@ def find_card(name: str) -> EncoderCard:
 
 
 def overlaps(card: EncoderCard, task_names: Collection[str]) -> tuple[str, ...]:
-    """A sentence for each of the tasks whose data or skill the encoder already met, or one that nothing is known."""
+    """One sentence per task whose data or skill is part of the encoder's training, or one that it is unknown."""
     if len(card.halves) > 1:
         return tuple(sentence for half in card.halves for sentence in overlaps(half, task_names))
     if card.trained_on is None:
         return (f"What {card.name} was trained on is unknown: overlaps with the tasks are unchecked.",)
-    return tuple(sentence for seen in card.trained_on for sentence in _sentences(card, seen, task_names))
+    return tuple(sentence for data in card.trained_on for sentence in _overlap_sentences(card, data, task_names))
 
 
-def _sentences(card: EncoderCard, seen: TrainedOn, task_names: Collection[str]) -> Iterator[str]:
+def _overlap_sentences(card: EncoderCard, data: TrainedOn, task_names: Collection[str]) -> Iterator[str]:
     for tasks, relation in (
-        (seen.same_data, "comes from that data set"),
-        (seen.related_tasks, "asks for the same skill"),
+        (data.same_data, "comes from that data set"),
+        (data.related_tasks, "tests the same skill"),
     ):
         for task in sorted(set(tasks) & set(task_names)):
-            yield f"{card.name} saw {seen.data} {seen.how}; `{task}` {relation}."
+            yield f"{card.name} saw {data.data} {data.how}; `{task}` {relation}."
 
 
-def _fused(name: str) -> EncoderCard:
-    """The text half's card, with what both halves say of themselves. Raises UserError for halves of the wrong kind."""
-    first, second = map(find_card, name.rpartition("+")[::2])
-    for half, kinds, wanted in ((first, ("text", None), "reads texts"), (second, _SEES, "reads images")):
-        if half.kind not in kinds:
-            place = "before" if half is first else "behind"
-            raise UserError(f"{half.name!r} stands {place} the + of {name!r}, where an encoder belongs that {wanted}")
-    known = first.trained_on is not None and second.trained_on is not None
+def _fused_card(name: str) -> EncoderCard:
+    """The card of `TEXT+VISION`. Raises UserError if the first reads no text or the second no images."""
+    text, vision = map(find_card, name.rpartition("+")[::2])
+    if text.kind not in ("text", None):
+        raise UserError(f"{text.name!r} in {name!r} does not read text", "name a text encoder before the +")
+    if vision.kind not in ("vision", "dual", None):
+        raise UserError(f"{vision.name!r} in {name!r} does not read images", "name a vision encoder after the +")
+    is_known = text.trained_on is not None and vision.trained_on is not None
     return replace(
-        first,
-        name=f"{first.name}+{second.name}",
+        text,
+        name=f"{text.name}+{vision.name}",
         kind="fused",
-        text=first,
-        vision=second,
-        channels=second.channels,
-        trained_on=(*(first.trained_on or ()), *(second.trained_on or ())) if known else None,
-        licence=_both(first.licence, second.licence, " and "),
-        citation=_both(first.citation, second.citation, "; "),
-        notes=(*first.notes, *second.notes),
+        text=text,
+        vision=vision,
+        channels=vision.channels,
+        trained_on=(*(text.trained_on or ()), *(vision.trained_on or ())) if is_known else None,
+        licence=_join_known(text.licence, vision.licence, " and "),
+        citation=_join_known(text.citation, vision.citation, "; "),
+        notes=(*text.notes, *vision.notes),
     )
 
 
-def _given(name: str) -> EncoderCard:
-    """Stands for the encoder that made the features in a file. Raises UserError where there is none."""
+def _precomputed_card(name: str) -> EncoderCard:
+    """The card of the unknown encoder that computed the features in a file. Raises UserError if there is no file."""
     if not Path(name).expanduser().is_file():
-        raise UserError(f"there is no file {name} with features of images", "paths are relative to where you are")
+        raise UserError(f"there is no file {name} with image features", "paths are relative to the current folder")
     return EncoderCard(name=name, source=f"file:{name}", kind="vision")
 
 
-def _both(first: str | None, second: str | None, between: str) -> str | None:
-    """What is said of both halves, or None where one says nothing."""
-    return between.join(dict.fromkeys((first, second))) if first and second else None
+def _join_known(first: str | None, second: str | None, separator: str) -> str | None:
+    """Both values without repetition, or None if one is unknown."""
+    return separator.join(dict.fromkeys((first, second))) if first and second else None
 
 
-_SEES = ("vision", "dual", None)
 _HUB_ID = re.compile(r"(?!\.)[\w.-]+/[\w.-]+")

@@ -1,1 +1,1 @@
-"""Encoders, their heads, what they are fed and which of their weights train."""
+"""Encoders, heads, model inputs, and the choice of trained parameters."""

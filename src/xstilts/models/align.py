@@ -1,4 +1,4 @@
-"""Alignment of translations in one layer: a triplet loss over the pairs of a batch."""
+"""Alignment of translations at one layer with an in-batch triplet loss."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from xstilts.problems.features import Feature
 
 
 class Aligner(nn.Module):
-    """An encoder up to `layer`, as a training loop calls it."""
+    """The lower layers of an encoder, up to `layer`, with a triplet loss; the interface of the training loop."""
 
     def __init__(self, model: PreTrainedModel, *, layer: int, margin: float) -> None:
         super().__init__()
@@ -28,12 +28,12 @@ class Aligner(nn.Module):
         return backbone(self.model)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, groups: Tensor) -> ModelOutput:
-        """The loss of a batch: the foreign texts, then their translations, [2 pairs, tokens]; groups [pairs]."""
+        """The loss of a batch: inputs [2 * pairs, tokens], foreign texts before translations, and groups [pairs]."""
         foreign, english = self.vectors(input_ids, attention_mask).chunk(2)
         return ModelOutput(loss=triplet_loss(foreign, english, groups, self.margin))
 
     def vectors(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Mean over the sub-words, of unit length: [texts, hidden]."""
+        """Mean-pooled states of the layer, normalised to unit length: [texts, hidden]."""
         if supports_split(self.model):
             hidden = run_lower(self.model, self.layer, input_ids, attention_mask)
         else:
@@ -43,22 +43,22 @@ class Aligner(nn.Module):
 
 
 def triplet_loss(foreign: Tensor, english: Tensor, groups: Tensor, margin: float) -> Tensor:
-    """Mean of max(0, margin - cos(text, translation) + cos(text, other)) over both directions and all others.
+    """Mean of max(0, margin - cos(text, translation) + cos(text, negative)) over both directions and all negatives.
 
-    Vectors are of unit length, [pairs, hidden]. The others are the texts of the batch on the other side; those of the
-    same group, which mean the same, are left out. Schroff et al. (2015, arXiv 1503.03832, section 3.1), with all
-    negatives of the batch. Zero where there are none.
+    Inputs are unit vectors [pairs, hidden] and groups [pairs]. Negatives are the texts of the other language in the
+    batch, except those of the same group, which have the same meaning. Without negatives the loss is zero. Schroff et
+    al. (2015, arXiv 1503.03832, section 3.1), with all in-batch negatives.
     """
     cosines = foreign @ english.T
-    right = cosines.diagonal()
-    others = groups.unsqueeze(0) != groups.unsqueeze(1)
-    hinges = (margin - right.unsqueeze(1) + cosines).relu() + (margin - right.unsqueeze(0) + cosines).relu()
-    return (hinges * others).sum() / (2 * others.sum()).clamp(min=1)
+    positives = cosines.diagonal()
+    is_negative = groups.unsqueeze(0) != groups.unsqueeze(1)
+    hinges = (margin - positives.unsqueeze(1) + cosines).relu() + (margin - positives.unsqueeze(0) + cosines).relu()
+    return (hinges * is_negative).sum() / (2 * is_negative.sum()).clamp(min=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairInputs:
-    """Pairs of translations, ready to be batched. `features` are a foreign and an English one for each pair."""
+    """Translation pairs as a batch source. `features` alternate: foreign text, English text."""
 
     features: Sequence[Feature]
     groups: Sequence[int]
@@ -67,7 +67,7 @@ class PairInputs:
 
     @property
     def lengths(self) -> list[int]:
-        """Sub-words of both texts of each pair, padding included."""
+        """Sub-words of each pair: both texts, padded to the longer one."""
         pairs = zip(self.features[0::2], self.features[1::2], strict=True)
         return [2 * max(foreign.length, english.length) for foreign, english in pairs]
 
@@ -77,35 +77,36 @@ class PairInputs:
 
     def batch(self, indices: Sequence[int], *, labels: bool = True) -> Batch:
         """The arguments of `Aligner.forward`."""
-        chosen = [self.features[2 * index + side] for side in (0, 1) for index in indices]
-        batch = collate("retrieval", chosen, self.pad_id, labels=False)
-        found = {name: batch[name] for name in ("input_ids", "attention_mask")}
-        found["groups"] = torch.tensor([self.groups[index] for index in indices])
-        return {name: tensor.to(self.device) for name, tensor in found.items()}
+        features = [self.features[2 * index + side] for side in (0, 1) for index in indices]
+        collated = collate("retrieval", features, self.pad_id, labels=False)
+        batch = {name: collated[name] for name in ("input_ids", "attention_mask")}
+        batch["groups"] = torch.tensor([self.groups[index] for index in indices])
+        return {name: tensor.to(self.device) for name, tensor in batch.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closeness:
-    """How close translations are, and what that is worth: means of cosines, and retrieval by the nearest of them."""
+    """How well a layer aligns translations."""
 
     translations: float
+    """Mean cosine of translation pairs."""
     others: float
-    """Sentences that are no translations of each other: what rises with `translations` is no alignment."""
+    """Mean cosine of all other pairs. If it rises together with `translations`, alignment has not improved."""
     accuracy: float
     """Share of texts whose nearest neighbour is their translation, over both directions."""
     pairs: int
 
 
 def closeness(foreign: Tensor, english: Tensor, groups: Sequence[int]) -> Closeness:
-    """Of vectors [pairs, hidden], not centred. A neighbour of the same group counts as the translation."""
-    foreign, english = (nn.functional.normalize(side.float(), dim=-1) for side in (foreign, english))
+    """Measure vectors [pairs, hidden] without centring. A neighbour of the same group counts as the translation."""
+    foreign, english = (nn.functional.normalize(vectors.float(), dim=-1) for vectors in (foreign, english))
     cosines = foreign @ english.T
-    numbers = torch.tensor(groups)
-    others = numbers.unsqueeze(0) != numbers.unsqueeze(1)
-    found = [numbers[cosines.argmax(dim)] == numbers for dim in (0, 1)]
+    group_ids = torch.tensor(groups)
+    is_other = group_ids.unsqueeze(0) != group_ids.unsqueeze(1)
+    is_correct = [group_ids[cosines.argmax(dim)] == group_ids for dim in (0, 1)]
     return Closeness(
         translations=float(cosines.diagonal().mean()),
-        others=float(cosines[others].mean()) if others.any() else 0.0,
-        accuracy=float(cast(Tensor, torch.cat(found)).float().mean()),
+        others=float(cosines[is_other].mean()) if is_other.any() else 0.0,
+        accuracy=float(cast(Tensor, torch.cat(is_correct)).float().mean()),
         pairs=len(groups),
     )

@@ -1,6 +1,6 @@
-"""Every private part of torch and transformers that this package touches: the one file to look at after an upgrade.
+"""All uses of private APIs of torch and transformers. Check this file after an upgrade.
 
-Each function says why nothing public does the same. Checked with torch 2.13 and transformers 5.23.
+Each function says why there is no public alternative. Tested with torch 2.13 and transformers 5.23.
 """
 
 import copy
@@ -37,32 +37,33 @@ _Module = TypeVar("_Module", bound=nn.Module)
 
 
 def model_class(config: PreTrainedConfig) -> type[PreTrainedModel] | None:
-    """The bare model's class. Private module: `AutoModel` names no class before it loads one."""
+    """The class of the bare model. `AutoModel` does not expose it before loading."""
     return cast("type[PreTrainedModel] | None", MODEL_MAPPING.get(type(config), None))
 
 
 def has_head(auto: Any, config: PreTrainedConfig) -> bool:
-    """Whether `auto`, such as `AutoModelForMultipleChoice`, knows this configuration; else only an error would say."""
+    """Whether `auto`, such as `AutoModelForMultipleChoice`, supports this configuration. The public way is to catch an
+    error."""
     return type(config) in auto._model_mapping
 
 
 def mark_uninitialised(parameter: nn.Parameter) -> None:
-    """Let `initialise` draw a parameter that `from_pretrained` has marked as loaded or as drawn."""
+    """Let `initialise` overwrite a parameter that `from_pretrained` has marked as initialised."""
     parameter._is_hf_initialized = False  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def initialise(model: PreTrainedModel, module: nn.Module) -> None:
-    """Draw one module by the architecture's own rule; `init_weights` would draw the whole model."""
+    """Initialise one module as its architecture does; `init_weights` would initialise the whole model."""
     model._init_weights(module)
 
 
 def checkpoints_gradients(layer: nn.Module) -> bool:
-    """Whether transformers can run this layer again in the backward pass."""
+    """Whether transformers supports gradient checkpointing for this layer."""
     return isinstance(layer, GradientCheckpointingLayer)
 
 
 def use_gradient_checkpointing(layer: nn.Module) -> None:
-    """Run this layer again in the backward pass; `gradient_checkpointing_enable` acts on whole models only."""
+    """Enable gradient checkpointing of one layer; `gradient_checkpointing_enable` applies to whole models only."""
     checkpointed = cast(GradientCheckpointingLayer, layer)
     checkpointed.gradient_checkpointing = True
     checkpointed._gradient_checkpointing_func = partial(checkpoint, use_reentrant=False)  # type: ignore[assignment]
@@ -74,30 +75,30 @@ def attention_implementation(model: PreTrainedModel) -> str | None:
 
 
 def register_attention(name: str, attention: Callable[..., Any]) -> None:
-    """Make an attention function known under a name, with the masks of torch's scaled dot-product attention."""
+    """Register an attention function that takes the masks of torch's scaled dot-product attention."""
     AttentionInterface.register(name, attention)
     AttentionMaskInterface.register(name, sdpa_mask)
 
 
 def children(module: nn.Module) -> Mapping[str, nn.Module | None]:
-    """Child modules by name, those that are None too; `named_children` leaves those out, and repeated modules."""
+    """Child modules by name; unlike `named_children`, including those that are None and shared modules."""
     return module._modules
 
 
 def with_children(module: _Module, replaced: Mapping[str, nn.Module | None]) -> _Module:
-    """A shallow copy of `module` with other children; parameters and buffers are shared. Setting the attribute of a
-    shallow copy would change the original, which has the same dictionary of children."""
-    twin = copy.copy(module)
-    twin._modules = module._modules | replaced  # type: ignore[assignment]
-    return twin
+    """A shallow copy of `module` with some children replaced; parameters and buffers are shared. Setting attributes of
+    a plain shallow copy would change the original too, because both share the dictionary of children."""
+    shallow = copy.copy(module)
+    shallow._modules = module._modules | replaced  # type: ignore[assignment]
+    return shallow
 
 
 def with_child(module: _Module, path: str, child: nn.Module | None) -> _Module:
-    """A shallow copy of `module` with another child at a dotted path, sharing everything else."""
+    """A shallow copy of `module` with the child at a dotted path replaced, sharing everything else."""
     name, _, rest = path.partition(".")
     return with_children(module, {name: with_child(getattr(module, name), rest, child) if rest else child})
 
 
 def share_children(module: nn.Module, owner: nn.Module) -> None:
-    """Let `module` have the children of `owner`, without registering them a second time by name."""
+    """Let `module` use the children of `owner` without registering them again."""
     module._modules = owner._modules

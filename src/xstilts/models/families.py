@@ -1,7 +1,7 @@
-"""The encoder families: one row per architecture says where its parts are and which heads it gets.
+"""The encoder families: one row per architecture with the names of its modules and its heads.
 
-No torch here. What differs by architecture is read from this table and nowhere else; an architecture without a row is
-found by the usual names of its parts, and is never cut at a layer.
+All differences between architectures are in this table. An architecture without a row is handled by common module
+names and cannot be split at a layer. Does not import torch.
 """
 
 from collections.abc import Callable
@@ -20,49 +20,49 @@ class Family:
     model_types: tuple[str, ...]
     """`model_type` of its configurations."""
     embeddings: str = "embeddings"
-    """What turns token ids into the first layer's input."""
+    """The module that turns token ids into the first layer's input."""
     layers: str = "encoder.layer"
     """The list of transformer layers."""
     final_norm: str | None = None
-    """The norm after the last layer, where there is one outside the layers."""
-    read_by_layers: tuple[str, ...] = ()
-    """Modules beside the embeddings whose output every layer reads, as DeBERTa's relative positions."""
-    pads_layers: bool = False
-    """Whether the code around the layers needs at least one of them, which returns a pair."""
+    """The norm after the last layer, if it is not part of a layer."""
+    shared_modules: tuple[str, ...] = ()
+    """Other modules whose output every layer reads, such as DeBERTa's relative positions."""
+    requires_layer: bool = False
+    """Whether the encoder's forward pass needs at least one layer, which returns a pair."""
     splittable: Callable[[Any], bool] = lambda config: True
-    """Whether an encoder of this configuration can be run in two halves, see `xstilts.models.split`."""
-    adapted: tuple[str, ...] = ("query", "value")
-    """Names of the attention projections that low-rank adapters go to (Hu et al. 2022, arXiv 2106.09685, 4.2)."""
+    """Whether an encoder with this configuration can be split at a layer (`xstilts.models.split`)."""
+    lora_targets: tuple[str, ...] = ("query", "value")
+    """Names of the attention projections that get LoRA adapters (Hu et al. 2022, arXiv 2106.09685, section 4.2)."""
     bert_layers: bool = False
-    """Whether a layer has BERT's modules and calls its attention by name: fast attention dropout and a top layer of
-    one token are possible."""
+    """Whether layers have BERT's modules and look up their attention by name, as fast attention dropout and the
+    first-token layer require."""
     positions_from_padding: bool = False
-    """Whether positions are counted from the padding token's id, which a smaller vocabulary then has to keep."""
+    """Whether position ids start above the padding token's id, which a reduced vocabulary must then keep."""
     token_types: bool = True
-    """Whether it tells the first text of a pair from the second by token types."""
+    """Whether token types distinguish the two texts of a pair."""
     causal: bool = False
-    """Whether a token sees only those before it. Padding then has to come after the text, where it changes nothing."""
-    own_heads: frozenset[Head] = frozenset()
-    """Heads that `xstilts.models.generic_head` makes, where transformers has none, or none that can be cut."""
+    """Whether attention is causal. Padding must then follow the text, where it has no effect."""
+    generic_heads: frozenset[Head] = frozenset()
+    """Heads that use `xstilts.models.generic_head`, because transformers has none or none that can be split."""
     pooling: Pooling = "first"
-    """The state that a head of ours reads where one vector is needed, as the architecture's own classifier does."""
+    """Pooling of the generic head; the same as in the architecture's classifier."""
     masked_lm_head: tuple[str, ...] = ()
-    """Modules of the masked-language-modelling head, in order; none where transformers has no such head."""
+    """Modules of the masked-language-modelling head, in order; empty if transformers has no such head."""
     masked_lm_head_on_embeddings: str | None = None
-    """The head in newer checkpoints that is given the word embeddings at each call."""
+    """The head of newer checkpoints that takes the word embeddings as an argument."""
 
 
 def _without_convolution(config: Any) -> bool:
-    """A convolution beside DeBERTa's first layer reads the embeddings."""
+    """DeBERTa's optional convolution next to the first layer reads the embeddings."""
     return not getattr(config, "conv_kernel_size", 0)
 
 
 def _without_sliding_windows(config: Any) -> bool:
-    """Qwen3 chooses a layer's window by its place in the list, which a cut changes."""
+    """Qwen3 looks up a layer's attention window by its index, which a split changes."""
     return set(config.layer_types) <= {"full_attention"}
 
 
-_ROTARY: dict[str, Any] = {"layers": "layers", "adapted": ("q_proj", "v_proj")}
+_ROTARY: dict[str, Any] = {"layers": "layers", "lora_targets": ("q_proj", "v_proj")}
 
 FAMILIES: tuple[Family, ...] = (
     Family(model_types=("bert",), bert_layers=True, masked_lm_head=("cls",)),
@@ -74,10 +74,10 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         model_types=("deberta-v2",),
-        read_by_layers=("encoder.rel_embeddings", "encoder.LayerNorm"),
-        pads_layers=True,
+        shared_modules=("encoder.rel_embeddings", "encoder.LayerNorm"),
+        requires_layer=True,
         splittable=_without_convolution,
-        adapted=("query_proj", "value_proj"),
+        lora_targets=("query_proj", "value_proj"),
         masked_lm_head=("cls",),
         masked_lm_head_on_embeddings="lm_predictions",
     ),
@@ -85,7 +85,7 @@ FAMILIES: tuple[Family, ...] = (
         model_types=("modernbert",),
         layers="layers",
         final_norm="final_norm",
-        adapted=("Wqkv",),
+        lora_targets=("Wqkv",),
         token_types=False,
         masked_lm_head=("head", "decoder"),
     ),
@@ -95,7 +95,7 @@ FAMILIES: tuple[Family, ...] = (
         embeddings="embed_tokens",
         final_norm="norm",
         token_types=False,
-        own_heads=frozenset({"choice", "span"}),
+        generic_heads=frozenset({"choice", "span"}),
         pooling="mean",
         masked_lm_head=("lm_head",),
     ),
@@ -103,24 +103,24 @@ FAMILIES: tuple[Family, ...] = (
         model_types=("gte",),
         **_ROTARY,
         token_types=False,
-        own_heads=frozenset({"choice", "span"}),
+        generic_heads=frozenset({"choice", "span"}),
         masked_lm_head=("lm_head",),
     ),
     Family(
         model_types=("nomic_bert",),
         **_ROTARY,
-        own_heads=frozenset({"choice", "span"}),
+        generic_heads=frozenset({"choice", "span"}),
         masked_lm_head=("cls",),
     ),
     Family(
         model_types=("jina_embeddings_v3",),
         **_ROTARY,
         token_types=False,
-        own_heads=frozenset({"choice"}),
+        generic_heads=frozenset({"choice"}),
         masked_lm_head=("lm_head",),
     ),
-    # transformers' classifier looks for the padding's id to find the last token, which ids of a smaller vocabulary and
-    # activations do not have; its head for spans reads "no answer" from the first token, which has seen nothing.
+    # transformers' classifier searches for the padding id to find the last token, which fails with a reduced vocabulary
+    # and with activations; its span head reads "no answer" from the first token, which attends to nothing else
     Family(
         model_types=("qwen3",),
         **_ROTARY,
@@ -129,7 +129,7 @@ FAMILIES: tuple[Family, ...] = (
         splittable=_without_sliding_windows,
         token_types=False,
         causal=True,
-        own_heads=frozenset({"sequence", "choice", "span"}),
+        generic_heads=frozenset({"sequence", "choice", "span"}),
         pooling="last",
     ),
 )
@@ -138,5 +138,5 @@ BY_MODEL_TYPE = {model_type: family for family in FAMILIES for model_type in fam
 
 USUAL_LAYERS = ("layers", "encoder.layers", "encoder.layer", "transformer.layer")
 USUAL_EMBEDDINGS = ("embeddings", "embed_tokens")
-USUAL_PROJECTIONS = tuple(dict.fromkeys(name for family in FAMILIES for name in family.adapted))
-"""Where the parts of an architecture without a row are looked for."""
+USUAL_PROJECTIONS = tuple(dict.fromkeys(name for family in FAMILIES for name in family.lora_targets))
+"""Common module names, tried for an architecture without a row."""

@@ -1,4 +1,4 @@
-"""An encoder that stays as it is under a classifier of its states."""
+"""A frozen encoder with a classifier on its hidden states."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -18,12 +18,12 @@ from xstilts.problems.features import IGNORE_INDEX
 
 
 class FrozenStatesModel(nn.Module):
-    """An encoder under a classifier that reads the mean state of a text, or the state of every sub-word for tags."""
+    """A frozen encoder with a classifier on the mean state of a text, or on every sub-word's state for tagging."""
 
     def __init__(
         self, encoder: PreTrainedModel, problem: ProblemName, classifier: StatesClassifier, head: Mapping[str, Tensor]
     ) -> None:
-        """`head` are the tensors that `classifier.fit` gave."""
+        """`head` has the tensors from `classifier.fit`."""
         super().__init__()
         self.encoder = encoder
         self.problem: ProblemName = problem
@@ -48,19 +48,19 @@ class FrozenStatesModel(nn.Module):
 
 
 def labelled_states(model: nn.Module, inputs: ModelInputs) -> Iterator[tuple[Tensor, Tensor]]:
-    """Batches of vectors [rows, width] and class numbers [rows], on the processor, in one pass of the encoder inside
-    `model`, which is left as it is."""
+    """Yield batches of vectors [rows, hidden] and class numbers [rows] on the CPU, from one pass of the encoder of
+    `model`, which is not changed."""
     encoder = backbone(model).eval()
     for indices in scoring_batches(inputs.lengths):
         batch: dict[str, Any] = inputs.batch(indices, labels=True)
         labels = batch.pop("labels")
         with torch.no_grad(), autocast(inputs.device, inputs.precision):
             states = _states(encoder, inputs.problem, batch)
-        labelled = labels != IGNORE_INDEX
-        yield states[labelled].cpu(), labels[labelled].cpu()
+        is_labelled = labels != IGNORE_INDEX
+        yield states[is_labelled].cpu(), labels[is_labelled].cpu()
 
 
 def _states(encoder: PreTrainedModel, problem: ProblemName, inputs: dict[str, Tensor]) -> Tensor:
-    """[batch, width], or [batch, tokens, width] where every sub-word has a tag; in float32."""
+    """[batch, hidden], or [batch, tokens, hidden] for tagging; in float32."""
     states = encoder(**inputs).last_hidden_state.float()
     return states if PROBLEMS[problem].head == "token" else mean_state(states, inputs["attention_mask"])

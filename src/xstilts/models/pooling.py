@@ -1,4 +1,4 @@
-"""From the states of tokens to one vector per text."""
+"""Pooling of token states to one vector per text."""
 
 import torch
 from torch import Tensor
@@ -7,8 +7,8 @@ from xstilts.models.families import Pooling
 
 
 def pool(states: Tensor, mask: Tensor, pooling: Pooling) -> Tensor:
-    """[batch, hidden] from states [batch, tokens, hidden]: their mean where `mask` [batch, tokens] is 1, the state of
-    the first token, or that of the last one where the mask is 1."""
+    """[batch, hidden] from states [batch, tokens, hidden] and mask [batch, tokens]: the mean over unmasked tokens, the
+    first token, or the last unmasked token."""
     match pooling:
         case "mean":
             return mean_state(states, mask)
@@ -19,13 +19,13 @@ def pool(states: Tensor, mask: Tensor, pooling: Pooling) -> Tensor:
 
 
 def mean_state(states: Tensor, mask: Tensor) -> Tensor:
-    """[batch, hidden]: the mean of the states [batch, tokens, hidden] where `mask` [batch, tokens] is 1."""
+    """[batch, hidden]: the mean over unmasked tokens of states [batch, tokens, hidden]."""
     weights = mask.unsqueeze(-1).to(states.dtype)
     return (states * weights).sum(1) / weights.sum(1).clamp(min=1)
 
 
 def last_state(states: Tensor, mask: Tensor) -> Tensor:
-    """[batch, hidden]: the last of the states [batch, tokens, hidden] where `mask` [batch, tokens] is 1."""
-    places = torch.arange(mask.shape[1], device=mask.device)
-    last = (places * mask.to(places.dtype)).argmax(1)
+    """[batch, hidden]: the last unmasked token of states [batch, tokens, hidden]."""
+    positions = torch.arange(mask.shape[1], device=mask.device)
+    last = (positions * mask.to(positions.dtype)).argmax(1)
     return states[torch.arange(len(states), device=states.device), last]

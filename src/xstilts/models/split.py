@@ -1,6 +1,5 @@
-"""The parts of an encoder, and the encoder cut in two at a layer. Parameters are shared, never copied."""
+"""Access to an encoder's modules, and splitting of an encoder at a layer. Parameters are shared, never copied."""
 
-from dataclasses import replace
 from functools import reduce
 from typing import cast
 
@@ -20,26 +19,26 @@ from xstilts.models.families import (
 
 
 def backbone(model: nn.Module) -> PreTrainedModel:
-    """The encoder inside `model`: without task head, but with its pooler if it has one."""
+    """The encoder inside `model`, without task head but with its pooler if it has one."""
     return cast(PreTrainedModel, cast(PreTrainedModel, model).base_model)
 
 
-def image_side(model: nn.Module) -> nn.Module | None:
-    """The module that turns features of images into states, where the encoder reads images."""
+def image_projector(model: nn.Module) -> nn.Module | None:
+    """The module that projects image features to the encoder's hidden size, or None without images."""
     return getattr(model, "image", None)
 
 
 def text_tower(model: nn.Module) -> PreTrainedModel:
-    """The module with the embeddings and layers that read texts: the encoder, or the text half of a dual encoder."""
+    """The module with the embeddings and layers for text: the encoder, or the text tower of a dual encoder."""
     encoder = backbone(model)
-    inside = getattr(encoder, "text_model", None)
-    return encoder if inside is None else backbone(inside)
+    text_model = getattr(encoder, "text_model", None)
+    return encoder if text_model is None else backbone(text_model)
 
 
 def family(model: nn.Module) -> Family:
-    """The row of the encoder that reads texts; for an architecture without one, its parts as they are usually named.
+    """The family of the text encoder. For an architecture without a row, common module names are tried.
 
-    Raises UserError where they are not.
+    Raises UserError if none of them exists.
     """
     tower = text_tower(model)
     return BY_MODEL_TYPE.get(tower.config.model_type) or _by_usual_names(tower)
@@ -55,25 +54,22 @@ def layers(model: nn.Module) -> nn.ModuleList:
     return cast(nn.ModuleList, text_tower(model).get_submodule(family(model).layers))
 
 
-def shared_by_layers(model: nn.Module) -> list[nn.Module]:
-    """Modules whose output every layer reads besides the states: DeBERTa's relative positions, and their norm."""
-    return _existing(text_tower(model), family(model).read_by_layers)
+def shared_modules(model: nn.Module) -> list[nn.Module]:
+    """Modules whose output every layer reads: DeBERTa's relative position embeddings and their norm."""
+    return _existing(text_tower(model), family(model).shared_modules)
 
 
 def hidden_states(model: nn.Module, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """Output of the embeddings and of each layer: layers + 1 tensors of [batch, tokens, hidden].
+    """The output of the embeddings and of each layer: layers + 1 tensors [batch, tokens, hidden].
 
-    The last is the encoder's output, after the final norm where the architecture has one.
+    The last one is the encoder's output, after the final norm if there is one.
     """
     output = backbone(model)(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True)
     return (*output.hidden_states[:-1], output.last_hidden_state)
 
 
 def supports_split(model: nn.Module) -> bool:
-    """Whether `run_lower` and `truncate` give what the whole model gives.
-
-    Not for a dual encoder, nor for an architecture without a row in the table of families.
-    """
+    """Whether the encoder can be split at a layer. False for dual encoders and architectures without a family."""
     config = backbone(model).config
     row = BY_MODEL_TYPE.get(config.model_type)
     return row is not None and row.splittable(config)
@@ -86,10 +82,7 @@ def run_lower(
     attention_mask: torch.Tensor,
     token_type_ids: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Embeddings and the first `count` layers: ids [batch, tokens] to activations [batch, tokens, hidden].
-
-    Further leading dimensions, as of multiple choice, are kept.
-    """
+    """Run the embeddings and the first `count` layers: ids [..., tokens] to activations [..., tokens, hidden]."""
     shape = input_ids.shape
     inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
     if token_type_ids is not None:
@@ -102,10 +95,7 @@ def run_lower(
 def run_between(
     truncated: nn.Module, count: int, activations: torch.Tensor, attention_mask: torch.Tensor
 ) -> torch.Tensor:
-    """The first `count` layers of a truncated model: activations [batch, tokens, hidden] to activations.
-
-    Further leading dimensions are kept.
-    """
+    """Run the first `count` layers of a truncated model on activations [..., tokens, hidden]; returns that shape."""
     shape = activations.shape
     hidden = activations.reshape(-1, *shape[-2:])
     mask = attention_mask.reshape(-1, shape[-2])
@@ -113,38 +103,38 @@ def run_between(
 
 
 def truncate(model: PreTrainedModel, count: int) -> PreTrainedModel:
-    """`model` without embeddings and its first `count` layers, to be called with the output of `run_lower`.
+    """`model` without embeddings and its first `count` layers; its input is the output of `run_lower`.
 
     `truncate(model, n)(inputs_embeds=run_lower(model, n, ids, mask), attention_mask=mask, labels=labels)` equals
-    `model(input_ids=ids, attention_mask=mask, labels=labels)`. Layers and head are the same objects as in `model`, so
-    training one trains the other; layer numbers in parameter names begin at 0 again.
+    `model(input_ids=ids, attention_mask=mask, labels=labels)`. Layers and head are shared with `model`, so training
+    one trains the other. Layer numbers in parameter names start at 0 again. Raises ValueError if the encoder cannot
+    be split there.
     """
     if (truncated := getattr(model, "truncated", None)) is not None:
         return truncated(count)
     _check(model, count)
     upper = _with_layers(backbone(model), layers(model)[count:])
-    return _under_head(model, with_child(upper, family(model).embeddings, _NoEmbeddings()))
+    return _with_encoder(model, with_child(upper, family(model).embeddings, _NoEmbeddings()))
 
 
 def with_layers(model: PreTrainedModel, blocks: nn.ModuleList) -> PreTrainedModel:
-    """A shallow copy of `model` with other transformer layers, sharing everything else."""
-    return _under_head(model, _with_layers(backbone(model), blocks))
+    """A shallow copy of `model` with the transformer layers replaced, sharing everything else."""
+    return _with_encoder(model, _with_layers(backbone(model), blocks))
 
 
-def _under_head(model: PreTrainedModel, encoder: PreTrainedModel) -> PreTrainedModel:
-    """`encoder` under the head of `model`, if that has one."""
+def _with_encoder(model: PreTrainedModel, encoder: PreTrainedModel) -> PreTrainedModel:
     return encoder if model is backbone(model) else with_child(model, model.base_model_prefix, encoder)
 
 
 class _NoEmbeddings(nn.Module):
-    """In place of the embeddings, where activations are the input: returns them unchanged."""
+    """Replaces the embeddings of a truncated model: returns the activations unchanged."""
 
     def forward(self, *, inputs_embeds: torch.Tensor, **_: object) -> torch.Tensor:
         return inputs_embeds
 
 
 class _IdentityLayer(nn.Module):
-    """In place of no layers, for an encoder whose code needs one that returns a pair."""
+    """Replaces an empty list of layers in an encoder that needs at least one."""
 
     def forward(self, hidden: torch.Tensor, *_: object, **__: object) -> tuple[torch.Tensor, None]:
         return hidden, None
@@ -169,7 +159,7 @@ def _check(model: nn.Module, count: int) -> None:
 def _with_layers(encoder: PreTrainedModel, blocks: nn.ModuleList) -> PreTrainedModel:
     row = family(encoder)
     return with_child(
-        encoder, row.layers, blocks if blocks or not row.pads_layers else nn.ModuleList([_IdentityLayer()])
+        encoder, row.layers, blocks if blocks or not row.requires_layer else nn.ModuleList([_IdentityLayer()])
     )
 
 
@@ -178,14 +168,19 @@ def _by_usual_names(tower: PreTrainedModel) -> Family:
     embeddings = [path for path in USUAL_EMBEDDINGS if _existing(tower, (path,))]
     if not layers or not embeddings:
         raise UserError(
-            f"the layers or the embeddings of a {tower.config.model_type} encoder are not where they usually are",
+            f"{tower.config.model_type} encoders are not supported: their layers or embeddings have unusual names",
             f"use one of these architectures: {', '.join(BY_MODEL_TYPE)}",
         )
-    usual = Family(model_types=(tower.config.model_type,), layers=layers[0], embeddings=embeddings[0])
-    return replace(usual, splittable=lambda config: False, adapted=USUAL_PROJECTIONS)
+    return Family(
+        model_types=(tower.config.model_type,),
+        layers=layers[0],
+        embeddings=embeddings[0],
+        splittable=lambda config: False,
+        lora_targets=USUAL_PROJECTIONS,
+    )
 
 
 def _existing(encoder: nn.Module, paths: tuple[str, ...]) -> list[nn.Module]:
-    """The modules at those of the dotted paths that lead to one."""
-    ends = (reduce(lambda module, name: getattr(module, name, None), path.split("."), encoder) for path in paths)  # type: ignore[arg-type]
-    return [module for module in ends if isinstance(module, nn.Module)]
+    """The modules at the dotted paths that exist."""
+    modules = (reduce(lambda module, name: getattr(module, name, None), path.split("."), encoder) for path in paths)  # type: ignore[arg-type]
+    return [module for module in modules if isinstance(module, nn.Module)]

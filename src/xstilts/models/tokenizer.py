@@ -1,4 +1,4 @@
-"""A text encoder's tokenizer, set up for what its architecture reads."""
+"""Adapts a tokenizer to its encoder's architecture."""
 
 from tokenizers import processors
 from transformers import PreTrainedConfig, PreTrainedTokenizerFast
@@ -7,8 +7,8 @@ from xstilts.models.families import BY_MODEL_TYPE
 
 
 def fit_to_family(tokenizer: PreTrainedTokenizerFast, config: PreTrainedConfig) -> PreTrainedTokenizerFast:
-    """The tokenizer without token types where the architecture reads none. That of a causal encoder ends every text
-    with its end token if it adds no special tokens at all, so that the two texts of a pair are told apart."""
+    """The tokenizer, changed in place: without token types if the architecture has none. For a causal encoder without
+    special tokens, every text ends with the end-of-text token, which separates the two texts of a pair."""
     row = BY_MODEL_TYPE.get(config.model_type)
     if row is None:
         return tokenizer
@@ -23,6 +23,6 @@ def fit_to_family(tokenizer: PreTrainedTokenizerFast, config: PreTrainedConfig) 
                 single=f"$A {end}", pair=f"$A {end} $B {end}", special_tokens=[(end, tokenizer.eos_token_id)]
             )
             backend = tokenizer.backend_tokenizer
-            before = [backend.post_processor] if backend.post_processor is not None else []
-            backend.post_processor = processors.Sequence([*before, template])
+            existing = [backend.post_processor] if backend.post_processor is not None else []
+            backend.post_processor = processors.Sequence([*existing, template])
     return tokenizer

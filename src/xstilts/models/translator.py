@@ -1,4 +1,4 @@
-"""A sequence-to-sequence model that translates: deterministic, in batches of like length."""
+"""Machine translation with a sequence-to-sequence model: deterministic, in length-sorted batches."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,17 +21,17 @@ from xstilts.errors import DataError, UserError
 from xstilts.models.heads import quiet
 from xstilts.models.inputs import autocast
 
-_SAFE = {"local_files_only": True, "trust_remote_code": False}
+_LOAD_OPTIONS = {"local_files_only": True, "trust_remote_code": False}
 _HINT = "name a sequence-to-sequence model that `save_pretrained` wrote, with its tokenizer"
-_FORMS = ("__{}__", "<2{}>", ">>{}<<", "{}")
-"""How vocabularies write the name of a language: M2M100, MADLAD-400, OPUS-MT, NLLB-200 and mBART-50."""
-_PREFIXES = ("<2", ">>")
-"""What tokens begin with that stand before the source text; any other is the first word of the translation."""
+_TOKEN_FORMATS = ("__{}__", "<2{}>", ">>{}<<", "{}")
+"""Formats of language tokens: M2M100, MADLAD-400, OPUS-MT, then NLLB-200 and mBART-50."""
+_SOURCE_TOKENS = ("<2", ">>")
+"""Prefixes of language tokens that precede the source text; other language tokens start the translation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchSettings:
-    """How translations are searched; `max_length` in sub-words, of the source and of the translation."""
+    """Decoding settings. `max_length` is the limit in sub-words of the source and of the translation."""
 
     beams: int
     batch_size: int
@@ -41,90 +41,92 @@ class SearchSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Translator:
-    """A loaded model with its two languages: `first` is the token that a translation begins with, if any."""
+    """A loaded model for one language pair. `prefix` precedes the source text; `forced_bos` is the id of the token that
+    starts the translation, if any."""
 
     network: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     prefix: str
-    first: int | None
+    forced_bos: int | None
     device: str
 
 
 def load_translator(
     folder: Path, source: str, target: str, names: tuple[str | None, str | None], device: str
 ) -> Translator:
-    """The model in `folder` between two languages; `names` are the model's own for them, where they are given.
+    """Load the model in `folder` for one language pair. `names` overrides the model's names of the two languages.
 
-    An empty name says that the model needs none, as one of a single direction. Raises DataError for a folder that
-    holds no such model with weights as safetensors, UserError for a language that the model does not name.
+    An empty name means that the model needs no token for that language, such as a model with a single direction.
+    Raises DataError if the folder has no sequence-to-sequence model with safetensors weights, UserError if the model
+    has no token for a language.
     """
-    network, tokenizer = _loaded(folder)
-    network.generation_config = GenerationConfig()  # else its own would fill in what `translate` leaves open
-    one_way = network.config.model_type == "marian"
-    token = _token(tokenizer, target, names[1], one_way)
-    own = _token(tokenizer, source, names[0], True)
-    if own and hasattr(tokenizer, "src_lang"):
-        tokenizer.src_lang = own.strip("_")
-    prefixed = token.startswith(_PREFIXES)
+    try:
+        with quiet():
+            network: Any = AutoModelForSeq2SeqLM.from_pretrained(
+                folder, dtype=torch.float32, use_safetensors=True, **_LOAD_OPTIONS
+            )
+            tokenizer = AutoTokenizer.from_pretrained(folder, **_LOAD_OPTIONS)
+    except (OSError, ValueError, ImportError, KeyError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise DataError(f"cannot load a translation model from {folder}: {reason}", _HINT) from error
+    network.generation_config = GenerationConfig()  # its defaults would override settings that `translate` leaves unset
+    is_marian = network.config.model_type == "marian"
+    target_token = _language_token(tokenizer, target, names[1], optional=is_marian)
+    source_token = _language_token(tokenizer, source, names[0], optional=True)
+    if source_token and hasattr(tokenizer, "src_lang"):
+        tokenizer.src_lang = source_token.strip("_")
+    is_prefix = target_token.startswith(_SOURCE_TOKENS)
     return Translator(
         network=network.to(device).eval(),
         tokenizer=tokenizer,
-        prefix=f"{token} " if prefixed else "",
-        first=cast(int, tokenizer.convert_tokens_to_ids(token)) if token and not prefixed else None,
+        prefix=f"{target_token} " if is_prefix else "",
+        forced_bos=(
+            cast(int, tokenizer.convert_tokens_to_ids(target_token)) if target_token and not is_prefix else None
+        ),
         device=device,
     )
-
-
-def _loaded(folder: Path) -> tuple[Any, PreTrainedTokenizerBase]:
-    try:
-        with quiet():
-            network = AutoModelForSeq2SeqLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True, **_SAFE)
-            return network, AutoTokenizer.from_pretrained(folder, **_SAFE)
-    except (OSError, ValueError, ImportError, KeyError) as error:
-        raise DataError(f"{folder} cannot translate: {_first_line(error)}", _HINT) from error
 
 
 def translate(
     texts: Sequence[str], model: Translator, search: SearchSettings, report: Callable[[int], None] = lambda done: None
 ) -> list[str | None]:
-    """The translation of each text; None for one whose source, or whose translation, passes `max_length`.
+    """The translation of each text; None if the source or the translation is longer than `max_length`.
 
-    Greedy or by beams, never sampled, and by `search` alone, whatever settings of generation came with the model.
-    `report` is told how many of the texts are done.
+    Greedy or beam search as in `search`; the model's generation settings are ignored. `report` receives the number of
+    finished texts. Raises UserError if `max_length` exceeds the model's positions.
     """
     limit = getattr(model.network.config, "max_position_embeddings", None) or search.max_length
     if search.max_length > limit:
-        raise UserError(f"the model reads {limit} sub-words at most", f"lower `translate.max_length` to {limit}")
-    ids = _encoded(texts, model)
-    found: list[str | None] = [None] * len(texts)
-    short = [place for place, row in enumerate(ids) if len(row) <= search.max_length]
+        raise UserError(
+            f"`max_length: {search.max_length}` exceeds the model's limit of {limit} sub-words",
+            f"lower `translate.max_length` to {limit}",
+        )
+    inputs = [model.prefix + text for text in texts]
+    ids = cast(list[list[int]], model.tokenizer(inputs)["input_ids"]) if inputs else []
+    translations: list[str | None] = [None] * len(texts)
+    short = [index for index, row in enumerate(ids) if len(row) <= search.max_length]
     done = len(texts) - len(short)
-    settings = _settings(model, search)
-    lengths = [len(ids[place]) for place in short]
-    whole = search.batch_size * search.max_length
-    for batch in scoring_batches(lengths, batch_size=search.batch_size, batch_tokens=whole):
-        places = [short[number] for number in batch]
-        for place, text in zip(places, _generated([ids[p] for p in places], model, search, settings), strict=True):
-            found[place] = text
-        report(done := done + len(places))
-    return found
+    config = _generation_config(model, search)
+    lengths = [len(ids[index]) for index in short]
+    batch_tokens = search.batch_size * search.max_length
+    for batch in scoring_batches(lengths, batch_size=search.batch_size, batch_tokens=batch_tokens):
+        indices = [short[position] for position in batch]
+        outputs = _generate([ids[index] for index in indices], model, search, config)
+        for index, text in zip(indices, outputs, strict=True):
+            translations[index] = text
+        report(done := done + len(indices))
+    return translations
 
 
-def _encoded(texts: Sequence[str], model: Translator) -> list[list[int]]:
-    if not texts:
-        return []
-    return cast(list[list[int]], model.tokenizer([model.prefix + text for text in texts])["input_ids"])
-
-
-def _settings(model: Translator, search: SearchSettings) -> GenerationConfig:
-    """Padding is forbidden, because some models begin with it and may never write it."""
+def _generation_config(model: Translator, search: SearchSettings) -> GenerationConfig:
+    """Suppresses the padding token, because some models start with it but must not generate it."""
     config: Any = model.network.config
     start = config.decoder_start_token_id
     return GenerationConfig(
         do_sample=False,
         num_beams=search.beams,
         max_new_tokens=search.max_length,
-        forced_bos_token_id=model.first,
+        forced_bos_token_id=model.forced_bos,
         bos_token_id=config.bos_token_id,
         eos_token_id=config.eos_token_id,
         pad_token_id=config.pad_token_id,
@@ -133,44 +135,42 @@ def _settings(model: Translator, search: SearchSettings) -> GenerationConfig:
     )
 
 
-def _generated(
-    rows: Sequence[Sequence[int]], model: Translator, search: SearchSettings, settings: GenerationConfig
+def _generate(
+    rows: Sequence[Sequence[int]], model: Translator, search: SearchSettings, config: GenerationConfig
 ) -> list[str | None]:
-    padding, ending = cast(int, settings.pad_token_id), settings.eos_token_id
-    longest = max(map(len, rows))
-    ids = torch.tensor([[*row, *[padding] * (longest - len(row))] for row in rows], device=model.device)
+    pad_id, eos_id = cast(int, config.pad_token_id), config.eos_token_id
+    max_length = max(map(len, rows))
+    ids = torch.tensor([[*row, *[pad_id] * (max_length - len(row))] for row in rows], device=model.device)
     lengths = torch.tensor([len(row) for row in rows], device=model.device)
-    seen = (torch.arange(longest, device=model.device) < lengths[:, None]).long()
+    mask = (torch.arange(max_length, device=model.device) < lengths[:, None]).long()
     network: Any = model.network
     with torch.no_grad(), autocast(model.device, search.precision):
-        written: Tensor = network.generate(input_ids=ids, attention_mask=seen, generation_config=settings)
-    return [_text(row, ending, model) for row in written[:, 1:].tolist()]
+        output: Tensor = network.generate(input_ids=ids, attention_mask=mask, generation_config=config)
+    return [_decode(row, eos_id, model) for row in output[:, 1:].tolist()]
 
 
-def _text(row: list[int], ending: Any, model: Translator) -> str | None:
-    """What was written, or None where it was cut off before its end."""
-    if ending not in row:
+def _decode(row: list[int], eos_id: Any, model: Translator) -> str | None:
+    """The generated text, or None if it was cut off before its end."""
+    if eos_id not in row:
         return None
-    words = [token for token in row[: row.index(ending)] if token != model.first]
-    return cast(str, model.tokenizer.decode(words, skip_special_tokens=True)).strip()
+    ids = [token for token in row[: row.index(eos_id)] if token != model.forced_bos]
+    return cast(str, model.tokenizer.decode(ids, skip_special_tokens=True)).strip()
 
 
-def _token(tokenizer: PreTrainedTokenizerBase, language: str, name: str | None, optional: bool) -> str:
-    """The token of a language; empty where the model needs none."""
+def _language_token(tokenizer: PreTrainedTokenizerBase, language: str, name: str | None, *, optional: bool) -> str:
+    """The token of a language, or "" if the model needs none. Raises UserError if a required token does not exist."""
     if name == "":
         return ""
-    short = language.partition("-")[0]
-    asked = [form.format(name) for form in _FORMS] if name else [*language_tokens(language), f"<2{short}>"]
-    for token in asked:
+    if name:
+        candidates = [token_format.format(name) for token_format in _TOKEN_FORMATS]
+    else:
+        candidates = [*language_tokens(language), f"<2{language.partition('-')[0]}>"]
+    for token in candidates:
         if tokenizer.convert_tokens_to_ids(token) not in (None, tokenizer.unk_token_id):
             return token
     if name is None and optional:
         return ""
     raise UserError(
-        f"the model of translation has no token for {name or language!r}",
-        f"give its own name of the language in `translate.codes` (`{language}: ...`); an empty one if it needs none",
+        f"the translation model has no token for {name or language!r}",
+        f"enter the model's name of the language in `translate.codes` (`{language}: ...`), or '' if it needs none",
     )
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]

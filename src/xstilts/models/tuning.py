@@ -1,4 +1,4 @@
-"""Which weights a stage trains, and where the part that trains begins."""
+"""Selects the parameters that a stage trains: frozen layers, adapters, dropout, gradient checkpointing."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,13 +16,13 @@ from xstilts.methods.method import Adapters
 from xstilts.models.compat import checkpoints_gradients, use_gradient_checkpointing
 from xstilts.models.heads import fresh_parameters
 from xstilts.models.speed.dropout import use_fast_dropout
-from xstilts.models.split import embeddings, family, image_side, layers, shared_by_layers, supports_split
+from xstilts.models.split import embeddings, family, image_projector, layers, shared_modules, supports_split
 
 
 def freeze(model: PreTrainedModel, train: Train) -> None:
-    """Take the gradient off the embeddings and lower layers that keep their weights, and off what all layers read.
+    """Freeze the embeddings, the lower layers and the modules shared by all layers, as `train` says.
 
-    Raises UserError where more layers are to be frozen than the encoder has.
+    Raises UserError if `frozen_layers` exceeds the number of layers.
     """
     depth = len(layers(model))
     if train.frozen_layers > depth:
@@ -30,40 +30,39 @@ def freeze(model: PreTrainedModel, train: Train) -> None:
     for parameter in model.parameters():
         parameter.requires_grad_(True)
     if train.freeze_embeddings or train.frozen_layers:
-        for module in (embeddings(model), *shared_by_layers(model), *layers(model)[: train.frozen_layers]):
+        for module in (embeddings(model), *shared_modules(model), *layers(model)[: train.frozen_layers]):
             module.requires_grad_(False)
-    if train.frozen_layers == depth and (side := image_side(model)) is not None:
-        side.requires_grad_(False)
+    if train.frozen_layers == depth and (projector := image_projector(model)) is not None:
+        projector.requires_grad_(False)
 
 
 def boundary(model: PreTrainedModel, train: Train) -> int | None:
-    """The number of layers below what trains, or None where the embeddings train or the encoder cannot be split.
-
-    Images join above it: what projects them may train where the layers that read them do not.
+    """The number of layers below all trained parameters, or None if the embeddings train or the encoder cannot be
+    split. It is at most the fusion layer, because the image projector may train while the layers above it are frozen.
     """
-    frozen = train.freeze_embeddings or train.frozen_layers > 0
-    joined = getattr(model, "layer", train.frozen_layers)
-    return min(train.frozen_layers, joined) if frozen and supports_split(model) else None
+    is_frozen = train.freeze_embeddings or train.frozen_layers > 0
+    fusion_layer = getattr(model, "layer", train.frozen_layers)
+    return min(train.frozen_layers, fusion_layer) if is_frozen and supports_split(model) else None
 
 
 def set_dropout(model: PreTrainedModel, rate: float | None) -> None:
-    """Make dropout quick, and of that rate where one is given."""
+    """Use fast dropout, and set its rate unless `rate` is None."""
     use_fast_dropout(model)
     for module in model.modules():
         if isinstance(module, nn.Dropout) and rate is not None:
             module.p = rate
 
 
-def checkpoint_layers(model: PreTrainedModel) -> None:
-    """Let the layers keep their inputs alone, and run again in the backward pass, with the same dropout.
+def enable_gradient_checkpointing(model: PreTrainedModel) -> None:
+    """Enable gradient checkpointing of every layer (Chen et al. 2016, arXiv 1604.06174).
 
-    Chen et al. (2016, arXiv 1604.06174). Raises UserError where the architecture does not support it.
+    Raises UserError if the architecture does not support it.
     """
     for layer in layers(model):
         if not checkpoints_gradients(layer):
             raise UserError(
                 f"transformers has no gradient checkpointing for {model.config.model_type} encoders",
-                "take `gradient_checkpointing` out, and give `micro_batch_tokens` where memory is scarce",
+                "remove `gradient_checkpointing`, and set `micro_batch_tokens` to save memory",
             )
         use_gradient_checkpointing(layer)
 
@@ -73,12 +72,12 @@ def trained_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
 
 
 def snapshot(model: nn.Module) -> dict[str, Tensor]:
-    """The trained weights as they are now."""
+    """A copy of the trained weights."""
     return {name: parameter.detach().clone() for name, parameter in trained_parameters(model).items()}
 
 
 def load_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
-    """Give the model the weights of a `snapshot`."""
+    """Load weights from `snapshot`."""
     parameters = dict(model.named_parameters())
     with torch.no_grad():
         for name, weight in weights.items():
@@ -86,10 +85,10 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
 
 
 def split_head(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """Trained parameters of the pretrained encoder, and those that were drawn: of the head, and of the image side."""
-    head = {id(parameter) for parameter in fresh_parameters(model).values()}
+    """The trained parameters that are pretrained, and those that are new: the head and a text encoder's projector."""
+    fresh_ids = {id(parameter) for parameter in fresh_parameters(model).values()}
     parameters = list(trained_parameters(model).values())
-    return [p for p in parameters if id(p) not in head], [p for p in parameters if id(p) in head]
+    return [p for p in parameters if id(p) not in fresh_ids], [p for p in parameters if id(p) in fresh_ids]
 
 
 @contextmanager
@@ -102,15 +101,15 @@ def adapters(
     layer: int | None = None,
     dropout: float = 0.0,
 ) -> Iterator[None]:
-    """Low-rank adapters on the attention of `model`, the only encoder weights that train while they are there.
+    """LoRA adapters on the attention of `model`, with all other encoder weights frozen, inside a `with` block.
 
-    They go to every layer, or to `layer` alone, counted from 0; `dropout` is that of their input. Taken off at the
-    end; with `merge` their product is added to the weights. Hu et al. (2022, arXiv 2106.09685).
+    Adapters are added to every layer, or only to `layer`, counted from 0; `dropout` applies to their input. At the end
+    they are removed and, with `merge`, their product is added to the weights. Hu et al. (2022, arXiv 2106.09685).
     """
-    weights = split_head(model)[0]
-    for parameter in weights:
+    encoder_weights = split_head(model)[0]
+    for parameter in encoder_weights:
         parameter.requires_grad_(False)
-    targets = attention(model, layer)
+    targets = attention_projections(model, layer)
     config = LoraConfig(r=settings.rank, lora_alpha=settings.alpha, lora_dropout=dropout, target_modules=targets)
     head = list(fresh_parameters(model).values())
     with torch.random.fork_rng(devices=[]):
@@ -121,20 +120,20 @@ def adapters(
     try:
         yield
     finally:
-        _take_off(model, merge)
-        for parameter in weights:
+        _remove_adapters(model, merge)
+        for parameter in encoder_weights:
             parameter.requires_grad_(True)
 
 
-def attention(model: nn.Module, layer: int | None = None) -> list[str]:
-    """Names of the projections that adapters go to, in all layers or in one, counted from 0."""
-    within = set((model if layer is None else layers(model)[layer]).modules())
-    projections = family(model).adapted
+def attention_projections(model: nn.Module, layer: int | None = None) -> list[str]:
+    """Names of the projections that get adapters, in all layers or in one, counted from 0."""
+    modules = set((model if layer is None else layers(model)[layer]).modules())
+    projections = family(model).lora_targets
     linear = {name: module for name, module in model.named_modules() if isinstance(module, nn.Linear)}
-    return [name for name, module in linear.items() if module in within and name.rpartition(".")[2] in projections]
+    return [name for name, module in linear.items() if module in modules and name.rpartition(".")[2] in projections]
 
 
-def _take_off(model: nn.Module, merge: bool) -> None:
+def _remove_adapters(model: nn.Module, merge: bool) -> None:
     for name, module in list(model.named_modules()):
         if isinstance(module, LoraLayer):
             if merge:

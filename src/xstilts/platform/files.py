@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all, also where several processes write them or one is killed."""
+"""Atomic writes of files and folders, safe with concurrent writers and killed processes."""
 
 import os
 import shutil
@@ -14,16 +14,16 @@ _POLL_SECONDS = 0.02
 
 
 def write_file(path: Path, content: str | bytes, *, durable: bool = True) -> None:
-    """Write `path` aside and rename it into place; of several writers the last one wins. Makes its folder.
+    """Write a draft and rename it to `path`; the last of several writers wins. Creates the parent folder.
 
-    `durable` waits until the content is on disk. Without it a crash of the machine may leave an empty file: only for
-    what its reader checks and can make again.
+    `durable` calls fsync. Without it, a crash of the machine may leave an empty file, so use it only if the reader
+    validates the file and can recompute it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
         draft.write_bytes(content.encode() if isinstance(content, str) else content)
-        place(draft, path) if durable else draft.replace(path)
+        rename_durably(draft, path) if durable else draft.replace(path)
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
@@ -31,9 +31,9 @@ def write_file(path: Path, content: str | bytes, *, durable: bool = True) -> Non
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """A folder to fill, which becomes `path` when the block ends, or vanishes if it raises.
+    """A draft folder that is renamed to `path` when the block ends, or deleted if it raises.
 
-    Where another process was first, its folder stays and this one is removed.
+    If another process has created `path` in the meantime, its folder stays and the draft is deleted.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as scratch:
@@ -41,26 +41,27 @@ def new_folder(path: Path) -> Iterator[Path]:
         draft.mkdir()
         yield draft
         try:
-            place(draft, path)
+            rename_durably(draft, path)
         except OSError:
             if not path.is_dir():
                 raise
             shutil.rmtree(draft)
 
 
-def place(draft: Path, path: Path) -> None:
-    """Rename a finished file or folder to `path`, on the same disk, once its content and then its name are durable.
+def rename_durably(draft: Path, path: Path) -> None:
+    """Rename a finished file or folder to `path` on the same disk, with fsync of its content before and of the parent
+    folder after.
 
-    A file replaces a file; a folder is placed only where there is none, else OSError is raised.
+    A file replaces an existing file. Raises OSError if `draft` is a folder and `path` exists.
     """
-    for part in (draft, *draft.rglob("*")) if draft.is_dir() else (draft,):
-        sync(part)
+    for entry in (draft, *draft.rglob("*")) if draft.is_dir() else (draft,):
+        fsync(entry)
     draft.rename(path) if draft.is_dir() else draft.replace(path)
-    sync(path.parent)
+    fsync(path.parent)
 
 
-def sync(path: Path) -> None:
-    """Wait until a file is on disk, or the names in a folder where the system can (POSIX)."""
+def fsync(path: Path) -> None:
+    """Flush a file, or (on POSIX) a folder's entries, to disk."""
     if path.is_dir() and os.name == "nt":
         return
     descriptor = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
@@ -72,6 +73,6 @@ def sync(path: Path) -> None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Processes and threads that use the same path take turns. The system frees the lock when its holder dies."""
+    """Hold an exclusive lock across processes and threads. The system releases it if the process dies."""
     with FileLock(path, poll_interval=_POLL_SECONDS):
         yield

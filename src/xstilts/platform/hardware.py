@@ -1,4 +1,4 @@
-"""What kind of machine this is, as far as it decides the arithmetic. No torch here."""
+"""Precision, cores, GPUs and memory advice of the current machine. Does not import torch."""
 
 import ctypes
 import mmap
@@ -18,16 +18,16 @@ _POPULATE_WRITE = 23
 
 
 def matrix_precision(device: str = "cpu") -> Literal["bf16", "fp32"]:
-    """The faster arithmetic for matrix products on a kind of machine; never a matter of its load.
+    """The faster precision for matrix products. It depends on the hardware only, not on its load.
 
-    bf16 on accelerators, on processors with AMX, and on AMD's with AVX-512 BF16. Intel's AVX-512 BF16 without AMX
-    runs at half the rate of fp32 (measured: docs/performance.md), so there and elsewhere it is fp32.
+    bf16 on accelerators, on CPUs with AMX, and on AMD CPUs with AVX-512 BF16; otherwise fp32. Intel's AVX-512 BF16
+    without AMX runs at half the rate of fp32 (measured in docs/performance.md).
     """
     if not device.startswith("cpu"):
         return "bf16"
-    vendor, flags = _processor()
-    fast = "amx_bf16" in flags or ("avx512_bf16" in flags and vendor == "AuthenticAMD")
-    return "bf16" if fast else "fp32"
+    vendor, flags = _cpu_vendor_and_flags()
+    has_fast_bf16 = "amx_bf16" in flags or ("avx512_bf16" in flags and vendor == "AuthenticAMD")
+    return "bf16" if has_fast_bf16 else "fp32"
 
 
 def usable_cores() -> int:
@@ -39,43 +39,43 @@ def usable_cores() -> int:
 
 
 def gpus() -> tuple[str, ...]:
-    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them; none where there is no NVIDIA driver."""
-    named = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if named is not None:
-        return tuple(name for part in named.split(",") if (name := part.strip()))
+    """The GPUs that this process may use, named as in CUDA_VISIBLE_DEVICES; empty without an NVIDIA driver."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return tuple(name.strip() for name in visible.split(",") if name.strip())
     return tuple(map(str, range(len(list(GPUS.glob("*"))))))
 
 
 def release_free_memory() -> None:
-    """Return memory that was freed, as by a training that ended, to the system where the C library hoards it."""
+    """Return freed heap memory to the system (`malloc_trim`, Linux with glibc only)."""
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
         _ = trim and trim(0)
 
 
 def advise_pageout(address: int, size: int) -> None:
-    """Let go of so many bytes of memory that will not be read for long; they come back when they are.
+    """Page out `size` bytes that will not be used for a while; Linux only.
 
-    Pages of a file that was mapped and not written are just dropped. Nothing happens where the system is not Linux.
+    Clean pages of a memory-mapped file are dropped. Access pages them in again.
     """
     _advise(address, size, _PAGE_OUT)
 
 
 def advise_populate(address: int, size: int) -> None:
-    """Have so many bytes of memory at hand to be written, all at once instead of page by page; half the time."""
+    """Fault in `size` bytes for writing at once, which takes half the time of page faults; Linux only."""
     _advise(address, size, _POPULATE_WRITE)
 
 
 def _advise(address: int, size: int, advice: int) -> None:
-    """Tell Linux something of the whole pages between; elsewhere, or where it knows no such advice, nothing happens."""
+    """Call madvise on the whole pages in the range; ignored where the system or the advice is not supported."""
     if sys.platform == "linux" and (advise := getattr(ctypes.CDLL(None), "madvise", None)):
         page = mmap.PAGESIZE
         start, end = -(-address // page) * page, (address + size) // page * page
         advise(ctypes.c_void_p(start), ctypes.c_size_t(max(end - start, 0)), advice)
 
 
-def _processor() -> tuple[str, frozenset[str]]:
-    """Vendor and feature flags, empty where the system does not tell."""
+def _cpu_vendor_and_flags() -> tuple[str, frozenset[str]]:
+    """Empty if the system has no /proc/cpuinfo."""
     try:
         lines = CPUINFO.read_text().splitlines()
     except OSError:

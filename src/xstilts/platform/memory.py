@@ -1,4 +1,4 @@
-"""How much memory processes use, in MiB."""
+"""Memory use of processes, in MiB."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ _GROUPS = Path("/sys/fs/cgroup")
 
 
 def reset_peak() -> None:
-    """Forget the peak of this process so far, where Linux allows it; elsewhere `peak_mb` covers its whole life."""
+    """Reset the peak of this process if Linux permits it; otherwise `peak_mb` covers the whole lifetime."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:
@@ -30,7 +30,7 @@ def peak_mb() -> float:
 
 
 def _lifetime_peak() -> int:
-    """In bytes: of POSIX systems by `getrusage`, of Windows by psutil."""
+    """Peak in bytes since the process started, from `getrusage` on POSIX and psutil on Windows."""
     try:
         import resource
     except ImportError:
@@ -40,12 +40,12 @@ def _lifetime_peak() -> int:
 
 
 def available_mb() -> float:
-    """What children of this process may use together: what is free now, or what control groups allow (Linux)."""
+    """Memory that child processes may use in total: the free memory or, if smaller, the cgroup limit (Linux)."""
     return min([psutil.virtual_memory().available, *_limits()]) / _MIB
 
 
 def _limits() -> Iterator[int]:
-    """The limits of this process's control groups and their parents, of cgroup versions 1 and 2, in bytes."""
+    """Limits in bytes of this process's control groups and their parents, for cgroup versions 1 and 2."""
     try:
         lines = _OWN_GROUPS.read_text().splitlines()
     except OSError:
@@ -55,16 +55,16 @@ def _limits() -> Iterator[int]:
         top, name = (_GROUPS, "memory.max") if not kinds else (_GROUPS / "memory", "memory.limit_in_bytes")
         if not kinds or "memory" in kinds.split(","):
             for group in (top / path.lstrip("/"), *(top / parent for parent in Path(path.lstrip("/")).parents)):
-                with suppress(OSError, ValueError):  # "max" is none
+                with suppress(OSError, ValueError):  # "max" means no limit
                     yield int((group / name).read_text())
 
 
 def used_mb(pids: Iterable[int]) -> float:
-    """Memory of several processes together; on Linux, a page that they share counts once."""
-    return sum(map(_proportional, pids)) / _MIB
+    """Total memory of several processes; on Linux, shared pages count once."""
+    return sum(map(_proportional_bytes, pids)) / _MIB
 
 
-def _proportional(pid: int) -> int:
+def _proportional_bytes(pid: int) -> int:
     try:
         info = psutil.Process(pid).memory_full_info()
     except psutil.Error:

@@ -16,9 +16,9 @@ from xstilts.errors import DataError, UserError
 from xstilts.execution.environment import Emit
 from xstilts.methods.method import Adapters
 from xstilts.models.align import Aligner, PairInputs, closeness
-from xstilts.models.heads import encoder_state, load_text, restore_encoder
+from xstilts.models.heads import encoder_state, load_text_encoder, restore_encoder
 from xstilts.models.split import layers, supports_split
-from xstilts.models.tuning import adapters, attention, checkpoint_layers, set_dropout
+from xstilts.models.tuning import adapters, attention_projections, enable_gradient_checkpointing, set_dropout
 from xstilts.planning.specs import AlignStage
 from xstilts.planning.stage import Data
 from xstilts.planning.training_specs import MAX_MEASURED_PAIRS
@@ -79,7 +79,7 @@ def run(spec: AlignStage, draft: Draft, context: JobContext, emit: Emit) -> None
         device=device,
     )
     before = _measure(spec, model, all_pairs, pad_id, device)
-    names = {f"{name}.weight" for name in attention(model, spec.layer - 1)}
+    names = {f"{name}.weight" for name in attention_projections(model, spec.layer - 1)}
     weights = {name: parameter.detach() for name, parameter in model.named_parameters() if name in names}
     digest_before = weights_digest(weights)
     steps = steps_of(inputs.lengths, spec.train)
@@ -114,7 +114,7 @@ def run(spec: AlignStage, draft: Draft, context: JobContext, emit: Emit) -> None
 
 
 def _load(spec: AlignStage, context: JobContext) -> PreTrainedModel:
-    model = load_text(encoder_folder(context.store, spec.parent, context.environment))
+    model = load_text_encoder(encoder_folder(context.store, spec.parent, context.environment))
     if tensors := changed_tensors(context.store, spec.parent):
         restore_encoder(model, encoder_state(model) | tensors)
     depth = len(layers(model))
@@ -122,7 +122,7 @@ def _load(spec: AlignStage, context: JobContext) -> PreTrainedModel:
         raise UserError(f"`align.layer: {spec.layer}`, but the encoder has {depth} layers")
     set_dropout(model, spec.train.dropout)
     if spec.train.gradient_checkpointing:
-        checkpoint_layers(model)
+        enable_gradient_checkpointing(model)
     return cast(PreTrainedModel, model.to(context.environment.device))  # type: ignore[arg-type]
 
 

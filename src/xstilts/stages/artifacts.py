@@ -14,7 +14,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from xstilts.config.training import Fusion
 from xstilts.data.images import ImageLocations
-from xstilts.encoders import GIVEN, find_card
+from xstilts.encoders import FEATURE_SUFFIXES, find_card
 from xstilts.encoders.fetch import prepare
 from xstilts.errors import UserError
 from xstilts.execution.environment import Environment
@@ -22,13 +22,13 @@ from xstilts.methods import parse_method
 from xstilts.methods.frozen_states import FrozenStatesMethod
 from xstilts.models.frozen_states import FrozenStatesModel
 from xstilts.models.heads import (
-    IMAGE,
+    IMAGE_PREFIX,
     encoder_parameters,
     encoder_state,
     head_parameters,
-    load_for,
     load_fused,
     load_tokenizer,
+    load_with_head,
     read_config,
     restore_encoder,
 )
@@ -141,8 +141,8 @@ def build_model(
             multimodal = load_fused(problem, folder, image_input_spec(store, key), labels=labels, seed=seed)
         model = cast(PreTrainedModel, multimodal)
     else:
-        model = load_for(problem, folder, labels=labels, seed=seed)
-        tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith(IMAGE)}
+        model = load_with_head(problem, folder, labels=labels, seed=seed)
+        tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith(IMAGE_PREFIX)}
     restored = restore_encoder(model, encoder_state(model) | tensors) if tensors else tuple(encoder_state(model))
     return model, restored
 
@@ -151,11 +151,11 @@ def open_image_features(encoder: str, pin: str, fusion: Fusion, environment: Env
     """The image features that an encoder reads: precomputed ones, or a cache that computes them."""
     card = find_card(encoder)
     vision_uri = card.halves[-1].uri.removeprefix("file:")
-    if vision_uri.endswith(GIVEN):
+    if vision_uri.endswith(FEATURE_SUFFIXES):
         return Precomputed(Path(vision_uri).expanduser())
     locations = ImageLocations(cache=environment.cache, offline=environment.offline, root=environment.data_root)
     pooled = card.kind != "fused" and is_dual(read_config(fetch_encoder(encoder, pin, environment)))
-    return ImageFeatureCache(encoder, pin, size=fusion.image_size, grid=fusion.grid, places=locations, pooled=pooled)
+    return ImageFeatureCache(encoder, pin, size=fusion.image_size, grid=fusion.grid, locations=locations, pooled=pooled)
 
 
 def image_input_spec(store: Store, key: str) -> ImageInputSpec:

@@ -7,7 +7,7 @@ from transformers import PreTrainedModel
 from xstilts.data.features import featurise
 from xstilts.data.load import check_labels
 from xstilts.execution.environment import Emit
-from xstilts.models.inputs import ModelInputs, padding_style_of
+from xstilts.models.inputs import ModelInputs, required_padding
 from xstilts.models.speed.activation_cache import FrozenLayers
 from xstilts.models.speed.first_token import use_first_token
 from xstilts.models.split import supports_split, truncate
@@ -39,7 +39,7 @@ def run(spec: EvaluateStage, draft: Draft, context: JobContext, emit: Emit) -> N
         pad_id=loaded.tokenizer.pad_token_id,  # type: ignore[arg-type]
         device=environment.device,
         precision=spec.precision,
-        padding_style=padding_style_of(loaded.model, loaded.tokenizer),
+        padding_style=required_padding(loaded.model, loaded.tokenizer),
         image_lookup=image_lookup(context.image_features),
     )
     upper_layers, inputs = _split(loaded.model, inputs, context.frozen_prefix(spec.parent))

@@ -13,7 +13,7 @@ from xstilts.models.heads import encoder_state, restore_encoder
 from xstilts.models.mlm import MaskedInputs, MaskedLanguageModel, Masker, load_masked, perplexity, windows
 from xstilts.models.sharing import share_encoder
 from xstilts.models.split import backbone
-from xstilts.models.tuning import checkpoint_layers, freeze, set_dropout
+from xstilts.models.tuning import enable_gradient_checkpointing, freeze, set_dropout
 from xstilts.planning.specs import IntermediateStage
 from xstilts.planning.stage import Texts
 from xstilts.problems.features import Feature
@@ -51,7 +51,7 @@ class MlmTrainer:
             Objective(
                 model=self.model,
                 batches=self._inputs(corpus.features, np.random.default_rng([seed, number])),
-                fresh_head=not self.model.published,
+                fresh_head=not self.model.pretrained_head,
             )
             for number, corpus in enumerate(self.corpora)
         ]
@@ -77,7 +77,7 @@ class MlmTrainer:
             )
             for corpus, count in zip(self.corpora, steps, strict=True)
         }
-        return MlmFacts(head="pretrained" if self.model.published else "fresh", by_language=by_language)
+        return MlmFacts(head="pretrained" if self.model.pretrained_head else "fresh", by_language=by_language)
 
     def _inputs(self, features: Sequence[Feature], rng: np.random.Generator) -> MaskedInputs:
         return MaskedInputs(features=features, masker=self.masker, pad_id=self.pad_id, rng=rng, device=self.device)
@@ -108,18 +108,18 @@ def make_mlm_trainer(
     )
     if shared is not None:
         share_encoder(shared, masked.model)
-        masked.tie()
+        masked.tie_embeddings()
     elif tensors := changed_tensors(context.store, spec.parent):
         restore_encoder(masked.model, encoder_state(masked.model) | tensors)
     freeze(masked.model, spec.train)
     set_dropout(masked.model, spec.train.dropout)
     if spec.train.gradient_checkpointing:
-        checkpoint_layers(masked.model)
+        enable_gradient_checkpointing(masked.model)
     rows = cast(Any, backbone(masked.model).get_input_embeddings()).num_embeddings
     return MlmTrainer(
         model=masked.to(device),
         corpora=corpora,
-        masker=Masker.of(tokenizer, rows, spec.mlm.masking),
+        masker=Masker.from_tokenizer(tokenizer, rows, spec.mlm.masking),
         pad_id=cast(int, tokenizer.pad_token_id),
         device=device,
         precision=spec.train.precision,

@@ -8,8 +8,8 @@ from transformers import PreTrainedConfig
 from xstilts.config.training import Fusion
 from xstilts.execution.environment import Emit
 from xstilts.models.heads import read_config
-from xstilts.models.multimodal.dual.text import is_dual, reading_of
-from xstilts.models.multimodal.dual.vision import preparation_of, side_of
+from xstilts.models.multimodal.dual.text import is_dual, text_preparation
+from xstilts.models.multimodal.dual.vision import image_preparation, image_size
 from xstilts.planning.specs import PretrainedStage
 from xstilts.stages.artifacts import cached_tokenizer, fetch_encoder, open_image_features
 from xstilts.stages.job_context import JobContext
@@ -23,7 +23,7 @@ def run(spec: PretrainedStage, draft: Draft, context: JobContext, emit: Emit) ->
     if fusion is not None:
         image_input = _image_input(spec, fusion, context)
     elif is_dual(config := read_config(folder)):
-        fusion = Fusion(image_size=side_of(config), grid=1)
+        fusion = Fusion(image_size=image_size(config), grid=1)
         image_input = ImageInputFacts(channels=config.vision_config.hidden_size, tokens=1, layer=0)
         preparation = dual_preparation(config, folder)
     encoder = EncoderFacts(name=spec.encoder, pin=spec.pin, fusion=fusion, image_input=image_input)
@@ -34,7 +34,7 @@ def dual_preparation(config: PreTrainedConfig, folder: Path) -> DualPreparation:
     """How the dual encoder in `folder` preprocesses texts and images."""
     tokenizer = cached_tokenizer(folder)
     padding = {"tokenizer": type(tokenizer).__name__, "padding_side": tokenizer.padding_side}
-    return DualPreparation(texts=asdict(reading_of(config, folder)) | padding, images=preparation_of(folder))
+    return DualPreparation(texts=asdict(text_preparation(config, folder)) | padding, images=image_preparation(folder))
 
 
 def _image_input(spec: PretrainedStage, fusion: Fusion, context: JobContext) -> ImageInputFacts:
@@ -44,4 +44,4 @@ def _image_input(spec: PretrainedStage, fusion: Fusion, context: JobContext) -> 
     if layer is None:
         config = read_config(fetch_encoder(spec.encoder, spec.pin, context.environment))
         layer = config.num_hidden_layers // 2
-    return ImageInputFacts(channels=image_features.channels, tokens=image_features.places, layer=layer)
+    return ImageInputFacts(channels=image_features.channels, tokens=image_features.tokens, layer=layer)

@@ -10,13 +10,13 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from xstilts.config.training import Train
 from xstilts.metrics import metric
 from xstilts.models.collate import PaddingStyle
-from xstilts.models.inputs import ImageLookup, ModelInputs, padding_style_of
+from xstilts.models.inputs import ImageLookup, ModelInputs, required_padding
 from xstilts.models.multimodal.image_features import ImageFeatures
 from xstilts.models.speed.activation_cache import FrozenLayers
 from xstilts.models.speed.first_token import use_first_token
-from xstilts.models.speed.vocabulary import Vocabulary, compact
+from xstilts.models.speed.vocabulary import ReducedVocabulary, reduce_vocabulary
 from xstilts.models.split import truncate
-from xstilts.models.tuning import boundary, checkpoint_layers, freeze, set_dropout
+from xstilts.models.tuning import boundary, enable_gradient_checkpointing, freeze, set_dropout
 from xstilts.problems import Example, ProblemName
 from xstilts.problems.features import Feature
 from xstilts.problems.scores import score_frame
@@ -40,7 +40,7 @@ class TrainableModel:
     pad_id: int
     device: str
     train: Train
-    vocabulary: Vocabulary | None
+    vocabulary: ReducedVocabulary | None
     frozen_prefix: FrozenLayers | None
     image_lookup: ImageLookup | None = None
     padding_style: PaddingStyle | None = None
@@ -80,11 +80,11 @@ def make_trainable(
     freeze(model, train)
     set_dropout(model, train.dropout)
     if train.gradient_checkpointing:
-        checkpoint_layers(model)
+        enable_gradient_checkpointing(model)
     first_trained_layer = boundary(model, train)
     trains_embeddings = first_trained_layer is None and not train.freeze_embeddings and not train.frozen_layers
     pad_id = cast(int, tokenizer.pad_token_id)
-    vocabulary = compact(model, used() | {pad_id}) if trains_embeddings and used is not None else None
+    vocabulary = reduce_vocabulary(model, used() | {pad_id}) if trains_embeddings and used is not None else None
     model.to(device)  # type: ignore[arg-type]
     upper_layers = model if first_trained_layer is None else truncate(model, first_trained_layer)
     return TrainableModel(
@@ -98,7 +98,7 @@ def make_trainable(
         vocabulary=vocabulary,
         frozen_prefix=frozen_prefix,
         image_lookup=image_lookup(image_features),
-        padding_style=padding_style_of(model, tokenizer),
+        padding_style=required_padding(model, tokenizer),
     )
 
 

@@ -9,7 +9,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from xstilts.encoders import find_card
 from xstilts.errors import UserError
 from xstilts.models.families import Pooling
-from xstilts.models.heads import encoder_state, load_text, restore_encoder
+from xstilts.models.heads import encoder_state, load_text_encoder, restore_encoder
 from xstilts.models.split import family
 from xstilts.planning.specs import ChooseLayerStage, MineStage, RetrieveStage
 from xstilts.problems.features import Feature
@@ -28,7 +28,7 @@ EMBEDDERS = Slot[str, Embedder]("embedders, by artifact")
 def load_embedder(key: str, context: JobContext) -> Embedder:
     def make() -> Embedder:
         folder = encoder_folder(context.store, key, context.environment)
-        model = load_text(folder)
+        model = load_text_encoder(folder)
         tensors = changed_tensors(context.store, key)
         if tensors:
             restore_encoder(model, encoder_state(model) | tensors)

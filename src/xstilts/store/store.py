@@ -165,7 +165,7 @@ class Store:
         folder.chmod(0o755)
         while True:
             try:
-                return files.place(folder, artifacts / key)
+                return files.rename_durably(folder, artifacts / key)
             except OSError:
                 if not (artifacts / key).exists():
                     raise

@@ -23,10 +23,9 @@ def fit_episode_batch(
     head: frozenset[str],
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[TrainingResult]:
-    """Train every episode for `steps` steps, with the same result as `xstilts.train.fit.fit`; the last weights are
-    kept.
+    """Train every episode for `steps` steps to its last weights, with the same result as `xstilts.train.fit.fit`.
 
-    `head` are the names of the parameters with the head's learning rate. Raises StageError if a loss is not finite.
+    Parameters in `head` use the head's learning rate. Raises StageError if a loss is not finite.
     """
     adam, schedule = optimiser(*_encoder_and_head(episode_batch, head), train, steps)
     streams = [batch_indices(inputs, train, seed) for inputs, seed in zip(all_inputs, seeds, strict=True)]
@@ -35,19 +34,23 @@ def fit_episode_batch(
         batches = [inputs.batch(next(stream), labels=True) for inputs, stream in zip(all_inputs, streams, strict=True)]
         for episode, loss in _backward(episode_batch, batches, train, all_inputs[0].device):
             curves[episode].append(check_finite(loss, step + 1))
-        for own in episode_batch.parameters:
-            nn.utils.clip_grad_norm_(own.values(), train.max_grad_norm)
+        for parameters in episode_batch.parameters:
+            nn.utils.clip_grad_norm_(parameters.values(), train.max_grad_norm)
         adam.step()
         schedule.step()
         adam.zero_grad(set_to_none=True)
         report(step + 1, steps)
-    return [_training_result(curve, steps) for curve in curves]
+    results: list[TrainingResult] = []
+    for curve in curves:
+        first, last = mean_end_losses(curve)
+        results.append(TrainingResult(steps=steps, step_kept=steps, first_loss=first, last_loss=last, curve=()))
+    return results
 
 
 def _backward(
     episode_batch: EpisodeBatch, batches: Sequence[Batch], train: Train, device: str
 ) -> Iterator[tuple[int, float]]:
-    """Accumulate the gradients of a step. Yields each episode's index and loss."""
+    """Accumulate the gradients of a step, and yield each episode's index and loss."""
     with autocast(device, train.precision):
         for run, losses in episode_batch.losses(batches):
             losses.sum().backward()
@@ -59,8 +62,3 @@ def _encoder_and_head(
 ) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     named = [item for episode_parameters in episode_batch.parameters for item in episode_parameters.items()]
     return [p for name, p in named if name not in head], [p for name, p in named if name in head]
-
-
-def _training_result(losses: Sequence[float], steps: int) -> TrainingResult:
-    first, last = mean_end_losses(losses)
-    return TrainingResult(steps=steps, step_kept=steps, first_loss=first, last_loss=last, curve=())

@@ -12,7 +12,7 @@ from torch import nn
 
 from xstilts.config.training import Train
 from xstilts.data.batches import count_steps, examples_needed, training_batches
-from xstilts.models.collate import Batch, parts
+from xstilts.models.collate import Batch, micro_batches
 from xstilts.models.tuning import split_head, trained_parameters
 from xstilts.platform.hardware import release_free_memory
 from xstilts.problems.features import Feature
@@ -79,8 +79,8 @@ def steps_of(lengths: Sequence[int], train: Train) -> int:
 
 def examples_used(features: Sequence[Feature], steps: int, train: Train, seed: int) -> Sequence[Feature]:
     """The features that this many steps can use."""
-    kept = examples_needed(len(features), steps, batch_size=train.batch_size, rng=np.random.default_rng(seed))
-    return features if len(kept) == len(features) else [features[index] for index in kept]
+    indices = examples_needed(len(features), steps, batch_size=train.batch_size, rng=np.random.default_rng(seed))
+    return features if len(indices) == len(features) else [features[index] for index in indices]
 
 
 def fit(
@@ -107,7 +107,7 @@ def fit(
         selector.consider_initial_weights()
     losses: list[float] = []
     batches = _batches(objectives, schedule, train, seed)
-    device, tidied = objectives[0].batches.device, time.monotonic()
+    device, last_release = objectives[0].batches.device, time.monotonic()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for step in loop(
@@ -115,9 +115,9 @@ def fit(
         ):
             losses.append(step.loss)
             selector.after_step(step.number)
-            if device == "cpu" and time.monotonic() - tidied > RELEASE_MEMORY_SECONDS:
+            if device == "cpu" and time.monotonic() - last_release > RELEASE_MEMORY_SECONDS:
                 release_free_memory()
-                tidied = time.monotonic()
+                last_release = time.monotonic()
             report(step.number, steps)
     selector.load_selected_weights()
     first, last = mean_end_losses(losses)
@@ -141,7 +141,7 @@ def _batches(
         inputs = objectives[objective_index].batches
         batch = inputs.batch(next(streams[objective_index]), labels=True)
         max_tokens = train.micro_batch_tokens if inputs.loss_is_mean else None
-        yield objectives[objective_index].model, [batch] if max_tokens is None else parts(batch, max_tokens)
+        yield objectives[objective_index].model, [batch] if max_tokens is None else micro_batches(batch, max_tokens)
 
 
 def batch_indices(inputs: BatchSource, train: Train, seed: int, number: int = 0) -> Iterator[list[int]]:

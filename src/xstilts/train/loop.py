@@ -37,34 +37,32 @@ def train(
 
     Raises StageError at the first step with a loss that is not finite.
     """
-    for number, (model, parts) in enumerate(batches, start=1):
+    for number, (model, micro_batches) in enumerate(batches, start=1):
         model.train()
         losses: list[Tensor] = []
-        for part, share in zip(parts, _shares(parts), strict=True):
+        for micro_batch, weight in zip(micro_batches, _weights(micro_batches), strict=True):
             with autocast(device, precision):
-                loss = model(**part).loss * share
+                loss = model(**micro_batch).loss * weight
             loss.backward()
             losses.append(loss.detach())
         clip_gradients(adam, norm)
         adam.step()
         schedule.step()
         adam.zero_grad(set_to_none=True)
-        # read the loss last: this waits for the accelerator to finish the step
+        # last, because reading the loss waits for the accelerator to finish the step
         yield Step(number=number, loss=check_finite(sum(loss.item() for loss in losses), number))
 
 
-def _shares(parts: Sequence[Batch]) -> list[float]:
-    """The share of labels in each micro-batch, because a loss is a mean over labels."""
-    if len(parts) == 1:
+def _weights(micro_batches: Sequence[Batch]) -> list[float]:
+    """The weight of each micro-batch is its share of the labels, because a loss is a mean over labels."""
+    if len(micro_batches) == 1:
         return [1.0]
-    counts = [_labels(part) for part in parts]
+    counts = [_label_count(micro_batch) for micro_batch in micro_batches]
     return [count / max(sum(counts), 1) for count in counts]
 
 
-def _labels(part: Batch) -> int:
-    if "labels" in part:
-        return int((part["labels"] != IGNORE_INDEX).sum())
-    return len(part["start_positions"])
+def _label_count(batch: Batch) -> int:
+    return int((batch["labels"] != IGNORE_INDEX).sum()) if "labels" in batch else len(batch["start_positions"])
 
 
 def check_finite(loss: float, step: int) -> float:

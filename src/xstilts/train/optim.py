@@ -20,7 +20,7 @@ def rate_factor(step: int, steps: int, warmup: float) -> float:
 
 
 def decay_of_unused_weights(train: Train, steps: int) -> float:
-    """The factor that weight decay leaves of an encoder weight without gradients: prod(1 - rate_t * decay).
+    """The factor by which weight decay shrinks an encoder weight without gradients: prod(1 - rate_t * decay).
 
     Loshchilov and Hutter (2019, arXiv 1711.05101), algorithm 2.
     """

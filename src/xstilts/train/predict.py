@@ -28,16 +28,14 @@ def predict(
     labels: Sequence[str],
     thresholds: Sequence[float] | None = None,
 ) -> list[Any]:
-    """One prediction for each example, as its problem decodes the model's outputs; `thresholds` are those that
-    `fit_thresholds` gave, if any."""
+    """One prediction per example, decoded by its problem; `thresholds` come from `fit_thresholds`."""
     return PROBLEMS[inputs.problem].decode(_outputs(model, inputs), inputs.features, examples, labels, thresholds)
 
 
 def fit_thresholds(
     model: nn.Module, inputs: ModelInputs, examples: Sequence[Example], labels: Sequence[str]
 ) -> list[float] | None:
-    """Decision thresholds of a trained model on examples that are neither trained on nor scored; None where the
-    problem has none."""
+    """Decision thresholds, fitted on examples that are neither trained on nor scored; None if the problem has none."""
     problem = PROBLEMS[inputs.problem]
     if not problem.has_thresholds:
         return None
@@ -45,15 +43,15 @@ def fit_thresholds(
 
 
 def _outputs(model: nn.Module, inputs: ModelInputs) -> Outputs:
-    """What the problem decodes: for each feature its row of each output, float32 on the CPU."""
+    """The rows of each output by feature, in float32 on the CPU."""
     problem = PROBLEMS[inputs.problem]
     if problem.contrastive:
         return {"similarities": _similarities(model, inputs)}
     rows = {name: [torch.empty(0)] * len(inputs.features) for name in problem.outputs}
     for indices, output in _batches(model, inputs):
-        for name, kept in rows.items():
+        for name, output_rows in rows.items():
             for index, row in zip(indices, output[name].float().cpu(), strict=True):
-                kept[index] = row
+                output_rows[index] = row
     return rows
 
 
@@ -65,14 +63,14 @@ def _batches(model: nn.Module, inputs: ModelInputs) -> Iterator[tuple[list[int],
 
 
 def _similarities(model: nn.Module, inputs: ModelInputs) -> Tensor:
-    """Of each text to each distinct image: [features, images], the images in the order of their first feature."""
-    images = [feature.images[0] for feature in inputs.features]
-    number = image_numbers(inputs.features)
-    texts, pictures = [torch.empty(0)] * len(images), [torch.empty(0)] * len(number)
+    """Similarity of each text to each distinct image, [features, images]; images are ordered by first occurrence."""
+    references = [feature.images[0] for feature in inputs.features]
+    numbers = image_numbers(inputs.features)
+    texts, images = [torch.empty(0)] * len(references), [torch.empty(0)] * len(numbers)
     for indices, output in _batches(model, inputs):
-        for index, text, picture in zip(indices, output["texts"].cpu(), output["images"].cpu(), strict=True):
-            texts[index], pictures[number[images[index]]] = text, picture
-    return torch.stack(texts) @ torch.stack(pictures).T
+        for index, text, image in zip(indices, output["texts"].cpu(), output["images"].cpu(), strict=True):
+            texts[index], images[numbers[references[index]]] = text, image
+    return torch.stack(texts) @ torch.stack(images).T
 
 
 def embed(
@@ -87,7 +85,7 @@ def embed(
 ) -> Tensor:
     """Vectors [poolings, layers, features, hidden], not normalised, from one pass over the texts.
 
-    Autocast is entered once for all batches, because it caches cast weights until it is left.
+    One autocast context spans all batches, because it caches cast weights until it exits.
     """
     lengths = [feature.length for feature in features]
     vectors = torch.empty(len(poolings), len(layers), len(features), model.config.hidden_size)
@@ -103,7 +101,7 @@ def embed(
 
 
 def _states(model: PreTrainedModel, ids: Tensor, mask: Tensor, layers: Sequence[int]) -> list[Tensor]:
-    """States [batch, tokens, hidden] after each of `layers`; for a single layer, the layers above it are not run."""
+    """States [batch, tokens, hidden] after each of `layers`. For a single layer, the layers above are not run."""
     if len(layers) == 1 and supports_split(model) and 0 <= layers[0] < len(blocks(model)):
         return [run_lower(model, layers[0], ids, mask)]
     states = hidden_states(model, ids, mask)
@@ -111,9 +109,9 @@ def _states(model: PreTrainedModel, ids: Tensor, mask: Tensor, layers: Sequence[
 
 
 def nearest(queries: Tensor, candidates: Tensor, block: int = 4096) -> Tensor:
-    """The index of the candidate with the highest cosine similarity for each query; exact, `block` queries at a time.
+    """The index of the candidate with the highest cosine for each query; the first of ties wins.
 
-    Both are [rows, hidden] and are normalised here. The first of tied candidates wins.
+    Inputs are [rows, hidden] and are normalised here. `block` is the number of queries per matrix product.
     """
     queries, candidates = (nn.functional.normalize(x, dim=-1) for x in (queries, candidates))
-    return torch.cat([(part @ candidates.T).argmax(-1) for part in queries.split(block)])
+    return torch.cat([(rows @ candidates.T).argmax(-1) for rows in queries.split(block)])

@@ -27,7 +27,7 @@ def inputs(folder: Path) -> PairInputs:
     return PairInputs(features=features, groups=range(4), pad_id=tokenizer.pad_token_id)
 
 
-def test_the_loss_is_that_of_the_definition() -> None:
+def test_triplet_loss_equals_its_definition() -> None:
     torch.manual_seed(0)
     foreign, english = (nn.functional.normalize(torch.randn(5, 8), dim=-1) for _ in range(2))
     groups = torch.tensor([0, 1, 2, 2, 3])
@@ -41,14 +41,14 @@ def test_the_loss_is_that_of_the_definition() -> None:
     assert float(triplet_loss(foreign, english, groups, MARGIN)) == pytest.approx(sum(hinges) / len(hinges))
 
 
-def test_a_batch_without_others_has_no_loss() -> None:
+def test_loss_without_negatives_is_zero() -> None:
     vectors = nn.functional.normalize(torch.randn(2, 8), dim=-1)
     assert float(triplet_loss(vectors, vectors, torch.tensor([7, 7]), MARGIN)) == 0
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("layer", [1, 2])
-def test_vectors_are_the_mean_over_the_sub_words_of_that_layer(kind: str, layer: int, tmp_path: Path) -> None:
+def test_vectors_are_mean_pooled_states_of_the_layer(kind: str, layer: int, tmp_path: Path) -> None:
     model = load_backbone(build(kind, tmp_path, layers=3))
     batch = inputs(tmp_path).batch([0, 1, 2, 3])
     ids, mask = batch["input_ids"], batch["attention_mask"]
@@ -58,7 +58,7 @@ def test_vectors_are_the_mean_over_the_sub_words_of_that_layer(kind: str, layer:
     torch.testing.assert_close(vectors, nn.functional.normalize(means, dim=-1), atol=1e-5, rtol=1e-4)
 
 
-def test_a_batch_holds_the_foreign_texts_and_then_their_translations(tmp_path: Path) -> None:
+def test_batch_has_foreign_texts_before_translations(tmp_path: Path) -> None:
     pairs = inputs(build("xlm-roberta", tmp_path))
     batch = pairs.batch([2, 0])
     rows = [row[: int(m.sum())].tolist() for row, m in zip(batch["input_ids"], batch["attention_mask"], strict=True)]
@@ -68,7 +68,7 @@ def test_a_batch_holds_the_foreign_texts_and_then_their_translations(tmp_path: P
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_adapters_of_one_layer_train_nothing_else(kind: str, tmp_path: Path) -> None:
+def test_adapters_of_one_layer_are_the_only_trained_weights(kind: str, tmp_path: Path) -> None:
     model = load_backbone(build(kind, tmp_path, layers=3))
     with adapters(model, Adapters(rank=2, alpha=4), 0, merge=True, layer=1, dropout=0.5):
         names = trained_parameters(model)
@@ -78,12 +78,12 @@ def test_adapters_of_one_layer_train_nothing_else(kind: str, tmp_path: Path) -> 
     assert not any("lora" in name for name, _ in model.named_parameters())
 
 
-def test_closeness_counts_what_a_shift_would_raise_too() -> None:
+def test_closeness_separates_alignment_from_a_common_shift() -> None:
     english = torch.eye(4)
     foreign = torch.eye(4)[[0, 1, 3, 2]]
-    found = closeness(foreign, english, [0, 1, 2, 3])
-    assert (found.translations, found.accuracy, found.pairs) == (0.5, 0.5, 4)
-    assert found.others == pytest.approx(2 / 12)
+    measured = closeness(foreign, english, [0, 1, 2, 3])
+    assert (measured.translations, measured.accuracy, measured.pairs) == (0.5, 0.5, 4)
+    assert measured.others == pytest.approx(2 / 12)
     shifted = closeness(foreign + 10, english + 10, [0, 1, 2, 3])
     assert shifted.translations > 0.99 and shifted.others > 0.99 and shifted.accuracy == 0.5
     assert closeness(foreign, english, [0, 1, 2, 2]).accuracy == 1.0

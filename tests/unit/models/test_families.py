@@ -1,4 +1,4 @@
-"""The table of families agrees with transformers, and every family trains under every head."""
+"""The families match transformers, and every family trains with every head."""
 
 import pytest
 import torch
@@ -15,7 +15,7 @@ from xstilts.methods.lora import Lora
 from xstilts.models import split
 from xstilts.models.compat import has_head
 from xstilts.models.families import BY_MODEL_TYPE
-from xstilts.models.heads import encoder_state, head_parameters, load_backbone, load_for, load_tokenizer
+from xstilts.models.heads import encoder_state, head_parameters, load_backbone, load_tokenizer, load_with_head
 from xstilts.models.split import embeddings, family, layers, supports_split
 from xstilts.models.tuning import adapters, trained_parameters
 from xstilts.problems import PROBLEMS, Answer, Choice, Labelled, Span, Tagged
@@ -60,10 +60,10 @@ def examples(problem):
 @pytest.mark.parametrize("problem", WITH_HEAD)
 @pytest.mark.parametrize("frozen", [0, 1])
 def test_every_problem_trains_on_every_family(folder, problem, frozen):
-    tokenizer, given = load_tokenizer(folder), examples(problem)
-    features = featurise(problem, given, tokenizer, LABELS.get(problem), 64)
+    tokenizer, rows = load_tokenizer(folder), examples(problem)
+    features = featurise(problem, rows, tokenizer, LABELS.get(problem), 64)
     train = Train(steps=12, batch_size=8, learning_rate=3e-3, precision="fp32", dropout=0.0, frozen_layers=frozen)
-    model = load_for(problem, folder, labels=LABELS.get(problem), seed=0)
+    model = load_with_head(problem, folder, labels=LABELS.get(problem), seed=0)
     encoder = {name: tensor.clone() for name, tensor in encoder_state(model).items()}
     head = {name: tensor.detach().clone() for name, tensor in head_parameters(model).items()}
     trainable = make_trainable(model, problem, tokenizer, train, "cpu", lambda: token_ids(features))
@@ -77,17 +77,17 @@ def test_every_problem_trains_on_every_family(folder, problem, frozen):
     assert any(f"{family(model).layers}.1." in name for name in changed)
     assert any(name.startswith(family(model).embeddings) for name in changed) == (not frozen)
     assert any(f"{family(model).layers}.0." in name for name in changed) == (not frozen)
-    assert len(predict(trainable.trained_part, inputs, given, LABELS.get(problem, ()))) == len(given)
+    assert len(predict(trainable.trained_part, inputs, rows, LABELS.get(problem, ()))) == len(rows)
 
 
-def test_adapters_go_to_the_attention_of_every_layer(folder):
-    model = load_for("classification", folder, labels=LABELS["classification"], seed=0)
+def test_lora_targets_exist_in_every_layer(folder):
+    model = load_with_head("classification", folder, labels=LABELS["classification"], seed=0)
     with adapters(model, Lora(rank=2, alpha=2), 0, merge=False):
         adapted = {name.rpartition(".lora_")[0] for name in trained_parameters(model) if ".lora_" in name}
-    assert len(adapted) == len(layers(model)) * len(family(model).adapted)
+    assert len(adapted) == len(layers(model)) * len(family(model).lora_targets)
 
 
-def test_parts_are_where_the_row_says(folder):
+def test_module_paths_of_a_family_exist(folder):
     encoder = load_backbone(folder)
     row = family(encoder)
     assert encoder.config.model_type in row.model_types and supports_split(encoder)
@@ -96,36 +96,36 @@ def test_parts_are_where_the_row_says(folder):
     assert any(module is table for module in embeddings(encoder).modules())
     if row.final_norm:
         assert isinstance(encoder.get_submodule(row.final_norm), nn.Module)
-    assert len(split.shared_by_layers(encoder)) == len(row.read_by_layers)
+    assert len(split.shared_modules(encoder)) == len(row.shared_modules)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_rows_agree_with_the_heads_of_transformers(kind):
+def test_heads_of_a_family_match_transformers(kind):
     row, config = BY_MODEL_TYPE[kind], AutoConfig.for_model(kind)
     lacking = {
         PROBLEMS[p].head for p in WITH_HEAD if not has_head(getattr(transformers, PROBLEMS[p].auto_model or ""), config)
     }
-    assert lacking <= row.own_heads
+    assert lacking <= row.generic_heads
     assert bool(row.masked_lm_head) == has_head(AutoModelForMaskedLM, config)
 
 
 @pytest.mark.parametrize("kind", BY_MODEL_TYPE)
-def test_every_row_is_of_an_architecture_of_transformers(kind):
+def test_model_types_exist_in_transformers(kind):
     config = AutoConfig.for_model(kind)
     assert config.model_type == kind
     assert config.hidden_size > 0
 
 
-def test_an_architecture_without_a_row_is_found_by_the_usual_names(folder, monkeypatch):
+def test_unknown_architecture_uses_common_module_names(folder, monkeypatch):
     encoder = load_backbone(folder)
-    expected = layers(encoder), embeddings(encoder), set(split.family(encoder).adapted)
+    expected = layers(encoder), embeddings(encoder), set(split.family(encoder).lora_targets)
     monkeypatch.setattr(split, "BY_MODEL_TYPE", {})
     assert (layers(encoder), embeddings(encoder)) == expected[:2]
-    assert expected[2] <= set(family(encoder).adapted)
+    assert expected[2] <= set(family(encoder).lora_targets)
     assert not supports_split(encoder)
 
 
-def test_an_architecture_of_unusual_parts_is_refused():
+def test_architecture_with_unusual_module_names_raises():
     sizes = {"embedding_size": 8, "hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 16}
     config = AutoConfig.for_model("albert", vocab_size=20, num_hidden_layers=1, **sizes)
     with pytest.raises(UserError) as refused:

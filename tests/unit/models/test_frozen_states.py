@@ -1,4 +1,4 @@
-"""What states a classifier reads of a tiny encoder, and that it predicts by them."""
+"""A classifier on frozen states of a tiny encoder."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from tests import tiny
 from xstilts.data.features import featurise
 from xstilts.methods.lda import Lda, moments
 from xstilts.models.frozen_states import FrozenStatesModel, labelled_states
-from xstilts.models.heads import load_for, load_tokenizer
+from xstilts.models.heads import load_tokenizer, load_with_head
 from xstilts.models.inputs import ModelInputs
 from xstilts.models.pooling import mean_state
 from xstilts.models.split import backbone
@@ -22,7 +22,7 @@ COLOURS = ["red", "blue", "green"] * 6
 def encoder(tmp_path):
     folder = tiny.build("xlm-roberta", tmp_path)
     labels = tuple(sorted(set(COLOURS)))
-    return load_for("classification", folder, labels=labels, seed=0), load_tokenizer(folder), labels
+    return load_with_head("classification", folder, labels=labels, seed=0), load_tokenizer(folder), labels
 
 
 def feed_of(problem, examples, tokenizer, labels):
@@ -30,7 +30,7 @@ def feed_of(problem, examples, tokenizer, labels):
     return ModelInputs(problem=problem, features=features, pad_id=tokenizer.pad_token_id, precision="fp32")
 
 
-def test_a_text_is_the_mean_of_its_states(encoder):
+def test_classification_uses_mean_states(encoder):
     model, tokenizer, labels = encoder
     examples = [
         Labelled(id=str(n), group="", language="en", text=text, label=label)
@@ -50,7 +50,7 @@ def test_a_text_is_the_mean_of_its_states(encoder):
     )
 
 
-def test_every_word_is_tagged_by_the_state_of_its_first_subword(encoder):
+def test_tagging_uses_the_first_sub_word_of_each_word(encoder):
     model, tokenizer, labels = encoder
     examples = [
         Tagged(

@@ -1,12 +1,12 @@
-"""Our head computes what transformers' heads compute, and reads the last token of a causal encoder."""
+"""The generic head equals the heads of transformers, and uses the last token of a causal encoder."""
 
 import pytest
 import torch
 from tests.tiny import SENTENCES, build
 from torch import nn
 
-from xstilts.models.generic_head import GenericHeadModel, outputs_of
-from xstilts.models.heads import load_backbone, load_for, load_tokenizer
+from xstilts.models.generic_head import GenericHeadModel, num_outputs
+from xstilts.models.heads import load_backbone, load_tokenizer, load_with_head
 from xstilts.models.pooling import last_state
 from xstilts.problems import PROBLEMS
 
@@ -22,62 +22,62 @@ SOURCES = {
 def batch(tokenizer, problem):
     encoded = tokenizer(list(SENTENCES[:4]), padding=True, padding_side="right", return_tensors="pt")
     shape = (2, 2, -1) if problem == "choice" else (4, -1)
-    given = {name: tensor.view(shape) for name, tensor in encoded.items()}
+    inputs = {name: tensor.view(shape) for name, tensor in encoded.items()}
     match problem:
         case "span":
             positions = torch.tensor([0, 2, 1, 300])
-            return given | {"start_positions": positions, "end_positions": positions}
+            return inputs | {"start_positions": positions, "end_positions": positions}
         case "choice":
-            return given | {"labels": torch.tensor([1, 0])}
+            return inputs | {"labels": torch.tensor([1, 0])}
         case "tagging":
-            ids = given["input_ids"]
-            return given | {"labels": (ids % 3).masked_fill(given["attention_mask"] == 0, -100)}
+            ids = inputs["input_ids"]
+            return inputs | {"labels": (ids % 3).masked_fill(inputs["attention_mask"] == 0, -100)}
         case _:
-            return given | {"labels": torch.tensor([0, 2, 1, 1])}
+            return inputs | {"labels": torch.tensor([0, 2, 1, 1])}
 
 
 @pytest.mark.parametrize("problem", SOURCES)
-def test_outputs_and_losses_are_those_of_transformers(problem, tmp_path):
+def test_outputs_and_losses_equal_transformers(problem, tmp_path):
     folder = build("bert", tmp_path)
     labels = LABELS if problem in ("classification", "tagging") else None
-    theirs = load_for(problem, folder, labels=labels, seed=3)
+    reference = load_with_head(problem, folder, labels=labels, seed=3)
     kind = PROBLEMS[problem].head
-    ours = GenericHeadModel(load_backbone(folder), kind, outputs_of(kind, labels), "first").eval()
+    generic = GenericHeadModel(load_backbone(folder), kind, num_outputs(kind, labels), "first").eval()
     for name, source in SOURCES[problem].items():
-        ours.get_submodule(name).load_state_dict(theirs.get_submodule(source).state_dict())
-    assert {n.partition(".")[0] for n, _ in ours.named_parameters()} == {"encoder", *SOURCES[problem]}
-    given = batch(load_tokenizer(folder), problem)
-    expected, found = theirs(**given), ours(**given)
-    assert type(found) is type(expected)
-    assert found.keys() == expected.keys()
+        generic.get_submodule(name).load_state_dict(reference.get_submodule(source).state_dict())
+    assert {n.partition(".")[0] for n, _ in generic.named_parameters()} == {"encoder", *SOURCES[problem]}
+    inputs = batch(load_tokenizer(folder), problem)
+    expected, actual = reference(**inputs), generic(**inputs)
+    assert type(actual) is type(expected)
+    assert actual.keys() == expected.keys()
     for name in expected:
-        torch.testing.assert_close(found[name], expected[name])
+        torch.testing.assert_close(actual[name], expected[name])
 
 
 @pytest.mark.parametrize("problem", ["classification", "choice", "span"])
-def test_padding_and_its_id_change_nothing_of_a_causal_encoder(problem, tmp_path):
+def test_causal_encoder_ignores_padding(problem, tmp_path):
     folder = build("qwen3", tmp_path)
-    model = load_for(problem, folder, labels=LABELS if problem == "classification" else None, seed=0)
-    given = {name: tensor for name, tensor in batch(load_tokenizer(folder), problem).items() if name in KEPT}
+    model = load_with_head(problem, folder, labels=LABELS if problem == "classification" else None, seed=0)
+    inputs = {name: tensor for name, tensor in batch(load_tokenizer(folder), problem).items() if name in KEPT}
     longer = {
-        name: nn.functional.pad(tensor, (0, 5), value=7 * (name == "input_ids")) for name, tensor in given.items()
+        name: nn.functional.pad(tensor, (0, 5), value=7 * (name == "input_ids")) for name, tensor in inputs.items()
     }
     other = longer | {"input_ids": longer["input_ids"].where(longer["attention_mask"] == 1, 11)}
     with torch.no_grad():
-        expected, found = model(**given), model(**other)
+        expected, actual = model(**inputs), model(**other)
     for name in expected:
         tokens = expected[name].shape[1]
-        real = given["attention_mask"].bool() if problem == "span" else torch.ones_like(expected[name]).bool()
-        torch.testing.assert_close(found[name][:, :tokens][real], expected[name][real])
+        real = inputs["attention_mask"].bool() if problem == "span" else torch.ones_like(expected[name]).bool()
+        torch.testing.assert_close(actual[name][:, :tokens][real], expected[name][real])
 
 
 KEPT = ("input_ids", "attention_mask")
 
 
-def test_no_answer_is_read_from_the_last_token_of_a_causal_encoder(tmp_path):
+def test_no_answer_logits_of_a_causal_encoder_use_the_last_token(tmp_path):
     """Texts that begin alike have the same first state, but not the same logits of no answer."""
     folder = build("qwen3", tmp_path)
-    model, tokenizer = load_for("span", folder, labels=None, seed=0), load_tokenizer(folder)
+    model, tokenizer = load_with_head("span", folder, labels=None, seed=0), load_tokenizer(folder)
     ids, mask = (tokenizer(["turn on", "turn it"], return_tensors="pt")[name] for name in KEPT)
     with torch.no_grad():
         states = model.base_model(input_ids=ids, attention_mask=mask).last_hidden_state
@@ -86,7 +86,7 @@ def test_no_answer_is_read_from_the_last_token_of_a_causal_encoder(tmp_path):
     assert abs(start[0, 0] - start[1, 0]) > 1e-4
 
 
-def test_the_two_texts_of_a_pair_are_told_apart(tmp_path):
+def test_causal_tokenizer_separates_the_texts_of_a_pair(tmp_path):
     tokenizer = load_tokenizer(build("qwen3", tmp_path))
     encoded = tokenizer("turn on", "the light")
     assert "token_type_ids" not in encoded
@@ -96,7 +96,7 @@ def test_the_two_texts_of_a_pair_are_told_apart(tmp_path):
     assert sides[sides.index(1) - 1] is None
 
 
-def test_the_last_state_is_that_of_the_last_token():
+def test_last_state_is_the_last_unmasked_token():
     states = torch.arange(24.0).view(3, 4, 2)
     mask = torch.tensor([[1, 1, 0, 0], [1, 1, 1, 1], [0, 0, 0, 0]])
     assert last_state(states, mask).tolist() == [[2.0, 3.0], [14.0, 15.0], [16.0, 17.0]]

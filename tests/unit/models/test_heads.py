@@ -14,8 +14,8 @@ from xstilts.models.heads import (
     encoder_state,
     head_parameters,
     load_backbone,
-    load_for,
     load_tokenizer,
+    load_with_head,
     restore_encoder,
 )
 from xstilts.problems import PROBLEMS
@@ -33,32 +33,32 @@ def equal(one, other):
 
 
 @pytest.mark.parametrize("problem", [name for name, problem in PROBLEMS.items() if problem.auto_model])
-def test_head_depends_on_the_seed_alone(folder, problem):
+def test_head_depends_only_on_the_seed(folder, problem):
     torch.manual_seed(1)
     before = torch.get_rng_state()
-    first = load_for(problem, folder, labels=LABELS.get(problem), seed=5)
+    first = load_with_head(problem, folder, labels=LABELS.get(problem), seed=5)
     assert torch.equal(torch.get_rng_state(), before)
     torch.manual_seed(2)
-    again = load_for(problem, folder, labels=LABELS.get(problem), seed=5)
-    other = load_for(problem, folder, labels=LABELS.get(problem), seed=6)
-    own = PROBLEMS[problem].head in BY_MODEL_TYPE[first.config.model_type].own_heads
-    suffix = "GenericHeadModel" if own else (PROBLEMS[problem].auto_model or "").removeprefix("AutoModel")
+    again = load_with_head(problem, folder, labels=LABELS.get(problem), seed=5)
+    other = load_with_head(problem, folder, labels=LABELS.get(problem), seed=6)
+    is_generic = PROBLEMS[problem].head in BY_MODEL_TYPE[first.config.model_type].generic_heads
+    suffix = "GenericHeadModel" if is_generic else (PROBLEMS[problem].auto_model or "").removeprefix("AutoModel")
     assert type(first).__name__.endswith(suffix)
     assert equal(first.state_dict(), again.state_dict())
     assert equal(encoder_state(first), encoder_state(other))
     assert not equal(head_parameters(first), head_parameters(other))
 
 
-def test_encoder_is_that_of_the_folder(folder):
+def test_encoder_weights_equal_those_of_the_folder(folder):
     stored = dict(AutoModel.from_pretrained(folder).named_parameters())
-    state = encoder_state(load_for("classification", folder, labels=LABELS["classification"], seed=0))
+    state = encoder_state(load_with_head("classification", folder, labels=LABELS["classification"], seed=0))
     assert state.keys() == {name for name in stored if not name.startswith("pooler.")}
     assert all(torch.equal(state[name], stored[name]) for name in state)
     assert equal(state, encoder_state(load_backbone(folder)))
     assert not head_parameters(load_backbone(folder))
 
 
-def test_training_in_place_leaves_the_folder_alone(folder):
+def test_in_place_updates_do_not_change_the_file(folder):
     """The weights are mapped from the file, so that this is not a matter of course."""
     before = (folder / "model.safetensors").read_bytes()
     encoder = load_backbone(folder)
@@ -69,32 +69,34 @@ def test_training_in_place_leaves_the_folder_alone(folder):
     assert not equal(encoder_state(load_backbone(folder)), encoder_state(encoder))
 
 
-def test_labels_are_written_into_the_configuration(folder):
-    config = load_for("classification", folder, labels=LABELS["classification"], seed=0).config
+def test_labels_are_in_the_configuration(folder):
+    config = load_with_head("classification", folder, labels=LABELS["classification"], seed=0).config
     assert config.id2label == {0: "yes", 1: "no", 2: "maybe"}
     assert config.label2id == {"yes": 0, "no": 1, "maybe": 2}
-    assert load_for("span", folder, labels=None, seed=0).config.num_labels == 2
+    assert load_with_head("span", folder, labels=None, seed=0).config.num_labels == 2
 
 
-def test_an_old_head_in_the_folder_has_no_influence(folder, tmp_path):
-    trained = load_for("tagging", folder, labels=("a", "b"), seed=1)
+def test_head_in_the_folder_is_ignored(folder, tmp_path):
+    trained = load_with_head("tagging", folder, labels=("a", "b"), seed=1)
     trained.save_pretrained(tmp_path)
     for labels in (("a", "b"), LABELS["tagging"]):
-        fresh = load_for("tagging", folder, labels=labels, seed=3)
-        after = load_for("tagging", tmp_path, labels=labels, seed=3)
+        fresh = load_with_head("tagging", folder, labels=labels, seed=3)
+        after = load_with_head("tagging", tmp_path, labels=labels, seed=3)
         assert equal(after.state_dict(), fresh.state_dict())
 
 
 def test_retrieval_has_no_head(folder):
-    assert equal(load_for("retrieval", folder, labels=None, seed=0).state_dict(), load_backbone(folder).state_dict())
+    assert equal(
+        load_with_head("retrieval", folder, labels=None, seed=0).state_dict(), load_backbone(folder).state_dict()
+    )
 
 
-def test_the_encoder_is_handed_over_to_another_head(folder):
-    source = load_for("classification", folder, labels=LABELS["classification"], seed=1)
+def test_restore_encoder_keeps_the_head(folder):
+    source = load_with_head("classification", folder, labels=LABELS["classification"], seed=1)
     with torch.no_grad():
         for parameter in source.parameters():
             parameter.add_(1)
-    target = load_for("tagging", folder, labels=LABELS["tagging"], seed=1)
+    target = load_with_head("tagging", folder, labels=LABELS["tagging"], seed=1)
     head = {name: parameter.clone() for name, parameter in head_parameters(target).items()}
     restored = restore_encoder(target, encoder_state(source))
     assert set(restored) == encoder_state(source).keys()
@@ -102,75 +104,75 @@ def test_the_encoder_is_handed_over_to_another_head(folder):
     assert equal(head_parameters(target), head)
 
 
-def test_a_foreign_state_is_refused_and_changes_nothing(folder):
+def test_state_of_another_encoder_raises_and_changes_nothing(folder):
     model = load_backbone(folder)
     before = {name: tensor.clone() for name, tensor in encoder_state(model).items()}
     name = next(iter(before))
     wrong_shape = {**before, name: torch.zeros(3)}
     lacking = {key: tensor + 1 for key, tensor in before.items() if key != name}
     for state in (wrong_shape, lacking):
-        with pytest.raises(ValueError, match="not that of this encoder"):
+        with pytest.raises(ValueError):
             restore_encoder(model, state)
     assert equal(encoder_state(model), before)
 
 
 def test_poolers_belong_to_the_head(tmp_path):
-    model = load_for("choice", build("bert", tmp_path), labels=None, seed=0)
+    model = load_with_head("choice", build("bert", tmp_path), labels=None, seed=0)
     assert "bert.pooler.dense.weight" in head_parameters(model)
     assert not any("pooler" in name for name in encoder_state(model))
 
 
-def test_a_folder_that_lacks_a_tensor_is_refused(folder, tmp_path):
+def test_folder_without_a_tensor_raises(folder, tmp_path):
     state = load_file(folder / "model.safetensors")
     lost = next(name for name in state if "layer" in name)
     del state[lost]
     save_file(state, tmp_path / "model.safetensors", {"format": "pt"})
     (tmp_path / "config.json").write_bytes((folder / "config.json").read_bytes())
-    with pytest.raises(DataError, match=r"lacks [13] tensors"):  # three where the file has one for query, key and value
+    with pytest.raises(DataError, match=r"[13]"):  # 3 if query, key and value are one tensor
         load_backbone(tmp_path)
 
 
-def test_a_folder_without_encoder_or_tokenizer_is_refused(tmp_path):
-    with pytest.raises(DataError, match="no encoder"):
+def test_empty_folder_raises(tmp_path):
+    with pytest.raises(DataError):
         load_backbone(tmp_path)
-    with pytest.raises(DataError, match="no tokenizer"):
+    with pytest.raises(DataError):
         load_tokenizer(tmp_path)
 
 
-def test_a_folder_of_another_size_is_refused(folder, tmp_path):
+def test_mismatched_tensor_shape_raises(folder, tmp_path):
     config = json.loads((folder / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps(config | {"vocab_size": config["vocab_size"] + 1}))
     (tmp_path / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes())
-    with pytest.raises(DataError, match="lacks 1 tensors"):
-        load_for("classification", tmp_path, labels=("a", "b"), seed=0)
+    with pytest.raises(DataError, match="1"):
+        load_with_head("classification", tmp_path, labels=("a", "b"), seed=0)
 
 
-def test_pickled_weights_are_not_read(folder, tmp_path):
+def test_pickled_weights_raise(folder, tmp_path):
     torch.save(load_file(folder / "model.safetensors"), tmp_path / "pytorch_model.bin")
     (tmp_path / "config.json").write_bytes((folder / "config.json").read_bytes())
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError):
         load_backbone(tmp_path)
 
 
-def test_an_architecture_without_a_row_and_a_head_gets_ours(folder, monkeypatch):
+def test_architecture_without_a_head_gets_the_generic_head(folder, monkeypatch):
     class Auto:
         _model_mapping = ()
 
     monkeypatch.setattr(heads.transformers, "AutoModelForMultipleChoice", Auto, raising=False)
     monkeypatch.setattr(heads, "BY_MODEL_TYPE", {})
-    model = load_for("choice", folder, labels=None, seed=0)
+    model = load_with_head("choice", folder, labels=None, seed=0)
     assert isinstance(model, GenericHeadModel)
     assert equal(encoder_state(model), encoder_state(load_backbone(folder)))
 
 
 @pytest.mark.parametrize("stated", [{"model_type": "new"}, {"model_type": "foo", "auto_map": {"AutoModel": "x.Foo"}}])
-def test_code_of_a_repository_is_not_run(tmp_path, stated):
+def test_remote_code_raises(tmp_path, stated):
     (tmp_path / "config.json").write_text(json.dumps(stated))
-    with pytest.raises(DataError, match="never run") as refused:
+    with pytest.raises(DataError) as refused:
         load_backbone(tmp_path)
     assert "gte" in str(refused.value.hint)
 
 
-def test_tokenizers_give_offsets(folder):
+def test_tokenizers_return_offsets(folder):
     encoded = load_tokenizer(folder)("turn on", return_offsets_mapping=True)
     assert (0, 4) in encoded["offset_mapping"] or (0, 1) in encoded["offset_mapping"]

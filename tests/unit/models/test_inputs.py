@@ -6,7 +6,7 @@ from xstilts.config.training import Train
 from xstilts.data.features import featurise
 from xstilts.data.tokenised import token_ids
 from xstilts.models import inputs as all_inputs
-from xstilts.models.heads import load_for, load_tokenizer
+from xstilts.models.heads import load_tokenizer, load_with_head
 from xstilts.models.speed import activations
 from xstilts.problems import Answer, Choice, Labelled, Span, Tagged
 from xstilts.stages.training import make_trainable
@@ -41,12 +41,12 @@ EXAMPLES = {
 @pytest.mark.parametrize("problem", list(EXAMPLES))
 @pytest.mark.parametrize("kind", ["xlm-roberta", "bert"])
 @pytest.mark.parametrize("frozen", [0, 1, 2])
-def test_what_is_frozen_is_run_once_and_gives_the_same(problem, kind, frozen, tmp_path, monkeypatch):
+def test_cached_activations_give_equal_outputs(problem, kind, frozen, tmp_path, monkeypatch):
     folder = build(kind, tmp_path)
     tokenizer = load_tokenizer(folder)
     labels = ("a", "b") if problem in ("classification", "tagging") else None
     train = Train(frozen_layers=frozen, freeze_embeddings=True, precision="fp32")
-    model = load_for(problem, folder, labels=labels, seed=0)
+    model = load_with_head(problem, folder, labels=labels, seed=0)
     features = featurise(problem, EXAMPLES[problem], tokenizer, labels, 32)
     trainable = make_trainable(model, problem, tokenizer, train, "cpu", lambda: token_ids(features))
     cached = trainable.inputs(features)
@@ -54,14 +54,14 @@ def test_what_is_frozen_is_run_once_and_gives_the_same(problem, kind, frozen, tm
     monkeypatch.setattr(activations, "IN_MEMORY", 0)
     streamed = trainable.inputs(features)
     assert streamed.activations is None
-    whole = all_inputs.collate(problem, features, tokenizer.pad_token_id, labels=True)
+    full = all_inputs.collate(problem, features, tokenizer.pad_token_id, labels=True)
     with torch.no_grad():
-        expected = model.eval()(**whole)
+        expected = model.eval()(**full)
         for inputs in (cached, streamed):
-            found = trainable.trained_part.eval()(**inputs.batch([0, 1], labels=True))
+            actual = trainable.trained_part.eval()(**inputs.batch([0, 1], labels=True))
             if problem == "span":  # its loss reads padding, whose activations are not kept
-                scored = whole["attention_mask"].bool()
-                assert torch.allclose(found.start_logits[scored], expected.start_logits[scored], atol=1e-5)
+                scored = full["attention_mask"].bool()
+                assert torch.allclose(actual.start_logits[scored], expected.start_logits[scored], atol=1e-5)
             else:
-                assert torch.allclose(found.loss, expected.loss, atol=1e-5)
+                assert torch.allclose(actual.loss, expected.loss, atol=1e-5)
     assert [f.example for f in cached.subset([1]).features] == [1]

@@ -9,7 +9,7 @@ from transformers import AutoConfig, AutoModelForMaskedLM
 from xstilts.config.training import Train
 from xstilts.errors import UserError
 from xstilts.models import mlm as module
-from xstilts.models.heads import encoder_state, load_backbone, load_for, load_tokenizer
+from xstilts.models.heads import encoder_state, load_backbone, load_tokenizer, load_with_head
 from xstilts.models.mlm import MaskedInputs, MaskedLanguageModel, Masker, load_masked, perplexity, windows
 from xstilts.models.sharing import share_encoder
 from xstilts.models.split import backbone
@@ -24,14 +24,14 @@ def inputs(folder: Path, model: MaskedLanguageModel, seed: int = 0, share: float
     rows = backbone(model).get_input_embeddings().weight.shape[0]
     return MaskedInputs(
         features=windows(SENTENCES, tokenizer, 32),
-        masker=Masker.of(tokenizer, rows, share),
+        masker=Masker.from_tokenizer(tokenizer, rows, share),
         pad_id=tokenizer.pad_token_id,
         rng=np.random.default_rng(seed),
     )
 
 
-def published(kind: str, folder: Path, **settings: object) -> Path:
-    """A checkpoint with a head of its own, whose parts all differ from what a fresh one has."""
+def save_checkpoint(kind: str, folder: Path, **settings: object) -> Path:
+    """A checkpoint with a head whose weights all differ from a new one."""
     build(kind, folder)
     config = AutoConfig.from_pretrained(folder, **settings)
     torch.manual_seed(1)
@@ -44,19 +44,19 @@ def published(kind: str, folder: Path, **settings: object) -> Path:
 
 
 @pytest.mark.parametrize("kind", MASKED)
-def test_logits_at_masked_positions_are_those_of_the_whole_computation(kind: str, tmp_path: Path) -> None:
-    model = load_masked(published(kind, tmp_path), seed=0)
+def test_masked_logits_equal_full_logits(kind: str, tmp_path: Path) -> None:
+    model = load_masked(save_checkpoint(kind, tmp_path), seed=0)
     batch = inputs(tmp_path, model).batch(range(6))
-    whole = model.model(**{name: tensor for name, tensor in batch.items() if name != "labels"}).logits
-    hidden, wanted = model.hidden(**batch)
-    there = batch["labels"] != IGNORE_INDEX
-    assert model.logits(hidden).shape[0] == there.sum() < batch["input_ids"].numel()
-    torch.testing.assert_close(model.logits(hidden), whole[there])
-    torch.testing.assert_close(model(**batch).loss, torch.nn.functional.cross_entropy(whole[there], wanted))
+    full = model.model(**{name: tensor for name, tensor in batch.items() if name != "labels"}).logits
+    hidden, targets = model.masked_states(**batch)
+    is_masked = batch["labels"] != IGNORE_INDEX
+    assert model.logits(hidden).shape[0] == is_masked.sum() < batch["input_ids"].numel()
+    torch.testing.assert_close(model.logits(hidden), full[is_masked])
+    torch.testing.assert_close(model(**batch).loss, torch.nn.functional.cross_entropy(full[is_masked], targets))
 
 
-def test_many_positions_in_blocks_give_the_same_gradients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = load_masked(published("bert", tmp_path), seed=0)
+def test_blocked_loss_has_equal_gradients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = load_masked(save_checkpoint("bert", tmp_path), seed=0)
     batch = inputs(tmp_path, model, share=0.5).batch(range(8))
     gradients = []
     for block in (1000, 3):
@@ -69,27 +69,27 @@ def test_many_positions_in_blocks_give_the_same_gradients(tmp_path: Path, monkey
 
 
 @pytest.mark.parametrize("kind", MASKED)
-def test_the_published_head_is_kept(kind: str, tmp_path: Path) -> None:
-    model = load_masked(published(kind, tmp_path), seed=0)
+def test_pretrained_head_is_loaded(kind: str, tmp_path: Path) -> None:
+    model = load_masked(save_checkpoint(kind, tmp_path), seed=0)
     again = AutoModelForMaskedLM.from_pretrained(tmp_path)
-    assert model.published
+    assert model.pretrained_head
     for name, parameter in again.named_parameters():
         torch.testing.assert_close(dict(model.model.named_parameters())[name], parameter)
 
 
-def test_the_head_of_deberta_v3_is_found_by_its_name(tmp_path: Path) -> None:
-    model = load_masked(published("deberta-v2", tmp_path, legacy=False), seed=0)
-    assert model.published and hasattr(model.model, "lm_predictions")
+def test_deberta_v3_head_is_loaded(tmp_path: Path) -> None:
+    model = load_masked(save_checkpoint("deberta-v2", tmp_path, legacy=False), seed=0)
+    assert model.pretrained_head and hasattr(model.model, "lm_predictions")
     batch = inputs(tmp_path, model).batch(range(6))
-    whole = model.model(**{name: tensor for name, tensor in batch.items() if name != "labels"}).logits
-    torch.testing.assert_close(model.logits(model.hidden(**batch)[0]), whole[batch["labels"] != IGNORE_INDEX])
+    full = model.model(**{name: tensor for name, tensor in batch.items() if name != "labels"}).logits
+    torch.testing.assert_close(model.logits(model.masked_states(**batch)[0]), full[batch["labels"] != IGNORE_INDEX])
 
 
 @pytest.mark.parametrize("kind", MASKED)
-def test_a_head_that_is_not_there_is_drawn_by_the_seed_alone(kind: str, tmp_path: Path) -> None:
+def test_missing_head_depends_only_on_the_seed(kind: str, tmp_path: Path) -> None:
     build(kind, tmp_path)
     one, same, other = (load_masked(tmp_path, seed) for seed in (3, 3, 4))
-    assert not one.published
+    assert not one.pretrained_head
     for name, tensor in encoder_state(load_backbone(tmp_path)).items():
         torch.testing.assert_close(encoder_state(one.model)[name], tensor, rtol=0, atol=0)
     states = [model.state_dict() for model in (one, same, other)]
@@ -98,7 +98,7 @@ def test_a_head_that_is_not_there_is_drawn_by_the_seed_alone(kind: str, tmp_path
 
 
 @pytest.mark.parametrize("kind", MASKED)
-def test_the_loss_falls_and_the_decoder_stays_the_table_of_embeddings(kind: str, tmp_path: Path) -> None:
+def test_decoder_stays_tied_during_training(kind: str, tmp_path: Path) -> None:
     model = load_masked(build(kind, tmp_path), seed=0)
     before = perplexity(model, inputs(tmp_path, model, seed=9), "fp32")
     table = backbone(model).get_input_embeddings().weight.detach().clone()
@@ -110,18 +110,18 @@ def test_the_loss_falls_and_the_decoder_stays_the_table_of_embeddings(kind: str,
     assert not torch.equal(table, trained)
 
 
-def test_an_exchanged_encoder_lends_its_embeddings_to_the_decoder(tmp_path: Path) -> None:
+def test_tie_embeddings_after_replacing_the_encoder(tmp_path: Path) -> None:
     model, other = (
         load_masked(build("xlm-roberta", tmp_path), seed=0),
-        load_for("choice", tmp_path, labels=None, seed=1),
+        load_with_head("choice", tmp_path, labels=None, seed=1),
     )
     share_encoder(other, model.model)
-    model.tie()
+    model.tie_embeddings()
     table = backbone(other).get_input_embeddings().weight
     assert model.model.get_output_embeddings().weight is table is backbone(model).get_input_embeddings().weight
 
 
-def test_masks_differ_between_visits_and_repeat_with_the_seed(tmp_path: Path) -> None:
+def test_masks_change_between_epochs_and_repeat_with_the_seed(tmp_path: Path) -> None:
     model = load_masked(build("xlm-roberta", tmp_path), seed=0)
     first, again, other = (inputs(tmp_path, model, seed=seed) for seed in (0, 0, 1))
     visits = [first.batch(range(8)), first.batch(range(8))]
@@ -131,9 +131,9 @@ def test_masks_differ_between_visits_and_repeat_with_the_seed(tmp_path: Path) ->
     assert not torch.equal(visits[0]["labels"], other.batch(range(8))["labels"])
 
 
-def test_what_is_masked(tmp_path: Path) -> None:
+def test_masked_share_and_replacements(tmp_path: Path) -> None:
     tokenizer = load_tokenizer(build("xlm-roberta", tmp_path))
-    masker = Masker.of(tokenizer, len(tokenizer), 0.15)
+    masker = Masker.from_tokenizer(tokenizer, len(tokenizer), 0.15)
     ids = [0, *([10] * 4000), 2]
     shown, labels = masker(ids, np.random.default_rng(0))
     chosen = [place for place, label in enumerate(labels) if label != IGNORE_INDEX]
@@ -142,32 +142,32 @@ def test_what_is_masked(tmp_path: Path) -> None:
     assert all(labels[place] == ids[place] for place in chosen)
     assert all(shown[place] == ids[place] for place in set(range(len(ids))) - set(chosen))
     masked = sum(shown[place] == tokenizer.mask_token_id for place in chosen) / len(chosen)
-    kept = sum(shown[place] == 10 for place in chosen) / len(chosen)
+    unchanged = sum(shown[place] == 10 for place in chosen) / len(chosen)
     assert masked == pytest.approx(0.8, abs=0.05)
-    assert kept == pytest.approx(0.1, abs=0.04)
-    assert not masker.special & {shown[place] for place in chosen if shown[place] != tokenizer.mask_token_id}
+    assert unchanged == pytest.approx(0.1, abs=0.04)
+    assert not masker.special_ids & {shown[place] for place in chosen if shown[place] != tokenizer.mask_token_id}
 
 
-def test_one_word_of_a_short_text_is_masked(tmp_path: Path) -> None:
+def test_short_text_has_one_masked_sub_word(tmp_path: Path) -> None:
     tokenizer = load_tokenizer(build("xlm-roberta", tmp_path))
-    masker = Masker.of(tokenizer, len(tokenizer), 0.15)
+    masker = Masker.from_tokenizer(tokenizer, len(tokenizer), 0.15)
     _, labels = masker([0, 10, 11, 2], np.random.default_rng(0))
     assert sum(label != IGNORE_INDEX for label in labels) == 1
 
 
-def test_a_long_text_is_cut_into_windows(tmp_path: Path) -> None:
+def test_long_text_becomes_several_windows(tmp_path: Path) -> None:
     tokenizer = load_tokenizer(build("xlm-roberta", tmp_path))
     text = " ".join(["light", "kitchen", "weather"] * 30)
-    found = windows([text, "", "today"], tokenizer, 16)
-    assert max(feature.length for feature in found) <= 16
-    whole = tokenizer(text, add_special_tokens=False)["input_ids"]
-    inner = [token for feature in found if feature.example == 0 for token in feature.ids[0][1:-1]]
-    assert inner == whole
-    assert {feature.example for feature in found} == {0, 2}
+    windowed = windows([text, "", "today"], tokenizer, 16)
+    assert max(feature.length for feature in windowed) <= 16
+    full = tokenizer(text, add_special_tokens=False)["input_ids"]
+    inner = [token for feature in windowed if feature.example == 0 for token in feature.ids[0][1:-1]]
+    assert inner == full
+    assert {feature.example for feature in windowed} == {0, 2}
 
 
-def test_an_architecture_without_such_a_head_is_refused(tmp_path: Path) -> None:
+def test_architecture_without_mlm_head_raises(tmp_path: Path) -> None:
     build("bert", tmp_path)
     AutoConfig.for_model("vit").save_pretrained(tmp_path)
-    with pytest.raises(UserError, match="have no masked-language-modelling head here"):
+    with pytest.raises(UserError):
         load_masked(tmp_path, seed=0)

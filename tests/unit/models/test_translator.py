@@ -1,4 +1,4 @@
-"""The machinery around a model that translates; the tiny one writes gibberish."""
+"""Translation with a tiny random model, whose output is meaningless."""
 
 import json
 from pathlib import Path
@@ -30,7 +30,7 @@ def model(folder: Path) -> Translator:
 
 @pytest.mark.parametrize("beams", [1, 3])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_translations_are_the_same_every_time(folder: Path, model: Translator, beams: int, precision: str):
+def test_translation_is_deterministic(folder: Path, model: Translator, beams: int, precision: str):
     search = SearchSettings(beams=beams, batch_size=3, max_length=32, precision=precision)
     torch.manual_seed(1)
     first = translate(TEXTS, model, search)
@@ -39,29 +39,29 @@ def test_translations_are_the_same_every_time(folder: Path, model: Translator, b
     assert len(set(first)) > 3
 
 
-def test_a_text_is_translated_alike_whatever_its_place(model: Translator):
-    found = dict(zip(TEXTS, translate(TEXTS, model, SEARCH), strict=True))
-    assert dict(zip(reversed(TEXTS), translate(TEXTS[::-1], model, SEARCH), strict=True)) == found
-    assert {text: translate([text], model, SEARCH)[0] for text in TEXTS} == found
+def test_translation_does_not_depend_on_the_batch(model: Translator):
+    translations = dict(zip(TEXTS, translate(TEXTS, model, SEARCH), strict=True))
+    assert dict(zip(reversed(TEXTS), translate(TEXTS[::-1], model, SEARCH), strict=True)) == translations
+    assert {text: translate([text], model, SEARCH)[0] for text in TEXTS} == translations
 
 
-def test_the_language_decides(folder: Path, model: Translator):
+def test_target_language_changes_the_translation(folder: Path, model: Translator):
     german = load(folder, "de")
-    assert german.first != model.first
+    assert german.forced_bos != model.forced_bos
     assert translate(TEXTS, german, SEARCH) != translate(TEXTS, model, SEARCH)
-    assert load(folder, "xx", (None, "swh_Latn")).first == model.first
+    assert load(folder, "xx", (None, "swh_Latn")).forced_bos == model.forced_bos
 
 
-def test_a_language_that_the_model_does_not_name_is_refused(folder: Path):
-    with pytest.raises(UserError, match="no token for 'fi'"):
+def test_unknown_language_raises(folder: Path):
+    with pytest.raises(UserError, match="'fi'"):
         load(folder, "fi")
-    with pytest.raises(UserError, match="no token for 'swa_Latn'") as caught:
+    with pytest.raises(UserError, match="'swa_Latn'") as caught:
         load(folder, "sw", (None, "swa_Latn"))
     assert "translate.codes" in caught.value.hint
-    assert load(folder, "fi", (None, "")).first is None
+    assert load(folder, "fi", (None, "")).forced_bos is None
 
 
-def test_too_long_a_text_has_no_translation(model: Translator):
+def test_too_long_text_has_no_translation(model: Translator):
     done: list[int] = []
     short, long = translate(["in", "light " * 20], model, SEARCH, done.append)
     assert long is None and short
@@ -69,16 +69,16 @@ def test_too_long_a_text_has_no_translation(model: Translator):
     assert translate([], model, SEARCH) == []
 
 
-def test_what_is_never_ended_is_no_translation(model: Translator):
+def test_unfinished_translation_is_none(model: Translator):
     brief = SearchSettings(beams=1, batch_size=3, max_length=20, precision="fp32")
-    whole, cut = (translate(TEXTS, model, search) for search in (SEARCH, brief))
+    full, cut = (translate(TEXTS, model, search) for search in (SEARCH, brief))
     number = TEXTS.index("kitchen 5")  # a short source with a long translation
-    assert whole[number] is not None and cut[number] is None
+    assert full[number] is not None and cut[number] is None
     complete = {n: text for n, text in enumerate(cut) if text is not None}
-    assert len(complete) > 2 and complete == {n: whole[n] for n in complete}
+    assert len(complete) > 2 and complete == {n: full[n] for n in complete}
 
 
-def test_settings_of_generation_that_came_along_change_nothing(tmp_path: Path, model: Translator):
+def test_generation_settings_of_the_model_are_ignored(tmp_path: Path, model: Translator):
     other = build_translator(tmp_path)
     settings = json.loads((other / "generation_config.json").read_text())
     settings |= {"do_sample": True, "num_beams": 4, "max_length": 5, "repetition_penalty": 9.0}
@@ -86,22 +86,22 @@ def test_settings_of_generation_that_came_along_change_nothing(tmp_path: Path, m
     assert translate(TEXTS, load(other), SEARCH) == translate(TEXTS, model, SEARCH)
 
 
-def test_more_than_the_model_reads_is_refused(model: Translator):
-    with pytest.raises(UserError, match="reads 256 sub-words at most"):
+def test_max_length_above_the_model_limit_raises(model: Translator):
+    with pytest.raises(UserError, match="256"):
         translate(TEXTS, model, SearchSettings(beams=1, batch_size=3, max_length=512, precision="fp32"))
 
 
-def test_pickled_weights_are_not_read(tmp_path: Path):
+def test_pickled_weights_raise(tmp_path: Path):
     folder = build_translator(tmp_path)
     weights = (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     assert weights.is_file()
-    with pytest.raises(DataError, match="cannot translate"):
+    with pytest.raises(DataError):
         load(folder)
 
 
-def test_a_folder_that_holds_an_encoder_cannot_translate(tmp_path: Path):
+def test_encoder_folder_raises(tmp_path: Path):
     from tests.tiny import build
 
-    with pytest.raises(DataError, match="cannot translate") as caught:
+    with pytest.raises(DataError) as caught:
         load(build("bert", tmp_path))
     assert "sequence-to-sequence" in caught.value.hint

@@ -14,7 +14,7 @@ def names(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("durable", [True, False])
-def test_a_file_is_replaced_whole(tmp_path, durable):
+def test_write_file_replaces_a_file(tmp_path, durable):
     path = tmp_path / "new" / "note"
     files.write_file(path, "first", durable=durable)
     files.write_file(path, "zwölf".encode(), durable=durable)
@@ -22,14 +22,14 @@ def test_a_file_is_replaced_whole(tmp_path, durable):
     assert names(path.parent) == ["note"]
 
 
-def test_a_file_that_cannot_be_placed_leaves_nothing(tmp_path):
+def test_failed_write_leaves_no_draft(tmp_path):
     (tmp_path / "note").mkdir()
     with pytest.raises(OSError):
         files.write_file(tmp_path / "note", "text")
     assert names(tmp_path) == ["note"] and names(tmp_path / "note") == []
 
 
-def test_a_folder_appears_when_it_is_complete(tmp_path):
+def test_new_folder_appears_when_complete(tmp_path):
     with files.new_folder(tmp_path / "made") as draft:
         (draft / "inner").mkdir()
         (draft / "inner" / "a").write_text("1")
@@ -45,14 +45,14 @@ def current_umask() -> int:
     return mask
 
 
-def test_a_folder_that_fails_leaves_nothing(tmp_path):
+def test_failed_new_folder_leaves_nothing(tmp_path):
     with pytest.raises(ZeroDivisionError), files.new_folder(tmp_path / "made") as draft:
         (draft / "a").write_text("half")
         _ = 1 / 0
     assert names(tmp_path) == []
 
 
-def test_the_first_of_two_folders_stays(tmp_path):
+def test_first_of_two_concurrent_folders_wins(tmp_path):
     with files.new_folder(tmp_path / "made") as late:
         (late / "a").write_text("late")
         with files.new_folder(tmp_path / "made") as early:
@@ -61,16 +61,16 @@ def test_the_first_of_two_folders_stays(tmp_path):
     assert names(tmp_path) == ["made"]
 
 
-def test_a_failed_rename_is_an_error_where_no_folder_is_there(tmp_path):
+def test_new_folder_raises_if_the_path_is_a_file(tmp_path):
     (tmp_path / "made").write_text("a file")
     with pytest.raises(OSError), files.new_folder(tmp_path / "made") as draft:
         (draft / "a").write_text("1")
     assert names(tmp_path) == ["made"]
 
 
-def test_content_is_on_disk_before_it_gets_its_name(tmp_path, monkeypatch):
+def test_content_is_synced_before_the_rename(tmp_path, monkeypatch):
     synced: list[str] = []
-    monkeypatch.setattr(files, "sync", lambda path: synced.append((path.name, (tmp_path / "made").exists())))
+    monkeypatch.setattr(files, "fsync", lambda path: synced.append((path.name, (tmp_path / "made").exists())))
     with files.new_folder(tmp_path / "made") as draft:
         (draft / "a").write_text("1")
     assert synced == [("made", False), ("a", False), (tmp_path.name, True)]
@@ -81,7 +81,7 @@ def write_often(path: Path, letter: str) -> None:
         files.write_file(path, letter * 5000, durable=False)
 
 
-def test_several_processes_write_one_file(tmp_path):
+def test_concurrent_writers_of_one_file(tmp_path):
     path = tmp_path / "note"
     files.write_file(path, "")
     code = (
@@ -98,7 +98,7 @@ def test_several_processes_write_one_file(tmp_path):
     assert names(tmp_path) == ["note"]
 
 
-def test_a_lock_is_freed_when_its_holder_dies(tmp_path):
+def test_lock_is_released_when_its_process_dies(tmp_path):
     code = f"""
 import time; from pathlib import Path; from xstilts.platform.files import locked
 with locked(Path({str(tmp_path / "lock")!r})):

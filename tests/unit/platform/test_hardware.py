@@ -16,14 +16,14 @@ CASES = {
 
 
 @pytest.mark.parametrize(("text", "expected"), CASES.items())
-def test_precision_follows_the_kind_of_processor(text, expected, tmp_path, monkeypatch):
+def test_matrix_precision_of_cpus(text, expected, tmp_path, monkeypatch):
     monkeypatch.setattr(hardware, "CPUINFO", tmp_path / "cpuinfo")
     assert hardware.matrix_precision() == "fp32", "unknown where there is no such file"
     (tmp_path / "cpuinfo").write_text(text)
     assert hardware.matrix_precision() == expected
 
 
-def test_accelerators_take_bf16():
+def test_accelerators_use_bf16():
     assert hardware.matrix_precision("cuda:0") == "bf16"
 
 
@@ -35,7 +35,7 @@ def resident(path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel is asked what is in memory")
-def test_what_leaves_memory_comes_back_as_it_was(tmp_path):
+def test_paged_out_memory_keeps_its_content(tmp_path):
     numbers = np.arange(1 << 20, dtype=np.int64)
     numbers.tofile(tmp_path / "numbers")
     mapped = np.memmap(tmp_path / "numbers", dtype=np.int64, mode="c")
@@ -48,7 +48,7 @@ def test_what_leaves_memory_comes_back_as_it_was(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is advised on Linux alone")
-def test_memory_of_a_file_comes_in_at_once_and_the_file_stays_as_it_is(tmp_path):
+def test_populate_of_a_private_mapping_does_not_change_the_file(tmp_path):
     numbers = np.arange(1 << 20, dtype=np.int32)
     numbers.tofile(tmp_path / "numbers")
     mapped = np.memmap(tmp_path / "numbers", dtype=np.int32, mode="c")
@@ -58,13 +58,13 @@ def test_memory_of_a_file_comes_in_at_once_and_the_file_stays_as_it_is(tmp_path)
     assert (np.fromfile(tmp_path / "numbers", dtype=np.int32) == numbers).all()
 
 
-def test_gpus_are_those_that_may_be_used(tmp_path, monkeypatch):
+def test_gpus_respect_cuda_visible_devices(tmp_path, monkeypatch):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(hardware, "GPUS", tmp_path / "gpus")
     assert hardware.gpus() == ()
     for name in ("0000:01:00.0", "0000:02:00.0"):
         (tmp_path / "gpus" / name).mkdir(parents=True)
     assert hardware.gpus() == ("0", "1")
-    for named, found in {"": (), "3": ("3",), "GPU-8932, 1": ("GPU-8932", "1")}.items():
+    for named, precision in {"": (), "3": ("3",), "GPU-8932, 1": ("GPU-8932", "1")}.items():
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
-        assert hardware.gpus() == found
+        assert hardware.gpus() == precision

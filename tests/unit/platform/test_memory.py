@@ -17,7 +17,7 @@ FREE = 8 << 20
         (None, {}, 8),
     ],
 )
-def test_room_is_what_is_free_or_what_control_groups_allow(tmp_path, monkeypatch, groups, limits, mib):
+def test_available_memory_respects_cgroup_limits(tmp_path, monkeypatch, groups, limits, mib):
     own = tmp_path / "own"
     if groups is not None:
         own.write_text(groups)

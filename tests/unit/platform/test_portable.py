@@ -1,4 +1,4 @@
-"""The package can be imported where POSIX modules are missing, and says so where it cannot run."""
+"""The package can be imported without POSIX modules, and running it there raises a clear error."""
 
 import os
 import subprocess
@@ -32,14 +32,14 @@ def test_every_module_can_be_imported_without_posix_modules():
     assert int(done.stdout) > 200
 
 
-def test_running_elsewhere_is_refused(tmp_path, monkeypatch):
+def test_running_on_windows_raises(tmp_path, monkeypatch):
     there = environment(tmp_path)
     monkeypatch.setattr(os, "name", "nt")
     with pytest.raises(UserError):
         LocalExecutor(there, 1, RUNNER)
 
 
-def test_measures_fall_back(monkeypatch):
+def test_memory_measures_without_procfs(monkeypatch):
     native = memory._lifetime_peak()
     monkeypatch.setitem(sys.modules, "resource", None)
     assert 0 < memory._lifetime_peak() <= native

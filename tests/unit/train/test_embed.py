@@ -5,7 +5,7 @@ import torch
 from tests.tiny import KINDS, SENTENCES, build
 
 from xstilts.data.features import featurise
-from xstilts.models.heads import load_text, load_tokenizer
+from xstilts.models.heads import load_text_encoder, load_tokenizer
 from xstilts.problems import Sentence
 from xstilts.train.predict import embed
 
@@ -13,7 +13,7 @@ from xstilts.train.predict import embed
 @pytest.fixture(scope="module", params=KINDS)
 def tool(request, tmp_path_factory):
     folder = build(request.param, tmp_path_factory.mktemp(request.param))
-    return load_text(folder), load_tokenizer(folder)
+    return load_text_encoder(folder), load_tokenizer(folder)
 
 
 def vectors(tool, layers, precision="fp32"):
@@ -25,14 +25,14 @@ def vectors(tool, layers, precision="fp32"):
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_a_layer_alone_gives_what_it_gives_among_others(tool, precision):
+def test_single_layer_equals_the_layer_among_others(tool, precision):
     together = vectors(tool, [0, 1, 2], precision)
     assert together.shape == (2, 3, len(SENTENCES), 32)
     for layer in range(3):
         assert vectors(tool, [layer], precision)[:, 0].equal(together[:, layer])
 
 
-def test_the_weights_that_autocast_remembers_are_forgotten(tool):
+def test_autocast_cache_is_cleared(tool):
     model, tokenizer = copy.deepcopy(tool[0]), tool[1]
     before = vectors((model, tokenizer), [2], "bf16")
     with torch.no_grad():

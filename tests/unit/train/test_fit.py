@@ -12,7 +12,7 @@ from xstilts.train.loop import train
 from xstilts.train.optim import decay_of_unused_weights, optimiser, rate_factor
 
 
-def test_the_rate_rises_then_falls_to_zero():
+def test_learning_rate_schedule():
     rates = [rate_factor(step, 100, 0.1) for step in range(101)]
     assert rates[0] > 0
     assert max(rates) == rates[10] == 1
@@ -21,7 +21,7 @@ def test_the_rate_rises_then_falls_to_zero():
     assert rates[100] == 0
 
 
-def test_shrinkage_is_what_adamw_leaves_of_an_untouched_weight():
+def test_decay_of_unused_weights_equals_adamw():
     settings = Train(learning_rate=0.01, weight_decay=0.5)
     idle, moved = nn.Parameter(torch.ones(2, 2)), nn.Parameter(torch.ones(2, 2))
     adam, schedule = optimiser([idle, moved], [], settings, 20)
@@ -33,7 +33,7 @@ def test_shrinkage_is_what_adamw_leaves_of_an_untouched_weight():
     assert torch.allclose(idle, torch.full((2, 2), decay_of_unused_weights(settings, 20)), atol=1e-6)
 
 
-def test_biases_are_not_decayed_and_frozen_weights_not_optimised():
+def test_optimiser_groups():
     frozen = nn.Parameter(torch.ones(2, 2), requires_grad=False)
     adam, _ = optimiser([frozen, nn.Parameter(torch.ones(3))], [nn.Parameter(torch.ones(2, 2))], Train(), 10)
     decays = {tuple(p.shape): group["weight_decay"] for group in adam.param_groups for p in group["params"]}
@@ -61,15 +61,15 @@ def run(batches, steps=50):
     return model, losses
 
 
-def test_the_loop_yields_after_every_step_and_learns():
+def test_loop_yields_after_every_step():
     model, losses = run([{"x": torch.ones(4)}] * 50)
     assert len(losses) == 50
     assert losses[-1] < 0.01 * losses[0]
     assert model.weight.item() == pytest.approx(2, abs=0.2)
 
 
-def test_a_loss_that_is_not_finite_stops_the_run():
-    with pytest.raises(StageError, match="at step 2"):
+def test_non_finite_loss_raises():
+    with pytest.raises(StageError, match="2"):
         run([{"x": torch.ones(1)}, {"x": torch.tensor([float("inf")])}])
 
 
@@ -87,7 +87,7 @@ def keep(strategy, scores, start=False):
     return weight.item(), selector
 
 
-def test_last_best_and_average():
+def test_checkpoint_strategies():
     assert keep("last", [])[0] == 10
     weight, selector = keep("best", [0.1, 0.5, 0.5, 0.2, 0.3])
     assert (weight, selector.selected_step) == (4, 4)
@@ -95,15 +95,15 @@ def test_last_best_and_average():
     assert keep("average", [])[0] == pytest.approx(6)
 
 
-def test_weights_that_no_step_made_better_are_kept_as_step_0_where_they_count():
-    for scores, kept in (([0.5, 0.1, 0.5, 0.5, 0.2, 0.3], 0), ([0.4, 0.1, 0.5, 0.5, 0.2, 0.3], 4)):
+def test_initial_weights_can_be_selected():
+    for scores, best_step in (([0.5, 0.1, 0.5, 0.5, 0.2, 0.3], 0), ([0.4, 0.1, 0.5, 0.5, 0.2, 0.3], 4)):
         weight, selector = keep("best", scores, start=True)
-        assert (weight, selector.selected_step) == (kept, kept)
+        assert (weight, selector.selected_step) == (best_step, best_step)
         assert [step for step, _ in selector.curve] == [0, 2, 4, 6, 8, 10]
     assert keep("last", [], start=True)[0] == 10
     assert keep("average", [], start=True)[0] == pytest.approx(6)
 
 
-def test_a_seed_of_a_purpose_is_stable_and_its_own():
+def test_seed_of_a_purpose_is_stable_and_distinct():
     assert seed_of(0, "head", "intent") == seed_of(0, "head", "intent")
     assert len({seed_of(0, "head"), seed_of(1, "head"), seed_of(0, "target"), seed_of(0, "he", "ad")}) == 4

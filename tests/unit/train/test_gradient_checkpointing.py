@@ -1,4 +1,4 @@
-"""Layers that are run again in the backward pass give the same weights and hold less."""
+"""Gradient checkpointing gives equal weights and saves memory."""
 
 import pytest
 import torch
@@ -9,9 +9,9 @@ from xstilts.config.training import Train
 from xstilts.data.features import featurise
 from xstilts.data.tokenised import token_ids
 from xstilts.errors import UserError
-from xstilts.models.heads import load_for, load_tokenizer
+from xstilts.models.heads import load_tokenizer, load_with_head
 from xstilts.models.speed.episode_batch import can_batch_episodes
-from xstilts.models.tuning import checkpoint_layers, snapshot
+from xstilts.models.tuning import enable_gradient_checkpointing, snapshot
 from xstilts.problems import Labelled
 from xstilts.stages.training import make_trainable
 from xstilts.train.fit import Objective, fit
@@ -27,14 +27,14 @@ def pupil_of(folder, **settings):
     features = featurise("classification", EXAMPLES, tokenizer, ("a", "b"), 32)
     settings = {"steps": 3, "batch_size": 4, "learning_rate": 1e-3, "precision": "fp32", "dropout": 0.2} | settings
     train = Train(**settings)
-    model = load_for("classification", folder, labels=("a", "b"), seed=0)
+    model = load_with_head("classification", folder, labels=("a", "b"), seed=0)
     trainable = make_trainable(model, "classification", tokenizer, train, "cpu", lambda: token_ids(features))
     return trainable, trainable.inputs(features)
 
 
 @pytest.mark.parametrize("kind", tiny.KINDS)
 @pytest.mark.parametrize(("frozen", "precision"), [(0, "fp32"), (1, "bf16")])
-def test_weights_are_those_without_it(tmp_path, kind, frozen, precision):
+def test_gradient_checkpointing_gives_equal_weights(tmp_path, kind, frozen, precision):
     folder = tiny.build(kind, tmp_path, layers=3)
 
     def trained(again):
@@ -42,12 +42,12 @@ def test_weights_are_those_without_it(tmp_path, kind, frozen, precision):
         fitted = fit([Objective(model=trainable.trained_part, batches=inputs)], [0] * 3, trainable.train, seed=0)
         return fitted, snapshot(trainable.trained_part)
 
-    (once, expected), (again, found) = trained(None), trained(True)
+    (once, expected), (again, actual) = trained(None), trained(True)
     assert again == once
-    assert all(torch.equal(found[name], weight) for name, weight in expected.items())
+    assert all(torch.equal(actual[name], weight) for name, weight in expected.items())
 
 
-def test_less_is_held_for_the_backward_pass(tmp_path):
+def test_gradient_checkpointing_saves_memory(tmp_path):
     folder = tiny.build("bert", tmp_path, layers=3)
 
     def held(again):
@@ -60,7 +60,7 @@ def test_less_is_held_for_the_backward_pass(tmp_path):
     assert held(True) < held(None) / 2
 
 
-def test_episodes_train_alone_where_layers_run_again(tmp_path):
+def test_gradient_checkpointing_prevents_episode_batches(tmp_path):
     folder = tiny.build("bert", tmp_path, layers=3)
     for again, expected in ((None, True), (True, False)):
         trainable, _ = pupil_of(folder, frozen_layers=1, gradient_checkpointing=again)
@@ -68,8 +68,8 @@ def test_episodes_train_alone_where_layers_run_again(tmp_path):
         assert can_batch_episodes(trainable.trained_part, "classification") is expected
 
 
-def test_an_architecture_without_it_is_refused(tmp_path, monkeypatch):
-    model = load_for("classification", tiny.build("bert", tmp_path), labels=("a", "b"), seed=0)
+def test_architecture_without_gradient_checkpointing_raises(tmp_path, monkeypatch):
+    model = load_with_head("classification", tiny.build("bert", tmp_path), labels=("a", "b"), seed=0)
     model.bert.encoder.layer[1] = nn.Identity()
-    with pytest.raises(UserError, match="no gradient checkpointing for bert encoders"):
-        checkpoint_layers(model)
+    with pytest.raises(UserError, match="bert"):
+        enable_gradient_checkpointing(model)

@@ -1,4 +1,4 @@
-"""A step in parts gives the weights of the step as a whole."""
+"""Micro-batches give the weights of full batches."""
 
 import pytest
 import torch
@@ -8,8 +8,8 @@ from tests import tiny
 
 from xstilts.config.training import Train
 from xstilts.data.features import featurise
-from xstilts.models.collate import parts
-from xstilts.models.heads import load_for, load_tokenizer
+from xstilts.models.collate import micro_batches
+from xstilts.models.heads import load_tokenizer, load_with_head
 from xstilts.models.inputs import ModelInputs
 from xstilts.models.tuning import set_dropout, snapshot
 from xstilts.problems import Answer, Choice, Labelled, Span, Tagged
@@ -40,7 +40,7 @@ def plain(encoder, head, train, steps):
 
 
 @pytest.mark.parametrize("problem", EXAMPLES)
-def test_weights_are_those_of_the_whole_batch(tmp_path, monkeypatch, problem):
+def test_micro_batches_give_equal_weights(tmp_path, monkeypatch, problem):
     monkeypatch.setattr("xstilts.train.fit.optimiser", plain)
     folder = tiny.build("xlm-roberta", tmp_path)
     tokenizer = load_tokenizer(folder)
@@ -49,23 +49,23 @@ def test_weights_are_those_of_the_whole_batch(tmp_path, monkeypatch, problem):
     features = featurise(problem, examples, tokenizer, labels, 32)
 
     def trained(**settings):
-        model = load_for(problem, folder, labels=labels, seed=0)
+        model = load_with_head(problem, folder, labels=labels, seed=0)
         set_dropout(model, 0.0)
         inputs = ModelInputs(problem=problem, features=features, pad_id=tokenizer.pad_token_id, precision="fp32")
         train = Train(steps=4, batch_size=11, learning_rate=1e-3, precision="fp32", **settings)
         return fit([Objective(model=model, batches=inputs)], [0] * 4, train, seed=0), snapshot(model)
 
-    (whole, expected), (apart, found) = trained(), trained(micro_batch_tokens=32)
-    assert apart.last_loss == pytest.approx(whole.last_loss, rel=1e-4)
+    (full, expected), (split, actual) = trained(), trained(micro_batch_tokens=32)
+    assert split.last_loss == pytest.approx(full.last_loss, rel=1e-4)
     for name, weight in expected.items():
-        torch.testing.assert_close(found[name], weight, rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(actual[name], weight, rtol=1e-3, atol=1e-4)
 
 
 @given(examples=st.integers(1, 40), length=st.integers(1, 40), tokens=st.integers(1, 400))
-def test_parts_hold_every_example_once_within_the_budget(examples, length, tokens):
+def test_micro_batches_contain_every_example_within_the_budget(examples, length, tokens):
     ids = torch.arange(examples * length).view(examples, length)
-    found = parts({"attention_mask": torch.ones_like(ids), "input_ids": ids}, tokens)
-    assert torch.equal(torch.cat([part["input_ids"] for part in found]), ids)
-    sizes = [len(part["attention_mask"]) for part in found]
+    actual = micro_batches({"attention_mask": torch.ones_like(ids), "input_ids": ids}, tokens)
+    assert torch.equal(torch.cat([batch["input_ids"] for batch in actual]), ids)
+    sizes = [len(batch["attention_mask"]) for batch in actual]
     assert all(size == 1 or size * length <= tokens for size in sizes)
     assert len(set(sizes[:-1])) <= 1 and sizes[-1] <= sizes[0]

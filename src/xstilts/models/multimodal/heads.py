@@ -1,7 +1,7 @@
-"""Heads over a text's vector and images' vectors: a classifier that compares them, and their contrast.
+"""Heads on text and image vectors: a classifier and a contrastive head.
 
-Vectors of a pretrained encoder lie in a narrow cone: what tells them apart is small beside what they have in common,
-and in their products it is lost. So each dimension is standardised first; `docs/performance.md` has what that brings.
+Vectors of a pretrained encoder lie in a narrow cone: their mean dominates their products. So each dimension is
+standardised first; `docs/performance.md` has the effect.
 """
 
 import torch
@@ -11,129 +11,128 @@ from transformers.utils.generic import ModelOutput
 
 from xstilts.errors import DataError
 
-IMAGES = 2
-"""Images that an example can show at most."""
-SCALE = 20.0
-"""What cosines are multiplied by before the softmax of a contrastive loss, at first."""
-LARGEST = 100.0
-"""That factor at most (Radford et al. 2021, arXiv 2103.00020, section 2.5)."""
+MAX_IMAGES = 2
+"""Maximum number of images per example."""
+INITIAL_SCALE = 20.0
+"""Initial factor of the cosines in a contrastive loss, the inverse temperature."""
+MAX_SCALE = 100.0
+"""Maximum of that factor (Radford et al. 2021, arXiv 2103.00020, section 2.5)."""
 MOMENTUM = 0.1
-_TINY = 1e-5
+_EPSILON = 1e-5
 
 
-def check_count(images: int) -> None:
-    """Raises DataError where an example shows more images than a head can take in."""
-    if images > IMAGES:
+def check_image_count(images: int) -> None:
+    """Raise DataError if an example has more images than the heads support."""
+    if images > MAX_IMAGES:
         raise DataError(
-            f"an example shows {images} images, and a text is compared with {IMAGES} at most",
-            "lay them side by side as one image, or leave the example out",
+            f"an example has {images} images; at most {MAX_IMAGES} are supported",
+            "combine them into one image, or remove the example",
         )
 
 
 class RunningStandardize(nn.Module):
-    """Vectors [..., hidden] less their mean and divided by their deviation, dimension by dimension.
+    """Standardises each dimension of vectors [..., hidden].
 
-    While `learning`, a training step uses its own and moves the running ones, as batch normalisation does (Ioffe and
-    Szegedy 2015, arXiv 1502.03167); otherwise the running ones are used: few shots say nothing of a deviation.
+    While `learning`, training steps use batch statistics and update the running ones, as in batch normalisation (Ioffe
+    and Szegedy 2015, arXiv 1502.03167). Otherwise the running statistics are used, because few shots give no reliable
+    variance.
     """
 
     def __init__(self, hidden: int) -> None:
         super().__init__()
-        # parameters, though no gradient reaches them, so that they are kept, saved and restored with the head's weights
+        # parameters without gradient, so that they are selected, saved and restored with the head's weights
         self.mean = nn.Parameter(torch.zeros(hidden))
         self.variance = nn.Parameter(torch.ones(hidden))
         self.learning = True
 
     def forward(self, vectors: Tensor, mask: Tensor | None = None) -> Tensor:
-        """`mask` says which vectors count."""
+        """Vectors where `mask` is 0 do not count in the statistics."""
         vectors = vectors.float()
         mean, variance = self.mean.detach(), self.variance.detach()
         if self.training and self.learning:
-            counted = vectors.flatten(0, -2) if mask is None else vectors[mask.bool()]
-            if len(counted) > 1:
-                mean, variance = counted.mean(0), counted.var(0)
+            unmasked = vectors.flatten(0, -2) if mask is None else vectors[mask.bool()]
+            if len(unmasked) > 1:
+                mean, variance = unmasked.mean(0), unmasked.var(0)
                 with torch.no_grad():
                     self.mean.lerp_(mean, MOMENTUM)
                     self.variance.lerp_(variance, MOMENTUM)
-        return (vectors - mean) / (variance + _TINY).sqrt()
+        return (vectors - mean) / (variance + _EPSILON).sqrt()
 
 
 class ImageTextClassifier(nn.Module):
-    """The text, each image, their products and distances, to logits through one hidden layer.
+    """A classifier with one hidden layer on text, images, their products and their absolute differences.
 
-    As in InferSent (Conneau et al. 2017, arXiv 1705.02364, section 3.1), there for two sentences.
+    As InferSent for sentence pairs (Conneau et al. 2017, arXiv 1705.02364, section 3.1).
     """
 
     def __init__(self, hidden: int, labels: int, dropout: float) -> None:
         super().__init__()
         self.text, self.image = RunningStandardize(hidden), RunningStandardize(hidden)
-        self.dense = nn.Linear((1 + 3 * IMAGES + 1) * hidden, hidden)
+        self.dense = nn.Linear((1 + 3 * MAX_IMAGES + 1) * hidden, hidden)
         self.dropout = nn.Dropout(dropout)
         self.out = nn.Linear(hidden, labels)
 
     def forward(
         self, texts: Tensor, images: Tensor | None, image_mask: Tensor | None, labels: Tensor | None
     ) -> ModelOutput:
-        """Texts [batch, hidden], images [batch, images, hidden] with their mask; none are shown where it is 0."""
+        """Texts [batch, hidden], images [batch, images, hidden], mask [batch, images] with 0 for padding."""
         text = self.text(texts)
-        shown = self._placed(text, images, image_mask)
-        first, second = shown.unbind(1)
-        parts = [text, first, second, text * first, text * second, (text - first).abs(), (text - second).abs()]
-        hidden = torch.tanh(self.dense(self.dropout(torch.cat([*parts, first * second], 1))))
+        first, second = self._pad_images(text, images, image_mask).unbind(1)
+        features = [text, first, second, text * first, text * second, (text - first).abs(), (text - second).abs()]
+        hidden = torch.tanh(self.dense(self.dropout(torch.cat([*features, first * second], 1))))
         logits = self.out(self.dropout(hidden)).float()
         loss = None if labels is None else functional.cross_entropy(logits, labels)
         return ModelOutput(loss=loss, logits=logits)
 
-    def _placed(self, text: Tensor, images: Tensor | None, mask: Tensor | None) -> Tensor:
-        """[batch, IMAGES, hidden], zero where there is no image; the padding behind the images."""
+    def _pad_images(self, text: Tensor, images: Tensor | None, mask: Tensor | None) -> Tensor:
+        """[batch, MAX_IMAGES, hidden], right-padded with zeros."""
         if images is None or mask is None:
-            return text.new_zeros(len(text), IMAGES, text.shape[-1])
-        kept = self.image(images, mask) * mask.unsqueeze(-1)
+            return text.new_zeros(len(text), MAX_IMAGES, text.shape[-1])
+        vectors = self.image(images, mask) * mask.unsqueeze(-1)
         order = mask.argsort(dim=1, descending=True, stable=True)
-        kept = kept.gather(1, order.unsqueeze(-1).expand_as(kept))
-        return functional.pad(kept, (0, 0, 0, IMAGES - kept.shape[1]))
+        vectors = vectors.gather(1, order.unsqueeze(-1).expand_as(vectors))
+        return functional.pad(vectors, (0, 0, 0, MAX_IMAGES - vectors.shape[1]))
 
 
 class ContrastiveHead(nn.Module):
-    """Texts and images, row by row a pair, to unit vectors and a loss; the scale of its cosines is learnt."""
+    """Contrastive loss between paired texts and images, with standardised vectors and a learnt scale."""
 
     def __init__(self, hidden: int) -> None:
         super().__init__()
         self.text, self.image = RunningStandardize(hidden), RunningStandardize(hidden)
-        self.log_scale = nn.Parameter(torch.tensor(SCALE).log())
+        self.log_scale = nn.Parameter(torch.tensor(INITIAL_SCALE).log())
 
     def forward(self, texts: Tensor, images: Tensor, names: Tensor | None) -> ModelOutput:
-        """Both [n, hidden]; `names` tell images apart, [n]."""
+        """`texts` and `images` are [n, hidden]; `names` [n] identifies the images."""
         texts = functional.normalize(self.text(texts), dim=-1)
         images = functional.normalize(self.image(images), dim=-1)
-        scale = self.log_scale.exp().clamp(max=LARGEST)
-        loss = None if names is None else paired(texts @ images.T * scale, names)
+        scale = self.log_scale.exp().clamp(max=MAX_SCALE)
+        loss = None if names is None else contrastive_loss(texts @ images.T * scale, names)
         return ModelOutput(loss=loss, texts=texts, images=images)
 
 
-def paired(logits: Tensor, names: Tensor) -> Tensor:
-    """The loss of pairs [n, n] that lie on the diagonal; `names` tell images apart, [n].
+def contrastive_loss(logits: Tensor, names: Tensor) -> Tensor:
+    """Symmetric cross-entropy of logits [n, n] with the positives on the diagonal; `names` [n] identifies the images.
 
-    Both directions count alike (Radford et al. 2021, arXiv 2103.00020, figure 3); another caption of the same image is
-    neither right nor wrong.
+    Radford et al. (2021, arXiv 2103.00020, figure 3). Other captions of the same image are masked.
     """
-    same = (names[:, None] == names) & ~torch.eye(len(names), dtype=torch.bool, device=names.device)
-    logits = logits.masked_fill(same, float("-inf"))
-    right = torch.arange(len(logits), device=logits.device)
-    return (functional.cross_entropy(logits, right) + functional.cross_entropy(logits.T, right)) / 2
+    is_duplicate = (names[:, None] == names) & ~torch.eye(len(names), dtype=torch.bool, device=names.device)
+    logits = logits.masked_fill(is_duplicate, float("-inf"))
+    targets = torch.arange(len(logits), device=logits.device)
+    return (functional.cross_entropy(logits, targets) + functional.cross_entropy(logits.T, targets)) / 2
 
 
-def draw_linear(module: nn.Module, deviation: float) -> None:
-    """Draw what is linear in it: normal, biases zero."""
+def init_linear(module: nn.Module, std: float) -> None:
+    """Initialise all linear layers in `module`: normal weights, zero biases."""
     with torch.no_grad():
-        for part in module.modules():
-            if isinstance(part, nn.Linear):
-                part.weight.normal_(std=deviation)
-                part.bias.zero_()
+        for layer in module.modules():
+            if isinstance(layer, nn.Linear):
+                layer.weight.normal_(std=std)
+                layer.bias.zero_()
 
 
 def freeze_statistics(model: nn.Module) -> None:
-    """From now on, vectors are standardised by what was learnt."""
+    """Stop updating the running statistics; they are used in training too from now on."""
     for module in model.modules():
         if isinstance(module, RunningStandardize):
             module.learning = False

@@ -1,4 +1,4 @@
-"""Features of images, computed once for each frozen encoder and shared by every language, draw and arm."""
+"""Image features, computed once per frozen encoder and shared by all stages."""
 
 import hashlib
 import io
@@ -24,24 +24,23 @@ from xstilts.models.multimodal.vision import Vision, load_vision, prepare_vision
 from xstilts.platform.files import write_file
 
 BATCH = 16
-"""Images that are encoded together. The last batch is filled up: rounding hangs on how many there are."""
-_READERS = 4
-_LARGEST = 65504.0
-"""Of float16."""
-_EPOCH = 1
-"""Raised when the same image gives other features."""
+"""Images per batch. The last batch is padded, because rounding depends on the batch size."""
+_READER_THREADS = 4
+_MAX_FLOAT16 = 65504.0
+_CODE_VERSION = 1
+"""Increase it when the same image gets different features."""
 
 Features = npt.NDArray[np.float16]
 
 
 class ImageFeatures(Protocol):
-    """Features of images by reference, whoever makes them."""
+    """Features of images by reference."""
 
     @property
     def channels(self) -> int: ...
     @property
-    def places(self) -> int:
-        """Of each image."""
+    def tokens(self) -> int:
+        """Tokens per image."""
         ...
 
     def missing(self, references: Iterable[str]) -> dict[str, str]: ...
@@ -49,9 +48,10 @@ class ImageFeatures(Protocol):
 
 
 class ImageFeatureCache:
-    """Images by reference as features [grid * grid, channels], kept on disk and in memory as float16.
+    """Features [grid * grid, channels] of images by reference, cached on disk and in memory as float16.
 
-    A file in `places.cache` holds those of one image, named by the encoder's pin, size, grid and the image's bytes.
+    Each image has a file in `locations.cache`, whose path depends on the encoder's pin, size, grid and the image's
+    bytes.
     """
 
     def __init__(
@@ -61,163 +61,158 @@ class ImageFeatureCache:
         *,
         size: int,
         grid: int,
-        places: ImageLocations,
+        locations: ImageLocations,
         memory: int = 2**30,
         pooled: bool = False,
     ) -> None:
-        """`vision` and `pin` are those of a vision encoder or of `TEXT+VISION`; `memory` is in bytes.
+        """`vision` and `pin` identify a vision encoder or `TEXT+VISION`; `memory` is in bytes.
 
-        With `pooled`, those of a dual encoder, whose features are one pooled state of each image.
+        With `pooled`, they identify a dual encoder, which has one pooled state per image.
         """
         _, self._pin = halves(vision, pin)[-1]
-        self._name, self._size, self._grid, self._places = vision, size, grid, places
+        self._name, self._size, self._grid, self._locations = vision, size, grid, locations
         self._pooled = pooled
-        key = _digest(f"{self._pin} {size} {'pooled' if pooled else grid} {_EPOCH}".encode())[:16]
-        self._folder = places.cache / "images" / "features" / key
-        self._shelf = _FeatureFiles(memory)
+        key = _digest(f"{self._pin} {size} {'pooled' if pooled else grid} {_CODE_VERSION}".encode())[:16]
+        self._folder = locations.cache / "images" / "features" / key
+        self._memory = _MemoryCache(memory)
         self._files: dict[str, Path] = {}
-        self._refused: dict[str, str] = {}
+        self._errors: dict[str, str] = {}
         self._loaded: Vision | None = None
         self._lock = threading.Lock()
 
     @property
     def vision(self) -> Vision:
-        """The encoder, loaded when it is first needed: not where all features are there."""
+        """The encoder, loaded on first use; not needed if all features are cached."""
         with self._lock:
             if self._loaded is None:
-                self._loaded = self._load()
+                cache, offline = self._locations.cache, self._locations.offline
+                if self._pooled:
+                    folder = prepare_vision(self._name, cache=cache, offline=offline, revision=self._pin)
+                    self._loaded = DualVision(folder)
+                else:
+                    self._loaded = load_vision(self._name, cache=cache, offline=offline, revision=self._pin)
             return self._loaded
-
-    def _load(self) -> Vision:
-        where = self._places
-        if self._pooled:
-            return DualVision(prepare_vision(self._name, cache=where.cache, offline=where.offline, revision=self._pin))
-        return load_vision(self._name, cache=where.cache, offline=where.offline, revision=self._pin)
 
     @property
     def channels(self) -> int:
         return self.vision.channels
 
     @property
-    def places(self) -> int:
+    def tokens(self) -> int:
         return 1 if self._pooled else self._grid**2
 
     def missing(self, references: Iterable[str]) -> dict[str, str]:
-        """Why those images that cannot be used cannot, by reference; the features of all others are there afterwards.
+        """The unusable images with an error message each. Computes the features of all others.
 
-        An image is looked at once: what was found missing stays so for this gallery.
+        Each image is checked only once: an image that is missing stays missing for this object.
         """
-        asked = list(dict.fromkeys(references))
-        new = [reference for reference in asked if reference not in self._files and reference not in self._refused]
+        unique = list(dict.fromkeys(references))
+        new = [reference for reference in unique if reference not in self._files and reference not in self._errors]
         if new:
-            self._look_at(new)
-        return {reference: self._refused[reference] for reference in asked if reference in self._refused}
+            self._compute_features(new)
+        return {reference: self._errors[reference] for reference in unique if reference in self._errors}
 
     def tensor(self, references: Sequence[str]) -> Tensor:
-        """[n, grid * grid, channels] float32. Raises ImageError that names the first image that cannot be used."""
-        if wrong := self.missing(references):
-            raise ImageError(next(iter(wrong.values())), "leave its examples out")
+        """[n, grid * grid, channels] float32. Raises ImageError for the first unusable image."""
+        if errors := self.missing(references):
+            raise ImageError(next(iter(errors.values())), "remove its examples")
         return torch.from_numpy(np.stack([self._features(reference) for reference in references])).float()
 
-    def _look_at(self, references: Sequence[str]) -> None:
-        """Encode those whose features are not on disk."""
-        with ThreadPoolExecutor(_READERS) as readers:
-            waiting: list[tuple[str, Image.Image]] = []
-            for pair in self._absent(references, readers):
-                waiting.append(pair)
-                if len(waiting) == BATCH:
-                    self._encode(waiting)
-                    waiting = []
-            if waiting:
-                self._encode(waiting)
+    def _compute_features(self, references: Sequence[str]) -> None:
+        """Encode the images whose features are not on disk."""
+        with ThreadPoolExecutor(_READER_THREADS) as readers:
+            batch: list[tuple[str, Image.Image]] = []
+            for pair in self._uncached(references, readers):
+                batch.append(pair)
+                if len(batch) == BATCH:
+                    self._encode(batch)
+                    batch = []
+            if batch:
+                self._encode(batch)
 
-    def _absent(self, references: Sequence[str], readers: ThreadPoolExecutor) -> Iterator[tuple[str, Image.Image]]:
-        """The pictures whose features are not on disk; what cannot be used is noted."""
+    def _uncached(self, references: Sequence[str], readers: ThreadPoolExecutor) -> Iterator[tuple[str, Image.Image]]:
+        """The images whose features are not on disk. Records the paths, and errors of unusable images."""
         for start in range(0, len(references), 2 * BATCH):
-            some = references[start : start + 2 * BATCH]
-            for reference, found in zip(some, readers.map(self._look, some), strict=True):
-                if isinstance(found, Path) and not self._kept(reference, found):
-                    found.unlink(missing_ok=True)
-                    found = self._look(reference)
-                match found:
+            chunk = references[start : start + 2 * BATCH]
+            for reference, result in zip(chunk, readers.map(self._look_up, chunk), strict=True):
+                # not in the threads: numpy parses headers with ast, which is not thread-safe in Python 3.11
+                # (python/cpython#106905)
+                if isinstance(result, Path):
+                    features = _read(result)
+                    if features is None:
+                        result.unlink(missing_ok=True)
+                        result = self._look_up(reference)
+                    else:
+                        self._memory.put(reference, features)
+                match result:
                     case ImageError():
-                        self._refused[reference] = str(found)
+                        self._errors[reference] = str(result)
                     case Path():
-                        self._files[reference] = found
+                        self._files[reference] = result
                     case path, picture:
                         self._files[reference] = path
                         yield reference, picture
 
-    def _look(self, reference: str) -> ImageError | Path | tuple[Path, Image.Image]:
+    def _look_up(self, reference: str) -> ImageError | Path | tuple[Path, Image.Image]:
+        """The existing feature file, or the path of a new one with the resized image."""
         try:
-            data = read_bytes(reference, self._places)
-            name = _digest(_shown(reference).encode() + data)
+            data = read_bytes(reference, self._locations)
+            name = _digest(_rendering(reference).encode() + data)
             path = self._folder / name[:2] / f"{name}.npy"
-            return path if path.is_file() else (path, self._small(data, reference))
+            return path if path.is_file() else (path, self._resize(data, reference))
         except ImageError as error:
             return error
 
-    def _kept(self, reference: str, path: Path) -> bool:
-        """Whether the file holds features, which are then in memory as far as they fit.
-
-        Not for the readers: numpy parses a header as Python does, and Python 3.11 fails where several threads parse at
-        once (python/cpython#106905).
-        """
-        found = _read(path)
-        if found is not None:
-            self._shelf.put(reference, found)
-        return found is not None
-
-    def _small(self, data: bytes, reference: str) -> Image.Image:
-        """Resized at once, as the encoder would: many large photographs do not lie in memory together."""
+    def _resize(self, data: bytes, reference: str) -> Image.Image:
+        """Decode and resize as the encoder does, so that large photographs are not in memory together."""
         picture = image_from_bytes(data, reference, self._size)
         if isinstance(self.vision, DualVision):
-            return self.vision.small(picture)
+            return self.vision.resize(picture)
         return picture.resize((self._size, self._size), self.vision.filter)
 
-    def _encode(self, some: Sequence[tuple[str, Image.Image]]) -> list[Features]:
-        pictures = [picture for _, picture in some]
-        pictures += [Image.new("RGB", (self._size, self._size))] * (BATCH - len(some))
-        encoded = self.vision.features(pictures, self._size, self._grid)[: len(some)]
+    def _encode(self, batch: Sequence[tuple[str, Image.Image]]) -> list[Features]:
+        pictures = [picture for _, picture in batch]
+        pictures += [Image.new("RGB", (self._size, self._size))] * (BATCH - len(batch))
+        encoded = self.vision.features(pictures, self._size, self._grid)[: len(batch)]
         if not encoded.isfinite().all():
             raise DataError(
-                f"{self._name} gives features that are no numbers for one of {', '.join(name for name, _ in some)}",
+                f"{self._name} computes non-finite features for one of {', '.join(name for name, _ in batch)}",
                 "its weights are damaged, or do not fit their configuration",
             )
-        found = list(encoded.clamp(-_LARGEST, _LARGEST).half().numpy())
-        for (reference, _), one in zip(some, found, strict=True):
-            _write(self._files[reference], one)
-            self._shelf.put(reference, one)
-        return found
+        all_features = list(encoded.clamp(-_MAX_FLOAT16, _MAX_FLOAT16).half().numpy())
+        for (reference, _), features in zip(batch, all_features, strict=True):
+            _write(self._files[reference], features)
+            self._memory.put(reference, features)
+        return all_features
 
     def _features(self, reference: str) -> Features:
-        kept = self._shelf.get(reference)
-        if kept is None:
-            kept = _read(self._files[reference])
-        if kept is None:  # damaged or removed since it was looked at
-            (kept,) = self._encode([(reference, self._small(read_bytes(reference, self._places), reference))])
-        self._shelf.put(reference, kept)
-        return kept
+        features = self._memory.get(reference)
+        if features is None:
+            features = _read(self._files[reference])
+        if features is None:  # damaged or deleted in the meantime
+            (features,) = self._encode([(reference, self._resize(read_bytes(reference, self._locations), reference))])
+        self._memory.put(reference, features)
+        return features
 
 
-class _FeatureFiles:
-    """What fits into the memory, first come first kept: epochs read the same images again and again."""
+class _MemoryCache:
+    """Keeps the first features that fit and evicts none, because every epoch reads the same images."""
 
-    def __init__(self, memory: int) -> None:
-        self._left = memory
-        self._kept: dict[str, Features] = {}
+    def __init__(self, budget: int) -> None:
+        self._free = budget
+        self._entries: dict[str, Features] = {}
 
     def get(self, reference: str) -> Features | None:
-        return self._kept.get(reference)
+        return self._entries.get(reference)
 
     def put(self, reference: str, features: Features) -> None:
-        if reference not in self._kept and features.nbytes <= self._left:
-            self._left -= features.nbytes
-            self._kept[reference] = features.copy()
+        if reference not in self._entries and features.nbytes <= self._free:
+            self._free -= features.nbytes
+            self._entries[reference] = features.copy()
 
 
-def _shown(reference: str) -> str:
-    """What beside the bytes decides how the picture is drawn."""
+def _rendering(reference: str) -> str:
+    """The way that an image is rendered from its bytes, as part of its file name."""
     return "digits " if reference.startswith("digits:") else ""
 
 
@@ -226,15 +221,16 @@ def _digest(data: bytes) -> str:
 
 
 def _read(path: Path) -> Features | None:
-    """The features, or None where the file is damaged or gone."""
+    """The features, or None if the file is damaged or missing."""
     try:
-        found = np.load(path, allow_pickle=False)
+        features = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
-    return found if found.dtype == np.float16 and found.ndim == 2 and np.isfinite(found).all() else None
+    is_valid = features.dtype == np.float16 and features.ndim == 2 and np.isfinite(features).all()
+    return features if is_valid else None
 
 
 def _write(path: Path, features: Features) -> None:
     content = io.BytesIO()
     np.save(content, features)
-    write_file(path, content.getvalue(), durable=False)  # `_read` finds out
+    write_file(path, content.getvalue(), durable=False)  # `_read` validates files

@@ -1,4 +1,4 @@
-"""Features of images that somebody else computed, in place of a vision encoder."""
+"""Precomputed image features from a file, in place of a vision encoder."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,66 +15,67 @@ from xstilts.errors import DataError, ImageError
 
 
 class Precomputed:
-    """What a `Gallery` gives, from a file: `.npy` with a list of references beside it, or `.safetensors` by reference.
+    """`ImageFeatures` from a file: `.npy` with a list of references next to it, or `.safetensors` keyed by reference.
 
-    An image's features are [places, channels], or [channels] for one place. Nothing but what is asked for is read.
+    The features of an image are [tokens, channels], or [channels] for one token. They are read on demand.
     """
 
     def __init__(self, path: Path) -> None:
-        """Raises DataError where the file, or the list beside it, cannot be used."""
+        """Raises DataError if the file or its list of references is invalid."""
         self._path = path
-        self._rows = _numbered(path) if path.suffix == ".npy" else _keyed(path)
+        self._rows = _open_npy(path) if path.suffix == ".npy" else _open_safetensors(path)
         if not self._rows:
-            raise DataError(f"{path} holds no features", "it needs those of one image at least")
+            raise DataError(f"{path} has no features", "it needs the features of at least one image")
         first = self._row(next(iter(self._rows)))
-        self.places, self.channels = first.shape
+        self.tokens, self.channels = first.shape
 
     def pin(self, cache: Path) -> str:
-        """What stands for these features in keys: sha256 sums of the files."""
+        """The SHA-256 sums of the files, for stage keys."""
         return feature_files.feature_file_digest(self._path, cache)
 
     def missing(self, references: Iterable[str]) -> dict[str, str]:
-        """Those that the file has no features for, each with a sentence that says so."""
-        absent = (reference for reference in dict.fromkeys(references) if reference not in self._rows)
-        return {reference: f"{reference} is missing: {self._path} holds no features of it" for reference in absent}
+        """The references without features, with an error message each."""
+        missing = (reference for reference in dict.fromkeys(references) if reference not in self._rows)
+        return {reference: f"{reference} is missing: {self._path} has no features of it" for reference in missing}
 
     def tensor(self, references: Sequence[str]) -> Tensor:
-        """[n, places, channels] float32. Raises ImageError for a reference without features, DataError for odd ones."""
-        if absent := self.missing(references):
-            raise ImageError(next(iter(absent.values())), "leave its examples out")
+        """[n, tokens, channels] float32. Raises ImageError for a missing reference, DataError for invalid features."""
+        if errors := self.missing(references):
+            raise ImageError(next(iter(errors.values())), "remove its examples")
         return torch.from_numpy(np.stack([self._row(reference) for reference in references]))
 
     def _row(self, reference: str) -> npt.NDArray[np.float32]:
         rows = np.asarray(self._rows[reference], dtype=np.float32)
         rows = rows[None] if rows.ndim == 1 else rows
-        expected = (getattr(self, "places", rows.shape[0]), getattr(self, "channels", rows.shape[-1]))
+        expected = (getattr(self, "tokens", rows.shape[0]), getattr(self, "channels", rows.shape[-1]))
         if rows.shape != expected:
             raise DataError(
-                f"{self._path}: the features of {reference} are {rows.shape}, those of the first image {expected}",
-                "all images need as many places and channels",
+                f"{self._path}: the features of {reference} have shape {rows.shape}, those of the first image "
+                f"{expected}",
+                "all images need the same number of tokens and channels",
             )
         if not np.isfinite(rows).all():
-            raise DataError(f"{self._path}: the features of {reference} hold what is no number", "compute them again")
+            raise DataError(f"{self._path}: the features of {reference} are not finite", "compute them again")
         return rows
 
 
-class _Numbered(Mapping[str, npt.NDArray[np.generic]]):
-    """Rows of an array on disk by the name of each."""
+class _NpyRows(Mapping[str, npt.NDArray[np.generic]]):
+    """Rows of a memory-mapped array by name."""
 
     def __init__(self, array: npt.NDArray[np.generic], names: Sequence[str]) -> None:
-        self._array, self._at = array, {name: row for row, name in enumerate(names)}
+        self._array, self._indices = array, {name: row for row, name in enumerate(names)}
 
     def __getitem__(self, name: str) -> npt.NDArray[np.generic]:
-        return self._array[self._at[name]]
+        return self._array[self._indices[name]]
 
     def __iter__(self):
-        return iter(self._at)
+        return iter(self._indices)
 
     def __len__(self) -> int:
-        return len(self._at)
+        return len(self._indices)
 
 
-class _Keyed(Mapping[str, Tensor]):
+class _SafetensorsRows(Mapping[str, Tensor]):
     """Tensors of a safetensors file by name."""
 
     def __init__(self, path: Path) -> None:
@@ -94,40 +95,42 @@ class _Keyed(Mapping[str, Tensor]):
         return len(self._names)
 
 
-def _keyed(path: Path) -> _Keyed:
+def _open_safetensors(path: Path) -> _SafetensorsRows:
     try:
-        return _Keyed(path)
+        return _SafetensorsRows(path)
     except (OSError, SafetensorError) as error:
-        raise DataError(f"{path} cannot be read: {error}", "features are .npy or .safetensors files") from None
+        raise DataError(f"cannot read {path}: {error}", "features are .npy or .safetensors files") from None
 
 
-def _numbered(path: Path) -> _Numbered:
+def _open_npy(path: Path) -> _NpyRows:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path} cannot be read: {error}", "write it with numpy.save, as numbers") from None
-    names = _names(path)
+        raise DataError(f"cannot read {path}: {error}", "write it with numpy.save") from None
+    names = _read_references(path)
     if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise DataError(f"the list of references beside {path} names {twice} twice", "name each image once")
+        duplicate = next(name for name in names if names.count(name) > 1)
+        raise DataError(f"the list of references of {path} has {duplicate} twice", "list each image once")
     if array.ndim not in (2, 3) or array.dtype.kind != "f" or len(array) != len(names):
         raise DataError(
-            f"{path} is {array.dtype} {array.shape}, with {len(names)} references beside it",
-            "it needs fractions of the shape [images, places, channels] or [images, channels]",
+            f"{path} has dtype {array.dtype} and shape {array.shape}, its list has {len(names)} references",
+            "it needs floating-point numbers of shape [images, tokens, channels] or [images, channels]",
         )
-    return _Numbered(array, names)
+    return _NpyRows(array, names)
 
 
-def _names(path: Path) -> list[str]:
-    beside = feature_files.reference_list(path)
-    if beside is None:
-        hint = f"write them into {path.with_suffix('.txt').name}, one a line"
-        raise DataError(f"{path} has no list of references beside it", hint)
-    text = beside.read_text(encoding="utf-8")
+def _read_references(path: Path) -> list[str]:
+    list_path = feature_files.reference_list(path)
+    if list_path is None:
+        hint = f"write them to {path.with_suffix('.txt').name}, one per line"
+        raise DataError(f"{path} has no list of references next to it", hint)
+    text = list_path.read_text(encoding="utf-8")
     try:
-        names = json.loads(text) if beside.suffix == ".json" else text.splitlines()
+        names = json.loads(text) if list_path.suffix == ".json" else text.splitlines()
     except ValueError as error:
-        raise DataError(f"{beside} is no JSON: {error}", "it needs a list of references") from None
+        raise DataError(f"{list_path} is not valid JSON: {error}", "it needs a list of references") from None
     if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
-        raise DataError(f"{beside} is no list of references", "it needs one for each image, in the order of the array")
+        raise DataError(
+            f"{list_path} is not a list of references", "it needs one for each image, in the order of the array"
+        )
     return names

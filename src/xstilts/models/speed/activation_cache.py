@@ -1,7 +1,7 @@
-"""What takes long to make and stages have in common, activations of untrained layers above all, kept by a worker.
+"""A worker's LRU cache of tensors that stages share, mainly activations of frozen layers.
 
-Layers that no stage of a lineage trains give the same activations in every arm, seed and draw. What is kept never
-depends on what was computed before it: each entry is made from its own features alone, in batches of its own.
+Frozen layers have the same activations in every arm, seed and few-shot sample. An entry is computed from its own
+features in its own batches, so it does not depend on earlier entries.
 """
 
 import hashlib
@@ -12,13 +12,13 @@ from typing import TypeVar, cast
 
 from torch import Tensor
 
-from xstilts.models.speed.activations import Activations, on_disk
+from xstilts.models.speed.activations import Activations, exceeds_memory
 from xstilts.problems.features import Feature
 
 BUDGET = 1 << 29
-"""Bytes of memory that a worker keeps; the least recently used go first."""
+"""Size in bytes of the entries in memory."""
 
-_Kept = TypeVar("_Kept", bound=Sequence[Tensor])
+_Entry = TypeVar("_Entry", bound=Sequence[Tensor])
 
 
 @dataclass(slots=True)
@@ -26,25 +26,25 @@ class ActivationCache:
     budget: int = BUDGET
     entries: OrderedDict[Hashable, Sequence[Tensor]] = field(default_factory=OrderedDict)
 
-    def get(self, key: Hashable, make: Callable[[], _Kept]) -> _Kept:
-        """The entry of that key, made if it is not there."""
-        found = self.entries.pop(key) if key in self.entries else make()
-        self._shrink(self.budget - (0 if _on_disk(found) else _size(found)), files=False)
-        self.entries[key] = found
-        return cast(_Kept, found)
+    def get(self, key: Hashable, compute: Callable[[], _Entry]) -> _Entry:
+        """The entry of `key`, computed if it is not cached."""
+        entry = self.entries.pop(key) if key in self.entries else compute()
+        self._shrink(self.budget - (0 if _on_disk(entry) else _size(entry)), files=False)
+        self.entries[key] = entry
+        return cast(_Entry, entry)
 
     def evict_for(self, key: Hashable, size: int, disk: int) -> None:
-        """Before an entry goes to a file of that size: let go of those that make more than `disk` bytes with it."""
-        if key not in self.entries and on_disk(size):
+        """Evict file entries so that a new file entry of `size` bytes fits into `disk` bytes."""
+        if key not in self.entries and exceeds_memory(size):
             self._shrink(disk - size, files=True)
 
     def _shrink(self, budget: int, *, files: bool) -> None:
-        """Drop the oldest in memory, or in files, until the rest is within the budget."""
-        kept = {key: _size(entry) for key, entry in self.entries.items() if _on_disk(entry) == files}
-        for key in list(kept):
-            if sum(kept.values()) <= budget:
+        """Evict the least recently used entries in memory, or in files, until their size is within `budget`."""
+        sizes = {key: _size(entry) for key, entry in self.entries.items() if _on_disk(entry) == files}
+        for key in list(sizes):
+            if sum(sizes.values()) <= budget:
                 return
-            kept.pop(key)
+            sizes.pop(key)
             del self.entries[key]
 
 
@@ -58,7 +58,7 @@ def _on_disk(entry: Sequence[Tensor]) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrozenLayers:
-    """The lowest `layers` of a model are still as `origin` published them (0: the embeddings alone are)."""
+    """The lowest `layers` layers of a model, and its embeddings, have the weights of the encoder `origin`."""
 
     layers: int
     origin: str
@@ -66,5 +66,5 @@ class FrozenLayers:
 
 
 def digest(features: Sequence[Feature]) -> str:
-    """The sha256 of what the model reads."""
+    """The SHA-256 of the token ids and token types."""
     return hashlib.sha256(repr([(feature.ids, feature.types) for feature in features]).encode()).hexdigest()

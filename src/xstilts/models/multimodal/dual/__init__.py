@@ -1,4 +1,4 @@
-"""Dual encoders: a text encoder and an image encoder that were trained to meet in one space, as CLIP and SigLIP are.
+"""Dual encoders, such as CLIP and SigLIP: a text tower and an image tower with a joint embedding space.
 
-Nothing is imported here: reading their texts needs no model.
+This module imports nothing, because tokenisation needs no model.
 """

@@ -1,4 +1,4 @@
-"""The contrast of vectors that a dual encoder has brought into one space already."""
+"""The contrastive head of a dual encoder."""
 
 from math import log
 
@@ -7,28 +7,29 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers.utils.generic import ModelOutput
 
-from xstilts.models.multimodal.heads import LARGEST, paired
+from xstilts.models.multimodal.heads import MAX_SCALE, contrastive_loss
 
 
 class SimilarityHead(nn.Module):
-    """Texts and images, row by row a pair, to unit vectors and a loss; the scale of its cosines is learnt.
+    """Contrastive loss between paired texts and images, with a learnt scale.
 
-    The vectors are left as they are: without training, their cosines are those that were published.
+    Unlike `ContrastiveHead`, it does not transform the vectors, so an untrained model has the cosines of its
+    checkpoint.
     """
 
     def __init__(self, scale: float) -> None:
         super().__init__()
         self.log_scale = nn.Parameter(torch.tensor(scale).log())
-        self.largest = max(LARGEST, scale)
-        """Beyond it, the scale is set back, as in CLIP's own training: it is not stuck there."""
+        self.max_scale = max(MAX_SCALE, scale)
+        """The parameter itself is clamped, as in CLIP's training, so that it still gets gradients at the maximum."""
 
     def forward(self, texts: Tensor, images: Tensor, names: Tensor | None) -> ModelOutput:
-        """Both [n, width]; `names` tell images apart, [n]."""
+        """`texts` and `images` are [n, width]; `names` [n] identifies the images."""
         texts, images = (functional.normalize(vectors.float(), dim=-1) for vectors in (texts, images))
-        loss = None if names is None else paired(texts @ images.T * self._scale(), names)
+        loss = None if names is None else contrastive_loss(texts @ images.T * self._scale(), names)
         return ModelOutput(loss=loss, texts=texts, images=images)
 
     def _scale(self) -> Tensor:
         with torch.no_grad():
-            self.log_scale.clamp_(max=log(self.largest))
+            self.log_scale.clamp_(max=log(self.max_scale))
         return self.log_scale.exp()

@@ -1,4 +1,4 @@
-"""How a dual encoder is given its texts: cut, lower-cased and filled up as in its own training, or scores suffer."""
+"""Text preparation for dual encoders: truncation, lower-casing and padding as in their training."""
 
 import json
 import string
@@ -10,64 +10,61 @@ from transformers import PreTrainedConfig, PreTrainedTokenizerFast
 
 from xstilts.models.compat import model_class
 
-_PUNCTUATION = "".join(f"\\{mark}" for mark in string.punctuation)
+_PUNCTUATION = "".join(f"\\{character}" for character in string.punctuation)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """What happens to a text before an encoder sees it, beside what its tokenizer does anyway."""
+class TextPreparation:
+    """Text preparation in addition to the tokenizer's own."""
 
     longest: int
-    """Sub-words of a text, at most: the positions that the encoder has."""
+    """Maximum length in sub-words: the number of positions of the encoder."""
     filled: bool
-    """Whether every text is filled up to that length, and the filling is read as text is."""
+    """Whether every text is padded to that length and the padding is not masked."""
     lower_case: bool
     bare: bool
-    """Whether ASCII punctuation is left out and white space reduced to single spaces."""
+    """Whether ASCII punctuation is removed and white space reduced to single spaces."""
 
 
 def is_dual(config: PreTrainedConfig) -> bool:
-    """Whether the model of this configuration gives vectors of texts and vectors of images."""
+    """Whether this is the configuration of a model with text vectors and image vectors."""
     if not hasattr(config, "text_config") or not hasattr(config, "vision_config"):
         return False
     model = model_class(config)
     return hasattr(model, "get_text_features") and hasattr(model, "get_image_features")
 
 
-def reading_of(config: PreTrainedConfig, folder: Path) -> Reading:
-    """How the dual encoder in `folder` is given its texts.
+def text_preparation(config: PreTrainedConfig, folder: Path) -> TextPreparation:
+    """The text preparation of the dual encoder in `folder`.
 
-    SigLIP's vector of a text is the state of its last place, so that texts of all lengths were filled up to 64
-    sub-words, without a mask, after lower-casing (Zhai et al. 2023, arXiv 2303.15343; big_vision's evaluators). Whether
-    texts are lower-cased is what tokenizer_config.json says (`do_lower_case`), and where it says nothing, what
-    transformers' tokenizers of that family do by themselves.
+    SigLIP's text vector is the state of the last position. In its training, texts were lower-cased and padded to 64
+    sub-words without a mask (Zhai et al. 2023, arXiv 2303.15343; big_vision's evaluators). `do_lower_case` in
+    tokenizer_config.json decides on lower-casing; its default is that of transformers' SigLIP tokenizers.
     """
     text = config.text_config
-    family = text.model_type.startswith("siglip")
-    stated = _stated(folder)
-    lower = family and bool(stated.get("do_lower_case", True))
-    return Reading(
+    is_siglip = text.model_type.startswith("siglip")
+    return TextPreparation(
         longest=_positions(text),
-        filled=family,
-        lower_case=lower,
-        bare=family and of_sentencepiece(folder),
+        filled=is_siglip,
+        lower_case=is_siglip and bool(_tokenizer_config(folder).get("do_lower_case", True)),
+        bare=is_siglip and has_siglip_tokenizer(folder),
     )
 
 
-def of_sentencepiece(folder: Path) -> bool:
-    """Whether the folder's tokenizer is stated to be SigLIP's first, which transformers has without a fast form.
+def has_siglip_tokenizer(folder: Path) -> bool:
+    """Whether the folder has the tokenizer of SigLIP 1, for which transformers has no fast version.
 
-    Its tokenizer.json, where there is one, has the same pieces; what it did to texts before is in `Reading.bare`.
+    A tokenizer.json has the same pieces but not its text cleaning, which `TextPreparation.bare` adds.
     """
-    return _stated(folder).get("tokenizer_class", "").removesuffix("Fast") == "SiglipTokenizer"
+    return _tokenizer_config(folder).get("tokenizer_class", "").removesuffix("Fast") == "SiglipTokenizer"
 
 
-def prepare_tokenizer(tokenizer: PreTrainedTokenizerFast, reading: Reading) -> PreTrainedTokenizerFast:
-    """The tokenizer, changed so that it reads texts in this way; filling up is left to the batches."""
+def prepare_tokenizer(tokenizer: PreTrainedTokenizerFast, preparation: TextPreparation) -> PreTrainedTokenizerFast:
+    """The tokenizer, changed in place to prepare texts like this. Padding is added when batches are collated."""
     steps: list[normalizers.Normalizer] = []
-    if reading.lower_case:
+    if preparation.lower_case:
         steps.append(normalizers.Lowercase())
-    if reading.bare:
+    if preparation.bare:
         steps += [
             normalizers.Replace(Regex(f"[{_PUNCTUATION}]"), ""),
             normalizers.Replace(Regex(r"\s+"), " "),
@@ -75,19 +72,19 @@ def prepare_tokenizer(tokenizer: PreTrainedTokenizerFast, reading: Reading) -> P
         ]
     backend = tokenizer.backend_tokenizer
     if steps:
-        own = [backend.normalizer] if backend.normalizer is not None else []
-        backend.normalizer = normalizers.Sequence([*steps, *own])
-    tokenizer.model_max_length = min(tokenizer.model_max_length, reading.longest)
+        existing = [backend.normalizer] if backend.normalizer is not None else []
+        backend.normalizer = normalizers.Sequence([*steps, *existing])
+    tokenizer.model_max_length = min(tokenizer.model_max_length, preparation.longest)
     return tokenizer
 
 
 def _positions(text: PreTrainedConfig) -> int:
-    """Those of RoBERTa begin above the padding token's id."""
+    """The number of usable positions. RoBERTa's position ids start above the padding token's id."""
     rows = text.max_position_embeddings
-    counted = "roberta" in text.model_type or text.model_type.startswith("altclip")
-    return rows - text.pad_token_id - 1 if counted else rows
+    is_roberta = "roberta" in text.model_type or text.model_type.startswith("altclip")
+    return rows - text.pad_token_id - 1 if is_roberta else rows
 
 
-def _stated(folder: Path) -> dict:
+def _tokenizer_config(folder: Path) -> dict:
     path = folder / "tokenizer_config.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

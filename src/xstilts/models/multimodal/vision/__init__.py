@@ -1,4 +1,4 @@
-"""Frozen encoders of images."""
+"""Frozen image encoders."""
 
 from xstilts.models.multimodal.vision.load import Vision, load_vision
 from xstilts.models.multimodal.vision.prepare import prepare_vision

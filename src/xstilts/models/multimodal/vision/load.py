@@ -1,4 +1,4 @@
-"""The vision encoder that a name means."""
+"""Loads a vision encoder by name."""
 
 import json
 from collections.abc import Sequence
@@ -14,25 +14,26 @@ from xstilts.models.multimodal.vision.prepare import prepare_vision
 
 
 class Vision(Protocol):
-    """A frozen encoder of images. The same images in batches of the same size give the same bits."""
+    """A frozen image encoder. It is deterministic: equal batches give bit-identical features."""
 
     channels: int
     filter: Image.Resampling
-    """With which images are resized."""
+    """Resampling filter for resizing."""
 
     def features(self, images: Sequence[Image.Image], size: int, grid: int) -> Tensor:
-        """[n, grid * grid, channels] float32 on the CPU, the places row by row.
+        """[n, grid * grid, channels] float32 on the CPU, in row-major order of the grid.
 
-        Images are resized to size x size, and the last map of features is averaged to the grid; class tokens are left
-        out. Raises UserError where the map is smaller than the grid, or the encoder cannot read the size.
+        Images are resized to size x size. The last feature map, without class tokens, is average-pooled to the grid.
+        Raises UserError if the map is smaller than the grid, or the encoder does not support the size.
         """
         ...
 
 
 def load_vision(name: str, *, cache: Path, offline: bool, revision: str | None = None) -> Vision:
-    """The vision encoder of that name, or the vision half of `TEXT+VISION`; `revision` is one of the Hub.
+    """The vision encoder `name`, or the vision half of `TEXT+VISION`; `revision` is a Hub revision.
 
-    Raises UserError if the name is none, SourceError if it cannot be fetched, DataError if it is not whole.
+    Raises UserError if it is not a vision encoder, SourceError if it cannot be fetched, DataError if weights are
+    missing.
     """
     folder = prepare_vision(name, cache=cache, offline=offline, revision=revision)
     path = folder / "config.json"

@@ -1,4 +1,4 @@
-"""Pictures to tensors, and feature maps to the grid that is read."""
+"""Conversion of images to tensors, and pooling of feature maps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from xstilts.errors import UserError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preparation:
-    """How a model was shown its images: (shade x scale - mean) / std, shades from 0 to 255."""
+    """Image normalisation of a model: (value * scale - mean) / std, with values from 0 to 255."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -22,22 +22,22 @@ class Preparation:
     filter: Image.Resampling = Image.Resampling.BICUBIC
 
     def __call__(self, images: Sequence[Image.Image], size: int) -> Tensor:
-        """[n, 3, size, size], channels last in memory; what is not square is squeezed."""
+        """[n, 3, size, size] in channels-last format; the aspect ratio is not preserved."""
         resized = [image.convert("RGB").resize((size, size), self.filter) for image in images]
-        shades = torch.from_numpy(np.stack([np.asarray(image) for image in resized])).permute(0, 3, 1, 2)
+        pixels = torch.from_numpy(np.stack([np.asarray(image) for image in resized])).permute(0, 3, 1, 2)
         mean, std = (torch.tensor(values).reshape(1, -1, 1, 1) for values in (self.mean, self.std))
-        return ((shades.float() * self.scale - mean) / std).contiguous(memory_format=torch.channels_last)
+        return ((pixels.float() * self.scale - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
-def on_grid(maps: Tensor, grid: int) -> Tensor:
-    """[n, channels, height, width] averaged to [n, grid * grid, channels], row by row.
+def pool_to_grid(maps: Tensor, grid: int) -> Tensor:
+    """Average-pool maps [n, channels, height, width] to [n, grid * grid, channels] in row-major order.
 
-    Raises UserError where the map is smaller than the grid.
+    Raises UserError if the map is smaller than the grid.
     """
     side = min(maps.shape[-2:])
     if grid > side:
         raise UserError(
-            f"a grid of {grid} x {grid} was asked for, but images of this size give {side} x {side} features",
-            f"use larger images, or a grid of {side} at most",
+            f"the grid of {grid} x {grid} is larger than the feature map of {side} x {side}",
+            f"use larger images, or a grid of at most {side}",
         )
     return F.adaptive_avg_pool2d(maps, grid).flatten(2).transpose(1, 2).float().contiguous()

@@ -1,4 +1,4 @@
-"""Texts reach a dual encoder as in its training: what its folder states, and filled up where it was."""
+"""Texts are prepared as in a dual encoder's training."""
 
 import json
 
@@ -10,8 +10,8 @@ from tests.tiny_dual import FILLED, KINDS, build
 from xstilts.data.features import featurise
 from xstilts.models.collate import PaddingStyle, collate
 from xstilts.models.heads import load_tokenizer, read_config
-from xstilts.models.inputs import padding_style_of
-from xstilts.models.multimodal.dual.text import is_dual, reading_of
+from xstilts.models.inputs import required_padding
+from xstilts.models.multimodal.dual.text import is_dual, text_preparation
 from xstilts.problems import Caption
 
 
@@ -27,36 +27,36 @@ def ids(folder, *texts, max_length=128):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_dual_encoders_are_known_by_their_configuration(kind, tmp_path):
+def test_is_dual(kind, tmp_path):
     assert is_dual(read_config(build(kind, tmp_path)))
 
 
 @pytest.mark.parametrize("kind", ["bert", "xlm-roberta"])
-def test_encoders_of_texts_are_none(kind, tmp_path):
+def test_text_encoders_are_not_dual(kind, tmp_path):
     folder = build_text(kind, tmp_path)
     assert not is_dual(read_config(folder))
     assert load_tokenizer(folder).model_max_length == 128
 
 
-def test_siglip_reads_lower_case_unless_its_tokenizer_says_otherwise(tmp_path):
+def test_siglip_lower_cases_unless_configured_otherwise(tmp_path):
     upper, lower = ids(build("siglip", tmp_path / "a"), "Turn ON the light", "turn on the light")
     assert upper == lower
     upper, lower = ids(stating(build("siglip", tmp_path / "b"), do_lower_case=False), "ON", "on")
     assert upper != lower
 
 
-def test_what_siglips_first_tokenizer_leaves_out_is_left_out_of_its_fast_form_too(tmp_path):
+def test_fast_siglip_tokenizer_removes_punctuation(tmp_path):
     folder = stating(build("siglip", tmp_path), tokenizer_class="SiglipTokenizer")
-    assert reading_of(read_config(folder), folder).bare
+    assert text_preparation(read_config(folder), folder).bare
     first, second = ids(folder, " What's   the weather, today?! ", "whats the weather today")
     assert first == second
-    kept, bare = ids(build("siglip", tmp_path / "other"), "today?", "today")
-    assert kept != bare
+    with_mark, without_mark = ids(build("siglip", tmp_path / "other"), "today?", "today")
+    assert with_mark != without_mark
 
 
-def test_clip_reads_texts_as_they_are(tmp_path):
+def test_clip_texts_are_not_changed(tmp_path):
     folder = build("clip", tmp_path)
-    reading = reading_of(read_config(folder), folder)
+    reading = text_preparation(read_config(folder), folder)
     assert (reading.filled, reading.lower_case, reading.bare, reading.longest) == (False, False, False, 77)
     before = json.loads((folder / "tokenizer.json").read_text())["normalizer"]
     assert json.loads(load_tokenizer(folder).backend_tokenizer.to_str())["normalizer"] == before
@@ -65,27 +65,27 @@ def test_clip_reads_texts_as_they_are(tmp_path):
 @pytest.mark.parametrize(
     ("kind", "longest"), [("clip", 77), ("siglip", FILLED), ("vision-text", 128), ("altclip", 128), ("metaclip-2", 77)]
 )
-def test_texts_are_cut_to_the_positions_that_there_are(kind, longest, tmp_path):
-    (found,) = ids(build(kind, tmp_path), "turn on the light in the kitchen " * 30, max_length=500)
-    assert len(found) == longest
+def test_texts_are_truncated_to_the_number_of_positions(kind, longest, tmp_path):
+    (row,) = ids(build(kind, tmp_path), "turn on the light in the kitchen " * 30, max_length=500)
+    assert len(row) == longest
     (short,) = ids(tmp_path, "turn on the light in the kitchen " * 30, max_length=16)
     assert len(short) == 16
 
 
-def test_filling_is_read_as_text_is_and_on_the_tokenizers_side(tmp_path):
+def test_unmasked_padding_is_on_the_tokenizers_side(tmp_path):
     folder = build("siglip", tmp_path)
     examples = [Caption(id="1", text="the light", image="c:1", group="g", language="en")]
     tokenizer = load_tokenizer(folder)
     features = featurise("image-retrieval", examples, tokenizer, None, 128)
     model = torch.nn.Module()
-    assert padding_style_of(model, tokenizer) is None
-    model.fill = FILLED
-    padding_style = padding_style_of(model, tokenizer)
+    assert required_padding(model, tokenizer) is None
+    model.padded_length = FILLED
+    padding_style = required_padding(model, tokenizer)
     assert padding_style == PaddingStyle(tokens=FILLED, left=False)
     batch = collate("image-retrieval", features, 1, labels=False, padding_style=padding_style)
-    own = features[0].ids[0]
-    assert batch["input_ids"].tolist() == [own + [1] * (FILLED - len(own))]
+    expected_ids = features[0].ids[0]
+    assert batch["input_ids"].tolist() == [expected_ids + [1] * (FILLED - len(expected_ids))]
     assert batch["attention_mask"].tolist() == [[1] * FILLED]
     tokenizer.padding_side = "left"
-    batch = collate("image-retrieval", features, 1, labels=False, padding_style=padding_style_of(model, tokenizer))
-    assert batch["input_ids"].tolist() == [[1] * (FILLED - len(own)) + own]
+    batch = collate("image-retrieval", features, 1, labels=False, padding_style=required_padding(model, tokenizer))
+    assert batch["input_ids"].tolist() == [[1] * (FILLED - len(expected_ids)) + expected_ids]
