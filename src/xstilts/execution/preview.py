@@ -54,15 +54,17 @@ def stored_stages(graph: Graph, store: Store) -> tuple[str, ...]:
 
 
 def missing_stages(graph: Graph, stored: Iterable[str]) -> tuple[str, ...]:
-    """The stages to run, in order: missing scores and their missing ancestors.
+    """The stages to run, in order: missing results and their missing ancestors.
 
-    A removed artifact is not recreated unless a missing score depends on it.
+    Results are the scores that the recipe asks for, and stages that no other stage reads. A removed artifact is not
+    recreated unless a missing result depends on it.
     """
-    stored_keys, scores = set(stored), {cell.artifact for cell in graph.cells}
+    stored_keys, inputs = set(stored), {key for spec in graph.stages.values() for key in spec.inputs}
+    results = {cell.artifact for cell in graph.cells} | (graph.stages.keys() - inputs)
     misses: list[str] = []
     ancestors: set[str] = set()
     for key, spec in reversed(tuple(graph.stages.items())):
-        missing = key not in stored_keys and (key in scores or key in ancestors)
+        missing = key not in stored_keys and (key in results or key in ancestors)
         if missing or key in ancestors:
             ancestors.update(spec.inputs)
         if missing:

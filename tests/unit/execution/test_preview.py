@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,13 @@ def test_removed_artifacts_are_missing_only_if_needed() -> None:
         queue += GRAPH.stages[key].inputs
     assert set(again) == ancestors
     assert again[-1] == lost and GRAPH.stages[again[0]].kind == "pretrained"
+
+
+def test_a_stage_without_a_score_is_run_where_no_other_stage_reads_it() -> None:
+    graph = replace(GRAPH, cells=())
+    read = {key for spec in GRAPH.stages.values() for key in spec.inputs}
+    assert missing_stages(graph, ()) == tuple(GRAPH.stages)
+    assert missing_stages(graph, GRAPH.stages.keys() - read) == ()
 
 
 def test_a_damaged_artifact_is_a_miss(store: Store) -> None:
