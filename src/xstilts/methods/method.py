@@ -39,7 +39,7 @@ class StatesClassifier(Protocol):
     ) -> "dict[str, Tensor]":
         """The head's tensors by name, from the summaries of the shots and of the English examples (None without them).
 
-        Raises StageError if no solution is found.
+        `scores` must never be highest for a class without examples. Raises StageError where no solution is found.
         """
         ...
 

@@ -4,10 +4,13 @@ import subprocess
 import sys
 
 import pytest
+import torch
 from pydantic import ValidationError
+from tests.unit.methods.clouds import CLASSES, cloud
 
 from xstilts.config.recipe import Fewshot
 from xstilts.methods import METHODS, parse_method
+from xstilts.methods.frozen_states import FrozenStatesMethod
 from xstilts.methods.full import Full
 from xstilts.methods.lda import Lda
 from xstilts.methods.lora import Lora
@@ -39,6 +42,25 @@ def test_methods_apply_to_the_problems_that_they_can_handle() -> None:
     trained = {name for name, problem in PROBLEMS.items() if problem.trained}
     assert applicable["full"] == applicable["lora"] == trained
     assert applicable["lda"] == {"classification", "tagging"}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_classifier_on_frozen_states_fits_batches_and_never_predicts_a_class_without_examples(name: str) -> None:
+    method = METHODS[name]()
+    if not isinstance(method, FrozenStatesMethod):
+        return
+    (vectors, labels), (others, _) = cloud(0), cloud(1)
+
+    def scores(*cuts: int, english: bool) -> torch.Tensor:
+        batches = list(zip(vectors.tensor_split(cuts), labels.tensor_split(cuts), strict=True))
+        first = method.summarise(batches[:1], CLASSES + 1) if english else None
+        shots = method.summarise(batches[1:] if english else batches, CLASSES + 1)
+        return method.scores(others.reshape(6, 10, -1), method.fit(shots, first, CLASSES + 1))
+
+    whole = scores(english=False)
+    assert whole.shape == (6, 10, CLASSES + 1)
+    assert whole.argmax(-1).max() < CLASSES
+    torch.testing.assert_close(scores(7, 30, english=True), whole, rtol=1e-3, atol=1e-3)
 
 
 def test_a_repeated_method_is_refused() -> None:
