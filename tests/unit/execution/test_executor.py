@@ -1,10 +1,11 @@
 """The scheduler with an executor that runs stages in this process."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
+import psutil
 import pytest
 from tests.unit.planning.world import RUNNER, TASKS, environment, recipe, results
 
@@ -84,6 +85,20 @@ def test_failures_and_skips_do_not_depend_on_the_executor(tmp_path, inline):
     outcome = run_with(tmp_path / "inline", "inline", intermediate="fail")
     assert set(outcome.failed) == set(local.failed) and outcome.failed
     assert set(outcome.skipped) == set(local.skipped) and outcome.skipped
+
+
+@pytest.mark.parametrize("what", ["fail", "silence", "escape", "nothing"])
+@pytest.mark.parametrize("name", EXECUTORS)
+def test_every_executor_ends_every_stage_once_and_leaves_no_worker(name: str, what: str, tmp_path: Path) -> None:
+    """`what` befalls one kind of stage: see `tests.unit.planning.world.run_job`."""
+    events: list[Event] = []
+    behaviour = environment(tmp_path, {"intermediate": what})
+    outcome = run_graph(GRAPH, Store(tmp_path / "store"), behaviour, 3, events.append, executor=name, runner=RUNNER)
+    ended = Counter(event.key for event in events if event.kind in ("finished", "failed"))
+    skipped = {stage.key for stage in outcome.skipped}
+    assert ended == Counter(GRAPH.stages.keys() - skipped)
+    assert {GRAPH.stages[failure.key].kind for failure in outcome.failed} == {"intermediate"}
+    assert not psutil.Process().children()
 
 
 def test_an_executor_is_closed_when_a_run_is_interrupted(tmp_path, inline):
