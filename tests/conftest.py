@@ -4,11 +4,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from xstilts.cache.wheels import cache_dir, wheel_path
 from xstilts.data.load import load
 from xstilts.problems import Example
 from xstilts.tasks import load_task
+
+settings.register_profile("no deadline")
+settings.load_profile("no deadline")
 
 Splits = Mapping[str, tuple[Example, ...]]
 

@@ -57,20 +57,20 @@ def same(left: stats.Estimate, right: stats.Estimate) -> None:
 
 
 @given(two_arms(), METRICS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_swapping_arms_mirrors_the_estimate(arms: tuple[Arm, Arm], metric: str) -> None:
     forth, back = difference(*arms, metric), difference(arms[1], arms[0], metric)
     same(back, dataclasses.replace(forth, value=-forth.value, low=-forth.high, high=-forth.low))
 
 
 @given(two_arms(), METRICS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_the_same_seed_gives_the_same_estimate(arms: tuple[Arm, Arm], metric: str) -> None:
     assert difference(*arms, metric) == difference(*arms, metric)
 
 
 @given(two_arms(), METRICS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_an_arm_and_itself_do_not_differ_at_all(arms: tuple[Arm, Arm], metric: str) -> None:
     found = difference(arms[0], arms[0], metric)
     assert (found.value, found.low, found.high, found.standard_error, found.p_value) == (0.0, 0.0, 0.0, 0.0, 1.0)
@@ -94,13 +94,13 @@ def renumbered(arm: Arm) -> Arm:
 
 @pytest.mark.parametrize("change", [reversed_rows, reversed_order, renumbered])
 @given(arms=two_arms(), metric=METRICS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_order_and_numbering_do_not_matter(change: Callable[[Arm], Arm], arms: tuple[Arm, Arm], metric: str) -> None:
     same(difference(change(arms[0]), change(arms[1]), metric), difference(*arms, metric))
 
 
 @given(two_arms(), METRICS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_numbers_are_finite_and_in_order(arms: tuple[Arm, Arm], metric: str) -> None:
     found = difference(*arms, metric)
     assert np.isfinite(list(numbers(found).values())).all()

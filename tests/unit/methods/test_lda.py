@@ -24,7 +24,7 @@ def test_probabilities_match_scikit_learn(shrinkage):
 
 
 @given(seed=st.integers(0, 1000), cut=st.integers(1, 59))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_moments_add_up_in_any_order(seed, cut):
     vectors, labels = cloud(seed)
     first, second = (moments(vectors[rows], labels[rows], CLASSES) for rows in (slice(cut, None), slice(cut)))

@@ -21,7 +21,7 @@ def test_block_size_does_not_change_neighbours(queries, database, k, cells):
     assert rows.equal(expected.indices)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(1, 200), st.integers(1, 200), st.integers(1, 7), st.integers(1, 1 << 15), st.booleans())
 def test_mutual_cosines_equal_both_directions(foreign, english, k, cells, rising):
     """Sizes with whole groups and without, and an order in which every block has better ones than those before."""
@@ -36,7 +36,7 @@ def test_mutual_cosines_equal_both_directions(foreign, english, k, cells, rising
         assert all(len(set(rows)) == len(rows) for rows in neighbours[1].tolist())
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(1, 130), st.integers(1, 5), st.integers(1, 1 << 13))
 def test_duplicate_rows_are_separate_neighbours(copies, k, cells):
     """No row comes twice, and all of the k have the cosine of the copies."""

@@ -198,7 +198,7 @@ RECIPES = st.builds(
 )
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(RECIPES, st.sampled_from(LANGUAGES[1:]), st.integers(5, 9))
 def test_extending_a_recipe_keeps_existing_keys(small: Recipe, language: str, seed: int) -> None:
     """Except for batched episodes, whose keys depend on all draws and shots of the batch."""
@@ -230,7 +230,7 @@ def test_extending_a_recipe_keeps_existing_keys(small: Recipe, language: str, se
         assert {cell for cell in before.cells if cell.artifact not in joined} <= set(after.cells), what
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(RECIPES, st.integers(5, 9))
 def test_seeds_share_no_checkpoint(small: Recipe, seed: int) -> None:
     first, second = (expand(small.model_copy(update={"seeds": (number,)}), TASKS, PIN) for number in (seed, seed + 1))
