@@ -32,6 +32,20 @@ class DataError(UserError):
     """A data file is missing, damaged, or has a row that cannot be used."""
 
 
+class RowsError(DataError):
+    """Several rows that cannot be used; `errors` has all of them, the message the first ones."""
+
+    SHOWN = 20
+
+    def __init__(self, errors: "Sequence[DataError]") -> None:
+        more = [f"and {len(errors) - self.SHOWN} more"] if len(errors) > self.SHOWN else []
+        hints = dict.fromkeys(error.hint for error in errors[: self.SHOWN] if error.hint)
+        lines = [error.message for error in errors[: self.SHOWN]]
+        head = [f"{len(errors)} rows cannot be used:"] if len(errors) > 1 else []
+        super().__init__("\n  ".join([*head, *lines, *more]), "\n  ".join(hints))
+        self.errors = tuple(errors)
+
+
 class ImageError(UserError):
     """An image is missing, damaged, too large or none: of no use, but no reason to stop."""
 

@@ -21,6 +21,7 @@ from xstilts.methods import METHODS, Method
 from xstilts.methods.full import Full
 from xstilts.methods.method import FewshotMethod
 from xstilts.problems import ProblemName
+from xstilts.problems.labels import LabelRules
 
 Selection = Literal["none", "english_dev", "target_dev"]
 FixedShotSet = Annotated[str, Field(pattern=r"^[1-9]\d*x[1-9]\d*$")]
@@ -194,6 +195,21 @@ class Primary(Frozen):
     """Languages of the contrast; default: those of the target without the source and development languages."""
 
 
+class Labels(Frozen):
+    """How the labels of your files are rewritten, in this order."""
+
+    names: tuple[str, ...] = ()
+    """Names of class numbers, from 0."""
+    map: dict[str, str] = {}
+    """New names of labels (or of tags, or of the types of tags)."""
+    normalise: bool = False
+    """Replace labels by a common form, without case, width, invisible characters and number form (`1.0`, `true`)."""
+
+    @property
+    def rules(self) -> LabelRules:
+        return LabelRules(names=self.names, renamed=self.map, normalise=self.normalise)
+
+
 class TaskFiles(Frozen):
     """A task defined in the recipe: files, columns and the problem."""
 
@@ -208,6 +224,9 @@ class TaskFiles(Frozen):
     `images` may name several, separated by commas."""
     fractions: dict[str, float] | None = None
     """Fractions of groups per split, if a language has one file."""
+    labels: Labels = Labels()
+    duplicates: Literal["refuse", "drop-train"] = "refuse"
+    """What to do with rows of `train` and `dev` that are also in a later split (`dev`, `test`) of any language."""
     licence: str = "not stated"
     """Licence of the data."""
 

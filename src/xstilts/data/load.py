@@ -7,7 +7,6 @@ from pathlib import Path
 
 from xstilts.cache.build_once import build_once
 from xstilts.cache.wheels import wheel_path
-from xstilts.config.splits import repeats
 from xstilts.data.benchmark_files import unresolved_sources
 from xstilts.data.splits import split_examples
 from xstilts.errors import DataError, SourceError, UserError
@@ -69,14 +68,12 @@ def check_labels(examples: Sequence[Example], task: Task) -> None:
 def _read(task: Task, language: str, *, cache: Path, offline: bool) -> dict[str, tuple[Example, ...]]:
     paths = {wheel.package: wheel_path(wheel, cache=cache, offline=offline) for wheel in task.wheels}
     splits = split_examples(task, task.read(paths, language))
-    task_ids: set[str] = set()
     for split, examples in splits.items():
-        # the splits of a benchmark may overlap
-        ids = set() if task.benchmark is not None or repeats(split) else task_ids
+        ids: set[str] = set()
         for example in examples:
             if example.id in ids:
                 raise DataError(
-                    f"task {task.name!r} has two examples with the id {example.id!r} in {language!r}",
+                    f"task {task.name!r} has two examples with the id {example.id!r} in {split} of {language!r}",
                     "give every example a unique id",
                 )
             ids.add(example.id)

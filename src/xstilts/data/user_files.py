@@ -2,25 +2,36 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import compress
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Literal, Protocol
 
 from xstilts.cache.checksums import cached_text, sha256_of
 from xstilts.cache.sources import Files
 from xstilts.cache.wheels import cache_dir
 from xstilts.config.splits import TRANSLATED, few_shot_sets
 from xstilts.data.splits import ALL
-from xstilts.errors import DataError
+from xstilts.errors import DataError, RowsError
+from xstilts.formats.notes import Note, Notes
 from xstilts.formats.tables import SUFFIXES, rows
 from xstilts.problems import PROBLEMS, Example, ProblemName
 from xstilts.problems.cells import Cells
+from xstilts.problems.labels import AS_WRITTEN, LabelRules
 from xstilts.problems.references import local_file
 from xstilts.tasks.task import Paths, Task
 
+CODE_VERSION = 2
+"""Increased when the same files give other examples."""
 FRACTIONS = {"train": 0.7, "dev": 0.1, "test": 0.2}
 """The default splits of a language with a single file."""
+
+
+class HasRules(Protocol):
+    @property
+    def rules(self) -> LabelRules: ...
 
 
 class TaskSettings(Protocol):
@@ -36,6 +47,10 @@ class TaskSettings(Protocol):
     def fractions(self) -> Mapping[str, float] | None: ...
     @property
     def licence(self) -> str: ...
+    @property
+    def labels(self) -> HasRules: ...
+    @property
+    def duplicates(self) -> Literal["refuse", "drop-train"]: ...
 
 
 def user_task(name: str, settings: TaskSettings, base: Path, cache: Path | None = None) -> Task:
@@ -53,12 +68,16 @@ def user_task(name: str, settings: TaskSettings, base: Path, cache: Path | None 
     _check_columns(name, settings)
     files = {language: _files_by_split(paths, base) for language, paths in settings.files.items()}
     sums = {str(path): _digest(name, path) for splits in files.values() for path in splits.values()}
-    layout = {
+    layout: dict[str, Any] = {
         "columns": dict(settings.columns),
         "files": {lang: {split: sums[str(path)] for split, path in splits.items()} for lang, splits in files.items()},
     }
     if PROBLEMS[settings.problem].images:
         layout["images"] = _images_digest(sums, dict(settings.columns), cache or cache_dir())
+    if settings.labels.rules != AS_WRITTEN:
+        layout["labels"] = asdict(settings.labels.rules)
+    if settings.duplicates != "refuse":
+        layout["duplicates"] = settings.duplicates
     has_single_files = any(ALL in splits for splits in files.values())
     return Task(
         name=name,
@@ -66,7 +85,14 @@ def user_task(name: str, settings: TaskSettings, base: Path, cache: Path | None 
         suite=(),
         languages=tuple(files),
         sources=(Files(sums=sums, layout=json.dumps(layout, sort_keys=True)),),
-        read=partial(_read, files, settings.problem, dict(settings.columns)),
+        read=UserFiles(
+            files=files,
+            problem=settings.problem,
+            columns=dict(settings.columns),
+            labels=settings.labels.rules,
+            drops_duplicates=settings.duplicates == "drop-train",
+        ),
+        code_version=CODE_VERSION,
         fractions=dict(settings.fractions or FRACTIONS) if has_single_files else None,
         fixed_shot_sizes={language: few_shot_sets(splits) for language, splits in files.items()},
         licence=settings.licence,
@@ -121,16 +147,95 @@ def _local_images(table: Path, digest: str, columns: Mapping[str, str], cache: P
     return json.loads(cached_text("images", [str(table.resolve()), digest, json.dumps(columns)], cache, compute))
 
 
-def _read(
-    files: Mapping[str, Mapping[str, Path]],
-    problem: ProblemName,
-    columns: Mapping[str, str],
-    paths: Paths,
-    language: str,
-) -> dict[str, Iterator[Example]]:
-    def examples(path: Path, split: str) -> Iterator[Example]:
-        for line, row in rows(path):
-            cells = Cells(path, line, row, columns)
-            yield PROBLEMS[problem].read(cells, f"{split.removesuffix(TRANSLATED)}-{line}", language)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileContent:
+    """What a file holds: its examples, the row errors, and what was repaired or guessed."""
 
-    return {split: examples(path, split) for split, path in files[language].items()}
+    path: Path
+    examples: tuple[Example, ...]
+    lines: tuple[int, ...]
+    """The line on which the row of each example begins."""
+    errors: tuple[DataError, ...]
+    notes: tuple[Note, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserFiles:
+    """The reader of a task that a recipe defines: `Task.read`, and the same with errors and notes."""
+
+    files: Mapping[str, Mapping[str, Path]]
+    """By language and split."""
+    problem: ProblemName
+    columns: Mapping[str, str]
+    labels: LabelRules
+    drops_duplicates: bool
+    """Whether rows of `train` and `dev` are left out whose group is in a later split of any language."""
+
+    def __call__(self, paths: Paths, language: str) -> dict[str, tuple[Example, ...]]:
+        """The examples by split. Raises RowsError with all rows that cannot be used."""
+        contents = self.contents(language)
+        if errors := [error for content in contents.values() for error in content.errors]:
+            raise RowsError(errors)
+        return {split: content.examples for split, content in contents.items()}
+
+    def contents(self, language: str) -> dict[str, FileContent]:
+        """The content of each file of a language, by split."""
+        contents = {split: self.content(split, language) for split in self.files[language]}
+        if not self.drops_duplicates:
+            return contents
+        return {split: self._without_duplicates(split, content) for split, content in contents.items()}
+
+    def content(self, split: str, language: str) -> FileContent:
+        """The content of a file, duplicates of other splits included."""
+        path, notes = self.files[language][split], Notes()
+        try:
+            table = [
+                (Cells(path, line, row, self.columns, self.labels, notes), f"{split.removesuffix(TRANSLATED)}-{number}")
+                for number, (line, row) in enumerate(rows(path), start=1)
+            ]
+        except DataError as error:
+            return FileContent(path=path, examples=(), lines=(), errors=(error,), notes=())
+        examples, errors = PROBLEMS[self.problem].read_rows(table, language)
+        lines = {cells.item_id(name): cells.line for cells, name in table} if examples else {}
+        return FileContent(
+            path=path,
+            examples=tuple(examples),
+            lines=tuple(lines.get(example.id, 0) for example in examples),
+            errors=(*errors, *_repeated_ids(path, examples)),
+            notes=tuple(notes.all()),
+        )
+
+    def _without_duplicates(self, split: str, content: FileContent) -> FileContent:
+        later = LATER_SPLITS.get(split, ())
+        groups = frozenset[str]().union(*(groups_of_split(self, name) for name in later))
+        keep = [example.group not in groups for example in content.examples]
+        if all(keep):
+            return content
+        note = Note(
+            code="duplicates",
+            count=keep.count(False),
+            first_line=content.lines[keep.index(False)],
+            text=f"a row that is also in {' or '.join(later)}, left out",
+        )
+        return replace(
+            content,
+            examples=tuple(compress(content.examples, keep)),
+            lines=tuple(compress(content.lines, keep)),
+            notes=(*content.notes, note),
+        )
+
+
+LATER_SPLITS = {"train": ("dev", "test"), "dev": ("test",)}
+"""The splits that a row may not be repeated in."""
+
+
+def groups_of_split(reader: UserFiles, split: str) -> frozenset[str]:
+    """The groups of a split in all languages."""
+    languages = [language for language, splits in reader.files.items() if split in splits]
+    return frozenset(example.group for language in languages for example in reader.content(split, language).examples)
+
+
+def _repeated_ids(path: Path, examples: Sequence[Example]) -> Iterator[DataError]:
+    for name, count in Counter(example.id for example in examples).items():
+        if count > 1:
+            yield DataError(f"{path}: {count} rows have the id {name!r}", "give every row of a file a unique id")

@@ -5,10 +5,11 @@ registry, `xstilts.problems.PROBLEMS`.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar
 
+from xstilts.errors import DataError
 from xstilts.problems.cells import Cells
 from xstilts.problems.features import Feature
 
@@ -110,6 +111,18 @@ class ScoringRules:
     """Rows of the published set per labelled item, if some rows have no label."""
 
 
+def read_each(rows: Sequence[tuple[Cells, str]], read: Callable[[Cells, str], E]) -> tuple[list[E], list[DataError]]:
+    """The examples that `read` makes of rows and their ids, and the errors of those that cannot be used."""
+    examples: list[E] = []
+    errors: list[DataError] = []
+    for cells, name in rows:
+        try:
+            examples.append(read(cells, name))
+        except DataError as error:
+            errors.append(error)
+    return examples, errors
+
+
 class Problem(ABC, Generic[E]):
     """One kind of problem: how its examples are read, encoded, trained on, predicted and scored.
 
@@ -186,6 +199,13 @@ class Problem(ABC, Generic[E]):
 
         Raises DataError with file and row for an invalid row.
         """
+
+    def read_rows(self, rows: Sequence[tuple[Cells, str]], language: str) -> tuple[list[E], list[DataError]]:
+        """The examples of a file, from its rows and their ids, and an error for each row that cannot be used.
+
+        A problem overrides it where a row means what the other rows say, such as tags of one scheme.
+        """
+        return read_each(rows, lambda cells, name: self.read(cells, name, language))
 
     @abstractmethod
     def encode(

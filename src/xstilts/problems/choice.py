@@ -1,13 +1,16 @@
 """Multiple choice: a prompt and its candidate answers, of which one is right."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from xstilts.problems.base import Example, Outputs, Problem, ScoringRules, Statistics
+from xstilts.errors import DataError
+from xstilts.problems.base import Example, Outputs, Problem, ScoringRules, Statistics, read_each
 from xstilts.problems.cells import Cells
 from xstilts.problems.classification import correct_items
 from xstilts.problems.features import Feature, encode_texts
+from xstilts.problems.labels import common_form
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -39,7 +42,7 @@ class MultipleChoice(Problem[Choice]):
     example = Choice
     metrics = ("accuracy",)
     columns = ("prompt", "choices")
-    label_columns = ("answer",)
+    label_columns = ("answer", "answer_index")
     head = "choice"
     shots_unit = "items"
     pipeline_tag = "multiple-choice"
@@ -48,15 +51,35 @@ class MultipleChoice(Problem[Choice]):
     is_machine_translatable = True
 
     def read(self, cells: Cells, name: str, language: str) -> Choice:
-        prompt, choices = cells.required_text("prompt"), _choices(cells)
-        answer = cells.optional_text("answer")
+        """The answer is the text of a choice, or else its number from 0, or else its letter."""
+        return self._read(cells, name, language, tuple(_FORMS))
+
+    def read_rows(self, rows: Sequence[tuple[Cells, str]], language: str) -> tuple[list[Choice], list[DataError]]:
+        """Answers in the form that the whole file shows: as texts, as numbers from 0, or as letters from A."""
+        answers: list[tuple[Cells, str, tuple[str, ...]]] = []
+        for cells, _ in rows:
+            with suppress(DataError):
+                if (answer := _answer(cells)) is not None:
+                    answers.append((cells, answer, _choices(cells)))
+        forms = tuple(_FORMS)
+        if answers:
+            try:
+                forms = (_form_of_all(answers),)
+            except DataError as error:
+                return [], [error]
+            if forms != ("the text of a choice",):
+                answers[0][0].note("answer-form", f"every answer is {forms[0]}")
+        return read_each(rows, lambda cells, name: self._read(cells, name, language, forms))
+
+    def _read(self, cells: Cells, name: str, language: str, forms: Sequence[str]) -> Choice:
+        prompt, choices, answer = cells.required_text("prompt"), _choices(cells), _answer(cells)
         return Choice(
             id=cells.item_id(name),
             group=cells.group(prompt),
             language=language,
             prompt=prompt,
             choices=choices,
-            answer=None if answer is None else _index(cells, answer, choices),
+            answer=None if answer is None else _index(cells, answer, choices, forms),
         )
 
     def encode(
@@ -99,20 +122,69 @@ class MultipleChoice(Problem[Choice]):
 
 def _choices(cells: Cells) -> tuple[str, ...]:
     columns = cells.column_names("choices")
-    values = cells.list_or_value(columns[0]) if len(columns) == 1 else [cells.value(column) for column in columns]
-    if not isinstance(values, list | tuple) or len(values) < 2 or not all(str(v or "").strip() for v in values):
+    values = cells.as_list("choices") if len(columns) == 1 else [cells.value(column) for column in columns]
+    choices = tuple("" if value is None else str(value).strip() for value in values)
+    if len(choices) < 2 or not all(choices):
         raise cells.error(
             "fewer than two choices, or an empty one", "name one column with a list, or several columns: a,b,c"
         )
-    return tuple(str(value).strip() for value in values)
+    return choices
 
 
-def _index(cells: Cells, answer: str, choices: tuple[str, ...]) -> int:
-    """The index of an answer that is the text of a choice, or its number from 0."""
-    if answer in choices:
-        return choices.index(answer)
-    if answer.isdecimal() and int(answer) < len(choices):
-        return int(answer)
-    raise cells.error(
-        f"the answer {answer!r} is not a choice", f"give the text of a choice, or a number from 0 to {len(choices) - 1}"
-    )
+def _answer(cells: Cells) -> str | None:
+    """The answer as the file has it; None if it has no such column."""
+    return cells.label("answer_index" if "answer_index" in cells.columns else "answer")
+
+
+def _by_text(answer: str, choices: tuple[str, ...]) -> int | None:
+    return choices.index(answer) if answer in choices else None
+
+
+def _by_number(answer: str, choices: tuple[str, ...]) -> int | None:
+    number = common_form(answer)
+    return int(number) if number.isdecimal() and len(number) < 4 and int(number) < len(choices) else None
+
+
+def _by_letter(answer: str, choices: tuple[str, ...]) -> int | None:
+    number = ord(answer) - ord("A") if len(answer) == 1 else -1
+    return number if 0 <= number < len(choices) else None
+
+
+_FORMS: Mapping[str, Callable[[str, tuple[str, ...]], int | None]] = {
+    "the text of a choice": _by_text,
+    "a number from 0": _by_number,
+    "a letter from A": _by_letter,
+}
+
+
+def _index(cells: Cells, answer: str, choices: tuple[str, ...], forms: Sequence[str]) -> int:
+    """The number of the right choice, by the first of the forms that fits the row."""
+    for form in forms:
+        if (number := _FORMS[form](answer, choices)) is not None:
+            return number
+    known = " or ".join(forms)
+    hint = f"give {known}; there are {len(choices)} choices"
+    if answer == str(len(choices)):
+        hint = f"{hint}. If the file counts from 1, subtract 1 from all its answers"
+    raise cells.error(f"the answer {answer!r} is not {known}", hint)
+
+
+def _form_of_all(rows: Sequence[tuple[Cells, str, tuple[str, ...]]]) -> str:
+    """The form in which a file gives its answers: the one that fits most rows.
+
+    Raises DataError for a row that two forms fit equally well with different answers.
+    """
+    if any("answer_index" in cells.columns for cells, _, _ in rows):
+        return "a number from 0"
+    fitting = {form: [number(answer, choices) for _, answer, choices in rows] for form, number in _FORMS.items()}
+    counts = {form: sum(number is not None for number in numbers) for form, numbers in fitting.items()}
+    best = max(counts.values())
+    first, *others = [form for form, count in counts.items() if count == best]
+    for other in others:
+        for (cells, answer, _), number, other_number in zip(rows, fitting[first], fitting[other], strict=True):
+            if number is not None and other_number is not None and number != other_number:
+                raise cells.error(
+                    f"the answer {answer!r} is both {first} (choice {number}) and {other} (choice {other_number})",
+                    "name the column `answer_index` if it counts from 0, or write answers that fit in one way only",
+                )
+    return first

@@ -73,7 +73,7 @@ class Classification(Problem[Labelled]):
             language=language,
             text=text,
             pair=cells.optional_text("pair"),
-            label=cells.optional_text("label"),
+            label=cells.label("label"),
         )
 
     def encode(

@@ -63,7 +63,7 @@ class ImageTextClassification(Problem[ImageText]):
             language=language,
             text=cells.required_text("text"),
             images=images,
-            label=cells.optional_text("label"),
+            label=cells.label("label"),
         )
 
     def encode(

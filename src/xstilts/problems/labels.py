@@ -1,9 +1,9 @@
-"""Labels that differ in spelling alone: their common form, and the labels of two splits compared."""
+"""Labels: how a task rewrites them, and which differ in spelling alone."""
 
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _BRACKETED = re.compile(r"""\[\s*(['"]?)(?P<inner>.*?)\1\s*\]""", re.DOTALL)
 _QUOTED = re.compile(r"""(['"])(?P<inner>.*)\1""", re.DOTALL)
@@ -39,6 +39,40 @@ def _number_form(text: str) -> str:
     if not fraction:
         return "0" if digits == "0" else sign + digits
     return f"{sign}{digits}.{fraction}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelRules:
+    """How a task rewrites the labels of its files: class numbers to names, then by `renamed`, then their spelling."""
+
+    names: tuple[str, ...] = ()
+    """The names of class numbers, from 0."""
+    renamed: Mapping[str, str] = field(default_factory=dict[str, str])
+    normalise: bool = False
+    """Whether labels are replaced by their common form."""
+
+    def apply(self, label: str) -> str:
+        """The label as the task has it. Raises IndexError for a class number without a name."""
+        number = _number_form(label)
+        if self.names and number.isdecimal():
+            label = self.names[int(number)]
+        label = self.renamed.get(label, label)
+        return common_form(label) if self.normalise else label
+
+    def apply_to_tag(self, tag: str) -> str:
+        """The same for a tag, whose prefix (B- or I-) is kept."""
+        number = _number_form(tag)
+        if self.names and number.isdecimal():
+            tag = self.names[int(number)]
+        if tag in self.renamed or tag == "O":
+            return self.renamed.get(tag, tag)
+        prefix, mark, kind = tag.partition("-")
+        if not mark or len(prefix) != 1:
+            return self.apply(tag)
+        return f"{prefix}-{LabelRules(renamed=self.renamed, normalise=self.normalise).apply(kind)}"
+
+
+AS_WRITTEN = LabelRules()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -137,8 +137,9 @@ def _labels(cells: Cells) -> tuple[str, ...]:
     if len(columns) > 1:
         return tuple(sorted(column for column in columns if cells.boolean("labels", column)))
     value = cells.list_or_value(columns[0])
-    labels = value if isinstance(value, list | tuple) else SEPARATORS.split(str(value or ""))
-    return tuple(sorted({str(label).strip() for label in labels} - {""}))
+    labels = value if isinstance(value, list | tuple) else SEPARATORS.split("" if value is None else str(value))
+    stripped = (str(label).strip() for label in labels)
+    return tuple(sorted({cells.renamed(label) for label in stripped if label}))
 
 
 def _probabilities(outputs: Outputs) -> list[list[float]]:

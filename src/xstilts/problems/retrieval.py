@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from xstilts.errors import DataError
 from xstilts.problems.base import Example, Problem, ScoringRules, Statistics
 from xstilts.problems.cells import Cells
 from xstilts.problems.features import Feature, encode_texts
@@ -49,6 +50,23 @@ class Retrieval(Problem[Parallel]):
             text=cells.required_text("text"),
             english=english,
         )
+
+    def read_rows(self, rows: Sequence[tuple[Cells, str]], language: str) -> tuple[list[Parallel], list[DataError]]:
+        """Without sentences that occurred before: of two equal ones, none is the right neighbour."""
+        examples, errors = super().read_rows(rows, language)
+        if errors:
+            return examples, errors
+        texts: set[str] = set()
+        english: set[str] = set()
+        unique = []
+        for example, (cells, _) in zip(examples, rows, strict=True):
+            if example.text in texts or example.english in english:
+                cells.note("equal-sentences", "a sentence that occurred before, left out")
+                continue
+            texts.add(example.text)
+            english.add(example.english)
+            unique.append(example)
+        return unique, []
 
     def encode(
         self,

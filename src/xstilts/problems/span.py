@@ -1,5 +1,6 @@
 """Extractive question answering: the answer to a question is a span of the context."""
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from xstilts.problems.base import Example, Outputs, Problem, ScoringRules, Statistics
 from xstilts.problems.cells import Cells
 from xstilts.problems.features import Feature, token_types
+from xstilts.problems.words import is_word_part, strip_blanks
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -129,7 +131,7 @@ class QuestionAnswering(Problem[Span]):
             no_answer[number] = min(no_answer[number], float(start[0] + end[0]))
             score, span = _best_span(feature, start, end)
             if number not in best or score > best[number][0]:
-                best[number] = score, examples[number].context[slice(*span)]
+                best[number] = score, strip_blanks(examples[number].context[slice(*span)])
         return [best[number][1] if best[number][0] > no_answer[number] else "" for number in range(len(examples))]
 
     def gold(self, examples: Sequence[Span]) -> list[list[str]]:
@@ -149,27 +151,60 @@ class QuestionAnswering(Problem[Span]):
 
 
 def _answers(cells: Cells, context: str) -> tuple[Answer, ...]:
-    """The answers with their offsets; an empty cell or list means that the question has no answer."""
-    texts = cells.as_list("answer_text")
-    starts = cells.as_list("answer_start") if "answer_start" in cells.columns else None
-    if starts is None:
-        starts = [context.find(str(text)) for text in texts]
-    elif texts and len(starts) != len(texts):
-        raise cells.error(f"{len(texts)} answers but {len(starts)} offsets", "give one offset per answer")
-    return tuple(_answer(cells, context, str(text), start) for text, start in zip(texts, starts, strict=False))
+    """The answers with their offsets; an empty cell, list or text means that the question has no answer."""
+    cell = cells.value(cells.columns["answer_text"])
+    values = [cell] if isinstance(cell, str) and cell.strip() and cell in context else cells.as_list("answer_text")
+    texts = [str(value) for value in values if value is not None]
+    if not any(map(str.strip, texts)):
+        return ()
+    if not all(map(str.strip, texts)):
+        raise cells.error("one of several answers is empty", "remove it")
+    if "answer_start" not in cells.columns:
+        return tuple(Answer(text=text, start=_find(cells, context, text)) for text in texts)
+    starts = cells.as_list("answer_start")
+    if len(starts) != len(texts):
+        raise cells.error(f"{len(texts)} answers but {len(starts)} offsets", "give each answer its offset")
+    return tuple(_answer(cells, context, text, start) for text, start in zip(texts, starts, strict=True))
+
+
+def _find(cells: Cells, context: str, text: str) -> int:
+    """The offset of an answer without one: its first occurrence as whole words, or else inside a word."""
+    starts = [match.start() for match in re.finditer(re.escape(text), context)]
+    if not starts:
+        raise cells.error(f"the answer {text!r} does not occur in its context", "copy answers from the context")
+    whole = [start for start in starts if _is_whole(context, start, start + len(text))]
+    if not whole:
+        cells.note("answer-inside-word", f"the answer occurs only inside other words, such as {text!r}")
+    elif len(whole) > 1:
+        cells.note("ambiguous-answer", f"the answer occurs more than once; the first is taken, such as {text!r}")
+    return (whole or starts)[0]
+
+
+def _is_whole(context: str, start: int, end: int) -> bool:
+    """Whether no word goes on at either end of a span. Scripts without spaces have no such border."""
+    borders = [(context[start - 1 : start], context[start]), (context[end - 1], context[end : end + 1])]
+    return not any(left and right and is_word_part(left) and is_word_part(right) for left, right in borders)
 
 
 def _answer(cells: Cells, context: str, text: str, start: Any) -> Answer:
     try:
-        offset = int(start)
-    except (TypeError, ValueError):
-        raise cells.error(f"the offset {start!r} is not a number", "give the offset of the first character") from None
+        offset = int(float(start)) if isinstance(start, str) else int(start)
+        is_whole = float(start) == offset
+    except (TypeError, ValueError, OverflowError):
+        offset, is_whole = 0, False
+    if not is_whole:
+        raise cells.error(f"the offset {start!r} is not a whole number", "give the offset of the first character")
     if offset < 0 or context[offset : offset + len(text)] != text:
-        raise cells.error(
-            f"the answer {text!r} is not at character {offset} of its context",
-            "count characters from 0, after decoding UTF-8",
-        )
+        hint = "count characters from 0, after decoding UTF-8"
+        if offset >= 0 and _utf16_slice(context, offset, text) == text:
+            hint = "the offset counts UTF-16 units, of which an emoji takes two: count characters (code points)"
+        raise cells.error(f"the answer {text!r} does not start at character {offset} of its context", hint)
     return Answer(text=text, start=offset)
+
+
+def _utf16_slice(context: str, start: int, text: str) -> str:
+    units, size = context.encode("utf-16-le"), len(text.encode("utf-16-le"))
+    return units[2 * start : 2 * start + size].decode("utf-16-le", "replace")
 
 
 def _window(row: int, example: Span, encoded: "BatchEncoding", number: int) -> Feature:

@@ -104,7 +104,9 @@ def _check_closed(number: int, sentence: Sequence[_Tag], scheme: Scheme) -> None
     for (prefix, kind), (next_prefix, next_kind) in _pairs(sentence):
         is_open, continues = prefix in _OPEN, next_prefix in _CONTINUES
         if is_open != continues or (continues and kind != next_kind):
-            message = f"{_text(prefix, kind)} is followed by {_text(next_prefix, next_kind)}, which {scheme} does not allow"
+            message = (
+                f"{_text(prefix, kind)} is followed by {_text(next_prefix, next_kind)}, which {scheme} does not allow"
+            )
             raise TagError(number, message, "the file mixes tag schemes, or its spans are damaged: use one scheme")
 
 

@@ -2,12 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from xstilts.errors import DataError
 from xstilts.problems.base import Example, Outputs, Problem, ScoringRules, Statistics
 from xstilts.problems.cells import Cells
 from xstilts.problems.features import IGNORE_INDEX, Feature, label_position, label_positions, token_types
+from xstilts.problems.tag_schemes import TagError, to_bio
 
 if TYPE_CHECKING:
     from transformers import BatchEncoding, PreTrainedTokenizerBase
@@ -48,11 +50,26 @@ class Tagging(Problem[Tagged]):
 
     def read(self, cells: Cells, name: str, language: str) -> Tagged:
         words = cells.words("words")
-        tags = cells.words("tags") if "tags" in cells.columns else None
+        tags = cells.tags("tags") if "tags" in cells.columns else None
         if tags is not None and len(tags) != len(words):
             raise cells.error(f"{len(words)} words but {len(tags)} tags", "give one tag per word")
         group = cells.group(" ".join(words))
         return Tagged(id=cells.item_id(name), group=group, language=language, words=words, tags=tags)
+
+    def read_rows(self, rows: Sequence[tuple[Cells, str]], language: str) -> tuple[list[Tagged], list[DataError]]:
+        """Tags of spans as BIO, by the scheme that the whole file shows."""
+        examples, errors = super().read_rows(rows, language)
+        if errors or any(example.tags is None for example in examples):
+            return examples, errors
+        try:
+            bio = to_bio([example.tags or () for example in examples])
+        except TagError as error:
+            return examples, [rows[error.sentence][0].error(error.message, error.hint)]
+        for number in bio.repaired:
+            rows[number][0].note("repaired-tags", "a span begins with I-, read as B-")
+        if examples and bio.scheme not in ("plain", "BIO"):
+            rows[0][0].note("tag-scheme", f"{bio.scheme} tags, converted to BIO")
+        return [replace(example, tags=tags) for example, tags in zip(examples, bio.sentences, strict=True)], []
 
     def encode(
         self,

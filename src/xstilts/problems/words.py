@@ -1,4 +1,4 @@
-"""Splits text into words for tagging by Unicode rules, independent of any tokenizer."""
+"""Words and blanks by Unicode's rules, independent of any tokenizer."""
 
 import re
 import unicodedata
@@ -41,3 +41,22 @@ def _continues(character: str, previous: tuple[str, int], offset: int) -> bool:
     word, start = previous
     mark = unicodedata.category(character).startswith("M") or character in "\u0e33\u0eb3\u200d"
     return mark and start + len(word) == offset
+
+
+def is_word_part(character: str) -> bool:
+    """Whether a word goes on across this character: a letter, digit or mark of a script that is written with spaces."""
+    return unicodedata.category(character)[0] in "LNM" and not _UNSPACED.match(character)
+
+
+def strip_blanks(text: str) -> str:
+    """The text without white space and invisible characters at its ends."""
+
+    def is_blank(character: str) -> bool:
+        return character.isspace() or unicodedata.category(character) in ("Cf", "Cc")
+
+    start, end = 0, len(text)
+    while start < end and is_blank(text[start]):
+        start += 1
+    while start < end and is_blank(text[end - 1]):
+        end -= 1
+    return text[start:end]

@@ -1,22 +1,20 @@
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from xstilts.config.recipe import TaskFiles
 from xstilts.data.load import load
 from xstilts.data.user_files import user_task
-from xstilts.errors import DataError
+from xstilts.errors import DataError, RowsError
 from xstilts.problems import Answer, Choice
 
 
-@dataclass
-class Block:
-    files: dict = field(default_factory=lambda: {"fi": {"test": "data.csv"}})
-    columns: dict = field(default_factory=lambda: {"text": "text", "label": "label"})
-    problem: str = "classification"
-    fractions: dict | None = None
-    licence: str = "mine"
+def task_files(**settings):
+    columns = {"text": "text", "label": "label"}
+    return TaskFiles(
+        **({"problem": "classification", "files": {"fi": {"test": "data.csv"}}, "columns": columns} | settings)
+    )
 
 
 @pytest.fixture
@@ -25,7 +23,7 @@ def read(tmp_path):
 
     def examples(content: str | bytes, name: str = "data.csv", **block):
         (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-        task = user_task("own", Block(files={"fi": {"test": name}}, **block), tmp_path)
+        task = user_task("own", task_files(files={"fi": {"test": name}}, **block), tmp_path)
         return load(task, "fi", "test", cache=tmp_path / "cache", offline=True)
 
     return examples
@@ -34,7 +32,7 @@ def read(tmp_path):
 def test_a_csv_with_bom_crlf_quotes_and_empty_lines(read):
     examples = read('\ufefftext,label\r\n\r\n"a, ""b""\nc",x\r\n\r\nplain,y\r\n')
     assert [(e.text, e.label) for e in examples] == [('a, "b"\nc', "x"), ("plain", "y")]
-    assert [e.id for e in examples] == ["test-3", "test-6"]
+    assert [e.id for e in examples] == ["test-1", "test-2"]
 
 
 def test_a_tsv_keeps_commas_and_a_jsonl_keeps_line_separators(read):
@@ -104,9 +102,9 @@ def test_choices_in_a_list(read):
     assert (examples[0].choices, examples[0].answer) == (("red", "blue"), 1)
 
 
-@pytest.mark.parametrize(("row", "what"), [("sky,red,,green,red", "an empty one"), ("sky,r,g,b,4", "'4'")])
-def test_invalid_choices_are_located(read, row, what):
-    with pytest.raises(DataError, match=rf"data\.csv:2: .*{what}"):
+@pytest.mark.parametrize("row", ["sky,red,,green,red", "sky,r,g,b,4"])
+def test_invalid_choices_are_located(read, row):
+    with pytest.raises(DataError, match=r"data\.csv:2: "):
         read(f"q,a,b,c,right\n{row}\n", problem="choice", columns=CHOICE)
 
 
@@ -118,9 +116,9 @@ def test_spans_have_exact_offsets_or_no_answers(read):
     assert [e.answers for e in examples] == [(Answer(text="Åsa", start=7),), ()]
 
 
-@pytest.mark.parametrize(("start", "what"), [("6", "character 6 "), ("x", "'x'")])
-def test_an_answer_at_the_wrong_offset_is_located(read, start, what):
-    with pytest.raises(DataError, match=rf"data\.csv:2: .*{what}"):
+@pytest.mark.parametrize("start", ["6", "x", "7.5", "-1", "1e400", "nan"])
+def test_an_answer_at_the_wrong_offset_is_located(read, start):
+    with pytest.raises(DataError, match=r"data\.csv:2: "):
         read(f"q,c,t,s\nwho?,it was Åsa,Åsa,{start}\n", problem="span", columns=SPAN)
 
 
@@ -145,7 +143,7 @@ def test_one_file_is_split_by_group_and_equally_in_every_language(tmp_path):
         rows = "".join(f"{language} {n},x,{n}\n" for n in range(60))
         (tmp_path / f"{language}.csv").write_text(f"text,label,g\n{rows}")
     columns = {"text": "text", "label": "label", "group": "g"}
-    task = user_task("own", Block(files={"en": "en.csv", "fi": {"all": "fi.csv"}}, columns=columns), tmp_path)
+    task = user_task("own", task_files(files={"en": "en.csv", "fi": {"all": "fi.csv"}}, columns=columns), tmp_path)
     groups = {
         (lang, split): {e.group for e in load(task, lang, split, cache=tmp_path / "cache", offline=True)}
         for lang in ("en", "fi")
@@ -159,22 +157,24 @@ def test_one_file_is_split_by_group_and_equally_in_every_language(tmp_path):
 def test_fingerprint_depends_on_content_and_columns(tmp_path):
     path = tmp_path / "data.csv"
     path.write_text("text,label,other\na,x,y\n")
-    before = user_task("own", Block(), tmp_path).fingerprint("fi")
-    assert user_task("own", Block(columns={"text": "text", "label": "other"}), tmp_path).fingerprint("fi") != before
-    assert user_task("own", Block(files={"fi": {"train": "data.csv"}}), tmp_path).fingerprint("fi") != before
-    assert user_task("own", Block(files={"fi": {"test": str(path)}}), Path("/")).fingerprint("fi") == before
+    before = user_task("own", task_files(), tmp_path).fingerprint("fi")
+    assert (
+        user_task("own", task_files(columns={"text": "text", "label": "other"}), tmp_path).fingerprint("fi") != before
+    )
+    assert user_task("own", task_files(files={"fi": {"train": "data.csv"}}), tmp_path).fingerprint("fi") != before
+    assert user_task("own", task_files(files={"fi": {"test": str(path)}}), Path("/")).fingerprint("fi") == before
     path.write_text("text,label,other\na,x,z\n")
-    assert user_task("own", Block(), tmp_path).fingerprint("fi") != before
+    assert user_task("own", task_files(), tmp_path).fingerprint("fi") != before
 
 
 @pytest.mark.parametrize(
     ("block", "what"),
     [
-        (Block(files={"fi": "nowhere.csv"}), "nowhere.csv"),
-        (Block(files={"fi": "data.txt"}), "data.txt"),
-        (Block(files={}), "'own'"),
-        (Block(columns={"label": "label"}), "needs `columns: text`"),
-        (Block(columns={"text": "text", "lable": "label"}), "has no column 'lable'"),
+        (task_files(files={"fi": "nowhere.csv"}), "nowhere.csv"),
+        (task_files(files={"fi": "data.txt"}), "data.txt"),
+        (task_files(files={}), "'own'"),
+        (task_files(columns={"label": "label"}), "needs `columns: text`"),
+        (task_files(columns={"text": "text", "lable": "label"}), "has no column 'lable'"),
     ],
 )
 def test_invalid_settings_are_rejected_before_files_are_read(block, what, tmp_path):
@@ -203,21 +203,26 @@ def test_few_shot_sets_and_translations_repeat_ids_of_other_splits(tmp_path):
         rows = [f"{split} {name},{name},{name if split != 'train' else 'g'}" for name in ids]
         (tmp_path / files[split]).write_text("\n".join(["text,id,group", *rows]))
     columns = {"text": "text", "id": "id", "group": "group"}
-    task = user_task("own", Block(files={"fi": files, "en": {"test": "test.csv"}}, columns=columns), tmp_path)
+    task = user_task("own", task_files(files={"fi": files, "en": {"test": "test.csv"}}, columns=columns), tmp_path)
     assert task.fixed_shot_sizes == {"fi": ("2", "1x1"), "en": ()}
 
     def ids(split: str, **block) -> list[str]:
-        task = user_task("own", Block(files={"fi": files}, **({"columns": columns} | block)), tmp_path)
+        task = user_task("own", task_files(files={"fi": files}, **({"columns": columns} | block)), tmp_path)
         return [example.id for example in load(task, "fi", split, cache=tmp_path / "cache", offline=True)]
 
     assert (ids("shots-2"), ids("test-mt")) == (["c", "a"], ["x", "y"])
-    assert ids("test-mt", columns={"text": "text"}) == ids("test", columns={"text": "text"}) == ["test-2", "test-3"]
+    assert ids("test-mt", columns={"text": "text"}) == ids("test", columns={"text": "text"}) == ["test-1", "test-2"]
 
 
-def test_other_splits_cannot_share_ids(tmp_path):
-    for split in ("shots-1", "dev", "test"):
-        (tmp_path / f"{split}.csv").write_text("text,id\nsame,a\n")
-    files = {split: f"{split}.csv" for split in ("dev", "shots-1", "test")}
-    task = user_task("own", Block(files={"fi": files}, columns={"text": "text", "id": "id"}), tmp_path)
-    with pytest.raises(DataError, match="'a'"):
-        load(task, "fi", "shots-1", cache=tmp_path / "cache", offline=True)
+def test_ids_are_unique_in_a_file_and_may_begin_anew_in_the_next(tmp_path):
+    for split in ("train", "dev", "test"):
+        (tmp_path / f"{split}.csv").write_text(f"text,id\n{split},0\n")
+    files = {split: f"{split}.csv" for split in ("train", "dev", "test")}
+    columns = {"text": "text", "id": "id"}
+    task = user_task("own", task_files(files={"fi": files}, columns=columns), tmp_path)
+    assert [e.id for e in load(task, "fi", "test", cache=tmp_path / "cache", offline=True)] == ["0"]
+    (tmp_path / "test.csv").write_text("text,id\na,0\nb,1\nc,0\n")
+    task = user_task("own", task_files(files={"fi": files}, columns=columns), tmp_path)
+    with pytest.raises(RowsError) as error:
+        load(task, "fi", "test", cache=tmp_path / "cache", offline=True)
+    assert len(error.value.errors) == 1

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from tests.unit.data.test_user_files import Block
 
+from xstilts.config.recipe import TaskFiles
 from xstilts.data import user_files
 from xstilts.data.load import load
 from xstilts.data.user_files import user_task
@@ -15,8 +15,8 @@ ABOUT = {"text": "text", "images": "image", "label": "label"}
 CAPTIONS = {"text": "text", "image": "image"}
 
 
-def block(name: str = "data.csv", **given) -> Block:
-    return Block(**{"files": {"fi": {"test": name}}, "columns": ABOUT, "problem": "image-text", **given})
+def block(name: str = "data.csv", **given) -> TaskFiles:
+    return TaskFiles(**{"files": {"fi": {"test": name}}, "columns": ABOUT, "problem": "image-text", **given})
 
 
 def write(folder: Path, rows: str, header: str = "text,image,label") -> None:

@@ -44,7 +44,15 @@ def test_spelling_alone(label, other):
 
 @pytest.mark.parametrize(
     ("label", "other"),
-    [("1", "10"), ("1", "-1"), ("1", "1.5"), ("positive", "positives"), ("chanya", "hasi"), ("yes", "1"), ("a b", "ab")],
+    [
+        ("1", "10"),
+        ("1", "-1"),
+        ("1", "1.5"),
+        ("positive", "positives"),
+        ("chanya", "hasi"),
+        ("yes", "1"),
+        ("a b", "ab"),
+    ],
 )
 def test_other_labels(label, other):
     assert common_form(label) != common_form(other)

@@ -28,7 +28,9 @@ def written(spans, scheme):
     return tags
 
 
-@given(sentences=st.lists(SPANS, min_size=1, max_size=4), scheme=st.sampled_from(["IOB1", "BIO", "BIOES", "BILOU", "BMES"]))
+@given(
+    sentences=st.lists(SPANS, min_size=1, max_size=4), scheme=st.sampled_from(["IOB1", "BIO", "BIOES", "BILOU", "BMES"])
+)
 def test_every_scheme_becomes_the_same_bio(sentences, scheme):
     bio = to_bio([written(spans, scheme) for spans in sentences])
     assert bio.sentences == tuple(tuple(written(spans, "BIO")) for spans in sentences)
