@@ -220,6 +220,10 @@ class Problem(ABC, Generic[E]):
         Raises DataError for a label that the head does not have.
         """
 
+    def label_names(self, example: E) -> tuple[str, ...]:
+        """The labels of an example as a user names them, each as often as it occurs."""
+        return example.classes
+
     def stored_target(self, values: list[int]) -> Any:
         """A feature's target from its stored integers."""
         return values[0]

@@ -89,6 +89,12 @@ class Tagging(Problem[Tagged]):
             _feature(row, start, examples[row], encoded, number, index) for number, (row, start, _) in enumerate(chunks)
         ]
 
+    def label_names(self, example: Tagged) -> tuple[str, ...]:
+        """The types of spans, once for each span, and tags without a prefix; not O."""
+        tags = example.tags or ()
+        begun = (tag[2:] if tag[1:2] == "-" else tag for tag in tags if not tag.startswith("I-"))
+        return tuple(tag for tag in begun if tag != "O")
+
     def stored_target(self, values: list[int]) -> list[int]:
         return values
 

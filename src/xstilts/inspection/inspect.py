@@ -1,0 +1,139 @@
+"""Inspects the tasks that a recipe defines: every file, before anything is trained."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from xstilts.config.recipe import Recipe
+from xstilts.data.splits import split_examples
+from xstilts.data.user_files import FileContent, UserFiles
+from xstilts.errors import DataError
+from xstilts.inspection.duplicates import check_duplicates
+from xstilts.inspection.finding import Finding
+from xstilts.inspection.labels import check_labels
+from xstilts.problems import Example
+from xstilts.recipe.resolve import POOL_SPLIT, languages_with_pool, sampled_ks, scored_languages
+from xstilts.tasks.task import Task
+
+
+def inspect(recipe: Recipe, tasks: Mapping[str, Task]) -> tuple[Finding, ...]:
+    """What is wrong with the data of the recipe's own tasks (errors), and what a user has to know (warnings)."""
+    return tuple(
+        finding
+        for name, task in tasks.items()
+        if isinstance(task.read, UserFiles)
+        for finding in _inspect_task(recipe, task, task.read)
+    )
+
+
+def _inspect_task(recipe: Recipe, task: Task, reader: UserFiles) -> Iterator[Finding]:
+    contents = {language: reader.contents(language) for language in task.languages}
+    for language, files in contents.items():
+        for split, content in files.items():
+            yield from _file_findings(task, language, split, content)
+    if any(content.errors for files in contents.values() for content in files.values()):
+        return
+    languages = {
+        language: split_examples(task, {split: content.examples for split, content in files.items()})
+        for language, files in contents.items()
+    }
+    for source in _source_languages(recipe, task):
+        yield from check_labels(task, languages, source)
+    yield from check_duplicates(task, contents)
+    yield from _check_target(recipe, task, languages)
+
+
+def _file_findings(task: Task, language: str, split: str, content: FileContent) -> Iterator[Finding]:
+    for (reason, hint), errors in _by_reason(content.errors).items():
+        more = f" (and {len(errors) - 1:,} more rows)" if len(errors) > 1 else ""
+        where = errors[0].message.removesuffix(reason)
+        yield Finding(
+            code="invalid-row",
+            severity="error",
+            task=task.name,
+            language=language,
+            split=split,
+            message=f"{where}{reason}{more}",
+            hint=hint,
+        )
+    for note in content.notes:
+        yield Finding(
+            code="repaired",
+            severity="warning",
+            task=task.name,
+            language=language,
+            split=split,
+            message=f"{note.text} ({note.count:,} rows, the first at {content.path.name}:{note.first_line})",
+        )
+
+
+def _by_reason(errors: Sequence[DataError]) -> dict[tuple[str, str], list[DataError]]:
+    """Errors that differ only in their row, by what is wrong and the hint."""
+    groups: dict[tuple[str, str], list[DataError]] = {}
+    for error in errors:
+        groups.setdefault((error.message.partition(": ")[2], error.hint), []).append(error)
+    return groups
+
+
+def _source_languages(recipe: Recipe, task: Task) -> tuple[str, ...]:
+    """The languages in which the recipe trains heads of the task."""
+    target = recipe.targets.get(task.name)
+    trained = (target.source_language,) if target is not None and task.spec.trained else ()
+    arms = tuple(arm.language for arm in recipe.intermediate.values() if task.name in arm.tasks)
+    return tuple(dict.fromkeys((*trained, *arms)))
+
+
+def _check_target(
+    recipe: Recipe, task: Task, languages: Mapping[str, Mapping[str, Sequence[Example]]]
+) -> Iterator[Finding]:
+    """Whether the scored splits have labelled examples, and how many shots there are of each label."""
+    target = recipe.targets.get(task.name)
+    if target is None:
+        return
+    for language in scored_languages(target, task):
+        examples = languages.get(language, {}).get(target.split)
+        where = {"task": task.name, "language": language, "split": target.split}
+        if examples is not None and not examples:
+            yield Finding(code="no-examples", severity="error", message="there are no examples", **where)
+        elif examples and any(example.target is None for example in examples):
+            message = "the scored examples have no labels"
+            yield Finding(
+                code="no-labels", severity="error", message=message, hint="name the column of labels", **where
+            )
+    fewshot = recipe.fewshot
+    if fewshot is None or (fewshot.tasks is not None and task.name not in fewshot.tasks):
+        return
+    known = {label for e in languages.get(target.source_language, {}).get("train", ()) for label in e.classes}
+    for language in languages_with_pool(fewshot, target, task):
+        pool = languages.get(language, {}).get(POOL_SPLIT)
+        if pool is not None and sampled_ks(fewshot):
+            yield from _check_shots(task, language, pool, known, max(sampled_ks(fewshot)))
+
+
+def _check_shots(task: Task, language: str, pool: Sequence[Example], known: set[str], most: int) -> Iterator[Finding]:
+    usable = [example for example in pool if known.issuperset(example.classes)] if known else list(pool)
+    where = {"task": task.name, "language": language, "split": POOL_SPLIT}
+    if len(usable) < len(pool):
+        message = (
+            f"{len(pool) - len(usable):,} of {len(pool):,} examples have a label that the training data lack, "
+            "and are not sampled as shots"
+        )
+        yield Finding(code="new-labels", severity="warning", message=message, **where)
+    if task.spec.shots_unit != "per class":
+        if len(usable) < most:
+            message = f"{most} shots are sampled from {len(usable):,} examples"
+            yield Finding(
+                code="too-few-shots", severity="error", message=message, hint="lower `fewshot.shots`", **where
+            )
+        return
+    counts = Counter(dict.fromkeys(known, 0))
+    counts.update(example.stratum for example in usable if example.stratum is not None)
+    if scarce := {label: count for label, count in counts.items() if count < most}:
+        shown = ", ".join(f"{label!r} {count}" for label, count in sorted(scarce.items()))
+        message = f"{most}-shot has fewer examples of some labels: {shown}"
+        yield Finding(
+            code="too-few-shots",
+            severity="warning" if usable else "error",
+            message=message,
+            hint="" if usable else "no label of the file is one of the training data",
+            **where,
+        )
