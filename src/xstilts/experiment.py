@@ -17,6 +17,8 @@ from xstilts.encoders.pins import UNRESOLVED, known_pin, pin, unpinned
 from xstilts.errors import SourceError, UserError
 from xstilts.execution.environment import Environment
 from xstilts.execution.options import RunKeywords, RunOptions, run_options
+from xstilts.inspection.finding import require_no_errors
+from xstilts.inspection.inspect import inspect
 from xstilts.planning.downloads import hub_splits_read, missing_downloads, tasks_read, unfetchable
 from xstilts.planning.estimate import FlopsEstimate, Processor, estimate_flops
 from xstilts.planning.expand import Graph, expand
@@ -168,8 +170,15 @@ def _expanded(loaded: LoadedRecipe, recipe: Recipe, options: RunOptions) -> Expe
     )
 
 
-def record_run(experiment: Experiment) -> None:
-    """Record the recipe in the store. Later commands use it by default, and `gc` keeps its artifacts."""
+def inspect_data(experiment: Experiment) -> tuple[str, ...]:
+    """Warnings on the files of the recipe's own tasks. Raises InspectionError with all errors in them."""
+    findings = inspect(experiment.recipe, experiment.loaded.tasks)
+    return tuple(str(finding) for finding in require_no_errors(findings))
+
+
+def record_run(experiment: Experiment, warnings: Sequence[str] = ()) -> None:
+    """Record the recipe in the store, with warnings on its data. Later commands use it by default, and `gc` keeps its
+    artifacts."""
     loaded = experiment.loaded
     note = {
         "written": loaded.recipe.model_dump(mode="json"),
@@ -177,9 +186,21 @@ def record_run(experiment: Experiment) -> None:
         "base": str(loaded.base.resolve()),
         "root": str(loaded.root.resolve()) if loaded.root else None,
         "text": loaded.text,
+        "warnings": list(warnings),
     }
-    path = experiment.store.root / "runs" / f"{loaded.recipe.name}.json"
-    write_file(path, json.dumps(note, ensure_ascii=False))
+    write_file(_record_path(experiment), json.dumps(note, ensure_ascii=False))
+
+
+def recorded_warnings(experiment: Experiment) -> tuple[str, ...]:
+    """The warnings on the data of the last run of the recipe with this store."""
+    try:
+        return tuple(json.loads(_record_path(experiment).read_text(encoding="utf-8")).get("warnings", ()))
+    except (OSError, ValueError):
+        return ()
+
+
+def _record_path(experiment: Experiment) -> Path:
+    return experiment.store.root / "runs" / f"{experiment.loaded.recipe.name}.json"
 
 
 def recorded_experiments(store: str | Path) -> tuple[Experiment, ...]:

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 from xstilts.errors import UserError
 from xstilts.execution.options import STORE
-from xstilts.experiment import AnyRecipe, Experiment, open_experiment, recorded_experiments, require_resolved
+from xstilts.experiment import (
+    AnyRecipe,
+    Experiment,
+    open_experiment,
+    recorded_experiments,
+    recorded_warnings,
+    require_resolved,
+)
 
 if TYPE_CHECKING:
     import polars as pl
@@ -80,6 +87,7 @@ def write_report(experiment: Experiment, out: str | Path | None) -> "Summary":
         tasks=loaded.tasks,
         text=loaded.text,
         places=ImageLocations(cache=environment.cache, offline=True, root=environment.data_root),
+        warnings=recorded_warnings(experiment),
     )
 
 

@@ -12,7 +12,7 @@ from xstilts.execution.options import STORE, RunKeywords, RunOptions
 from xstilts.execution.preview import Plan, preview
 from xstilts.execution.progress import Progress
 from xstilts.execution.run import RunResult, graph_status, run_graph
-from xstilts.experiment import AnyRecipe, Experiment, open_experiment, record_run
+from xstilts.experiment import AnyRecipe, Experiment, inspect_data, open_experiment, record_run
 from xstilts.planning.estimate import FlopsEstimate, Processor
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ class Preview:
     """Hub repositories at unknown commits, as repository@revision: keys are provisional."""
     skipped: tuple[str, ...] = ()
     """Requests of the recipe that its tasks do not support."""
+    warnings: tuple[str, ...] = ()
+    """What to know of the files of the recipe's own tasks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +72,13 @@ def run(
     """
     log = _log if show else _ignore
     experiment = open_experiment(recipe, options, **keywords).resolve(log)
+    warnings = inspect_data(experiment)
+    for warning in warnings:
+        log(f"warning: {warning}")
     forecast = preview(experiment.graph, experiment.store)
     if forecast.misses:
         experiment.fetch(log)
-    record_run(experiment)
+    record_run(experiment, warnings)
     outcome = _run_stages(experiment, forecast, show)
     if outcome.failed:
         raise _failure(outcome)
@@ -119,6 +124,7 @@ def plan(
     A100 at 40% of its peak.
     """
     experiment = open_experiment(recipe, options, **keywords)
+    warnings = inspect_data(experiment)
     forecast, workers = preview(experiment.graph, experiment.store), experiment.options.job_count
     return Preview(
         plan=forecast,
@@ -128,6 +134,7 @@ def plan(
         to_fetch=experiment.missing_downloads() if forecast.misses else (),
         unresolved=experiment.unresolved,
         skipped=experiment.graph.skipped,
+        warnings=warnings,
     )
 
 

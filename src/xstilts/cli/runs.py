@@ -80,6 +80,8 @@ def plan(
     _print_estimate(preview.flops)
     if preview.unresolved:
         print(f"keys are provisional, because commits are unknown: {', '.join(preview.unresolved)}")
+    for warning in preview.warnings:
+        print(f"warning: {warning}")
     for request in preview.skipped:
         print(f"skipped: {request}")
     for source in preview.to_fetch:

@@ -18,7 +18,6 @@ RENAMED_KEYS: Mapping[tuple[type[BaseModel], str], str] = {
     (Fewshot, "mixed"): "multilingual",
     (Fewshot, "published"): "fixed_shots",
     (Partition, "of"): "pool",
-    (Recipe, "keep"): "keep_fewshot_weights",
     (Train, "clip"): "max_grad_norm",
     (Train, "warmup"): "warmup_ratio",
     (Train, "activations_gb"): "activation_cache_gb",
@@ -28,6 +27,7 @@ RENAMED_KEYS: Mapping[tuple[type[BaseModel], str], str] = {
 """The new key, by block and old key."""
 
 MOVED_KEYS: Mapping[tuple[type[BaseModel], str], str] = {
+    (Recipe, "keep"): "write `keep_fewshot_weights: true` for `keep: all`, and nothing for `keep: scores`",
     (Fewshot, "lora"): "write its settings in `methods`, as in `methods: [{method: lora, rank: 8}]`",
     (Fewshot, "lda"): "write its settings in `methods`, as in `methods: [{method: lda, shrinkage: 0.1}]`",
 }

@@ -36,15 +36,18 @@ def _inspect_task(recipe: Recipe, task: Task, reader: UserFiles) -> Iterator[Fin
         language: split_examples(task, {split: content.examples for split, content in files.items()})
         for language, files in contents.items()
     }
-    for source in _source_languages(recipe, task):
-        yield from check_labels(task, languages, source)
+    labels = [
+        finding for source in _source_languages(recipe, task) for finding in check_labels(task, languages, source)
+    ]
+    yield from labels
     yield from check_duplicates(task, contents)
-    yield from _check_target(recipe, task, languages)
+    if not any(finding.severity == "error" for finding in labels):
+        yield from _check_target(recipe, task, languages)
 
 
 def _file_findings(task: Task, language: str, split: str, content: FileContent) -> Iterator[Finding]:
     for (reason, hint), errors in _by_reason(content.errors).items():
-        more = f" (and {len(errors) - 1:,} more rows)" if len(errors) > 1 else ""
+        more = f" (and {_rows(len(errors) - 1)} more)" if len(errors) > 1 else ""
         where = errors[0].message.removesuffix(reason)
         yield Finding(
             code="invalid-row",
@@ -62,8 +65,12 @@ def _file_findings(task: Task, language: str, split: str, content: FileContent) 
             task=task.name,
             language=language,
             split=split,
-            message=f"{note.text} ({note.count:,} rows, the first at {content.path.name}:{note.first_line})",
+            message=f"{note.text} ({_rows(note.count)}, the first at {content.path.name}:{note.first_line})",
         )
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'s' * (count != 1)}"
 
 
 def _by_reason(errors: Sequence[DataError]) -> dict[tuple[str, str], list[DataError]]:

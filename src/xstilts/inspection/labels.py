@@ -72,7 +72,8 @@ def _compare(
         message = f"the labels {_counted(labels, counts)} differ in spelling alone"
         yield Finding(code="label-spelling", severity="error", message=message, hint=_SPELLING, **where)
     if differences.disjoint:
-        message = f"none of the labels ({_counted(differences.new, counts)}) is a label of {source} ({_counted(known, known)})"
+        labels, others = _counted(differences.new, counts), _counted(known, known)
+        message = f"none of the labels ({labels}) is a label of {source} ({others})"
         hint = "map them: `labels: {map: {label in this file: label in the training data}}`"
         yield Finding(code="different-labels", severity="error", message=message, hint=hint, **where)
     else:

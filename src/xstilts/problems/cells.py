@@ -41,9 +41,9 @@ class Cells:
     def error(self, what: str, hint: str) -> DataError:
         return DataError(f"{self.path}:{self.line}: {what}", hint)
 
-    def note(self, code: str, text: str) -> None:
-        """Count a repair or a guess in this row."""
-        self.notes.add(code, self.line, text)
+    def note(self, code: str, text: str, *, count: int = 1) -> None:
+        """Count a repair or a guess in this row, or in so many rows from here on."""
+        self.notes.add(code, self.line, text, count=count)
 
     def value(self, column: str) -> Any:
         """A cell as the file has it; None for NaN, which stands for a missing value."""

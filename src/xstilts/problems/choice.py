@@ -68,7 +68,7 @@ class MultipleChoice(Problem[Choice]):
             except DataError as error:
                 return [], [error]
             if forms != ("the text of a choice",):
-                answers[0][0].note("answer-form", f"every answer is {forms[0]}")
+                answers[0][0].note("answer-form", f"the answer is {forms[0]}", count=len(answers))
         return read_each(rows, lambda cells, name: self._read(cells, name, language, forms))
 
     def _read(self, cells: Cells, name: str, language: str, forms: Sequence[str]) -> Choice:

@@ -68,7 +68,7 @@ class Tagging(Problem[Tagged]):
         for number in bio.repaired:
             rows[number][0].note("repaired-tags", "a span begins with I-, read as B-")
         if examples and bio.scheme not in ("plain", "BIO"):
-            rows[0][0].note("tag-scheme", f"{bio.scheme} tags, converted to BIO")
+            rows[0][0].note("tag-scheme", f"{bio.scheme} tags, converted to BIO", count=len(examples))
         return [replace(example, tags=tags) for example, tags in zip(examples, bio.sentences, strict=True)], []
 
     def encode(

@@ -74,11 +74,13 @@ def build(
     tasks: Mapping[str, Task] | None = None,
     text: str = "",
     places: ImageLocations | None = None,
+    warnings: tuple[str, ...] = (),
 ) -> Summary:
     """Write the report of `recipe` to `out`: one HTML file without external resources.
 
-    `tasks` are the recipe's tasks (required for a user's own tasks), `text` is the recipe file as written, and `places`
-    says where to find the examples and images of image tasks. Scores that the store lacks are shown as missing.
+    `tasks` are the recipe's tasks (required for a user's own tasks), `text` is the recipe file as written, `places`
+    says where to find the examples and images of image tasks, and `warnings` are remarks on the data. Scores that the
+    store lacks are shown as missing.
     """
     tasks = tasks or {name: load_task(name) for name in recipe.targets}
     designs = tuple(design_of(recipe, graph.cells, tasks[name]) for name in recipe.targets)
@@ -99,6 +101,7 @@ def build(
         resamples=resamples,
         items=items,
         image_locations=places,
+        warnings=warnings,
     )
     page = _page(data, text)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -107,7 +110,7 @@ def build(
         primary=page.primary,
         sentences=tuple(result.sentence for result in estimates.contrasts if result.comparison.kind != "primary"),
         tables=tuple(map(_terminal_table, (*_score_tables(data), *suite_tables(data.transfer)))),
-        notices=page.notices,
+        notices=(*page.notices, *warnings),
         path=out,
     )
 
@@ -170,6 +173,8 @@ def _notices(data: ReportData) -> tuple[str, ...]:
         )
     if recipe.fewshot and recipe.fewshot.selection == "target_dev":
         notices.append("Few-shot scores are oracles: checkpoints were selected on target-language development data.")
+    if data.warnings:
+        notices.append(f"{plural(len(data.warnings), 'remark')} on the data: see its section.")
     return (*notices, *flat_loss_notices(data.graph.stages.values(), data.manifests))
 
 

@@ -50,6 +50,8 @@ class ReportData:
     items: Items
     image_locations: ImageLocations | None
     """Where examples and their images are stored; None if unknown."""
+    warnings: tuple[str, ...] = ()
+    """What the checks of the data found."""
 
     def stage_facts(self, design: TaskDesign) -> StageFacts:
         return StageFacts(design=design, cells=self.graph.cells, manifests=self.manifests)
@@ -68,11 +70,17 @@ def all_sections(data: ReportData) -> tuple[Section, ...]:
         *_translations_section(data),
         *_fewshot_section(data),
         _texts_section(data),
+        *_data_section(data),
         _overlaps_section(data),
         Section(anchor="methods", title="Methods", lead=methods.paragraphs(data.recipe, data.resamples)),
         _provenance_section(data),
     ]
     return tuple(sections)
+
+
+def _data_section(data: ReportData) -> Iterator[Section]:
+    if data.warnings:
+        yield Section(anchor="data", title="Data", lead=data.warnings)
 
 
 def _task_section(data: ReportData, design: TaskDesign) -> Section:

@@ -68,7 +68,7 @@ def test_tags_become_bio_by_the_scheme_of_the_file():
     rows = [{"words": "a b c", "tags": "B-PER L-PER U-LOC"}, {"words": "d", "tags": "U-PER"}]
     examples, errors, notes = read("tagging", rows)
     assert [e.tags for e in examples] == [("B-PER", "I-PER", "B-LOC"), ("B-PER",)]
-    assert not errors and notes == {"tag-scheme": 1}
+    assert not errors and notes == {"tag-scheme": 2}
 
 
 @pytest.mark.parametrize("tags", ["0 1", "B-PER O", "- O", "PER O"])
