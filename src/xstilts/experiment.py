@@ -172,7 +172,7 @@ def _expanded(loaded: LoadedRecipe, recipe: Recipe, options: RunOptions) -> Expe
 
 def inspect_data(experiment: Experiment) -> tuple[str, ...]:
     """Warnings on the files of the recipe's own tasks. Raises InspectionError with all errors in them."""
-    findings = inspect(experiment.recipe, experiment.loaded.tasks)
+    findings = inspect(experiment.recipe, experiment.loaded.tasks, experiment.environment.cache)
     return tuple(str(finding) for finding in require_no_errors(findings))
 
 
@@ -250,6 +250,10 @@ def trained_model_facts(store: Store, key: str) -> ModelFacts:
     return facts.model
 
 
+_CLOSE_PREFIX = 4
+"""Characters that a similar key has in common with a wrong one."""
+
+
 def find_artifact(store: Store, name: str) -> str:
     """The full key for a key or a unique prefix of at least 6 characters. Raises UserError if there is none."""
     keys = store.keys()
@@ -262,10 +266,10 @@ def find_artifact(store: Store, name: str) -> str:
         raise UserError(f"{name!r} is too short for an artifact", "give at least 6 characters of its key")
     if matches:
         raise UserError(f"{name!r} matches {len(matches)} artifacts: {_listed(store, matches)}", "give more characters")
-    closest = sorted(keys, key=lambda key: -len(commonprefix([key, name])))[:5]  # noqa: RUF071 (strings, not paths)
+    close = [key for key in keys if len(commonprefix([key, name])) >= _CLOSE_PREFIX][:5]  # noqa: RUF071 (strings)
+    similar = f"; similar keys: {_listed(store, close)}" if close else "" if keys else ", which is empty"
     raise UserError(
-        f"there is no artifact {name!r} in {store.root}/; the closest: {_listed(store, closest) or 'it is empty'}",
-        "`xstilts status` lists the artifacts of a recipe",
+        f"there is no artifact {name!r} in {store.root}/{similar}", "`xstilts status` lists the artifacts of a recipe"
     )
 
 

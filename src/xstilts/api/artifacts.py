@@ -20,29 +20,32 @@ def predict_file(
     file: str | Path,
     *,
     store: str | Path = STORE,
+    column: str = "predicted",
     device: str = "cpu",
     offline: bool = False,
 ) -> list[dict[str, Any]]:
-    """The rows of a CSV, TSV, JSONL or Parquet file, each with its prediction as `predicted`.
+    """The rows of a file that training could read, each with its prediction in `column`.
 
     A prediction is a label, a text, or a list of labels or tags. The file needs the columns of the training files,
     except those of the label. For a shipped task, columns are named like the fields. Raises DataError that lists all
-    invalid rows, UserError for an unknown artifact.
+    invalid rows, UserError for an unknown artifact or if the file already has that column.
     """
-    from xstilts.export.predictions import PREDICTED, to_examples
+    from xstilts.export.predictions import to_examples
     from xstilts.formats.tables import rows
 
     path, artifacts = Path(file), Store(Path(store))
     key, numbered_rows = find_artifact(artifacts, artifact), list(rows(path))
     facts = trained_model_facts(artifacts, key)
-    examples = to_examples(numbered_rows, facts.problem, path, facts.columns)
+    if any(column in row for _, row in numbered_rows):
+        raise UserError(f"{path} already has a column {column!r}", "name another one with --column, or rename it")
+    examples = to_examples(numbered_rows, facts.problem, path, facts.columns, reads_pairs=facts.reads_pairs)
     if not examples:
         return []
     from xstilts.export.label_file import label, load_model
 
     environment = bare_environment(artifacts, device=device, offline=offline)
     predictions = label(load_model(artifacts, key, environment), examples, device)
-    return [{**row, PREDICTED: value} for (_, row), value in zip(numbered_rows, predictions, strict=True)]
+    return [{**row, column: value} for (_, row), value in zip(numbered_rows, predictions, strict=True)]
 
 
 def export_model(artifact: str, folder: str | Path, *, store: str | Path = STORE, offline: bool = False) -> Path:

@@ -21,21 +21,22 @@ def predict(
     /,
     *,
     output: Annotated[Path | None, Parameter(help="A .csv or .jsonl file; stdout if not given.")] = None,
+    column: Annotated[str, Parameter(help="The column of the predictions.")] = "predicted",
     store: StoreDir = STORE,
     device: Device = "cpu",
     offline: Offline = False,
     json: Json = False,
 ) -> None:
-    """Predict the labels of the rows of a file. The rows are printed with a column `predicted`."""
+    """Predict the labels of the rows of a file. The rows are printed with a column of predictions."""
     from xstilts.api import artifacts as api
     from xstilts.export.predictions import write_rows
 
-    rows = api.predict_file(artifact, file, store=store, device=device, offline=offline)
+    rows = api.predict_file(artifact, file, store=store, column=column, device=device, offline=offline)
     lines = json or (output or file).suffix in (".jsonl", ".ndjson")
     if output is None:
-        return write_rows(rows, sys.stdout, lines=lines)
+        return write_rows(rows, sys.stdout, column, lines=lines)
     with output.open("w", encoding="utf-8", newline="") as out:
-        write_rows(rows, out, lines=lines)
+        write_rows(rows, out, column, lines=lines)
     print(f"wrote {len(rows)} rows to {output}", file=sys.stderr)
     return None
 

@@ -41,6 +41,18 @@ def prepare(name: str, *, cache: Path, offline: bool, revision: str | None = Non
     return fetch_folder(card, revision, cache=cache, offline=offline)
 
 
+def local_text_encoder(name: str, cache: Path, revision: str | None = None) -> Path | None:
+    """The folder of a text encoder that is on this machine; None if it must be downloaded or converted first."""
+    card, revision = halves(name, revision)[0]
+    if card.wheels:
+        folder = e5_small.folder(cache)
+        return folder if folder.is_dir() else None
+    try:
+        return fetch_folder(card, revision, cache=cache, offline=True)
+    except SourceError:
+        return None
+
+
 def missing(name: str, cache: Path, revision: str | None = None) -> str | None:
     """The downloads that `prepare` and `prepare_vision` need, as text for the user, or None. Fetches nothing."""
     downloads = (_missing_half(card, revision, cache) for card, revision in halves(name, revision))

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -11,13 +11,17 @@ from xstilts.formats.tables import Row
 from xstilts.problems import PROBLEMS, Example, ProblemName
 from xstilts.problems.cells import Cells
 
-PREDICTED = "predicted"
 _MAX_LISTED = 10
 """Invalid rows that are listed in the error."""
 
 
 def to_examples(
-    rows: Sequence[tuple[int, Row]], problem: ProblemName, path: Path, columns: Mapping[str, str] | None = None
+    rows: Sequence[tuple[int, Row]],
+    problem: ProblemName,
+    path: Path,
+    columns: Mapping[str, str] | None = None,
+    *,
+    reads_pairs: bool = False,
 ) -> list[Example]:
     """Unlabelled examples from numbered rows, read in the same way as training files.
 
@@ -33,34 +37,30 @@ def to_examples(
         columns = {field: field for field in fields if field in spec.columns or field in in_file}
     else:
         columns = {field: column for field, column in columns.items() if field in fields}
-    examples: list[Example] = []
-    errors: list[DataError] = []
-    for line, row in rows:
-        try:
-            examples.append(spec.read(Cells(path, line, row, columns), str(line), "und"))
-        except DataError as error:
-            errors.append(error)
+    if reads_pairs:
+        columns = {"pair": "pair", **columns}
+    cells = [(Cells(path, line, row, columns), str(line)) for line, row in rows]
+    examples, errors = spec.read_rows(cells, "und")
     if errors:
         more = [f"and {len(errors) - _MAX_LISTED} more"] if len(errors) > _MAX_LISTED else []
         messages = [error.message for error in errors[:_MAX_LISTED]]
         message = "\n  ".join([f"{len(errors)} of {len(rows)} rows cannot be used:", *messages, *more])
         raise DataError(message, errors[0].hint)
-    return examples
+    return list(examples)
 
 
-def write_rows(rows: Iterable[Mapping[str, Any]], file: TextIO, *, lines: bool) -> None:
-    """Write rows as JSONL if `lines`, else as CSV. Lists in CSV cells are JSON."""
+def write_rows(rows: Sequence[Mapping[str, Any]], file: TextIO, last: str, *, lines: bool) -> None:
+    """Write rows as JSONL if `lines`, else as CSV with a column for every key, in order of appearance, `last` at the
+    end. Lists in CSV cells are JSON."""
     if lines:
         for row in rows:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
-        return
-    writer = None
-    for row in rows:
-        if writer is None:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(row)
-        writer.writerow(_cell(value) for value in row.values())
+    elif rows:
+        columns = [*dict.fromkeys(key for row in rows for key in row if key != last), last]
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
 
 
 def _cell(value: object) -> object:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | tuple) else value
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | tuple | dict) else value

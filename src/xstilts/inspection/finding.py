@@ -19,6 +19,7 @@ Code = Literal[
     "no-examples",
     "too-few-shots",
     "duplicates",
+    "too-long",
 ]
 
 

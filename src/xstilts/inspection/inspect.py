@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from xstilts.config.recipe import Recipe
 from xstilts.data.splits import split_examples
 from xstilts.data.user_files import FileContent, UserFiles
 from xstilts.errors import DataError
 from xstilts.inspection.duplicates import check_duplicates
+from xstilts.inspection.encoder import check_lengths
 from xstilts.inspection.finding import Finding
 from xstilts.inspection.labels import check_labels
 from xstilts.problems import Example
@@ -15,14 +17,13 @@ from xstilts.recipe.resolve import POOL_SPLIT, languages_with_pool, sampled_ks, 
 from xstilts.tasks.task import Task
 
 
-def inspect(recipe: Recipe, tasks: Mapping[str, Task]) -> tuple[Finding, ...]:
+def inspect(recipe: Recipe, tasks: Mapping[str, Task], cache: Path) -> tuple[Finding, ...]:
     """What is wrong with the data of the recipe's own tasks (errors), and what a user has to know (warnings)."""
-    return tuple(
-        finding
-        for name, task in tasks.items()
-        if isinstance(task.read, UserFiles)
-        for finding in _inspect_task(recipe, task, task.read)
-    )
+    findings = list(check_lengths(recipe, cache))
+    for task in tasks.values():
+        if isinstance(task.read, UserFiles):
+            findings += _inspect_task(recipe, task, task.read)
+    return tuple(findings)
 
 
 def _inspect_task(recipe: Recipe, task: Task, reader: UserFiles) -> Iterator[Finding]:

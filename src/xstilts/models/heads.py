@@ -52,6 +52,11 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     if not (folder / "config.json").is_file():
         return tokenizer
     config = read_config(folder)
+    if (rows := getattr(config.get_text_config(), "vocab_size", None)) is not None and len(tokenizer) > rows:
+        raise DataError(
+            f"the tokenizer of {folder} has {len(tokenizer):,} tokens, but the encoder has {rows:,} embeddings",
+            "call `resize_token_embeddings(len(tokenizer))` on the model, and save both again",
+        )
     if is_dual(config):
         return prepare_tokenizer(tokenizer, text_preparation(config, folder))
     return fit_to_family(tokenizer, config)

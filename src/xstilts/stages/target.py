@@ -85,6 +85,7 @@ def run(spec: TargetStage, draft: Draft, context: JobContext, emit: Emit) -> Non
             precision=spec.train.precision,
             thresholds=None if thresholds is None else tuple(thresholds),
             columns=context.file_columns(task.name),
+            reads_pairs=any(example.is_pair for example in examples),
         ),
         extra_steps=extra_steps,
         modality=spec.modality,

@@ -68,6 +68,8 @@ class ModelFacts(Frozen):
     """Decision threshold of each label, if the problem has thresholds."""
     columns: dict[str, str] | None = None
     """Columns of the user's files by field; None for a shipped task."""
+    reads_pairs: bool = False
+    """Whether the model was trained on pairs of texts."""
 
 
 class ScoreFacts(Frozen):

@@ -73,7 +73,26 @@ def test_problems_without_a_head_for_texts_are_refused(problem: ProblemName):
 def test_rows_are_written_as_csv_or_lines():
     rows = [{"text": "a,b", "predicted": ["O", "B-x"]}]
     table, lines = io.StringIO(), io.StringIO()
-    write_rows(rows, table, lines=False)
-    write_rows(rows, lines, lines=True)
+    write_rows(rows, table, "predicted", lines=False)
+    write_rows(rows, lines, "predicted", lines=True)
     assert table.getvalue() == 'text,predicted\n"a,b","[""O"", ""B-x""]"\n'
     assert lines.getvalue() == '{"text": "a,b", "predicted": ["O", "B-x"]}\n'
+
+
+def test_values_stand_under_their_keys_whatever_their_order():
+    rows = [
+        {"id": "1", "text": "a", "predicted": "x"},
+        {"text": "b", "id": "2", "source": "sms", "predicted": "y"},
+        {"text": "c", "predicted": "z"},
+    ]
+    table = io.StringIO()
+    write_rows(rows, table, "predicted", lines=False)
+    assert table.getvalue().splitlines() == ["id,text,source,predicted", "1,a,,x", "2,b,sms,y", ",c,,z"]
+
+
+def test_a_model_of_pairs_needs_both_texts():
+    rows = [(2, {"text": "a", "hypothesis": "b"}), (3, {"text": "a", "pair": ""}), (4, {"text": "a", "pair": "c"})]
+    with pytest.raises(DataError) as error:
+        to_examples(rows, "classification", FILE, reads_pairs=True)
+    assert "rows.csv:2" in error.value.message and "rows.csv:3" in error.value.message
+    assert "rows.csv:4" not in error.value.message

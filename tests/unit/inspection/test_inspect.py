@@ -25,7 +25,7 @@ def findings(tmp_path):
         task = {"problem": "classification", "files": by_language, "columns": columns} | settings
         recipe = Recipe(name="r", tasks={"mine": task}, targets={"mine": target or {}}, fewshot=fewshot)
         tasks = {"mine": user_task("mine", recipe.tasks["mine"], tmp_path)}
-        run.all = inspect(recipe, tasks)
+        run.all = inspect(recipe, tasks, tmp_path / "cache")
         return [(f.code, f.severity, f.language, f.split) for f in run.all]
 
     return run
@@ -119,3 +119,11 @@ def test_all_errors_of_all_files_are_reported_together(findings):
 
 def test_a_scored_split_needs_labels_and_rows(findings):
     assert ("no-examples", "error", "sw", "test") in findings(base(sw_test=[]))
+
+
+def test_a_length_beyond_the_positions_of_the_encoder_is_an_error(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "bert", "max_position_embeddings": 64}')
+    targets = {"intent": {"train": {"max_length": 65}}}
+    recipe = Recipe(name="r", encoder=str(tmp_path), targets=targets, fewshot={"train": {"max_length": 64}})
+    (finding,) = [f for f in inspect(recipe, {}, tmp_path) if "intent" in f.message]
+    assert (finding.code, finding.severity) == ("too-long", "error")

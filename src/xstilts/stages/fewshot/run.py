@@ -109,6 +109,7 @@ def run(spec: FewshotStage, draft: Draft, context: JobContext, emit: Emit) -> No
             precision=train.precision,
             thresholds=episode_model.thresholds,
             columns=context.file_columns(task.name),
+            reads_pairs=any(shot.is_pair for shot in shots),
         ),
         shots=len(shots),
         selection=spec.selection,
