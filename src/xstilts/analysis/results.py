@@ -1,5 +1,6 @@
 """Typed rows from the store: scores, predictions, and scored items for the statistics. No torch."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -75,7 +76,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """One item of one artifact; `gold` and `predicted` are JSON texts."""
+    """One item of one artifact. `gold` and `predicted` are texts as they are, and anything else as JSON."""
 
     artifact: str
     task: str
@@ -142,10 +143,15 @@ def predictions(cells: Iterable[Cell], store: Store) -> pl.LazyFrame:
     frames = [
         pl.scan_parquet(store.path(key) / ITEMS_FILE)
         .with_columns(artifact=pl.lit(key), task=pl.lit(cell.task), language=pl.lit(cell.language))
+        .with_columns(pl.col("gold", "predicted").map_elements(_without_quotes, return_dtype=pl.String))
         .select(*PREDICTION_SCHEMA)
         for key, cell in cell_by_artifact.items()
     ]
     return pl.concat(frames) if frames else pl.LazyFrame(schema=PREDICTION_SCHEMA)
+
+
+def _without_quotes(value: str) -> str:
+    return json.loads(value) if value.startswith('"') else value
 
 
 def write_parquet(frame: pl.DataFrame | pl.LazyFrame, path: Path) -> None:

@@ -93,6 +93,9 @@ def report(
     print_summary(api.build_report(recipe, store=store, overrides=overrides, out=out), json=json)
 
 
+_POINTS = ("difference", "low", "high", "minimum_detectable_effect")
+
+
 def compare(
     treatment: Annotated[str, Parameter(help="An arm: intermediate/k/method, such as none/0 or english/4/full.")],
     baseline: Annotated[str, Parameter(help="The arm to compare it with.")],
@@ -111,4 +114,8 @@ def compare(
 
     differences = api.compare(treatment, baseline, recipe=recipe, task=task, store=store, overrides=overrides)
     rows = [asdict(difference) for difference in differences]
-    print_json(rows) if json else print_table(rows)
+    if json:
+        return print_json(rows)
+    print_table([row | {name: f"{100 * row[name]:.1f}" for name in _POINTS} for row in rows])
+    print("Differences are in points (0 to 100).")
+    return None

@@ -1,5 +1,7 @@
 """The commands tasks, encoders and doctor."""
 
+import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from xstilts.cli.options import STORE, Json, StoreDir, print_json, print_table
@@ -28,13 +30,19 @@ def tasks(*, suite: str | None = None, json: Json = False) -> None:
             "size (English)": catalogue.format_sizes(task),
             "shots": catalogue.format_fixed_shots(task) or "-",
             "images to choose from": catalogue.format_pool_sizes(task) or "-",
-            "source": " ".join(row["source"]) or "files only",
+            "source": _shorten(row["source"]) or "files only",
         }
         for row, task in zip(descriptions, tasks, strict=True)
     ]
     extra = ("shots", "images to choose from") if has_fixed_shots else ()
-    columns = ("name", "problem", "suite", "languages", "size (English)", *extra, "metric", "source", "licence")
-    return print_table(rows, columns)
+    columns = ("name", "problem", "suite", "languages", "size (English)", *extra, "metric", "source")
+    print_table(rows, columns)
+    print("licences, citations and all sources: xstilts tasks --json", file=sys.stderr)
+    return None
+
+
+def _shorten(sources: Sequence[str]) -> str:
+    return f"{sources[0]} and {len(sources) - 1} more" if len(sources) > 1 else "".join(sources)
 
 
 def encoders(*, json: Json = False) -> None:
