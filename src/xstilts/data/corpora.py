@@ -10,7 +10,7 @@ from typing import Protocol
 from xstilts.cache.checksums import sha256_of
 from xstilts.data import hub_data
 from xstilts.errors import DataError, SourceError
-from xstilts.formats.tables import SUFFIXES, read_text, rows
+from xstilts.formats.tables import READABLE, SUFFIXES, format_suffix, read_text, rows
 from xstilts.tasks.benchmark import Hub
 
 SPLIT = "train"
@@ -61,8 +61,8 @@ def check_location(location: str, base: Path) -> None:
     path = base / Path(location).expanduser()
     if not path.is_file():
         raise SourceError(f"the file {path} is missing", "paths are relative to the recipe")
-    if path.suffix.lower() not in (PLAIN, *SUFFIXES):
-        raise DataError(f"{path} cannot be read", f"use {', '.join((PLAIN, *SUFFIXES))}")
+    if format_suffix(path) not in (PLAIN, *SUFFIXES):
+        raise DataError(f"{path} cannot be read", READABLE)
 
 
 def read_texts(corpus: Corpus, *, cache: Path, offline: bool) -> tuple[str, ...]:
@@ -92,7 +92,7 @@ def _corpus(language: str, location: str, column: str, base: Path, cache: Path) 
     if not location.startswith(_HUB):
         path = base / Path(location).expanduser()
         location, identity = str(path), [sha256_of(path, cache)]
-        identity += [] if path.suffix.lower() == PLAIN else [path.suffix.lower(), column]
+        identity += [] if format_suffix(path) == PLAIN else [format_suffix(path), column]
     else:
         dataset = _hub(location)
         commit = hub_data.known_commit(dataset.repository, dataset.revision, cache=cache)
@@ -111,7 +111,7 @@ def _texts(corpus: Corpus, cache: Path, offline: bool) -> Iterator[str]:
         paths = hub_data.parquet_files(_hub(corpus.location), SPLIT, corpus.language, cache=cache, offline=offline)
         return (text for path in paths for text in _column(path, corpus.column))
     path = Path(corpus.location)
-    return iter(read_text(path).split("\n")) if path.suffix.lower() == PLAIN else _column(path, corpus.column)
+    return iter(read_text(path).split("\n")) if format_suffix(path) == PLAIN else _column(path, corpus.column)
 
 
 def _column(path: Path, column: str) -> Iterator[str]:

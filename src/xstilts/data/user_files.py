@@ -16,7 +16,7 @@ from xstilts.config.splits import TRANSLATED, few_shot_sets
 from xstilts.data.splits import ALL
 from xstilts.errors import DataError, RowsError
 from xstilts.formats.notes import Note, Notes
-from xstilts.formats.tables import SUFFIXES, rows
+from xstilts.formats.tables import READABLE, SUFFIXES, format_suffix, rows
 from xstilts.problems import PROBLEMS, Example, ProblemName
 from xstilts.problems.cells import Cells
 from xstilts.problems.labels import AS_WRITTEN, LabelRules
@@ -70,7 +70,10 @@ def user_task(name: str, settings: TaskSettings, base: Path, cache: Path | None 
     sums = {str(path): _digest(name, path) for splits in files.values() for path in splits.values()}
     layout: dict[str, Any] = {
         "columns": dict(settings.columns),
-        "files": {lang: {split: sums[str(path)] for split, path in splits.items()} for lang, splits in files.items()},
+        "files": {
+            language: {split: f"{sums[str(path)]}{format_suffix(path)}" for split, path in splits.items()}
+            for language, splits in files.items()
+        },
     }
     if PROBLEMS[settings.problem].images:
         layout["images"] = _images_digest(sums, dict(settings.columns), cache or cache_dir())
@@ -98,6 +101,7 @@ def user_task(name: str, settings: TaskSettings, base: Path, cache: Path | None 
         licence=settings.licence,
         citation="",
         url="",
+        code_version=2,
     )
 
 
@@ -123,8 +127,8 @@ def _files_by_split(paths: str | Mapping[str, str], base: Path) -> dict[str, Pat
 def _digest(name: str, path: Path) -> str:
     if not path.is_file():
         raise DataError(f"task {name!r}: the file {path} is missing", "paths are relative to the recipe")
-    if path.suffix.lower() not in SUFFIXES:
-        raise DataError(f"task {name!r}: {path} cannot be read", f"use {', '.join(SUFFIXES)}")
+    if format_suffix(path) not in SUFFIXES:
+        raise DataError(f"task {name!r}: {path} cannot be read", READABLE)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from xstilts.errors import DataError
-from xstilts.formats.tables import Row, delimited_rows, read_text
+from xstilts.formats.content import Row, read_text
+from xstilts.formats.delimited import delimited_rows
 
 Reader = Callable[[Path], Iterator[tuple[int, Row]]]
 

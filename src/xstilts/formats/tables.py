@@ -1,71 +1,21 @@
-"""Readers of CSV, TSV, JSON Lines and Parquet files: rows with their position in the file."""
+"""Reads files of every supported format as rows with their position in the file."""
 
-import csv
-import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from xstilts.errors import DataError
+from xstilts.formats.content import GZIP, Row, format_suffix, read_text
+from xstilts.formats.delimited import csv_rows, tsv_rows
+from xstilts.formats.notes import Note, Notes
 
-SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
+__all__ = ["READABLE", "SUFFIXES", "Note", "Row", "Table", "format_suffix", "read_rows", "read_text", "rows"]
 
-Row = Mapping[str, Any]
-
-
-def rows(path: Path) -> Iterator[tuple[int, Row]]:
-    """The rows of a file, each with the number of its first line (in Parquet: its row number), from 1.
-
-    Blank lines are skipped. Raises DataError with file and line for unreadable content.
-    """
-    match path.suffix.lower():
-        case ".csv":
-            return delimited_rows(path, ",")
-        case ".tsv":
-            return delimited_rows(path, "\t")
-        case ".jsonl":
-            return _json_lines(path)
-        case ".parquet":
-            return _parquet(path)
-        case suffix:
-            raise DataError(f"{path}: cannot read {suffix or 'a file without a suffix'}", f"use {', '.join(SUFFIXES)}")
+Reader = Callable[[Path, Notes], Iterator[tuple[int, Row]]]
 
 
-def delimited_rows(path: Path, delimiter: str, *, quoted: bool = True) -> Iterator[tuple[int, Row]]:
-    """The rows of a delimited file with a header; without `quoted`, quotation marks have no special meaning."""
-    quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-    lines = io.StringIO(read_text(path), newline="")
-    reader = csv.reader(lines, delimiter=delimiter, strict=True, quoting=quoting)
-    header: list[str] | None = None
-    while True:
-        line = reader.line_num + 1
-        try:
-            cells = next(reader, None)
-        except csv.Error as error:
-            raise DataError(f"{path}:{line}: {error}", "close every quote, and double a quote inside quotes") from None
-        if cells is None:
-            break
-        if not cells:
-            continue
-        if header is None:
-            header = [cell.strip() for cell in cells]
-            if duplicates := {name for name in header if header.count(name) > 1}:
-                raise DataError(
-                    f"{path}:{line}: column {min(duplicates)!r} occurs twice", "give every column a unique name"
-                )
-        elif len(cells) != len(header):
-            raise DataError(
-                f"{path}:{line}: {len(cells)} cells, but the header has {len(header)}",
-                "quote cells that contain the separator",
-            )
-        else:
-            yield line, dict(zip(header, cells, strict=True))
-    if header is None:
-        raise DataError(f"{path}: the file is empty", "add a header and rows")
-
-
-def _json_lines(path: Path) -> Iterator[tuple[int, Row]]:
+def _json_lines(path: Path, notes: Notes) -> Iterator[tuple[int, Row]]:
     for line, text in enumerate(read_text(path).split("\n"), start=1):
         if not text.strip():
             continue
@@ -78,7 +28,7 @@ def _json_lines(path: Path) -> Iterator[tuple[int, Row]]:
         yield line, row
 
 
-def _parquet(path: Path) -> Iterator[tuple[int, Row]]:
+def _parquet(path: Path, notes: Notes) -> Iterator[tuple[int, Row]]:
     import polars as pl
 
     try:
@@ -88,14 +38,43 @@ def _parquet(path: Path) -> Iterator[tuple[int, Row]]:
     return enumerate(frame.iter_rows(named=True), start=1)
 
 
-def read_text(path: Path) -> str:
-    """The text of a UTF-8 file, without a byte-order mark."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}", "check the path in the recipe") from None
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise DataError(f"{path}:{line}: not UTF-8", "save the file as UTF-8") from None
+READERS: Mapping[str, Reader] = {
+    ".csv": csv_rows,
+    ".tsv": tsv_rows,
+    ".jsonl": _json_lines,
+    ".parquet": _parquet,
+}
+"""Readers by suffix; each also reads files with `.gz` after the suffix."""
+
+SUFFIXES = tuple(READERS)
+READABLE = f"use {', '.join(SUFFIXES)}, or one of these with {GZIP}"
+"""A hint for files of other formats."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """The rows of a file, each with its position, and what the reader skipped, repaired or guessed."""
+
+    rows: Sequence[tuple[int, Row]]
+    notes: Sequence[Note]
+
+
+def rows(path: Path) -> Iterator[tuple[int, Row]]:
+    """The rows of a file, each with the number of its first line (in Parquet, Excel and objects of JSON: of its row).
+
+    Blank lines are skipped. Raises DataError with file and line for content that cannot be read or used.
+    """
+    return _reader(path)(path, Notes())
+
+
+def read_rows(path: Path) -> Table:
+    """All rows of a file with the reader's notes. Raises as `rows`."""
+    notes = Notes()
+    return Table(rows=tuple(_reader(path)(path, notes)), notes=notes.all())
+
+
+def _reader(path: Path) -> Reader:
+    suffix = format_suffix(path)
+    if suffix not in READERS:
+        raise DataError(f"{path}: cannot read {suffix or 'a file without a suffix'}", READABLE)
+    return READERS[suffix]

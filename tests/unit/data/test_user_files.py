@@ -171,14 +171,14 @@ def test_fingerprint_depends_on_content_and_columns(tmp_path):
     ("block", "what"),
     [
         (task_files(files={"fi": "nowhere.csv"}), "nowhere.csv"),
-        (task_files(files={"fi": "data.txt"}), "data.txt"),
+        (task_files(files={"fi": "data.pdf"}), "data.pdf"),
         (task_files(files={}), "'own'"),
         (task_files(columns={"label": "label"}), "needs `columns: text`"),
         (task_files(columns={"text": "text", "lable": "label"}), "has no column 'lable'"),
     ],
 )
 def test_invalid_settings_are_rejected_before_files_are_read(block, what, tmp_path):
-    (tmp_path / "data.txt").write_text("")
+    (tmp_path / "data.pdf").write_text("")
     (tmp_path / "data.csv").write_text("")
     with pytest.raises(DataError, match=what):
         user_task("own", block, tmp_path)

@@ -9,7 +9,7 @@ from xstilts.data.translation.projection import find_answer
 from xstilts.data.translation.translate import NotTranslatable, Translated, translate_each
 from xstilts.errors import DataError
 from xstilts.formats.benchmarks import headerless_tsv, squad_questions
-from xstilts.formats.tables import Row, read_text, rows
+from xstilts.formats.tables import Row, format_suffix, read_text, rows
 from xstilts.problems import Choice, Example, Labelled, Span
 from xstilts.problems.cells import Cells, as_list
 from xstilts.tasks.task import Task
@@ -57,7 +57,7 @@ def read_translations(
 
 
 def _rows(path: Path, task: Task, columns: Mapping[str, str] | None) -> Iterator[FileRow]:
-    suffix = path.suffix.lower()
+    suffix = format_suffix(path)
     cells = read_text(path).partition("\n")[0].split("\t") if suffix == ".tsv" else []
     if suffix == ".json":
         return (FileRow(line=line, row=row) for line, row in squad_questions(path))
