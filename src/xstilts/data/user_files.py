@@ -61,7 +61,8 @@ def user_task(name: str, settings: TaskSettings, base: Path, cache: Path | None 
 
     The group of a row is its text (prompt, context, English sentence), so equal texts are never in different splits.
     Data that is parallel across languages needs a `group` column. In mining, a sentence has the group of its
-    translation; with images, a text has the group of its image. A split `shots-K` is a fixed few-shot set. A split
+    translation; with images, a text has the group of its image. The id of a row without a column `id` is its split and
+    its number among the rows of the file, from 1. A split `shots-K` is a fixed few-shot set. A split
     whose name ends in `-mt` contains machine translations of another split into English, with the same ids or in the
     same order. Raises DataError for a missing file or column, or a row without an image.
     """
