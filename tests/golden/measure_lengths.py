@@ -17,7 +17,8 @@ from xstilts.cache.wheels import cache_dir
 from xstilts.data.benchmark_files import bind
 from xstilts.data.load import load
 from xstilts.encoders.fetch import prepare
-from xstilts.formats.benchmarks import headerless_tsv, squad_questions, tagged_sentences
+from xstilts.formats.benchmarks import headerless_tsv, tagged_sentences
+from xstilts.formats.squad import squad_questions
 from xstilts.formats.tables import rows
 from xstilts.models.heads import load_tokenizer
 from xstilts.problems import Caption, Choice, Example, ImageText, Labelled, Parallel, Span, Tagged

@@ -1,6 +1,5 @@
 """Readers of the file formats of benchmarks: rows with the line number on which each begins."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -35,47 +34,6 @@ def headerless_tsv(*columns: str, optional: str = "") -> Reader:
 def unquoted_tsv(path: Path) -> Iterator[tuple[int, Row]]:
     """Tab-separated rows with a header, without quoting (GLUE, XNLI)."""
     return delimited_rows(path, "\t", quoted=False)
-
-
-def squad_questions(path: Path) -> Iterator[tuple[int, Row]]:
-    """A row per question of a file in SQuAD format: `id`, `title`, `question`, `context`, `answer_text` and
-    `answer_start` (lists; empty for impossible questions, missing if the file has no answers)."""
-    text = read_text(path)
-    try:
-        articles = json.loads(text)["data"]
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path}:{error.lineno}: not JSON: {error.msg}", _SQUAD) from None
-    except (KeyError, TypeError):
-        raise DataError(f"{path}:1: `data` is missing", _SQUAD) from None
-    offset, line = 0, 1
-    for number, article in enumerate(articles, start=1):
-        try:
-            for paragraph in article["paragraphs"]:
-                for question in paragraph["qas"]:
-                    position = max(offset, text.find(json.dumps(question["id"]), offset))
-                    line += text.count("\n", offset, position)
-                    offset = position
-                    yield line, _question(article, paragraph, question)
-        except (KeyError, TypeError) as error:
-            raise DataError(f"{path}:{line}: article {number} lacks {error}", _SQUAD) from None
-
-
-_SQUAD = "SQuAD format is data > paragraphs > qas, each with id, question and answers"
-
-
-def _question(article: Mapping[str, Any], paragraph: Mapping[str, Any], question: Mapping[str, Any]) -> Row:
-    row = {
-        "id": str(question["id"]),
-        "title": article.get("title", ""),
-        "question": question["question"],
-        "context": paragraph["context"],
-    }
-    answers = question.get("answers")
-    if question.get("is_impossible"):
-        answers = []
-    if answers is None:
-        return row
-    return row | {"answer_text": [a["text"] for a in answers], "answer_start": [a["answer_start"] for a in answers]}
 
 
 def tagged_sentences(path: Path) -> Iterator[tuple[int, Row]]:

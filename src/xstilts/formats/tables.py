@@ -1,6 +1,5 @@
 """Reads files of every supported format as rows with their position in the file."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from xstilts.errors import DataError
 from xstilts.formats.content import GZIP, Row, format_suffix, read_text
 from xstilts.formats.delimited import csv_rows, tsv_rows
+from xstilts.formats.json_values import JsonError, parse_json
 from xstilts.formats.notes import Note, Notes
 
 __all__ = ["READABLE", "SUFFIXES", "Note", "Row", "Table", "format_suffix", "read_rows", "read_text", "rows"]
@@ -20,9 +20,9 @@ def _json_lines(path: Path, notes: Notes) -> Iterator[tuple[int, Row]]:
         if not text.strip():
             continue
         try:
-            row = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise DataError(f"{path}:{line}: not JSON: {error.msg}", "write one JSON object per line") from None
+            row = parse_json(text)
+        except JsonError as error:
+            raise DataError(f"{path}:{line}: {error}", "write one JSON object per line") from None
         if not isinstance(row, dict):
             raise DataError(f"{path}:{line}: not a JSON object", "write one JSON object per line")
         yield line, row

@@ -1,6 +1,6 @@
 """SQuAD v1.1: the training data of the question-answering targets, and the Hub's row format."""
 
-from xstilts.formats.benchmarks import squad_questions
+from xstilts.formats.squad import squad_questions
 from xstilts.formats.tables import Row
 from xstilts.tasks.benchmark import Hub, Native
 

@@ -1,6 +1,6 @@
 """MLQA: questions over passages of Wikipedia that were written in each of seven languages."""
 
-from xstilts.formats.benchmarks import squad_questions
+from xstilts.formats.squad import squad_questions
 from xstilts.tasks import _squad
 from xstilts.tasks.benchmark import Benchmark, Hub, Native, group_by
 from xstilts.tasks.task import Task, published_sizes

@@ -1,6 +1,6 @@
 """SQuAD v1.1: the span of a passage of Wikipedia that answers a question."""
 
-from xstilts.formats.benchmarks import squad_questions
+from xstilts.formats.squad import squad_questions
 from xstilts.tasks import _squad
 from xstilts.tasks.benchmark import Benchmark, Native, group_by
 from xstilts.tasks.task import Task, published_sizes

@@ -1,6 +1,6 @@
 """TyDiQA-GoldP: questions that speakers of nine languages asked, with the passage that answers them."""
 
-from xstilts.formats.benchmarks import squad_questions
+from xstilts.formats.squad import squad_questions
 from xstilts.formats.tables import Row
 from xstilts.tasks import _squad
 from xstilts.tasks.benchmark import Benchmark, Hub, Native, group_by

@@ -1,6 +1,6 @@
 """XQuAD: SQuAD questions over passages that professionals translated, in 11 languages."""
 
-from xstilts.formats.benchmarks import squad_questions
+from xstilts.formats.squad import squad_questions
 from xstilts.tasks import _squad
 from xstilts.tasks.benchmark import Benchmark, Hub, Native, group_by
 from xstilts.tasks.task import Task, published_sizes

@@ -10,11 +10,11 @@ from xstilts.formats.benchmarks import (
     aligned_files,
     conllu,
     headerless_tsv,
-    squad_questions,
     tagged_sentences,
     unquoted_tsv,
 )
 from xstilts.formats.ccgbank import auto_derivations, staged_gold
+from xstilts.formats.squad import squad_questions
 
 
 @pytest.fixture

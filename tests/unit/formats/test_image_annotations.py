@@ -25,9 +25,10 @@ def test_each_sentence_of_a_line_is_a_caption(tmp_path: Path) -> None:
 
 
 def test_a_line_without_sentences_is_located(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.jsonl", {"sentences": ["one"]}, {"sentence": "two"})
-    with pytest.raises(DataError, match=r"a\.jsonl:2: `sentences`"):
-        list(captions(path))
+    for second in ({"sentence": "two"}, {"sentences": "two"}, {"sentences": ["two", 3]}):
+        path = write(tmp_path / "a.jsonl", {"sentences": ["one"]}, second)
+        with pytest.raises(DataError, match=r"a\.jsonl:2: `sentences`"):
+            list(captions(path))
 
 
 def test_visual_questions_are_a_list_or_an_object_by_id(tmp_path: Path) -> None:
@@ -40,7 +41,16 @@ def test_visual_questions_are_a_list_or_an_object_by_id(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(("text", "location"), [("{", ":1:"), ("3", ":1:"), ('[{"a": 1}, 2]', ": question 2 ")])
+@pytest.mark.parametrize(
+    ("text", "location"),
+    [
+        ("{", ":1:"),
+        ("3", ":1:"),
+        ('[{"a": 1}, 2]', ": question 2 "),
+        ('[{"question": "?"}, {"question": 2}]', ": question 2 "),
+        ('{"7": {"sent": ["?"]}}', ": question 1 "),
+    ],
+)
 def test_other_layouts_are_located(tmp_path: Path, text: str, location: str) -> None:
     (tmp_path / "a.json").write_text(text)
     with pytest.raises(DataError, match=rf"a\.json{location}"):

@@ -8,7 +8,8 @@ from typing import Any
 from xstilts.data.translation.projection import find_answer
 from xstilts.data.translation.translate import NotTranslatable, Translated, translate_each
 from xstilts.errors import DataError
-from xstilts.formats.benchmarks import headerless_tsv, squad_questions
+from xstilts.formats.benchmarks import headerless_tsv
+from xstilts.formats.squad import holds_squad, squad_questions
 from xstilts.formats.tables import Row, format_suffix, read_text, rows
 from xstilts.problems import Choice, Example, Labelled, Span
 from xstilts.problems.cells import Cells, as_list
@@ -59,7 +60,7 @@ def read_translations(
 def _rows(path: Path, task: Task, columns: Mapping[str, str] | None) -> Iterator[FileRow]:
     suffix = format_suffix(path)
     cells = read_text(path).partition("\n")[0].split("\t") if suffix == ".tsv" else []
-    if suffix == ".json":
+    if suffix == ".json" and holds_squad(path):
         return (FileRow(line=line, row=row) for line, row in squad_questions(path))
     if task.problem == "classification" and len(cells) in _HEADERLESS and not _has_header(cells, columns):
         return (FileRow(line=line, row=row) for line, row in headerless_tsv(*_HEADERLESS[len(cells)])(path))
