@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xstilts.errors import DataError
+from xstilts.formats.conll import conll_columns
+from xstilts.formats.conllu import conllu
 from xstilts.formats.content import GZIP, Row, format_suffix, read_text
 from xstilts.formats.delimited import csv_rows, tsv_rows
 from xstilts.formats.json_values import JsonError, parse_json
@@ -43,6 +45,10 @@ READERS: Mapping[str, Reader] = {
     ".tsv": tsv_rows,
     ".jsonl": _json_lines,
     ".parquet": _parquet,
+    ".conll": lambda path, _: conll_columns(path),
+    ".conllu": lambda path, _: conllu(path),
+    ".bio": lambda path, _: conll_columns(path),
+    ".txt": lambda path, _: conll_columns(path),
 }
 """Readers by suffix; each also reads files with `.gz` after the suffix."""
 

@@ -1,6 +1,7 @@
 """Part-of-speech tagging: Universal Dependencies 2.5 with XTREME's splits, in 33 languages."""
 
-from xstilts.formats.benchmarks import conllu, tagged_sentences
+from xstilts.formats.benchmarks import tagged_sentences
+from xstilts.formats.conllu import conllu
 from xstilts.formats.tables import Row
 from xstilts.tasks.benchmark import Benchmark, Hub, Native, group_by
 from xstilts.tasks.task import Task, published_sizes
