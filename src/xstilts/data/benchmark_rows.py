@@ -6,7 +6,8 @@ from pathlib import Path
 from xstilts.config.splits import SHOTS, TRANSLATED
 from xstilts.data import hub_data
 from xstilts.data.benchmark_splits import ENGLISH, SplitSource
-from xstilts.formats.tables import Row, rows
+from xstilts.formats.parquet import stored_parquet_rows
+from xstilts.formats.tables import Row
 from xstilts.problems import Example
 from xstilts.problems.cells import Cells
 from xstilts.tasks.benchmark import Benchmark, Fields, unchanged
@@ -83,14 +84,15 @@ def _raw_rows(source: SplitSource, language: str, cache: Path, offline: bool) ->
             yield from ((path, line, row) for line, row in source.native.read(path))
     if source.hub is not None:
         for path in hub_data.parquet_files(source.hub, source.split, language, cache=cache, offline=offline):
-            yield from ((path, line, row) for line, row in rows(path) if source.hub.keep(row, language))
+            stored = stored_parquet_rows(path)
+            yield from ((path, line, row) for line, row in stored if source.hub.keep(row, language))
 
 
 def _rename_fields(path: Path, line: int, row: Row, rename: Fields) -> Row | None:
     """Raises DataError with file and line if a field is missing."""
     try:
         return rename(row)
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise Cells(path, line, row, {}).error(f"the row cannot be read: {reason}", LAYOUT_HINT) from None
 

@@ -11,6 +11,7 @@ from xstilts.formats.content import GZIP, Row, format_suffix, read_text
 from xstilts.formats.delimited import csv_rows, tsv_rows
 from xstilts.formats.json_values import JsonError, parse_json
 from xstilts.formats.notes import Note, Notes
+from xstilts.formats.parquet import parquet_rows
 
 __all__ = ["READABLE", "SUFFIXES", "Note", "Row", "Table", "format_suffix", "read_rows", "read_text", "rows"]
 
@@ -30,21 +31,11 @@ def _json_lines(path: Path, notes: Notes) -> Iterator[tuple[int, Row]]:
         yield line, row
 
 
-def _parquet(path: Path, notes: Notes) -> Iterator[tuple[int, Row]]:
-    import polars as pl
-
-    try:
-        frame = pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise DataError(f"{path}: not a Parquet file: {error}", "write the file again") from None
-    return enumerate(frame.iter_rows(named=True), start=1)
-
-
 READERS: Mapping[str, Reader] = {
     ".csv": csv_rows,
     ".tsv": tsv_rows,
     ".jsonl": _json_lines,
-    ".parquet": _parquet,
+    ".parquet": lambda path, _: parquet_rows(path),
     ".conll": lambda path, _: conll_columns(path),
     ".conllu": lambda path, _: conllu(path),
     ".bio": lambda path, _: conll_columns(path),

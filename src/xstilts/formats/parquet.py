@@ -1,0 +1,86 @@
+"""Rows of Parquet files, with the names of classes that the library `datasets` stores beside class numbers."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from io import BytesIO
+from math import isnan
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xstilts.errors import DataError
+from xstilts.formats.content import GZIP, Row, read_bytes
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MAX_ROWS = 100_000_000
+_HINT = "write the file again"
+
+
+def parquet_rows(path: Path) -> Iterator[tuple[int, Row]]:
+    """The rows of a Parquet file with their numbers from 1. NaN becomes None, class numbers become class names.
+
+    Raises DataError for a damaged file and for a class number without a name.
+    """
+    frame, metadata = _read(path)
+    names = {column: classes for column, classes in _class_names(metadata).items() if column in frame.columns}
+    for number, row in enumerate(frame.iter_rows(named=True), start=1):
+        row = {column: None if isinstance(value, float) and isnan(value) else value for column, value in row.items()}
+        try:
+            named = {column: _class_name(row[column], classes) for column, classes in names.items()}
+        except IndexError:
+            raise DataError(f"{path}:{number}: a class number without a name in the metadata", _HINT) from None
+        yield number, row | named
+
+
+def stored_parquet_rows(path: Path) -> Iterator[tuple[int, Row]]:
+    """The rows of a Parquet file as they are stored, with class numbers. Raises DataError for a damaged file."""
+    yield from enumerate(_read(path)[0].iter_rows(named=True), start=1)
+
+
+def _read(path: Path) -> "tuple[pl.DataFrame, Mapping[str, str]]":
+    """The table of a Parquet file and its metadata."""
+    import polars as pl
+
+    source = BytesIO(read_bytes(path)) if path.suffix.lower() == GZIP else path
+    try:
+        metadata = pl.read_parquet_metadata(source)
+        count = pl.scan_parquet(source).select(pl.len()).collect().item()
+        if count <= MAX_ROWS:
+            return pl.read_parquet(source), metadata
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError, MemoryError) as error:
+        raise DataError(f"{path}: not a Parquet file: {error}", _HINT) from None
+    raise DataError(f"{path}: {count:,} rows, at most {MAX_ROWS:,} can be read", "split the file")
+
+
+def _class_names(metadata: Mapping[str, str]) -> Mapping[str, Sequence[str]]:
+    """The class names of each column that has some, from the features of `datasets`."""
+    try:
+        features = json.loads(metadata.get("huggingface", "{}"))["info"]["features"]
+        columns = {column: _names_of(feature) for column, feature in features.items()}
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return {}
+    return {column: names for column, names in columns.items() if names}
+
+
+def _names_of(feature: Any) -> Sequence[str]:
+    """The names of a ClassLabel or of a list of them: [feature], {"feature": feature} or {"names": names}."""
+    while isinstance(feature, list) and len(feature) == 1:
+        feature = feature[0]
+    if not isinstance(feature, dict):
+        return ()
+    names = feature.get("names")
+    if feature.get("_type") == "ClassLabel" and isinstance(names, list):
+        return [str(name) for name in names]
+    return _names_of(feature["feature"]) if isinstance(feature.get("feature"), list | dict) else ()
+
+
+def _class_name(value: Any, names: Sequence[str]) -> Any:
+    """The name of a class number, or those of a list of them. -1 is None, as `datasets` writes withheld labels."""
+    if isinstance(value, list):
+        return [_class_name(one, names) for one in value]
+    if not isinstance(value, int) or isinstance(value, bool) or value == -1:
+        return None if value == -1 else value
+    if value < 0:
+        raise IndexError
+    return names[value]
