@@ -9,6 +9,7 @@ from xstilts.formats.conll import conll_columns
 from xstilts.formats.conllu import conllu
 from xstilts.formats.content import GZIP, Row, format_suffix, read_text
 from xstilts.formats.delimited import csv_rows, tsv_rows
+from xstilts.formats.excel import excel_rows
 from xstilts.formats.json_values import JsonError, parse_json
 from xstilts.formats.notes import Note, Notes
 from xstilts.formats.parquet import parquet_rows
@@ -36,6 +37,7 @@ READERS: Mapping[str, Reader] = {
     ".tsv": tsv_rows,
     ".jsonl": _json_lines,
     ".parquet": lambda path, _: parquet_rows(path),
+    ".xlsx": excel_rows,
     ".conll": lambda path, _: conll_columns(path),
     ".conllu": lambda path, _: conllu(path),
     ".bio": lambda path, _: conll_columns(path),
