@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from xstilts.errors import DataError
-from xstilts.formats.tables import Row, read_text
+from xstilts.formats.content import Row, read_text
 
 _LEAF = re.compile(r"<L (?P<category>\S+) \S+ \S+ (?P<word>\S+) \S+>")
 

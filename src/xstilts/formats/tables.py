@@ -10,7 +10,7 @@ from xstilts.formats.conllu import conllu
 from xstilts.formats.content import GZIP, Row, format_suffix, read_text
 from xstilts.formats.delimited import csv_rows, tsv_rows
 from xstilts.formats.excel import excel_rows
-from xstilts.formats.json_values import JsonError, parse_json
+from xstilts.formats.json_rows import json_file, json_lines
 from xstilts.formats.notes import Note, Notes
 from xstilts.formats.parquet import parquet_rows
 
@@ -18,24 +18,12 @@ __all__ = ["READABLE", "SUFFIXES", "Note", "Row", "Table", "format_suffix", "rea
 
 Reader = Callable[[Path, Notes], Iterator[tuple[int, Row]]]
 
-
-def _json_lines(path: Path, notes: Notes) -> Iterator[tuple[int, Row]]:
-    for line, text in enumerate(read_text(path).split("\n"), start=1):
-        if not text.strip():
-            continue
-        try:
-            row = parse_json(text)
-        except JsonError as error:
-            raise DataError(f"{path}:{line}: {error}", "write one JSON object per line") from None
-        if not isinstance(row, dict):
-            raise DataError(f"{path}:{line}: not a JSON object", "write one JSON object per line")
-        yield line, row
-
-
 READERS: Mapping[str, Reader] = {
     ".csv": csv_rows,
     ".tsv": tsv_rows,
-    ".jsonl": _json_lines,
+    ".jsonl": json_lines,
+    ".ndjson": json_lines,
+    ".json": json_file,
     ".parquet": lambda path, _: parquet_rows(path),
     ".xlsx": excel_rows,
     ".conll": lambda path, _: conll_columns(path),
