@@ -17,7 +17,7 @@ Artifact = Annotated[str, Parameter(help="The key of a trained artifact, or a pr
 
 def predict(
     artifact: Artifact,
-    file: Annotated[Path, Parameter(help="CSV, TSV, JSONL or Parquet with the columns of the training files.")],
+    file: Annotated[Path, Parameter(help="A file of any supported format with the columns of the training files.")],
     /,
     *,
     output: Annotated[Path | None, Parameter(help="A .csv or .jsonl file; stdout if not given.")] = None,

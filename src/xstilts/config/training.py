@@ -110,7 +110,7 @@ class Mlm(Frozen):
     """
 
     texts: Annotated[dict[str, str], Field(min_length=1)]
-    """By language: a file relative to the recipe (.txt with one text per line; .csv, .tsv, .jsonl or .parquet), or
+    """By language: a file relative to the recipe (.txt with one text per line, or a table such as .csv or .jsonl), or
     `hub:owner/name` or `hub:owner/name/configuration` for the train split of a data set on the Hub. `{language}` in a
     configuration is replaced."""
     column: str = "text"
