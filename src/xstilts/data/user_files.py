@@ -16,7 +16,7 @@ from xstilts.config.splits import TRANSLATED, few_shot_sets
 from xstilts.data.splits import ALL
 from xstilts.errors import DataError, RowsError
 from xstilts.formats.notes import Note, Notes
-from xstilts.formats.tables import READABLE, SUFFIXES, format_suffix, rows
+from xstilts.formats.tables import READABLE, SUFFIXES, format_suffix, read_rows, rows
 from xstilts.problems import PROBLEMS, Example, ProblemName
 from xstilts.problems.cells import Cells
 from xstilts.problems.labels import AS_WRITTEN, LabelRules
@@ -102,7 +102,6 @@ def user_task(name: str, settings: TaskSettings, base: Path, cache: Path | None 
         licence=settings.licence,
         citation="",
         url="",
-        code_version=2,
     )
 
 
@@ -194,20 +193,22 @@ class UserFiles:
         """The content of a file, duplicates of other splits included."""
         path, notes = self.files[language][split], Notes()
         try:
-            table = [
-                (Cells(path, line, row, self.columns, self.labels, notes), f"{split.removesuffix(TRANSLATED)}-{number}")
-                for number, (line, row) in enumerate(rows(path), start=1)
-            ]
+            table = read_rows(path)
         except DataError as error:
             return FileContent(path=path, examples=(), lines=(), errors=(error,), notes=())
-        examples, errors = PROBLEMS[self.problem].read_rows(table, language)
-        lines = {cells.item_id(name): cells.line for cells, name in table} if examples else {}
+        prefix = split.removesuffix(TRANSLATED)
+        cells = [
+            (Cells(path, line, row, self.columns, self.labels, notes), f"{prefix}-{number}")
+            for number, (line, row) in enumerate(table.rows, start=1)
+        ]
+        examples, errors = PROBLEMS[self.problem].read_rows(cells, language)
+        lines = {row.item_id(name): row.line for row, name in cells} if examples and not errors else {}
         return FileContent(
             path=path,
             examples=tuple(examples),
             lines=tuple(lines.get(example.id, 0) for example in examples),
             errors=(*errors, *_repeated_ids(path, examples)),
-            notes=tuple(notes.all()),
+            notes=(*table.notes, *notes.all()),
         )
 
     def _without_duplicates(self, split: str, content: FileContent) -> FileContent:
