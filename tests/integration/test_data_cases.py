@@ -103,7 +103,10 @@ def test_one_class_is_an_error(plan):
 def test_duplicates_are_refused_or_dropped(plan):
     sw = {"sw-train.jsonl": labelled("positive", "negative"), "sw-test.jsonl": [*labelled("positive"), *EN[1:2]]}
     code, _, err = classify(plan, sw)
-    assert code == 2 and "sw-train.jsonl:1 = sw-test.jsonl:1" in err and "en-train.jsonl:2 = sw-test.jsonl:2" in err
+    assert code == 2 and "en-train.jsonl:2 = sw-test.jsonl:2" in err
+    pool_only = sw | {"sw-test.jsonl": [*labelled("positive"), {"text": "x", "label": "negative"}]}
+    code, out, _ = classify(plan, pool_only)
+    assert code == 0 and "sw-train.jsonl:1 = sw-test.jsonl:1" in out
     code, out, _ = classify(plan, sw, task={"duplicates": "drop-train"})
     assert code == 0 and out.count("left out (1 row") == 2
 

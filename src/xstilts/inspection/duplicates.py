@@ -1,6 +1,6 @@
 """Rows of a user's task that are in two splits."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from xstilts.data.user_files import LATER_SPLITS, FileContent
 from xstilts.inspection.finding import Finding
@@ -12,10 +12,11 @@ Contents = Mapping[str, Mapping[str, FileContent]]
 """The files of a task by language and split."""
 
 
-def check_duplicates(task: Task, contents: Contents) -> Iterator[Finding]:
-    """Training rows, of any language, whose group is also in the scored split of any language: errors.
+def check_duplicates(task: Task, contents: Contents, trained: Collection[str]) -> Iterator[Finding]:
+    """Rows whose group is also in a later split of any language. A group is a row's text, or its column `group`.
 
-    Rows that train and dev share are a warning. A group is a row's text, or the `group` that its file names.
+    Test rows in the training data of a `trained` language are an error. Elsewhere they are a warning: a pool of shots
+    is sampled without them, and dev rows are only selected on.
     """
     for language, splits in contents.items():
         for split, later in LATER_SPLITS.items():
@@ -29,7 +30,8 @@ def check_duplicates(task: Task, contents: Contents) -> Iterator[Finding]:
                     if example.group in places
                 ]
                 if rows:
-                    yield _finding(task, language, split, name, splits[split], rows)
+                    is_trained_on = split == "train" and language in trained
+                    yield _finding(task, language, split, name, splits[split], rows, is_trained_on)
 
 
 def _places(contents: Contents, split: str) -> dict[str, str]:
@@ -43,16 +45,25 @@ def _places(contents: Contents, split: str) -> dict[str, str]:
 
 
 def _finding(
-    task: Task, language: str, split: str, other: str, content: FileContent, rows: list[tuple[int, str]]
+    task: Task,
+    language: str,
+    split: str,
+    other: str,
+    content: FileContent,
+    rows: list[tuple[int, str]],
+    is_trained_on: bool,
 ) -> Finding:
     named = ", ".join(f"{content.path.name}:{line} = {place}" for line, place in rows[:_NAMED])
     more = ", ..." if len(rows) > _NAMED else ""
+    is_error = is_trained_on and other == "test"
+    is_pool = split == "train" and not is_trained_on
     return Finding(
         code="duplicates",
-        severity="error" if other == "test" else "warning",
+        severity="error" if is_error else "warning",
         task=task.name,
         language=language,
         split=split,
-        message=f"{len(rows):,} of {len(content.examples):,} rows are also in {other} ({named}{more})",
-        hint="remove them, or set `duplicates: drop-train` for the task" if other == "test" else "",
+        message=f"{len(rows):,} of {len(content.examples):,} rows are also in {other} ({named}{more})"
+        + ", and are never sampled as shots" * (is_pool and other == "test"),
+        hint="remove them, or set `duplicates: drop-train` for the task" if is_error else "",
     )

@@ -37,11 +37,10 @@ def _inspect_task(recipe: Recipe, task: Task, reader: UserFiles) -> Iterator[Fin
         language: split_examples(task, {split: content.examples for split, content in files.items()})
         for language, files in contents.items()
     }
-    labels = [
-        finding for source in _source_languages(recipe, task) for finding in check_labels(task, languages, source)
-    ]
+    sources = _source_languages(recipe, task)
+    labels = [finding for source in sources for finding in check_labels(task, languages, source)]
     yield from labels
-    yield from check_duplicates(task, contents)
+    yield from check_duplicates(task, contents, sources)
     if not any(finding.severity == "error" for finding in labels):
         yield from _check_target(recipe, task, languages)
 
