@@ -14,6 +14,7 @@ from xstilts.execution.progress import Progress
 from xstilts.execution.run import RunResult, graph_status, run_graph
 from xstilts.experiment import AnyRecipe, Experiment, inspect_data, open_experiment, record_run
 from xstilts.planning.estimate import FlopsEstimate, Processor
+from xstilts.planning.overlaps import cached_overlaps
 
 if TYPE_CHECKING:
     import polars as pl
@@ -40,6 +41,8 @@ class Preview:
     """Requests of the recipe that its tasks do not support."""
     warnings: tuple[str, ...] = ()
     """What to know of the files of the recipe's own tasks."""
+    overlaps: tuple[str, ...] = ()
+    """Splits that share items with training data or with pools of shots, as far as they are parsed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +138,7 @@ def plan(
         unresolved=experiment.unresolved,
         skipped=experiment.graph.skipped,
         warnings=warnings,
+        overlaps=cached_overlaps(experiment.graph, experiment.loaded.tasks, experiment.environment.cache),
     )
 
 

@@ -82,6 +82,8 @@ def plan(
         print(f"keys are provisional, because commits are unknown: {', '.join(preview.unresolved)}")
     for warning in preview.warnings:
         print(f"warning: {warning}")
+    for overlap in preview.overlaps:
+        print(f"overlap: {overlap}")
     for request in preview.skipped:
         print(f"skipped: {request}")
     for source in preview.to_fetch:

@@ -1,6 +1,7 @@
 """Checks that no scored example was trained on, by group, by text and by image."""
 
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 
 from xstilts.errors import LeakError
 from xstilts.problems import Example
@@ -10,6 +11,28 @@ MIN_WORDS = 8
 
 NOT_PHOTOGRAPHS = frozenset({"openmoji", "digits"})
 """Collections of drawings. No other collection contains their images."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """The groups and images of examples. An example that shares one of them is the same item, or a translation."""
+
+    groups: frozenset[str]
+    images: frozenset[str]
+
+    @classmethod
+    def of(cls, examples: Iterable[Example]) -> "Identity":
+        examples = tuple(examples)
+        return cls(groups=frozenset(example.group for example in examples), images=images_in(examples))
+
+    def includes(self, example: Example) -> bool:
+        return example.group in self.groups or not self.images.isdisjoint(example.shown_images)
+
+
+def count_shared(train: Iterable[Identity], evaluation: Iterable[Example]) -> int:
+    """The number of evaluation examples that share a group or an image with training data."""
+    identities = tuple(train)
+    return sum(any(identity.includes(example) for identity in identities) for example in evaluation)
 
 
 def check_disjoint(

@@ -28,7 +28,7 @@ def load(task: Task, language: str, split: str, *, cache: Path, offline: bool) -
             f"the commits of {', '.join(source.uri for source in unresolved)} are not known",
             "run the recipe; only `plan` works without commits",
         )
-    folder = cache / "examples" / f"{task.name}-{task.fingerprint(language)[:16]}" / language
+    folder = _folder(task, language, cache)
 
     def write_splits(folder: Path) -> None:
         for split, examples in _read(task, language, cache=cache, offline=offline).items():
@@ -40,6 +40,16 @@ def load(task: Task, language: str, split: str, *, cache: Path, offline: bool) -
         splits = ", ".join(sorted(file.stem for file in folder.glob("*.jsonl")))
         raise UserError(f"task {task.name!r} has no split {split!r} in {language!r}", f"it has {splits}")
     return read_examples(path, task.spec.example)
+
+
+def is_cached(task: Task, language: str, split: str, cache: Path) -> bool:
+    """Whether a split exists and is parsed already, so that `load` only reads the cache."""
+    known = language in task.languages and not unresolved_sources(task, language)
+    return known and (_folder(task, language, cache) / f"{split}.jsonl").is_file()
+
+
+def _folder(task: Task, language: str, cache: Path) -> Path:
+    return cache / "examples" / f"{task.name}-{task.fingerprint(language)[:16]}" / language
 
 
 def read_examples(path: Path, kind: type[Example]) -> tuple[Example, ...]:

@@ -21,7 +21,7 @@ class FewshotStage(Stage):
     """
 
     kind: ClassVar[str] = "fewshot"
-    code_version: ClassVar[int] = 4
+    code_version: ClassVar[int] = 5
     parent: str
     fresh_head: bool
     data: Data

@@ -22,6 +22,7 @@ from xstilts.config.recipe import Recipe
 from xstilts.data.images import ImageLocations
 from xstilts.planning.expand import Graph
 from xstilts.report.components import CardGallery, Collapsible, Entry, Figure, Listing, Section, Sidebar, Table
+from xstilts.report.leakage import overlap_remarks
 from xstilts.report.provenance import Provenance
 from xstilts.report.sections import ReportData, all_sections
 from xstilts.report.tables import encoders_table, scores_table
@@ -175,6 +176,7 @@ def _notices(data: ReportData) -> tuple[str, ...]:
         notices.append("Few-shot scores are oracles: checkpoints were selected on target-language development data.")
     if data.warnings:
         notices.append(f"{plural(len(data.warnings), 'remark')} on the data: see its section.")
+    notices += overlap_remarks(data.graph.cells, data.manifests)
     return (*notices, *flat_loss_notices(data.graph.stages.values(), data.manifests))
 
 

@@ -3,19 +3,66 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from xstilts.planning.stage import Cell
-from xstilts.store.facts import LeakFacts, ScoredFacts
+from xstilts.store.facts import LeakFacts, ScoredFacts, TargetFacts
 from xstilts.store.files import IMAGES_OF, MASKED_TEXTS
 from xstilts.store.store import Manifest
 
 
 def leak_remarks(cells: Sequence[Cell], manifests: Mapping[str, Manifest | None]) -> tuple[str, ...]:
-    """What could not be checked, and how many scored images occur in training data or in few-shot sets."""
+    """Which splits overlap, what could not be checked, and how many scored images occur in training data or in few-shot
+    sets."""
     unchecked = {name for manifest in manifests.values() if (leaks := _leaks(manifest)) for name in leaks.unchecked}
     return (
+        *overlap_remarks(cells, manifests),
         *_unchecked_remarks(sorted(unchecked)),
         *_shared_image_remarks(cells, manifests),
         *_shot_image_remarks(cells, manifests),
     )
+
+
+def overlap_remarks(cells: Sequence[Cell], manifests: Mapping[str, Manifest | None]) -> tuple[str, ...]:
+    """Items that published splits of a benchmark share, and scored items in the pools of shots."""
+    scored: dict[str, dict[str, tuple[int, int]]] = {}
+    pools: dict[str, dict[str, tuple[int, int]]] = {}
+    for cell in cells:
+        if (leaks := _leaks(manifest := manifests.get(cell.artifact))) is None:
+            continue
+        if leaks.items_trained_on and manifest and isinstance(manifest.facts, ScoredFacts):
+            share = leaks.items_trained_on, manifest.facts.scores.items
+            languages = scored.setdefault(f"{cell.task} {cell.split}", {})
+            languages[cell.language] = max(share, languages.get(cell.language, share))
+        if leaks.pool_scored:
+            pools.setdefault(cell.task, {})[cell.language] = leaks.pool_scored, leaks.pool
+    return (
+        *_dev_remarks(manifests),
+        *(
+            f"Items of {name} that are also in the training data: {_by_language(languages)}. The splits are used as "
+            "published."
+            for name, languages in sorted(scored.items())
+        ),
+        *(
+            f"Examples in the pools of shots of {task} that are also scored, and are never sampled: "
+            f"{_by_language(languages)}."
+            for task, languages in sorted(pools.items())
+        ),
+    )
+
+
+def _dev_remarks(manifests: Mapping[str, Manifest | None]) -> Iterator[str]:
+    shares: dict[str, dict[str, tuple[int, int]]] = {}
+    for manifest in manifests.values():
+        if manifest and isinstance(facts := manifest.facts, TargetFacts) and facts.dev_items_trained_on:
+            languages = shares.setdefault(facts.model.task, {})
+            languages[facts.model.language] = facts.dev_items_trained_on, facts.dev_items
+    for task, languages in sorted(shares.items()):
+        yield (
+            f"Items of {task} dev, on which checkpoints are selected, that are also in the training data: "
+            f"{_by_language(languages)}. The splits are used as published."
+        )
+
+
+def _by_language(shares: Mapping[str, tuple[int, int]]) -> str:
+    return "; ".join(f"{language}: {count:,} of {total:,}" for language, (count, total) in sorted(shares.items()))
 
 
 def _leaks(manifest: Manifest | None) -> LeakFacts | None:

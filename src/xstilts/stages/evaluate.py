@@ -15,7 +15,7 @@ from xstilts.planning.specs import EvaluateStage
 from xstilts.stages.artifacts import LoadedModel, base_encoder, load_model, load_untrained, read_facts
 from xstilts.stages.controls import image_controls
 from xstilts.stages.job_context import JobContext, Slot
-from xstilts.stages.lineage import check_lineage, count_shared_images
+from xstilts.stages.lineage import check_lineage, count_items_trained_on, count_shared_images
 from xstilts.stages.scoring import text_facts, write_scores
 from xstilts.stages.training import image_lookup, scored_items
 from xstilts.store.facts import EvaluateFacts, LeakFacts, TargetFacts, TrainedFacts
@@ -31,7 +31,7 @@ def run(spec: EvaluateStage, draft: Draft, context: JobContext, emit: Emit) -> N
     task = context.task(spec.data.task)
     examples = context.examples(spec.data, spec.split)
     check_labels(examples, task)
-    unchecked = check_lineage(context, spec.parent, task, examples)
+    unchecked = check_lineage(context, spec.parent, task, spec.split, examples)
     loaded = context.cached(MODELS, spec.parent, lambda: _load(spec, task, context))
     inputs = ModelInputs(
         problem=task.problem,
@@ -54,7 +54,9 @@ def run(spec: EvaluateStage, draft: Draft, context: JobContext, emit: Emit) -> N
         scores=write_scores(draft.path, frame, task),
         texts=text_facts(examples, loaded.tokenizer, spec.max_length, task),
         leaks=LeakFacts(
-            unchecked=tuple(unchecked), images_shared=count_shared_images(context, spec.parent, task, examples)
+            unchecked=tuple(unchecked),
+            images_shared=count_shared_images(context, spec.parent, task, examples),
+            items_trained_on=count_items_trained_on(context, spec.parent, task, spec.split, examples),
         ),
         unusable=context.unusable_images(spec.data, spec.split),
         controls=None if spec.modality else image_controls(upper_layers, inputs, examples, loaded.labels, task, prior),

@@ -84,6 +84,11 @@ class JobContext:
             raise DataError(f"task {data.task!r} has no examples in {data.language}, split {split!r}")
         return examples
 
+    def all_examples(self, data: Data, split: str) -> tuple[Example, ...]:
+        """The examples of a native split, neither capped nor filtered."""
+        environment, task = self.environment, self.task(data.task)
+        return load(task, data.language, split, cache=environment.cache, offline=environment.offline)
+
     @property
     def image_features(self) -> ImageFeatures | None:
         """The image features that the encoder of `parent` reads; None for a text encoder."""
@@ -142,12 +147,10 @@ class JobContext:
         return self.cached(EXAMPLES, (data, split), lambda: self._usable(data, split))
 
     def _usable(self, data: Data, split: str) -> UsableExamples:
-        environment, task = self.environment, self.task(data.task)
         if data.translated and split == "train":
             examples = self._translations(data, data.translated)
         else:
-            examples = load(task, data.language, split, cache=environment.cache, offline=environment.offline)
-            examples = cap(examples, data.max_examples)
+            examples = cap(self.all_examples(data, split), data.max_examples)
         if not any(example.shown_images for example in examples[:1]):
             return UsableExamples(examples=examples, unusable=UnusableImages(images={}, items=0))
         if (image_features := self.image_features) is None:

@@ -1,16 +1,26 @@
 """The training data of an artifact and its ancestors, and the check that none of them are scored."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from xstilts.data.leakage import check_disjoint, check_texts, images_in, long_texts, shared_images, unmapped_images
+from xstilts.data.leakage import (
+    Identity,
+    check_disjoint,
+    check_texts,
+    count_shared,
+    images_in,
+    long_texts,
+    shared_images,
+    unmapped_images,
+)
 from xstilts.planning.stage import CorpusRead, Data, SplitRead
 from xstilts.problems import Example
 from xstilts.stages.job_context import JobContext, Slot
 from xstilts.store.files import IMAGES_OF, MASKED_TEXTS
 from xstilts.store.store import Store
-from xstilts.tasks.task import Task, groups_comparable
+from xstilts.tasks.task import Task, groups_comparable, overlap_as_published
 
 LONG_TEXTS = Slot[tuple[Data, str], frozenset[str]]("long texts of a split")
+IDENTITIES = Slot[tuple[Data, str], Identity]("groups and images of a split")
 IMAGES = Slot[tuple[Data, str], frozenset[str]]("images that a split shows")
 
 
@@ -30,24 +40,68 @@ def _training_reads(store: Store, key: str) -> Iterator[SplitRead | CorpusRead]:
         yield from _training_reads(store, parent)
 
 
-def check_lineage(context: JobContext, key: str, task: Task, evaluation: tuple[Example, ...]) -> list[str]:
+def check_lineage(
+    context: JobContext,
+    key: str,
+    task: Task,
+    split: str,
+    evaluation: Sequence[Example],
+    reads: Sequence[SplitRead] = (),
+) -> list[str]:
     """Check that no group of the evaluation was trained on in any stage, in any language. Raises LeakError.
 
-    Groups are comparable only within a task and its split family. Other tasks are checked for identical long texts,
-    which misses translations and paraphrases of scored items. The returned list names the data that could not be fully
-    checked: these tasks, and pairs of tasks whose image collections cannot be mapped to each other.
+    `split` is the scored split, and `reads` are training data of the scored stage itself. Groups are comparable only
+    within a task and its split family. Published splits of one task may overlap; `count_items_trained_on` counts that.
+    Other tasks are checked for identical long texts, which misses translations and paraphrases of scored items. The
+    returned list names the data that could not be fully checked: these tasks, and pairs of tasks whose image
+    collections cannot be mapped to each other.
     """
     corpora = [read for read in _training_reads(context.store, key) if isinstance(read, CorpusRead)]
     unchecked = {MASKED_TEXTS} if corpora else set()
-    for data, split in trained_on(context.store, key):
-        if groups_comparable(task, context.task(data.task)):
-            check_disjoint(context.examples(data, split), evaluation, task.name)
+    for data, trained_split in _trained_on(context, key, reads):
+        trained = context.task(data.task)
+        if overlap_as_published(task, split, trained, trained_split):
+            continue
+        if groups_comparable(task, trained):
+            check_disjoint(context.examples(data, trained_split), evaluation, task.name)
         else:
-            check_texts(_long_texts(context, data, split), evaluation, data.task)
+            check_texts(_long_texts(context, data, trained_split), evaluation, data.task)
             unchecked.add(data.task)
-            if pair := unmapped_images(_images(context, data, split), images_in(evaluation)):
+            if pair := unmapped_images(_images(context, data, trained_split), images_in(evaluation)):
                 unchecked.add(f"{IMAGES_OF}{data.task} ({pair[0]}) against {task.name} ({pair[1]})")
     return sorted(unchecked)
+
+
+def count_items_trained_on(
+    context: JobContext,
+    key: str,
+    task: Task,
+    split: str,
+    evaluation: Sequence[Example],
+    reads: Sequence[SplitRead] = (),
+    published_shots: Sequence[Example] = (),
+) -> int:
+    """The number of scored items that published training splits of the same task contain, in any language.
+
+    Published few-shot sets are compared by group only; their images are counted separately.
+    """
+    trained = dict.fromkeys(
+        read
+        for read in _trained_on(context, key, reads)
+        if overlap_as_published(task, split, context.task(read[0].task), read[1])
+    )
+    identities = [_identity(context, data, trained_split) for data, trained_split in trained]
+    shots = Identity(groups=frozenset(shot.group for shot in published_shots), images=frozenset())
+    return count_shared([*identities, shots], evaluation)
+
+
+def _trained_on(context: JobContext, key: str, reads: Sequence[SplitRead]) -> Iterator[tuple[Data, str]]:
+    yield from trained_on(context.store, key)
+    yield from ((read.data, read.split) for read in reads)
+
+
+def _identity(context: JobContext, data: Data, split: str) -> Identity:
+    return context.cached(IDENTITIES, (data, split), lambda: Identity.of(context.examples(data, split)))
 
 
 def count_shared_images(context: JobContext, key: str, task: Task, evaluation: tuple[Example, ...]) -> dict[str, int]:

@@ -20,7 +20,7 @@ from xstilts.problems import Parallel, Sentence
 from xstilts.problems.scores import score_frame
 from xstilts.stages.artifacts import base_encoder
 from xstilts.stages.job_context import JobContext, cap
-from xstilts.stages.lineage import check_lineage
+from xstilts.stages.lineage import check_lineage, count_items_trained_on
 from xstilts.stages.scoring import text_facts, write_scores
 from xstilts.stages.vectors import (
     Embedder,
@@ -41,7 +41,7 @@ def run(spec: RetrieveStage, draft: Draft, context: JobContext, emit: Emit) -> N
     embedder, (layer, pooling) = load_embedder(spec.parent, context), layer_and_pooling(spec, context)
     examples = _parallel(context, spec.data, spec.split)
     task = context.task(spec.data.task)
-    unchecked = check_lineage(context, spec.parent, task, tuple(examples))
+    unchecked = check_lineage(context, spec.parent, task, spec.split, examples)
     poolings = candidate_poolings(spec, embedder, context)
     vectors = _vectors(examples, embedder, poolings, spec, context)
     if spec.centre_split:
@@ -54,7 +54,11 @@ def run(spec: RetrieveStage, draft: Draft, context: JobContext, emit: Emit) -> N
         encoder=base_encoder(context.store, spec.parent),
         scores=write_scores(draft.path, frames[layer, pooling], task),
         texts=text_facts(examples, embedder[1], spec.max_length, task),
-        leaks=LeakFacts(unchecked=tuple(unchecked), images_shared={}),
+        leaks=LeakFacts(
+            unchecked=tuple(unchecked),
+            images_shared={},
+            items_trained_on=count_items_trained_on(context, spec.parent, task, spec.split, examples),
+        ),
         layer=layer,
         pooling=pooling,
     )

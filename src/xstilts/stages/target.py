@@ -3,7 +3,7 @@
 from functools import partial
 
 from xstilts.data.features import featurise
-from xstilts.data.leakage import check_disjoint
+from xstilts.data.leakage import Identity, check_disjoint, count_shared
 from xstilts.data.load import check_labels
 from xstilts.data.tokenised import feature_lengths, token_ids
 from xstilts.execution.environment import Emit
@@ -25,6 +25,7 @@ from xstilts.stages.tokenise import load_features
 from xstilts.stages.training import count_untouched_layers, make_trainable, scorer, training_facts
 from xstilts.store.facts import ModelFacts, TargetFacts
 from xstilts.store.store import Draft
+from xstilts.tasks.task import overlap_as_published
 from xstilts.train.fit import Objective, examples_used, fit, seed_of, steps_of
 from xstilts.train.optim import decay_of_unused_weights
 from xstilts.train.predict import fit_thresholds
@@ -36,7 +37,9 @@ def run(spec: TargetStage, draft: Draft, context: JobContext, emit: Emit) -> Non
     examples, dev = context.examples(spec.data, "train"), context.examples(spec.data, "dev")
     for split in (examples, dev):
         check_labels(split, task)
-    check_disjoint(examples, dev, task.name)
+    published = overlap_as_published(task, "dev", task, "train")
+    if not published:
+        check_disjoint(examples, dev, task.name)
     labels = context.labels(spec.data)
     tokenizer = cached_tokenizer(encoder_folder(store, spec.parent, environment))
     max_length = spec.train.max_length
@@ -91,4 +94,6 @@ def run(spec: TargetStage, draft: Draft, context: JobContext, emit: Emit) -> Non
         modality=spec.modality,
         prior=most_frequent_label(examples),
         unusable=context.unusable_images(spec.data, "train"),
+        dev_items=len(dev),
+        dev_items_trained_on=count_shared([Identity.of(examples)], dev) if published else 0,
     )

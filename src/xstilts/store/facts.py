@@ -120,6 +120,12 @@ class LeakFacts(Frozen):
     """Number of scored images that were trained on, by training task."""
     images_of_shots_scored: int | None = None
     """Number of scored images in the published few-shot set; None if the shots are sampled."""
+    items_trained_on: int = 0
+    """Number of scored items in training data of the same benchmark, whose published splits overlap."""
+    pool: int = 0
+    """Number of examples in the pools of shots, if some of them are scored."""
+    pool_scored: int = 0
+    """Number of examples in the pools that are scored items, or share a group or image with one; never sampled."""
 
 
 class ClosenessFacts(Frozen):
@@ -226,6 +232,9 @@ class TargetFacts(TrainedFacts):
     prior: str | None
     """The most frequent label of the training data."""
     unusable: UnusableImages
+    dev_items: int = 0
+    dev_items_trained_on: int = 0
+    """Number of the development examples that are also in the training data; published splits may overlap."""
 
 
 class FewshotFacts(TrainedFacts, ScoredFacts):

@@ -95,6 +95,10 @@ class Task:
     def wheels(self) -> tuple[Wheel, ...]:
         return tuple(source for source in self.sources if isinstance(source, Wheel))
 
+    def publishes(self, split: str) -> bool:
+        """Whether a split is used as the benchmark's publishers made it; false for splits that are made here."""
+        return self.benchmark is not None and split not in (self.fractions or ())
+
     def fingerprint(self, language: str) -> str:
         """SHA-256 of everything that determines the examples of each split of a language; no data are read."""
         fields = [
@@ -118,6 +122,12 @@ def flagged_id(name: str, flag: str) -> str:
 def groups_comparable(task: Task, other: Task) -> bool:
     """Whether the groups of both tasks have the same meaning, so that overlaps can be detected."""
     return task.name == other.name or bool(task.split_family and task.split_family == other.split_family)
+
+
+def overlap_as_published(task: Task, split: str, trained: Task, trained_split: str) -> bool:
+    """Whether `trained_split` is trained on, `split` is scored, and any overlap is their publishers' choice."""
+    published = task.publishes(split) and trained.publishes(trained_split)
+    return published and task.name == trained.name and split != trained_split
 
 
 def measured_sizes(name: str) -> Mapping[str, Mapping[str, int]]:

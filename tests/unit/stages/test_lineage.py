@@ -60,7 +60,7 @@ CAPTIONS = tuple(
 def check(trained: Trained, task: str, scored: tuple[Example, ...]) -> tuple[list[str], dict[str, int]]:
     loaded, context = load_task(task), trained
     return (
-        check_lineage(context, trained.last, loaded, scored),  # type: ignore[arg-type]
+        check_lineage(context, trained.last, loaded, "test", scored),  # type: ignore[arg-type]
         count_shared_images(context, trained.last, loaded, scored),  # type: ignore[arg-type]
     )
 

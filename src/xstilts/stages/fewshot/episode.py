@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from xstilts.config.splits import shots_split
 from xstilts.data.features import featurise
+from xstilts.data.leakage import Identity
 from xstilts.data.load import check_labels
 from xstilts.data.shots import draw
 from xstilts.errors import DataError
@@ -42,21 +43,59 @@ EpisodeResult = tuple[TrainingOutcome, nn.Module]
 
 MULTILINGUAL = Slot[str, TrainedEpisode]("multilingual model, by its training key", latest_only=True)
 
+SCORED = Slot[tuple[tuple[Data, ...], str], Identity]("groups and images of the scored splits")
+POOL_SIZES = Slot[tuple[tuple[Data, ...], str, str], tuple[int, int]]("examples in pools, and scored ones among them")
+
 MAX_CACHED_POOL = 2048
 """Up to this size, frozen layers run once on the whole pool for all draws, if the activations fit into memory.
 Otherwise they run on the shots of each draw."""
 
 
 def draw_shots(spec: FewshotStage, context: JobContext, episode_model: EpisodeModel) -> tuple[Example, ...]:
-    """The drawn examples, or a published set in its order. Raises DataError if there are none."""
+    """The drawn examples, or a published set in its order. Raises DataError if there are none.
+
+    Scored items are never drawn, nor examples that share a group or an image with one.
+    """
     unit = context.task(spec.evaluation.task).shots_unit
     if spec.fixed_shots is not None:
         (data,), split = spec.pools, shots_split(spec.fixed_shots)
         if not (published := _trainable_examples(data, split, context, episode_model)):
             raise DataError(f"no example of {split!r} in {data.language} has a label of the head")
         return published
-    pools = [_trainable_examples(data, "train", context, episode_model) for data in spec.pools]
+    scored = _scored(spec, context)
+    pools = [
+        [
+            example
+            for example in _trainable_examples(data, "train", context, episode_model)
+            if not scored.includes(example)
+        ]
+        for data in spec.pools
+    ]
     return tuple(shot for pool in pools for shot in draw(pool, spec.shots, spec.draw, unit))
+
+
+def pool_sizes(spec: FewshotStage, context: JobContext) -> tuple[int, int]:
+    """The number of examples in the pools of shots, and how many of them are scored and so never drawn."""
+    if spec.fixed_shots is not None:
+        return 0, 0
+
+    def count() -> tuple[int, int]:
+        scored = _scored(spec, context)
+        pool = [example for data in spec.pools for example in context.examples(data, "train")]
+        return len(pool), sum(map(scored.includes, pool))
+
+    return context.cached(POOL_SIZES, (spec.pools, spec.evaluation.language, spec.split), count)
+
+
+def _scored(spec: FewshotStage, context: JobContext) -> Identity:
+    """The identity of all items that the model is scored on, in each of its languages, capped or not. So a cap or the
+    scored language does not change the shots."""
+    languages = tuple(map(uncapped, spec.multilingual or (spec.evaluation,)))
+
+    def make() -> Identity:
+        return Identity.of(example for data in languages for example in context.all_examples(data, spec.split))
+
+    return context.cached(SCORED, (languages, spec.split), make)
 
 
 def shot_inputs(

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from xstilts.config.splits import shots_split
 from xstilts.data.leakage import check_disjoint, images_in
 from xstilts.data.load import check_labels
 from xstilts.execution.environment import Emit
 from xstilts.methods.method import StatesClassifier
 from xstilts.models.frozen_states import FrozenStatesModel
 from xstilts.planning.specs import FewshotStage
-from xstilts.planning.stage import Data
+from xstilts.planning.stage import Data, SplitRead
 from xstilts.problems import Example
 from xstilts.stages.artifacts import base_encoder, read_facts, save_weights
 from xstilts.stages.controls import image_controls, most_frequent_label, scores_by_seen_text
@@ -24,6 +25,7 @@ from xstilts.stages.fewshot.batched import train_in_batch
 from xstilts.stages.fewshot.episode import (
     EpisodeResult,
     draw_shots,
+    pool_sizes,
     restore_trained,
     train_episode,
     with_adapters,
@@ -31,18 +33,20 @@ from xstilts.stages.fewshot.episode import (
 from xstilts.stages.fewshot.episode_model import EpisodeModel, load_episode_model, split_inputs, train_settings
 from xstilts.stages.fewshot.frozen_states import fit_head
 from xstilts.stages.job_context import JobContext, Slot
-from xstilts.stages.lineage import check_lineage, count_shared_images
+from xstilts.stages.lineage import check_lineage, count_items_trained_on, count_shared_images
 from xstilts.stages.scoring import text_facts, write_scores
 from xstilts.stages.training import scored_items, training_facts
 from xstilts.store.facts import FewshotFacts, LeakFacts, ModelFacts, TargetFacts, TextFacts
 from xstilts.store.store import Draft
+from xstilts.tasks.task import overlap_as_published
 from xstilts.train.predict import predict
 
-Scored = tuple[str, Data, str]
-"""An artifact and the split on which it is scored."""
+Scored = tuple[str, Data, str, tuple[SplitRead, ...]]
+"""An artifact, the split on which it is scored, and what the episode trains on besides the shots."""
 
 UNCHECKED = Slot[Scored, list[str]]("training data that cannot be checked against a scored split")
 IMAGES_SHARED = Slot[Scored, dict[str, int]]("scored images that were trained on")
+ITEMS_TRAINED_ON = Slot[tuple[Scored, str], int]("number of scored items that were trained on")
 TEXTS = Slot[Data, TextFacts]("statistics of scored texts")
 PRIORS = Slot[Data, str | None]("most frequent labels")
 
@@ -69,11 +73,18 @@ def run(spec: FewshotStage, draft: Draft, context: JobContext, emit: Emit) -> No
     task = context.task(spec.evaluation.task)
     examples = context.examples(spec.evaluation, spec.split)
     check_labels(examples, task)
-    scored = (spec.parent, spec.evaluation, spec.split)
-    unchecked = context.cached(UNCHECKED, scored, lambda: check_lineage(context, spec.parent, task, examples))
+    reads = tuple(read for read in spec.splits_read if read.role == "train" and read.data not in spec.pools)
+    scored, history = (
+        (spec.parent, spec.evaluation, spec.split, reads),
+        (spec.parent, task, spec.split, examples, reads),
+    )
+    unchecked = context.cached(UNCHECKED, scored, lambda: check_lineage(context, *history))
     episode_model = load_episode_model(spec, context)
     shots = draw_shots(spec, context, episode_model)
-    check_disjoint(shots, examples, task.name, images=spec.fixed_shots is None)
+    fixed = spec.fixed_shots
+    published = fixed is not None and overlap_as_published(task, spec.split, task, shots_split(fixed))
+    if not published:
+        check_disjoint(shots, examples, task.name, images=spec.fixed_shots is None)
     trained_episode = train_in_batch(spec, context, episode_model, emit)
     with with_adapters(spec, episode_model):
         if trained_episode:
@@ -93,7 +104,7 @@ def run(spec: FewshotStage, draft: Draft, context: JobContext, emit: Emit) -> No
         save_weights(draft.path, full_model, head=True)
     frame = scored_items(task, examples, predicted)
     (draft.path / "shots.json").write_text(json.dumps([shot.id for shot in shots], ensure_ascii=False))
-    train = train_settings(spec)
+    train, (pool, pool_scored) = train_settings(spec), pool_sizes(spec, context)
     shared = context.cached(IMAGES_SHARED, scored, lambda: count_shared_images(context, spec.parent, task, examples))
     draft.facts = FewshotFacts(
         encoder=base_encoder(context.store, spec.parent),
@@ -124,6 +135,13 @@ def run(spec: FewshotStage, draft: Draft, context: JobContext, emit: Emit) -> No
         leaks=LeakFacts(
             unchecked=tuple(unchecked),
             images_shared=shared,
+            items_trained_on=context.cached(
+                ITEMS_TRAINED_ON,
+                (scored, fixed or ""),
+                lambda: count_items_trained_on(context, *history, shots if published else ()),
+            ),
+            pool=pool,
+            pool_scored=pool_scored,
             images_of_shots_scored=len(images_in(shots) & images_in(examples)) if spec.fixed_shots else None,
         ),
     )
