@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from xstilts.api.artifacts import collect_garbage, export_model, export_xtreme, predict_file
+    from xstilts.api.artifacts import collect_garbage, export_model, export_xtreme, predict_file, verify_store
     from xstilts.api.catalogue import list_encoders, list_tasks
     from xstilts.api.results import build_report, check_claims, compare, load_matrix, load_results
     from xstilts.api.runs import Outcome, plan, run, status
@@ -37,6 +37,7 @@ __all__ = [
     "predict_file",
     "run",
     "status",
+    "verify_store",
 ]
 
 _MODULES = {
@@ -63,6 +64,7 @@ _MODULES = {
     "predict_file": "xstilts.api.artifacts",
     "run": "xstilts.api.runs",
     "status": "xstilts.api.runs",
+    "verify_store": "xstilts.api.artifacts",
 }
 
 

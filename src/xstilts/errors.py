@@ -62,6 +62,10 @@ class StageError(UserError):
     """A stage failed while it ran."""
 
 
+class DamageError(UserError):
+    """Files of a store are damaged."""
+
+
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     """A hint for an unknown name: the closest known name, or all known names if none is close."""
     names = list(known)

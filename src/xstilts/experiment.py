@@ -24,6 +24,7 @@ from xstilts.planning.estimate import FlopsEstimate, Processor, estimate_flops
 from xstilts.planning.expand import Graph, expand
 from xstilts.platform.files import write_file
 from xstilts.platform.hardware import matrix_precision
+from xstilts.platform.sealed import seal, unseal
 from xstilts.recipe.load import LoadedRecipe, checked_recipe, load_recipe
 from xstilts.recipe.translation import resolve_translators, translator_pins, unresolved_translators
 from xstilts.store.facts import FewshotFacts, ModelFacts, TargetFacts
@@ -188,13 +189,13 @@ def record_run(experiment: Experiment, warnings: Sequence[str] = ()) -> None:
         "text": loaded.text,
         "warnings": list(warnings),
     }
-    write_file(_record_path(experiment), json.dumps(note, ensure_ascii=False))
+    write_file(_record_path(experiment), seal(json.dumps(note, ensure_ascii=False)))
 
 
 def recorded_warnings(experiment: Experiment) -> tuple[str, ...]:
     """The warnings on the data of the last run of the recipe with this store."""
     try:
-        return tuple(json.loads(_record_path(experiment).read_text(encoding="utf-8")).get("warnings", ()))
+        return tuple(json.loads(unseal(_record_path(experiment).read_bytes())).get("warnings", ()))
     except (OSError, ValueError):
         return ()
 
@@ -211,7 +212,7 @@ def recorded_experiments(store: str | Path) -> tuple[Experiment, ...]:
 
 def _open_record(path: Path, store: Path) -> Experiment:
     try:
-        note = json.loads(path.read_text(encoding="utf-8"))
+        note = json.loads(unseal(path.read_bytes()))
         root = Path(note["root"]) if note.get("root") else None
         loaded = checked_recipe(Recipe.model_validate(note["written"]), Path(note["base"]), root)
         recipe = Recipe.model_validate(note["recipe"])

@@ -1,4 +1,4 @@
-"""Predict with artifacts, export them, and remove them. Only `predict_file` and `export_model` import torch."""
+"""Predict with artifacts, export them, remove them and verify them. Only `predict_file` and `export_model` import torch."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from xstilts.api.results import STORE, reopen
 from xstilts.api.runs import AnyRecipe
-from xstilts.errors import UserError
+from xstilts.errors import DamageError, UserError
 from xstilts.experiment import bare_environment, find_artifact, recorded_experiments, trained_model_facts
 from xstilts.store.gc import RemovedArtifacts, collect
 from xstilts.store.store import Store
+from xstilts.store.verify import Verification, verify
 
 if TYPE_CHECKING:
     from xstilts.export.xtreme import Submission
+
+_SHOWN = 5
+"""The most damaged files that an error message lists."""
 
 
 def predict_file(
@@ -79,8 +83,31 @@ def export_xtreme(
 
 def collect_garbage(*, store: str | Path = STORE, dry_run: bool = False) -> RemovedArtifacts:
     """Remove artifacts that none of the recipes recorded in the store needs."""
+    artifacts = _existing_store(store)
+    keep = [key for experiment in recorded_experiments(store) for key in experiment.graph.stages]
+    return collect(artifacts, keep, dry_run)
+
+
+def verify_store(*, store: str | Path = STORE) -> Verification:
+    """Read every file of every artifact and every recorded recipe, and compare it with its checksum.
+
+    Nothing is moved or removed. Raises UserError if there is no store.
+    """
+    return verify(_existing_store(store))
+
+
+def require_undamaged(verification: Verification) -> None:
+    """Raises DamageError if a file is damaged."""
+    if damaged := verification.damaged:
+        raise DamageError(
+            f"{len(damaged)} damaged: {', '.join(str(damage.path) for damage in damaged[:_SHOWN])}"
+            + (f" and {len(damaged) - _SHOWN} more" if len(damaged) > _SHOWN else ""),
+            "run their recipes again: damaged artifacts are moved aside and made again",
+        )
+
+
+def _existing_store(store: str | Path) -> Store:
     artifacts = Store(Path(store))
     if not artifacts.root.is_dir():
         raise UserError(f"there is no store {artifacts.root}/", "name it with --store")
-    keep = [key for experiment in recorded_experiments(store) for key in experiment.graph.stages]
-    return collect(artifacts, keep, dry_run)
+    return artifacts

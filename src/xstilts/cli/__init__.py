@@ -1,4 +1,5 @@
-"""The command line: data on stdout, progress on stderr. Exit codes: 0 success, 1 failed stage, 2 user error."""
+"""The command line: data on stdout, progress on stderr. Exit codes: 0 success, 1 failed stage or damaged
+file, 2 user error."""
 
 import os
 import sys
@@ -7,7 +8,7 @@ from dataclasses import asdict
 
 from cyclopts import App, CycloptsError, Parameter
 
-from xstilts.errors import RecipeError, StageError, UserError
+from xstilts.errors import DamageError, RecipeError, StageError, UserError
 
 COMMANDS = {
     "run": ("runs:run", "Run the missing stages of a recipe."),
@@ -23,6 +24,7 @@ COMMANDS = {
         "Write a trained artifact as a transformers checkpoint, or an arm as an XTREME submission.",
     ),
     "gc": ("artifacts:gc", "Remove artifacts that no recipe needs."),
+    "verify": ("artifacts:verify", "Read every file of a store and compare it with its checksum."),
     "tasks": ("listings:tasks", "List the shipped tasks."),
     "encoders": ("listings:encoders", "List the encoders with a short name."),
     "doctor": ("listings:doctor", "Show versions, hardware and caches of this machine."),
@@ -62,7 +64,7 @@ def call(tokens: Sequence[str]) -> int:
             result_action="return_value",
         )
         sys.stdout.flush()
-    except StageError as error:
+    except (StageError, DamageError) as error:
         return _print_error(error, 1)
     except (UserError, CycloptsError) as error:
         if isinstance(error, RecipeError) and "--json" in tokens:

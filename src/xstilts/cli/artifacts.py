@@ -1,4 +1,4 @@
-"""The commands predict, export and gc."""
+"""The commands predict, export, gc and verify."""
 
 import sys
 from dataclasses import asdict
@@ -100,3 +100,21 @@ def gc(
         file=sys.stderr,
     )
     return None
+
+
+def verify(store: StoreDir = STORE, *, json: Json = False) -> None:
+    """Read every file of a store and compare it with its checksum, even if it has not changed since the last check.
+
+    Lists the damaged files. The exit code is 1 if there are any.
+    """
+    from xstilts.api import artifacts as api
+
+    verified = api.verify_store(store=store)
+    if json:
+        print_json(asdict(verified))
+    else:
+        for damage in verified.damaged:
+            print(f"{damage.path}: {damage.reason}")
+        counts = f"{verified.artifacts} artifacts and {verified.recipes} recorded recipes"
+        print(f"verified {counts} ({verified.bytes / 1e6:.1f} MB)", file=sys.stderr)
+    api.require_undamaged(verified)

@@ -1,6 +1,6 @@
 """Artifacts under the keys of their stages, for caching, resuming and provenance.
 
-artifacts/<key>/   manifest.json and the files of the stage
+artifacts/<key>/   manifest.json, which contains its own checksum and those of the stage's files
 drafts/            unfinished artifacts; renamed into artifacts/ when they are complete
 damaged/           artifacts whose files do not match their manifest
 locks/             one file for each stage that a process is working on
@@ -23,16 +23,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from xstilts.planning.specs import Spec
 from xstilts.planning.stage import CorpusRead, SplitRead
 from xstilts.platform import files, memory
+from xstilts.platform.sealed import seal, unseal
 from xstilts.store import locks
 from xstilts.store.facts import Facts
 
 _MANIFEST = "manifest.json"
 _VERIFIED = ".verified"
+_UNREADABLE = "its manifest is missing or does not match its checksum"
 _log = logging.getLogger("xstilts")
 
 
@@ -95,26 +97,47 @@ class Store:
     def manifest(self, key: str) -> Manifest | None:
         """The manifest of a valid artifact, or None. A damaged artifact is moved to damaged/ with a warning.
 
-        Checksums are recomputed only for files whose size or modification time has changed since the last check.
+        Checksums of files are recomputed only if their size, modification time or change time differs from the last
+        check; the manifest's own checksum is always recomputed. Raises OSError if the artifact cannot be read.
         """
         if not self.path(key).exists():
             return None
         manifest = self.peek(key)
-        damage = _damage(self.path(key), manifest) if manifest and manifest.key == key else "its manifest is unreadable"
+        damage = _damage(self.path(key), manifest) if manifest else _UNREADABLE
         if damage is None:
             return manifest
-        folder = self._folder("damaged")
-        with suppress(FileNotFoundError):  # another process did it
+        try:
+            folder = self._folder("damaged")
             self.path(key).rename(folder / f"{key}.{time.time_ns()}")
-            _log.warning("artifact %s is damaged (%s): moved to %s; its stage will run again", key[:12], damage, folder)
+        except FileNotFoundError:  # another process did it
+            return None
+        except OSError as error:
+            _log.warning("artifact %s is damaged (%s) and cannot be moved: %s", key[:12], damage, error)
+            return None
+        _log.warning("artifact %s is damaged (%s): moved to %s; its stage will run again", key[:12], damage, folder)
         return None
 
     def peek(self, key: str) -> Manifest | None:
-        """The manifest if it can be read. The files are not checked."""
+        """The manifest, or None if it is missing or its checksum is wrong. The files are not checked."""
         try:
-            return Manifest.model_validate_json((self.path(key) / _MANIFEST).read_bytes())
-        except (FileNotFoundError, NotADirectoryError, ValidationError):
+            manifest = Manifest.model_validate_json(unseal((self.path(key) / _MANIFEST).read_bytes()))
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError):
             return None
+        return manifest if manifest.key == key else None
+
+    def verify(self, key: str) -> str | None:
+        """What is wrong with an artifact, or None. All files are read; the results of earlier checks are not used.
+
+        The next call of `manifest` also checks all files of a damaged artifact. Raises OSError if a file cannot be read.
+        """
+        manifest = self.peek(key)
+        if manifest is None:
+            return _UNREADABLE
+        damage = _damage(self.path(key), manifest, trust_checked_state=False)
+        if damage:
+            with suppress(OSError):
+                (self.path(key) / _VERIFIED).unlink(missing_ok=True)
+        return damage
 
     @contextmanager
     def draft(self, spec: Spec) -> Iterator[Draft]:
@@ -130,7 +153,7 @@ class Store:
             seconds = time.perf_counter() - started if draft.seconds is None else draft.seconds
             manifest = _manifest(spec, draft, seconds)
             _write_checked_state(folder, {name: _state(folder / name) for name in manifest.files})
-            (folder / _MANIFEST).write_text(manifest.model_dump_json(indent=1))
+            (folder / _MANIFEST).write_bytes(seal(manifest.model_dump_json(indent=1)).encode())
             self._place(folder, spec.key)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
@@ -166,15 +189,20 @@ class Store:
         while True:
             try:
                 return files.rename_durably(folder, artifacts / key)
-            except OSError:
+            except OSError as error:
                 if not (artifacts / key).exists():
                     raise
-            if self.manifest(key):  # another process was first, with the same result
-                return shutil.rmtree(folder)
+                if self.manifest(key):  # another process was first, with the same result
+                    return shutil.rmtree(folder)
+                if (artifacts / key).exists():  # it is damaged and cannot be moved
+                    raise error
 
 
-def _damage(folder: Path, manifest: Manifest) -> str | None:
+def _damage(folder: Path, manifest: Manifest, *, trust_checked_state: bool = True) -> str | None:
     """What is wrong with an artifact's files, or None."""
+    for name in manifest.files:
+        if not (folder / name).is_file():
+            return f"{name} is missing"
     try:
         state = {name: _state(folder / name) for name in manifest.files}
     except FileNotFoundError as error:
@@ -182,9 +210,10 @@ def _damage(folder: Path, manifest: Manifest) -> str | None:
     for name, file in manifest.files.items():
         if state[name][0] != file.bytes:
             return f"{name} has {state[name][0]} bytes instead of {file.bytes}"
-    with suppress(OSError, ValueError):
-        if json.loads((folder / _VERIFIED).read_bytes()) == state:
-            return None
+    if trust_checked_state:
+        with suppress(OSError, ValueError):
+            if json.loads((folder / _VERIFIED).read_bytes()) == state:
+                return None
     for name, file in manifest.files.items():
         if _sha256(folder / name) != file.sha256:
             return f"the sha256 of {name} differs from its manifest"
@@ -195,7 +224,7 @@ def _damage(folder: Path, manifest: Manifest) -> str | None:
 
 def _state(path: Path) -> list[int]:
     stat = path.stat()
-    return [stat.st_size, stat.st_mtime_ns]
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
 
 
 def _write_checked_state(folder: Path, state: dict[str, list[int]]) -> None:
