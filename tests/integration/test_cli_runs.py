@@ -69,7 +69,8 @@ def test_status_plan_and_gc_agree_after_a_run(ran: Path):
     states = {row["state"] for row in json.loads(told(ran, "status", "--json"))}
     assert states == {"done"}
     assert json.loads(told(ran, "plan", "own.yaml", "--json"))["plan"]["misses"] == []
-    assert json.loads(told(ran, "gc", "--dry-run", "--json")) == {"bytes": 0, "keys": [], "leftovers": []}
+    removed = json.loads(told(ran, "gc", "--dry-run", "--json"))
+    assert (removed["keys"], removed["leftovers"]) == ([], [])
 
 
 def test_the_report_is_written_to_the_given_path(ran: Path):

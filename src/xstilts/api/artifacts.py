@@ -1,11 +1,14 @@
-"""Predict with artifacts, export them, remove them and verify them. Only `predict_file` and `export_model` import torch."""
+"""Predict with artifacts, export, remove and verify them. Only `predict_file` and `export_model` import torch."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xstilts.api.results import STORE, reopen
 from xstilts.api.runs import AnyRecipe
+from xstilts.cache.leftovers import remove_leftovers
+from xstilts.cache.wheels import cache_dir
 from xstilts.errors import DamageError, UserError
 from xstilts.experiment import bare_environment, find_artifact, recorded_experiments, trained_model_facts
 from xstilts.store.gc import RemovedArtifacts, collect
@@ -82,10 +85,13 @@ def export_xtreme(
 
 
 def collect_garbage(*, store: str | Path = STORE, dry_run: bool = False) -> RemovedArtifacts:
-    """Remove artifacts that none of the recipes recorded in the store needs."""
+    """Remove artifacts that none of the recipes recorded in the store needs, and what killed processes left unfinished
+    in the store and in the cache."""
     artifacts = _existing_store(store)
     keep = [key for experiment in recorded_experiments(store) for key in experiment.graph.stages]
-    return collect(artifacts, keep, dry_run)
+    removed = collect(artifacts, keep, dry_run)
+    leftovers, size = remove_leftovers(cache_dir(), dry_run=dry_run)
+    return replace(removed, bytes=removed.bytes + size, cache=tuple(map(str, leftovers)))
 
 
 def verify_store(*, store: str | Path = STORE) -> Verification:

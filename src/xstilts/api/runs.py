@@ -1,5 +1,6 @@
 """Run a recipe, estimate its cost, and show its status."""
 
+import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from xstilts.api.results import reopen, score_table, write_report
 from xstilts.errors import StageError
+from xstilts.execution.environment import Event
 from xstilts.execution.options import STORE, RunKeywords, RunOptions
 from xstilts.execution.preview import Plan, preview
 from xstilts.execution.progress import Progress
@@ -91,7 +93,7 @@ def run(
 def _run_stages(experiment: Experiment, forecast: Plan, show: bool) -> RunResult:
     graph, store, environment, options = experiment.graph, experiment.store, experiment.environment, experiment.options
     if not show:
-        return run_graph(graph, store, environment, options.job_count, _ignore, executor=options.executor)
+        return run_graph(graph, store, environment, options.job_count, _log_warning, executor=options.executor)
     with Progress(graph, forecast) as progress:
         outcome = run_graph(graph, store, environment, options.job_count, progress, executor=options.executor)
     counts = f"{len(outcome.done)} stages run, {len(outcome.hits)} cached"
@@ -109,6 +111,11 @@ def _failure(outcome: RunResult) -> StageError:
 
 def _log(line: str) -> None:
     print(line, file=sys.stderr)
+
+
+def _log_warning(event: Event) -> None:
+    if event.kind == "warning":
+        logging.getLogger("xstilts").warning(event.message)
 
 
 def _ignore(_: object) -> None: ...

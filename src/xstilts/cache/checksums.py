@@ -4,27 +4,27 @@ import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from xstilts.platform.files import write_file
+from xstilts.platform import folder_checksums
+from xstilts.platform.sealed import read_sealed, write_sealed
 
 
 def sha256_of(path: Path, cache: Path) -> str:
-    """The SHA-256 of a file, cached by its path, size and modification time, so a large file is read only once."""
+    """The SHA-256 of a file, cached by its path, size and times, so a large file is read only once."""
+    return cached_text("sums", [file_state(path)], cache, lambda: folder_checksums.sha256(path))
 
-    def compute() -> str:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
 
+def file_state(path: Path) -> str:
+    """Text that changes when a file changes. The change time is included, because programs cannot set it."""
     stat = path.stat()
-    return cached_text("sums", [f"{path.resolve()} {stat.st_size} {stat.st_mtime_ns}"], cache, compute)
+    return f"{path.resolve()} {stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}"
 
 
 def cached_text(kind: str, state: Sequence[str], cache: Path, compute: Callable[[], str]) -> str:
     """The result of `compute`, from `cache` if it is cached for this `state`."""
-    note = cache / kind / hashlib.sha256("\0".join(state).encode()).hexdigest()
-    try:
-        return note.read_text(encoding="utf-8")
-    except OSError:
-        pass
+    name = hashlib.sha256("\0".join(state).encode()).hexdigest()
+    note = cache / kind / f"{name}.sealed"
+    if (content := read_sealed(note)) is not None:
+        return content.decode()
     text = compute()
-    write_file(note, text)
+    write_sealed(note, text)
     return text

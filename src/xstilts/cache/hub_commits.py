@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from xstilts.errors import SourceError
-from xstilts.platform.files import write_file
+from xstilts.platform.sealed import read_sealed, write_sealed
 
 Kind = Literal["model", "dataset"]
 
@@ -30,8 +30,8 @@ def known(repository: str, revision: str, *, kind: Kind, cache: Path) -> str | N
     """The commit of a revision if it is known without a request: it is a commit, or was resolved before."""
     if _COMMIT.fullmatch(revision):
         return revision
-    note = _note(repository, revision, kind, cache)
-    return note.read_text().strip() if note.is_file() else None
+    commit = read_sealed(_note(repository, revision, kind, cache))
+    return None if commit is None else commit.decode()
 
 
 def resolve(repository: str, revision: str, *, kind: Kind, cache: Path, offline: bool) -> str:
@@ -47,7 +47,7 @@ def resolve(repository: str, revision: str, *, kind: Kind, cache: Path, offline:
         commit = _request_commit(repository, revision, kind)
     except Exception as error:  # the client's HTTP library, and so its errors, differ between versions
         raise hub_error(error, repository, revision, kind=kind, what="the commit of ") from None
-    write_file(_note(repository, revision, kind, cache), commit)
+    write_sealed(_note(repository, revision, kind, cache), commit)
     return commit
 
 
@@ -71,7 +71,7 @@ def hub_error(error: Exception, repository: str, revision: str | None, *, kind: 
 
 def _note(repository: str, revision: str, kind: Kind, cache: Path) -> Path:
     folder = cache / "revisions" / "datasets" if kind == "dataset" else cache / "revisions"
-    return folder / f"{repository.replace('/', '--')}@{revision.replace('/', '--')}"
+    return folder / f"{repository.replace('/', '--')}@{revision.replace('/', '--')}.sealed"
 
 
 def _request_commit(repository: str, revision: str, kind: Kind) -> str:

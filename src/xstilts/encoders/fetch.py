@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from xstilts.cache import hub_commits, wheels
+from xstilts.cache import hub_commits, hub_files, wheels
 from xstilts.encoders import EncoderCard
 from xstilts.encoders.bundled import e5_small, efficientnet_lite0
 from xstilts.encoders.pins import halves
@@ -89,7 +89,8 @@ def _snapshot(card: EncoderCard, revision: str | None, cache: Path, offline: boo
     from huggingface_hub import snapshot_download
 
     repository = card.uri.removeprefix("hub:")
-    try:
+
+    def download() -> Path:
         folder = snapshot_download(
             repository,
             revision=revision,
@@ -98,14 +99,18 @@ def _snapshot(card: EncoderCard, revision: str | None, cache: Path, offline: boo
             local_files_only=offline,
             endpoint=hub_commits.endpoint(),
         )
+        return Path(folder)
+
+    try:
+        folder = hub_files.verified(download, cache=cache, offline=offline)
     except Exception as error:
         raise _fetch_error(error, repository, revision, cache) from error
-    if not any(Path(folder).glob("model*.safetensors")):
+    if not any(folder.glob("model*.safetensors")):
         raise SourceError(
             f"{repository} has no safetensors weights; pickled weights are never read",
             "convert it once with transformers' save_pretrained (model and tokenizer), and name that folder",
         )
-    return Path(folder)
+    return folder
 
 
 def _fetch_error(error: Exception, repository: str, revision: str | None, cache: Path) -> Exception:

@@ -1,14 +1,14 @@
 """Pins of encoders: SHA-256 sums or Hub commits that identify the weights in stage keys. Does not import torch."""
 
 import hashlib
-import json
 from pathlib import Path
 
 from xstilts.cache import hub_commits
+from xstilts.cache.checksums import cached_text, file_state
 from xstilts.data.images import feature_files
 from xstilts.encoders import EncoderCard, find_card
 from xstilts.errors import SourceError
-from xstilts.platform.files import write_file
+from xstilts.platform.folder_checksums import sha256
 
 _HASHED_FILES = (
     "config.json",
@@ -84,20 +84,15 @@ def _known_half(card: EncoderCard, revision: str | None, cache: Path) -> str | N
 
 
 def _folder_digest(folder: Path, cache: Path) -> str:
-    """SHA-256 of the files in `_HASHED_FILES`, cached until a size or modification time in the folder changes."""
+    """SHA-256 of the files in `_HASHED_FILES`, cached until a size or time of a file changes."""
     files = sorted({path for pattern in _HASHED_FILES for path in folder.glob(pattern)})
     if not (folder / "config.json").is_file():
         raise SourceError(
             f"{folder} is not an encoder: it has no config.json", "name a folder that `save_pretrained` wrote"
         )
-    stats = [(path, path.stat()) for path in files]
-    state = json.dumps([str(folder), [(path.name, stat.st_size, stat.st_mtime_ns) for path, stat in stats]])
-    note = cache / "revisions" / hashlib.sha256(state.encode()).hexdigest()
-    if note.is_file():
-        return note.read_text().strip()
-    digest = hashlib.sha256()
-    for path in files:
-        with path.open("rb") as file:
-            digest.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
-    write_file(note, digest.hexdigest())
-    return digest.hexdigest()
+
+    def digest() -> str:
+        lines = (f"{path.name} {sha256(path)}\n" for path in files)
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+    return cached_text("pins", [str(folder), *map(file_state, files)], cache, digest)

@@ -31,10 +31,13 @@ class Environment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """An event of one stage. `done` and `total` count its steps (optimiser steps, or texts)."""
+    """An event of one stage. `done` and `total` count its steps (optimiser steps, or texts).
+
+    A `warning` has a `message` only. It does not change the state of its stage.
+    """
 
     key: str
-    kind: Literal["started", "progress", "finished", "failed"]
+    kind: Literal["started", "progress", "warning", "finished", "failed"]
     done: int = 0
     total: int = 0
     seconds: float = 0.0

@@ -50,7 +50,7 @@ class Executor(Protocol):
 
         Guarantees:
         - The events of one stage arrive in order: `started`, any number of `progress`, then `finished` or `failed`.
-          `started` may be missing if a stage fails before it begins.
+          `started` may be missing if a stage fails before it begins. A `warning` may come at any time.
         - Every submitted stage ends exactly once, with `finished` or `failed`, whatever happens to its worker. When a
           worker dies, its started stages fail (or the first stage, if none has started), with the reason as `message`;
           the other stages of the job run in a new worker.

@@ -32,12 +32,15 @@ class Progress:
         self._display = _Bars(console, self._total) if console.is_terminal else _Lines(console)
 
     def __call__(self, event: Event) -> None:
+        if event.kind == "warning":
+            return self._display.warn(event.message)
         stage = self._stages[event.key]
         if event.kind in ("finished", "failed"):
             self._ended += 1
             self._forecast.record(stage.kind, event.seconds)
         self._display.show(event, stage.title, f"{self._ended}/{self._total}")
         self._display.show_total(self._ended, self._forecast.remaining())
+        return None
 
     def __enter__(self) -> "Progress":
         self._display.start()
@@ -94,6 +97,9 @@ class _Lines:
 
     def show_total(self, ended: int, remaining: float | None) -> None: ...
 
+    def warn(self, message: str) -> None:
+        self._console.print(f"warning: {message}", markup=False, highlight=False, soft_wrap=True)
+
     def show(self, event: Event, title: str, count: str) -> None:
         if line := _line(event, title, count):
             self._console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -117,6 +123,9 @@ class _Bars:
 
     def show_total(self, ended: int, remaining: float | None) -> None:
         self._bars.update(self._graph, completed=ended, remaining=remaining)
+
+    def warn(self, message: str) -> None:
+        self._bars.console.print(f"warning: {message}", markup=False, highlight=False)
 
     def show(self, event: Event, title: str, count: str) -> None:
         if event.kind in ("finished", "failed"):

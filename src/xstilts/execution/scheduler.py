@@ -12,7 +12,7 @@ from xstilts.execution.executor import Executor
 from xstilts.execution.preview import missing_stages, stored_stages
 from xstilts.planning.expand import Graph
 from xstilts.planning.specs import Spec
-from xstilts.store import locks
+from xstilts.platform import locks
 from xstilts.store.store import Store
 
 

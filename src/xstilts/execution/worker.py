@@ -1,6 +1,7 @@
 """The worker process: runs one job after another until its parent closes the pipe or dies."""
 
 import importlib
+import logging
 import os
 import signal
 import threading
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 
-from xstilts.execution.environment import Emit, Environment
+from xstilts.execution.environment import Emit, Environment, Event
 from xstilts.planning.specs import Spec
 
 RunJob = Callable[[Sequence[Spec], Environment, Emit], None]
@@ -39,12 +40,17 @@ class JobEnded:
 def serve(descriptor: int, runner: str) -> None:
     """Call the function at dotted path `runner` with each job that arrives through the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # only the parent handles interrupts
-    connection = Connection(descriptor)
+    connection, sending = Connection(descriptor), threading.Lock()
+
+    def send(message: Event | JobEnded) -> None:
+        with sending:  # warnings may come from several threads
+            connection.send(message)
+
     inbox: SimpleQueue[tuple[Job, Environment]] = SimpleQueue()
     threading.Thread(target=_receive, args=(connection, inbox), daemon=True).start()
     while True:
         job, environment = inbox.get()
-        connection.send(_run(job, environment, runner, connection.send))
+        send(_run(job, environment, runner, send))
 
 
 def _receive(connection: Connection, inbox: "SimpleQueue[tuple[Job, Environment]]") -> None:
@@ -57,10 +63,26 @@ def _receive(connection: Connection, inbox: "SimpleQueue[tuple[Job, Environment]
 
 
 def _run(job: Job, environment: Environment, runner: str, emit: Emit) -> JobEnded:
+    warnings = _WarningEvents(job, emit)
+    logger = logging.getLogger("xstilts")
+    logger.addHandler(warnings)
     try:
         module, _, name = runner.rpartition(".")
         run_job: RunJob = getattr(importlib.import_module(module), name)
         run_job(job.specs, environment, emit)
     except Exception:
         return JobEnded(number=job.number, error=traceback.format_exc())
+    finally:
+        logger.removeHandler(warnings)
     return JobEnded(number=job.number)
+
+
+class _WarningEvents(logging.Handler):
+    """Sends the warnings of a job to the parent process, because nobody sees the worker's stderr."""
+
+    def __init__(self, job: Job, emit: Emit) -> None:
+        super().__init__(logging.WARNING)
+        self._key, self._emit = job.specs[0].key, emit
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._emit(Event(key=self._key, kind="warning", message=record.getMessage()))

@@ -8,9 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from filelock import FileLock
-
-_POLL_SECONDS = 0.02
+from xstilts.platform import locks
 
 
 def write_file(path: Path, content: str | bytes, *, durable: bool = True) -> None:
@@ -73,6 +71,9 @@ def fsync(path: Path) -> None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock across processes and threads. The system releases it if the process dies."""
-    with FileLock(path, poll_interval=_POLL_SECONDS):
+    """Hold an exclusive lock across processes and threads. The system releases it if the process dies.
+
+    The lock's file is deleted when the lock is released.
+    """
+    with locks.acquire(path):
         yield

@@ -2,13 +2,11 @@
 
 import hashlib
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
-from polars.exceptions import PolarsError
 from transformers import PreTrainedTokenizerBase
 
 from xstilts.cache.build_once import build_once
@@ -60,15 +58,8 @@ def load_features(
         with _parallel_tokenizer():
             write_features(folder / _FILE, ((start, tokenise(start, size)) for start in starts))
 
-    def read() -> TokenisedFeatures:
-        return TokenisedFeatures(build_once(folder, build) / _FILE, problem)
-
     try:
-        try:
-            return read()
-        except (OSError, PolarsError):  # damaged
-            shutil.rmtree(folder, ignore_errors=True)
-        return read()
+        return TokenisedFeatures(build_once(folder, build) / _FILE, problem)
     except OSError:  # the cache cannot be written to
         return tokenise()
 

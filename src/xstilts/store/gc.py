@@ -3,22 +3,25 @@
 import shutil
 import tempfile
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from xstilts.errors import UserError
-from xstilts.store import locks
+from xstilts.platform import locks
 from xstilts.store.facts import TrainedFacts
 from xstilts.store.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemovedArtifacts:
-    """What was removed, or would be in a dry run. `leftovers` are unfinished drafts and damaged artifacts."""
+    """What was removed, or would be in a dry run. `leftovers` are unfinished drafts and damaged artifacts, `cache` the
+    paths of what killed processes left in the cache."""
 
     bytes: int
     keys: tuple[str, ...]
     leftovers: tuple[str, ...]
+    cache: tuple[str, ...] = ()
 
 
 def collect(store: Store, keep: Collection[str], dry_run: bool) -> RemovedArtifacts:
@@ -37,9 +40,8 @@ def collect(store: Store, keep: Collection[str], dry_run: bool) -> RemovedArtifa
         drafts = sorted((store.root / "drafts").iterdir())
         abandoned = [path for path in drafts if path.is_dir() and not locks.is_held(path)]
         leftovers = [*abandoned, *sorted((store.root / "damaged").glob("*"))]
-        files = (file for path in (*artifacts, *leftovers) for file in path.rglob("*") if file.is_file())
         removed = RemovedArtifacts(
-            bytes=sum(file.stat().st_size for file in files),
+            bytes=sum(map(_size, (*artifacts, *leftovers))),
             keys=tuple(path.name for path in artifacts),
             leftovers=tuple(path.name for path in leftovers),
         )
@@ -60,6 +62,14 @@ def _with_ancestors(store: Store, keys: Iterable[str]) -> set[str]:
                 inherited = [manifest.facts.inherits] if isinstance(manifest.facts, TrainedFacts) else []
                 queue += [*manifest.inputs, *inherited]
     return visited
+
+
+def _size(folder: Path) -> int:
+    size = 0
+    for file in folder.rglob("*"):
+        with suppress(FileNotFoundError):  # another process has removed it
+            size += file.stat().st_size if file.is_file() else 0
+    return size
 
 
 def _remove(store: Store, artifacts: Iterable[Path], leftovers: Iterable[Path]) -> None:

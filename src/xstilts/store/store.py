@@ -6,7 +6,6 @@ damaged/           artifacts whose files do not match their manifest
 locks/             one file for each stage that a process is working on
 """
 
-import hashlib
 import importlib.metadata
 import json
 import logging
@@ -27,23 +26,14 @@ from pydantic import BaseModel, ConfigDict
 
 from xstilts.planning.specs import Spec
 from xstilts.planning.stage import CorpusRead, SplitRead
-from xstilts.platform import files, memory
+from xstilts.platform import files, locks, memory
+from xstilts.platform.folder_checksums import VERIFIED, FileDigest, digests_of, find_damage, mark_verified
 from xstilts.platform.sealed import seal, unseal
-from xstilts.store import locks
 from xstilts.store.facts import Facts
 
 _MANIFEST = "manifest.json"
-_VERIFIED = ".verified"
 _UNREADABLE = "its manifest is missing or does not match its checksum"
 _log = logging.getLogger("xstilts")
-
-
-class FileDigest(BaseModel):
-    """The expected content of a file in an artifact."""
-
-    model_config = ConfigDict(frozen=True)
-    sha256: str
-    bytes: int
 
 
 class Manifest(BaseModel):
@@ -103,7 +93,7 @@ class Store:
         if not self.path(key).exists():
             return None
         manifest = self.peek(key)
-        damage = _damage(self.path(key), manifest) if manifest else _UNREADABLE
+        damage = find_damage(self.path(key), manifest.files) if manifest else _UNREADABLE
         if damage is None:
             return manifest
         try:
@@ -128,15 +118,15 @@ class Store:
     def verify(self, key: str) -> str | None:
         """What is wrong with an artifact, or None. All files are read; the results of earlier checks are not used.
 
-        The next call of `manifest` also checks all files of a damaged artifact. Raises OSError if a file cannot be read.
+        The next call of `manifest` checks all files of a damaged artifact, too. Raises OSError if one cannot be read.
         """
         manifest = self.peek(key)
         if manifest is None:
             return _UNREADABLE
-        damage = _damage(self.path(key), manifest, trust_checked_state=False)
+        damage = find_damage(self.path(key), manifest.files, trust_verified=False)
         if damage:
             with suppress(OSError):
-                (self.path(key) / _VERIFIED).unlink(missing_ok=True)
+                (self.path(key) / VERIFIED).unlink(missing_ok=True)
         return damage
 
     @contextmanager
@@ -152,7 +142,7 @@ class Store:
             yield draft
             seconds = time.perf_counter() - started if draft.seconds is None else draft.seconds
             manifest = _manifest(spec, draft, seconds)
-            _write_checked_state(folder, {name: _state(folder / name) for name in manifest.files})
+            mark_verified(folder, manifest.files)
             (folder / _MANIFEST).write_bytes(seal(manifest.model_dump_json(indent=1)).encode())
             self._place(folder, spec.key)
         except BaseException:
@@ -198,47 +188,10 @@ class Store:
                     raise error
 
 
-def _damage(folder: Path, manifest: Manifest, *, trust_checked_state: bool = True) -> str | None:
-    """What is wrong with an artifact's files, or None."""
-    for name in manifest.files:
-        if not (folder / name).is_file():
-            return f"{name} is missing"
-    try:
-        state = {name: _state(folder / name) for name in manifest.files}
-    except FileNotFoundError as error:
-        return f"{Path(error.filename).name} is missing"
-    for name, file in manifest.files.items():
-        if state[name][0] != file.bytes:
-            return f"{name} has {state[name][0]} bytes instead of {file.bytes}"
-    if trust_checked_state:
-        with suppress(OSError, ValueError):
-            if json.loads((folder / _VERIFIED).read_bytes()) == state:
-                return None
-    for name, file in manifest.files.items():
-        if _sha256(folder / name) != file.sha256:
-            return f"the sha256 of {name} differs from its manifest"
-    with suppress(OSError):  # a read-only store is checked every time
-        _write_checked_state(folder, state)
-    return None
-
-
-def _state(path: Path) -> list[int]:
-    stat = path.stat()
-    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
-
-
-def _write_checked_state(folder: Path, state: dict[str, list[int]]) -> None:
-    files.write_file(folder / _VERIFIED, json.dumps(state), durable=False)
-
-
 def _manifest(spec: Spec, draft: Draft, seconds: float) -> Manifest:
     if draft.facts is None or draft.facts.kind != spec.kind:
         kind = draft.facts.kind if draft.facts else "no"
         raise TypeError(f"the runner of {spec.kind!r} recorded {kind} facts: {spec.title}")
-    paths = sorted(path for path in draft.path.rglob("*") if path.is_file())
-    sums = {
-        str(path.relative_to(draft.path)): FileDigest(sha256=_sha256(path), bytes=path.stat().st_size) for path in paths
-    }
     return Manifest(
         key=spec.key,
         kind=spec.kind,
@@ -252,13 +205,8 @@ def _manifest(spec: Spec, draft: Draft, seconds: float) -> Manifest:
         seconds=seconds,
         peak_memory_mb=memory.peak_mb(),
         created=datetime.now(UTC),
-        files=sums,
+        files=digests_of(draft.path),
     )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @cache

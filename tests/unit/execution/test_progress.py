@@ -58,3 +58,18 @@ def test_remaining_time_follows_the_speed_so_far(plan, monkeypatch: pytest.Monke
     assert forecast.remaining() is None  # the time of targets is unknown
     forecast.record("target", 0.0)
     assert forecast.remaining() == 100.0  # 10 stages of 20 s, by two workers: 20 s of work took 10 s
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_warnings_are_lines_that_change_no_count(plan, monkeypatch: pytest.MonkeyPatch, terminal: bool) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(
+        "xstilts.execution.progress.Console", lambda file: Console(file=file, force_terminal=terminal, width=100)
+    )
+    with Progress(GRAPH, plan, stream) as progress:
+        progress(Event(key=FIRST, kind="started"))
+        progress(Event(key=FIRST, kind="warning", message="a [bold]cache[/bold] is damaged"))
+        progress(Event(key=FIRST, kind="finished", seconds=1.25))
+        progress(Event(key=SECOND, kind="failed", message="it broke"))
+    assert "warning: a [bold]cache[/bold] is damaged" in stream.getvalue()
+    assert f"2/{len(GRAPH.stages)} {GRAPH.stages[SECOND].title}: FAILED" in stream.getvalue()

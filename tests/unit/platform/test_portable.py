@@ -9,8 +9,7 @@ from tests.unit.planning.world import RUNNER, environment
 
 from xstilts.errors import UserError
 from xstilts.execution.local import LocalExecutor
-from xstilts.platform import hardware, memory
-from xstilts.store import locks
+from xstilts.platform import hardware, locks, memory
 
 IMPORT_ALL = """
 import importlib, pkgutil, sys

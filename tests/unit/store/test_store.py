@@ -9,6 +9,7 @@ import pytest
 from tests.facts import facts_for
 
 from xstilts.planning.specs import PretrainedStage
+from xstilts.platform import folder_checksums
 from xstilts.store.gc import collect
 from xstilts.store.store import Store
 
@@ -108,8 +109,8 @@ def test_checksums_are_computed_once(store: Store, monkeypatch: pytest.MonkeyPat
     write(store)
     os.utime(store.path(SPEC.key) / "a.txt", ns=(5, 5))
     computed: list[str] = []
-    sha256 = sys.modules["xstilts.store.store"]._sha256
-    monkeypatch.setattr("xstilts.store.store._sha256", lambda path: computed.append(path.name) or sha256(path))
+    sha256 = folder_checksums.sha256
+    monkeypatch.setattr(folder_checksums, "sha256", lambda path: computed.append(path.name) or sha256(path))
     for _ in range(3):
         assert store.manifest(SPEC.key) is not None
     assert sorted(computed) == ["a.txt", "b.txt"]

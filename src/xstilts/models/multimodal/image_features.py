@@ -21,7 +21,7 @@ from xstilts.encoders.pins import halves
 from xstilts.errors import DataError, ImageError
 from xstilts.models.multimodal.dual.vision import DualVision
 from xstilts.models.multimodal.vision import Vision, load_vision, prepare_vision
-from xstilts.platform.files import write_file
+from xstilts.platform.sealed import read_sealed, write_sealed
 
 BATCH = 16
 """Images per batch. The last batch is padded, because rounding depends on the batch size."""
@@ -158,7 +158,7 @@ class ImageFeatureCache:
         try:
             data = read_bytes(reference, self._locations)
             name = _digest(_rendering(reference).encode() + data)
-            path = self._folder / name[:2] / f"{name}.npy"
+            path = self._folder / name[:2] / f"{name}.sealed"
             return path if path.is_file() else (path, self._resize(data, reference))
         except ImageError as error:
             return error
@@ -222,9 +222,12 @@ def _digest(data: bytes) -> str:
 
 def _read(path: Path) -> Features | None:
     """The features, or None if the file is damaged or missing."""
+    content = read_sealed(path)
+    if content is None:
+        return None
     try:
-        features = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+        features = np.load(io.BytesIO(content), allow_pickle=False)
+    except (ValueError, EOFError):
         return None
     is_valid = features.dtype == np.float16 and features.ndim == 2 and np.isfinite(features).all()
     return features if is_valid else None
@@ -233,4 +236,4 @@ def _read(path: Path) -> Features | None:
 def _write(path: Path, features: Features) -> None:
     content = io.BytesIO()
     np.save(content, features)
-    write_file(path, content.getvalue(), durable=False)  # `_read` validates files
+    write_sealed(path, content.getvalue(), durable=False)

@@ -108,20 +108,25 @@ def test_features_are_read_by_one_thread(
     assert set(threads) == {threading.main_thread()} and len(threads) == BATCH
 
 
-@pytest.mark.parametrize("damage", [b"", b"\x93NUMPY", None])
+@pytest.mark.parametrize("damage", [b"", b"\x93NUMPY", None, "flip"])
 def test_damaged_file_is_recomputed(
-    vit: Path, places: ImageLocations, tmp_path: Path, damage: bytes | None, encoded_images: list[int]
+    vit: Path, places: ImageLocations, tmp_path: Path, damage: bytes | str | None, encoded_images: list[int]
 ):
     references = images(tmp_path, 2)
     image_features = opened(vit, places, memory=0)
     expected = image_features.tensor(references)
-    for path in places.cache.rglob("*.npy"):
+    for path in places.cache.rglob("*.sealed"):
         if damage is None:
-            np.save(path, np.full((4, 16), np.nan, dtype=np.float16))
+            with path.open("wb") as file:
+                np.save(file, np.full((4, 16), np.nan, dtype=np.float16))
+        elif isinstance(damage, str):  # one bit of one number
+            content = bytearray(path.read_bytes())
+            content[-100] ^= 1
+            path.write_bytes(content)
         else:
             path.write_bytes(damage)
     assert torch.equal(opened(vit, places).tensor(references), expected)
-    for path in places.cache.rglob("*.npy"):
+    for path in places.cache.rglob("*.sealed"):
         path.unlink()
     assert torch.equal(image_features.tensor(references), expected), "removed while it was in use"
     assert len(encoded_images) == 4
@@ -149,7 +154,7 @@ def test_identical_images_share_a_file(vit: Path, places: ImageLocations, tmp_pa
     (tmp_path / "copy.png").write_bytes((tmp_path / "0.png").read_bytes())
     result = opened(vit, places).tensor([reference, f"file:{tmp_path / 'copy.png'}"])
     assert torch.equal(result[0], result[1])
-    assert len(list(places.cache.rglob("*.npy"))) == 1
+    assert len(list(places.cache.rglob("*.sealed"))) == 1
 
 
 def test_non_finite_features_raise(vit: Path, places: ImageLocations, tmp_path: Path):
@@ -182,7 +187,7 @@ def test_concurrent_processes_share_the_cache(vit: Path, places: ImageLocations,
     )
     assert [float(text) for text in outputs] == [expected, expected]
     files = [path for path in (places.cache / "images").rglob("*") if path.is_file()]
-    assert len(files) == 40 and all(path.suffix == ".npy" for path in files)
+    assert len(files) == 40 and all(path.suffix == ".sealed" for path in files)
 
 
 def test_precomputed_features_by_a_list(tmp_path: Path):
