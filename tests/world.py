@@ -1,6 +1,7 @@
 """A small experiment over files and a tiny encoder, that runs every kind of stage in a second or two."""
 
 import csv
+import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from xstilts.config.recipe import Recipe
 from xstilts.data.corpora import Corpus, corpora
 from xstilts.data.user_files import user_task
 from xstilts.execution.environment import Environment, Event
+from xstilts.execution.preview import preview
+from xstilts.execution.progress import Progress
 from xstilts.planning.expand import Graph, expand
 from xstilts.planning.specs import Spec
 from xstilts.stages.job import run_job
@@ -116,8 +119,14 @@ class World:
         for spec in graph.stages.values():
             if self.store.manifest(spec.key) is None:
                 jobs.setdefault(spec.group, []).append(spec)
-        for specs in jobs.values():
-            run_job(specs, self.environment(recipe), self.events.append)
+        with Progress(graph, preview(graph, self.store), io.StringIO()) as progress:
+
+            def record(event: Event) -> None:
+                self.events.append(event)
+                progress(event)
+
+            for specs in jobs.values():
+                run_job(specs, self.environment(recipe), record)
         return graph
 
     def failures(self) -> Sequence[Event]:

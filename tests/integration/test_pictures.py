@@ -17,7 +17,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory):
     recipe = write_recipe(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XSTILTS_CACHE", str(folder / "cache"))
-        api.run(recipe, store=folder / "store", workers=1, offline=True)
+        api.run(recipe, store=folder / "store", workers=1, offline=True, show=True)
         yield open_experiment(recipe, store=folder / "store", offline=True), Store(folder / "store"), recipe
 
 

@@ -38,6 +38,7 @@ from xstilts.train.optim import decay_of_unused_weights
 
 
 def run(spec: IntermediateStage, draft: Draft, context: JobContext, emit: Emit) -> None:
+    report = step_reporter(spec, emit)
     # all tasks share the encoder of the first, so tasks with images come first
     images_first = sorted(spec.data, key=lambda data: not context.task(data.task).spec.images)
     store, spec = context.store, replace(spec, data=tuple(images_first))
@@ -63,9 +64,7 @@ def run(spec: IntermediateStage, draft: Draft, context: JobContext, emit: Emit) 
     model = trainables[0].model if trainables else cast(MlmTrainer, mlm).model.model
     perplexities_before = mlm.perplexities() if mlm else {}
     before = weights_digest(trainable_tensors(model))
-    fitted = fit(
-        objectives, schedule, spec.train, seed=seed_of(spec.seed, "intermediate"), report=step_reporter(spec, emit)
-    )
+    fitted = fit(objectives, schedule, spec.train, seed=seed_of(spec.seed, "intermediate"), report=report)
     after = weights_digest(trainable_tensors(model))
     if trainables and trainables[0].vocabulary is not None:
         trainables[0].vocabulary.expand(decay_of_unused_weights(spec.train, fitted.steps))

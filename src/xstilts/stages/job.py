@@ -3,7 +3,8 @@
 import gc
 import time
 from collections.abc import Sequence
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
 from typing import TYPE_CHECKING, assert_never
 
 from xstilts.errors import UserError
@@ -50,13 +51,18 @@ def run_job(specs: Sequence[Spec], environment: Environment, emit: Emit) -> None
         emit(Event(key=spec.key, kind="started"))
         try:
             with store.draft(spec) as draft:
-                run_stage(spec, draft, context, emit)
+                run_stage(spec, draft, context, partial(_emit_of, spec.key, emit))
         except UserError as error:
             emit(Event(key=spec.key, kind="failed", message=error.message, hint=error.hint))
         except Exception as error:
             emit(Event(key=spec.key, kind="failed", message=_describe(error)))
         else:
             emit(Event(key=spec.key, kind="finished", seconds=time.perf_counter() - started))
+
+
+def _emit_of(key: str, emit: Emit, event: Event) -> None:
+    """A runner may work with a changed copy of its spec; its events still belong to the stage of the graph."""
+    emit(replace(event, key=key))
 
 
 def run_stage(spec: Spec, draft: Draft, context: object, emit: Emit) -> None:
