@@ -167,6 +167,7 @@ def _expanded(loaded: LoadedRecipe, recipe: Recipe, options: RunOptions) -> Expe
             data_root=loaded.root,
             partition=recipe.partition,
             texts={corpus.fingerprint: corpus for arm_texts in texts.values() for corpus in arm_texts},
+            stage_timeout=options.stage_timeout,
         ),
     )
 

@@ -5,9 +5,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -262,3 +264,54 @@ def test_removed_artifacts_are_recreated_only_if_needed(tmp_path: Path) -> None:
     shutil.rmtree(store.path(leaf))
     needing, _ = engine(tmp_path)
     assert needing.done == (intermediate, leaf)
+
+
+def test_a_stage_over_the_time_limit_is_stopped_and_fails(tmp_path: Path) -> None:
+    events = Events()
+    limited = replace(environment(tmp_path, {"fi": "sleep60"}), stage_timeout=1.5)
+    started = time.monotonic()
+    outcome = run_graph(SMALL, Store(tmp_path / "store"), limited, 2, events.append, runner=RUNNER)
+    assert time.monotonic() - started < 40
+    assert titles(SMALL, tuple(failure.key for failure in outcome.failed)) == {"evaluate topic fi"}
+    assert all("1.5 seconds" in failure.message and "--stage-timeout" in failure.message for failure in outcome.failed)
+    assert len(outcome.done) == len(SMALL.stages) - len(outcome.failed)
+    assert not psutil.Process().children()
+
+
+def test_a_suspended_worker_is_reported_and_stopped_by_the_time_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("xstilts.execution.local.SILENCE_SECONDS", 1.0)
+    events = Events()
+    first = next(iter(SMALL.stages.values()))
+
+    def suspend(event: Event) -> None:
+        events.append(event)
+        if event.kind == "started" and event.key == first.key:
+            (worker,) = psutil.Process().children()
+            worker.suspend()
+
+    limited = replace(environment(tmp_path, {first.kind: "sleep3"}), stage_timeout=5.0)
+    outcome = run_graph(SMALL, Store(tmp_path / "store"), limited, 1, suspend, runner=RUNNER)
+    warning = events.of("warning")[0]
+    assert warning.key == first.key and first.title in warning.message
+    assert [failure.key for failure in outcome.failed] == [first.key]
+
+
+def test_a_healthy_worker_is_not_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xstilts.execution.local.SILENCE_SECONDS", 6.5)
+    outcome, events = engine(tmp_path, pretrained="sleep8", workers=1)
+    assert not outcome.failed and not events.of("warning")
+
+
+def test_a_run_says_for_whom_it_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xstilts.execution.scheduler.WAIT_NOTICE_SECONDS", 0.2)
+    store = Store(tmp_path / "store")
+    first = next(iter(SMALL.stages.values()))
+    lock = store.lock(first.key)
+    threading.Timer(3, lock.release).start()
+    outcome, events = engine(tmp_path)
+    (warning,) = events.of("warning")
+    assert warning.key == first.key and first.title in warning.message
+    assert f"process {os.getpid()} on " in warning.message and " since " in warning.message
+    assert len(outcome.done) == len(SMALL.stages)

@@ -50,6 +50,9 @@ class RunFlags(RunOptions):
     workers: Annotated[int | None, Parameter(help="Parallel jobs. [default: one per core, or per GPU]")] = None
     device: Device = "cpu"
     executor: Annotated[str, Parameter(help=f"Where stages run. [choices: {', '.join(EXECUTORS)}]")] = "local"
+    stage_timeout: Annotated[
+        float | None, Parameter(name="--stage-timeout", help="Seconds after which a stage fails. [default: never]")
+    ] = None
 
 
 def print_json(value: object) -> None:

@@ -27,6 +27,8 @@ class Environment:
     """New splits, by task."""
     texts: Mapping[str, Corpus] = field(default_factory=dict)
     """Texts for masked-language modelling, by their fingerprint."""
+    stage_timeout: float | None = None
+    """Seconds after which the executor stops a stage; None = never."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

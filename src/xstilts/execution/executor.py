@@ -54,6 +54,7 @@ class Executor(Protocol):
         - Every submitted stage ends exactly once, with `finished` or `failed`, whatever happens to its worker. When a
           worker dies, its started stages fail (or the first stage, if none has started), with the reason as `message`;
           the other stages of the job run in a new worker.
+        - A stage that runs longer than `Environment.stage_timeout` is stopped and fails.
         - When `finished` is yielded, the artifact is complete in `Environment.store` and visible to this process.
         """
         ...

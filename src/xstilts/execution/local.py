@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,13 +18,17 @@ import psutil
 from xstilts.errors import UserError
 from xstilts.execution.environment import Environment, Event
 from xstilts.execution.executor import RUN_JOB
-from xstilts.execution.worker import Job, JobEnded
+from xstilts.execution.worker import Heartbeat, Job, JobEnded
 from xstilts.planning.specs import Spec
 from xstilts.platform import memory
 from xstilts.platform.hardware import gpus, usable_cores
 
 _SERVE = "import sys; from xstilts.execution.worker import serve; serve(int(sys.argv[1]), sys.argv[2])"
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
+
+
+SILENCE_SECONDS = 30.0
+"""Seconds without a message after which a worker is reported; a healthy one sends heartbeats more often."""
 
 
 @dataclass(slots=True)
@@ -39,19 +44,33 @@ class _Worker:
     unfinished: dict[str, Spec] = field(default_factory=dict)
     """Stages of the job that have neither finished nor failed."""
     started: dict[str, None] = field(default_factory=dict)
+    stage_since: float = 0.0
+    """When its present stage started, by the monotonic clock."""
+    last_message: float = 0.0
+    reported: bool = False
+    """Whether a warning says that it does not answer."""
 
     def assign(self, job: Job, environment: Environment) -> None:
         self.job, self.unfinished, self.started = job, {spec.key: spec for spec in job.specs}, {}
+        self.stage_since = self.last_message = time.monotonic()
+        self.reported = False
         self.connection.send((job, environment))
 
     def record(self, event: Event) -> None:
         """Update the state. After its last stage, the worker can be given a new job."""
+        if event.kind in ("started", "finished", "failed"):
+            self.stage_since = time.monotonic()
         if event.kind == "started":
             self.started[event.key] = None
         elif event.kind in ("finished", "failed"):
             self.unfinished.pop(event.key, None)
             self.started.pop(event.key, None)
             self.job = self.job if self.unfinished else None
+
+    @property
+    def present_stage(self) -> Spec:
+        """The stage that it works on: the last one that started, or the first one of the job."""
+        return self.unfinished[next(reversed(self.started), next(iter(self.unfinished)))]
 
     def stop(self) -> None:
         self.process.kill()
@@ -116,18 +135,20 @@ class LocalExecutor:
         for connection in wait(list(busy), seconds):
             worker = busy[connection]  # pyright: ignore[reportArgumentType]
             try:
-                message: Event | JobEnded = worker.connection.recv()
+                message: Event | JobEnded | Heartbeat = worker.connection.recv()
             except (EOFError, OSError):
                 yield from self._replace_dead(worker)
                 continue
+            worker.last_message, worker.reported = time.monotonic(), False
             if isinstance(message, Event):
                 worker.record(message)
                 yield message
-            elif worker.job and worker.job.number == message.number:
+            elif isinstance(message, JobEnded) and worker.job and worker.job.number == message.number:
                 reason = message.error or "the job ended without reporting on this stage"
                 for key in worker.unfinished:
                     yield Event(key=key, kind="failed", message=reason)
                 worker.job = None
+        yield from self._check_times()
 
     def close(self) -> None:
         for worker in self._workers:
@@ -169,9 +190,29 @@ class LocalExecutor:
         self._workers.remove(worker)
         worker.stop()
 
-    def _replace_dead(self, worker: _Worker) -> Iterator[Event]:
+    def _check_times(self) -> Iterator[Event]:
+        """Stop stages that exceed the time limit, and report workers that do not answer."""
+        now, limit = time.monotonic(), self._environment.stage_timeout
+        for worker in [worker for worker in self._busy if worker.unfinished]:
+            stage = worker.present_stage
+            silence = now - worker.last_message
+            if limit is not None and now - worker.stage_since > limit:
+                worker.process.kill()
+                message = f"it was stopped after {limit:g} seconds, the limit of --stage-timeout"
+                yield from self._replace_dead(worker, message, "allow more time, or run it again without a limit")
+            elif silence > SILENCE_SECONDS and not worker.reported:
+                worker.reported = True
+                message = (
+                    f"the worker of {stage.title} (process {worker.process.pid}) has not answered for {silence:.0f} "
+                    "seconds: it may be suspended or stuck; the run continues if it answers again"
+                )
+                yield Event(key=stage.key, kind="warning", message=message)
+
+    def _replace_dead(self, worker: _Worker, message: str = "", hint: str = "") -> Iterator[Event]:
+        """Fail the started stages of a dead worker, by default with its exit code; run the others in a new worker."""
         worker.process.wait()
-        message, hint = _exit_reason(worker)
+        if not message:
+            message, hint = _exit_reason(worker)
         self._remove(worker)
         for key in tuple(worker.started or worker.unfinished)[: len(worker.started) or 1]:
             del worker.unfinished[key]

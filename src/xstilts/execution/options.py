@@ -22,13 +22,14 @@ class RunKeywords(TypedDict, total=False):
     workers: int | None
     device: str
     executor: str
+    stage_timeout: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
     """The options of a run. Only `overrides` changes results.
 
-    Raises UserError for fewer than one worker and for an unknown executor.
+    Raises UserError for fewer than one worker, a timeout that is not positive, and an unknown executor.
     """
 
     store: Path = STORE
@@ -45,6 +46,8 @@ class RunOptions:
     """`cpu`; `cuda`, for all GPUs; or `cuda:N`."""
     executor: str = "local"
     """A name in `execution.executor.EXECUTORS`."""
+    stage_timeout: float | None = None
+    """Seconds after which a stage is stopped and fails; None = never."""
 
     def __post_init__(self) -> None:
         root = None if self.data_root is None else Path(self.data_root).expanduser()
@@ -52,6 +55,8 @@ class RunOptions:
             object.__setattr__(self, name, value)
         if self.workers is not None and self.workers < 1:
             raise UserError(f"--workers must be at least 1, got {self.workers}")
+        if self.stage_timeout is not None and not self.stage_timeout > 0:
+            raise UserError(f"--stage-timeout must be positive, got {self.stage_timeout:g}")
         executor_type(self.executor)
 
     @property

@@ -1,5 +1,6 @@
 """The state of a run: which stages are stored, ready, running or failed."""
 
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from xstilts.planning.expand import Graph
 from xstilts.planning.specs import Spec
 from xstilts.platform import locks
 from xstilts.store.store import Store
+
+WAIT_NOTICE_SECONDS = 3.0
+"""Seconds until a warning names the process that a stage waits for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +48,8 @@ class Scheduler:
         self.waiting: dict[str, dict[str, Spec]] = {}
         """Stages whose inputs are stored, by group. The stages of a group form one job."""
         self._running: dict[str, locks.Lock] = {}
+        self._blocked_since: dict[str, float] = {}
+        self._named_holders = {""}
         self._misses = missing_stages(graph, self.hits)
         self._lengths = _path_lengths(graph, self._misses)
         self._costs = CostHistory(graph, store if self._misses else None)
@@ -61,7 +67,8 @@ class Scheduler:
         """Submit the jobs that `executor` can start, those on the longest path first.
 
         Yields `finished` for stages that another process has completed in the meantime. Stages that another process is
-        working on keep waiting, and so do jobs whose expected memory is not free.
+        working on keep waiting, and so do jobs whose expected memory is not free. After a few seconds, a warning names
+        the process.
         """
         for group in sorted(self.waiting, key=self._urgency, reverse=True):
             if not executor.can_start(max(spec.threads for spec in self.waiting[group].values())):
@@ -69,7 +76,12 @@ class Scheduler:
             memory_mb = self._expected_memory(self.waiting[group])
             if not self._fits(memory_mb, executor.memory_mb):
                 continue
-            claimed = [spec for spec in tuple(self.waiting[group].values()) if self._claim(group, spec)]
+            specs = tuple(self.waiting[group].values())
+            claimed = [spec for spec in specs if self._claim(group, spec)]
+            for spec in specs:
+                if spec.key not in self._running and (holder := self._slow_holder(spec.key)):
+                    message = f"waiting for {holder}, which is working on {spec.title}"
+                    yield Event(key=spec.key, kind="warning", message=message)
             for spec in claimed:
                 if self._store.manifest(spec.key):
                     self._running.pop(spec.key).release()
@@ -136,6 +148,18 @@ class Scheduler:
         if not self.waiting[group]:
             del self.waiting[group]
         return True
+
+    def _slow_holder(self, key: str) -> str | None:
+        """The other process that has had a stage's lock for a few seconds; each process once."""
+        since = self._blocked_since.setdefault(key, time.monotonic())
+        if time.monotonic() - since < WAIT_NOTICE_SECONDS:
+            return None
+        holder = self._store.holder(key) or ""
+        process = holder.partition(" since ")[0]
+        if process in self._named_holders:
+            return None
+        self._named_holders.add(process)
+        return holder
 
     def _fits(self, memory_mb: float, available_mb: float | None) -> bool:
         """Whether a job fits into memory next to the running jobs. A job that runs alone always fits."""

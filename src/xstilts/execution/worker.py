@@ -5,8 +5,10 @@ import logging
 import os
 import signal
 import threading
+import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
@@ -37,20 +39,41 @@ class JobEnded:
     error: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """Sent every `HEARTBEAT_SECONDS` while a job runs, by a thread of its own: the process is neither stopped nor
+    stuck."""
+
+
+HEARTBEAT_SECONDS = 5.0
+
+
 def serve(descriptor: int, runner: str) -> None:
     """Call the function at dotted path `runner` with each job that arrives through the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # only the parent handles interrupts
     connection, sending = Connection(descriptor), threading.Lock()
 
-    def send(message: Event | JobEnded) -> None:
+    def send(message: Event | JobEnded | Heartbeat) -> None:
         with sending:  # warnings may come from several threads
             connection.send(message)
 
     inbox: SimpleQueue[tuple[Job, Environment]] = SimpleQueue()
+    busy = threading.Event()
     threading.Thread(target=_receive, args=(connection, inbox), daemon=True).start()
+    threading.Thread(target=_send_heartbeats, args=(busy, send), daemon=True).start()
     while True:
         job, environment = inbox.get()
-        send(_run(job, environment, runner, send))
+        busy.set()
+        ended = _run(job, environment, runner, send)
+        busy.clear()
+        send(ended)
+
+
+def _send_heartbeats(busy: threading.Event, send: Callable[[Heartbeat], None]) -> None:
+    while busy.wait():
+        with suppress(OSError):  # `_receive` ends the process when the parent is gone
+            send(Heartbeat())
+        time.sleep(HEARTBEAT_SECONDS)
 
 
 def _receive(connection: Connection, inbox: "SimpleQueue[tuple[Job, Environment]]") -> None:

@@ -6,6 +6,7 @@ This adds to filelock: who holds a lock, locks on folders, and lock files that a
 import os
 import socket
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
@@ -51,7 +52,7 @@ def try_acquire(path: Path) -> Lock | None:
 
 
 def holder(path: Path) -> str | None:
-    """The holder of a file's lock (process and machine), or None."""
+    """The holder of a file's lock (process, machine and since when), or None."""
     if not is_held(path):
         return None
     try:
@@ -101,7 +102,8 @@ def _lock(path: Path, *, blocking: bool) -> Lock | None:
         os.close(descriptor)
         return None
     os.ftruncate(descriptor, 0)
-    os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
+    since = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
+    os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()} since {since}".encode())
     return Lock(path, descriptor)
 
 

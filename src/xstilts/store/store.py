@@ -164,6 +164,10 @@ class Store:
         paths = sorted((self.root / "locks").glob("*"))
         return {path.name: holder for path in paths if (holder := locks.holder(path))}
 
+    def holder(self, key: str) -> str | None:
+        """The process that is working on a stage, or None."""
+        return locks.holder(self.root / "locks" / key)
+
     def guard(self) -> AbstractContextManager[None]:
         """A lock that prevents `gc` from seeing the folder of a draft before the draft is locked."""
         return files.locked(self._folder("drafts") / ".guard")
