@@ -7,11 +7,14 @@ from os.path import commonprefix
 from pathlib import Path
 from typing import Unpack
 
+from xstilts.cache.sources import HubData
 from xstilts.cache.wheels import cache_dir, wheel_path
 from xstilts.config.recipe import Recipe
 from xstilts.data import hub_data
 from xstilts.data.benchmark_files import bind, unresolved_sources
+from xstilts.data.corpora import SPLIT as TEXT_SPLIT
 from xstilts.data.corpora import corpora
+from xstilts.data.hub_data import known_commit
 from xstilts.encoders import find_card
 from xstilts.encoders.pins import UNRESOLVED, known_pin, pin, unpinned
 from xstilts.errors import SourceError, UserError
@@ -19,7 +22,7 @@ from xstilts.execution.environment import Environment
 from xstilts.execution.options import RunKeywords, RunOptions, run_options
 from xstilts.inspection.finding import require_no_errors
 from xstilts.inspection.inspect import inspect
-from xstilts.planning.downloads import hub_splits_read, missing_downloads, tasks_read, unfetchable
+from xstilts.planning.downloads import hub_splits_read, missing_downloads, mlm_corpora, tasks_read, unfetchable
 from xstilts.planning.estimate import FlopsEstimate, Processor, estimate_flops
 from xstilts.planning.expand import Graph, expand
 from xstilts.platform.files import write_file
@@ -29,6 +32,7 @@ from xstilts.recipe.load import LoadedRecipe, checked_recipe, load_recipe
 from xstilts.recipe.translation import resolve_translators, translator_pins, unresolved_translators
 from xstilts.store.facts import FewshotFacts, ModelFacts, TargetFacts
 from xstilts.store.store import Store
+from xstilts.tasks.benchmark import Hub
 
 AnyRecipe = str | Path | Recipe
 
@@ -47,11 +51,13 @@ class Experiment:
     def unresolved(self) -> tuple[str, ...]:
         """Hub repositories at unknown commits, as repository@revision. Keys that depend on them are provisional."""
         cache, tasks = self.environment.cache, self.loaded.tasks
-        data = [
+        data: list[HubData | Hub] = [
             source for name, language in tasks_read(self.graph) for source in unresolved_sources(tasks[name], language)
         ]
         encoders = unpinned(self.recipe.encoder, self.recipe.revision, cache=cache)
         models = (*encoders, *unresolved_translators(self.recipe, cache=cache))
+        texts = [hub for _, hub in mlm_corpora(self.recipe)]
+        data += [hub for hub in texts if not known_commit(hub.repository, hub.revision, cache=cache)]
         return tuple(dict.fromkeys((*models, *(f"{source.repository}@{source.revision}" for source in data))))
 
     def missing_downloads(self) -> tuple[str, ...]:
@@ -80,6 +86,8 @@ class Experiment:
         for name, language in tasks_read(self.graph):
             for source in unresolved_sources(tasks[name], language):
                 hub_data.resolve_commit(source.repository, source.revision, cache=cache, offline=False)
+        for _, hub in mlm_corpora(self.recipe):
+            hub_data.resolve_commit(hub.repository, hub.revision, cache=cache, offline=False)
         bound = {
             name: bind(task, root=environment.data_root, cache=cache, partition=self.recipe.partition.get(name))
             if task.benchmark
@@ -116,6 +124,8 @@ class Experiment:
         for source, language in hub_splits_read(tasks, self.graph, root) if missing else ():
             assert source.hub
             hub_data.parquet_files(source.hub, source.split, language, cache=cache, offline=offline)
+        for language, hub in mlm_corpora(self.recipe) if missing else ():
+            hub_data.parquet_files(hub, TEXT_SPLIT, language, cache=cache, offline=offline)
 
 
 def _offline_error(cache: Path, missing: Sequence[str]) -> SourceError:

@@ -10,7 +10,8 @@ from xstilts.api.artifacts import collect_garbage
 from xstilts.api.results import load_results
 from xstilts.api.runs import plan
 from xstilts.config.recipe import Intermediate, Recipe, Target
-from xstilts.config.training import Translate
+from xstilts.config.training import Mlm, Translate
+from xstilts.data.corpora import read_texts
 from xstilts.data.load import load
 from xstilts.errors import SourceError, UserError
 from xstilts.experiment import open_experiment, record_run, recorded_experiments
@@ -139,6 +140,41 @@ def test_models_of_translation_are_resolved_like_encoders(pairs: Recipe, hub: St
     assert stage.pin == COMMIT and not final.unresolved
     final.fetch(lambda _: None)
     assert final.missing_downloads() == ("hub:someone/tiny", "hub:someone/mt")
+
+
+def test_texts_on_the_hub_are_resolved_before_keys_are_made(pairs: Recipe, hub: Stub, tmp_path: Path):
+    (tmp_path / "texts" / "data").mkdir(parents=True)
+    rows = pl.DataFrame({"text": ["one text", "another text"]})
+    rows.write_parquet(tmp_path / "texts" / "data" / "train-00000-of-00001.parquet")
+    hub.repositories["datasets/someone/texts"] = tmp_path / "texts"
+    arms = {
+        "none": Intermediate(),
+        "read": Intermediate(mlm=Mlm(texts={"en": "hub:someone/texts"})),
+    }
+    recipe = pairs.model_copy(update={"intermediate": arms})
+    preview = plan(recipe, store=tmp_path / "store")
+    assert "someone/texts@main" in preview.unresolved and hub.requests == 0
+    assert "hub:someone/texts@main (size not known)" in preview.to_fetch
+    final = open_experiment(recipe, store=tmp_path / "store").resolve(lambda _: None)
+    final.fetch(lambda _: None)
+    assert "data/train-00000-of-00001.parquet" in hub.asked
+    assert not any("someone/texts" in line for line in final.missing_downloads())
+    (corpus,) = final.environment.texts.values()
+    assert len(read_texts(corpus, cache=final.environment.cache, offline=True)) == 2
+    # commands after the run find the keys of the run: `results` lists the arm, and `gc` keeps it
+    record_run(final)
+    (recorded,) = recorded_experiments(tmp_path / "store")
+    assert recorded.graph == final.graph
+    arms_of_cells = {cell.intermediate for cell in recorded.graph.cells}
+    assert arms_of_cells == {"none", "read"}
+
+
+def test_unresolved_texts_are_named_offline(pairs: Recipe, tmp_path: Path):
+    recipe = pairs.model_copy(
+        update={"intermediate": {"read": Intermediate(mlm=Mlm(texts={"en": "hub:someone/texts"}))}}
+    )
+    with pytest.raises(SourceError, match="someone/texts@main"):
+        open_experiment(recipe, store=tmp_path / "store", offline=True).resolve(print)
 
 
 def test_data_sets_are_downloaded_before_the_run(pairs: Recipe, hub: Stub, tmp_path: Path):

@@ -50,6 +50,12 @@ def corpora(settings: TextSettings, *, base: Path, cache: Path) -> tuple[Corpus,
     )
 
 
+def hub_corpora(settings: TextSettings) -> tuple[tuple[str, Hub], ...]:
+    """The corpora of `settings` on the Hub: language and data set."""
+    locations = settings.texts.items()
+    return tuple((language, _hub(location)) for language, location in locations if location.startswith(_HUB))
+
+
 def check_location(location: str, base: Path) -> None:
     """Check a location without reading it. Raises SourceError for a missing file, DataError for other problems."""
     if location.startswith(_HUB):

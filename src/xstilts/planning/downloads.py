@@ -7,10 +7,13 @@ from xstilts.cache import wheels
 from xstilts.config.recipe import Recipe
 from xstilts.data import hub_data
 from xstilts.data.benchmark_splits import SplitSource, hub_splits
+from xstilts.data.corpora import SPLIT as TEXT_SPLIT
+from xstilts.data.corpora import hub_corpora
 from xstilts.encoders.pins import known_pin
 from xstilts.planning.graph import Graph
 from xstilts.planning.missing_files import missing_files, missing_images, splits_read
 from xstilts.recipe.translation import translators
+from xstilts.tasks.benchmark import Hub
 from xstilts.tasks.task import Task
 
 
@@ -29,7 +32,7 @@ def missing_downloads(
     weights = (fetch.missing(name, cache, known_pin(name, revision, cache=cache)) for name, revision in models)
     return (
         *(f"{wheel.uri} ({wheel.size_mb:g} MB)" for wheel in missing_wheels),
-        *_missing_repositories(hub_splits_read(tasks, graph, root), cache),
+        *_missing_repositories(_hub_files_read(recipe, tasks, graph, root), cache),
         *filter(None, weights),
         *unfetchable(tasks, graph, cache=cache, root=root),
     )
@@ -65,13 +68,35 @@ def hub_splits_read(tasks: Mapping[str, Task], graph: Graph, root: Path | None) 
     return tuple(unique.values())
 
 
-def _missing_repositories(splits: tuple[tuple[SplitSource, str], ...], cache: Path) -> Iterator[str]:
+def mlm_corpora(recipe: Recipe) -> tuple[tuple[str, Hub], ...]:
+    """The texts of all arms for masked-language modelling that are on the Hub: language and data set, each once."""
+    return tuple(
+        {
+            (language, hub.repository, hub.config): (language, hub)
+            for arm in recipe.intermediate.values()
+            if arm.mlm
+            for language, hub in hub_corpora(arm.mlm)
+        }.values()
+    )
+
+
+def _hub_files_read(
+    recipe: Recipe, tasks: Mapping[str, Task], graph: Graph, root: Path | None
+) -> Iterator[tuple[Hub, str, str]]:
+    """Data set, split and language of all data that a recipe reads from the Hub."""
+    for source, language in hub_splits_read(tasks, graph, root):
+        assert source.hub
+        yield source.hub, source.split, language
+    for language, hub in mlm_corpora(recipe):
+        yield hub, TEXT_SPLIT, language
+
+
+def _missing_repositories(splits: Iterator[tuple[Hub, str, str]], cache: Path) -> Iterator[str]:
     """One line for each repository with missing files, with their size if it is known."""
     files: dict[str, dict[str, int] | None] = {}
-    for source, language in splits:
-        assert source.hub
-        name = f"hub:{source.hub.repository}@{source.hub.revision}"
-        missing = hub_data.missing_files(source.hub, source.split, language, cache=cache)
+    for hub, split, language in splits:
+        name = f"hub:{hub.repository}@{hub.revision}"
+        missing = hub_data.missing_files(hub, split, language, cache=cache)
         sizes = files.get(name, {})
         files[name] = None if missing is None or sizes is None else sizes | dict(missing)
     for name, sizes in files.items():

@@ -90,6 +90,8 @@ class StageFlops:
         match spec:
             case TranslateStage() if spec.model:
                 raise UnknownCostError(f"the cost of translating with {spec.model}")
+            case IntermediateStage() if spec.mlm:
+                raise UnknownCostError("the cost of masked-language modelling")
             case IntermediateStage():
                 yield self._intermediate(spec)
             case TargetStage():
