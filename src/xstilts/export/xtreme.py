@@ -19,6 +19,7 @@ from xstilts.planning.stage import Cell
 from xstilts.problems import Parallel
 from xstilts.store.files import ITEMS_FILE
 from xstilts.tasks import load_task
+from xstilts.tasks.bucc2018 import official_id
 from xstilts.tasks.suites import XTREME
 
 Rows = Sequence[tuple[str, Any]]
@@ -100,7 +101,7 @@ def _answers(rows: Rows) -> str:
 
 
 def _pairs(rows: Rows) -> str:
-    return _lines(f"{item}\t{partner}" for item, partner in rows if partner)
+    return _lines(f"{official_id(item)}\t{official_id(partner)}" for item, partner in rows if partner)
 
 
 _WRITERS: Mapping[str, Callable[[Rows], str]] = {

@@ -17,6 +17,11 @@ def groups(rows: Sequence[Row]) -> list[str]:
     return [row["id"] if row["english"] or not row.get("partners") else row["partners"][0] for row in rows]
 
 
+def official_id(name: str) -> str:
+    """The id of a sentence in the files of its split, from the id of its example, such as "test:zh-000000012"."""
+    return name.partition(":")[2]
+
+
 def side(split: str, this_side: str, other_side: str, row: Row) -> Row:
     """One side of a pair on the Hub; its columns `*_lang` hold ids."""
     return {
