@@ -54,7 +54,7 @@ def _sources(task: Task) -> list[tuple[str, str]]:
 
 def _files(task: Task) -> list[str]:
     """The native files of a benchmark, as patterns below the data root."""
-    natives = task.benchmark.native if task.benchmark else ()
+    natives = [native for native in task.benchmark.native if native.has_labels] if task.benchmark else []
     patterns = [pattern for native in natives for pattern in (*native.files.values(), *native.english.values())]
     files = [file for pattern in patterns for file in ((pattern,) if isinstance(pattern, str) else pattern)]
     return list(dict.fromkeys(files))

@@ -17,6 +17,7 @@ from xstilts.execution.run import RunResult, graph_status, run_graph
 from xstilts.experiment import AnyRecipe, Experiment, inspect_data, open_experiment, record_run
 from xstilts.planning.estimate import FlopsEstimate, Processor
 from xstilts.planning.overlaps import cached_overlaps
+from xstilts.planning.scored_labels import check_scored_labels
 
 if TYPE_CHECKING:
     import polars as pl
@@ -83,6 +84,7 @@ def run(
     forecast = preview(experiment.graph, experiment.store)
     if forecast.misses:
         experiment.fetch(log)
+        check_scored_labels(experiment.graph, experiment.loaded.tasks, experiment.environment.cache)
     record_run(experiment, warnings)
     outcome = _run_stages(experiment, forecast, show)
     if outcome.failed:

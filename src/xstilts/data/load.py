@@ -6,6 +6,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 
 from xstilts.cache.build_once import build_once
+from xstilts.cache.sources import Files
 from xstilts.cache.wheels import wheel_path
 from xstilts.data.benchmark_files import unresolved_sources
 from xstilts.data.splits import split_examples
@@ -65,14 +66,25 @@ def write_examples(path: Path, examples: Iterable[Example]) -> None:
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
-def check_labels(examples: Sequence[Example], task: Task) -> None:
-    """Raises DataError if an example has no label."""
+def check_labels(examples: Sequence[Example], task: Task, split: str) -> None:
+    """Raises DataError if an example has no label, with the files of the split and where to get files with labels."""
     for example in examples:
         if example.target is None:
+            files = ", ".join(_file_names(task, example.language, split))
             raise DataError(
-                f"task {task.name!r} has no labels in this split of {example.language!r} (example {example.id!r})",
-                "train and score on a split that has labels",
+                f"task {task.name!r} has no labels in {split} of {example.language!r}"
+                f"{f': {files}' if files else ''} (example {example.id!r})",
+                f"XTREME's download script removes the labels of test files; get them from {task.benchmark.labels_from}"
+                if task.benchmark and task.benchmark.labels_from
+                else "train and score on a split that has labels",
             )
+
+
+def _file_names(task: Task, language: str, split: str) -> list[str]:
+    """The names of the local files that a split is read from."""
+    sources = task.sources_by_language.get(language, task.sources)
+    paths = [path for source in sources if isinstance(source, Files) for path in source.sums]
+    return [name for path in paths if (parts := path.partition("/"))[0] in (split, *task.pool) and (name := parts[2])]
 
 
 def _read(task: Task, language: str, *, cache: Path, offline: bool) -> dict[str, tuple[Example, ...]]:

@@ -68,6 +68,16 @@ def aligned_files(suffix: str) -> Reader:
     return read
 
 
+def sorted_translations(path: Path) -> Iterator[tuple[int, Row]]:
+    """Raises DataError: XTREME's script sorts the English lines of xx-en.en, so that they translate unknown lines."""
+    raise DataError(
+        f"{path}: no labels, because XTREME's download script sorts the English sentences of {path.stem}.en",
+        "put the original files, such as tatoeba.tha-eng.tha and tatoeba.tha-eng.eng, beside it; they are at "
+        "https://github.com/facebookresearch/LASER/tree/main/data/tatoeba/v1",
+    )
+    yield
+
+
 def bucc_sentences(path: Path) -> Iterator[tuple[int, Row]]:
     """Sentences of a collection in BUCC format: `id`, `text`, `english` (whether it is English) and `partners`.
 

@@ -30,7 +30,7 @@ def run(spec: EvaluateStage, draft: Draft, context: JobContext, emit: Emit) -> N
     environment = context.environment
     task = context.task(spec.data.task)
     examples = context.examples(spec.data, spec.split)
-    check_labels(examples, task)
+    check_labels(examples, task, spec.split)
     unchecked = check_lineage(context, spec.parent, task, spec.split, examples)
     loaded = context.cached(MODELS, spec.parent, lambda: _load(spec, task, context))
     inputs = ModelInputs(

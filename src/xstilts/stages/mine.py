@@ -91,7 +91,7 @@ def pair_sentences(
 def _mine(split: str, spec: MineStage, embedder: Embedder, context: JobContext) -> MinedPairs:
     """Raises DataError if one of the collections is empty, or without gold pairs."""
     examples: Sequence[Sentence] = context.examples(spec.data, split)  # type: ignore[assignment]
-    check_labels(examples, context.task(spec.data.task))
+    check_labels(examples, context.task(spec.data.task), split)
     foreign, english = [e for e in examples if not e.english], [e for e in examples if e.english]
     if not foreign or not english:
         raise DataError(

@@ -35,8 +35,8 @@ def run(spec: TargetStage, draft: Draft, context: JobContext, emit: Emit) -> Non
     store, environment = context.store, context.environment
     task = context.task(spec.data.task)
     examples, dev = context.examples(spec.data, "train"), context.examples(spec.data, "dev")
-    for split in (examples, dev):
-        check_labels(split, task)
+    check_labels(examples, task, "train")
+    check_labels(dev, task, "dev")
     published = overlap_as_published(task, "dev", task, "train")
     if not published:
         check_disjoint(examples, dev, task.name)

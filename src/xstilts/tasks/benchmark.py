@@ -19,6 +19,10 @@ Patterns = Mapping[str, str | tuple[str, ...]]
 """Glob patterns by split; `{language}` is filled in. All files of the first pattern with a match are read."""
 
 
+LABELS_ON_HUB = "the copy on the Hub, which is read if the data root has no files of the language"
+"""`Benchmark.labels_from` of tasks whose published files have another layout."""
+
+
 def unchanged(row: Row) -> Row:
     return row
 
@@ -38,6 +42,8 @@ class Native:
     fields: Fields = unchanged
     every_pattern: bool = False
     """Whether the files of all patterns of a split are read, instead of those of the first with a match."""
+    has_labels: bool = True
+    """False for a layout that is recognised only to say that it has no labels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +81,8 @@ class Benchmark:
     pivot: Literal["id", "position"] | None = None
     concatenate_layouts: bool = False
     """Whether a split is the concatenation of all native layouts."""
+    labels_from: str = ""
+    """Where to get files with labels, if a download script removes the labels of the test files."""
     labels: str = ""
     """A file below the data root that lists the classes. Rows of other classes are scored, but not used for
     training."""

@@ -58,6 +58,7 @@ TASK = Task(
         ),
         hub=(_hub("dev", "validation"), _hub("test", "test")),
         groups=groups,
+        labels_from="https://comparable.limsi.fr/bucc2018 (training-gold, as bucc2018/xx-en.test.gold)",
     ),
     licence="not stated upstream",
     citation="Zweigenbaum, Sharoff and Rapp 2018, Overview of the Third BUCC Shared Task",

@@ -24,8 +24,10 @@ TASK = Task(
                 read=squad_questions,
                 files={split: _files(split) for split in _SPLITS},
                 english={"train": _squad.FILES["train"]},
+                fields=_squad.answered,
             ),
         ),
+        labels_from="https://dl.fbaipublicfiles.com/MLQA/MLQA_V1.zip",
         hub=(
             Hub(
                 repository="google/xtreme",
@@ -40,6 +42,7 @@ TASK = Task(
         pivot="id",
     ),
     metrics=("em_f1", "f1", "exact_match"),
+    code_version=2,
     normaliser="mlqa",
     licence="CC-BY-SA-3.0",
     citation="Lewis et al. 2020, MLQA: Evaluating Cross-lingual Extractive Question Answering",

@@ -2,7 +2,7 @@
 
 from xstilts.formats.benchmarks import tagged_sentences
 from xstilts.formats.tables import Row
-from xstilts.tasks.benchmark import Benchmark, Hub, Native, group_by
+from xstilts.tasks.benchmark import LABELS_ON_HUB, Benchmark, Hub, Native, group_by
 from xstilts.tasks.task import Task, published_sizes
 
 _TAGS = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
@@ -51,6 +51,7 @@ TASK = Task(
             ),
         ),
         groups=group_by("words"),
+        labels_from=LABELS_ON_HUB,
     ),
     licence="not stated upstream",
     citation="Pan et al. 2017, Cross-lingual Name Tagging and Linking for 282 Languages; Rahimi et al. 2019",

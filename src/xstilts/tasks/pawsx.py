@@ -2,7 +2,7 @@
 
 from xstilts.formats.benchmarks import headerless_tsv, unquoted_tsv
 from xstilts.formats.tables import Row
-from xstilts.tasks.benchmark import Benchmark, Hub, Native, group_by_shared_text
+from xstilts.tasks.benchmark import LABELS_ON_HUB, Benchmark, Hub, Native, group_by_shared_text
 from xstilts.tasks.task import Task, published_sizes
 
 
@@ -42,6 +42,7 @@ TASK = Task(
             ),
         ),
         groups=group_by_shared_text("text", "pair"),
+        labels_from=LABELS_ON_HUB,
         pivot="position",
     ),
     metrics=("accuracy", "macro_f1"),

@@ -11,7 +11,10 @@ TASK = Task(
     suite=("stilts",),
     languages=("en",),
     benchmark=Benchmark(
-        native=(_squad.NATIVE, Native(read=squad_questions, english={"train": "squad/allennlp_squad.json"})),
+        native=(
+            _squad.NATIVE,
+            Native(read=squad_questions, english={"train": "squad/allennlp_squad.json"}, fields=_squad.answered),
+        ),
         hub=(_squad.HUB,),
         groups=group_by("title"),
     ),

@@ -1,6 +1,6 @@
 """Tatoeba: sentences and their English translations, in 36 languages."""
 
-from xstilts.formats.benchmarks import aligned_files
+from xstilts.formats.benchmarks import aligned_files, sorted_translations
 from xstilts.formats.tables import Row
 from xstilts.tasks.benchmark import Benchmark, Hub, Native, group_by
 from xstilts.tasks.task import Task, published_sizes
@@ -30,6 +30,7 @@ TASK = Task(
                 files={"test": ("tatoeba/tatoeba.{language}-eng.{language}", "tatoeba.{language}-eng.{language}")},
                 names=LANGUAGES,
             ),
+            Native(read=sorted_translations, files={"test": "tatoeba/{language}-en.{language}"}, has_labels=False),
         ),
         hub=(
             Hub(

@@ -14,7 +14,7 @@ LANGUAGES = {
 
 def _without_id(row: Row) -> Row:
     """The row without its id: XTREME truncates the ids of the training data, so that they are not unique."""
-    return {name: value for name, value in row.items() if name != "id"}
+    return {name: value for name, value in _squad.answered(row).items() if name != "id"}
 
 
 def _is_in(row: Row, language: str) -> bool:
@@ -43,6 +43,7 @@ TASK = Task(
                 read=squad_questions,
                 files={"test": ("tydiqa/tydiqa-goldp-v1.1-dev/tydiqa-goldp-dev-{language}.json",)},
                 names=LANGUAGES,
+                fields=_squad.answered,
             ),
             Native(
                 read=squad_questions,
@@ -53,8 +54,10 @@ TASK = Task(
                         "tydiqa/tydiqa.{language}.dev.json",
                     )
                 },
+                fields=_squad.answered,
             ),
         ),
+        labels_from="https://storage.googleapis.com/tydiqa/v1.1/tydiqa-goldp-v1.1-dev.tgz",
         hub=(
             Hub(
                 repository="google-research-datasets/tydiqa",
@@ -68,6 +71,7 @@ TASK = Task(
         groups=group_by("context"),
     ),
     metrics=("em_f1", "f1", "exact_match"),
+    code_version=2,
     licence="Apache-2.0",
     citation="Clark et al. 2020, TyDi QA: A Benchmark for Information-Seeking Question Answering",
     url="https://aclanthology.org/2020.tacl-1.30",

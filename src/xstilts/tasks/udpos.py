@@ -3,7 +3,7 @@
 from xstilts.formats.benchmarks import tagged_sentences
 from xstilts.formats.conllu import conllu
 from xstilts.formats.tables import Row
-from xstilts.tasks.benchmark import Benchmark, Hub, Native, group_by
+from xstilts.tasks.benchmark import LABELS_ON_HUB, Benchmark, Hub, Native, group_by
 from xstilts.tasks.task import Task, published_sizes
 
 LANGUAGES = {
@@ -59,6 +59,7 @@ TASK = Task(
             ),
         ),
         groups=group_by("words"),
+        labels_from=LABELS_ON_HUB,
     ),
     licence="as the treebanks: CC-BY-SA-4.0 for most, CC-BY-NC-SA for some",
     citation="Zeman et al. 2019, Universal Dependencies 2.5; as in XTREME (Hu et al. 2020, arXiv 2003.11080)",

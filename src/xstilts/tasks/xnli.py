@@ -3,7 +3,7 @@
 from xstilts.formats.benchmarks import headerless_tsv
 from xstilts.formats.tables import Row
 from xstilts.tasks import _nli as nli
-from xstilts.tasks.benchmark import Benchmark, Hub, Native, group_by
+from xstilts.tasks.benchmark import LABELS_ON_HUB, Benchmark, Hub, Native, group_by
 from xstilts.tasks.task import Task, published_sizes
 
 
@@ -35,6 +35,7 @@ TASK = Task(
             ),
         ),
         groups=group_by("text"),
+        labels_from=LABELS_ON_HUB,
         pivot="position",
     ),
     metrics=("accuracy", "macro_f1"),

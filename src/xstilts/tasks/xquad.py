@@ -11,7 +11,15 @@ TASK = Task(
     suite=("xtreme",),
     languages=("en", "ar", "de", "el", "es", "hi", "ru", "th", "tr", "vi", "zh"),
     benchmark=Benchmark(
-        native=(Native(read=squad_questions, files={"test": "xquad/xquad.{language}.json"}, english=_squad.FILES),),
+        native=(
+            Native(
+                read=squad_questions,
+                files={"test": "xquad/xquad.{language}.json"},
+                english=_squad.FILES,
+                fields=_squad.answered,
+            ),
+        ),
+        labels_from="https://github.com/google-deepmind/xquad",
         hub=(
             Hub(
                 repository="google/xquad",
@@ -26,6 +34,7 @@ TASK = Task(
         pivot="id",
     ),
     metrics=("em_f1", "f1", "exact_match"),
+    code_version=2,
     licence="CC-BY-SA-4.0",
     citation="Artetxe et al. 2020, On the Cross-lingual Transferability of Monolingual Representations",
     url="https://aclanthology.org/2020.acl-main.421",

@@ -92,8 +92,8 @@ def test_a_split_without_labels_is_rejected(problem):
     field = {"classification": "label", "choice": "answer", "span": "answers", "tagging": "tags"}[problem]
     bare = replace(EXAMPLES[problem], **{field: None})
     with pytest.raises(DataError, match="example '1'"):
-        check_labels([bare], task(problem=problem))
-    check_labels([replace(EXAMPLES["span"], answers=())], task(problem="span"))
+        check_labels([bare], task(problem=problem), "test")
+    check_labels([replace(EXAMPLES["span"], answers=())], task(problem="span"), "test")
 
 
 def test_a_shot_that_translates_an_evaluation_item_is_refused():

@@ -1,4 +1,4 @@
-"""Published splits that overlap are used and counted; scored examples are never sampled; our own splits are disjoint."""
+"""Published splits that overlap are used and counted; scored examples are never sampled; our splits are disjoint."""
 
 import json
 import os

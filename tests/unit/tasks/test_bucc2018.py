@@ -35,8 +35,9 @@ def test_a_test_split_without_gold_is_read_but_not_scored(root, tmp_path):
     task = bind(TASK, root=root, cache=tmp_path / "cache", offline=True)
     examples = load(task, "de", "test", cache=tmp_path / "cache", offline=True)
     assert len(examples) == 5
-    with pytest.raises(DataError, match="no labels in this split of 'de'"):
-        check_labels(examples, task)
+    with pytest.raises(DataError) as caught:
+        check_labels(examples, task, "test")
+    assert "de-en.test.de" in caught.value.message and "comparable.limsi.fr" in caught.value.hint
 
 
 def test_a_change_of_the_gold_changes_the_fingerprint(root, tmp_path):

@@ -130,7 +130,7 @@ def _trainable_examples(
 ) -> tuple[Example, ...]:
     """The examples of a split whose classes are all among the labels of the head."""
     examples = context.examples(data, split)
-    check_labels(examples, context.task(data.task))
+    check_labels(examples, context.task(data.task), split)
     labels = set(episode_model.labels)
     return tuple(example for example in examples if not labels or labels.issuperset(example.classes))
 

@@ -72,7 +72,7 @@ class _JobEpisode:
 def run(spec: FewshotStage, draft: Draft, context: JobContext, emit: Emit) -> None:
     task = context.task(spec.evaluation.task)
     examples = context.examples(spec.evaluation, spec.split)
-    check_labels(examples, task)
+    check_labels(examples, task, spec.split)
     reads = tuple(read for read in spec.splits_read if read.role == "train" and read.data not in spec.pools)
     scored, history = (
         (spec.parent, spec.evaluation, spec.split, reads),
