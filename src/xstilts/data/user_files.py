@@ -98,6 +98,7 @@ def user_task(name: str, settings: TaskSettings, base: Path, cache: Path | None 
         ),
         code_version=CODE_VERSION,
         fractions=dict(settings.fractions or FRACTIONS) if has_single_files else None,
+        normaliser="squad2",
         fixed_shot_sizes={language: few_shot_sets(splits) for language, splits in files.items()},
         licence=settings.licence,
         citation="",

@@ -2,7 +2,8 @@
 
 The rules of the SQuAD evaluation (Rajpurkar et al. 2016, arXiv 1606.05250), which XTREME applies to every language:
 lower-case, delete ASCII punctuation, drop the English articles, split on white space. Unanswerable questions are
-scored as in version 2.0 (Rajpurkar et al. 2018, arXiv 1806.03822).
+scored as in version 2.0 (Rajpurkar et al. 2018, arXiv 1806.03822). The versions differ in answers that are empty after
+normalisation: see `version_2_answers`.
 """
 
 import re
@@ -22,6 +23,12 @@ def normalise(answer: str) -> list[str]:
     return _ARTICLES.sub(" ", answer.lower().translate(_PUNCTUATION)).split()
 
 
+def version_2_answers(answers: Sequence[str]) -> list[str]:
+    """The acceptable answers in the evaluation of version 2.0, which ignores answers that are empty after
+    normalisation. A question that has no other answer is unanswerable."""
+    return [answer for answer in answers if normalise(answer)]
+
+
 def exact_match(predicted: str, answers: Sequence[str], normalise: Normalise = normalise) -> float:
     """1.0 if the prediction equals any acceptable answer; without answers, "" is right."""
     tokens = normalise(predicted)
@@ -31,7 +38,8 @@ def exact_match(predicted: str, answers: Sequence[str], normalise: Normalise = n
 def token_f1(predicted: str, answers: Sequence[str], normalise: Normalise = normalise) -> float:
     """The best token F1 (0 to 1) over the acceptable answers; without answers, "" is right.
 
-    An acceptable answer that is empty after normalisation shares no token with any prediction, so it scores 0.
+    An acceptable answer that is empty after normalisation shares no token with any prediction, so it scores 0, as in
+    version 1.1.
     """
     tokens = normalise(predicted)
     if not answers:

@@ -29,7 +29,7 @@ AUTO_MODELS: Mapping[Head, str] = {
 
 Loss = Literal["cross-entropy", "binary cross-entropy"]
 ShotsUnit = Literal["per class", "sentences", "items"]
-NormaliserName = Literal["squad", "mlqa"]
+NormaliserName = Literal["squad", "squad2", "mlqa"]
 Statistics = dict[str, list[float]]
 """By name, one number per item."""
 Outputs = Mapping[str, Any]
@@ -105,7 +105,8 @@ class ScoringRules:
     """How the predictions of one task and language are compared with gold."""
 
     normaliser: NormaliserName = "squad"
-    """How answers are normalised."""
+    """How answers are compared: by the rules of SQuAD v1.1, of SQuAD v2.0 (which has unanswerable questions), or of
+    MLQA."""
     language: str = "en"
     rows_per_item: float | None = None
     """Rows of the published set per labelled item, if some rows have no label."""

