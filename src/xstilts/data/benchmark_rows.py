@@ -1,5 +1,6 @@
 """Reads the examples of a benchmark: rows of its files, groups of the rows, examples."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -16,6 +17,16 @@ from xstilts.tasks.task import Paths, Task
 NumberedRow = tuple[Path, int, Row]
 """A row with its file and line. The columns are named like the fields of an example."""
 
+
+class ReadSplits(dict[str, Iterator[Example]]):
+    """Examples by split. `rows_left_out` are the numbers of published rows that are no examples, for instance because
+    they have no label."""
+
+    def __init__(self, splits: Mapping[str, Iterator[Example]], rows_left_out: Mapping[str, int]) -> None:
+        super().__init__(splits)
+        self.rows_left_out = rows_left_out
+
+
 LAYOUT_HINT = "the file does not have the benchmark's published layout; download it again"
 
 
@@ -27,14 +38,15 @@ def read_language(
     offline: bool,
     paths: Paths,
     language: str,
-) -> dict[str, Iterator[Example]]:
+) -> ReadSplits:
     """The examples of a language by split; `sources` are the split sources of every language.
 
     With a pivot, a row gets the group of its English counterpart, or a group of its own if it has none. Counterparts of
     native files are native files, never on the Hub. Raises DataError with file and line for malformed rows, SourceError
     if the Hub cannot be reached.
     """
-    rows_by_split = _rows_by_split(sources[language], language, cache, offline)
+    rows_left_out: Counter[str] = Counter()
+    rows_by_split = _rows_by_split(sources[language], language, cache, offline, rows_left_out)
     groups = _groups(benchmark, rows_by_split)
     if benchmark.pivot is not None and language != ENGLISH:
         locations = {bool(source.native) for source in sources[language]}
@@ -51,31 +63,40 @@ def read_language(
             )
             for split, numbered in rows_by_split.items()
         }
-    return {
+    splits = {
         split: _examples(task, split, numbered, groups[split], language) for split, numbered in rows_by_split.items()
     }
+    return ReadSplits(splits, rows_left_out)
 
 
 def _rows_by_split(
-    sources: Sequence[SplitSource], language: str, cache: Path, offline: bool
+    sources: Sequence[SplitSource],
+    language: str,
+    cache: Path,
+    offline: bool,
+    rows_left_out: Counter[str] | None = None,
 ) -> dict[str, list[NumberedRow]]:
+    """The rows of each split. Counts rows that are no example in `rows_left_out`."""
     rows_by_split: dict[str, list[NumberedRow]] = {}
     for source in sources:
-        rows_by_split.setdefault(source.split, []).extend(_rows(source, language, cache, offline))
+        split_rows = rows_by_split.setdefault(source.split, [])
+        for examples in _rows(source, language, cache, offline):
+            split_rows += examples
+            if not examples and rows_left_out is not None:
+                rows_left_out[source.split] += 1
     return rows_by_split
 
 
-def _rows(source: SplitSource, language: str, cache: Path, offline: bool) -> Iterator[NumberedRow]:
-    """The rows by the names of an example's fields. A row of the Hub may contain several examples."""
+def _rows(source: SplitSource, language: str, cache: Path, offline: bool) -> Iterator[list[NumberedRow]]:
+    """For each row its examples, by the names of their fields: none, one or (on the Hub) several."""
     fields: tuple[Fields, ...] = (unchanged,)
     if source.native is not None:
         fields = (source.native.fields,)
     elif source.hub is not None:
         fields = (source.hub.fields, *source.hub.more_fields)
     for path, line, row in _raw_rows(source, language, cache, offline):
-        for rename in fields:
-            if (renamed := _rename_fields(path, line, row, rename)) is not None:
-                yield path, line, renamed
+        renamed = (_rename_fields(path, line, row, rename) for rename in fields)
+        yield [(path, line, example) for example in renamed if example is not None]
 
 
 def _raw_rows(source: SplitSource, language: str, cache: Path, offline: bool) -> Iterator[NumberedRow]:

@@ -9,10 +9,13 @@ from xstilts.cache.build_once import build_once
 from xstilts.cache.sources import Files
 from xstilts.cache.wheels import wheel_path
 from xstilts.data.benchmark_files import unresolved_sources
+from xstilts.data.benchmark_rows import ReadSplits
 from xstilts.data.splits import split_examples
 from xstilts.errors import DataError, SourceError, UserError
 from xstilts.problems import Example
 from xstilts.tasks.task import Task
+
+_ROWS_LEFT_OUT = "rows_left_out.json"
 
 
 def load(task: Task, language: str, split: str, *, cache: Path, offline: bool) -> tuple[Example, ...]:
@@ -32,8 +35,10 @@ def load(task: Task, language: str, split: str, *, cache: Path, offline: bool) -
     folder = _folder(task, language, cache)
 
     def write_splits(folder: Path) -> None:
-        for split, examples in _read(task, language, cache=cache, offline=offline).items():
+        splits, rows_left_out = _read(task, language, cache=cache, offline=offline)
+        for split, examples in splits.items():
             write_examples(folder / f"{split}.jsonl", examples)
+        (folder / _ROWS_LEFT_OUT).write_text(json.dumps(rows_left_out))
 
     build_once(folder, write_splits)
     path = folder / f"{split}.jsonl"
@@ -47,6 +52,13 @@ def is_cached(task: Task, language: str, split: str, cache: Path) -> bool:
     """Whether a split exists and is parsed already, so that `load` only reads the cache."""
     known = language in task.languages and not unresolved_sources(task, language)
     return known and (_folder(task, language, cache) / f"{split}.jsonl").is_file()
+
+
+def rows_left_out(task: Task, language: str, split: str, cache: Path) -> int:
+    """The number of published rows of a parsed split that are no examples; of all pooled splits for a new split."""
+    path = _folder(task, language, cache) / _ROWS_LEFT_OUT
+    counts: dict[str, int] = json.loads(path.read_text()) if path.is_file() else {}
+    return sum(counts.get(name, 0) for name in (task.pool if split in (task.fractions or ()) else (split,)))
 
 
 def _folder(task: Task, language: str, cache: Path) -> Path:
@@ -87,9 +99,13 @@ def _file_names(task: Task, language: str, split: str) -> list[str]:
     return [name for path in paths if (parts := path.partition("/"))[0] in (split, *task.pool) and (name := parts[2])]
 
 
-def _read(task: Task, language: str, *, cache: Path, offline: bool) -> dict[str, tuple[Example, ...]]:
+def _read(
+    task: Task, language: str, *, cache: Path, offline: bool
+) -> tuple[dict[str, tuple[Example, ...]], dict[str, int]]:
+    """The examples by split, and the numbers of rows that are left out."""
     paths = {wheel.package: wheel_path(wheel, cache=cache, offline=offline) for wheel in task.wheels}
-    splits = split_examples(task, task.read(paths, language))
+    read = task.read(paths, language)
+    splits = split_examples(task, read)
     for split, examples in splits.items():
         ids: set[str] = set()
         for example in examples:
@@ -99,4 +115,4 @@ def _read(task: Task, language: str, *, cache: Path, offline: bool) -> dict[str,
                     "give every example a unique id",
                 )
             ids.add(example.id)
-    return splits
+    return splits, dict(read.rows_left_out) if isinstance(read, ReadSplits) else {}

@@ -45,5 +45,8 @@ def _spans(sentences: list[list[str]]) -> set[tuple[str, int, int]]:
 
 def _with_prefix(tag: str) -> str:
     """The tag with a prefix. XTREME scores part-of-speech tags as spans too: its seqeval 0.0.12 takes a tag without a
-    prefix as the type, but seqeval 1.2.2 removes the first letter."""
+    prefix as the type, but seqeval 1.2.2 removes the first letter, so that CCONJ and SCONJ would be one type. It also
+    gives O the type "_", so an untagged word, "_", gets another one."""
+    if tag == "_":
+        return "_-__"
     return tag if "-" in tag or tag in _BARE else f"{tag[0]}-{tag}"

@@ -88,6 +88,18 @@ def chance_recall(frame: pl.DataFrame, metric: str) -> float | None:
     return {"image_": image_recall, "text_": text_recall}.get(side, (image_recall + text_recall) / 2)
 
 
+def left_out_notes(facts: StageFacts) -> Iterator[str]:
+    """How many published rows are not scored, by language."""
+    counts: dict[str, int] = {}
+    for language in facts.design.languages:
+        scored = facts.scored(key) if (key := facts.any_artifact(language)) else None
+        if scored and scored.rows_left_out:
+            counts[language_name(language)] = scored.rows_left_out
+    if counts:
+        listed = ", ".join(f"{language} {count:,}" for language, count in counts.items())
+        yield f"Published rows that are not scored, because they have no text or no label: {listed}."
+
+
 def unreadable_remarks(facts: StageFacts) -> Iterator[str]:
     """Unreadable images among the scored items, by language, and in the training data; the first few by name."""
     languages_by_images: dict[tuple[tuple[str, str], ...], list[str]] = {}

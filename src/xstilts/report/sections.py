@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -25,6 +25,7 @@ from xstilts.report.interactions import interactions_section
 from xstilts.report.leakage import leak_remarks
 from xstilts.report.metrics_table import metrics_table
 from xstilts.report.provenance import Provenance, artifact_table, artifacts_section
+from xstilts.report.scored_items import left_out_notes
 from xstilts.report.transfer import transfer_sections
 from xstilts.report.translations import translations_table
 from xstilts.report.two_by_two import effects_section
@@ -134,7 +135,9 @@ def _weaknesses_sidebar(design: TaskDesign) -> Iterator[Sidebar]:
 
 def _scores_section(data: ReportData, design: TaskDesign) -> Section:
     estimates = data.estimates
-    parts: list[Component] = [tables.scores_table(design, estimates, data.provenance)]
+    notes = tuple(left_out_notes(data.stage_facts(design)))
+    table = tables.scores_table(design, estimates, data.provenance)
+    parts: list[Component] = [replace(table, notes=(*table.notes, *notes))]
     if design.task.spec.contrastive:
         parts.append(metrics_table(data.stage_facts(design), data.provenance))
     if heat := figures.heat_figure(design, estimates):

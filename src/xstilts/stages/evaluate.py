@@ -59,6 +59,7 @@ def run(spec: EvaluateStage, draft: Draft, context: JobContext, emit: Emit) -> N
             items_trained_on=count_items_trained_on(context, spec.parent, task, spec.split, examples),
         ),
         unusable=context.unusable_images(spec.data, spec.split),
+        rows_left_out=context.rows_left_out(spec.data, spec.split),
         controls=None if spec.modality else image_controls(upper_layers, inputs, examples, loaded.labels, task, prior),
     )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from xstilts.data.benchmark_files import bind
-from xstilts.data.load import load, read_examples
+from xstilts.data.load import load, read_examples, rows_left_out
 from xstilts.data.user_files import user_task
 from xstilts.errors import DataError, StageError, UserError
 from xstilts.execution.environment import Environment
@@ -88,6 +88,10 @@ class JobContext:
         """The examples of a native split, neither capped nor filtered."""
         environment, task = self.environment, self.task(data.task)
         return load(task, data.language, split, cache=environment.cache, offline=environment.offline)
+
+    def rows_left_out(self, data: Data, split: str) -> int:
+        """The number of published rows of a split that are no examples, before any cap."""
+        return rows_left_out(self.task(data.task), data.language, split, self.environment.cache)
 
     @property
     def image_features(self) -> ImageFeatures | None:

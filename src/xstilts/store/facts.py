@@ -184,6 +184,8 @@ class ScoredFacts(Frozen):
     unusable: UnusableImages = UnusableImages(images={}, items=0)
     controls: ImageControls | None = None
     """None for tasks without images."""
+    rows_left_out: int = 0
+    """Number of published rows of the scored split that are no items, for instance because they have no label."""
 
 
 class PretrainedFacts(Frozen):

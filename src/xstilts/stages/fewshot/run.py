@@ -131,6 +131,7 @@ def run(spec: FewshotStage, draft: Draft, context: JobContext, emit: Emit) -> No
         ),
         texts_of_shots=scores_by_seen_text(frame, examples, shots, task),
         unusable=context.unusable_images(spec.evaluation, spec.split),
+        rows_left_out=context.rows_left_out(spec.evaluation, spec.split),
         controls=controls,
         leaks=LeakFacts(
             unchecked=tuple(unchecked),
