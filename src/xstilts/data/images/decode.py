@@ -7,7 +7,8 @@ from PIL import Image, ImageOps
 
 from xstilts.data.images.locations import ImageLocations, split_reference
 from xstilts.data.images.read import read_bytes
-from xstilts.errors import ImageError
+from xstilts.data.images.svg import rasterise
+from xstilts.errors import ImageError, UserError
 
 MAX_PIXELS = 80_000_000
 """The largest number of pixels that is decoded, independent of Pillow's own limit."""
@@ -16,7 +17,6 @@ _DEFAULT_SIDE = 256
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "AVIF")
 """Formats that Pillow reads without external programs."""
 _SVG = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*<(?:\?xml|!--|!DOCTYPE|svg|[\w.-]+:svg)", re.IGNORECASE)
-_LINK = re.compile(r"""(href\s*=\s*["'])(?!\s*(?:data:|\#))""")
 _WHITE = (255, 255, 255)
 
 
@@ -42,14 +42,14 @@ def decode(data: bytes, reference: str, size: int | None = None) -> Image.Image:
     """Decode an image like `open_image`; `reference` is used in error messages only."""
     try:
         if _SVG.match(data):
-            data = _rasterise_svg(data.decode("utf-8"), size or _DEFAULT_SIDE)
+            data = rasterise(data.decode("utf-8"), reference, size or _DEFAULT_SIDE)
         Image.init()
         with Image.open(io.BytesIO(data), formats=[name for name in _FORMATS if name in Image.OPEN]) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise _too_many_pixels(reference, f"{image.width:,} x {image.height:,} pixels")
             image.load()
             return _on_white(_upright(image))
-    except ImageError:
+    except UserError:
         raise
     except Image.UnidentifiedImageError:
         raise ImageError(
@@ -63,16 +63,6 @@ def decode(data: bytes, reference: str, size: int | None = None) -> Image.Image:
 
 def _too_many_pixels(reference: str, size: str) -> ImageError:
     return ImageError(f"{reference} is too large: {size}; the limit is {MAX_PIXELS:,} pixels", "make it smaller")
-
-
-def _rasterise_svg(source: str, side: int) -> bytes:
-    """Render an SVG to PNG within a square. Links to other files are removed for security.
-
-    Width and height are always given, because the renderer aborts the process on SVGs that state a huge size.
-    """
-    import resvg_py
-
-    return bytes(resvg_py.svg_to_bytes(svg_string=_LINK.sub(r"\1#", source), width=side, height=side))
 
 
 def _upright(image: Image.Image) -> Image.Image:

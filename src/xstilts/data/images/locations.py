@@ -1,5 +1,7 @@
 """Where images are stored, and how image references are parsed."""
 
+import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,14 +32,25 @@ def split_reference(reference: str) -> tuple[str, str]:
 
 
 def read_file(path: Path, reference: str) -> bytes:
-    """The content of a file. Raises ImageError if it cannot be read or is too large."""
+    """The content of a file. Raises ImageError if it cannot be read, is too large, or is a device, pipe or folder."""
     try:
-        size = path.stat().st_size
-        if size <= MAX_BYTES:
-            return path.read_bytes()
+        # without O_NONBLOCK, opening a pipe waits for its writer
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise ImageError(
+                    f"{reference} cannot be read: {path} is a folder, device or pipe", "name an image file"
+                )
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
+                content = file.read(MAX_BYTES + 1)
+        finally:
+            os.close(descriptor)
     except (OSError, ValueError) as error:  # ValueError: invalid path
         raise ImageError(f"{reference} cannot be read: {error}", "check the path") from None
-    raise too_large(reference, f"{path} has {size:,} bytes")
+    if len(content) > MAX_BYTES:
+        raise too_large(reference, f"{path} has {status.st_size:,} bytes")
+    return content
 
 
 def too_large(reference: str, size: str) -> ImageError:

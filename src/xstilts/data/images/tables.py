@@ -23,9 +23,11 @@ def read_parquet_image(name: str, reference: str) -> bytes:
     if not path or not row.isdecimal() or not column:
         raise ImageError(f"{reference} is not a valid Parquet reference", "write `parquet:path#row/column`")
     try:
+        if not Path(path).is_file():
+            raise ImageError(f"{reference} cannot be read: {path} is not a file", "check the path")
         stat = Path(path).stat()
         rows = _block(path, (stat.st_size, stat.st_mtime_ns), column, int(row) // _BLOCK_ROWS)
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except (OSError, ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise ImageError(f"{reference} cannot be read: {str(error).partition(chr(10))[0]}", "check the file") from None
     value = rows[int(row) % _BLOCK_ROWS] if int(row) % _BLOCK_ROWS < len(rows) else None
     if isinstance(value, dict):

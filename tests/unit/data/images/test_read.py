@@ -1,6 +1,9 @@
 """Reading images by reference."""
 
+import contextlib
 import io
+import os
+import socket
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -111,6 +114,37 @@ def test_local_files(empty: ImageLocations, tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr("xstilts.data.images.locations.MAX_BYTES", 10)
     with pytest.raises(ImageError, match="too large"):
         read_bytes(f"file:{path}", empty)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "device", "endless device", "link to a pipe", "socket"])
+def test_only_regular_files_are_read(empty: ImageLocations, tmp_path: Path, kind: str):
+    path = tmp_path / "image.png"
+    match kind:
+        case "pipe" | "link to a pipe":
+            os.mkfifo(tmp_path / "pipe")
+            path.symlink_to(tmp_path / "pipe")
+        case "folder":
+            path.mkdir()
+        case "device" | "endless device":
+            path.symlink_to("/dev/null" if kind == "device" else "/dev/zero")
+        case "socket":
+            listener = socket.socket(socket.AF_UNIX)
+            listener.bind(str(path))
+            listener.close()
+    for reference in (f"file:{path}", f"parquet:{path}#0/image"):
+        with pytest.raises(ImageError) as caught:
+            read_bytes(reference, empty)
+        assert caught.value.message.startswith(f"{reference} cannot be read: ")
+
+
+def test_damaged_parquet_is_an_image_error(empty: ImageLocations, tmp_path: Path):
+    path = tmp_path / "images.parquet"
+    pl.DataFrame({"image": [png("red"), png("blue")] * 50}).write_parquet(path)
+    whole = path.read_bytes()
+    for start in range(0, len(whole), 7):
+        path.write_bytes(whole[:start] + bytes(byte ^ 255 for byte in whole[start : start + 7]) + whole[start + 7 :])
+        with contextlib.suppress(ImageError):
+            read_bytes(f"parquet:{path}#1/image", empty)
 
 
 def test_bytes_in_parquet(empty: ImageLocations, tmp_path: Path):
