@@ -20,6 +20,7 @@ Code = Literal[
     "too-few-shots",
     "duplicates",
     "too-long",
+    "unpaired-translations",
 ]
 
 

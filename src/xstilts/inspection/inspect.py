@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from xstilts.config.recipe import Recipe
+from xstilts.config.splits import TRANSLATED
 from xstilts.data.splits import split_examples
 from xstilts.data.user_files import FileContent, UserFiles
 from xstilts.errors import DataError
@@ -41,6 +42,7 @@ def _inspect_task(recipe: Recipe, task: Task, reader: UserFiles) -> Iterator[Fin
     labels = [finding for source in sources for finding in check_labels(task, languages, source)]
     yield from labels
     yield from check_duplicates(task, contents, sources)
+    yield from _check_translations(task, languages)
     if not any(finding.severity == "error" for finding in labels):
         yield from _check_target(recipe, task, languages)
 
@@ -87,6 +89,30 @@ def _source_languages(recipe: Recipe, task: Task) -> tuple[str, ...]:
     trained = (target.source_language,) if target is not None and task.spec.trained else ()
     arms = tuple(arm.language for arm in recipe.intermediate.values() if task.name in arm.tasks)
     return tuple(dict.fromkeys((*trained, *arms)))
+
+
+def _check_translations(task: Task, languages: Mapping[str, Mapping[str, Sequence[Example]]]) -> Iterator[Finding]:
+    """Whether each translated split (`test-mt`) has the items of the original."""
+    for language, splits in languages.items():
+        for split, examples in splits.items():
+            original = split.removesuffix(TRANSLATED)
+            if original == split or original not in splits:
+                continue
+            ids, translated = ([example.id for example in each] for each in (splits[original], examples))
+            unpaired = [name for name in ids if name not in set(translated)]
+            extra = [name for name in translated if name not in set(ids)]
+            if unpaired or extra:
+                named = ", ".join([*unpaired, *extra][:5])
+                yield Finding(
+                    code="unpaired-translations",
+                    severity="error",
+                    task=task.name,
+                    language=language,
+                    split=split,
+                    message=f"{_rows(len(unpaired))} of {original} without a translation, and {_rows(len(extra))} "
+                    f"without an original, such as {named}",
+                    hint=f"write a row for each row of {original}, in the same order or with the same ids",
+                )
 
 
 def _check_target(

@@ -127,3 +127,13 @@ def test_a_length_beyond_the_positions_of_the_encoder_is_an_error(tmp_path):
     recipe = Recipe(name="r", encoder=str(tmp_path), targets=targets, fewshot={"train": {"max_length": 64}})
     (finding,) = [f for f in inspect(recipe, {}, tmp_path) if "intent" in f.message]
     assert (finding.code, finding.severity) == ("too-long", "error")
+
+
+def test_translations_have_the_items_of_the_original(findings):
+    scored = ["nzuri,positive", "mbaya,negative"]
+    files = base(sw_test=scored) | {"sw-test-mt": ["nice one,positive", "bad one,negative"]}
+    assert findings(files) == []
+    assert findings(files | {"sw-test-mt": ["nice one,positive"]}) == [
+        ("absent-labels", "warning", "sw", "test-mt"),
+        ("unpaired-translations", "error", "sw", "test-mt"),
+    ]
