@@ -175,7 +175,7 @@ def _notices(data: ReportData) -> tuple[str, ...]:
     if recipe.fewshot and recipe.fewshot.selection == "target_dev":
         notices.append("Few-shot scores are oracles: checkpoints were selected on target-language development data.")
     if data.warnings:
-        notices.append(f"{plural(len(data.warnings), 'remark')} on the data: see its section.")
+        notices.append(f"{plural(len(data.warnings), 'remark')} on the data, below the tables and in the section Data.")
     notices += overlap_remarks(data.graph.cells, data.manifests)
     return (*notices, *flat_loss_notices(data.graph.stages.values(), data.manifests))
 

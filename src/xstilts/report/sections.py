@@ -33,6 +33,8 @@ from xstilts.store.facts import ChooseLayerFacts, MineFacts, RetrieveFacts, Scor
 from xstilts.store.files import CURVE_FILE
 from xstilts.store.store import Manifest, Store
 
+_MAX_DATA_NOTES = 8
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportData:
@@ -53,6 +55,12 @@ class ReportData:
     """Where examples and their images are stored; None if unknown."""
     warnings: tuple[str, ...] = ()
     """What the checks of the data found."""
+
+    def data_notes(self, task: str) -> tuple[str, ...]:
+        """Warnings on the data of a task, for the small print of its table."""
+        notes = [warning.removeprefix(f"{task} ") for warning in self.warnings if warning.startswith(f"{task} ")]
+        more = [f"{len(notes) - _MAX_DATA_NOTES} more remarks on its data are in the section Data."]
+        return tuple(notes[:_MAX_DATA_NOTES] + more * (len(notes) > _MAX_DATA_NOTES))
 
     def stage_facts(self, design: TaskDesign) -> StageFacts:
         return StageFacts(design=design, cells=self.graph.cells, manifests=self.manifests)
@@ -135,7 +143,7 @@ def _weaknesses_sidebar(design: TaskDesign) -> Iterator[Sidebar]:
 
 def _scores_section(data: ReportData, design: TaskDesign) -> Section:
     estimates = data.estimates
-    notes = tuple(left_out_notes(data.stage_facts(design)))
+    notes = (*left_out_notes(data.stage_facts(design)), *data.data_notes(design.task.name))
     table = tables.scores_table(design, estimates, data.provenance)
     parts: list[Component] = [replace(table, notes=(*table.notes, *notes))]
     if design.task.spec.contrastive:
@@ -151,9 +159,10 @@ def _scores_section(data: ReportData, design: TaskDesign) -> Section:
 
 def _retrieval_section(data: ReportData, design: TaskDesign) -> Section:
     estimates, name = data.estimates, design.task.name
+    table = tables.encoders_table(design, estimates, data.provenance)
     parts: list[Component] = [
         *_weaknesses_sidebar(design),
-        tables.encoders_table(design, estimates, data.provenance),
+        replace(table, notes=(*table.notes, *data.data_notes(name))),
     ]
     if contrasts := estimates.contrasts_on(name, "primary", "retrieval"):
         caption = "Differences to the pretrained encoder, in points."

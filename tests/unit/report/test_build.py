@@ -2,6 +2,7 @@ import re
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -21,7 +22,7 @@ _TARGETS = {"toy-intent": Target(languages=("en", "de", "fi", "el")), "toy-bitex
 _EVIL = "<script>alert(1)</script>"
 
 
-def _report(experiment: Experiment, out: Path) -> tuple[Summary, Page]:
+def _report(experiment: Experiment, out: Path, **changes: Any) -> tuple[Summary, Page]:
     summary = build(
         experiment.recipe,
         experiment.graph,
@@ -30,6 +31,7 @@ def _report(experiment: Experiment, out: Path) -> tuple[Summary, Page]:
         resamples=200,
         tasks=experiment.tasks,
         text="name: x",
+        **changes,
     )
     return summary, Page(out.read_text(encoding="utf-8"))
 
@@ -290,3 +292,12 @@ def test_a_fixed_few_shot_set_is_compared_with_zero_shot_in_the_same_languages(
     assert row[0].endswith("1 language") and "missing" not in row
     assert page.row("Finnish")[1].split()[0] == row[1].split()[0]
     assert "Of 3 interactions in single languages" in page.text
+
+
+def test_warnings_on_the_data_are_on_the_page_and_in_the_terminal(experiment: Experiment, tmp_path: Path) -> None:
+    warnings = tuple(f"toy-intent de test: {number} rows of {_EVIL}" for number in range(10))
+    summary, page = _report(experiment, tmp_path / "report.html", warnings=warnings)
+    assert summary.notices[-10:] == warnings
+    assert page.ids["data"] == 1 and not page.html.count(_EVIL)
+    assert page.text.count("de test: 3 rows") == 2, "in the small print of the table and in the section"
+    assert page.text.count("de test: 9 rows") == 1, "in the section alone, as there are many"
