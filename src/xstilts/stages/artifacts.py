@@ -14,6 +14,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from xstilts.config.training import Fusion
 from xstilts.data.images import ImageLocations
+from xstilts.data.images.locations import reads_private_addresses
 from xstilts.encoders import FEATURE_SUFFIXES, find_card
 from xstilts.encoders.fetch import prepare
 from xstilts.errors import UserError
@@ -153,7 +154,12 @@ def open_image_features(encoder: str, pin: str, fusion: Fusion, environment: Env
     vision_uri = card.halves[-1].uri.removeprefix("file:")
     if vision_uri.endswith(FEATURE_SUFFIXES):
         return Precomputed(Path(vision_uri).expanduser())
-    locations = ImageLocations(cache=environment.cache, offline=environment.offline, root=environment.data_root)
+    locations = ImageLocations(
+        cache=environment.cache,
+        offline=environment.offline,
+        root=environment.data_root,
+        private_addresses=reads_private_addresses(),
+    )
     pooled = card.kind != "fused" and is_dual(read_config(fetch_encoder(encoder, pin, environment)))
     return ImageFeatureCache(encoder, pin, size=fusion.image_size, grid=fusion.grid, locations=locations, pooled=pooled)
 

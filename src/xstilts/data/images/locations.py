@@ -13,11 +13,20 @@ MAX_BYTES = 64 * 2**20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageLocations:
-    """`root` is the folder with the benchmarks' native files; downloads are in `cache`."""
+    """`root` is the folder with the benchmarks' native files; downloads are in `cache`.
+
+    `private_addresses` says whether images may be downloaded from hosts that are not on the public internet.
+    """
 
     cache: Path
     offline: bool
     root: Path | None = None
+    private_addresses: bool = False
+
+
+def reads_private_addresses() -> bool:
+    """Whether the environment allows images from private addresses: XSTILTS_PRIVATE_IMAGES is set, and not 0."""
+    return os.environ.get("XSTILTS_PRIVATE_IMAGES", "0") not in ("", "0")
 
 
 def split_reference(reference: str) -> tuple[str, str]:

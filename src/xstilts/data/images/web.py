@@ -3,30 +3,27 @@
 import hashlib
 import time
 import urllib.error
-import urllib.request
 from http.client import HTTPException
 from pathlib import Path
 
-from xstilts.data.images.locations import MAX_BYTES, ImageLocations, read_file
+from xstilts.data.images.locations import ImageLocations, read_file
+from xstilts.data.images.public_http import check_address, download
 from xstilts.errors import ImageError
 from xstilts.platform.files import write_file
 
-_AGENT = "xstilts/0.1 (research; reads an image once and keeps it)"
-_TIMEOUT_SECONDS = 20
-"""Timeout for the response and between two chunks."""
-_MAX_SECONDS = 120
 _DEAD_LINK_SECONDS = 3600
 """Seconds for which no process requests a dead link again."""
 _RETRY_LATER = (429, 503)
 """HTTP status codes that do not mark a link as dead."""
-_CHUNK_BYTES = 1 << 16
 
 
 def read_url(address: str, reference: str, locations: ImageLocations) -> bytes:
     """The bytes at a URL, from the cache if possible.
 
-    Raises ImageError if the link is dead, the file is too large, or it is not cached and `offline` is set.
+    Raises ImageError if the link is dead or no public address of HTTP, the file is too large, or it is not cached and
+    `offline` is set.
     """
+    check_address(address)
     cached = _cached_file(address, locations.cache)
     if cached.is_file():
         return read_file(cached, reference)
@@ -35,7 +32,7 @@ def read_url(address: str, reference: str, locations: ImageLocations) -> bytes:
     if reason := _dead_link_reason(cached):
         raise _fetch_error(reference, reason)
     try:
-        content = _fetch(address)
+        content = download(address, private=locations.private_addresses)
     except (OSError, HTTPException, ValueError) as error:
         reason = _reason(error)
         if not (isinstance(error, urllib.error.HTTPError) and error.code in _RETRY_LATER):
@@ -61,24 +58,6 @@ def _dead_link_reason(cached: Path) -> str | None:
         return note.read_text() if time.time() - note.stat().st_mtime < _DEAD_LINK_SECONDS else None
     except OSError:
         return None
-
-
-def _fetch(address: str) -> bytes:
-    request = urllib.request.Request(address, headers={"User-Agent": _AGENT})
-    deadline = time.monotonic() + _MAX_SECONDS
-    chunks, size = [], 0
-    with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:
-        expected = int(response.headers.get("Content-Length") or -1)
-        while chunk := response.read(_CHUNK_BYTES):
-            chunks.append(chunk)
-            size += len(chunk)
-            if size > MAX_BYTES:
-                raise ValueError(f"the response is larger than {MAX_BYTES:,} bytes")
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"it took longer than {_MAX_SECONDS} seconds")
-    if size < expected:
-        raise OSError(f"only {size:,} of {expected:,} bytes were received")
-    return b"".join(chunks)
 
 
 def _reason(error: Exception) -> str:

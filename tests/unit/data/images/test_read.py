@@ -4,16 +4,14 @@ import contextlib
 import io
 import os
 import socket
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import numpy as np
 import polars as pl
 import pytest
 from PIL import Image
 
-from xstilts.data.images import ImageLocations, open_image, read_bytes, web
+from xstilts.data.images import ImageLocations, open_image, read_bytes
 from xstilts.errors import ImageError, SourceError
 
 
@@ -163,85 +161,3 @@ def test_bytes_in_parquet(empty: ImageLocations, tmp_path: Path):
             read_bytes(f"parquet:{bad}", empty)
     with pytest.raises(ImageError, match="parquet:"):
         read_bytes(f"parquet:{path}", empty)
-
-
-class Server(ThreadingHTTPServer):
-    """Answers with an image, or as the path says."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Answer)
-        self.asked: list[str] = []
-
-    def address(self, path: str) -> str:
-        return f"http://127.0.0.1:{self.server_port}/{path}"
-
-
-class _Answer(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        assert isinstance(self.server, Server)
-        self.server.asked.append(self.path)
-        code = int(self.path[1:]) if self.path[1:].isdigit() else 200
-        self.send_response(code)
-        self.send_header("Content-Length", str(len(png()) + 7 * ("short" in self.path)))
-        self.end_headers()
-        self.wfile.write(png())
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-@pytest.fixture
-def server():
-    server = Server()
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
-
-
-def test_a_url_is_downloaded_once_and_then_read_offline(server: Server, tmp_path: Path):
-    address = server.address("a.png")
-    for reference, offline in ((address, False), (address, False), (f"wit:{address}", True)):
-        assert read_bytes(reference, ImageLocations(cache=tmp_path, offline=offline)) == png()
-    assert server.asked == ["/a.png"]
-    with pytest.raises(ImageError, match=r"b\.png is not in the cache"):
-        read_bytes(server.address("b.png"), ImageLocations(cache=tmp_path, offline=True))
-
-
-def test_a_dead_link_is_retried_only_after_a_while(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    places = ImageLocations(cache=tmp_path, offline=False)
-    for _ in range(2):
-        with pytest.raises(ImageError, match="404"):
-            read_bytes(server.address("404"), places)
-    assert server.asked == ["/404"]
-    monkeypatch.setattr(web, "_DEAD_LINK_SECONDS", 0)
-    with pytest.raises(ImageError, match="404"):
-        read_bytes(server.address("404"), places)
-    assert server.asked == ["/404"] * 2
-
-
-def test_a_busy_server_is_retried(server: Server, tmp_path: Path):
-    for _ in range(2):
-        with pytest.raises(ImageError, match="503"):
-            read_bytes(server.address("503"), ImageLocations(cache=tmp_path, offline=False))
-    assert server.asked == ["/503"] * 2
-
-
-@pytest.mark.parametrize("address", ["http://127.0.0.1:9/x", "http://[bad/x", "http://127.0.0.1:99999/x", "https://"])
-def test_an_unreachable_url_is_an_image_error(address: str, tmp_path: Path):
-    with pytest.raises(ImageError, match=r"cannot be downloaded|not an image reference"):
-        read_bytes(address, ImageLocations(cache=tmp_path, offline=False))
-
-
-def test_an_incomplete_response_is_not_cached(server: Server, tmp_path: Path):
-    with pytest.raises(ImageError, match=r"bytes were received|IncompleteRead"):
-        read_bytes(server.address("short"), ImageLocations(cache=tmp_path, offline=False))
-    assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".dead"]
-
-
-def test_a_response_above_the_limit_is_rejected(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(web, "MAX_BYTES", 20)
-    for _ in range(2):
-        with pytest.raises(ImageError, match="larger than 20 bytes"):
-            read_bytes(server.address("a.png"), ImageLocations(cache=tmp_path, offline=False))
-    assert server.asked == ["/a.png"]
