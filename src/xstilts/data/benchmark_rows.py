@@ -7,10 +7,11 @@ from pathlib import Path
 from xstilts.config.splits import SHOTS, TRANSLATED
 from xstilts.data import hub_data
 from xstilts.data.benchmark_splits import ENGLISH, SplitSource
+from xstilts.errors import DataError
 from xstilts.formats.parquet import stored_parquet_rows
 from xstilts.formats.tables import Row
 from xstilts.problems import Example
-from xstilts.problems.cells import Cells
+from xstilts.problems.cells import Cells, as_list
 from xstilts.tasks.benchmark import Benchmark, Fields, unchanged
 from xstilts.tasks.task import Paths, Task
 
@@ -27,6 +28,9 @@ class ReadSplits(dict[str, Iterator[Example]]):
         self.rows_left_out = rows_left_out
 
 
+_TEXTS = ("text", "pair", "prompt", "question", "context", "image", "title", "unit")
+_LABELS = ("tags", "partners", "answer_text")
+_LISTS_OF_TEXTS = ("words", "choices", "images", *_LABELS)
 LAYOUT_HINT = "the file does not have the benchmark's published layout; download it again"
 
 
@@ -110,17 +114,36 @@ def _raw_rows(source: SplitSource, language: str, cache: Path, offline: bool) ->
 
 
 def _rename_fields(path: Path, line: int, row: Row, rename: Fields) -> Row | None:
-    """Raises DataError with file and line if a field is missing."""
+    """Raises DataError with file and line if a field is missing, or a text is a number, list or object."""
     try:
-        return rename(row)
-    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
+        if (renamed := rename(row)) is not None:
+            _check_types(renamed)
+        return renamed
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise Cells(path, line, row, {}).error(f"the row cannot be read: {reason}", LAYOUT_HINT) from None
 
 
+def _check_types(row: Row) -> None:
+    """Raises ValueError if a text is missing, or a number, list or object. Labels may be missing."""
+    for name in _TEXTS:
+        if not isinstance(row.get(name, ""), str):
+            raise ValueError(f"`{name}` is {row[name]!r}, not a text")
+    for name in _LISTS_OF_TEXTS:
+        value = row.get(name, ())
+        missing = value is None and name not in _LABELS
+        if missing or not all(isinstance(text, str) for text in as_list(value)):
+            raise ValueError(f"`{name}` is {value!r}, not a list of texts")
+
+
 def _groups(benchmark: Benchmark, rows_by_split: Mapping[str, Sequence[NumberedRow]]) -> dict[str, list[str]]:
     """The group of every row, computed over all splits together and returned by split."""
-    groups = iter(benchmark.groups([row for numbered in rows_by_split.values() for _, _, row in numbered]))
+    rows = [row for numbered in rows_by_split.values() for _, _, row in numbered]
+    try:
+        groups = iter(benchmark.groups(rows))
+    except (KeyError, TypeError, AttributeError) as error:
+        paths = dict.fromkeys(str(path) for numbered in rows_by_split.values() for path, _, _ in numbered)
+        raise DataError(f"{', '.join(paths)}: a row has no usable {error}", LAYOUT_HINT) from None
     return {split: [next(groups) for _ in numbered] for split, numbered in rows_by_split.items()}
 
 
