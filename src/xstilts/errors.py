@@ -1,5 +1,7 @@
 """Errors that a user can fix. Any other exception is a bug."""
 
+import errno
+import os
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -72,3 +74,32 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
     if close := get_close_matches(str(name), names, n=1):
         return f"did you mean {close[0]!r}?"
     return f"known: {', '.join(names) or 'none'}"
+
+
+_DISK_FULL = "free some space (`df -h` and `df -i` show it), or use another folder"
+_HINTS = {
+    errno.ENOSPC: _DISK_FULL,
+    errno.EDQUOT: _DISK_FULL,
+    errno.EROFS: "the file system is read-only: use another folder",
+    errno.EACCES: "change its permissions, or use another folder",
+    errno.EPERM: "change its permissions, or use another folder",
+    errno.ENOTDIR: "a part of the path is a file instead of a folder: move the file, or use another path",
+    errno.EEXIST: "there is a file where a folder is needed: move it, or use another path",
+    errno.EISDIR: "there is a folder where a file is needed: move it, or use another path",
+    errno.ENOENT: "check the path",
+    errno.ENAMETOOLONG: "use a shorter name",
+    errno.EMFILE: "allow more open files (`ulimit -n`)",
+    errno.EIO: "the disk or its connection may be broken: `xstilts verify` reads all files of a store",
+}
+
+
+def os_error(error: OSError) -> UserError:
+    """The error of the operating system as a sentence: what failed, where, and what to do."""
+    reason = error.strerror or str(error) or type(error).__name__
+    paths = [os.fsdecode(path) for path in (error.filename, error.filename2) if isinstance(path, str | bytes)]
+    shown = " -> ".join(path if len(path) <= _PATH_SHOWN else f"{path[:_PATH_SHOWN]}..." for path in paths)
+    return UserError(f"{shown}: {reason}" if shown else reason, _HINTS.get(error.errno or 0, "check the file system"))
+
+
+_PATH_SHOWN = 300
+"""Characters of a path that a message shows."""

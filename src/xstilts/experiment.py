@@ -1,6 +1,8 @@
 """An opened recipe: its graph, its store and its environment. No torch."""
 
+import errno
 import json
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from os.path import commonprefix
@@ -33,6 +35,8 @@ from xstilts.recipe.translation import resolve_translators, translator_pins, unr
 from xstilts.store.facts import FewshotFacts, ModelFacts, TargetFacts
 from xstilts.store.store import Store
 from xstilts.tasks.benchmark import Hub
+
+_log = logging.getLogger("xstilts")
 
 AnyRecipe = str | Path | Recipe
 
@@ -144,6 +148,8 @@ def open_experiment(
     `RunOptions`; a Recipe object takes no `overrides`. Raises UserError for an invalid recipe or data root.
     """
     options = run_options(options, **keywords)
+    if options.store.exists() and not options.store.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, "the store is not a folder", str(options.store))
     if (root := options.data_root) is not None and not root.is_dir():
         raise UserError(f"the data root {root} is not a folder", "set it to the folder with the benchmark files")
     if not isinstance(recipe, Recipe):
@@ -215,10 +221,21 @@ def _record_path(experiment: Experiment) -> Path:
     return experiment.store.root / "runs" / f"{experiment.loaded.recipe.name}.json"
 
 
-def recorded_experiments(store: str | Path) -> tuple[Experiment, ...]:
-    """The recipes that were run with this store, as they were run, the latest first. Nothing is downloaded."""
+def recorded_experiments(store: str | Path, *, skip_unreadable: bool = True) -> tuple[Experiment, ...]:
+    """The recipes that were run with this store, as they were run, the latest first. Nothing is downloaded.
+
+    A record that cannot be read is skipped with a warning, or raises UserError without `skip_unreadable`.
+    """
     notes = sorted((Path(store) / "runs").glob("*.json"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
-    return tuple(_open_record(path, Path(store)) for path in notes)
+    experiments: list[Experiment] = []
+    for path in notes:
+        try:
+            experiments.append(_open_record(path, Path(store)))
+        except UserError as error:
+            if not skip_unreadable:
+                raise
+            _log.warning("%s: it is skipped", error.message)
+    return tuple(experiments)
 
 
 def _open_record(path: Path, store: Path) -> Experiment:
@@ -229,7 +246,7 @@ def _open_record(path: Path, store: Path) -> Experiment:
         recipe = Recipe.model_validate(note["recipe"])
         options = RunOptions(store=store, offline=True)
         return require_resolved(_expanded(replace(loaded, text=note["text"]), recipe, options))
-    except (UserError, ValueError, KeyError) as error:
+    except (UserError, ValueError, KeyError, TypeError, OSError) as error:
         hint = f"name a recipe, or delete {path} (`gc` then removes its artifacts)"
         raise UserError(f"the recorded recipe {path} cannot be read: {error}", hint) from None
 

@@ -88,7 +88,7 @@ def collect_garbage(*, store: str | Path = STORE, dry_run: bool = False) -> Remo
     """Remove artifacts that none of the recipes recorded in the store needs, and what killed processes left unfinished
     in the store and in the cache."""
     artifacts = _existing_store(store)
-    keep = [key for experiment in recorded_experiments(store) for key in experiment.graph.stages]
+    keep = [key for experiment in recorded_experiments(store, skip_unreadable=False) for key in experiment.graph.stages]
     removed = collect(artifacts, keep, dry_run)
     leftovers, size = remove_leftovers(cache_dir(), dry_run=dry_run)
     return replace(removed, bytes=removed.bytes + size, cache=tuple(map(str, leftovers)))

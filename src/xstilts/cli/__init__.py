@@ -1,14 +1,15 @@
-"""The command line: data on stdout, progress on stderr. Exit codes: 0 success, 1 failed stage or damaged
-file, 2 user error."""
+"""The command line: data on stdout, progress on stderr. Exit codes: 0 success, 1 failed stage, damaged
+store or error of the operating system, 2 user error, 130 interrupt."""
 
+# Imports are inside functions, so that an interrupt while they load is handled like any other.
 import os
+import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from typing import TYPE_CHECKING
 
-from cyclopts import App, CycloptsError, Parameter
-
-from xstilts.errors import DamageError, RecipeError, StageError, UserError
+if TYPE_CHECKING:
+    from cyclopts import App
 
 COMMANDS = {
     "run": ("runs:run", "Run the missing stages of a recipe."),
@@ -31,8 +32,10 @@ COMMANDS = {
 }
 
 
-def build_app() -> App:
+def build_app() -> "App":
     """The app with all commands. The module of a command is imported when the command is called."""
+    from cyclopts import App, Parameter
+
     app = App(
         name="xstilts",
         help="Intermediate-task training and few-shot adaptation for multilingual encoders.",
@@ -48,14 +51,32 @@ def build_app() -> App:
 
 def main(tokens: Sequence[str] | None = None) -> None:
     """Run a command and end the process with its exit code."""
-    sys.exit(call(sys.argv[1:] if tokens is None else tokens))
+    code = call(sys.argv[1:] if tokens is None else tokens)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # an interrupt during the interpreter's exit prints no traceback
+    sys.exit(code)
 
 
 def call(tokens: Sequence[str]) -> int:
-    """Run a command and return its exit code. User errors are printed; other exceptions are raised.
+    """Run a command and return its exit code. Errors of the user and of the operating system are printed; other
+    exceptions are raised.
 
     With `--json`, the issues of an invalid recipe are also printed to stdout.
     """
+    try:
+        return _call(tokens)
+    except KeyboardInterrupt:
+        return _print_interrupt()
+    except Exception as error:
+        if _follows_interrupt(error):  # some libraries turn an interrupt while they load into another error
+            return _print_interrupt()
+        raise
+
+
+def _call(tokens: Sequence[str]) -> int:
+    from cyclopts import CycloptsError
+
+    from xstilts.errors import DamageError, StageError, UserError, os_error
+
     try:
         build_app()(
             tokens,
@@ -67,18 +88,46 @@ def call(tokens: Sequence[str]) -> int:
     except (StageError, DamageError) as error:
         return _print_error(error, 1)
     except (UserError, CycloptsError) as error:
-        if isinstance(error, RecipeError) and "--json" in tokens:
-            from xstilts.cli.options import print_json
-
-            print_json({"error": error.message, "issues": [asdict(issue) for issue in error.issues]})
+        _print_issues(error, tokens)
         return _print_error(error, 2)
     except BrokenPipeError:
-        # The reader of stdout has ended, as `head` does. The interpreter must not flush to the closed pipe.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except KeyboardInterrupt:
-        print("interrupted: finished stages are in the store; run the same command to continue", file=sys.stderr)
-        return 130
+        _discard_output()  # the reader of stdout has ended, as `head` does
+    except OSError as error:
+        code = _print_error(os_error(error), 1)
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _discard_output()
+        return code
     return 0
+
+
+def _print_issues(error: Exception, tokens: Sequence[str]) -> None:
+    from dataclasses import asdict
+
+    from xstilts.cli.options import print_json
+    from xstilts.errors import RecipeError
+
+    if isinstance(error, RecipeError) and "--json" in tokens:
+        print_json({"error": error.message, "issues": [asdict(issue) for issue in error.issues]})
+
+
+def _discard_output() -> None:
+    """The interpreter must not flush to a stdout that cannot be written to."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _print_interrupt() -> int:
+    print("interrupted: finished stages are in the store; run the same command to continue", file=sys.stderr)
+    return 130
+
+
+def _follows_interrupt(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _print_error(error: Exception, code: int) -> int:

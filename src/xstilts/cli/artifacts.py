@@ -1,5 +1,6 @@
 """The commands predict, export, gc and verify."""
 
+import io
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -30,13 +31,15 @@ def predict(
     """Predict the labels of the rows of a file. The rows are printed with a column of predictions."""
     from xstilts.api import artifacts as api
     from xstilts.export.predictions import write_rows
+    from xstilts.platform.files import write_file
 
     rows = api.predict_file(artifact, file, store=store, column=column, device=device, offline=offline)
     lines = json or (output or file).suffix in (".jsonl", ".ndjson")
     if output is None:
         return write_rows(rows, sys.stdout, column, lines=lines)
-    with output.open("w", encoding="utf-8", newline="") as out:
-        write_rows(rows, out, column, lines=lines)
+    text = io.StringIO(newline="")
+    write_rows(rows, text, column, lines=lines)
+    write_file(output, text.getvalue())
     print(f"wrote {len(rows)} rows to {output}", file=sys.stderr)
     return None
 

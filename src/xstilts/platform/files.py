@@ -10,6 +10,9 @@ from uuid import uuid4
 
 from xstilts.platform import locks
 
+_NAME_SHOWN = 50
+"""Characters of a file's name in the name of its draft, which must not be too long."""
+
 
 def write_file(path: Path, content: str | bytes, *, durable: bool = True) -> None:
     """Write a draft and rename it to `path`; the last of several writers wins. Creates the parent folder.
@@ -17,13 +20,30 @@ def write_file(path: Path, content: str | bytes, *, durable: bool = True) -> Non
     `durable` calls fsync. Without it, a crash of the machine may leave an empty file, so use it only if the reader
     validates the file and can recompute it.
     """
+    data = content.encode() if isinstance(content, str) else content
+    if path.exists() and not path.is_file() and not path.is_dir():  # a device or a pipe
+        with named_errors(path):
+            path.write_bytes(data)
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{uuid4().hex}")
+    draft = path.with_name(f".{path.name[:_NAME_SHOWN]}.{uuid4().hex}")
     try:
-        draft.write_bytes(content.encode() if isinstance(content, str) else content)
-        rename_durably(draft, path) if durable else draft.replace(path)
+        with named_errors(path):
+            draft.write_bytes(data)
+            rename_durably(draft, path) if durable else draft.replace(path)
     except BaseException:
         draft.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def named_errors(path: Path) -> Iterator[None]:
+    """Name `path` in errors of the operating system that name no file, such as those of a full disk."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            error.filename = str(path)
         raise
 
 

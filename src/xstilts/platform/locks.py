@@ -97,7 +97,7 @@ def raise_file_limit(count: int) -> None:
 
 def _lock(path: Path, *, blocking: bool) -> Lock | None:
     """The lock, or None if it is not free, or if its last holder deleted the file while this process waited."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     if not lock_descriptor(descriptor, blocking=blocking, poll_interval=_POLL_SECONDS) or _removed(path, descriptor):
         os.close(descriptor)
         return None

@@ -21,6 +21,7 @@ from xstilts.analysis.transfer import Transfer
 from xstilts.config.recipe import Recipe
 from xstilts.data.images import ImageLocations
 from xstilts.planning.expand import Graph
+from xstilts.platform.files import write_file
 from xstilts.report.components import CardGallery, Collapsible, Entry, Figure, Listing, Section, Sidebar, Table
 from xstilts.report.leakage import overlap_remarks
 from xstilts.report.provenance import Provenance
@@ -105,8 +106,7 @@ def build(
         warnings=warnings,
     )
     page = _page(data, text)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(_render(page), encoding="utf-8")
+    write_file(out, _render(page))
     return Summary(
         primary=page.primary,
         sentences=tuple(result.sentence for result in estimates.contrasts if result.comparison.kind != "primary"),

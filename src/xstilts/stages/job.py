@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, assert_never
 
-from xstilts.errors import UserError
+from xstilts.errors import UserError, os_error
 from xstilts.execution.environment import Emit, Environment, Event
 from xstilts.planning.specs import (
     AlignStage,
@@ -54,6 +54,9 @@ def run_job(specs: Sequence[Spec], environment: Environment, emit: Emit) -> None
                 run_stage(spec, draft, context, partial(_emit_of, spec.key, emit))
         except UserError as error:
             emit(Event(key=spec.key, kind="failed", message=error.message, hint=error.hint))
+        except OSError as error:
+            sentence = os_error(error)
+            emit(Event(key=spec.key, kind="failed", message=sentence.message, hint=sentence.hint))
         except Exception as error:
             emit(Event(key=spec.key, kind="failed", message=_describe(error)))
         else:

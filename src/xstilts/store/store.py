@@ -12,7 +12,6 @@ import logging
 import os
 import platform
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -21,6 +20,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict
 
@@ -133,17 +133,20 @@ class Store:
     def draft(self, spec: Spec) -> Iterator[Draft]:
         """A temporary folder that becomes the artifact of `spec` when the block ends; deleted if the block raises."""
         with self.guard():
-            folder = Path(tempfile.mkdtemp(dir=self._folder("drafts"), prefix=f"{spec.key}."))
+            folder = self._folder("drafts") / f"{spec.key}.{uuid4().hex}"
+            folder.mkdir()  # unlike those of `tempfile`, it has the permissions of the umask
             descriptor = locks.lock_folder(folder)  # tells `gc` that the writer is alive
         started = time.perf_counter()
         memory.reset_peak()
         try:
             draft = Draft(path=folder)
-            yield draft
+            with files.named_errors(folder):
+                yield draft
             seconds = time.perf_counter() - started if draft.seconds is None else draft.seconds
             manifest = _manifest(spec, draft, seconds)
-            mark_verified(folder, manifest.files)
-            (folder / _MANIFEST).write_bytes(seal(manifest.model_dump_json(indent=1)).encode())
+            with files.named_errors(folder):
+                mark_verified(folder, manifest.files)
+                (folder / _MANIFEST).write_bytes(seal(manifest.model_dump_json(indent=1)).encode())
             self._place(folder, spec.key)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
@@ -179,7 +182,6 @@ class Store:
 
     def _place(self, folder: Path, key: str) -> None:
         artifacts = self._folder("artifacts")
-        folder.chmod(0o755)
         while True:
             try:
                 return files.rename_durably(folder, artifacts / key)

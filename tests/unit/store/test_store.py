@@ -172,3 +172,21 @@ for _ in range(100):
     for process in [start(store, code) for _ in range(2)]:
         process.communicate(timeout=60)
     assert (store.root / "count").read_text() == "200"
+
+
+@pytest.mark.parametrize(("umask", "folder_mode", "file_mode"), [(0o027, 0o750, 0o640), (0o002, 0o775, 0o664)])
+def test_files_have_the_permissions_of_the_umask(store: Store, umask: int, folder_mode: int, file_mode: int) -> None:
+    before = os.umask(umask)
+    try:
+        write(store)
+    finally:
+        os.umask(before)
+    folder = store.path(SPEC.key)
+    assert folder.stat().st_mode & 0o777 == folder_mode
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {file_mode}
+
+
+def test_an_error_of_the_disk_names_the_draft(store: Store) -> None:
+    with pytest.raises(OSError) as caught, store.draft(SPEC):
+        raise OSError(28, "No space left on device")
+    assert str(store.root) in str(caught.value.filename)
