@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from xstilts.platform.files import locked, new_folder
+from xstilts.platform.files import apply_umask, locked, new_folder
 from xstilts.platform.folder_checksums import FileDigest, digests_of, find_damage, mark_verified
 from xstilts.platform.sealed import read_sealed, write_sealed
 
@@ -35,6 +35,7 @@ def build_once(target: Path, build: Callable[[Path], None]) -> Path:
             _remove(target)
         with new_folder(target) as folder:
             build(folder)
+            apply_umask(folder)
             files = digests_of(folder)
             write_sealed(folder / CHECKSUMS, _FILES.dump_json(files))
             mark_verified(folder, files)

@@ -67,7 +67,7 @@ def print_summary(summary: "Summary", *, json: bool) -> None:
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else 160
-    console = Console(highlight=False, width=width, soft_wrap=width is not None)
+    console = Console(highlight=False, emoji=False, width=width, soft_wrap=width is not None)
     for table in summary.tables:
         console.print(table)
     for line in (summary.primary, *summary.sentences, *summary.notices, f"report: {summary.path}"):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ SPLIT = "train"
 PLAIN = ".txt"
 """Suffix of a file with one text per line."""
 _HUB = "hub:"
+_HUB_LOCATION = re.compile(r"hub:\w[\w.-]*/\w[\w.-]*(/[\w{][\w.{}-]*)?")
+_MAX_LOCATION = 200
 
 
 class TextSettings(Protocol):
@@ -59,9 +62,10 @@ def hub_corpora(settings: TextSettings) -> tuple[tuple[str, Hub], ...]:
 def check_location(location: str, base: Path) -> None:
     """Check a location without reading it. Raises SourceError for a missing file, DataError for other problems."""
     if location.startswith(_HUB):
-        if location.count("/") not in (1, 2):
+        if len(location) > _MAX_LOCATION or not _HUB_LOCATION.fullmatch(location):
             raise DataError(
-                f"{location!r} is not a data set on the Hub", "write hub:owner/name or hub:owner/name/configuration"
+                f"{location[:_MAX_LOCATION]!r} is not a data set on the Hub",
+                "write hub:owner/name or hub:owner/name/configuration",
             )
         return
     path = base / Path(location).expanduser()

@@ -98,11 +98,11 @@ class _Lines:
     def show_total(self, ended: int, remaining: float | None) -> None: ...
 
     def warn(self, message: str) -> None:
-        self._console.print(f"warning: {message}", markup=False, highlight=False, soft_wrap=True)
+        self._console.print(f"warning: {message}", markup=False, emoji=False, highlight=False, soft_wrap=True)
 
     def show(self, event: Event, title: str, count: str) -> None:
         if line := _line(event, title, count):
-            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+            self._console.print(line, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 class _Bars:
@@ -125,14 +125,14 @@ class _Bars:
         self._bars.update(self._graph, completed=ended, remaining=remaining)
 
     def warn(self, message: str) -> None:
-        self._bars.console.print(f"warning: {message}", markup=False, highlight=False)
+        self._bars.console.print(f"warning: {message}", markup=False, emoji=False, highlight=False)
 
     def show(self, event: Event, title: str, count: str) -> None:
         if event.kind in ("finished", "failed"):
             if (bar := self._running.pop(event.key, None)) is not None:
                 self._bars.remove_task(bar)
             if event.kind == "failed":
-                self._bars.console.print(_line(event, title, count), markup=False, highlight=False)
+                self._bars.console.print(_line(event, title, count), markup=False, emoji=False, highlight=False)
         elif event.key not in self._running:
             self._running[event.key] = self._bars.add_task(title, total=event.total or None)
         else:

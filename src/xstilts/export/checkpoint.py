@@ -9,6 +9,7 @@ from xstilts.execution.environment import Environment
 from xstilts.export.card import model_card
 from xstilts.models.frozen_states import FrozenStatesModel
 from xstilts.models.generic_head import GenericHeadModel
+from xstilts.platform.files import apply_umask
 from xstilts.problems import PROBLEMS
 from xstilts.stages.artifacts import load_model
 from xstilts.store.store import Store
@@ -44,6 +45,5 @@ def export(store: Store, key: str, folder: Path, environment: Environment) -> Pa
     loaded.model.save_pretrained(folder)
     loaded.tokenizer.save_pretrained(folder)
     (folder / "README.md").write_text(card, encoding="utf-8")
-    for path in folder.iterdir():
-        path.chmod(0o644)
+    apply_umask(folder)
     return folder

@@ -66,6 +66,16 @@ def new_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(draft)
 
 
+def apply_umask(folder: Path) -> None:
+    """Give all files below a folder that `mkdir` created the permissions of the umask: some libraries create files that
+    only their owner can read."""
+    mode = folder.stat().st_mode & 0o777
+    for path in folder.rglob("*"):
+        expected = mode if path.is_dir() else mode & 0o666
+        if path.stat().st_mode & 0o777 != expected:
+            path.chmod(expected)
+
+
 def rename_durably(draft: Path, path: Path) -> None:
     """Rename a finished file or folder to `path` on the same disk, with fsync of its content before and of the parent
     folder after.

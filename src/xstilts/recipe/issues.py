@@ -34,6 +34,7 @@ Code = Literal[
     "duplicate-value",
     "redundant-value",
     # names
+    "invalid-name",
     "unknown-arm",
     "unknown-encoder",
     "unknown-fixed-shots",

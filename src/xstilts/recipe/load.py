@@ -15,6 +15,7 @@ from xstilts.recipe.locations import Locations, recipe_error
 from xstilts.recipe.parse import parse
 from xstilts.recipe.validate import validate
 from xstilts.recipe.validate_files import load_tasks, validate_files
+from xstilts.recipe.validate_names import validate_names
 from xstilts.tasks.task import Task
 
 _SHIPPED = FilePath(__file__).parent / "shipped"
@@ -95,6 +96,7 @@ def _check(
     not_loaded = {issue.path[:2] for issue in task_issues}
     issues += [*parsed.issues, *task_issues, *validate_files(recipe, base, root)]
     issues += validate(recipe, tasks, parsed.removed | not_loaded)
+    issues += validate_names(recipe)
     if issues:
         raise recipe_error(str(value.get("name", path.stem if path else "recipe")), issues, locations)
     return LoadedRecipe(recipe=recipe, path=path, base=base, tasks=tasks, text=text, root=root)

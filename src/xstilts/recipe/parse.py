@@ -102,7 +102,7 @@ def _issue(details: ErrorDetails, path: Path) -> Issue:
             return Issue("missing-key", path, f"{name} lacks the key {context['discriminator']}")
         case "string_pattern_mismatch":
             message = f"{name} may contain only lower-case letters, digits, - and _, not {value!r}"
-            return Issue("invalid-value", path, message)
+            return Issue("invalid-name" if path == ("name",) else "invalid-value", path, message)
         case "model_type" | "dict_type":
             return Issue("wrong-type", path, f"{name or 'a recipe'} must be a block of `key: value`, not {value!r}")
         case "tuple_type":

@@ -220,7 +220,7 @@ def _score_tables(data: ReportData) -> Sequence[Table]:
 
 
 def _terminal_table(table: Table) -> RichTable:
-    rich_table = RichTable(title=table.caption, title_justify="left")
+    rich_table = RichTable(title=Text(table.caption), title_justify="left")
     for position, name in enumerate(_column_names(table)):
         rich_table.add_column(Text(name), justify="right" if position else "left")
     for row in table.rows:

@@ -143,6 +143,7 @@ class Store:
             with files.named_errors(folder):
                 yield draft
             seconds = time.perf_counter() - started if draft.seconds is None else draft.seconds
+            files.apply_umask(folder)
             manifest = _manifest(spec, draft, seconds)
             with files.named_errors(folder):
                 mark_verified(folder, manifest.files)

@@ -87,7 +87,7 @@ def test_four_issues_are_reported_at_once_with_their_lines(tmp_path: Path):
 @pytest.mark.parametrize(
     ("old", "new", "code", "path", "line"),
     [
-        ("name: mine", "name: Mine", "invalid-value", "name", 1),
+        ("name: mine", "name: Mine", "invalid-name", "name", 1),
         ("name: mine\n", "", "missing-key", "name", 1),
         ("[0, 1]", "[0, 0]", "duplicate-value", "seeds[1]", 2),
         ("[0, 1]", "0", "wrong-type", "seeds", 2),
