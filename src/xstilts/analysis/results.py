@@ -1,6 +1,7 @@
 """Typed rows from the store: scores, predictions, and scored items for the statistics. No torch."""
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -163,8 +164,14 @@ def write_parquet(frame: pl.DataFrame | pl.LazyFrame, path: Path) -> None:
         frame.write_parquet(path)
 
 
+_FILE_READERS = re.compile(r"read_(csv|ipc|json|ndjson|parquet|avro|delta|excel|database|lines)", re.IGNORECASE)
+"""Functions of polars' SQL that read files."""
+
+
 def query(frames: Mapping[str, pl.DataFrame | pl.LazyFrame], sql: str) -> pl.DataFrame:
-    """Run a SQL query over named tables. Raises UserError if the query is invalid."""
+    """Run a SQL query over named tables. Raises UserError if the query is invalid or reads a file."""
+    if match := _FILE_READERS.search(sql):
+        raise UserError(f"the SQL query calls {match[0]}", f"it can only read the tables {', '.join(frames)}")
     try:
         return pl.SQLContext(frames=frames).execute(sql, eager=True)
     except pl.exceptions.PolarsError as error:

@@ -2,6 +2,7 @@
 store or error of the operating system, 2 user error, 130 interrupt."""
 
 # Imports are inside functions, so that an interrupt while they load is handled like any other.
+import io
 import os
 import signal
 import sys
@@ -77,6 +78,9 @@ def _call(tokens: Sequence[str]) -> int:
 
     from xstilts.errors import DamageError, StageError, UserError, os_error
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # arguments may hold bytes that are not UTF-8
     try:
         build_app()(
             tokens,

@@ -26,6 +26,7 @@ Code = Literal[
     "renamed-value",
     "missing-key",
     "conflicting-keys",
+    "too-large",
     # single values
     "wrong-type",
     "invalid-value",

@@ -12,12 +12,14 @@ from xstilts.errors import RecipeError, did_you_mean
 from xstilts.recipe import yaml
 from xstilts.recipe.issues import Code, Issue, Path, dotted
 from xstilts.recipe.locations import Locations, recipe_error
-from xstilts.recipe.parse import parse
+from xstilts.recipe.parse import parse, shortened
 from xstilts.recipe.validate import validate
 from xstilts.recipe.validate_files import load_tasks, validate_files
 from xstilts.recipe.validate_names import validate_names
 from xstilts.tasks.task import Task
 
+_SHOWN = 200
+"""Characters of an override that a message shows."""
 _SHIPPED = FilePath(__file__).parent / "shipped"
 
 
@@ -135,8 +137,11 @@ def _apply_overrides(
     value, labels = copy.deepcopy(value), {}
     for override in overrides:
         key, equals, text = override.partition("=")
-        keys, label = tuple(key.split(".")), f"--set {override}"
-        if not equals or not all(keys):
+        shown = override if len(override) <= _SHOWN else f"{override[:_SHOWN]}..."
+        keys, label = tuple(key.split(".")), f"--set {shown}"
+        if len(keys) > yaml.MAX_NESTING:
+            raise _error("invalid-override", f"{label} has more than {yaml.MAX_NESTING} nested keys")
+        if not equals or not all(keys) or not key.isprintable():
             raise _error("invalid-override", f"{label} has no key and value", "write it like --set fewshot.shots=[1,4]")
         try:
             _set(value, keys, yaml.read(text).value, label)
@@ -153,6 +158,6 @@ def _set(block: dict[str, Any], keys: tuple[str, ...], value: object, label: str
             block[key] = {}
         block = block[key]
         if not isinstance(block, dict):
-            message = f"{label}: {dotted(keys[:depth])} is {block!r}, which has no keys"
+            message = f"{label}: {dotted(keys[:depth])} is {shortened(block)}, which has no keys"
             raise _error("invalid-override", message, "set the whole value instead")
     block[keys[-1]] = value

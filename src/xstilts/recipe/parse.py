@@ -1,7 +1,7 @@
 """Converts plain values to a typed recipe, and reports all errors of keys, types and single values at once."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import UnionType
 from typing import Annotated, Any, Union, cast, get_args, get_origin
@@ -18,6 +18,8 @@ _NAMED_BLOCKS = ("targets", "intermediate")
 """Blocks in which a name without settings (`intent:`) means the defaults."""
 _PLACEHOLDERS: Mapping[str, object] = {"name": "recipe", "targets": {}}
 """Values for missing keys, so that the rest can be checked."""
+_MAX_ISSUES = 200
+_SHOWN = 200
 _RANGE = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
 
 
@@ -42,19 +44,26 @@ def parse(value: Mapping[str, Any]) -> Parsed:
         try:
             return Parsed(Recipe.model_validate(values), tuple(issues), frozenset(removed))
         except ValidationError as error:
+            if error.error_count() > _MAX_ISSUES:
+                details = error.errors(include_url=False)
+                issues += _issues(details[:_MAX_ISSUES], values)
+                message = f"{len(details) - _MAX_ISSUES:,} more errors are not listed"
+                issues.append(Issue("too-large", (), message, "fix these first"))
+                removed |= {_remove(values, path) for path in {_written_path(one, values)[:1] for one in details}}
+                continue
             # An issue that first appears after a removal may be caused by it if their paths overlap.
             reported = {issue.path for issue in issues}
-            new = [issue for issue in _issues(error, values) if issue.path not in reported]
+            new = [issue for issue in _issues(error.errors(include_url=False), values) if issue.path not in reported]
             issues += [issue for issue in new if not any(overlap(issue.path, path) for path in removed)]
             path = _written_path(error.errors()[-1], values)
             if not _rename(values, path):
                 removed.add(_remove(values, path))
 
 
-def _issues(error: ValidationError, value: object) -> list[Issue]:
+def _issues(errors: Iterable[ErrorDetails], value: object) -> list[Issue]:
     """One issue per path. For a union, pydantic reports an error for every member."""
     by_path: dict[Path, Issue] = {}
-    for details in error.errors(include_url=False):
+    for details in errors:
         path = _written_path(details, value)
         if path not in by_path:
             by_path[path] = _issue(details, path)
@@ -81,39 +90,45 @@ def _written_path(details: ErrorDetails, value: object) -> Path:
 
 def _issue(details: ErrorDetails, path: Path) -> Issue:
     name, value, context = dotted(path), details["input"], details.get("ctx", {})
-    key = str(path[-1]) if path else ""
+    key, shown = str(path[-1]) if path else "", shortened(value)
     match kind := details["type"]:
         case "extra_forbidden" if new := _new_key(path):
-            return Issue("renamed-key", path, f"unknown key {key!r}: it is called {new!r} now")
+            return Issue("renamed-key", path, f"unknown key {shortened(key)}: it is called {new!r} now")
         case "extra_forbidden" if hint := _moved_key(path):
-            return Issue("renamed-key", path, f"the key {key!r} has moved", hint)
+            return Issue("renamed-key", path, f"the key {shortened(key)} has moved", hint)
         case "extra_forbidden":
-            return Issue("unknown-key", path, f"unknown key {key!r}", did_you_mean(key, keys_at(path[:-1])))
+            return Issue("unknown-key", path, f"unknown key {shortened(key)}", did_you_mean(key, keys_at(path[:-1])))
         case "missing":
             return Issue("missing-key", path, f"{name} is missing")
         case "literal_error" | "invalid-value" if new := _new_value(path, value):
-            return Issue("renamed-value", path, f"unknown value {value!r}: it is called {new!r} now")
+            return Issue("renamed-value", path, f"unknown value {shown}: it is called {new!r} now")
         case "literal_error":
-            return Issue("invalid-value", path, f"{name} must be {context['expected']}, not {value!r}")
+            return Issue("invalid-value", path, f"{name} must be {context['expected']}, not {shown}")
         case "union_tag_invalid":
             message = f"{name} must be one of {context['expected_tags']}, not {context['tag']!r}"
             return Issue("invalid-value", path, message)
         case "union_tag_not_found":
             return Issue("missing-key", path, f"{name} lacks the key {context['discriminator']}")
         case "string_pattern_mismatch":
-            message = f"{name} may contain only lower-case letters, digits, - and _, not {value!r}"
+            message = f"{name} may contain only lower-case letters, digits, - and _, not {shown}"
             return Issue("invalid-name" if path == ("name",) else "invalid-value", path, message)
         case "model_type" | "dict_type":
-            return Issue("wrong-type", path, f"{name or 'a recipe'} must be a block of `key: value`, not {value!r}")
+            return Issue("wrong-type", path, f"{name or 'a recipe'} must be a block of `key: value`, not {shown}")
         case "tuple_type":
-            return Issue("wrong-type", path, f"{name} must be a list, not {value!r}")
+            return Issue("wrong-type", path, f"{name} must be a list, not {shown}")
         case "too_short":
             return Issue("empty-list", path, f"{name} is empty", "name at least one")
         case _ if kind in get_args(Code):
             return Issue(cast(Code, kind), path, context["message"], context["hint"])
         case _:
             code: Code = "out-of-range" if kind in _RANGE else "wrong-type"
-            return Issue(code, path, f"{name} {_plain(details['msg'])}, not {value!r}")
+            return Issue(code, path, f"{name} {_plain(details['msg'])}, not {shown}")
+
+
+def shortened(value: object) -> str:
+    """The repr of a value, cut off if it is long."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def _plain(message: str) -> str:

@@ -6,12 +6,21 @@ from xstilts.config.recipe import Recipe
 from xstilts.encoders import EncoderCard, find_card
 from xstilts.errors import UserError, did_you_mean
 from xstilts.recipe.issues import Issue, Path, Scope, dotted
+from xstilts.recipe.resolve import (
+    applicable_methods,
+    fewshot_languages,
+    intermediate_arms,
+    sampled_ks,
+    scored_languages,
+)
 from xstilts.recipe.validate_fewshot import validate_fewshot
 from xstilts.recipe.validate_intermediate import validate_intermediate
 from xstilts.recipe.validate_primary import validate_primary
 from xstilts.recipe.validate_targets import validate_targets
 from xstilts.tasks import task_names
 from xstilts.tasks.task import Task
+
+MAX_STAGES = 2_000_000
 
 _NOT_EMPTY: tuple[Path, ...] = (
     ("seeds",),
@@ -39,6 +48,7 @@ def validate(recipe: Recipe, tasks: Mapping[str, Task], removed: frozenset[Path]
         *validate_targets(scope),
         *validate_fewshot(scope),
         *validate_primary(scope),
+        *_too_many_stages(scope),
     )
 
 
@@ -67,9 +77,12 @@ def _duplicates(scope: Scope, path: Path, value: object) -> Iterator[Issue]:
         for key, inner in value.items():
             yield from _duplicates(scope, (*path, key), inner)
     elif isinstance(value, tuple) and not scope.is_removed(*path):
+        previous: set[object] = set()
         for index, item in enumerate(value):
-            if item in value[:index]:
+            hashable = repr(item) if isinstance(item, dict | list) else item
+            if hashable in previous:
                 yield Issue("duplicate-value", (*path, index), f"{dotted(path)} names {item!r} twice", "remove one")
+            previous.add(hashable)
 
 
 def _partitions(scope: Scope) -> Iterator[Issue]:
@@ -79,3 +92,29 @@ def _partitions(scope: Scope) -> Iterator[Issue]:
             yield Issue("not-applicable", ("partition", name), message, "set `fractions` of its files instead")
         elif name not in task_names() and not scope.is_removed("tasks", name):
             yield Issue("unknown-task", ("partition", name), f"unknown task {name!r}", did_you_mean(name, task_names()))
+
+
+def _too_many_stages(scope: Scope) -> Iterator[Issue]:
+    """An issue if the graph would not fit into memory; estimated, because expanding it would take too long."""
+    recipe = scope.recipe
+    count = estimated_stages(recipe, scope.tasks)
+    if count > MAX_STAGES:
+        draws = recipe.fewshot.draws if recipe.fewshot else 0
+        path = ("fewshot", "draws") if draws > len(recipe.seeds) else ("seeds",)
+        message = f"the recipe has about {count:,} stages, but at most {MAX_STAGES:,} are possible"
+        yield Issue("too-large", path, message, "use fewer seeds, draws, shots, methods or languages")
+
+
+def estimated_stages(recipe: Recipe, tasks: Mapping[str, Task]) -> int:
+    """The number of stages of a recipe, without those that are few and shared."""
+    count = 0
+    for name, target in recipe.targets.items():
+        if (task := tasks.get(name)) is None:
+            continue
+        languages = len(scored_languages(target, task)) * (1 + target.translate_test)
+        if (fewshot := recipe.fewshot) and (fewshot.tasks is None or name in fewshot.tasks):
+            controls = fewshot.more_english + fewshot.without_target + (fewshot.also_select is not None)
+            samples = len(sampled_ks(fewshot)) * fewshot.draws * len(applicable_methods(fewshot, task))
+            languages += len(fewshot_languages(fewshot, target, task)) * samples * (1 + controls)
+        count += len(intermediate_arms(recipe, target, task)) * len(recipe.seeds) * (1 + languages)
+    return count

@@ -1,6 +1,8 @@
 """YAML with the scalars of version 1.2 and the line of every value, for error messages."""
 
+import math
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -13,6 +15,25 @@ _BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
 _NULL = re.compile(r"null|Null|NULL|~|")
 _INT = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+
+
+MAX_CHARACTERS = 500_000
+MAX_NESTING = 50
+MAX_NODES = 100_000
+"""Values in a file, with repeated blocks (aliases and merges) counted each time."""
+_TOO_DEEP = f"more than {MAX_NESTING} nested blocks"
+_TOO_MANY = f"more than {MAX_NODES:,} values"
+_SHOWN = 60
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class YamlError(Exception):
+    """Invalid YAML, with its line (counted from 1)."""
+
+    def __init__(self, message: str, line: int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.line = line
 
 
 class _Composer(yaml.SafeLoader):
@@ -30,15 +51,6 @@ _MERGE = "<<"
 """Merge key of YAML 1.1: adds the keys of another block that this block does not set itself."""
 
 
-class YamlError(Exception):
-    """Invalid YAML, with its line (counted from 1)."""
-
-    def __init__(self, message: str, line: int) -> None:
-        super().__init__(message)
-        self.message = message
-        self.line = line
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """The value of a file, and the line of every key and list item in it, by path."""
@@ -54,14 +66,20 @@ class _State:
     lines: dict[Path, int] = field(default_factory=dict)
     repeated: dict[Path, int] = field(default_factory=dict)
     ancestors: list[yaml.Node] = field(default_factory=list)
+    nodes: int = 0
 
 
 def read(text: str) -> Document:
     """The value of a YAML text. `no`, `on` and dates are strings, as in YAML 1.2; keys are always strings.
 
-    Raises YamlError for invalid YAML, several documents, a tag, or an alias inside itself.
+    Raises YamlError for invalid YAML, several documents, a tag, an alias inside itself, a number that is not finite or
+    has more than 64 bits, and a text that is too long, too deeply nested or has too many values.
     """
+    if len(text) > MAX_CHARACTERS:
+        raise YamlError(f"more than {MAX_CHARACTERS:,} characters", 1)
+    _check_characters(text, 1)  # bytes of an argument that are not UTF-8
     state = _State()
+    _check_size(text)
     try:
         node = yaml.compose(text, Loader=_Composer)
     except yaml.MarkedYAMLError as error:
@@ -78,6 +96,11 @@ def _value(node: yaml.Node, path: Path, state: _State) -> object:
     line = state.lines.setdefault(path, node.start_mark.line + 1)
     if any(node is ancestor for ancestor in state.ancestors):
         raise YamlError(f"the alias {path[-1]!r} is inside the block that it repeats", line)
+    state.nodes += 1
+    if state.nodes > MAX_NODES:
+        raise YamlError(_TOO_MANY, line)
+    if len(state.ancestors) >= MAX_NESTING:
+        raise YamlError(_TOO_DEEP, line)
     state.ancestors.append(node)
     try:
         match node:
@@ -98,6 +121,7 @@ def _mapping(node: yaml.MappingNode, path: Path, state: _State) -> dict[str, obj
         line = key.start_mark.line + 1
         if not isinstance(key, yaml.ScalarNode):
             raise YamlError("a key must be a scalar", line)
+        _check_characters(key.value, line)
         if _is_merge(key):
             merged |= _merged(value, path, state, line)
             continue
@@ -131,15 +155,39 @@ def _scalar(node: yaml.Node) -> object:
     try:
         match tag:
             case "str":
+                _check_characters(text, line)  # of an escape sequence
                 return text
             case "bool":
                 return text.lower() == "true"
             case "null":
                 return None
             case "int":
-                return int(text)
+                return _checked(int(text), text, line)
             case "float":
-                return float(text)
+                return _checked(float(text), text, line)
     except ValueError:
-        raise YamlError(f"{text!r} is not a valid {tag}", line) from None
+        raise YamlError(f"{text[:_SHOWN]!r} is not a valid {tag}", line) from None
     raise YamlError(f"the tag {tag} is not allowed", line)
+
+
+def _check_characters(text: str, line: int) -> None:
+    if surrogate := _SURROGATE.search(text):
+        raise YamlError(f"the character {surrogate[0]!r} is not allowed", line)
+
+
+def _check_size(text: str) -> None:
+    """Count nodes with the parser in C, if PyYAML has it: the composer takes seconds for very many."""
+    depth = nodes = 0
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    with suppress(yaml.YAMLError):  # the composer words it
+        for event in yaml.parse(text, Loader=loader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            nodes += isinstance(event, yaml.NodeEvent)
+            if depth > MAX_NESTING or nodes > MAX_NODES:
+                raise YamlError(_TOO_DEEP if depth > MAX_NESTING else _TOO_MANY, event.start_mark.line + 1)
+
+
+def _checked(number: float, text: str, line: int) -> float:
+    if not math.isfinite(number) or (isinstance(number, int) and abs(number) >= 2**63):
+        raise YamlError(f"the number {text[:_SHOWN]} is too large", line)
+    return number

@@ -1,5 +1,7 @@
 """Builds the HTML report of a recipe from its store, and the summary for the terminal."""
 
+import base64
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -204,7 +206,11 @@ def _render(page: Page) -> str:
     environment.filters["with_code"] = _with_code
     for kind in (Table, Figure, Sidebar, Listing, Collapsible, CardGallery):
         environment.tests[f"{kind.__name__.lower()}_part"] = lambda value, kind=kind: isinstance(value, kind)
-    return environment.get_template("page.html.j2").render(page=page)
+    script = (Path(__file__).parent / "page.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return environment.get_template("page.html.j2").render(
+        page=page, script=Markup(script), script_hash=Markup(f"sha256-{digest}")
+    )
 
 
 def _with_code(text: str) -> Markup:

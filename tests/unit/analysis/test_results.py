@@ -120,3 +120,25 @@ def test_an_invalid_query_is_a_user_error(experiment: Experiment) -> None:
     with pytest.raises(UserError, match="score_of_it") as refused:
         query({"scores": frame}, "SELECT score_of_it FROM scores")
     assert "language" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select * from read_csv('{file}')",
+        "select * from READ_CSV ('{file}')",
+        "select * from \"read_csv\"('{file}')",
+        "select * from read_csv/* comment */('{file}')",
+        "with t as (select * from read_parquet('{file}')) select * from t",
+        "select * from scores union all select * from read_json('{file}')",
+        "select * from read_ipc('{file}')",
+        "select * from '{file}'",
+        "select * from scan_csv('{file}')",
+    ],
+)
+def test_a_query_reads_no_files(tmp_path: Path, sql: str) -> None:
+    file = tmp_path / "secret.csv"
+    file.write_text("a\nsecret\n")
+    with pytest.raises(UserError) as caught:
+        query({"scores": pl.DataFrame({"a": ["1"]})}, sql.format(file=file))
+    assert "secret\n" not in str(caught.value)

@@ -95,7 +95,7 @@ def test_a_bad_record_does_not_block_the_other_recipes(
     assert load_results(store=tmp_path).height == 0
 
 
-@pytest.mark.parametrize("delay", [0.0, 0.05, 0.1, 0.2, 0.3, 0.5])
+@pytest.mark.parametrize("delay", [0.05, 0.1, 0.2, 0.3, 0.5])
 def test_an_interrupt_at_any_time_is_exit_code_130(tmp_path: Path, delay: float):
     process = subprocess.Popen(
         [sys.executable, "-c", MAIN, "plan", "quickstart"],

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from xstilts.recipe.yaml import YamlError, read
@@ -57,3 +59,43 @@ def test_a_merge_adds_the_keys_that_the_block_does_not_set():
     assert document.lines["b", "y"] == 2
     with pytest.raises(YamlError, match="'<<'"):
         read("a: {<<: 3}")
+
+
+def bomb(item: str) -> str:
+    lines = [f"{chr(98 + i)}: &{chr(98 + i)} {item.format(','.join(['*' + chr(97 + i)] * 10))}" for i in range(9)]
+    return "\n".join(["a: &a {x: 1}", *lines])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 10_000,
+        "a: " + "[" * 10_000 + "]" * 10_000,
+        "{a: " * 10_000,
+        "- " * 10_000,
+        "\n".join(f"{' ' * i}a:" for i in range(900)),
+        bomb("[{}]"),
+        bomb("{{<<: [{}]}}"),
+        "a: [" + "1," * 240_000 + "]",
+        "a: '" + "x" * 600_000 + "'",
+    ],
+)
+def test_very_large_texts_are_refused_at_once(text: str):
+    started = time.perf_counter()
+    with pytest.raises(YamlError) as caught:
+        read(text)
+    assert time.perf_counter() - started < 2
+    assert len(caught.value.message) < 200
+
+
+@pytest.mark.parametrize("number", ["1" * 5000, "1" * 20, "1e999", "-1e999", "9223372036854775808"])
+def test_numbers_that_are_too_large_are_refused(number: str):
+    with pytest.raises(YamlError) as caught:
+        read(f"a: {number}")
+    assert len(caught.value.message) < 200
+    assert read("a: 9223372036854775807").value == {"a": 2**63 - 1}
+
+
+def test_blocks_may_be_nested():
+    value = read("a: " + "[" * 48 + "]" * 48).value
+    assert isinstance(value, dict)

@@ -1,3 +1,5 @@
+import base64
+import hashlib
 import re
 from dataclasses import replace
 from io import StringIO
@@ -301,3 +303,14 @@ def test_warnings_on_the_data_are_on_the_page_and_in_the_terminal(experiment: Ex
     assert page.ids["data"] == 1 and not page.html.count(_EVIL)
     assert page.text.count("de test: 3 rows") == 2, "in the small print of the table and in the section"
     assert page.text.count("de test: 9 rows") == 1, "in the section alone, as there are many"
+
+
+def test_the_policy_allows_the_script_of_the_page_by_its_hash_only(experiment: Experiment, tmp_path: Path) -> None:
+    _, page = _report(experiment, tmp_path / "report.html")
+    (policy,) = [value for tag, name, value in page.attributes if (tag, name) == ("meta", "content") and "src" in value]
+    directives = dict(directive.strip().split(" ", 1) for directive in policy.split(";"))
+    (script,) = re.findall(r"<script>(.*?)</script>", page.html, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert directives["script-src"] == f"'sha256-{digest}'"
+    assert directives["default-src"] == "'none'"
+    assert not [name for _, name, _ in page.attributes if name.startswith("on")]
