@@ -142,9 +142,9 @@ def test_a_translation_of_an_evaluated_item_is_refused(world, model):
     task = job_context.task("topic")
     seen = job_context.examples(replace(data, translated=None, language="de"), "train")
     with pytest.raises(LeakError):
-        check_lineage(job_context, trained.key, task, seen)
+        check_lineage(job_context, trained.key, task, "test", seen)
     unseen = job_context.examples(replace(data, translated=None, language="de"), "test")
-    assert check_lineage(job_context, trained.key, task, unseen) == []
+    assert check_lineage(job_context, trained.key, task, "test", unseen) == []
 
 
 def test_unprojectable_answers_are_counted(world, model):
