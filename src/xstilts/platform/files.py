@@ -61,7 +61,7 @@ def new_folder(path: Path) -> Iterator[Path]:
         try:
             rename_durably(draft, path)
         except OSError:
-            if not path.is_dir():
+            if not draft.is_dir() or not path.is_dir():  # renamed, but the parent folder cannot be synced
                 raise
             shutil.rmtree(draft)
 

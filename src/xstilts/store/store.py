@@ -187,7 +187,7 @@ class Store:
             try:
                 return files.rename_durably(folder, artifacts / key)
             except OSError as error:
-                if not (artifacts / key).exists():
+                if not folder.is_dir() or not (artifacts / key).exists():
                     raise
                 if self.manifest(key):  # another process was first, with the same result
                     return shutil.rmtree(folder)
