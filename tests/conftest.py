@@ -11,7 +11,7 @@ from xstilts.data.load import load
 from xstilts.problems import Example
 from xstilts.tasks import load_task
 
-settings.register_profile("no deadline")
+settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
 
 Splits = Mapping[str, tuple[Example, ...]]

@@ -1,6 +1,5 @@
 """The commands tasks, encoders and doctor."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -8,7 +7,7 @@ from xstilts.cli.options import STORE, Json, StoreDir, print_json, print_table
 
 
 def tasks(*, suite: str | None = None, json: Json = False) -> None:
-    """List the shipped tasks.
+    """List the shipped tasks. With `--json` also their licences, citations and all sources.
 
     Parameters
     ----------
@@ -36,9 +35,7 @@ def tasks(*, suite: str | None = None, json: Json = False) -> None:
     ]
     extra = ("shots", "images to choose from") if has_fixed_shots else ()
     columns = ("name", "problem", "suite", "languages", "size (English)", *extra, "metric", "source")
-    print_table(rows, columns)
-    print("licences, citations and all sources: xstilts tasks --json", file=sys.stderr)
-    return None
+    return print_table(rows, columns)
 
 
 def _shorten(sources: Sequence[str]) -> str:

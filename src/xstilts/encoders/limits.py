@@ -9,12 +9,14 @@ _POSITIONS_FROM_PADDING = frozenset({"roberta", "xlm-roberta", "xlm-roberta-xl",
 
 
 def max_tokens(folder: Path) -> int | None:
-    """The most sub-words that the encoder in a folder has positions for; None if it has no limit or states none."""
+    """The most sub-words that the encoder in a folder has positions for; None if it has no limit or states none.
+
+    The text half of a dual encoder has none: its texts are always cut to the length that it was trained with.
+    """
     try:
         config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    config = config.get("text_config") or config
     positions = config.get("max_position_embeddings")
     if not isinstance(positions, int) or config.get("position_biased_input") is False:
         return None

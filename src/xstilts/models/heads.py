@@ -52,14 +52,25 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     if not (folder / "config.json").is_file():
         return tokenizer
     config = read_config(folder)
-    if (rows := getattr(config.get_text_config(), "vocab_size", None)) is not None and len(tokenizer) > rows:
-        raise DataError(
-            f"the tokenizer of {folder} has {len(tokenizer):,} tokens, but the encoder has {rows:,} embeddings",
-            "call `resize_token_embeddings(len(tokenizer))` on the model, and save both again",
-        )
+    _check_embeddings(tokenizer, getattr(config.get_text_config(), "vocab_size", None), folder)
     if is_dual(config):
         return prepare_tokenizer(tokenizer, text_preparation(config, folder))
     return fit_to_family(tokenizer, config)
+
+
+def _check_embeddings(tokenizer: PreTrainedTokenizerFast, rows: int | None, folder: Path) -> None:
+    """Raises DataError if a token that may occur in a text has no embedding; unused special tokens may have none."""
+    if rows is None or len(tokenizer) <= rows:
+        return
+    special = set(tokenizer.special_tokens_map.values())
+    if extra := sorted(
+        token for token, index in tokenizer.get_vocab().items() if index >= rows and token not in special
+    ):
+        raise DataError(
+            f"the tokenizer of {folder} has tokens without an embedding, such as {', '.join(extra[:3])}: "
+            f"{len(tokenizer):,} tokens, {rows:,} embeddings",
+            "call `resize_token_embeddings(len(tokenizer))` on the model, and save both again",
+        )
 
 
 _TOKENIZER_HINT = "save a fast tokenizer in the folder (`save_pretrained`), so that it has a tokenizer.json"

@@ -16,7 +16,7 @@ from xstilts.models.heads import load_tokenizer
         ({"model_type": "xlm-roberta", "max_position_embeddings": 514, "pad_token_id": 1}, 512),
         ({"model_type": "bert", "max_position_embeddings": 512, "pad_token_id": 0}, 512),
         ({"model_type": "deberta-v2", "max_position_embeddings": 512, "position_biased_input": False}, None),
-        ({"model_type": "clip", "text_config": {"model_type": "clip_text_model", "max_position_embeddings": 77}}, 77),
+        ({"model_type": "clip", "text_config": {"model_type": "clip_text_model", "max_position_embeddings": 77}}, None),
         ({"model_type": "t5"}, None),
     ],
 )

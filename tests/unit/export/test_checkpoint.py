@@ -110,7 +110,7 @@ def test_bad_rows_are_named_before_the_model_is_loaded(trained: Experiment, tmp_
 def test_an_artifact_is_found_by_its_beginning(trained: Experiment):
     key = key_of(trained, "target")
     assert find_artifact(trained.store, key[:6]) == find_artifact(trained.store, key) == key
-    with pytest.raises(UserError, match=f"the closest:\\s+{key[:12]}"):
+    with pytest.raises(UserError, match=key[:12]):
         find_artifact(trained.store, key[:10] + "zz")
     with pytest.raises(UserError, match="too short"):
         find_artifact(trained.store, key[:5])
