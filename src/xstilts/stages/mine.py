@@ -19,9 +19,10 @@ from xstilts.problems import Sentence
 from xstilts.problems.scores import score_frame
 from xstilts.stages.artifacts import base_encoder
 from xstilts.stages.job_context import JobContext
+from xstilts.stages.lineage import check_lineage, count_items_trained_on
 from xstilts.stages.scoring import text_facts, write_scores
 from xstilts.stages.vectors import Embedder, embed_features, layer_and_pooling, load_embedder
-from xstilts.store.facts import MineFacts
+from xstilts.store.facts import LeakFacts, MineFacts
 from xstilts.store.store import Draft
 
 
@@ -50,16 +51,23 @@ class MinedPairs:
 
 
 def run(spec: MineStage, draft: Draft, context: JobContext, emit: Emit) -> None:
+    task = context.task(spec.data.task)
+    unchecked = check_lineage(context, spec.parent, task, spec.split, context.examples(spec.data, spec.split))
     embedder = load_embedder(spec.parent, context)
     dev = _mine(spec.dev_split, spec, embedder, context)
     emit(Event(key=spec.key, kind="progress", done=1, total=2))
     scored = _mine(spec.split, spec, embedder, context)
     threshold = dev.threshold()
-    (layer, pooling), task = layer_and_pooling(spec, context), context.task(spec.data.task)
+    layer, pooling = layer_and_pooling(spec, context)
     draft.facts = MineFacts(
         encoder=base_encoder(context.store, spec.parent),
         scores=write_scores(draft.path, scored.frame(threshold), task),
         texts=text_facts(scored.foreign, embedder[1], spec.max_length, task),
+        leaks=LeakFacts(
+            unchecked=tuple(unchecked),
+            images_shared={},
+            items_trained_on=count_items_trained_on(context, spec.parent, task, spec.split, scored.foreign),
+        ),
         layer=layer,
         pooling=pooling,
         threshold=threshold,

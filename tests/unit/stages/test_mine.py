@@ -115,3 +115,27 @@ def test_unusable_files_fail_with_their_reason(world, change, value):
     write(world.folder / "dig-de-test.csv", [change(row) for row in rows("test", "de")])
     world.run(recipe(world, layer=1, languages=["de"], intermediates=["none"]))
     assert [value in event.message for event in world.failures()] == [True]
+
+
+def test_sentences_that_were_trained_on_are_refused(world):
+    with (world.folder / "en.csv").open(encoding="utf-8", newline="") as file:
+        trained = [
+            row | {"text": f"a long sentence that says a lot about number {n}"}
+            for n, row in enumerate(csv.DictReader(file))
+        ]
+    write(world.folder / "en.csv", trained)
+    scored = rows("test", "de")
+    for row, example in zip(scored[1::2], trained, strict=False):
+        row["text"] = example["text"]
+    write(world.folder / "dig-de-test.csv", scored)
+    graph = world.run(recipe(world, languages=["de"]))
+    failures = [graph.stages[event.key] for event in world.failures()]
+    assert [type(stage) for stage in failures] == [MineStage]
+    assert "'topic' was trained on a text of example 'test-en" in world.failures()[0].message
+
+
+def test_training_data_that_cannot_be_compared_are_named(world):
+    graph = world.run(recipe(world, languages=["de"]))
+    assert not world.failures(), [event.message for event in world.failures()]
+    leaks = [world.store.manifest(spec.key).facts.leaks for spec in mined(graph)]
+    assert sorted(facts.unchecked for facts in leaks) == [(), ("topic",)]
