@@ -6,10 +6,11 @@ import urllib.error
 from http.client import HTTPException
 from pathlib import Path
 
-from xstilts.data.images.locations import ImageLocations, read_file
+from xstilts.data.images.locations import ImageLocations
 from xstilts.data.images.public_http import check_address, download
 from xstilts.errors import ImageError
 from xstilts.platform.files import write_file
+from xstilts.platform.sealed import read_sealed, write_sealed
 
 _DEAD_LINK_SECONDS = 3600
 """Seconds for which no process requests a dead link again."""
@@ -25,8 +26,8 @@ def read_url(address: str, reference: str, locations: ImageLocations) -> bytes:
     """
     check_address(address)
     cached = _cached_file(address, locations.cache)
-    if cached.is_file():
-        return read_file(cached, reference)
+    if (content := read_sealed(cached)) is not None:
+        return content
     if locations.offline:
         raise ImageError(f"{reference} is not in the cache {locations.cache}", "run once without --offline")
     if reason := _dead_link_reason(cached):
@@ -38,7 +39,7 @@ def read_url(address: str, reference: str, locations: ImageLocations) -> bytes:
         if not (isinstance(error, urllib.error.HTTPError) and error.code in _RETRY_LATER):
             write_file(_dead_link_file(cached), reason)
         raise _fetch_error(reference, reason) from None
-    write_file(cached, content)
+    write_sealed(cached, content)
     return content
 
 

@@ -83,6 +83,19 @@ def test_a_url_is_downloaded_once_and_then_read_offline(server: Server, tmp_path
         read_bytes(server.address("b.png"), places(tmp_path, offline=True))
 
 
+def test_a_damaged_download_is_made_again(server: Server, tmp_path: Path):
+    address = server.address("a.png")
+    expected = read_bytes(address, places(tmp_path))
+    (cached,) = (path for path in (tmp_path / "images" / "urls").rglob("*") if path.is_file())
+    content = bytearray(cached.read_bytes())
+    content[20] ^= 1
+    cached.write_bytes(content)
+    with pytest.raises(ImageError):
+        read_bytes(address, places(tmp_path, offline=True))
+    assert read_bytes(address, places(tmp_path)) == expected
+    assert read_bytes(address, places(tmp_path, offline=True)) == expected
+
+
 def test_a_dead_link_is_retried_only_after_a_while(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     locations = places(tmp_path)
     for _ in range(2):
