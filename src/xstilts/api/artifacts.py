@@ -10,8 +10,9 @@ from xstilts.api.runs import AnyRecipe
 from xstilts.cache.leftovers import remove_leftovers
 from xstilts.cache.wheels import cache_dir
 from xstilts.errors import DamageError, UserError
-from xstilts.experiment import bare_environment, find_artifact, recorded_experiments, trained_model_facts
+from xstilts.experiment import bare_environment, recorded_experiments
 from xstilts.store.gc import RemovedArtifacts, collect
+from xstilts.store.lookup import find_artifact, trained_model_facts
 from xstilts.store.store import Store
 from xstilts.store.verify import Verification, verify
 

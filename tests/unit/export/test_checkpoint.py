@@ -12,10 +12,11 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from xstilts.api.artifacts import export_model, predict_file
 from xstilts.errors import DataError, UserError
 from xstilts.execution.environment import Event
-from xstilts.experiment import Experiment, find_artifact, open_experiment
+from xstilts.experiment import Experiment, open_experiment
 from xstilts.export.card import lineage, model_card
 from xstilts.stages.artifacts import load_model
 from xstilts.stages.job import run_job
+from xstilts.store.lookup import find_artifact
 
 
 @pytest.fixture(scope="module")
