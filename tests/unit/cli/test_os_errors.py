@@ -109,6 +109,5 @@ def test_an_interrupt_at_any_time_is_exit_code_130(tmp_path: Path, delay: float)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert "Traceback" not in err
-    assert process.returncode in (130, 0, -signal.SIGINT)
-    if delay <= 0.05:  # it cannot have finished
-        assert (process.returncode, err[:11]) == (130, "interrupted")
+    assert process.returncode in (130, 0), "interrupted, or finished before"
+    assert err.startswith("interrupted") is (process.returncode == 130)
