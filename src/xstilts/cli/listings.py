@@ -50,7 +50,11 @@ def encoders(*, json: Json = False) -> None:
     if json:
         return print_json(rows)
     shown = [row | {"pooling": row["pooling"] if row["kind"] == "text" else ""} for row in rows]
-    return print_table(shown, ("name", "kind", "languages", "pooling", "licence"))
+    print_table(shown, ("name", "kind", "languages", "pooling", "licence"))
+    for row in rows:
+        for note in row["notes"]:
+            print(f"{row['name']}: {note}")
+    return None
 
 
 def doctor(*, hub: bool = False, store: StoreDir = STORE, json: Json = False) -> None:

@@ -89,7 +89,6 @@ def _metadata(
     name = f"{encoder.name}-{model.task}"
     metadata = {
         "language": list(dict.fromkeys(_languages(chain))),
-        "license": encoder.licence.lower() if encoder.licence else None,
         "library_name": "transformers",
         "pipeline_tag": PROBLEMS[problem].pipeline_tag,
         "base_model": base,
@@ -160,4 +159,5 @@ def _sources(encoder: EncoderCard, task: Task | None) -> str:
     if task:
         uris = ", ".join(source.uri for source in task.sources)
         lines += [f"- Task {task.name}: {uris}, licence {task.licence}.", f"  {task.citation}"]
+    lines.append("- Which licence the model can have depends on these and on your own data; none is stated here.")
     return "\n".join(["## Sources", "", *lines])

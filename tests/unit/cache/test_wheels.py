@@ -85,6 +85,13 @@ def test_the_error_of_pip_is_reported(tmp_path, monkeypatch):
         wheels.wheel_path(WHEEL, cache=tmp_path, offline=False)
 
 
+def test_an_environment_without_pip_is_named(tmp_path, monkeypatch):
+    use_pip(monkeypatch, tmp_path, "import sys; sys.exit(f'{sys.executable}: No module named pip')")
+    with pytest.raises(SourceError) as error:
+        wheels.wheel_path(WHEEL, cache=tmp_path, offline=False)
+    assert sys.prefix in error.value.message
+
+
 def test_concurrent_processes_download_once(tmp_path):
     (tmp_path / "pip.py").write_text(FAKE_PIP.format(log=str(tmp_path / "log"), content=CONTENT))
     code = (
