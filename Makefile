@@ -1,4 +1,4 @@
-# setup: the environment in .venv · quickstart: the whole experiment · test: what CI runs · bench: the promises · docs
+# setup: the environment in .venv · quickstart: the example experiment · test: what CI runs · bench: benchmarks · docs
 PYTHON ?= python3
 BIN := .venv/bin
 
