@@ -79,7 +79,7 @@ def evaluate(store: str, forget: bool) -> None:
         with harness.Clock() as clock:
             for specs in heads.values():
                 if forget:
-                    job._shelf.cache_clear()
+                    job._activation_cache.cache_clear()
                 job.run_job(specs, experiment.environment, _raise)
         used = time.process_time() - started
         keys = sorted(spec.key for specs in heads.values() for spec in specs)

@@ -107,16 +107,16 @@ def ours(settings: Measured, episodes: list[Measured]) -> None:
     reader = Reader(folder, load_tokenizer(folder), labels)
     model = reader.model()
     with Clock() as english:
-        trainable = reader.pupil(model, ENGLISH)
+        trainable = reader.trainable(model, ENGLISH)
         score = scorer(trainable.trained_part, trainable.inputs(reader.features(dev, labels=False)), dev, labels, TASK)
         reader.learn(trainable, examples, 0, strategy="best", score=score)
     with Clock() as states:
-        whole = reader.pupil(model, ABOVE)
+        whole = reader.trainable(model, ABOVE)
         seen = reader.moments(whole, examples)
     found = {SOLVED: _solved(reader, whole, seen, episodes)}
-    found[FIRST] = _trained(reader, reader.pupil(model, AFTER), episodes)
-    found[SOLVED_ALONE] = _solved(reader, reader.pupil(reader.model(), ABOVE), None, episodes)
-    found[ALONE] = _trained(reader, reader.pupil(reader.model(), ONLY), episodes)
+    found[FIRST] = _trained(reader, reader.trainable(model, AFTER), episodes)
+    found[SOLVED_ALONE] = _solved(reader, reader.trainable(reader.model(), ABOVE), None, episodes)
+    found[ALONE] = _trained(reader, reader.trainable(reader.model(), ONLY), episodes)
     tell(english_seconds=english.seconds, states_seconds=states.seconds, found=found)
 
 
