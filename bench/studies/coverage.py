@@ -1,9 +1,9 @@
-"""How often 95% intervals cover the truth, by simulation: seeds, draws, groups and items in many mixtures.
+"""Simulated coverage of 95% confidence intervals, with random effects of seeds, draws, groups and items.
 
     python bench/studies/coverage.py [replicates] [resamples]
 
-prints, for every design and mixture, the share of intervals that cover, and for comparison that of the percentile
-bootstrap which resamples seeds, draws and groups independently (naive).
+For every design and mixture of effects, prints the coverage of our intervals and of a naive percentile bootstrap that
+resamples seeds, draws and groups independently.
 """
 
 import sys
@@ -20,7 +20,10 @@ from xstilts.metrics import Metric, metric
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Design:
-    """`draws` 1 stands for none; `shared`: the same groups and draws in all languages."""
+    """The sizes of a simulated experiment.
+
+    `draws` of 1 means zero-shot, without draws. With `shared`, all languages have the same groups and draws.
+    """
 
     languages: int
     seeds: int
@@ -39,7 +42,7 @@ class Design:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mix:
-    """Standard deviations of the crossed effects; `item` is that of a single item in a single run."""
+    """Standard deviations of the crossed random effects; `item` is the residual of a single item in a single run."""
 
     seed: float = 0.0
     seed_language: float = 0.0
@@ -75,58 +78,60 @@ MIXES = {
 }
 
 PROBIT = 0.3
-"""What a standard deviation of 1 in a mixture is for items that are right or wrong: about 10 points of accuracy."""
+"""Scale of the effects for right-or-wrong items: a standard deviation of 1 is about 10 points of accuracy."""
 
 Replicate = tuple[list[LanguageSums], float]
-"""The sums of each language, and the true value of the contrast."""
+"""The sums of each language and the true value of the contrast."""
 
 
 def normal(design: Design, mix: Mix, rng: np.random.Generator) -> Replicate:
-    """One difference per item, three items in a group; scored by their mean."""
+    """Normally distributed differences, three items per group; the score is their mean."""
     effects = _effects(design, mix, rng)[..., None] + mix.item * rng.standard_normal((*_shape(design), 3))
     sums = np.stack([effects.sum(axis=-1), np.full(effects.shape[:-1], 3.0)], axis=-1)
     return [_part(design, language, sums[language][None], (1.0,)) for language in range(design.languages)], 0.0
 
 
 def binary(design: Design, mix: Mix, rng: np.random.Generator) -> Replicate:
-    """Right or wrong items of unequal groups: a treatment with all effects, on the probit scale, and a baseline that
-    has those of seeds and groups only; both find the same groups hard."""
+    """Right-or-wrong items from a probit model, in groups of unequal size.
+
+    The treatment has all effects, the baseline only those of seeds and groups. Group difficulty is shared by both.
+    """
     shape = _shape(design)
     sizes = 1 + rng.poisson(3, (1 if design.shared else design.languages, design.groups))
     sizes = np.broadcast_to(sizes, (design.languages, design.groups))
-    hard = 0.7 * rng.standard_normal((design.languages, 1, 1, design.groups))
-    treated = PROBIT * _effects(design, mix, rng)
-    plain = PROBIT * _effects(design, Mix(seed=mix.seed, group=mix.group), rng)
-    right = [
-        rng.binomial(np.broadcast_to(sizes[:, None, None], shape), special.ndtr(0.3 + hard + arm))
-        for arm in (treated, plain)
+    difficulty = 0.7 * rng.standard_normal((design.languages, 1, 1, design.groups))
+    treatment = PROBIT * _effects(design, mix, rng)
+    baseline = PROBIT * _effects(design, Mix(seed=mix.seed, group=mix.group), rng)
+    correct = [
+        rng.binomial(np.broadcast_to(sizes[:, None, None], shape), special.ndtr(0.3 + difficulty + effects))
+        for effects in (treatment, baseline)
     ]
-    spread = [
+    variances = [
         0.49 + PROBIT**2 * sum(getattr(mix, name) ** 2 for name in names)
         for names in (("seed", "seed_language", "draw", "cell", "group", "group_seed", "group_draw"), ("seed", "group"))
     ]
-    truth = float(np.subtract(*[special.ndtr(0.3 / np.sqrt(1 + variance)) for variance in spread]))
-    sums = np.stack([np.stack([arm, np.broadcast_to(sizes[:, None, None], shape)], -1) for arm in right], 1)
+    truth = float(np.subtract(*[special.ndtr(0.3 / np.sqrt(1 + variance)) for variance in variances]))
+    sums = np.stack([np.stack([counts, np.broadcast_to(sizes[:, None, None], shape)], -1) for counts in correct], 1)
     parts = [_part(design, i, sums[i].astype(float), (1.0, -1.0), sizes[i]) for i in range(design.languages)]
     return parts, truth
 
 
 def labels(design: Design, mix: Mix, rng: np.random.Generator, classes: int = 20) -> Replicate:
-    """Two arms alike, four items in a group, each group of one class; wrong answers are any class. For macro-F1."""
+    """Two equal arms for macro-F1: four items per group, all of one class; wrong answers are uniform over classes."""
     shape = _shape(design)
     gold = np.eye(classes)[np.arange(design.groups) % classes]
     arms = []
     for _ in range(2):
-        chance = special.ndtr(0.5 + PROBIT * _effects(design, mix, rng))
-        right = rng.binomial(4, chance)[..., None] * gold
+        probability = special.ndtr(0.5 + PROBIT * _effects(design, mix, rng))
+        correct = rng.binomial(4, probability)[..., None] * gold
         guesses = rng.multinomial(1, np.full(classes, 1 / classes), (*shape, 4)).cumsum(axis=-2)
         wrong = np.take_along_axis(
             np.concatenate([np.zeros_like(guesses[..., :1, :]), guesses], axis=-2),
-            (4 - right.sum(axis=-1).astype(int))[..., None, None],
+            (4 - correct.sum(axis=-1).astype(int))[..., None, None],
             axis=-2,
         )[..., 0, :]
-        hits = right + wrong * gold
-        arms.append(np.concatenate([hits, right + wrong + 4 * gold, np.broadcast_to(4 * gold, hits.shape)], axis=-1))
+        hits = correct + wrong * gold
+        arms.append(np.concatenate([hits, correct + wrong + 4 * gold, np.broadcast_to(4 * gold, hits.shape)], axis=-1))
     sums = np.stack(arms, axis=1)
     return [_part(design, i, sums[i], (1.0, -1.0)) for i in range(design.languages)], 0.0
 
@@ -136,17 +141,17 @@ def _shape(design: Design) -> tuple[int, int, int, int]:
 
 
 def _effects(design: Design, mix: Mix, rng: np.random.Generator) -> np.ndarray:
-    """[languages, seeds, draws, groups]."""
+    """Random effects [languages, seeds, draws, groups]."""
     languages, seeds, draws, groups = _shape(design)
-    own = 1 if design.shared else languages
+    independent = 1 if design.shared else languages
     shapes = {
         "seed": (1, seeds, 1, 1),
         "seed_language": (languages, seeds, 1, 1),
-        "draw": (own, 1, draws, 1),
+        "draw": (independent, 1, draws, 1),
         "cell": (languages, seeds, draws, 1),
-        "group": (own, 1, 1, groups),
-        "group_seed": (own, seeds, 1, groups),
-        "group_draw": (own, 1, draws, groups),
+        "group": (independent, 1, 1, groups),
+        "group_seed": (independent, seeds, 1, groups),
+        "group_draw": (independent, 1, draws, groups),
     }
     total = np.zeros(_shape(design))
     for name, shape in shapes.items():
@@ -157,7 +162,7 @@ def _effects(design: Design, mix: Mix, rng: np.random.Generator) -> np.ndarray:
 def _part(
     design: Design, language: int, sums: np.ndarray, signs: tuple[float, ...], sizes: np.ndarray | None = None
 ) -> LanguageSums:
-    """From sums [arms, seeds, draws, groups, V]."""
+    """The sums of one language from `sums` [arms, seeds, draws, groups, V]."""
     runs = design.seeds * design.draws
     weights = np.concatenate([sign * np.eye(runs) for sign in signs], axis=1)
     return LanguageSums(
@@ -174,33 +179,36 @@ Simulate = Callable[[Design, Mix, np.random.Generator], Replicate]
 def coverage(
     design: Design, mix: Mix, simulate: Simulate, name: str, replicates: int, resamples: int
 ) -> tuple[float, float, float]:
-    """The shares of intervals that cover, ours and the naive ones, and our median width over the width that a known
-    standard error would give."""
-    runs = list(_intervals(design, mix, simulate, metric(name), replicates, resamples))
-    errors, half, low, high = np.array(runs).T
-    known = 1.96 * np.sqrt(np.mean(errors**2))
+    """Coverage of our intervals, coverage of the naive ones, and our relative width.
+
+    The width is the median, relative to that of an interval from the known standard error.
+    """
+    intervals = list(_intervals(design, mix, simulate, metric(name), replicates, resamples))
+    errors, half_widths, naive_low, naive_high = np.array(intervals).T
+    known_half_width = 1.96 * np.sqrt(np.mean(errors**2))
     return (
-        float(np.mean(abs(errors) <= half)),
-        float(np.mean((low <= 0) & (high >= 0))),
-        float(np.median(half) / known),
+        float(np.mean(abs(errors) <= half_widths)),
+        float(np.mean((naive_low <= 0) & (naive_high >= 0))),
+        float(np.median(half_widths) / known_half_width),
     )
 
 
 def _intervals(
-    design: Design, mix: Mix, simulate: Simulate, scored: Metric, replicates: int, resamples: int
+    design: Design, mix: Mix, simulate: Simulate, score: Metric, replicates: int, resamples: int
 ) -> Iterator[tuple[float, float, float, float]]:
+    """For each replicate: our error and half-width, and the naive interval's bounds relative to the truth."""
     for replicate in range(replicates):
         rng = np.random.default_rng(replicate)
         parts, truth = simulate(design, mix, rng)
-        found = estimate_of_sums(scored, parts, design.axes, resamples, replicate)
-        naive = _percentile_bootstrap(scored, parts, resamples, rng) - truth
-        yield found.value - truth, (found.high - found.low) / 2, *np.quantile(naive, (0.025, 0.975))
+        estimate = estimate_of_sums(score, parts, design.axes, resamples, replicate)
+        naive = _percentile_bootstrap(score, parts, resamples, rng) - truth
+        yield estimate.value - truth, (estimate.high - estimate.low) / 2, *np.quantile(naive, (0.025, 0.975))
 
 
 def _percentile_bootstrap(
-    scored: Metric, parts: list[LanguageSums], resamples: int, rng: np.random.Generator
+    score: Metric, parts: list[LanguageSums], resamples: int, rng: np.random.Generator
 ) -> np.ndarray:
-    grid = contrast_values(scored, parts) + resampled_deviations(scored, parts, resamples, int(rng.integers(2**32)))
+    grid = contrast_values(score, parts) + resampled_deviations(score, parts, resamples, int(rng.integers(2**32)))
     _, languages, seeds, draws = grid.shape
     by_seed = rng.multinomial(seeds, np.full(seeds, 1 / seeds), resamples) / seeds
     by_draw = rng.multinomial(draws, np.full(draws, 1 / draws), (resamples, languages)) / draws
@@ -208,16 +216,19 @@ def _percentile_bootstrap(
 
 
 KINDS = {"normal": (normal, "accuracy"), "binary": (binary, "accuracy"), "labels": (labels, "macro_f1")}
-SLOW = ("12 languages, 3 seeds, zero-shot", "1 language, 3 seeds x 3 draws")
-"""Designs that macro-F1 is simulated for."""
+MACRO_F1_DESIGNS = ("12 languages, 3 seeds, zero-shot", "1 language, 3 seeds x 3 draws")
+"""Macro-F1 is slow to simulate, so only these designs have it."""
 
 
 def main(replicates: int = 1000, resamples: int = 300) -> None:
-    print(f"{replicates} replicates, {resamples} resamples; in percent: interval, naive; width / known", flush=True)
+    print(f"{replicates} replicates, {resamples} resamples", flush=True)
+    print("columns: coverage in % (ours, naive), our width / width from the known standard error", flush=True)
     for title, design in DESIGNS.items():
         for kind, (simulate, name) in KINDS.items():
             for mixture, mix in MIXES.items():
-                if (design.draws == 1 and (mix.draw or mix.group_draw)) or (kind == "labels" and title not in SLOW):
+                if (design.draws == 1 and (mix.draw or mix.group_draw)) or (
+                    kind == "labels" and title not in MACRO_F1_DESIGNS
+                ):
                     continue
                 ours, naive, width = coverage(design, mix, simulate, name, replicates, resamples)
                 row = f"{title:34s} {kind:7s} {mixture:30s} {100 * ours:5.1f} {100 * naive:5.1f} {width:5.2f}"

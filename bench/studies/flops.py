@@ -1,8 +1,8 @@
-"""Floating-point operations of each catalogued encoder's forward pass, counted by torch on the meta device.
+"""FLOPs of the forward pass of each supported encoder, counted by torch on the meta device.
 
-`python bench/studies/flops.py` prints what the encoders' cards hold: `forward_flops=(first, second)` so that a sequence
-of n sub-words takes first * n + second * n**2 (2 for each multiplication with addition, as torch counts), and
-`parameters`. Nothing is downloaded: the configurations are those that the encoders' authors publish.
+`python bench/studies/flops.py` prints the values for the encoders' cards: `forward_flops=(first, second)`, so that a
+sequence of n sub-words takes first * n + second * n**2 FLOPs (a multiply-add counts as 2, as in torch), and
+`parameters`. Nothing is downloaded; the configurations are copies of the published ones.
 """
 
 from fractions import Fraction
@@ -30,14 +30,14 @@ LENGTHS = (16, 64, 128)
 
 
 def build(kind: str, settings: dict[str, Any]) -> PreTrainedModel:
-    """The encoder without weights, its attention as plain products, which is what is counted."""
+    """The encoder on the meta device, with eager attention so that its matrix products are counted."""
     config = AutoConfig.for_model(kind, **settings)
     with torch.device("meta"):
         return AutoModel.from_config(config, attn_implementation="eager").eval()
 
 
 def count(model: PreTrainedModel, length: int) -> int:
-    """Operations of one sequence, without the pooler."""
+    """FLOPs of the forward pass of one sequence, without the pooler."""
     model.pooler = None
     ids = torch.zeros(1, length, dtype=torch.long, device="meta")
     with FlopCounterMode(display=False) as counter, torch.no_grad():
@@ -46,13 +46,16 @@ def count(model: PreTrainedModel, length: int) -> int:
 
 
 def fit(counts: dict[int, int]) -> tuple[int, int]:
-    """The polynomial without constant through the counts. Raises ValueError unless it meets all of them exactly."""
-    (short, few), (long, many), *_ = counts.items()
-    second = (Fraction(many, long) - Fraction(few, short)) / (long - short)
-    first = Fraction(few, short) - second * short
+    """The coefficients (first, second) of first * n + second * n**2, from FLOPs by length.
+
+    Raises ValueError if a coefficient is not an integer or a count is not matched exactly.
+    """
+    (short, short_flops), (long, long_flops), *_ = counts.items()
+    second = (Fraction(long_flops, long) - Fraction(short_flops, short)) / (long - short)
+    first = Fraction(short_flops, short) - second * short
     if first.denominator != 1 or second.denominator != 1:
         raise ValueError(f"no whole coefficients: {first}, {second}")
-    if any(first * n + second * n * n != found for n, found in counts.items()):
+    if any(first * n + second * n * n != flops for n, flops in counts.items()):
         raise ValueError(f"the counts {counts} are not first * n + second * n**2")
     return int(first), int(second)
 
