@@ -1,9 +1,9 @@
-"""Every benchmark, one after another; the longest sides are samples, and say so.
+"""Run the benchmarks one after another. The slowest comparisons run on samples and say so in their output.
 
     python bench/all.py [names of benchmarks]
 
-What they print goes to the terminal, their lines of JSON to `bench/results.jsonl` as well, with the seconds that each
-benchmark took. One that fails stops no other.
+All output goes to the terminal. Results, one line of JSON each, are also written to `bench/results.jsonl`. The
+seconds of each benchmark are printed at the end. A benchmark that fails does not stop the others.
 """
 
 import json
@@ -11,9 +11,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from harness import HERE, Clock
+from harness import BENCH_DIR, Clock
 
-BENCHES = (
+BENCHMARKS = (
     "tool",
     "tokenise",
     "throughput",
@@ -27,30 +27,30 @@ BENCHES = (
     "episodes",
     "fewshot",
 )
-RESULTS = HERE / "results.jsonl"
+RESULTS = BENCH_DIR / "results.jsonl"
 
 
-def main(names: tuple[str, ...] = BENCHES) -> int:
-    """How many of them failed."""
+def main(names: tuple[str, ...] = BENCHMARKS) -> int:
+    """Run the named benchmarks and return how many failed."""
     seconds: dict[str, float] = {}
     failed: list[str] = []
     with RESULTS.open("w", encoding="utf-8") as results:
         for name in names:
             with Clock() as clock:
-                lines, code = _run(HERE / f"{name}.py")
+                lines, code = _run(BENCH_DIR / f"{name}.py")
             seconds[name] = round(clock.seconds)
             failed += [name] * (code != 0)
             results.writelines(f"{line}\n" for line in lines)
             results.flush()
     print(f"\n{'benchmark':12}{'seconds':>10}")
-    for name, spent in (seconds | {"all": sum(seconds.values())}).items():
-        print(f"{name:12}{spent:10.0f}{'   failed' * (name in failed)}")
+    for name, duration in (seconds | {"all": sum(seconds.values())}).items():
+        print(f"{name:12}{duration:10.0f}{'   failed' * (name in failed)}")
     print(f"\n{RESULTS.relative_to(Path.cwd()) if RESULTS.is_relative_to(Path.cwd()) else RESULTS}")
     return len(failed)
 
 
 def _run(script: Path) -> tuple[list[str], int]:
-    """The lines of JSON that a script prints, and its exit code."""
+    """Run a script. Returns its results (lines of JSON) and its exit code."""
     process = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
     lines: list[str] = []
     assert process.stdout is not None
@@ -62,11 +62,11 @@ def _run(script: Path) -> tuple[list[str], int]:
 
 def _is_result(line: str) -> bool:
     try:
-        found = json.loads(line)
+        value = json.loads(line)
     except ValueError:
         return False
-    return isinstance(found, dict) and "bench" in found
+    return isinstance(value, dict) and "bench" in value
 
 
 if __name__ == "__main__":
-    sys.exit(main(tuple(sys.argv[1:]) or BENCHES) > 0)
+    sys.exit(main(tuple(sys.argv[1:]) or BENCHMARKS) > 0)

@@ -1,23 +1,22 @@
-"""Short sentences made into vectors by e5-small, against `encode` of sentence-transformers with the same weights.
+"""Embedding short sentences with e5-small, against `encode` of sentence-transformers with the same weights.
 
     python bench/encode.py [sentences] [rounds] [threads]
 
-The sentences are the strings of web interfaces (`ui-bitext`) and the voice commands (`intent`) in all their
-languages, a random part of 68,229 distinct ones; where more are asked for, 100,000 say, pairs of them joined follow.
-By default it is a sample of 3,000. Both sides read the same texts and give normalised means over the last layer's
-sub-words; loading and one warming batch are not timed, splitting into sub-words is. `cosine` is the mean cosine of
-both sides' vectors. With one thread, seconds of the processor are compared, which other processes disturb less.
+The sentences are strings of web interfaces (`ui-bitext`) and voice commands (`intent`) in all their languages: a random
+sample (3,000 by default) of 68,229 distinct sentences, then concatenated pairs if more are requested. Both sides encode
+the same texts into L2-normalised mean-pooled states of the last layer. Tokenisation is timed; loading and one warm-up
+batch are not. `cosine` is the mean cosine between both sides' vectors. With one thread, CPU seconds are compared, which
+other load affects less.
 
-sentence-transformers runs as it does by default (fp32, batches of 32, sorted by length in characters) and once more in
-bf16. Ours takes the precision that suits the processor (`xstilts.platform.hardware`), batches sorted by length in
-sub-words.
+sentence-transformers runs with its defaults (fp32, batches of 32, sorted by length in characters) and again in bf16.
+Ours uses the precision that suits the processor (`xstilts.platform.hardware`) and sorts by length in sub-words.
 
-Prediction, for a processor on which bf16 is twice as fast: 1.9 times from bf16 with fp32 sums, 1.1 times from less
-padding, so 2.1 times; against its bf16 nothing but the padding, 1.1 times.
+Prediction for a processor that is twice as fast in bf16: 1.9x from bf16 with fp32 accumulation and 1.1x from less
+padding, 2.1x in all. Against sentence-transformers in bf16, only the 1.1x from padding.
 
-Measured with `1000 1 1` (one thread, seconds of an AMD EPYC's processor with AVX-512 BF16 that other work kept busy,
-one round): 6.57 against 13.34 in fp32, 2.03 times, and 7.41 in bf16, 1.13 times. Mean cosine to the fp32 vectors
-0.99999. 100,000 sentences were not run. In a profile two thirds were matrix products and a seventh attention.
+Measured with `1000 1 1` (one round, one thread, CPU seconds, AMD EPYC with AVX-512 BF16, other load): 6.57 s against
+13.34 s in fp32 (2.03x) and 7.41 s in bf16 (1.13x). Mean cosine to the fp32 vectors: 0.99999. In a profile, matrix
+products took two thirds of the time and attention a seventh. 100,000 sentences were not run.
 """
 
 import json
@@ -46,30 +45,35 @@ def main(sentences: int = 3_000, rounds: int = 2, threads: int = 0) -> None:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "texts.json").write_text(json.dumps(_texts(sentences)))
         weights = prepare("e5-small", cache=cache_dir(), offline=False)
-        shared = {"folder": folder, "weights": str(weights)} | ({"threads": threads} if threads else {})
-        ours = _side("xstilts embed", shared | {"by": "xstilts"})
-        theirs = _side("sentence-transformers, fp32", shared | {"by": "float32"}, harness.peers())
-        half = _side("sentence-transformers, bf16", shared | {"by": "bfloat16"}, harness.peers())
-        runs = harness.interleave([ours, theirs, half], rounds)
-        vectors = {by: np.load(Path(folder) / f"{by}.npy") for by in ("xstilts", "float32", "bfloat16")}
+        common = {"folder": folder, "weights": str(weights)} | ({"threads": threads} if threads else {})
+        ours = _side("xstilts embed", common | {"variant": "xstilts"})
+        peer_fp32 = _side("sentence-transformers, fp32", common | {"variant": "float32"}, harness.peer_python())
+        peer_bf16 = _side("sentence-transformers, bf16", common | {"variant": "bfloat16"}, harness.peer_python())
+        runs = harness.interleave([ours, peer_fp32, peer_bf16], rounds)
+        vectors = {name: np.load(Path(folder) / f"{name}.npy") for name in ("xstilts", "float32", "bfloat16")}
     cosine = float((vectors["xstilts"] * vectors["float32"]).sum(1).mean())
-    other = float((vectors["bfloat16"] * vectors["float32"]).sum(1).mean())
-    print(f"\n{sentences:,} sentences; mean cosine to its fp32 vectors: ours {cosine:.5f}, its bf16 {other:.5f}")
+    peer_cosine = float((vectors["bfloat16"] * vectors["float32"]).sum(1).mean())
+    print(f"\n{sentences:,} sentences; mean cosine to the peer's fp32 vectors: ", end="")
+    print(f"ours {cosine:.5f}, the peer's bf16 {peer_cosine:.5f}")
     value = "cpu_seconds" if threads == 1 else "seconds"
-    for peer in (theirs, half):
-        harness.conclude("encode", peer.name, runs, ours=ours.name, theirs=peer.name, value=value, cosine=cosine)
+    for peer in (peer_fp32, peer_bf16):
+        harness.report_comparison(
+            "encode", peer.name, runs, ours=ours.name, theirs=peer.name, value=value, cosine=cosine
+        )
 
 
-def side(by: str, folder: str, weights: str, threads: int = 0) -> None:
+def run_side(variant: str, folder: str, weights: str, threads: int = 0) -> None:
     texts = json.loads((Path(folder) / "texts.json").read_text())
-    encode = _ours(weights) if by == "xstilts" else _theirs(weights, by)
+    encode = _our_encode(weights) if variant == "xstilts" else _peer_encode(weights, variant)
     encode(texts[:32])
     started = time.process_time()
     with harness.Clock() as clock:
         vectors = encode(texts)
-    np.save(Path(folder) / f"{by}.npy", vectors)
-    busy = time.process_time() - started
-    harness.tell(seconds=clock.seconds, cpu_seconds=busy, per_second=len(texts) / clock.seconds)
+    np.save(Path(folder) / f"{variant}.npy", vectors)
+    cpu_seconds = time.process_time() - started
+    harness.print_measurements(
+        seconds=clock.seconds, cpu_seconds=cpu_seconds, sentences_per_second=len(texts) / clock.seconds
+    )
 
 
 def _side(name: str, settings: dict, python: str = sys.executable) -> harness.Side:
@@ -77,7 +81,7 @@ def _side(name: str, settings: dict, python: str = sys.executable) -> harness.Si
 
 
 def _texts(count: int) -> list[str]:
-    """So many distinct texts, in an order drawn at random; pairs where there are not enough."""
+    """`count` distinct texts in random order, followed by concatenated pairs if there are too few."""
     from xstilts.cache.wheels import cache_dir
     from xstilts.data.load import load
     from xstilts.tasks import load_task
@@ -85,13 +89,13 @@ def _texts(count: int) -> list[str]:
     tasks = [load_task(name) for name in ("ui-bitext", "intent")]
     cells = [(task, language, split) for task in tasks for language in task.languages for split in task.fractions]
     examples = (example for cell in cells for example in load(*cell, cache=cache_dir(), offline=False))
-    found = list(dict.fromkeys(PREFIX + text for e in examples for text in (e.text, getattr(e, "english", e.text))))
-    random.Random(0).shuffle(found)
-    joined = dict.fromkeys(f"{first} {second.removeprefix(PREFIX)}" for first, second in pairwise(found))
-    return [*islice(dict.fromkeys([*found, *joined]), count)]
+    texts = list(dict.fromkeys(PREFIX + text for e in examples for text in (e.text, getattr(e, "english", e.text))))
+    random.Random(0).shuffle(texts)
+    pairs = (f"{first} {second.removeprefix(PREFIX)}" for first, second in pairwise(texts))
+    return [*islice(dict.fromkeys([*texts, *pairs]), count)]
 
 
-def _ours(weights: str) -> Encode:
+def _our_encode(weights: str) -> Encode:
     from torch.nn.functional import normalize
 
     from xstilts.data.features import featurise
@@ -101,26 +105,26 @@ def _ours(weights: str) -> Encode:
     from xstilts.train.predict import embed
 
     tokenizer, model = load_tokenizer(Path(weights)), load_text_encoder(Path(weights))
-    top, precision, padding = model.config.num_hidden_layers, matrix_precision(), tokenizer.pad_token_id
+    last_layer, precision, padding = model.config.num_hidden_layers, matrix_precision(), tokenizer.pad_token_id
 
     def encode(texts: list[str]) -> np.ndarray:
         sentences = [Sentence(id="", group="", language="", text=text, english=False, partners=None) for text in texts]
         features = featurise("mining", sentences, tokenizer, None, MAX_LENGTH)
-        vectors = embed(model, features, padding, layers=[top], poolings=["mean"], precision=precision)
+        vectors = embed(model, features, padding, layers=[last_layer], poolings=["mean"], precision=precision)
         return normalize(vectors[0, 0], dim=-1).numpy()
 
     return encode
 
 
-def _theirs(weights: str, dtype: str) -> Encode:
+def _peer_encode(weights: str, dtype: str) -> Encode:
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 
-    reader = Transformer(weights, max_seq_length=MAX_LENGTH, model_kwargs={"torch_dtype": dtype})
-    pooling = Pooling(reader.get_embedding_dimension(), pooling_mode="mean")
-    model = SentenceTransformer(modules=[reader, pooling, Normalize()], device="cpu")
+    encoder = Transformer(weights, max_seq_length=MAX_LENGTH, model_kwargs={"torch_dtype": dtype})
+    pooling = Pooling(encoder.get_embedding_dimension(), pooling_mode="mean")
+    model = SentenceTransformer(modules=[encoder, pooling, Normalize()], device="cpu")
     return lambda texts: model.encode(texts, show_progress_bar=False, convert_to_tensor=True).float().numpy()
 
 
 if __name__ == "__main__":
-    side(**settings) if (settings := harness.asked()) else main(*map(int, sys.argv[1:]))
+    run_side(**settings) if (settings := harness.side_settings()) else main(*map(int, sys.argv[1:]))

@@ -1,13 +1,15 @@
-"""A few-shot sweep, ten languages x five draws x k in {1, 4, 16}, against the same episodes with Trainer and peft.
+"""A few-shot sweep (ten languages, five draws, k in {1, 4, 16}) against the same episodes with Trainer and peft.
 
-    python bench/episodes.py [sampled episodes of each method] [rounds]
+    python bench/episodes.py [sampled episodes per method] [rounds]
 
-`intent` on e5-small, after one English training that both sides begin with; 40 steps of 32 for each episode, its 200
-test items scored. Ours is `xstilts run` of all 150 episodes of a method at once, from the stored English model on:
-workers, loading and writing to the store included. Trainer's are sampled (every k and some languages and draws), one
-after another with two threads and its best settings, loading left out; their seconds times 150 / sampled are told.
-Adapters are on the upper four of twelve layers. Predicted: 15 times for adapters, as lower layers run once (3 x),
-matrix products are shared and scoring begins at the ninth layer; 50 times for heads. Measured: docs/performance.md.
+`intent` with e5-small. Both sides start from the same model trained on English; each episode trains for 40 steps of 32
+and is scored on 200 test items. Ours is one `xstilts run` of all 150 episodes of a method from the stored English
+model, including workers, loading and writing to the store. Trainer runs a sample of the episodes (every k, some
+languages and draws) one after another with two threads and tuned settings, without loading; its seconds are scaled by
+150 / sample size. LoRA adapters are in the upper four of twelve layers.
+
+Prediction: 15x for adapters, because lower layers run once (3x), matrix products are batched over episodes and scoring
+starts at the ninth layer; 50x for heads. Results: docs/performance.md.
 """
 
 import json
@@ -23,7 +25,7 @@ from typing import Any
 import polars as pl
 
 import xstilts
-from harness import HERE, Clock, Measured, Side, peers, say
+from harness import BENCH_DIR, Clock, JsonDict, Side, peer_python, print_result
 from xstilts.cache.wheels import cache_dir
 from xstilts.config.recipe import Recipe
 from xstilts.data.load import load
@@ -38,11 +40,15 @@ LANGUAGES = ("de", "fi", "hu", "eu", "ru", "ar", "ml", "th", "el", "zh-CN")
 SHOTS, DRAWS, STEPS, FROZEN = (1, 4, 16), 5, 40, 8
 RATES = {"head": 2e-3, "lora": 1e-3}
 EPISODES = len(LANGUAGES) * len(SHOTS) * DRAWS
+BASELINE = "Trainer + peft, one after another"
 ENGLISH = {"steps": 120, "max_length": 64, "frozen_layers": FROZEN, "learning_rate": 3e-4, "head_learning_rate": 3e-3}
+
+Episode = tuple[str, int, int]
+"""Language, shots per class, draw."""
 
 
 def recipe(method: str | None) -> Recipe:
-    """The sweep by one method; without, the English training alone."""
+    """The recipe of the sweep with `method`, or of the English training alone if it is None."""
     target = {"languages": list(LANGUAGES), "max_items": 200, "train": ENGLISH}
     settings: dict[str, Any] = {"name": "sweep", "encoder": "e5-small", "seeds": [0], "targets": {"intent": target}}
     if method:
@@ -57,51 +63,45 @@ def recipe(method: str | None) -> Recipe:
     return Recipe.model_validate(settings)
 
 
-def ours(method: str, english: Path, folder: Path) -> tuple[float, dict[tuple[str, int, int], str]]:
-    """Seconds of the sweep in a copy of the store, and the artifact of each episode."""
+def run_sweep(method: str, english: Path, folder: Path) -> tuple[float, dict[Episode, str]]:
+    """Run the sweep in a copy of the store. Returns its seconds and each episode's artifact key."""
     store = folder / "store"
-    _copy(english, store)
+    shutil.rmtree(store, ignore_errors=True)
+    shutil.copytree(english, store)
     with Clock() as clock:
-        done = xstilts.run(recipe(method), store=store, report=folder / "report.html")
-    graph = done.experiment.graph
-    specs = ((key, spec) for key, spec in graph.stages.items() if isinstance(spec, FewshotStage))
+        outcome = xstilts.run(recipe(method), store=store, report=folder / "report.html")
+    stages = outcome.experiment.graph.stages.items()
+    specs = ((key, spec) for key, spec in stages if isinstance(spec, FewshotStage))
     return clock.seconds, {(spec.evaluation.language, spec.shots, spec.draw): key for key, spec in specs}
 
 
-def _copy(source: Path, target: Path) -> None:
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(source, target)
-
-
-def sampled(count: int) -> list[tuple[str, int, int]]:
-    """Episodes of every k, over languages and draws."""
-    everyone = list(product(LANGUAGES, range(DRAWS)))
+def sample_episodes(count: int) -> list[Episode]:
+    """`count` episodes spread evenly over k, languages and draws."""
+    cells = list(product(LANGUAGES, range(DRAWS)))
     return [
-        (language, k, number)
+        (language, k, draw)
         for k in SHOTS
-        for language, number in everyone[:: max(1, len(everyone) * len(SHOTS) // count)][: count // len(SHOTS)]
+        for language, draw in cells[:: max(1, len(cells) * len(SHOTS) // count)][: count // len(SHOTS)]
     ]
 
 
-def rows(
-    store: Store, artifacts: dict[tuple[str, int, int], str], chosen: list[tuple[str, int, int]]
-) -> Iterator[Measured]:
-    """The sampled episodes as texts and labels, with the share that ours predicted rightly."""
-    for language, k, number in chosen:
-        path = store.path(artifacts[language, k, number])
+def episode_data(store: Store, artifacts: dict[Episode, str], sample: list[Episode]) -> Iterator[JsonDict]:
+    """The texts and labels of the sampled episodes, and our accuracy on each."""
+    for language, k, draw in sample:
+        path = store.path(artifacts[language, k, draw])
         pool = {
             e.id: e
             for split in ("train", "test")
             for e in load(load_task("intent"), language, split, cache=cache_dir(), offline=False)
         }
         items = pl.read_parquet(path / "items.parquet")
-        kinds = {"shots": json.loads((path / "shots.json").read_text()), "test": items["item"].to_list()}
-        texts = {name: [_row(pool[one]) for one in found] for name, found in kinds.items()}
-        right = fmean(p == g for p, g in zip(items["predicted"], items["gold"], strict=True))
-        yield texts | {"draw": number, "right": right}
+        item_ids = {"shots": json.loads((path / "shots.json").read_text()), "test": items["item"].to_list()}
+        texts = {split: [_text_and_label(pool[item_id]) for item_id in ids] for split, ids in item_ids.items()}
+        accuracy = fmean(p == g for p, g in zip(items["predicted"], items["gold"], strict=True))
+        yield texts | {"draw": draw, "accuracy": accuracy}
 
 
-def _row(example: Any) -> tuple[str, str]:
+def _text_and_label(example: Any) -> tuple[str, str]:
     assert isinstance(example, Labelled)
     return example.text, str(example.label)
 
@@ -114,37 +114,36 @@ def main(count: int = 6, rounds: int = 1) -> None:
         (key,) = (key for key, spec in experiment.graph.stages.items() if isinstance(spec, TargetStage))
         checkpoint = export(experiment.store, key, root / "checkpoint", experiment.environment)
         ratios = [_compare(method, root, checkpoint, count, rounds) for method in RATES]
-    say("episodes", "Trainer + peft, one after another", min(ratios), dict(zip(RATES, ratios, strict=True)))
+    print_result("episodes", BASELINE, min(ratios), dict(zip(RATES, ratios, strict=True)))
 
 
 def _compare(method: str, root: Path, checkpoint: Path, count: int, rounds: int) -> float:
-    runs: list[Measured] = []
-    chosen = sampled(count)
+    runs: list[JsonDict] = []
+    sample = sample_episodes(count)
     for _ in range(rounds):
-        seconds, artifacts = ours(method, root / "english", root / method)
-        episodes = list(rows(Store(root / method / "store"), artifacts, chosen))
+        seconds, artifacts = run_sweep(method, root / "english", root / method)
+        episodes = list(episode_data(Store(root / method / "store"), artifacts, sample))
         path = root / "episodes.json"
         path.write_text(json.dumps(episodes))
         settings = {"checkpoint": str(checkpoint), "scratch": str(root / "out"), "data": str(path), "threads": 2}
         settings |= {"method": method, "frozen": FROZEN, "steps": STEPS, "rate": RATES[method]}
         settings["bf16"] = matrix_precision() == "bf16"
-        side = Side(name=method, script=HERE / "peers" / "episodes.py", settings=settings, python=peers())
-        theirs = side.run()
-        scaled = theirs["seconds"] * EPISODES / len(chosen)
+        side = Side(name=method, script=BENCH_DIR / "peers" / "episodes.py", settings=settings, python=peer_python())
+        peer = side.run()
         runs.append(
             {
-                "ours": seconds,
-                "theirs": scaled,
-                "ours_right": fmean(episode["right"] for episode in episodes),
-                "theirs_right": fmean(run["right"] for run in theirs["episodes"]),
-                "peer_peak_mb": theirs["peak_mb"],
+                "our_seconds": seconds,
+                "peer_seconds": peer["seconds"] * EPISODES / len(sample),
+                "our_accuracy": fmean(episode["accuracy"] for episode in episodes),
+                "peer_accuracy": fmean(episode["accuracy"] for episode in peer["episodes"]),
+                "peer_peak_mb": peer["peak_mb"],
             }
         )
-    ratio = median(run["theirs"] / run["ours"] for run in runs)
-    print(f"\n{method}: {EPISODES} episodes, {len(chosen)} of the peer's run and scaled")
+    ratio = median(run["peer_seconds"] / run["our_seconds"] for run in runs)
+    print(f"\n{method}: {EPISODES} episodes; the peer's seconds are scaled from {len(sample)} episodes")
     for name in runs[0]:
         print(f"{name:16}{median(run[name] for run in runs):12.4g}")
-    say(f"episodes, {method}", "Trainer + peft, one after another", ratio, runs)
+    print_result(f"episodes, {method}", BASELINE, ratio, runs)
     return round(ratio, 2)
 
 

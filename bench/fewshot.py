@@ -1,18 +1,25 @@
-"""Few examples a class in six languages: what a second of training buys, ours against SetFit.
+"""Few-shot accuracy against time in six languages, ours against SetFit.
 
     python bench/fewshot.py [steps] [draws]
 
-`intent`, 200 test items a language, the same shots for all; SetFit 1.2 with the same e5-small and mean pooling, its
-defaults (pairs, batches of 16, a logistic head), and at most `steps` contrastive steps, which end its only epoch early
-from k = 4 on (-1: all of them, which takes hours). Ours as a user of ours would, on English labels first, whose
-seconds stand beside and are shared by all languages; and on the shots alone. Either way twice: trained (`full`), on the
-shots alone by the settings of English training, and solved for (`lda`), on English and shots or the shots alone.
-Predicted before measuring: English first wins at k = 1 and 4 by far and takes a tenth of the seconds of an episode; on
-the shots alone SetFit is better at k = 1, about equal at 4, and worse at 16, where its steps do not go over all pairs.
-`lda` after English wins at every k, in half a second (on three other languages it gained 10 to 20 points on `full`); on
-the shots alone it is about where SetFit is.
-Seconds are of training and prediction, all threads; loading counts for none. (A script named setfit.py would hide the
-package of that name.)
+`intent`, 200 test items per language, the same shots for all methods. SetFit 1.2 uses the same e5-small with mean
+pooling, its defaults (pairs, batches of 16, a logistic head) and at most `steps` contrastive steps, which end its only
+epoch early from k = 4 on (-1: the full epoch, which takes hours).
+
+Ours runs four ways: `full` (gradient training) and `lda` (closed form), each after training on English labels and on
+the shots alone. `full` on the shots alone uses the settings of the English training. The English training is shared by
+all languages, and its seconds are reported separately. Seconds are wall-clock seconds of training and prediction with
+all threads, without loading.
+
+Predictions before measuring:
+
+- `full` after English is far ahead at k = 1 and 4, in a tenth of the seconds per episode.
+- On the shots alone, SetFit is better than `full` at k = 1, about equal at 4 and worse at 16, where its steps do not
+  cover all pairs.
+- `lda` after English is best at every k, in half a second (on three other languages it gained 10 to 20 points over
+  `full`). On the shots alone it is about equal to SetFit.
+
+(A script named setfit.py would shadow the package of that name.)
 """
 
 import json
@@ -32,7 +39,17 @@ import vl_convert
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from harness import HERE, Clock, Measured, Side, asked, interleave, peers, say, tell
+from harness import (
+    BENCH_DIR,
+    Clock,
+    JsonDict,
+    Side,
+    interleave,
+    peer_python,
+    print_measurements,
+    print_result,
+    side_settings,
+)
 from xstilts.cache.wheels import cache_dir
 from xstilts.config.training import Train
 from xstilts.data.features import featurise
@@ -56,20 +73,20 @@ from xstilts.train.fit import Objective, fit, steps_of
 from xstilts.train.predict import predict
 
 LANGUAGES, SHOTS, ITEMS = ("de", "fi", "ru", "ar", "th", "zh-CN"), (1, 4, 16), 200
-FIRST, SOLVED = "English first, full", "English first, lda"
-ALONE, SOLVED_ALONE, SETFIT = "shots alone, full", "shots alone, lda", "SetFit"
-FIGURE = HERE.parent / "docs" / "figures" / "setfit.svg"
+ENGLISH_FULL, ENGLISH_LDA = "English first, full", "English first, lda"
+SHOTS_FULL, SHOTS_LDA, SETFIT = "shots alone, full", "shots alone, lda", "SetFit"
+FIGURE = BENCH_DIR.parent / "docs" / "figures" / "setfit.svg"
 _COMMON = {"max_length": 64, "threads": 2, "learning_rate": 3e-4, "precision": matrix_precision()}
 ENGLISH = Train(epochs=10, frozen_layers=8, head_learning_rate=3e-3, **_COMMON)  # type: ignore[arg-type]
-AFTER = Train(epochs=5, frozen_layers=10, head_learning_rate=7e-4, **_COMMON)  # type: ignore[arg-type]
-ONLY = ENGLISH.model_copy(update={"steps": 60})
-ABOVE = ENGLISH.model_copy(update={"frozen_layers": 12})
+AFTER_ENGLISH = Train(epochs=5, frozen_layers=10, head_learning_rate=7e-4, **_COMMON)  # type: ignore[arg-type]
+SHOTS_ONLY = ENGLISH.model_copy(update={"steps": 60})
+ALL_LAYERS_FROZEN = ENGLISH.model_copy(update={"frozen_layers": 12})
 TASK = load_task("intent")
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
-    """What our episodes have in common: the tokenizer and the head's labels, those of the English data."""
+class Classifier:
+    """What all our episodes share: pretrained weights, tokenizer and the labels of the English data."""
 
     folder: Path
     tokenizer: PreTrainedTokenizerBase
@@ -84,148 +101,157 @@ class Reader:
     def trainable(self, model: PreTrainedModel, train: Train) -> TrainableModel:
         return make_trainable(model, "classification", self.tokenizer, train, "cpu", None)
 
-    def learn(self, trainable: TrainableModel, examples: Sequence[Example], seed: int, **strategy: Any) -> None:
-        feed = trainable.inputs(self.features(examples, labels=True))
-        order = [0] * steps_of(feed.lengths, trainable.train)
-        fit([Objective(model=trainable.trained_part, batches=feed)], order, trainable.train, seed=seed, **strategy)
+    def fit(self, trainable: TrainableModel, examples: Sequence[Example], seed: int, **strategy: Any) -> None:
+        inputs = trainable.inputs(self.features(examples, labels=True))
+        schedule = [0] * steps_of(inputs.lengths, trainable.train)
+        fit([Objective(model=trainable.trained_part, batches=inputs)], schedule, trainable.train, seed=seed, **strategy)
 
     def predict(self, trainable: TrainableModel, model: nn.Module, examples: Sequence[Example]) -> list[str]:
-        feed = trainable.inputs(self.features(examples, labels=False))
-        return list(map(str, predict(model, feed, examples, self.labels)))
+        inputs = trainable.inputs(self.features(examples, labels=False))
+        return list(map(str, predict(model, inputs, examples, self.labels)))
 
     def moments(self, trainable: TrainableModel, examples: Sequence[Example]) -> Moments:
-        feed = trainable.inputs(self.features(examples, labels=True))
-        return Lda().summarise(labelled_states(trainable.trained_part, feed), len(self.labels))
+        inputs = trainable.inputs(self.features(examples, labels=True))
+        return Lda().summarise(labelled_states(trainable.trained_part, inputs), len(self.labels))
 
 
-def ours(settings: Measured, episodes: list[Measured]) -> None:
-    """Our side: every episode after English training, then every one with a fresh head."""
+def run_side(settings: JsonDict, episodes: list[JsonDict]) -> None:
+    """Our side: every episode after English training, then every episode on the shots alone."""
     torch.set_num_threads(settings["threads"])
     folder = Path(settings["folder"])
     examples, dev = (load(TASK, "en", split, cache=cache_dir(), offline=False) for split in ("train", "dev"))
     labels = tuple(sorted({e.label for e in examples if isinstance(e, Labelled) and e.label}))
-    reader = Reader(folder, load_tokenizer(folder), labels)
-    model = reader.model()
+    classifier = Classifier(folder, load_tokenizer(folder), labels)
+    model = classifier.model()
     with Clock() as english:
-        trainable = reader.trainable(model, ENGLISH)
-        score = scorer(trainable.trained_part, trainable.inputs(reader.features(dev, labels=False)), dev, labels, TASK)
-        reader.learn(trainable, examples, 0, strategy="best", score=score)
+        trainable = classifier.trainable(model, ENGLISH)
+        score = scorer(
+            trainable.trained_part, trainable.inputs(classifier.features(dev, labels=False)), dev, labels, TASK
+        )
+        classifier.fit(trainable, examples, 0, strategy="best", score=score)
     with Clock() as states:
-        whole = reader.trainable(model, ABOVE)
-        seen = reader.moments(whole, examples)
-    found = {SOLVED: _solved(reader, whole, seen, episodes)}
-    found[FIRST] = _trained(reader, reader.trainable(model, AFTER), episodes)
-    found[SOLVED_ALONE] = _solved(reader, reader.trainable(reader.model(), ABOVE), None, episodes)
-    found[ALONE] = _trained(reader, reader.trainable(reader.model(), ONLY), episodes)
-    tell(english_seconds=english.seconds, states_seconds=states.seconds, found=found)
+        frozen = classifier.trainable(model, ALL_LAYERS_FROZEN)
+        english_moments = classifier.moments(frozen, examples)
+    runs = {ENGLISH_LDA: _run_lda(classifier, frozen, english_moments, episodes)}
+    runs[ENGLISH_FULL] = _run_full(classifier, classifier.trainable(model, AFTER_ENGLISH), episodes)
+    runs[SHOTS_LDA] = _run_lda(classifier, classifier.trainable(classifier.model(), ALL_LAYERS_FROZEN), None, episodes)
+    runs[SHOTS_FULL] = _run_full(classifier, classifier.trainable(classifier.model(), SHOTS_ONLY), episodes)
+    print_measurements(english_seconds=english.seconds, states_seconds=states.seconds, methods=runs)
 
 
-def _trained(reader: Reader, trainable: TrainableModel, episodes: list[Measured]) -> list[Measured]:
-    """Each episode begins with the weights as they came, and runs the frozen layers itself."""
+def _run_full(classifier: Classifier, trainable: TrainableModel, episodes: list[JsonDict]) -> list[JsonDict]:
+    """Each episode starts from the same weights and runs the frozen layers again."""
     initial = snapshot(trainable.trained_part)
 
-    def learn(episode: Measured) -> nn.Module:
+    def train(episode: JsonDict) -> nn.Module:
         load_weights(trainable.trained_part, initial)
-        reader.learn(trainable, _examples(episode["shots"]), episode["draw"])
+        classifier.fit(trainable, _examples(episode["shots"]), episode["draw"])
         return trainable.trained_part
 
-    return [_measured(reader, trainable, learn, episode) for episode in episodes]
+    return [_run_episode(classifier, trainable, train, episode) for episode in episodes]
 
 
-def _solved(
-    reader: Reader, trainable: TrainableModel, english: Moments | None, episodes: list[Measured]
-) -> list[Measured]:
-    def learn(episode: Measured) -> nn.Module:
-        shots = reader.moments(trainable, _examples(episode["shots"]))
-        head = Lda().fit(shots, english, len(reader.labels))
+def _run_lda(
+    classifier: Classifier, trainable: TrainableModel, english: Moments | None, episodes: list[JsonDict]
+) -> list[JsonDict]:
+    def train(episode: JsonDict) -> nn.Module:
+        shots = classifier.moments(trainable, _examples(episode["shots"]))
+        head = Lda().fit(shots, english, len(classifier.labels))
         return FrozenStatesModel(backbone(trainable.trained_part), "classification", Lda(), head)
 
-    return [_measured(reader, trainable, learn, episode) for episode in episodes]
+    return [_run_episode(classifier, trainable, train, episode) for episode in episodes]
 
 
-def _measured(
-    reader: Reader, trainable: TrainableModel, learn: Callable[[Measured], nn.Module], episode: Measured
-) -> Measured:
-    """Predictions and seconds."""
-    processor = time.process_time()
+def _run_episode(
+    classifier: Classifier, trainable: TrainableModel, train: Callable[[JsonDict], nn.Module], episode: JsonDict
+) -> JsonDict:
+    """Train and predict. Returns the predictions and the seconds of both."""
+    started = time.process_time()
     with Clock() as clock:
-        predicted = reader.predict(trainable, learn(episode), _examples(episode["test"]))
-    return {"predicted": predicted, "seconds": clock.seconds, "cpu_seconds": time.process_time() - processor}
+        predicted = classifier.predict(trainable, train(episode), _examples(episode["test"]))
+    return {"predicted": predicted, "seconds": clock.seconds, "cpu_seconds": time.process_time() - started}
 
 
 def _examples(rows: Iterable[tuple[str, str | None]]) -> list[Labelled]:
-    named = enumerate(rows)
-    return [Labelled(id=str(n), group="", language="", text=text, label=label) for n, (text, label) in named]
+    return [
+        Labelled(id=str(row), group="", language="", text=text, label=label) for row, (text, label) in enumerate(rows)
+    ]
 
 
 def main(steps: int = 30, draws: int = 1) -> None:
-    folder, tests = prepare("e5-small", cache=cache_dir(), offline=False), {name: _tests(name) for name in LANGUAGES}
-    chosen = product(LANGUAGES, SHOTS, range(draws))
-    episodes = [_episode(language, k, number, tests[language]) for language, k, number in chosen]
+    folder = prepare("e5-small", cache=cache_dir(), offline=False)
+    test_items = {language: _test_items(language) for language in LANGUAGES}
+    episodes = [
+        _episode(language, k, number, test_items[language])
+        for language, k, number in product(LANGUAGES, SHOTS, range(draws))
+    ]
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "episodes.json"
         path.write_text(json.dumps({"episodes": episodes}))
         settings = {"folder": str(folder), "threads": 2, "steps": steps, "scratch": scratch, "data": str(path)}
-        peer = Side(name=SETFIT, script=HERE / "peers" / "fewshot.py", settings=settings, python=peers())
+        peer = Side(name=SETFIT, script=BENCH_DIR / "peers" / "fewshot.py", settings=settings, python=peer_python())
         sides = interleave([Side(name="ours", script=Path(__file__), settings=settings), peer], 1)
-    our, their = sides["ours"][0], sides[SETFIT][0]
-    found = {name: our["found"][name] for name in (SOLVED, FIRST, SOLVED_ALONE, ALONE)} | {SETFIT: their["episodes"]}
-    rows = [_row(name, k, episodes, runs, tests) for name, runs in found.items() for k in SHOTS]
+    ours, theirs = sides["ours"][0], sides[SETFIT][0]
+    methods = (ENGLISH_LDA, ENGLISH_FULL, SHOTS_LDA, SHOTS_FULL)
+    runs_by_method = {method: ours["methods"][method] for method in methods} | {SETFIT: theirs["episodes"]}
+    rows = [_row(method, k, episodes, runs, test_items) for method, runs in runs_by_method.items() for k in SHOTS]
     FIGURE.write_text(figure(rows))
-    _tell(rows, our["english_seconds"], our["states_seconds"], steps)
+    _report(rows, ours["english_seconds"], ours["states_seconds"], steps)
 
 
-def _tests(language: str) -> list[Labelled]:
-    """The scored items of a language, evenly from all."""
+def _test_items(language: str) -> list[Labelled]:
+    """The scored test items of a language, evenly spaced."""
     items = load(TASK, language, "test", cache=cache_dir(), offline=False)
     count = min(ITEMS, len(items))
-    return [items[number * len(items) // count] for number in range(count)]  # type: ignore[misc]
+    return [items[index * len(items) // count] for index in range(count)]  # type: ignore[misc]
 
 
-def _episode(language: str, k: int, number: int, test: list[Labelled]) -> Measured:
+def _episode(language: str, k: int, number: int, items: list[Labelled]) -> JsonDict:
     pool = load(TASK, language, "train", cache=cache_dir(), offline=False)
     shots = [(shot.text, shot.label) for shot in draw(pool, k, number) if isinstance(shot, Labelled)]
-    texts = [(item.text, None) for item in test]
-    return {"language": language, "k": k, "draw": number, "shots": shots, "test": texts}
+    test = [(item.text, None) for item in items]
+    return {"language": language, "k": k, "draw": number, "shots": shots, "test": test}
 
 
 def _row(
-    name: str, k: int, episodes: list[Measured], runs: list[Measured], tests: dict[str, list[Labelled]]
-) -> Measured:
+    method: str, k: int, episodes: list[JsonDict], runs: list[JsonDict], test_items: dict[str, list[Labelled]]
+) -> JsonDict:
     """Means over languages and draws of one method with k shots."""
-    chosen = [(episode, run) for episode, run in zip(episodes, runs, strict=True) if episode["k"] == k]
-    scores = [_scores(tests[episode["language"]], run["predicted"]) for episode, run in chosen]
-    seconds = {part: fmean(run[part] for _, run in chosen) for part in ("seconds", "cpu_seconds")}
-    means = {part: fmean(score[part] for score in scores) for part in scores[0]}
-    by_language: dict[str, list[float]] = {episode["language"]: [] for episode, _ in chosen}
-    for (episode, _), score in zip(chosen, scores, strict=True):
+    pairs = [(episode, run) for episode, run in zip(episodes, runs, strict=True) if episode["k"] == k]
+    scores = [_scores(test_items[episode["language"]], run["predicted"]) for episode, run in pairs]
+    seconds = {name: fmean(run[name] for _, run in pairs) for name in ("seconds", "cpu_seconds")}
+    means = {name: fmean(score[name] for score in scores) for name in scores[0]}
+    by_language: dict[str, list[float]] = {episode["language"]: [] for episode, _ in pairs}
+    for (episode, _), score in zip(pairs, scores, strict=True):
         by_language[episode["language"]].append(score["macro_f1"])
-    return {"method": name, "k": k, **seconds, **means, "by_language": by_language}
+    return {"method": method, "k": k, **seconds, **means, "by_language": by_language}
 
 
-def _scores(test: Sequence[Labelled], predicted: list[str]) -> dict[str, float]:
-    frame = score_frame("classification", [(e.id, e.group) for e in test], [e.label for e in test], predicted)
+def _scores(items: Sequence[Labelled], predicted: list[str]) -> dict[str, float]:
+    frame = score_frame("classification", [(e.id, e.group) for e in items], [e.label for e in items], predicted)
     return {name: round(metric(name).score(frame), 4) for name in ("accuracy", "macro_f1")}
 
 
-def _tell(rows: list[Measured], english: float, states: float, steps: int) -> None:
-    print(f"{'method':24}{'k':>4}{'seconds':>10}{'processor':>10}{'accuracy':>10}{'macro F1':>10}")
+def _report(rows: list[JsonDict], english_seconds: float, states_seconds: float, steps: int) -> None:
+    print(f"{'method':24}{'k':>4}{'seconds':>10}{'CPU s':>10}{'accuracy':>10}{'macro F1':>10}")
     for row in rows:
         numbers = "".join(f"{row[name]:10.3f}" for name in ("seconds", "cpu_seconds", "accuracy", "macro_f1"))
         print(f"{row['method']:24}{row['k']:4}{numbers}")
-    print(f"English training, once for all languages: {english:.1f} s, {english / len(LANGUAGES):.1f} s for each")
-    print(f"English states, once for `lda` in all languages: {states:.1f} s")
-    four = {row["method"]: row["seconds"] for row in rows if row["k"] == 4}
-    say("few-shot", f"SetFit 1.2.0, {steps} steps", four[SETFIT] / four[SOLVED], rows, english_seconds=english)
+    share = english_seconds / len(LANGUAGES)
+    print(f"English training, once for all languages: {english_seconds:.1f} s, {share:.1f} s per language")
+    print(f"English states for `lda`, once for all languages: {states_seconds:.1f} s")
+    seconds = {row["method"]: row["seconds"] for row in rows if row["k"] == 4}
+    ratio = seconds[SETFIT] / seconds[ENGLISH_LDA]
+    print_result("few-shot", f"SetFit 1.2.0, {steps} steps", ratio, rows, english_seconds=english_seconds)
 
 
-def figure(rows: list[Measured]) -> str:
-    """Macro F1 by seconds, a line for each method, its points named by k."""
+def figure(rows: list[JsonDict]) -> str:
+    """Macro F1 against seconds as SVG: one line per method, points labelled with k."""
     methods = list(dict.fromkeys(row["method"] for row in rows))
     values = [{name: row[name] for name in ("method", "k", "seconds", "macro_f1")} for row in rows]
     scale = alt.Scale(domain=methods, range=list(COLOURS[1 : len(methods) + 1]))
     base = alt.Chart(alt.Data(values=values)).encode(
-        x=alt.X("seconds:Q", title="seconds of an episode", scale=alt.Scale(type="log")),
+        x=alt.X("seconds:Q", title="seconds per episode", scale=alt.Scale(type="log")),
         y=alt.Y("macro_f1:Q", title="macro F1", scale=alt.Scale(zero=False)),
         color=alt.Color("method:N", title=None, scale=scale),
     )
@@ -237,7 +263,7 @@ def figure(rows: list[Measured]) -> str:
 
 
 if __name__ == "__main__":
-    if chosen := asked():
-        ours(chosen, json.loads(Path(chosen["data"]).read_text())["episodes"])
+    if settings := side_settings():
+        run_side(settings, json.loads(Path(settings["data"]).read_text())["episodes"])
     else:
         main(*map(int, sys.argv[1:]))

@@ -1,29 +1,31 @@
-"""Exact mining of 384-dimensional vectors in fp32, against faiss' IndexFlatIP.
+"""Exact mining of 384-dimensional vectors in fp32, against faiss's IndexFlatIP.
 
-    python bench/mining.py [rows of the margin] [queries of the search] [rounds] [threads]
+    python bench/mining.py [rows for margin mining] [search queries] [rounds] [threads]
 
-Two things are timed. The margin: `rows` foreign vectors and as many English ones, the four nearest of both sides and
-the ratio margin, as `xstilts.models.mining.candidates` does it in one pass and as two searches of faiss and NumPy
-do it. The search: a sample of queries in 200,000 vectors, one direction, where both do the same arithmetic.
-200,000 x 200,000 takes too long for a default; `python bench/mining.py 200000` runs it, and nothing here is
-extrapolated to it.
+Two operations are timed:
 
-`share` is the rate of the products that had to be done (2 x rows x rows x 384) over that of `torch.mm` alone, in the
-best of three shapes, before and after in the same process. The vectors are random; an English one is its foreign one
-with noise, so that there is something to find. `same` is the share of rows in which both sides agree. With one
-thread, seconds of the processor are compared, which other processes disturb less.
+- `margin`: ratio-margin mining of `rows` foreign and `rows` English vectors with four neighbours on both sides. Ours
+  (`xstilts.models.mining.candidates`) takes one pass; the peer takes two faiss searches and NumPy.
+- `search`: nearest neighbours of sampled queries among 200,000 vectors, in one direction. Both sides do the same
+  arithmetic.
 
-Prediction: faiss searches at three quarters of the rate of torch.mm; the maxima of the groups and the merging cost a
-fifth of the products while many rows still rise, and less the larger the sides are. So the search takes as long as
-faiss', the margin half as long, at a share of 0.8.
+200,000 x 200,000 takes too long for a default (`python bench/mining.py 200000`); nothing here is extrapolated to it.
 
-Measured with `24000 2000 1 1` (one round, one thread, seconds of an AMD EPYC's processor that other work kept busy):
-the margin 6.67 against 10.46, 1.57 times as fast, at a share of 0.72; 48,000 x 48,000, ours alone, at 0.78. The search
-3.78 against 3.36, so it is slower, 0.89 times, at a share of 0.89. All rows agreed. Both fall short of the prediction:
-with one thread faiss reaches the rate of torch.mm, and in few blocks most rows still rise. Memory of the margin: 487
-MB against 212 without torch. With two threads beside several other processes, one round by the clock, the making of
-faiss' indices included: margin 53 s against 47 at a share of 0.42, search of 3,000 queries 27 s against 32 at 0.51.
-Idle cores are yet to be measured.
+`efficiency` is the rate of the required FLOPs (2 x rows x rows x 384) over that of `torch.mm` alone, for the best of
+three shapes, measured before and after in the same process. Vectors are random; each foreign vector is an English one
+plus noise. `agreement` is the fraction of rows on which both sides agree. With one thread, CPU seconds are compared,
+which other load affects less.
+
+Prediction: faiss searches at three quarters of the rate of torch.mm. Group maxima and merging cost a fifth of the
+products while many rows still improve, and less the larger the inputs are. So search takes as long as faiss, margin
+mining half as long, at an efficiency of 0.8.
+
+Measured with `24000 2000 1 1` (one round, one thread, CPU seconds, AMD EPYC with other load): margin 6.67 s against
+10.46 s (1.57x as fast) at an efficiency of 0.72, and 0.78 for 48,000 x 48,000 (ours only); search 3.78 s against 3.36 s
+(0.89x, slower) at 0.89. All rows agreed. Both miss the prediction: with one thread faiss reaches the rate of torch.mm,
+and with few blocks most rows still improve. Peak memory of margin mining: 487 MB against 212 MB without torch. With two
+threads and other load (one round, wall seconds, including building the faiss indices): margin 53 s against 47 s at
+0.42, search of 3,000 queries 27 s against 32 s at 0.51. Not measured on idle cores.
 """
 
 import sys
@@ -36,108 +38,123 @@ import numpy as np
 
 import harness
 
-HIDDEN, DATABASE, NEIGHBOURS = 384, 200_000, 4
+DIMENSIONS, DATABASE_SIZE, NEIGHBOURS = 384, 200_000, 4
 
 
 def main(rows: int = 24_000, queries: int = 5_000, rounds: int = 2, threads: int = 0) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        for what, left, right in (("margin", rows, rows), ("search", queries, DATABASE)):
-            shared = {"what": what, "left": left, "right": right, "folder": folder}
-            shared |= {"threads": threads} if threads else {}
+        for operation, foreign, english in (("margin", rows, rows), ("search", queries, DATABASE_SIZE)):
+            common = {"operation": operation, "foreign": foreign, "english": english, "folder": folder}
+            common |= {"threads": threads} if threads else {}
             peer = harness.Side(
-                name=f"faiss-cpu IndexFlatIP {what}",
+                name=f"faiss-cpu IndexFlatIP {operation}",
                 script=Path(__file__),
-                settings=shared | {"by": "faiss"},
-                python=harness.peers(),
+                settings=common | {"library": "faiss"},
+                python=harness.peer_python(),
             )
-            own = harness.Side(name=f"xstilts {what}", script=Path(__file__), settings=shared | {"by": "xstilts"})
-            runs = harness.interleave([peer, own], rounds)
-            ours, theirs = (np.load(Path(folder) / f"{by}-{what}.npy") for by in ("xstilts", "faiss"))
-            share = harness.median(runs[own.name], "share")
-            same = float((ours == theirs).all(1).mean())
-            against = f"faiss-cpu: {what} of {left:,} x {right:,}"
-            print(f"\n{against}: same neighbours in {same:.2%} of the rows; {share:.0%} of the rate of torch.mm")
-            names = {"ours": own.name, "theirs": peer.name, "value": "cpu_seconds" if threads == 1 else "seconds"}
-            harness.conclude("mining", against, runs, **names, share=share, same=round(same, 5))
+            ours = harness.Side(
+                name=f"xstilts {operation}", script=Path(__file__), settings=common | {"library": "xstilts"}
+            )
+            runs = harness.interleave([peer, ours], rounds)
+            our_rows, peer_rows = (np.load(Path(folder) / f"{name}-{operation}.npy") for name in ("xstilts", "faiss"))
+            efficiency = harness.median(runs[ours.name], "efficiency")
+            agreement = float((our_rows == peer_rows).all(1).mean())
+            baseline = f"faiss-cpu: {operation} of {foreign:,} x {english:,}"
+            print(f"\n{baseline}: same neighbours in {agreement:.2%} of rows; {efficiency:.0%} of the rate of torch.mm")
+            harness.report_comparison(
+                "mining",
+                baseline,
+                runs,
+                ours=ours.name,
+                theirs=peer.name,
+                value="cpu_seconds" if threads == 1 else "seconds",
+                efficiency=efficiency,
+                agreement=round(agreement, 5),
+            )
 
 
-def side(by: str, what: str, left: int, right: int, folder: str, threads: int = 0) -> None:
-    foreign, english = _vectors(left, right)
-    run = {"xstilts": _ours, "faiss": _theirs}[by]
-    measured, found = run(what, foreign, english)
-    np.save(Path(folder) / f"{by}-{what}.npy", found)
-    harness.tell(**measured)
+def run_side(library: str, operation: str, foreign: int, english: int, folder: str, threads: int = 0) -> None:
+    run = {"xstilts": _run_xstilts, "faiss": _run_faiss}[library]
+    measurements, rows = run(operation, *_vectors(foreign, english))
+    np.save(Path(folder) / f"{library}-{operation}.npy", rows)
+    harness.print_measurements(**measurements)
 
 
-def _vectors(left: int, right: int) -> tuple[np.ndarray, np.ndarray]:
-    """Of length 1; the first rows of both sides are translations."""
+def _vectors(foreign_count: int, english_count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Foreign and English unit vectors. Each foreign vector is a translation of the English one in the same row."""
     rng = np.random.default_rng(0)
-    english = rng.standard_normal((right, HIDDEN), dtype=np.float32)
-    foreign = english[:left] + rng.standard_normal((left, HIDDEN), dtype=np.float32)
-    return tuple(side / np.linalg.norm(side, axis=1, keepdims=True) for side in (foreign, english))  # type: ignore[return-value]
+    english = rng.standard_normal((english_count, DIMENSIONS), dtype=np.float32)
+    foreign = english[:foreign_count] + rng.standard_normal((foreign_count, DIMENSIONS), dtype=np.float32)
+    return tuple(rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (foreign, english))  # type: ignore[return-value]
 
 
-def _ours(what: str, foreign: np.ndarray, english: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:
+def _run_xstilts(operation: str, foreign: np.ndarray, english: np.ndarray) -> tuple[harness.JsonDict, np.ndarray]:
     import torch
 
     from xstilts.models.mining import candidates, nearest_cosines
 
     left, right = torch.from_numpy(foreign), torch.from_numpy(english)
-    before, started = _rate(), time.process_time()
+    rate_before, started = _mm_rate(), time.process_time()
     with harness.Clock() as clock:
-        found = candidates(left, right)[0] if what == "margin" else nearest_cosines(left, right, NEIGHBOURS)[1].numpy()
-    busy = time.process_time() - started
-    spent = busy if torch.get_num_threads() == 1 else clock.seconds
-    rate, alone = 2 * len(left) * len(right) * HIDDEN / spent, (before + _rate()) / 2
-    told = {"gflops": rate / 1e9, "mm_gflops": alone / 1e9, "share": rate / alone}
-    return {"seconds": clock.seconds, "cpu_seconds": busy, **told}, found
+        if operation == "margin":
+            rows = candidates(left, right)[0]
+        else:
+            rows = nearest_cosines(left, right, NEIGHBOURS)[1].numpy()
+    cpu_seconds = time.process_time() - started
+    seconds = cpu_seconds if torch.get_num_threads() == 1 else clock.seconds
+    rate, mm_rate = 2 * len(left) * len(right) * DIMENSIONS / seconds, (rate_before + _mm_rate()) / 2
+    rates = {"gflops": rate / 1e9, "mm_gflops": mm_rate / 1e9, "efficiency": rate / mm_rate}
+    return {"seconds": clock.seconds, "cpu_seconds": cpu_seconds, **rates}, rows
 
 
-def _rate(seconds: float = 1.0) -> float:
-    """Operations a second of torch.mm, in the best of three shapes."""
+def _mm_rate(min_seconds: float = 1.0) -> float:
+    """FLOP/s of torch.mm for the best of three shapes, each timed for `min_seconds` or longer."""
     import torch
 
     clock, rates = time.process_time if torch.get_num_threads() == 1 else time.perf_counter, []
-    for rows, columns, inner in ((2048, 2048, HIDDEN), (4096, 4096, HIDDEN), (2048, 2048, 2048)):
-        left, right, held = torch.randn(rows, inner), torch.randn(columns, inner), torch.empty(rows, columns)
-        torch.mm(left, right.T, out=held)
-        started, done = clock(), 0
-        while (spent := clock() - started) < seconds:
-            torch.mm(left, right.T, out=held)
-            done += 1
-        rates.append(2 * rows * columns * inner * done / spent)
+    for rows, columns, inner in ((2048, 2048, DIMENSIONS), (4096, 4096, DIMENSIONS), (2048, 2048, 2048)):
+        left, right, out = torch.randn(rows, inner), torch.randn(columns, inner), torch.empty(rows, columns)
+        torch.mm(left, right.T, out=out)
+        started, products = clock(), 0
+        while (seconds := clock() - started) < min_seconds:
+            torch.mm(left, right.T, out=out)
+            products += 1
+        rates.append(2 * rows * columns * inner * products / seconds)
     return max(rates)
 
 
-def _theirs(what: str, foreign: np.ndarray, english: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:
-    """Making the indices is not timed."""
-    there_index, back_index = _index(english), _index(foreign)
+def _run_faiss(operation: str, foreign: np.ndarray, english: np.ndarray) -> tuple[harness.JsonDict, np.ndarray]:
+    """Building the indices is not timed."""
+    english_index, foreign_index = _index(english), _index(foreign)
     started = time.process_time()
     with harness.Clock() as clock:
-        there, there_rows = there_index.search(foreign, NEIGHBOURS)
-        found = there_rows
-        if what == "margin":
-            back, back_rows = back_index.search(english, NEIGHBOURS)
-            means = there.mean(1), back.mean(1)
-            to_english = _best(there, there_rows, means[0], means[1])
-            to_foreign = _best(back, back_rows, means[1], means[0])
+        english_cosines, english_rows = english_index.search(foreign, NEIGHBOURS)
+        rows = english_rows
+        if operation == "margin":
+            foreign_cosines, foreign_rows = foreign_index.search(english, NEIGHBOURS)
+            foreign_means, english_means = english_cosines.mean(1), foreign_cosines.mean(1)
+            best_english = _best_margins(english_cosines, english_rows, foreign_means, english_means)
+            best_foreign = _best_margins(foreign_cosines, foreign_rows, english_means, foreign_means)
             left, right = np.arange(len(foreign)), np.arange(len(english))
-            found = np.stack([np.concatenate([left, to_foreign]), np.concatenate([to_english, right])], 1)
-    return {"seconds": clock.seconds, "cpu_seconds": time.process_time() - started}, found
+            rows = np.stack([np.concatenate([left, best_foreign]), np.concatenate([best_english, right])], 1)
+    return {"seconds": clock.seconds, "cpu_seconds": time.process_time() - started}, rows
 
 
 def _index(database: np.ndarray) -> Any:
     import faiss
 
-    index = faiss.IndexFlatIP(HIDDEN)
+    index = faiss.IndexFlatIP(DIMENSIONS)
     index.add(database)  # type: ignore[call-arg]
     return index
 
 
-def _best(cosines: np.ndarray, rows: np.ndarray, own: np.ndarray, others: np.ndarray) -> np.ndarray:
-    margins = cosines / ((own[:, None] + others[rows]) / 2)
+def _best_margins(
+    cosines: np.ndarray, rows: np.ndarray, query_means: np.ndarray, database_means: np.ndarray
+) -> np.ndarray:
+    """For each query, the row among its neighbours with the largest ratio margin (as `xstilts.models.mining`)."""
+    margins = cosines / ((query_means[:, None] + database_means[rows]) / 2)
     return np.take_along_axis(rows, margins.argmax(1)[:, None], 1)[:, 0]
 
 
 if __name__ == "__main__":
-    side(**settings) if (settings := harness.asked()) else main(*map(int, sys.argv[1:]))
+    run_side(**settings) if (settings := harness.side_settings()) else main(*map(int, sys.argv[1:]))

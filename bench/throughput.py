@@ -1,20 +1,21 @@
-"""Training and scoring speed of e5-small on short sentences, by precision and frozen layers, one thread.
+"""Training and evaluation speed of e5-small on short sentences by precision and frozen layers, with one thread.
 
     python bench/throughput.py [rounds]
 
-Prediction, from floating-point work alone: a layer has 1.77M weights, so a trained token costs 10.6 MFLOP a layer and a
-frozen, cached one nothing; 8 frozen layers of 12 should train 3 times as fast as none. Measured: docs/performance.md.
-Configurations are interleaved in every round; medians are printed, and ratios to the first one.
+Prediction from FLOPs alone: a layer has 1.77M weights, so training costs 10.6 MFLOP per token and layer, and a frozen
+layer with cached output costs nothing. Freezing 8 of 12 layers should make training 3x as fast. Results:
+docs/performance.md. Configurations are interleaved in every round; medians are printed, with ratios to the first one.
 """
 
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 
-from harness import say
+from harness import print_result
 from xstilts.cache.wheels import cache_dir
 from xstilts.config.training import Train
 from xstilts.data.features import featurise
@@ -22,7 +23,8 @@ from xstilts.data.load import load
 from xstilts.data.tokenised import token_ids
 from xstilts.encoders.fetch import prepare
 from xstilts.models.heads import load_tokenizer, load_with_head
-from xstilts.problems import Labelled
+from xstilts.models.inputs import ModelInputs
+from xstilts.problems import Example, Labelled
 from xstilts.stages.training import TrainableModel, make_trainable
 from xstilts.tasks import load_task
 from xstilts.train.fit import Objective, fit
@@ -51,11 +53,11 @@ def main(rounds: int = 5) -> None:
         model = load_with_head("classification", folder, labels=labels, seed=0)
         features = featurise("classification", examples, tokenizer, labels, train.max_length)
         trainable = make_trainable(
-            model, "classification", tokenizer, train, "cpu", lambda found=features: token_ids(found)
+            model, "classification", tokenizer, train, "cpu", lambda features=features: token_ids(features)
         )
-        feed = trainable.inputs(features)
-        runs[name] = lambda p=trainable, f=feed: _train(p, f)
-        runs[f"score: {name}"] = lambda p=trainable, f=feed: _score(p, f, examples, labels)
+        inputs = trainable.inputs(features)
+        runs[name] = partial(_train, trainable, inputs)
+        runs[f"score: {name}"] = partial(_score, trainable, inputs, examples, labels)
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(rounds):
         for name, run in runs.items():
@@ -63,18 +65,20 @@ def main(rounds: int = 5) -> None:
     _print(seconds)
 
 
-def _train(trainable: TrainableModel, feed) -> float:
-    """Seconds for a sentence in training."""
+def _train(trainable: TrainableModel, inputs: ModelInputs) -> float:
+    """Training seconds per sentence."""
     started = time.perf_counter()
-    fit([Objective(model=trainable.trained_part, batches=feed)], [0] * STEPS, trainable.train, seed=0)
+    fit([Objective(model=trainable.trained_part, batches=inputs)], [0] * STEPS, trainable.train, seed=0)
     return (time.perf_counter() - started) / (STEPS * trainable.train.batch_size)
 
 
-def _score(trainable: TrainableModel, feed, examples, labels) -> float:
-    """Seconds for a sentence in scoring; layers below the boundary were run before."""
-    some = feed.subset(range(256))
+def _score(
+    trainable: TrainableModel, inputs: ModelInputs, examples: Sequence[Example], labels: tuple[str, ...]
+) -> float:
+    """Prediction seconds per sentence; the output of frozen layers is already cached."""
+    subset = inputs.subset(range(256))
     started = time.perf_counter()
-    predict(trainable.trained_part, some, examples[:256], labels)
+    predict(trainable.trained_part, subset, examples[:256], labels)
     return (time.perf_counter() - started) / 256
 
 
@@ -86,7 +90,7 @@ def _print(seconds: dict[str, list[float]]) -> None:
         print(f"{name:44} {1 / median:12.0f} {first / median:6.2f}")
     slowest, frozen = "fp32, all trained, compacted", "fp32, 8 layers frozen"
     ratio = statistics.median(seconds[slowest]) / statistics.median(seconds[frozen])
-    say(f"throughput: {frozen}", slowest, ratio, seconds)
+    print_result(f"throughput: {frozen}", slowest, ratio, seconds)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""Features of a large training set: tokenised into Python objects against read from the Arrow file in the cache.
+"""Features of a large training set: reading them from the cached Arrow file against tokenising into Python objects.
 
     python bench/tokenise.py [rounds]
 
-XNLI's English development pairs where XSTILTS_DATA_ROOT is set, otherwise BoolQ's, repeated to 50,000. Each side is a
-process of its own. `seconds` ends when the lengths of all features are known, which is what a training stage asks for
-first; `row_us` is the time of one feature in random order; `mb` is the memory that the features added.
+English development pairs of XNLI if XSTILTS_DATA_ROOT is set, otherwise of BoolQ, repeated to 50,000. `seconds` is the
+time until the lengths of all features are known, which a training stage needs first. `row_us` is the time to read one
+feature in random order. `mb` is the memory added by the features.
 
-Prediction: reading takes a hundredth of the time of tokenising, and a tenth of the memory.
+Prediction: reading takes a hundredth of the time and a tenth of the memory of tokenising.
 """
 
 import os
@@ -15,26 +15,26 @@ import sys
 import tempfile
 from itertools import cycle, islice
 from pathlib import Path
-from typing import Any
 
-from harness import HERE, Clock, Side, asked, conclude, interleave, peak_mb, tell
+from harness import Clock, Side, interleave, peak_mb, print_measurements, report_comparison, side_settings
 
-EXAMPLES, READ = 50_000, 5_000
+EXAMPLES, RANDOM_READS = 50_000, 5_000
+TOKENISED, CACHED = "tokenised", "read from the cache"
 
 
 def main(rounds: int = 3) -> None:
-    name = "xnli" if "XSTILTS_DATA_ROOT" in os.environ else "boolq"
+    task = "xnli" if "XSTILTS_DATA_ROOT" in os.environ else "boolq"
     with tempfile.TemporaryDirectory() as folder:
         file = f"{folder}/features.arrow"
         sides = [
-            Side(name=side, script=HERE / "tokenise.py", settings={"task": name, "file": file, "write": write})
-            for side, write in (("tokenised", True), ("read from the cache", False))
+            Side(name=side, script=Path(__file__), settings={"task": task, "file": file, "write": write})
+            for side, write in ((TOKENISED, True), (CACHED, False))
         ]
         runs = interleave(sides, rounds)
-    conclude("tokenise", "tokenised", runs, ours="read from the cache", theirs="tokenised")
+    report_comparison("tokenise", TOKENISED, runs, ours=CACHED, theirs=TOKENISED)
 
 
-def side(task: str, file: str, write: bool) -> None:
+def run_side(task: str, file: str, write: bool) -> None:
     from xstilts.cache.wheels import cache_dir
     from xstilts.data.benchmark_files import bind
     from xstilts.data.features import featurise
@@ -44,8 +44,7 @@ def side(task: str, file: str, write: bool) -> None:
     from xstilts.models.heads import load_tokenizer
     from xstilts.tasks import load_task
 
-    path, features = Path(file), None
-    measured: dict[str, Any] = {}
+    path, extra = Path(file), {}
     if write:
         root, cache = os.environ.get("XSTILTS_DATA_ROOT"), cache_dir()
         tokenizer = load_tokenizer(prepare("e5-small", cache=cache, offline=False))
@@ -60,20 +59,20 @@ def side(task: str, file: str, write: bool) -> None:
         added = peak_mb() - before
         with Clock() as writing:
             write_features(path, [(0, features)])
-        measured["write_seconds"] = writing.seconds
+        extra = {"write_seconds": writing.seconds}
     else:
         before = peak_mb()
         with Clock() as clock:
             features = TokenisedFeatures(path, "classification")
             feature_lengths(features)
         added = peak_mb() - before
-    rows = random.Random(0).choices(range(len(features)), k=READ)
+    rows = random.Random(0).choices(range(len(features)), k=RANDOM_READS)
     with Clock() as reading:
         for row in rows:
             features[row]
-    tell(seconds=clock.seconds, mb=round(added), row_us=reading.seconds / READ * 1e6, **measured)
+    print_measurements(seconds=clock.seconds, mb=round(added), row_us=reading.seconds / RANDOM_READS * 1e6, **extra)
 
 
 if __name__ == "__main__":
-    settings = asked()
-    main(*map(int, sys.argv[1:])) if settings is None else side(**settings)
+    settings = side_settings()
+    main(*map(int, sys.argv[1:])) if settings is None else run_side(**settings)

@@ -1,4 +1,4 @@
-"""The side of `bench/episodes.py` that trains one episode after another with Trainer and peft."""
+"""The peer of `bench/episodes.py`: trains one episode after another with Trainer and peft."""
 
 import json
 from pathlib import Path
@@ -15,35 +15,35 @@ from transformers import (
     TrainingArguments,
 )
 
-from harness import Clock, Measured, asked, tell
+from harness import Clock, JsonDict, print_measurements, side_settings
 
 
-def main(settings: Measured, episodes: list[Measured]) -> None:
+def main(settings: JsonDict, episodes: list[JsonDict]) -> None:
     torch.set_num_threads(settings["threads"])
-    found = [_episode(settings, episode) for episode in episodes]
-    tell(seconds=sum(run["seconds"] for run in found), episodes=found)
+    runs = [_run_episode(settings, episode) for episode in episodes]
+    print_measurements(seconds=sum(run["seconds"] for run in runs), episodes=runs)
 
 
-def _episode(settings: Measured, episode: Measured) -> Measured:
-    """The share of items that it has right, and the seconds from the loaded checkpoint to them."""
+def _run_episode(settings: JsonDict, episode: JsonDict) -> JsonDict:
+    """The accuracy, and the seconds of tokenisation, training and prediction (without loading the checkpoint)."""
     tokenizer = AutoTokenizer.from_pretrained(settings["checkpoint"])
     model = AutoModelForSequenceClassification.from_pretrained(settings["checkpoint"], dtype=torch.float32)
-    known = model.config.label2id
+    label_ids = model.config.label2id
     with Clock() as clock:
-        shots, test = (_dataset(episode[name], tokenizer, known) for name in ("shots", "test"))
+        shots, test = (_dataset(episode[name], tokenizer, label_ids) for name in ("shots", "test"))
         trainer = Trainer(
-            model=_trained(model, settings),
+            model=_trainable_model(model, settings),
             args=_arguments(settings, episode["draw"]),
             train_dataset=shots,
             data_collator=DataCollatorWithPadding(tokenizer),
         )
         trainer.train()
-        found = trainer.predict(test)
-    return {"seconds": clock.seconds, "right": float((found.predictions.argmax(-1) == found.label_ids).mean())}
+        output = trainer.predict(test)
+    return {"seconds": clock.seconds, "accuracy": float((output.predictions.argmax(-1) == output.label_ids).mean())}
 
 
-def _trained(model: PreTrainedModel, settings: Measured) -> PreTrainedModel:
-    """The model with the weights that the episode trains: those of the head, and adapters above the frozen layers."""
+def _trainable_model(model: PreTrainedModel, settings: JsonDict) -> PreTrainedModel:
+    """The model in which only the head is trained, or the head and LoRA adapters above the frozen layers."""
     if settings["method"] == "head":
         model.bert.embeddings.requires_grad_(False)
         model.bert.encoder.requires_grad_(False)
@@ -60,13 +60,13 @@ def _trained(model: PreTrainedModel, settings: Measured) -> PreTrainedModel:
     return get_peft_model(model, config)
 
 
-def _dataset(rows: list[tuple[str, str]], tokenizer: AutoTokenizer, known: dict[str, int]) -> Dataset:
+def _dataset(rows: list[tuple[str, str]], tokenizer: AutoTokenizer, label_ids: dict[str, int]) -> Dataset:
     texts, labels = zip(*rows, strict=True)
-    found = dict(tokenizer(list(texts), truncation=True, max_length=64))
-    return Dataset.from_dict(found | {"labels": [known.get(label, -1) for label in labels]})
+    encoding = dict(tokenizer(list(texts), truncation=True, max_length=64))
+    return Dataset.from_dict(encoding | {"labels": [label_ids.get(label, -1) for label in labels]})
 
 
-def _arguments(settings: Measured, seed: int) -> TrainingArguments:
+def _arguments(settings: JsonDict, seed: int) -> TrainingArguments:
     return TrainingArguments(
         output_dir=settings["scratch"],
         max_steps=settings["steps"],
@@ -88,5 +88,5 @@ def _arguments(settings: Measured, seed: int) -> TrainingArguments:
 
 
 if __name__ == "__main__":
-    chosen = asked() or {}
-    main(chosen, json.loads(Path(chosen["data"]).read_text()))
+    settings = side_settings() or {}
+    main(settings, json.loads(Path(settings["data"]).read_text()))

@@ -1,4 +1,4 @@
-"""The Trainer's side of `bench/finetune.py`: what it measures of one run, printed as JSON."""
+"""The peer of `bench/finetune.py`: one run of transformers' Trainer. Prints its measurements."""
 
 import json
 import time
@@ -16,23 +16,24 @@ from transformers import (
     TrainingArguments,
 )
 
-from harness import asked, tell
+from harness import print_measurements, side_settings
 
-BEST = {"bf16": True, "train_sampling_strategy": "group_by_length", "optim": "adamw_torch_fused"}
+TUNED = {"bf16": True, "train_sampling_strategy": "group_by_length", "optim": "adamw_torch_fused"}
 
 
 class Timer(TrainerCallback):
-    """Seconds, and the processor's, from the first step's begin to the last one's end."""
+    """Wall and CPU seconds from the beginning of the first step to the end of the last."""
 
     def on_train_begin(self, *_: Any, **__: Any) -> None:
-        self.begun, self.processor = time.perf_counter(), time.process_time()
+        self.wall_start, self.cpu_start = time.perf_counter(), time.process_time()
 
     def on_train_end(self, *_: Any, **__: Any) -> None:
-        self.seconds, self.processor = time.perf_counter() - self.begun, time.process_time() - self.processor
+        self.seconds = time.perf_counter() - self.wall_start
+        self.cpu_seconds = time.process_time() - self.cpu_start
 
 
 class Collator(DataCollatorWithPadding):
-    """Dynamic padding that keeps the number of sub-words of each batch; one more may be fetched than is trained."""
+    """Dynamic padding that records the number of sub-words of each batch. Trainer may fetch one batch too many."""
 
     def __call__(self, features: list[dict[str, Any]]) -> dict[str, Any]:
         self.__dict__.setdefault("tokens", []).append(sum(len(feature["input_ids"]) for feature in features))
@@ -52,27 +53,27 @@ def main(settings: dict[str, Any], data: dict[str, Any]) -> None:
     timer = Timer()
     trainer = Trainer(
         model=model,
-        args=arguments(settings, warmup_steps=0.1, **(BEST if settings["best"] else {})),
+        args=arguments(settings, warmup_steps=0.1, **(TUNED if settings["tuned"] else {})),
         data_collator=collator,
         train_dataset=_dataset(data["train"]),
         callbacks=[timer],
     )
     trainer.train()
     tokens = sum(collator.tokens[: settings["steps"]])
-    found = trainer.predict(_dataset(data["test"]))
-    accuracy = (found.predictions.argmax(-1) == found.label_ids).mean()
-    tell(
-        tokens_a_second=tokens / timer.seconds,
-        us_a_token=1e6 * timer.seconds / tokens,
-        cpu_us=1e6 * timer.processor / tokens,
+    output = trainer.predict(_dataset(data["test"]))
+    accuracy = (output.predictions.argmax(-1) == output.label_ids).mean()
+    print_measurements(
+        tokens_per_second=tokens / timer.seconds,
+        us_per_token=1e6 * timer.seconds / tokens,
+        cpu_us_per_token=1e6 * timer.cpu_seconds / tokens,
         steps=settings["steps"],
         seconds=timer.seconds,
-        beside_steps=0.0,
+        overhead_seconds=0.0,
         accuracy=float(accuracy),
     )
 
 
-def arguments(settings: dict[str, Any], **own: Any) -> TrainingArguments:
+def arguments(settings: dict[str, Any], **options: Any) -> TrainingArguments:
     return TrainingArguments(
         output_dir=settings["scratch"],
         max_steps=settings["steps"],
@@ -85,7 +86,7 @@ def arguments(settings: dict[str, Any], **own: Any) -> TrainingArguments:
         save_strategy="no",
         logging_strategy="no",
         report_to="none",
-        **own,
+        **options,
     )
 
 
@@ -94,5 +95,5 @@ def _dataset(split: dict[str, list[Any]]) -> Dataset:
 
 
 if __name__ == "__main__":
-    chosen = asked() or {}
-    main(chosen, json.loads(Path(chosen["data"]).read_text()))
+    settings = side_settings() or {}
+    main(settings, json.loads(Path(settings["data"]).read_text()))
