@@ -46,15 +46,12 @@ def check_labels(task: Task, languages: Mapping[str, Splits], source: str) -> It
 
 def _variants(task: Task, source: str, known: Counter[str]) -> Iterator[Finding]:
     for labels in spelling_variants(known):
-        yield Finding(
-            code="label-spelling",
-            severity="error",
-            task=task.name,
-            language=source,
-            split="train",
-            message=f"the labels {_counted(labels, known)} differ in spelling alone",
-            hint=_SPELLING,
-        )
+        message = f"the labels {_counted(labels, known)} differ in spelling alone"
+        yield _spelling_error(message, task=task.name, language=source, split="train")
+
+
+def _spelling_error(message: str, **where: str) -> Finding:
+    return Finding(code="label-spelling", severity="error", message=message, hint=_SPELLING, **where)
 
 
 _SPELLING = "correct the file, or set `labels: {normalise: true}` or `labels: {map: {old: new}}` for the task"
@@ -67,10 +64,10 @@ def _compare(
     where = {"task": task.name, "language": language, "split": split}
     for label, other in differences.respelled.items():
         message = f"the label {label!r} ({counts[label]:,}) is spelled {other!r} in the training data of {source}"
-        yield Finding(code="label-spelling", severity="error", message=message, hint=_SPELLING, **where)
+        yield _spelling_error(message, **where)
     for labels in spelling_variants(differences.new):
         message = f"the labels {_counted(labels, counts)} differ in spelling alone"
-        yield Finding(code="label-spelling", severity="error", message=message, hint=_SPELLING, **where)
+        yield _spelling_error(message, **where)
     if differences.disjoint:
         labels, others = _counted(differences.new, counts), _counted(known, known)
         message = f"none of the labels ({labels}) is a label of {source} ({others})"
