@@ -64,18 +64,24 @@ def test_results_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
     assert len(results(tmp_path / "one")) == len(GRAPH.stages)
 
 
-def test_there_are_at_most_as_many_workers_as_jobs(tmp_path: Path) -> None:
-    parent = psutil.Process()
+@pytest.fixture
+def workers() -> Callable[[], set[psutil.Process]]:
+    """The processes that were started since the test began: others may be left from other tests."""
+    others = set(psutil.Process().children())
+    return lambda: set(psutil.Process().children()) - others
+
+
+def test_there_are_at_most_as_many_workers_as_jobs(tmp_path: Path, workers: Callable[[], set[psutil.Process]]) -> None:
     most = 0
 
     def count(event: Event) -> None:
         nonlocal most
-        most = max(most, len(parent.children()))
+        most = max(most, len(workers()))
 
     graph = expand(recipe(seeds=(0,), targets={"pairs": Target(layer=1)}, fewshot=None, primary=None), TASKS, "1234")
     run_graph(graph, Store(tmp_path / "store"), environment(tmp_path), 8, count, runner=RUNNER)
     assert most == 2  # the stages of `none`, and the intermediate stage or what follows it
-    assert not parent.children()
+    assert not workers()
 
 
 def test_the_longest_paths_start_first(tmp_path: Path) -> None:
@@ -266,20 +272,20 @@ def test_removed_artifacts_are_recreated_only_if_needed(tmp_path: Path) -> None:
     assert needing.done == (intermediate, leaf)
 
 
-def test_a_stage_over_the_time_limit_is_stopped_and_fails(tmp_path: Path) -> None:
+def test_a_stage_over_the_time_limit_is_stopped_and_fails(
+    tmp_path: Path, workers: Callable[[], set[psutil.Process]]
+) -> None:
     events = Events()
-    limited = replace(environment(tmp_path, {"fi": "sleep60"}), stage_timeout=1.5)
-    started = time.monotonic()
+    limited = replace(environment(tmp_path, {"fi": "sleep60"}), stage_timeout=5.0)
     outcome = run_graph(SMALL, Store(tmp_path / "store"), limited, 2, events.append, runner=RUNNER)
-    assert time.monotonic() - started < 40
     assert titles(SMALL, tuple(failure.key for failure in outcome.failed)) == {"evaluate topic fi"}
-    assert all("1.5 seconds" in failure.message and "--stage-timeout" in failure.message for failure in outcome.failed)
+    assert all("5 seconds" in failure.message and "--stage-timeout" in failure.message for failure in outcome.failed)
     assert len(outcome.done) == len(SMALL.stages) - len(outcome.failed)
-    assert not psutil.Process().children()
+    assert not workers()
 
 
 def test_a_suspended_worker_is_reported_and_stopped_by_the_time_limit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: Callable[[], set[psutil.Process]]
 ) -> None:
     monkeypatch.setattr("xstilts.execution.local.SILENCE_SECONDS", 1.0)
     events = Events()
@@ -288,7 +294,7 @@ def test_a_suspended_worker_is_reported_and_stopped_by_the_time_limit(
     def suspend(event: Event) -> None:
         events.append(event)
         if event.kind == "started" and event.key == first.key:
-            (worker,) = psutil.Process().children()
+            (worker,) = workers()
             worker.suspend()
 
     limited = replace(environment(tmp_path, {first.kind: "sleep3"}), stage_timeout=5.0)
