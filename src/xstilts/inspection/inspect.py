@@ -48,27 +48,13 @@ def _inspect_task(recipe: Recipe, task: Task, reader: UserFiles) -> Iterator[Fin
 
 
 def _file_findings(task: Task, language: str, split: str, content: FileContent) -> Iterator[Finding]:
-    for (reason, hint), errors in _by_reason(content.errors).items():
+    where = {"task": task.name, "language": language, "split": split}
+    for (_, hint), errors in _by_reason(content.errors).items():
         more = f" (and {_rows(len(errors) - 1)} more)" if len(errors) > 1 else ""
-        where = errors[0].message.removesuffix(reason)
-        yield Finding(
-            code="invalid-row",
-            severity="error",
-            task=task.name,
-            language=language,
-            split=split,
-            message=f"{where}{reason}{more}",
-            hint=hint,
-        )
+        yield Finding(code="invalid-row", severity="error", message=f"{errors[0].message}{more}", hint=hint, **where)
     for note in content.notes:
-        yield Finding(
-            code="repaired",
-            severity="warning",
-            task=task.name,
-            language=language,
-            split=split,
-            message=f"{note.text} ({_rows(note.count)}, the first at {content.path.name}:{note.first_line})",
-        )
+        message = f"{note.text} ({_rows(note.count)}, the first at {content.path.name}:{note.first_line})"
+        yield Finding(code="repaired", severity="warning", message=message, **where)
 
 
 def _rows(count: int) -> str:
@@ -98,9 +84,9 @@ def _check_translations(task: Task, languages: Mapping[str, Mapping[str, Sequenc
             original = split.removesuffix(TRANSLATED)
             if original == split or original not in splits:
                 continue
-            ids, translated = ([example.id for example in each] for each in (splits[original], examples))
-            unpaired = [name for name in ids if name not in set(translated)]
-            extra = [name for name in translated if name not in set(ids)]
+            ids, translated = (dict.fromkeys(example.id for example in each) for each in (splits[original], examples))
+            unpaired = [name for name in ids if name not in translated]
+            extra = [name for name in translated if name not in ids]
             if unpaired or extra:
                 named = ", ".join([*unpaired, *extra][:5])
                 yield Finding(
