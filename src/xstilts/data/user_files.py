@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import compress
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -110,12 +110,12 @@ def _check_columns(name: str, settings: TaskSettings) -> None:
     problem = PROBLEMS[settings.problem]
     columns = (*problem.columns, *problem.optional_columns, *problem.label_columns, "id", "group")
     hint = f"the columns are {', '.join(columns)}"
-    for field in problem.columns:
-        if field not in settings.columns:
-            raise DataError(f"task {name!r}: a {settings.problem} task needs `columns: {field}`", hint)
-    for field in settings.columns:
-        if field not in columns:
-            raise DataError(f"task {name!r}: a {settings.problem} task has no column {field!r}", hint)
+    for column in problem.columns:
+        if column not in settings.columns:
+            raise DataError(f"task {name!r}: a {settings.problem} task needs `columns: {column}`", hint)
+    for column in settings.columns:
+        if column not in columns:
+            raise DataError(f"task {name!r}: a {settings.problem} task has no column {column!r}", hint)
     if not settings.files:
         raise DataError(f"task {name!r} has no files", "add `files: {language: path}`")
 
@@ -175,6 +175,7 @@ class UserFiles:
     labels: LabelRules
     drops_duplicates: bool
     """Whether rows of `train` and `dev` are left out whose group is in a later split of any language."""
+    _groups: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]], compare=False, repr=False)
 
     def __call__(self, paths: Paths, language: str) -> dict[str, tuple[Example, ...]]:
         """The examples by split. Raises RowsError with all rows that cannot be used."""
@@ -212,9 +213,17 @@ class UserFiles:
             notes=(*table.notes, *notes.all()),
         )
 
+    def _groups_of(self, split: str) -> frozenset[str]:
+        """The groups of a split in all languages; its files are read once."""
+        if split not in self._groups:
+            languages = [language for language, splits in self.files.items() if split in splits]
+            contents = (self.content(split, language) for language in languages)
+            self._groups[split] = frozenset(example.group for content in contents for example in content.examples)
+        return self._groups[split]
+
     def _without_duplicates(self, split: str, content: FileContent) -> FileContent:
         later = LATER_SPLITS.get(split, ())
-        groups = frozenset[str]().union(*(groups_of_split(self, name) for name in later))
+        groups = frozenset[str]().union(*map(self._groups_of, later))
         keep = [example.group not in groups for example in content.examples]
         if all(keep):
             return content
@@ -234,12 +243,6 @@ class UserFiles:
 
 LATER_SPLITS = {"train": ("dev", "test"), "dev": ("test",)}
 """The splits that a row may not be repeated in."""
-
-
-def groups_of_split(reader: UserFiles, split: str) -> frozenset[str]:
-    """The groups of a split in all languages."""
-    languages = [language for language, splits in reader.files.items() if split in splits]
-    return frozenset(example.group for language in languages for example in reader.content(split, language).examples)
 
 
 def _repeated_ids(path: Path, examples: Sequence[Example]) -> Iterator[DataError]:
