@@ -10,6 +10,7 @@ import pytest
 from xstilts.data.images import svg
 from xstilts.data.images.decode import decode
 from xstilts.errors import ImageError, StageError
+from xstilts.platform.limited_process import LimitedProcesses
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 20">{}</svg>'
 SQUARE = '<rect width="20" height="20" fill="#f00"/>'
@@ -28,6 +29,10 @@ HOSTILE = {
 }
 
 
+def renderers() -> LimitedProcesses:
+    return LimitedProcesses(svg._RENDERERS._handler)
+
+
 def is_rendered() -> bool:
     return decode(SVG.format(SQUARE).encode(), "a:b", 64).getpixel((5, 5)) == (255, 0, 0)
 
@@ -37,7 +42,7 @@ def test_a_hostile_drawing_is_unusable_and_the_next_one_is_rendered(
     drawing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(svg, "CPU_SECONDS", 1.0)
-    monkeypatch.setattr(svg, "_POOL", svg._Pool())
+    monkeypatch.setattr(svg, "_RENDERERS", renderers())
     start = time.monotonic()
     with pytest.raises(ImageError) as caught:
         decode(SVG.format(drawing).encode(), "file:x.svg", 224)
@@ -49,7 +54,7 @@ def test_a_hostile_drawing_is_unusable_and_the_next_one_is_rendered(
 def test_slow_drawings_are_given_up_without_a_limit_of_cpu_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(svg, "CPU_SECONDS", 0.0)
     monkeypatch.setattr(svg, "MAX_SECONDS", 1.0)
-    monkeypatch.setattr(svg, "_POOL", svg._Pool())
+    monkeypatch.setattr(svg, "_RENDERERS", renderers())
     with pytest.raises(ImageError, match=r"file:x\.svg"):
         decode(SVG.format(HOSTILE["octaves"]).encode(), "file:x.svg", 224)
 
@@ -66,8 +71,8 @@ def test_a_large_filter_ends_in_time() -> None:
 
 
 def test_threads_share_renderers(monkeypatch: pytest.MonkeyPatch) -> None:
-    pool = svg._Pool()
-    monkeypatch.setattr(svg, "_POOL", pool)
+    pool = renderers()
+    monkeypatch.setattr(svg, "_RENDERERS", pool)
     with ThreadPoolExecutor(4) as threads:
         assert all(threads.map(lambda _: is_rendered(), range(40)))
     assert 1 <= len(pool._idle) <= 4
@@ -77,7 +82,7 @@ def test_threads_share_renderers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_dead_renderer_is_replaced() -> None:
     assert is_rendered()
-    for renderer in svg._POOL._idle:
+    for renderer in svg._RENDERERS._idle:
         renderer.close()
     assert is_rendered()
 
@@ -93,7 +98,7 @@ def test_a_forked_process_starts_its_own_renderer() -> None:
 
 
 def test_a_renderer_that_cannot_start_stops_the_stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(svg, "_POOL", svg._Pool())
+    monkeypatch.setattr(svg, "_RENDERERS", renderers())
     monkeypatch.setattr("sys.executable", str(tmp_path / "none"))
     with pytest.raises(StageError):
         decode(SVG.format(SQUARE).encode(), "file:x.svg")
