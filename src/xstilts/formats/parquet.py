@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from xstilts.errors import DataError
 from xstilts.formats.content import GZIP, Row, read_bytes
+from xstilts.formats.parquet_trial import try_parquet, try_parquet_content
 
 if TYPE_CHECKING:
     import polars as pl
 
-MAX_ROWS = 100_000_000
 _HINT = "write the file again"
 
 
@@ -42,15 +42,17 @@ def _read(path: Path) -> "tuple[pl.DataFrame, Mapping[str, str]]":
     """The table of a Parquet file and its metadata."""
     import polars as pl
 
-    source = BytesIO(read_bytes(path)) if path.suffix.lower() == GZIP else path
+    if path.suffix.lower() == GZIP:
+        content = read_bytes(path)
+        try_parquet_content(path, content)
+        source = BytesIO(content)
+    else:
+        try_parquet(path)
+        source = path
     try:
-        metadata = pl.read_parquet_metadata(source)
-        count = pl.scan_parquet(source).select(pl.len()).collect().item()
-        if count <= MAX_ROWS:
-            return pl.read_parquet(source), metadata
+        return pl.read_parquet(source), pl.read_parquet_metadata(source)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError, MemoryError) as error:
         raise DataError(f"{path}: not a Parquet file: {error}", _HINT) from None
-    raise DataError(f"{path}: {count:,} rows, at most {MAX_ROWS:,} can be read", "split the file")
 
 
 def _class_names(metadata: Mapping[str, str]) -> Mapping[str, Sequence[str]]:

@@ -7,7 +7,8 @@ from typing import Any
 import polars as pl
 
 from xstilts.data.images.locations import MAX_BYTES, too_large
-from xstilts.errors import ImageError
+from xstilts.errors import DataError, ImageError
+from xstilts.formats.parquet_trial import try_parquet
 
 _BLOCK_ROWS = 64
 """Rows per read: rows are usually requested in order, and a file may be larger than memory."""
@@ -26,7 +27,10 @@ def read_parquet_image(name: str, reference: str) -> bytes:
         if not Path(path).is_file():
             raise ImageError(f"{reference} cannot be read: {path} is not a file", "check the path")
         stat = Path(path).stat()
+        try_parquet(Path(path), in_blocks=True)
         rows = _block(path, (stat.st_size, stat.st_mtime_ns), column, int(row) // _BLOCK_ROWS)
+    except DataError as error:
+        raise ImageError(f"{reference} cannot be read: {error.message}", error.hint) from None
     except (OSError, ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise ImageError(f"{reference} cannot be read: {str(error).partition(chr(10))[0]}", "check the file") from None
     value = rows[int(row) % _BLOCK_ROWS] if int(row) % _BLOCK_ROWS < len(rows) else None
