@@ -22,6 +22,7 @@ from xstilts.errors import SourceError, UserError
 from xstilts.execution.environment import Environment
 from xstilts.execution.options import RunKeywords, RunOptions, run_options
 from xstilts.inspection.finding import require_no_errors
+from xstilts.inspection.inputs import StageInputs, inspect_inputs
 from xstilts.inspection.inspect import inspect
 from xstilts.planning.downloads import hub_splits_read, missing_downloads, mlm_corpora, tasks_read, unfetchable
 from xstilts.planning.estimate import FlopsEstimate, Processor, estimate_flops
@@ -186,10 +187,33 @@ def _expanded(loaded: LoadedRecipe, recipe: Recipe, options: RunOptions) -> Expe
     )
 
 
-def inspect_data(experiment: Experiment) -> tuple[str, ...]:
-    """Warnings on the files of the recipe's own tasks. Raises InspectionError with all errors in them."""
-    findings = inspect(experiment.recipe, experiment.loaded.tasks, experiment.environment.cache)
-    return tuple(str(finding) for finding in require_no_errors(findings))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """What to know of the data of a recipe before anything is trained."""
+
+    warnings: tuple[str, ...]
+    unchecked: tuple[str, ...]
+    """Data that stages read and that are not checked, because they are not on this machine."""
+
+
+def inspect_data(experiment: Experiment, stages: Iterable[str]) -> Inspection:
+    """Check the files of the recipe's own tasks, and the texts, translations and benchmarks that `stages` read.
+
+    Nothing is downloaded. Raises InspectionError with all errors in them.
+    """
+    environment, tasks = experiment.environment, experiment.loaded.tasks
+    inputs = StageInputs(
+        stages={key: experiment.graph.stages[key] for key in stages},
+        tasks=tasks,
+        corpora=environment.texts,
+        columns={name: dict(task.columns) for name, task in experiment.recipe.tasks.items()},
+        base=experiment.loaded.base,
+        root=environment.data_root,
+        cache=environment.cache,
+    )
+    findings, unchecked = inspect_inputs(inputs)
+    warnings = require_no_errors((*inspect(experiment.recipe, tasks, environment.cache), *findings))
+    return Inspection(warnings=tuple(map(str, warnings)), unchecked=unchecked)
 
 
 def record_run(experiment: Experiment, warnings: Sequence[str] = ()) -> None:

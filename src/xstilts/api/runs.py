@@ -17,7 +17,6 @@ from xstilts.execution.run import RunResult, graph_status, run_graph
 from xstilts.experiment import AnyRecipe, Experiment, inspect_data, open_experiment, record_run
 from xstilts.planning.estimate import FlopsEstimate, Processor
 from xstilts.planning.overlaps import cached_overlaps
-from xstilts.planning.scored_labels import check_scored_labels
 
 if TYPE_CHECKING:
     import polars as pl
@@ -43,7 +42,9 @@ class Preview:
     skipped: tuple[str, ...] = ()
     """Requests of the recipe that its tasks do not support."""
     warnings: tuple[str, ...] = ()
-    """What to know of the files of the recipe's own tasks."""
+    """What to know of the files that the recipe names."""
+    unchecked: tuple[str, ...] = ()
+    """Data that the missing stages read and that are not checked, because they are not on this machine."""
     overlaps: tuple[str, ...] = ()
     """Splits that share items with training data or with pools of shots, as far as they are parsed."""
 
@@ -78,14 +79,15 @@ def run(
     """
     log = _log if show else _ignore
     experiment = open_experiment(recipe, options, **keywords).resolve(log)
-    warnings = inspect_data(experiment)
-    for warning in warnings:
-        log(f"warning: {warning}")
     forecast = preview(experiment.graph, experiment.store)
+    inspection = inspect_data(experiment, forecast.misses)
     if forecast.misses:
         experiment.fetch(log)
-        check_scored_labels(experiment.graph, experiment.loaded.tasks, experiment.environment.cache)
-    record_run(experiment, warnings)
+    if inspection.unchecked:
+        inspection = inspect_data(experiment, forecast.misses)
+    for warning in inspection.warnings:
+        log(f"warning: {warning}")
+    record_run(experiment, inspection.warnings)
     outcome = _run_stages(experiment, forecast, show)
     if outcome.failed:
         raise _failure(outcome)
@@ -136,8 +138,8 @@ def plan(
     A100 at 40% of its peak.
     """
     experiment = open_experiment(recipe, options, **keywords)
-    warnings = inspect_data(experiment)
     forecast, workers = preview(experiment.graph, experiment.store), experiment.options.job_count
+    inspection = inspect_data(experiment, forecast.misses)
     return Preview(
         plan=forecast,
         workers=workers,
@@ -146,7 +148,8 @@ def plan(
         to_fetch=experiment.missing_downloads() if forecast.misses else (),
         unresolved=experiment.unresolved,
         skipped=experiment.graph.skipped,
-        warnings=warnings,
+        warnings=inspection.warnings,
+        unchecked=inspection.unchecked,
         overlaps=cached_overlaps(experiment.graph, experiment.loaded.tasks, experiment.environment.cache),
     )
 

@@ -82,6 +82,8 @@ def plan(
         print(f"keys are provisional, because commits are unknown: {', '.join(preview.unresolved)}")
     for warning in preview.warnings:
         print(f"warning: {warning}")
+    if preview.unchecked:
+        print(f"not checked, because they are not downloaded: {', '.join(preview.unchecked)}")
     for overlap in preview.overlaps:
         print(f"overlap: {overlap}")
     for request in preview.skipped:

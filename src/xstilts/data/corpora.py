@@ -10,7 +10,7 @@ from typing import Protocol
 
 from xstilts.cache.checksums import sha256_of
 from xstilts.data import hub_data
-from xstilts.errors import DataError, SourceError
+from xstilts.errors import DataError, RowsError, SourceError
 from xstilts.formats.tables import READABLE, SUFFIXES, format_suffix, read_text, rows
 from xstilts.tasks.benchmark import Hub
 
@@ -75,10 +75,19 @@ def check_location(location: str, base: Path) -> None:
         raise DataError(f"{path} cannot be read", READABLE)
 
 
+def is_local(corpus: Corpus, *, cache: Path) -> bool:
+    """Whether all files of the corpus are on this machine, so that `read_texts` downloads nothing."""
+    if not corpus.location.startswith(_HUB):
+        return True
+    missing = hub_data.missing_files(_hub(corpus.location), SPLIT, corpus.language, cache=cache)
+    return missing is not None and not missing
+
+
 def read_texts(corpus: Corpus, *, cache: Path, offline: bool) -> tuple[str, ...]:
     """The texts in order, without blank texts and duplicates.
 
-    Raises DataError if there are none or the column is missing, SourceError if the Hub cannot be read.
+    Raises DataError if there are none or the column is missing, RowsError with all rows that have a list or an object
+    instead of a text, SourceError if the Hub cannot be read.
     """
     texts = tuple(dict.fromkeys(text for text in map(str.strip, _texts(corpus, cache, offline)) if text))
     if not texts:
@@ -125,7 +134,13 @@ def _texts(corpus: Corpus, cache: Path, offline: bool) -> Iterator[str]:
 
 
 def _column(path: Path, column: str) -> Iterator[str]:
+    errors: list[DataError] = []
     for line, row in rows(path):
         if column not in row:
             raise DataError(f"{path}:{line}: no column {column!r}", f"set `column` to one of {', '.join(row)}")
-        yield str(row[column] or "")
+        if isinstance(row[column], list | dict | bytes):
+            errors.append(DataError(f"{path}:{line}: {column!r} is no text", "set `column` to a column with texts"))
+        else:
+            yield str(row[column] or "")
+    if errors:
+        raise RowsError(errors)

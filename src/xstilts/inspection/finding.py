@@ -1,14 +1,17 @@
 """One result of a check of data."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from xstilts.errors import DataError
+from xstilts.errors import DataError, RowsError
 
 Severity = Literal["error", "warning"]
 Code = Literal[
     "invalid-row",
+    "invalid-texts",
+    "invalid-translations",
+    "untranslated",
     "repaired",
     "label-spelling",
     "different-labels",
@@ -39,6 +42,26 @@ class Finding:
     def __str__(self) -> str:
         where = " ".join(part for part in (self.task, self.language, self.split) if part)
         return f"{where}: {self.message}"
+
+
+def row_findings(
+    errors: Iterable[DataError], code: Code, task: str, language: str = "", split: str = ""
+) -> Iterator[Finding]:
+    """Errors of rows, one finding for those that differ only in their row."""
+    groups: dict[tuple[str, str], list[DataError]] = {}
+    for error in errors:
+        for one in error.errors if isinstance(error, RowsError) else (error,):
+            groups.setdefault((one.message.partition(": ")[2], one.hint), []).append(one)
+    for (_, hint), group in groups.items():
+        more = f" (and {count_rows(len(group) - 1)} more)" if len(group) > 1 else ""
+        message = f"{group[0].message}{more}"
+        yield Finding(
+            code=code, severity="error", task=task, language=language, split=split, message=message, hint=hint
+        )
+
+
+def count_rows(count: int) -> str:
+    return f"{count:,} row{'s' * (count != 1)}"
 
 
 class InspectionError(DataError):

@@ -8,10 +8,9 @@ from xstilts.config.recipe import Recipe
 from xstilts.config.splits import TRANSLATED
 from xstilts.data.splits import split_examples
 from xstilts.data.user_files import FileContent, UserFiles
-from xstilts.errors import DataError
 from xstilts.inspection.duplicates import check_duplicates
 from xstilts.inspection.encoder import check_lengths
-from xstilts.inspection.finding import Finding
+from xstilts.inspection.finding import Finding, count_rows, row_findings
 from xstilts.inspection.labels import check_labels
 from xstilts.problems import Example
 from xstilts.recipe.resolve import POOL_SPLIT, languages_with_pool, sampled_ks, scored_languages
@@ -48,25 +47,12 @@ def _inspect_task(recipe: Recipe, task: Task, reader: UserFiles) -> Iterator[Fin
 
 
 def _file_findings(task: Task, language: str, split: str, content: FileContent) -> Iterator[Finding]:
-    where = {"task": task.name, "language": language, "split": split}
-    for (_, hint), errors in _by_reason(content.errors).items():
-        more = f" (and {_rows(len(errors) - 1)} more)" if len(errors) > 1 else ""
-        yield Finding(code="invalid-row", severity="error", message=f"{errors[0].message}{more}", hint=hint, **where)
+    yield from row_findings(content.errors, "invalid-row", task.name, language, split)
     for note in content.notes:
-        message = f"{note.text} ({_rows(note.count)}, the first at {content.path.name}:{note.first_line})"
-        yield Finding(code="repaired", severity="warning", message=message, **where)
-
-
-def _rows(count: int) -> str:
-    return f"{count:,} row{'s' * (count != 1)}"
-
-
-def _by_reason(errors: Sequence[DataError]) -> dict[tuple[str, str], list[DataError]]:
-    """Errors that differ only in their row, by what is wrong and the hint."""
-    groups: dict[tuple[str, str], list[DataError]] = {}
-    for error in errors:
-        groups.setdefault((error.message.partition(": ")[2], error.hint), []).append(error)
-    return groups
+        message = f"{note.text} ({count_rows(note.count)}, the first at {content.path.name}:{note.first_line})"
+        yield Finding(
+            code="repaired", severity="warning", message=message, task=task.name, language=language, split=split
+        )
 
 
 def _source_languages(recipe: Recipe, task: Task) -> tuple[str, ...]:
@@ -95,8 +81,8 @@ def _check_translations(task: Task, languages: Mapping[str, Mapping[str, Sequenc
                     task=task.name,
                     language=language,
                     split=split,
-                    message=f"{_rows(len(unpaired))} of {original} without a translation, and {_rows(len(extra))} "
-                    f"without an original, such as {named}",
+                    message=f"{count_rows(len(unpaired))} of {original} without a translation, and "
+                    f"{count_rows(len(extra))} without an original, such as {named}",
                     hint=f"write a row for each row of {original}, in the same order or with the same ids",
                 )
 

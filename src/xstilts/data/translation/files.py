@@ -7,7 +7,7 @@ from typing import Any
 
 from xstilts.data.translation.projection import find_answer
 from xstilts.data.translation.translate import NotTranslatable, Translated, translate_each
-from xstilts.errors import DataError
+from xstilts.errors import DataError, RowsError
 from xstilts.formats.benchmarks import headerless_tsv
 from xstilts.formats.squad import holds_squad, squad_questions
 from xstilts.formats.tables import Row, format_suffix, read_text, rows
@@ -47,14 +47,24 @@ def read_translations(
     A row is paired with an example by the original text in the row, else by id, else by position if there are as many
     rows as examples in `train_split`. `columns` are those of a task that the recipe defines. An example is dropped
     if it has no row, or the row has a different label, or the row's context does not contain the answer. Raises
-    DataError with file and line for rows that cannot be read or paired.
+    DataError with file and line if the file cannot be read or paired, RowsError with all rows that cannot be used.
     """
     file_rows = list(_rows(path, task, columns))
     pairs = _rows_by_id(path, file_rows, train_split)
     labels = {str(example.label) for example in train_split if isinstance(example, Labelled)}
-    return translate_each(
-        examples, lambda example: _translated(path, task, pairs.get(example.id), example, labels, language)
-    )
+    errors: list[DataError] = []
+
+    def translated(example: Example) -> Example:
+        try:
+            return _translated(path, task, pairs.get(example.id), example, labels, language)
+        except DataError as error:
+            errors.append(error)
+            raise NotTranslatable("an invalid row") from None
+
+    translations = translate_each(examples, translated)
+    if errors:
+        raise RowsError(errors)
+    return translations
 
 
 def _rows(path: Path, task: Task, columns: Mapping[str, str] | None) -> Iterator[FileRow]:
