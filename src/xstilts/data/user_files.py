@@ -12,8 +12,8 @@ from typing import Any, Literal, Protocol
 from xstilts.cache.checksums import cached_text, sha256_of
 from xstilts.cache.sources import Files
 from xstilts.cache.wheels import cache_dir
-from xstilts.config.splits import TRANSLATED, few_shot_sets
-from xstilts.data.splits import ALL
+from xstilts.config.splits import SHOTS, TRANSLATED, few_shot_sets
+from xstilts.data.splits import ALL, split_examples
 from xstilts.errors import DataError, RowsError
 from xstilts.formats.notes import Note, Notes
 from xstilts.formats.tables import READABLE, SUFFIXES, format_suffix, read_rows, rows
@@ -104,6 +104,30 @@ def user_task(name: str, settings: TaskSettings, base: Path, cache: Path | None 
         citation="",
         url="",
     )
+
+
+def pool_labels(task: Task, reader: "UserFiles", cache: Path) -> dict[str, dict[str, tuple[str, ...]]]:
+    """The sorted classes that occur in `train` and in the fixed few-shot sets, by language and split.
+
+    Cached until the files change. Rows that cannot be used are ignored: the inspection of the files names them.
+    """
+    state = [name for language in task.languages for name in (language, task.fingerprint(language))]
+    return json.loads(
+        cached_text("classes", state, cache, lambda: json.dumps(_pool_labels(task, reader), ensure_ascii=False))
+    )
+
+
+def _pool_labels(task: Task, reader: "UserFiles") -> dict[str, dict[str, list[str]]]:
+    labels: dict[str, dict[str, list[str]]] = {}
+    for language in task.languages:
+        contents = reader.contents(language)
+        splits = split_examples(task, {split: content.examples for split, content in contents.items()})
+        labels[language] = {
+            split: sorted({label for example in examples for label in example.classes})
+            for split, examples in splits.items()
+            if split == "train" or split.startswith(SHOTS)
+        }
+    return labels
 
 
 def _check_columns(name: str, settings: TaskSettings) -> None:

@@ -16,6 +16,7 @@ Code = Literal[
     "label-spelling",
     "different-labels",
     "new-labels",
+    "learnt-labels",
     "absent-labels",
     "one-label",
     "no-labels",

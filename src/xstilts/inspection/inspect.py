@@ -1,6 +1,5 @@
 """Inspects the tasks that a recipe defines: every file, before anything is trained."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -12,9 +11,13 @@ from xstilts.inspection.duplicates import check_duplicates
 from xstilts.inspection.encoder import check_lengths
 from xstilts.inspection.finding import Finding, count_rows, row_findings
 from xstilts.inspection.labels import check_labels
+from xstilts.inspection.shots import check_shots
 from xstilts.problems import Example
-from xstilts.recipe.resolve import POOL_SPLIT, languages_with_pool, sampled_ks, scored_languages
+from xstilts.recipe.resolve import POOL_SPLIT, scored_languages
 from xstilts.tasks.task import Task
+
+
+_NEW_LABELS = ("new-labels", "learnt-labels")
 
 
 def inspect(recipe: Recipe, tasks: Mapping[str, Task], cache: Path) -> tuple[Finding, ...]:
@@ -39,11 +42,17 @@ def _inspect_task(recipe: Recipe, task: Task, reader: UserFiles) -> Iterator[Fin
     }
     sources = _source_languages(recipe, task)
     labels = [finding for source in sources for finding in check_labels(task, languages, source)]
-    yield from labels
+    is_comparable = not any(finding.severity == "error" for finding in labels)
+    target = list(_check_target(recipe, task, languages)) if is_comparable else []
+    pools = {finding.language for finding in target if finding.code in _NEW_LABELS and finding.split == POOL_SPLIT}
+    yield from (
+        finding
+        for finding in labels
+        if not (finding.code in _NEW_LABELS and finding.split == POOL_SPLIT and finding.language in pools)
+    )
     yield from check_duplicates(task, contents, sources)
     yield from _check_translations(task, languages)
-    if not any(finding.severity == "error" for finding in labels):
-        yield from _check_target(recipe, task, languages)
+    yield from target
 
 
 def _file_findings(task: Task, language: str, split: str, content: FileContent) -> Iterator[Finding]:
@@ -107,38 +116,4 @@ def _check_target(
     fewshot = recipe.fewshot
     if fewshot is None or (fewshot.tasks is not None and task.name not in fewshot.tasks):
         return
-    known = {label for e in languages.get(target.source_language, {}).get("train", ()) for label in e.classes}
-    for language in languages_with_pool(fewshot, target, task):
-        pool = languages.get(language, {}).get(POOL_SPLIT)
-        if pool is not None and sampled_ks(fewshot):
-            yield from _check_shots(task, language, pool, known, max(sampled_ks(fewshot)))
-
-
-def _check_shots(task: Task, language: str, pool: Sequence[Example], known: set[str], most: int) -> Iterator[Finding]:
-    usable = [example for example in pool if known.issuperset(example.classes)] if known else list(pool)
-    where = {"task": task.name, "language": language, "split": POOL_SPLIT}
-    if len(usable) < len(pool):
-        message = (
-            f"{len(pool) - len(usable):,} of {len(pool):,} examples have a label that the training data lack, "
-            "and are not sampled as shots"
-        )
-        yield Finding(code="new-labels", severity="warning", message=message, **where)
-    if task.spec.shots_unit != "per class":
-        if len(usable) < most:
-            message = f"{most} shots are sampled from {len(usable):,} examples"
-            yield Finding(
-                code="too-few-shots", severity="error", message=message, hint="lower `fewshot.shots`", **where
-            )
-        return
-    counts = Counter(dict.fromkeys(known, 0))
-    counts.update(example.stratum for example in usable if example.stratum is not None)
-    if scarce := {label: count for label, count in counts.items() if count < most}:
-        shown = ", ".join(f"{label!r} {count}" for label, count in sorted(scarce.items()))
-        message = f"{most}-shot has fewer examples of some labels: {shown}"
-        yield Finding(
-            code="too-few-shots",
-            severity="warning" if usable else "error",
-            message=message,
-            hint="" if usable else "no label of the file is one of the training data",
-            **where,
-        )
+    yield from check_shots(task, languages, fewshot, target)

@@ -46,7 +46,7 @@ def check_labels(task: Task, languages: Mapping[str, Splits], source: str) -> It
 
 def _variants(task: Task, source: str, known: Counter[str]) -> Iterator[Finding]:
     for labels in spelling_variants(known):
-        message = f"the labels {_counted(labels, known)} differ in spelling alone"
+        message = f"the labels {count_labels(labels, known)} differ in spelling alone"
         yield _spelling_error(message, task=task.name, language=source, split="train")
 
 
@@ -66,10 +66,10 @@ def _compare(
         message = f"the label {label!r} ({counts[label]:,}) is spelled {other!r} in the training data of {source}"
         yield _spelling_error(message, **where)
     for labels in spelling_variants(differences.new):
-        message = f"the labels {_counted(labels, counts)} differ in spelling alone"
+        message = f"the labels {count_labels(labels, counts)} differ in spelling alone"
         yield _spelling_error(message, **where)
     if differences.disjoint:
-        labels, others = _counted(differences.new, counts), _counted(known, known)
+        labels, others = count_labels(differences.new, counts), count_labels(known, known)
         message = f"none of the labels ({labels}) is a label of {source} ({others})"
         hint = "map them: `labels: {map: {label in this file: label in the training data}}`"
         yield Finding(code="different-labels", severity="error", message=message, hint=hint, **where)
@@ -82,7 +82,7 @@ def _new_and_absent(
 ) -> Iterator[Finding]:
     if differences.new:
         message = (
-            f"{_counted(differences.new, counts)} {_are(differences.new)} not in the training data of {source}: "
+            f"{count_labels(differences.new, counts)} {_are(differences.new)} not in the training data of {source}: "
             "zero-shot predictions of these examples are wrong by design"
         )
         yield Finding(code="new-labels", severity="warning", message=message, **where)
@@ -96,7 +96,8 @@ def _are(labels: Sequence[str]) -> str:
     return "is" if len(labels) == 1 else "are"
 
 
-def _counted(labels: Sequence[str] | Counter[str], counts: Counter[str]) -> str:
+def count_labels(labels: Sequence[str] | Counter[str], counts: Counter[str]) -> str:
+    """The first labels, each with its count."""
     names = list(labels)
     more = [f"{len(names) - _NAMED} more"] if len(names) > _NAMED else []
     return ", ".join([*(f"{label!r} ({counts[label]:,})" for label in names[:_NAMED]), *more])

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from xstilts.config.recipe import Fewshot, fixed_shots_arm
+from xstilts.config.splits import shots_split
 from xstilts.methods.method import FewshotMethod
 from xstilts.planning.builder import GraphBuilder
 from xstilts.planning.graph import Chain
@@ -15,6 +16,7 @@ from xstilts.recipe.resolve import (
     fewshot_languages,
     fixed_shot_sets,
     languages_with_pool,
+    new_labels,
     sampled_ks,
 )
 
@@ -71,7 +73,7 @@ class _Episodes:
             ]
             yield from ((episode.method.name, episode) for episode in episodes)
             if fewshot.more_english and language != target_stage.data.language:
-                yield "more-english", replace(first, shots_language=target_stage.data.language)
+                yield "more-english", replace(first, shots_language=target_stage.data.language, new_labels=None)
             if fewshot.without_target and target_stage.match_steps_of is None and not self.skip_training:
                 yield "without-target", replace(first, parent=target_stage.parent, fresh_head=True, unchanged=None)
             if fewshot.also_select:
@@ -83,16 +85,20 @@ class _Episodes:
         for k in self.fewshot.shots if self.methods else ():
             if str(k) in sets:
                 name, count = fixed_shots_arm(k)
-                yield name, replace(self._episode(language, count, 0, self.methods[0]), fixed_shots=str(k))
+                labels = self._new_labels((language,), shots_split(str(k)))
+                episode = self._episode(language, count, 0, self.methods[0])
+                yield name, replace(episode, fixed_shots=str(k), new_labels=labels)
 
     def multilingual(self, languages: Sequence[str]) -> Iterator[tuple[str, FewshotStage]]:
         """One model per k and draw for all languages, scored in each. Stages of one model are adjacent."""
         if not self.fewshot.multilingual or len(languages) < 2 or not self.methods:
             return
         pools = tuple(self.builder.data(self.chain.task.name, language, None) for language in languages)
+        labels = self._new_labels(languages)
         for shots, draw in self._draws():
             for language in languages:
-                yield "multilingual", replace(self._episode(language, shots, draw, self.methods[0]), multilingual=pools)
+                episode = self._episode(language, shots, draw, self.methods[0])
+                yield "multilingual", replace(episode, multilingual=pools, new_labels=labels)
 
     def _draws(self) -> Iterator[tuple[int, int]]:
         yield from product(sampled_ks(self.fewshot), range(self.fewshot.draws))
@@ -116,7 +122,11 @@ class _Episodes:
             seed=chain.seed,
             keep="all" if self.builder.recipe.keep_fewshot_weights else "scores",
             modality=target_stage.modality,
+            new_labels=self._new_labels((language,)),
         )
+
+    def _new_labels(self, languages: Sequence[str], split: str = POOL_SPLIT) -> tuple[str, ...] | None:
+        return new_labels(self.chain.task, self.target_stage.data.language, languages, split) or None
 
     def _batched_with(self, method: FewshotMethod) -> tuple[tuple[int, int], ...] | None:
         """Every k and draw, if the method can train them in one batch and no weights are selected."""

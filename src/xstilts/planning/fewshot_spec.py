@@ -50,6 +50,9 @@ class FewshotStage(Stage):
     multilingual: tuple[Data, ...] | None = None
     """The pools of all languages whose shots train one model; `shots_language` is then ignored."""
 
+    new_labels: tuple[str, ...] | None = None
+    """Classes of the shots that the training data in the source language lack. The head gets an output for each."""
+
     @property
     def inputs(self) -> tuple[str, ...]:
         return (self.parent,)

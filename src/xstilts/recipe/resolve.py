@@ -1,6 +1,6 @@
 """The arms, languages and methods of each target, derived from a recipe and its tasks."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from xstilts.config.recipe import Fewshot, Recipe, Target, TaskFiles
 from xstilts.config.splits import shots_split, translated
@@ -70,6 +70,16 @@ def languages_with_pool(fewshot: Fewshot, target: Target, task: Task) -> tuple[s
 def _has_pool(target: Target, task: Task, language: str) -> bool:
     splits = task.splits.get(language) or (language != target.source_language and task.sizes.get(language))
     return not splits or POOL_SPLIT in splits
+
+
+def new_labels(task: Task, source_language: str, languages: Iterable[str], split: str = POOL_SPLIT) -> tuple[str, ...]:
+    """The classes in the split of these languages that the training data in the source language lack, as far as is
+    known. Empty for problems whose heads cannot get more classes."""
+    known = task.pool_labels.get(source_language, {}).get("train", ())
+    if not known or not task.spec.classes:
+        return ()
+    labels = {label for language in languages for label in task.pool_labels.get(language, {}).get(split, ())}
+    return tuple(sorted(labels - set(known)))
 
 
 def fixed_shot_sets(task: Task, language: str) -> tuple[str, ...]:

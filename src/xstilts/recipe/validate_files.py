@@ -1,13 +1,14 @@
 """Loads the tasks of a recipe, and checks that its files exist."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path as FilePath
 
 from xstilts.cache.wheels import cache_dir
 from xstilts.config.recipe import Recipe
 from xstilts.data.benchmark_files import bind
 from xstilts.data.corpora import check_location
-from xstilts.data.user_files import user_task
+from xstilts.data.user_files import UserFiles, pool_labels, user_task
 from xstilts.encoders import find_card
 from xstilts.errors import DataError, SourceError, UserError
 from xstilts.recipe.issues import Issue
@@ -32,13 +33,20 @@ def load_tasks(recipe: Recipe, base: FilePath, root: FilePath | None) -> tuple[d
             issues += missing
         else:
             try:
-                tasks[name] = user_task(name, block, base)
+                tasks[name] = _with_pool_labels(user_task(name, block, base), recipe)
             except UserError as error:
                 issues.append(Issue("invalid-task", ("tasks", name), error.message, error.hint))
     for name in sorted(_named_tasks(recipe) & set(task_names())):
         partition = recipe.partition.get(name)
         tasks[name] = bind(load_task(name), root=root, cache=cache_dir(), partition=partition)
     return tasks, tuple(issues)
+
+
+def _with_pool_labels(task: Task, recipe: Recipe) -> Task:
+    """The task with the classes to learn from shots, if there are shots and classes."""
+    if recipe.fewshot is None or not task.spec.classes or not isinstance(task.read, UserFiles):
+        return task
+    return replace(task, pool_labels=pool_labels(task, task.read, cache_dir()))
 
 
 def validate_files(recipe: Recipe, base: FilePath, root: FilePath | None) -> Iterator[Issue]:

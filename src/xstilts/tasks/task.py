@@ -69,6 +69,9 @@ class Task:
     """The number of candidate images of the test set, by language."""
     labels: tuple[str, ...] = field(default=(), repr=False)
     """The classes, if the benchmark fixes them; otherwise they are taken from the training data."""
+    pool_labels: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict, repr=False)
+    """The classes that occur in each split to train or sample shots from, by language; only of a recipe's own tasks,
+    and if it has shots."""
     rows_per_item: float | None = None
     """Published test rows per scored item, if rows without a label are dropped; `iglue_compat` counts these rows as
     wrong."""

@@ -12,6 +12,7 @@ from xstilts.config.training import Train
 from xstilts.data.features import featurise
 from xstilts.data.tokenised import token_ids
 from xstilts.methods import METHODS
+from xstilts.models.heads import extend_head
 from xstilts.models.inputs import ModelInputs
 from xstilts.models.split import layers
 from xstilts.models.tuning import load_weights, snapshot
@@ -43,6 +44,8 @@ class EpisodeModelKey:
     head_seed: int | None
     """None for the parent's head."""
     keep: Keep
+    new_labels: tuple[str, ...]
+    """Classes of the shots that the parent's head lacks."""
     texts: frozenset[tuple[Data, str]] | None
     """The splits whose sub-words the embeddings are reduced to; None for full embeddings."""
 
@@ -85,6 +88,7 @@ def load_episode_model(spec: FewshotStage, context: JobContext) -> EpisodeModel:
         freezes_encoder=spec.method.freezes_encoder,
         head_seed=spec.seed if spec.fresh_head else None,
         keep=spec.keep,
+        new_labels=spec.new_labels or (),
         texts=None if full_embeddings else frozenset(_splits_of_job(spec, context.task(spec.evaluation.task))),
     )
     episode_model = context.cached(EPISODE_MODELS, key, lambda: _load(spec, train, context))
@@ -115,13 +119,15 @@ def _load(spec: FewshotStage, train: Train, context: JobContext) -> EpisodeModel
     problem = context.task(spec.evaluation.task).problem
     tokenizer = cached_tokenizer(encoder_folder(store, spec.parent, environment))
     if spec.fresh_head:
-        labels = context.labels(spec.data)
+        labels = _with_new(context.labels(spec.data), spec)
         seed = seed_of(spec.seed, "head", spec.evaluation.task)
         model, _ = build_model(store, spec.parent, environment, problem, labels or None, seed)
         thresholds = None
     else:
         loaded = load_model(store, spec.parent, environment)
-        model, labels, thresholds = loaded.model, loaded.labels, loaded.thresholds
+        model, labels, thresholds = loaded.model, _with_new(loaded.labels, spec), loaded.thresholds
+        if labels != loaded.labels:
+            extend_head(model, loaded.labels, labels, seed_of(spec.seed, "new labels", spec.evaluation.task))
     if spec.method.freezes_encoder:
         train = train.model_copy(update={"frozen_layers": len(layers(model))})
 
@@ -137,6 +143,10 @@ def _load(spec: FewshotStage, train: Train, context: JobContext) -> EpisodeModel
     )
     initial = snapshot(trainable.trained_part)
     return EpisodeModel(trainable=trainable, tokenizer=tokenizer, labels=labels, initial=initial, thresholds=thresholds)
+
+
+def _with_new(labels: tuple[str, ...], spec: FewshotStage) -> tuple[str, ...]:
+    return (*labels, *(label for label in spec.new_labels or () if label not in labels))
 
 
 def _splits_of_job(spec: FewshotStage, task: Task) -> tuple[tuple[Data, str], ...]:

@@ -58,6 +58,7 @@ def _english_summary(
         train.max_length,
         spec.modality,
         train.precision,
+        episode_model.labels,
         torch.get_num_threads(),
     )
     return context.activation_cache.get(key, make)
