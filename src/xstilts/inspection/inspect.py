@@ -16,7 +16,6 @@ from xstilts.problems import Example
 from xstilts.recipe.resolve import POOL_SPLIT, scored_languages
 from xstilts.tasks.task import Task
 
-
 _NEW_LABELS = ("new-labels", "learnt-labels")
 
 

@@ -3,17 +3,19 @@
 import pytest
 
 from xstilts.config.recipe import Recipe
-from xstilts.data.user_files import user_task
 from xstilts.inspection.finding import InspectionError, require_no_errors
 from xstilts.inspection.inspect import inspect
+from xstilts.recipe.validate_files import load_tasks
 
 EN = ["good,positive", "bad,negative", "fine,positive", "poor,negative"]
 FEWSHOT = {"shots": [2], "draws": 1}
 
 
 @pytest.fixture
-def findings(tmp_path):
+def findings(tmp_path, monkeypatch):
     """(code, severity, language, split) of a sentiment task; files are rows by `language-split`."""
+
+    monkeypatch.setenv("XSTILTS_CACHE", str(tmp_path / "cache"))
 
     def run(files, *, target=None, fewshot=None, columns=None, header="text,label", **settings):
         by_language = {}
@@ -24,7 +26,8 @@ def findings(tmp_path):
         columns = columns or {"text": "text", "label": "label"}
         task = {"problem": "classification", "files": by_language, "columns": columns} | settings
         recipe = Recipe(name="r", tasks={"mine": task}, targets={"mine": target or {}}, fewshot=fewshot)
-        tasks = {"mine": user_task("mine", recipe.tasks["mine"], tmp_path)}
+        tasks, issues = load_tasks(recipe, tmp_path, None)
+        assert not issues
         run.all = inspect(recipe, tasks, tmp_path / "cache")
         return [(f.code, f.severity, f.language, f.split) for f in run.all]
 
@@ -76,11 +79,41 @@ def test_shots_that_are_not_there_are_counted(findings):
     pool = ["nzuri,positive", "mbaya,negative", "vizuri,positive", "sawa,neutral"]
     files = base(sw_test=["njema,positive", "duni,negative"], sw_train=pool)
     assert findings(files, fewshot=FEWSHOT) == [
-        ("new-labels", "warning", "sw", "train"),
-        ("new-labels", "warning", "sw", "train"),
+        ("learnt-labels", "warning", "sw", "train"),
         ("too-few-shots", "warning", "sw", "train"),
     ]
-    assert "'negative' 1" in " ".join(map(str, findings.all))
+    assert "'negative' 1, 'neutral' 1" in " ".join(map(str, findings.all))
+
+
+def test_a_new_class_is_learnt_from_shots_if_there_are_some(findings):
+    files = base(
+        sw_test=["nzuri,positive", "mbaya,negative", "sawa,neutral", "hapana,other"],
+        sw_train=["vizuri,positive", "duni,negative", "wastani,neutral"],
+    )
+    one = FEWSHOT | {"shots": [1], "methods": ["full", "lda"]}
+    assert findings(files, fewshot=one) == [
+        ("new-labels", "warning", "sw", "test"),
+        ("learnt-labels", "warning", "sw", "train"),
+        ("new-labels", "warning", "sw", "test"),
+    ]
+    learnt, unlearnt = findings.all[1:]
+    assert "'neutral' (1)" in learnt.message and "full, lda" in learnt.message
+    assert "'other' (1)" in unlearnt.message and "full, lda" in unlearnt.message
+
+
+def test_a_new_label_of_several_labels_is_not_learnt(findings):
+    train = ["a,positive|food", "b,negative", "c,food", "d,positive"]
+    files = {
+        "en-train": train,
+        "en-test": train[:1],
+        "sw-test": ["e,positive"],
+        "sw-train": ["f,neutral", "g,positive"],
+    }
+    files["en-test"] = ["h,positive|food"]
+    columns = {"text": "text", "labels": "label"}
+    codes = findings(files, fewshot=FEWSHOT | {"shots": [1]}, columns=columns, problem="multi-label")
+    assert ("new-labels", "warning", "sw", "train") in codes
+    assert "learnt-labels" not in {code for code, *_ in codes}
 
 
 def test_rows_in_two_splits_are_errors_unless_dropped(findings):

@@ -6,7 +6,7 @@ from safetensors.torch import load_file, save_file
 from tests.tiny import KINDS, build
 from transformers import AutoModel
 
-from xstilts.errors import DataError
+from xstilts.errors import DataError, UserError
 from xstilts.models import heads
 from xstilts.models.families import BY_MODEL_TYPE
 from xstilts.models.generic_head import GenericHeadModel
@@ -56,6 +56,32 @@ def test_encoder_weights_equal_those_of_the_folder(folder):
     assert all(torch.equal(state[name], stored[name]) for name in state)
     assert equal(state, encoder_state(load_backbone(folder)))
     assert not head_parameters(load_backbone(folder))
+
+
+@pytest.mark.parametrize("problem", LABELS)
+def test_an_extended_head_has_the_old_outputs_and_a_trainable_new_one(folder, problem):
+    labels, extended = LABELS[problem], (*LABELS[problem], "new", "newer")
+    model = load_with_head(problem, folder, labels=labels, seed=5)
+    batch = {"input_ids": torch.arange(5, 13)[None], "attention_mask": torch.ones(1, 8, dtype=torch.long)}
+    before = model(**batch).logits
+    heads.extend_head(model, labels, extended, seed=1)
+    targets = torch.full(before.shape[:-1], 4)
+    output = model(**batch, labels=targets)
+    assert output.logits.shape == (*before.shape[:-1], 5)
+    torch.testing.assert_close(output.logits[..., :3], before)
+    output.loss.backward()
+    gradients = [p.grad for p in head_parameters(model).values() if p.grad is not None and len(p.grad) == 5]
+    assert gradients and all(gradient[4].abs().sum() > 0 for gradient in gradients)
+    assert model.config.id2label == dict(enumerate(extended))
+    other = load_with_head(problem, folder, labels=labels, seed=5)
+    heads.extend_head(other, labels, extended, seed=1)
+    assert equal(head_parameters(other), head_parameters(model))
+
+
+def test_a_head_without_an_output_for_each_label_cannot_be_extended(folder):
+    model = load_with_head("span", folder, labels=None, seed=5)
+    with pytest.raises(UserError, match="new"):
+        heads.extend_head(model, LABELS["tagging"], (*LABELS["tagging"], "new"), seed=1)
 
 
 def test_in_place_updates_do_not_change_the_file(folder):

@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 from typing import TypeVar
 
 from hypothesis import given, settings
@@ -266,3 +267,25 @@ def test_keys_depend_on_the_data_that_a_stage_uses() -> None:
     unchanged_keys = expand(recipe(), changed, PIN).stages.keys() & graph_of().stages.keys()
     assert {graph_of().stages[key].kind for key in unchanged_keys} >= {"pretrained", "target", "evaluate", "fewshot"}
     assert not any(isinstance(graph_of().stages[key], IntermediateStage) for key in unchanged_keys)
+
+
+def test_episodes_get_the_classes_that_the_source_language_lacks() -> None:
+    labels = {"en": {"train": ("a", "b")}, "de": {"train": ("a", "c")}, "fi": {"train": ("a", "b")}}
+    small = recipe(fewshot=Fewshot(shots=(1,), draws=1, more_english=True, multilingual=True))
+    graph = expand(small, TASKS | {"topic": replace(TASKS["topic"], pool_labels=labels)}, PIN)
+    method_of = {cell.artifact: cell.method for cell in graph.cells}
+    new = {
+        (method_of[stage.key], stage.evaluation.language): stage.new_labels for stage in of_kind(graph, FewshotStage)
+    }
+    assert new == {
+        ("full", "de"): ("c",),
+        ("full", "fi"): None,
+        ("more-english", "de"): None,
+        ("more-english", "fi"): None,
+        ("multilingual", "de"): ("c",),
+        ("multilingual", "fi"): ("c",),
+    }
+    plain = of_kind(expand(small, TASKS, PIN), FewshotStage)
+    assert {stage.key for stage in plain} & {stage.key for stage in of_kind(graph, FewshotStage)} == {
+        stage.key for stage in of_kind(graph, FewshotStage) if stage.new_labels is None
+    }
