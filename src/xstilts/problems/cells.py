@@ -64,6 +64,9 @@ class Cells:
         value = self.value(column)
         if value is None or not str(value).strip():
             raise self.error(f"the {field} is missing (column {column!r})", "fill the cell or delete the row")
+        if isinstance(value, list | tuple | dict):
+            message = f"the {field} is a list or an object (column {column!r}): {str(value)[:40]}"
+            raise self.error(message, "write it as one text, or name another column")
         return str(value).strip()
 
     def optional_text(self, field: str) -> str | None:

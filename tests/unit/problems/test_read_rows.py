@@ -180,3 +180,10 @@ def test_errors_of_all_rows_are_collected():
         "classification", [{"text": "a", "label": "x"}, {"text": "", "label": "x"}, {"text": "b", "label": ""}]
     )
     assert len(examples) == 1 and errors == ["data.csv:3", "data.csv:4"]
+
+
+@pytest.mark.parametrize("value", [["a", "b"], {"en": "a"}, ["a"]])
+def test_a_list_or_an_object_is_no_text(value):
+    examples, errors, _ = read("classification", [{"text": value, "label": "x"}, {"text": "[picha]", "label": "[x]"}])
+    assert errors == ["data.csv:2"]
+    assert [(example.text, example.label) for example in examples] == [("[picha]", "[x]")]

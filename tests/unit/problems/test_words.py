@@ -1,6 +1,6 @@
 import pytest
 
-from xstilts.problems.words import split_words
+from xstilts.problems.words import split_words, strip_blanks
 
 
 @pytest.mark.parametrize(
@@ -17,3 +17,11 @@ from xstilts.problems.words import split_words
 )
 def test_words_by_script(text, words):
     assert [word for word, _ in split_words(text)] == words
+
+
+@pytest.mark.parametrize(
+    ("text", "stripped"),
+    [(" na soko ", "na soko"), ("\u200bna\u00a0 soko\u200f\n", "na\u00a0 soko"), ("\u200b ", ""), ("", "")],
+)
+def test_blanks_and_invisible_characters_at_the_ends_are_stripped(text, stripped):
+    assert strip_blanks(text) == stripped
