@@ -1,7 +1,7 @@
 """Loads encoders, initialises heads, and transfers encoder weights between stages."""
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -151,37 +151,6 @@ def load_fused(
     model = FusedModel(text, ImageProjector(image_input, hidden), head, image_input.layer)
     init_new_weights(model, seed)
     return model.eval()
-
-
-def extend_head(model: PreTrainedModel, labels: Sequence[str], extended: Sequence[str], seed: int) -> None:
-    """Give a classifier an output for each of the `extended` labels, which begin with its `labels`.
-
-    The new rows of the last linear layer are initialised from `seed` as the architecture does, biases with 0. Raises
-    UserError for a head that has no linear layer with an output for each label.
-    """
-    encoder_modules = {id(module) for module in backbone(model).modules()}
-    layers = [
-        module
-        for module in model.modules()
-        if isinstance(module, nn.Linear) and id(module) not in encoder_modules and module.out_features == len(labels)
-    ]
-    if not layers:
-        raise UserError(
-            f"the head of {type(model).__name__} cannot get the classes {', '.join(extended[len(labels) :])}",
-            "remove these classes, or use a method on frozen features such as `lda`",
-        )
-    layer, count = layers[-1], len(extended) - len(labels)
-    generator = torch.Generator().manual_seed(seed)
-    std = getattr(model.config, "initializer_range", 0.02)
-    rows = torch.randn(count, layer.in_features, generator=generator).to(layer.weight) * std
-    layer.weight = nn.Parameter(torch.cat([layer.weight.detach(), rows]))
-    if layer.bias is not None:
-        layer.bias = nn.Parameter(torch.cat([layer.bias.detach(), layer.bias.new_zeros(count)]))
-    layer.out_features = len(extended)
-    model.config.id2label = dict(enumerate(extended))
-    model.config.label2id = {label: number for number, label in enumerate(extended)}
-    if hasattr(model, "num_labels"):
-        model.num_labels = len(extended)
 
 
 def head_parameters(model: nn.Module) -> dict[str, nn.Parameter]:

@@ -8,6 +8,7 @@ from transformers import AutoModel
 
 from xstilts.errors import DataError, UserError
 from xstilts.models import heads
+from xstilts.models.extend_head import extend_head
 from xstilts.models.families import BY_MODEL_TYPE
 from xstilts.models.generic_head import GenericHeadModel
 from xstilts.models.heads import (
@@ -64,7 +65,7 @@ def test_an_extended_head_has_the_old_outputs_and_a_trainable_new_one(folder, pr
     model = load_with_head(problem, folder, labels=labels, seed=5)
     batch = {"input_ids": torch.arange(5, 13)[None], "attention_mask": torch.ones(1, 8, dtype=torch.long)}
     before = model(**batch).logits
-    heads.extend_head(model, labels, extended, seed=1)
+    extend_head(model, labels, extended, seed=1)
     targets = torch.full(before.shape[:-1], 4)
     output = model(**batch, labels=targets)
     assert output.logits.shape == (*before.shape[:-1], 5)
@@ -74,14 +75,14 @@ def test_an_extended_head_has_the_old_outputs_and_a_trainable_new_one(folder, pr
     assert gradients and all(gradient[4].abs().sum() > 0 for gradient in gradients)
     assert model.config.id2label == dict(enumerate(extended))
     other = load_with_head(problem, folder, labels=labels, seed=5)
-    heads.extend_head(other, labels, extended, seed=1)
+    extend_head(other, labels, extended, seed=1)
     assert equal(head_parameters(other), head_parameters(model))
 
 
 def test_a_head_without_an_output_for_each_label_cannot_be_extended(folder):
     model = load_with_head("span", folder, labels=None, seed=5)
     with pytest.raises(UserError, match="new"):
-        heads.extend_head(model, LABELS["tagging"], (*LABELS["tagging"], "new"), seed=1)
+        extend_head(model, LABELS["tagging"], (*LABELS["tagging"], "new"), seed=1)
 
 
 def test_in_place_updates_do_not_change_the_file(folder):

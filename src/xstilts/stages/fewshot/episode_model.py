@@ -12,7 +12,7 @@ from xstilts.config.training import Train
 from xstilts.data.features import featurise
 from xstilts.data.tokenised import token_ids
 from xstilts.methods import METHODS
-from xstilts.models.heads import extend_head
+from xstilts.models.extend_head import extend_head
 from xstilts.models.inputs import ModelInputs
 from xstilts.models.split import layers
 from xstilts.models.tuning import load_weights, snapshot
