@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from xstilts.api.results import reopen, score_table, write_report
+from xstilts.encoders import find_card
 from xstilts.errors import StageError
 from xstilts.execution.environment import Event
 from xstilts.execution.options import STORE, RunKeywords, RunOptions
@@ -15,7 +16,7 @@ from xstilts.execution.preview import Plan, preview
 from xstilts.execution.progress import Progress
 from xstilts.execution.run import RunResult, graph_status, run_graph
 from xstilts.experiment import AnyRecipe, Experiment, inspect_data, open_experiment, record_run
-from xstilts.planning.estimate import FlopsEstimate, Processor
+from xstilts.planning.estimate import FlopsEstimate, Processor, planned_steps
 from xstilts.planning.overlaps import cached_overlaps
 
 if TYPE_CHECKING:
@@ -98,7 +99,8 @@ def _run_stages(experiment: Experiment, forecast: Plan, show: bool) -> RunResult
     graph, store, environment, options = experiment.graph, experiment.store, experiment.environment, experiment.options
     if not show:
         return run_graph(graph, store, environment, options.job_count, _log_warning, executor=options.executor)
-    with Progress(graph, forecast) as progress:
+    steps = planned_steps(graph, forecast.misses, experiment.loaded.tasks, find_card(experiment.recipe.encoder))
+    with Progress(graph, forecast, steps=steps) as progress:
         outcome = run_graph(graph, store, environment, options.job_count, progress, executor=options.executor)
     counts = f"{len(outcome.done)} stages run, {len(outcome.hits)} cached"
     _log(f"{counts}; {outcome.seconds:.0f} s, peak memory {outcome.peak_memory_mb:,.0f} MB")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from xstilts.platform.progress import report
 from xstilts.problems import PROBLEMS, Example, ProblemName
 from xstilts.problems.features import Feature
 
@@ -25,6 +26,19 @@ def featurise(
     labels: a language may have labels that were not in the training data. `modality` restricts a control to the text or
     the images. Raises DataError for an example whose label is not in `labels`.
     """
+    report("tokenising", 0, len(examples))
+    return encode(problem, examples, tokenizer, labels, max_length, modality)
+
+
+def encode(
+    problem: ProblemName,
+    examples: Sequence[Example],
+    tokenizer: "PreTrainedTokenizerBase",
+    labels: Sequence[str] | None,
+    max_length: int,
+    modality: str | None = None,
+) -> list[Feature]:
+    """As `featurise`, for a part of the examples: it reports no progress."""
     features = PROBLEMS[problem].encode(examples, tokenizer, labels, max_length) if examples else []
     return hide(features, modality, tokenizer)
 

@@ -12,6 +12,7 @@ from xstilts.data.benchmark_files import unresolved_sources
 from xstilts.data.benchmark_rows import ReadSplits
 from xstilts.data.splits import split_examples
 from xstilts.errors import DataError, SourceError, UserError
+from xstilts.platform.progress import report, track
 from xstilts.problems import Example
 from xstilts.tasks.task import Task
 
@@ -32,6 +33,7 @@ def load(task: Task, language: str, split: str, *, cache: Path, offline: bool) -
             f"the commits of {', '.join(source.uri for source in unresolved)} are not known",
             "run the recipe; only `plan` works without commits",
         )
+    report("reading data", 0, task.sizes.get(language, {}).get(split, 0))
     folder = _folder(task, language, cache)
 
     def write_splits(folder: Path) -> None:
@@ -105,7 +107,9 @@ def _read(
     """The examples by split, and the numbers of rows that are left out."""
     paths = {wheel.package: wheel_path(wheel, cache=cache, offline=offline) for wheel in task.wheels}
     read = task.read(paths, language)
-    splits = split_examples(task, read)
+    total = sum(task.sizes.get(language, {}).values())
+    tracked = {split: track("reading data", examples, total) for split, examples in read.items()}
+    splits = split_examples(task, tracked)
     for split, examples in splits.items():
         ids: set[str] = set()
         for example in examples:

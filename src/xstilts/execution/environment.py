@@ -7,6 +7,7 @@ from typing import Literal
 
 from xstilts.config.recipe import Partition, TaskFiles
 from xstilts.data.corpora import Corpus
+from xstilts.platform.progress import Report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,15 +34,14 @@ class Environment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """An event of one stage. `done` and `total` count its steps (optimiser steps, or texts).
+    """An event of one stage; `progress` has a `report`.
 
     A `warning` has a `message` only. It does not change the state of its stage.
     """
 
     key: str
     kind: Literal["started", "progress", "warning", "finished", "failed"]
-    done: int = 0
-    total: int = 0
+    report: Report | None = None
     seconds: float = 0.0
     message: str = ""
     hint: str = ""

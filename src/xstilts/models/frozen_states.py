@@ -13,6 +13,7 @@ from xstilts.methods.method import StatesClassifier
 from xstilts.models.inputs import ModelInputs, autocast
 from xstilts.models.pooling import mean_state
 from xstilts.models.split import backbone
+from xstilts.platform.progress import track_batches
 from xstilts.problems import PROBLEMS, ProblemName
 from xstilts.problems.features import IGNORE_INDEX
 
@@ -51,7 +52,7 @@ def labelled_states(model: nn.Module, inputs: ModelInputs) -> Iterator[tuple[Ten
     """Yield batches of vectors [rows, hidden] and class numbers [rows] on the CPU, from one pass of the encoder of
     `model`, which is not changed."""
     encoder = backbone(model).eval()
-    for indices in scoring_batches(inputs.lengths):
+    for indices in track_batches("frozen layers", scoring_batches(inputs.lengths), len(inputs.features)):
         batch: dict[str, Any] = inputs.batch(indices, labels=True)
         labels = batch.pop("labels")
         with torch.no_grad(), autocast(inputs.device, inputs.precision):

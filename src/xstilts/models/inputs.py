@@ -15,6 +15,7 @@ from xstilts.models.speed.activation_cache import FrozenLayers, digest
 from xstilts.models.speed.activations import Activations, allocate, fits
 from xstilts.models.speed.vocabulary import ReducedVocabulary
 from xstilts.models.split import run_between, run_lower, truncate
+from xstilts.platform.progress import track_batches
 from xstilts.problems import PROBLEMS, ProblemName
 from xstilts.problems.features import Feature
 
@@ -110,7 +111,7 @@ class ModelInputs:
         assert self.lower is not None
         shapes = [(len(feature.ids), max(map(len, feature.ids))) for feature in self.features]
         activations = allocate(shapes, self.lower.config.hidden_size, self._dtype)
-        for indices in scoring_batches(self.lengths):
+        for indices in track_batches("frozen layers", scoring_batches(self.lengths), len(self.features)):
             if self.activations is not None:
                 batch = self.batch(indices, labels=False)
             else:

@@ -1,6 +1,6 @@
 """Machine translation with a sequence-to-sequence model: deterministic, in length-sorted batches."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -20,6 +20,7 @@ from xstilts.data.translation.codes import language_tokens
 from xstilts.errors import DataError, UserError
 from xstilts.models.heads import quiet
 from xstilts.models.inputs import autocast
+from xstilts.platform.progress import report
 
 _LOAD_OPTIONS = {"local_files_only": True, "trust_remote_code": False}
 _HINT = "name a sequence-to-sequence model that `save_pretrained` wrote, with its tokenizer"
@@ -87,13 +88,11 @@ def load_translator(
     )
 
 
-def translate(
-    texts: Sequence[str], model: Translator, search: SearchSettings, report: Callable[[int], None] = lambda done: None
-) -> list[str | None]:
+def translate(texts: Sequence[str], model: Translator, search: SearchSettings) -> list[str | None]:
     """The translation of each text; None if the source or the translation is longer than `max_length`.
 
-    Greedy or beam search as in `search`; the model's generation settings are ignored. `report` receives the number of
-    finished texts. Raises UserError if `max_length` exceeds the model's positions.
+    Greedy or beam search as in `search`; the model's generation settings are ignored. Raises UserError if `max_length`
+    exceeds the model's positions.
     """
     limit = getattr(model.network.config, "max_position_embeddings", None) or search.max_length
     if search.max_length > limit:
@@ -106,6 +105,7 @@ def translate(
     translations: list[str | None] = [None] * len(texts)
     short = [index for index, row in enumerate(ids) if len(row) <= search.max_length]
     done = len(texts) - len(short)
+    report("translating", done, len(texts))
     config = _generation_config(model, search)
     lengths = [len(ids[index]) for index in short]
     batch_tokens = search.batch_size * search.max_length
@@ -114,7 +114,8 @@ def translate(
         outputs = _generate([ids[index] for index in indices], model, search, config)
         for index, text in zip(indices, outputs, strict=True):
             translations[index] = text
-        report(done := done + len(indices))
+        done += len(indices)
+        report("translating", done, len(texts))
     return translations
 
 

@@ -1,5 +1,6 @@
 """Cost estimates without earlier runs: floating-point operations, GPU-hours and bytes of stored weights."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -90,6 +91,13 @@ def estimate_flops(
             f"{name} {lengths.assumed}" for name, lengths in sorted(meter.lengths_used.items()) if lengths.assumed
         ),
     )
+
+
+def planned_steps(graph: Graph, misses: Iterable[str], tasks: Mapping[str, Task], card: EncoderCard) -> dict[str, int]:
+    """The estimated training steps of `misses`, without stages that do not train or whose data has an unknown size."""
+    meter = StageFlops(graph=graph, tasks=tasks, card=card)
+    steps = {key: meter.steps(graph.stages[key]) for key in misses}
+    return {key: math.ceil(count) for key, count in steps.items() if count is not None}
 
 
 def _sum_known(values: list[float | None]) -> float | None:

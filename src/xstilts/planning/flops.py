@@ -65,6 +65,23 @@ class StageFlops:
             self.unknown_reasons[str(reason)] = None
             return None
 
+    def steps(self, spec: Spec) -> float | None:
+        """Training steps of a stage, estimated from the sizes of its data; None if it has none or they are unknown."""
+        try:
+            match spec:
+                case IntermediateStage() if not spec.mlm:
+                    return sum(self._steps(data, spec.train) for data in spec.data)
+                case TargetStage():
+                    return self._target_steps(spec)
+                case AlignStage():
+                    return self._align_steps(spec)
+                case FewshotStage() if spec.method.takes_steps:
+                    return self._fewshot_steps(spec) * (2 if spec.method.mixes_english else 1)
+                case _:
+                    return None
+        except UnknownCostError:
+            return None
+
     def bytes(self, spec: Spec) -> int | None:
         """Bytes of the weights that a stage stores, at most: the encoder's trainable weights. None if unknown."""
         match spec:
@@ -121,22 +138,32 @@ class StageFlops:
         )
 
     def _target(self, spec: TargetStage) -> Iterator[float]:
+        example = self._training_example(spec.data.task, spec.train, spec.modality)
+        yield self._target_steps(spec) * self._batch(spec.data, spec.train) * example
+        yield spec.train.evaluations * self._forward_pass(spec.data, "dev", spec.train.max_length, spec.modality)
+
+    def _target_steps(self, spec: TargetStage) -> float:
         steps = self._steps(spec.data, spec.train)
         if spec.match_steps_of is not None:
             intermediate = self.graph.stages[spec.match_steps_of]
             assert isinstance(intermediate, IntermediateStage)
             steps += sum(self._steps(data, intermediate.train) for data in intermediate.data)
-        example = self._training_example(spec.data.task, spec.train, spec.modality)
-        yield steps * self._batch(spec.data, spec.train) * example
-        yield spec.train.evaluations * self._forward_pass(spec.data, "dev", spec.train.max_length, spec.modality)
+        return steps
+
+    def _align_batch(self, spec: AlignStage) -> tuple[int, int]:
+        """The number of training pairs, and of pairs per step."""
+        pairs = max(1, round((1 - spec.held_out) * sum(self._size(data, spec.split) for data in spec.data)))
+        return pairs, min(pairs, self._max_batch(spec.data[0].task, spec.train))
+
+    def _align_steps(self, spec: AlignStage) -> float:
+        pairs, batch = self._align_batch(spec)
+        return spec.train.steps or spec.train.epochs * pairs / batch
 
     def _align(self, spec: AlignStage) -> Iterator[float]:
         """Training runs the layers up to `spec.layer` and trains only that one. Both measurements run all layers."""
         task, train, sizes = spec.data[0].task, spec.train, [self._size(data, spec.split) for data in spec.data]
         example = self.forward.per_example(task, train.max_length)
-        pairs = max(1, round((1 - spec.held_out) * sum(sizes)))
-        batch = min(pairs, self._max_batch(task, train))
-        steps = train.steps or train.epochs * pairs / batch
+        batch, steps = self._align_batch(spec)[1], self._align_steps(spec)
         trained = TRAINED + FORWARD * bool(train.gradient_checkpointing)
         yield steps * batch * example * ((spec.layer - 1) * FORWARD + trained) / self.forward.depth
         shares = (spec.held_out, 1 - spec.held_out)
@@ -153,8 +180,7 @@ class StageFlops:
             return
         if not spec.method.freezes_encoder:
             example = self._training_example(task, train, spec.modality)
-        batch = min(shots, self._max_batch(task, train))
-        steps = train.steps or train.epochs * shots / batch
+        batch, steps = min(shots, self._max_batch(task, train)), self._fewshot_steps(spec)
         yield steps * batch * example / languages
         if spec.method.mixes_english:
             yield steps * self._batch(spec.data, train) * example / languages
@@ -163,6 +189,13 @@ class StageFlops:
             evaluations = train.evaluations + bool(spec.unchanged)
             yield evaluations * self._forward_pass(dev, "dev", train.max_length, spec.modality) / languages
         yield self._scoring(spec.evaluation, spec.split, train.max_length, spec.modality)
+
+    def _fewshot_steps(self, spec: FewshotStage) -> float:
+        """Steps on shots; English batches between them are not counted."""
+        shots = self._shots(spec) * len(spec.trained_languages)
+        return spec.train.steps or spec.train.epochs * shots / min(
+            shots, self._max_batch(spec.evaluation.task, spec.train)
+        )
 
     def _shots(self, spec: FewshotStage) -> float:
         """Shots of one language. If their number is unknown (a published set, or groups drawn as wholes), it is the

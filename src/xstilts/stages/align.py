@@ -13,7 +13,6 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from xstilts.data.features import featurise
 from xstilts.encoders import find_card
 from xstilts.errors import DataError, UserError
-from xstilts.execution.environment import Emit
 from xstilts.methods.method import Adapters
 from xstilts.models.align import Aligner, PairInputs, closeness
 from xstilts.models.heads import encoder_state, load_text_encoder, restore_encoder
@@ -34,7 +33,6 @@ from xstilts.stages.artifacts import (
     weights_digest,
 )
 from xstilts.stages.job_context import JobContext
-from xstilts.stages.progress import step_reporter
 from xstilts.stages.training import count_untouched_layers, training_facts
 from xstilts.store.facts import AlignFacts, AlignmentRow, ClosenessFacts
 from xstilts.store.store import Draft
@@ -64,7 +62,7 @@ class Pairs:
     groups: Sequence[int]
 
 
-def run(spec: AlignStage, draft: Draft, context: JobContext, emit: Emit) -> None:
+def run(spec: AlignStage, draft: Draft, context: JobContext) -> None:
     store, device = context.store, context.environment.device
     folder = encoder_folder(store, spec.parent, context.environment)
     tokenizer = cached_tokenizer(folder)
@@ -87,7 +85,7 @@ def run(spec: AlignStage, draft: Draft, context: JobContext, emit: Emit) -> None
     seed = seed_of(spec.seed, "align", spec.data[0].task)
     with adapters(model, settings, seed, merge=True, layer=spec.layer - 1, dropout=spec.dropout):
         objective = Objective(model=Aligner(model, layer=spec.layer, margin=spec.margin), batches=inputs)
-        fitted = fit([objective], [0] * steps, spec.train, seed=seed, report=step_reporter(spec, emit))
+        fitted = fit([objective], [0] * steps, spec.train, seed=seed)
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name in weights)
     save_weights(draft.path, model, head=False)

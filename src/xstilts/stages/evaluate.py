@@ -6,7 +6,6 @@ from transformers import PreTrainedModel
 
 from xstilts.data.features import featurise
 from xstilts.data.load import check_labels
-from xstilts.execution.environment import Emit
 from xstilts.models.inputs import ModelInputs, required_padding
 from xstilts.models.speed.activation_cache import FrozenLayers
 from xstilts.models.speed.first_token import use_first_token
@@ -26,7 +25,7 @@ from xstilts.train.predict import predict
 MODELS = Slot[str, LoadedModel]("models, by artifact")
 
 
-def run(spec: EvaluateStage, draft: Draft, context: JobContext, emit: Emit) -> None:
+def run(spec: EvaluateStage, draft: Draft, context: JobContext) -> None:
     environment = context.environment
     task = context.task(spec.data.task)
     examples = context.examples(spec.data, spec.split)

@@ -10,7 +10,6 @@ from transformers import PreTrainedModel
 
 from xstilts.data.mixture import language_probabilities, task_probabilities, task_schedule
 from xstilts.data.tokenised import feature_lengths, token_ids
-from xstilts.execution.environment import Emit
 from xstilts.models.heads import encoder_state
 from xstilts.models.sharing import share_encoder
 from xstilts.models.tuning import boundary
@@ -28,7 +27,6 @@ from xstilts.stages.artifacts import (
 )
 from xstilts.stages.job_context import JobContext
 from xstilts.stages.mlm import CorpusWindows, MlmTrainer, make_mlm_trainer, read_corpora
-from xstilts.stages.progress import step_reporter
 from xstilts.stages.tokenise import load_features
 from xstilts.stages.training import TrainableModel, count_untouched_layers, make_trainable, training_facts
 from xstilts.store.facts import IntermediateFacts
@@ -37,8 +35,7 @@ from xstilts.train.fit import Objective, examples_used, fit, seed_of, steps_of
 from xstilts.train.optim import decay_of_unused_weights
 
 
-def run(spec: IntermediateStage, draft: Draft, context: JobContext, emit: Emit) -> None:
-    report = step_reporter(spec, emit)
+def run(spec: IntermediateStage, draft: Draft, context: JobContext) -> None:
     # all tasks share the encoder of the first, so tasks with images come first
     images_first = sorted(spec.data, key=lambda data: not context.task(data.task).spec.images)
     store, spec = context.store, replace(spec, data=tuple(images_first))
@@ -64,7 +61,7 @@ def run(spec: IntermediateStage, draft: Draft, context: JobContext, emit: Emit) 
     model = trainables[0].model if trainables else cast(MlmTrainer, mlm).model.model
     perplexities_before = mlm.perplexities() if mlm else {}
     before = weights_digest(trainable_tensors(model))
-    fitted = fit(objectives, schedule, spec.train, seed=seed_of(spec.seed, "intermediate"), report=report)
+    fitted = fit(objectives, schedule, spec.train, seed=seed_of(spec.seed, "intermediate"))
     after = weights_digest(trainable_tensors(model))
     if trainables and trainables[0].vocabulary is not None:
         trainables[0].vocabulary.expand(decay_of_unused_weights(spec.train, fitted.steps))

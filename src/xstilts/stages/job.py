@@ -3,7 +3,6 @@
 import gc
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, assert_never
 
@@ -23,6 +22,7 @@ from xstilts.planning.specs import (
     TranslateStage,
 )
 from xstilts.platform.hardware import release_free_memory
+from xstilts.platform.progress import Report, reporting_to
 from xstilts.store.store import Draft, Store
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ def run_job(specs: Sequence[Spec], environment: Environment, emit: Emit) -> None
         started = time.perf_counter()
         emit(Event(key=spec.key, kind="started"))
         try:
-            with store.draft(spec) as draft:
-                run_stage(spec, draft, context, partial(_emit_of, spec.key, emit))
+            with store.draft(spec) as draft, reporting_to(partial(_emit_report, spec.key, emit)):
+                run_stage(spec, draft, context)
         except UserError as error:
             emit(Event(key=spec.key, kind="failed", message=error.message, hint=error.hint))
         except OSError as error:
@@ -63,12 +63,11 @@ def run_job(specs: Sequence[Spec], environment: Environment, emit: Emit) -> None
             emit(Event(key=spec.key, kind="finished", seconds=time.perf_counter() - started))
 
 
-def _emit_of(key: str, emit: Emit, event: Event) -> None:
-    """A runner may work with a changed copy of its spec; its events still belong to the stage of the graph."""
-    emit(replace(event, key=key))
+def _emit_report(key: str, emit: Emit, report: Report) -> None:
+    emit(Event(key=key, kind="progress", report=report))
 
 
-def run_stage(spec: Spec, draft: Draft, context: object, emit: Emit) -> None:
+def run_stage(spec: Spec, draft: Draft, context: object) -> None:
     """Dispatch to the runner of a stage. Runners import torch, so they are imported here."""
     from xstilts.stages import align, evaluate, intermediate, mine, pretrained, retrieve, target, translate
     from xstilts.stages.fewshot import run as fewshot
@@ -77,25 +76,25 @@ def run_stage(spec: Spec, draft: Draft, context: object, emit: Emit) -> None:
     assert isinstance(context, JobContext)
     match spec:
         case PretrainedStage():
-            pretrained.run(spec, draft, context, emit)
+            pretrained.run(spec, draft, context)
         case TranslateStage():
-            translate.run(spec, draft, context, emit)
+            translate.run(spec, draft, context)
         case AlignStage():
-            align.run(spec, draft, context, emit)
+            align.run(spec, draft, context)
         case IntermediateStage():
-            intermediate.run(spec, draft, context, emit)
+            intermediate.run(spec, draft, context)
         case TargetStage():
-            target.run(spec, draft, context, emit)
+            target.run(spec, draft, context)
         case FewshotStage():
-            fewshot.run(spec, draft, context, emit)
+            fewshot.run(spec, draft, context)
         case EvaluateStage():
-            evaluate.run(spec, draft, context, emit)
+            evaluate.run(spec, draft, context)
         case ChooseLayerStage():
-            retrieve.choose(spec, draft, context, emit)
+            retrieve.choose(spec, draft, context)
         case RetrieveStage():
-            retrieve.run(spec, draft, context, emit)
+            retrieve.run(spec, draft, context)
         case MineStage():
-            mine.run(spec, draft, context, emit)
+            mine.run(spec, draft, context)
         case _:
             assert_never(spec)
 

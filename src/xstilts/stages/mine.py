@@ -10,7 +10,6 @@ from torch import Tensor
 from xstilts.data.features import featurise
 from xstilts.data.load import check_labels
 from xstilts.errors import DataError
-from xstilts.execution.environment import Emit, Event
 from xstilts.metrics import metric
 from xstilts.metrics.mining import best_threshold, occurs_once, one_to_one
 from xstilts.models.mining import candidates
@@ -50,12 +49,11 @@ class MinedPairs:
         return score_frame("mining", items, gold, [predicted.get(sentence.id, "") for sentence in self.foreign])
 
 
-def run(spec: MineStage, draft: Draft, context: JobContext, emit: Emit) -> None:
+def run(spec: MineStage, draft: Draft, context: JobContext) -> None:
     task = context.task(spec.data.task)
     unchecked = check_lineage(context, spec.parent, task, spec.split, context.examples(spec.data, spec.split))
     embedder = load_embedder(spec.parent, context)
     dev = _mine(spec.dev_split, spec, embedder, context)
-    emit(Event(key=spec.key, kind="progress", done=1, total=2))
     scored = _mine(spec.split, spec, embedder, context)
     threshold = dev.threshold()
     layer, pooling = layer_and_pooling(spec, context)

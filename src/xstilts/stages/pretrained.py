@@ -6,7 +6,6 @@ from pathlib import Path
 from transformers import PreTrainedConfig
 
 from xstilts.config.training import Fusion
-from xstilts.execution.environment import Emit
 from xstilts.models.heads import read_config
 from xstilts.models.multimodal.dual.text import is_dual, text_preparation
 from xstilts.models.multimodal.dual.vision import image_preparation, image_size
@@ -17,7 +16,7 @@ from xstilts.store.facts import DualPreparation, EncoderFacts, ImageInputFacts, 
 from xstilts.store.store import Draft
 
 
-def run(spec: PretrainedStage, draft: Draft, context: JobContext, emit: Emit) -> None:
+def run(spec: PretrainedStage, draft: Draft, context: JobContext) -> None:
     folder = fetch_encoder(spec.encoder, spec.pin, context.environment)
     fusion, image_input, preparation = spec.fusion, None, None
     if fusion is not None:

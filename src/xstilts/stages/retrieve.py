@@ -10,7 +10,6 @@ from torch import Tensor
 
 from xstilts.data.features import featurise
 from xstilts.errors import DataError
-from xstilts.execution.environment import Emit, Event
 from xstilts.metrics import metric
 from xstilts.models.families import Pooling
 from xstilts.models.split import layers
@@ -36,7 +35,7 @@ from xstilts.store.store import Draft
 from xstilts.train.predict import nearest
 
 
-def run(spec: RetrieveStage, draft: Draft, context: JobContext, emit: Emit) -> None:
+def run(spec: RetrieveStage, draft: Draft, context: JobContext) -> None:
     """Score one layer and pooling. The same forward pass gives the curve over all layers and poolings."""
     embedder, (layer, pooling) = load_embedder(spec.parent, context), layer_and_pooling(spec, context)
     examples = _parallel(context, spec.data, spec.split)
@@ -64,7 +63,7 @@ def run(spec: RetrieveStage, draft: Draft, context: JobContext, emit: Emit) -> N
     )
 
 
-def choose(spec: ChooseLayerStage, draft: Draft, context: JobContext, emit: Emit) -> None:
+def choose(spec: ChooseLayerStage, draft: Draft, context: JobContext) -> None:
     """Select the layer and pooling with the highest mean score over languages. Ties: lower layer, then mean pooling.
 
     To centre vectors, the mean of one half of the examples is subtracted from the other half, which is scored. Mining
@@ -73,7 +72,7 @@ def choose(spec: ChooseLayerStage, draft: Draft, context: JobContext, emit: Emit
     embedder = load_embedder(spec.parent, context)
     poolings = candidate_poolings(spec, embedder, context)
     rows = []
-    for number, data in enumerate(spec.data):
+    for data in spec.data:
         examples = _parallel(context, data, spec.split)
         vectors = _vectors(examples, embedder, poolings, spec, context)
         task = context.task(data.task)
@@ -86,7 +85,6 @@ def choose(spec: ChooseLayerStage, draft: Draft, context: JobContext, emit: Emit
             _row(data.language, *place, measure.score(_score(examples, layer_vectors)))
             for place, layer_vectors in _by_place(vectors, poolings)
         ]
-        emit(Event(key=spec.key, kind="progress", done=number + 1, total=len(spec.data)))
     curve = pl.DataFrame(rows)
     curve.write_parquet(draft.path / CURVE_FILE)
     layer, pooling = best_layer(curve, spec.pooling)

@@ -6,7 +6,6 @@ from xstilts.data.features import featurise
 from xstilts.data.leakage import Identity, check_disjoint, count_shared
 from xstilts.data.load import check_labels
 from xstilts.data.tokenised import feature_lengths, token_ids
-from xstilts.execution.environment import Emit
 from xstilts.planning.specs import TargetStage
 from xstilts.stages.artifacts import (
     base_encoder,
@@ -20,7 +19,6 @@ from xstilts.stages.artifacts import (
 )
 from xstilts.stages.controls import most_frequent_label
 from xstilts.stages.job_context import JobContext
-from xstilts.stages.progress import step_reporter
 from xstilts.stages.tokenise import load_features
 from xstilts.stages.training import count_untouched_layers, make_trainable, scorer, training_facts
 from xstilts.store.facts import ModelFacts, TargetFacts
@@ -31,7 +29,7 @@ from xstilts.train.optim import decay_of_unused_weights
 from xstilts.train.predict import fit_thresholds
 
 
-def run(spec: TargetStage, draft: Draft, context: JobContext, emit: Emit) -> None:
+def run(spec: TargetStage, draft: Draft, context: JobContext) -> None:
     store, environment = context.store, context.environment
     task = context.task(spec.data.task)
     examples, dev = context.examples(spec.data, "train"), context.examples(spec.data, "dev")
@@ -66,7 +64,6 @@ def run(spec: TargetStage, draft: Draft, context: JobContext, emit: Emit) -> Non
         seed=seed_of(spec.seed, "target", task.name),
         strategy="best",
         score=scorer(trainable.trained_part, dev_inputs, dev, labels, task),
-        report=step_reporter(spec, emit),
     )
     after = weights_digest(trainable_tensors(trainable.model))
     thresholds = fit_thresholds(trainable.trained_part, dev_inputs, dev, labels)

@@ -10,9 +10,10 @@ from pathlib import Path
 from transformers import PreTrainedTokenizerBase
 
 from xstilts.cache.build_once import build_once
-from xstilts.data.features import featurise
+from xstilts.data.features import encode
 from xstilts.data.tokenised import TokenisedFeatures, write_features
 from xstilts.planning.stage import Data, canonical_digest
+from xstilts.platform.progress import report
 from xstilts.problems import Example
 from xstilts.problems.features import Feature
 from xstilts.stages.artifacts import base_encoder
@@ -37,13 +38,14 @@ def load_features(
 ) -> Sequence[Feature]:
     """The features of all examples in `data`. `parent` is the artifact whose encoder's tokenizer they are made for.
 
-    The cache holds them in `features`, identified by everything they depend on. Raises DataError as `featurise` does.
+    The cache holds them in `features`, identified by everything they depend on. Raises DataError as `encode` does.
     """
     problem = context.task(data[0].task).problem
     examples = [example for block in data for example in context.examples(block, split)]
 
     def tokenise(start: int = 0, size: int = len(examples)) -> list[Feature]:
-        return featurise(problem, examples[start : start + size], tokenizer, labels, max_length, modality)
+        report("tokenising", start, len(examples))
+        return encode(problem, examples[start : start + size], tokenizer, labels, max_length, modality)
 
     if len(examples) < CACHED_FROM or examples[0].shown_images:
         return tokenise()

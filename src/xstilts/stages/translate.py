@@ -9,22 +9,21 @@ from xstilts.data.load import write_examples
 from xstilts.data.translation.files import read_translations
 from xstilts.data.translation.translate import Translated, Unit, translate
 from xstilts.errors import SourceError, StageError
-from xstilts.execution.environment import Emit, Environment
+from xstilts.execution.environment import Environment
 from xstilts.models import translator
 from xstilts.planning.specs import TranslateStage
 from xstilts.planning.stage import uncapped
 from xstilts.recipe.translation import FETCH_HINT, find_translation_file
 from xstilts.stages.artifacts import fetch_encoder
 from xstilts.stages.job_context import TRANSLATIONS_FILE, JobContext
-from xstilts.stages.progress import step_reporter
 from xstilts.store.facts import TranslateFacts
 from xstilts.store.store import Draft
 
 
-def run(spec: TranslateStage, draft: Draft, context: JobContext, emit: Emit) -> None:
+def run(spec: TranslateStage, draft: Draft, context: JobContext) -> None:
     examples = context.examples(spec.data, "train")
     started = time.perf_counter()
-    translated = _from_file(spec, context) if spec.file else _by_model(spec, context, emit)
+    translated = _from_file(spec, context) if spec.file else _by_model(spec, context)
     seconds = time.perf_counter() - started
     reasons = ", ".join(f"{count} {reason}" for reason, count in translated.dropped.items())
     if not translated.examples:
@@ -44,7 +43,7 @@ def run(spec: TranslateStage, draft: Draft, context: JobContext, emit: Emit) -> 
     )
 
 
-def _by_model(spec: TranslateStage, context: JobContext, emit: Emit) -> Translated:
+def _by_model(spec: TranslateStage, context: JobContext) -> Translated:
     environment = context.environment
     search = translator.SearchSettings(
         beams=cast(int, spec.beams),
@@ -59,12 +58,9 @@ def _by_model(spec: TranslateStage, context: JobContext, emit: Emit) -> Translat
         (spec.source_code, spec.target_code),
         environment.device,
     )
-    report, total = step_reporter(spec, emit), 0
 
     def translate_texts(texts: Sequence[str]) -> list[str | None]:
-        nonlocal total
-        done_before, total = total, total + len(texts)
-        return translator.translate(texts, model, search, lambda done: report(done_before + done, total))
+        return translator.translate(texts, model, search)
 
     return translate(context.examples(spec.data, "train"), translate_texts, spec.to, cast(Unit, spec.unit))
 

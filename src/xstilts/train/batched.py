@@ -1,6 +1,7 @@
 """Trains several few-shot episodes in one batched run."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from statistics import fmean
 
 from torch import nn
 
@@ -8,6 +9,7 @@ from xstilts.config.training import Train
 from xstilts.models.collate import Batch
 from xstilts.models.inputs import autocast
 from xstilts.models.speed.episode_batch import EpisodeBatch
+from xstilts.platform.progress import report
 from xstilts.train.fit import BatchSource, TrainingResult, batch_indices, mean_end_losses
 from xstilts.train.loop import check_finite
 from xstilts.train.optim import optimiser
@@ -21,7 +23,6 @@ def fit_episode_batch(
     *,
     seeds: Sequence[int],
     head: frozenset[str],
-    report: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[TrainingResult]:
     """Train every episode for `steps` steps to its last weights, with the same result as `xstilts.train.fit.fit`.
 
@@ -30,6 +31,8 @@ def fit_episode_batch(
     adam, schedule = optimiser(*_encoder_and_head(episode_batch, head), train, steps)
     streams = [batch_indices(inputs, train, seed) for inputs, seed in zip(all_inputs, seeds, strict=True)]
     curves: list[list[float]] = [[] for _ in all_inputs]
+    examples = 0
+    report("training", 0, steps)
     for step in range(steps):
         batches = [inputs.batch(next(stream), labels=True) for inputs, stream in zip(all_inputs, streams, strict=True)]
         for episode, loss in _backward(episode_batch, batches, train, all_inputs[0].device):
@@ -39,7 +42,8 @@ def fit_episode_batch(
         adam.step()
         schedule.step()
         adam.zero_grad(set_to_none=True)
-        report(step + 1, steps)
+        examples += sum(len(batch["attention_mask"]) for batch in batches)
+        report("training", step + 1, steps, examples=examples, loss=lambda: fmean(curve[-1] for curve in curves))
     results: list[TrainingResult] = []
     for curve in curves:
         first, last = mean_end_losses(curve)

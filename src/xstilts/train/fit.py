@@ -4,6 +4,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Protocol
 
 import numpy as np
@@ -15,12 +16,15 @@ from xstilts.data.batches import count_steps, examples_needed, training_batches
 from xstilts.models.collate import Batch, micro_batches
 from xstilts.models.tuning import split_head, trained_parameters
 from xstilts.platform.hardware import release_free_memory
+from xstilts.platform.progress import report
 from xstilts.problems.features import Feature
 from xstilts.train.checkpoint import CheckpointSelector, Strategy
 from xstilts.train.loop import train as loop
 from xstilts.train.optim import optimiser
 
 AVERAGED_CHECKPOINTS = 10
+RECENT_STEPS = 20
+"""Steps whose mean loss is reported."""
 RELEASE_MEMORY_SECONDS = 5.0
 """Seconds between releases of free memory to the system on CPU, which batches of varying length leave behind."""
 
@@ -92,7 +96,6 @@ def fit(
     strategy: Strategy = "last",
     score: Callable[[], float] | None = None,
     score_initial_weights: bool = False,
-    report: Callable[[int, int], None] = lambda done, total: None,
 ) -> TrainingResult:
     """Train one batch of objective `schedule[step]` per step. Deterministic for a given `seed` on one kind of machine.
 
@@ -106,6 +109,8 @@ def fit(
     if score_initial_weights:
         selector.consider_initial_weights()
     losses: list[float] = []
+    examples = 0
+    report("training", 0, steps)
     batches = _batches(objectives, schedule, train, seed)
     device, last_release = objectives[0].batches.device, time.monotonic()
     with torch.random.fork_rng(devices=[]):
@@ -118,7 +123,8 @@ def fit(
             if device == "cpu" and time.monotonic() - last_release > RELEASE_MEMORY_SECONDS:
                 release_free_memory()
                 last_release = time.monotonic()
-            report(step.number, steps)
+            examples += step.examples
+            report("training", step.number, steps, examples=examples, loss=lambda: fmean(losses[-RECENT_STEPS:]))
     selector.load_selected_weights()
     first, last = mean_end_losses(losses)
     return TrainingResult(

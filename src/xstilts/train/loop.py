@@ -21,6 +21,8 @@ class Step:
 
     number: int
     loss: float
+    examples: int
+    """Rows of its batch."""
 
 
 def train(
@@ -49,8 +51,10 @@ def train(
         adam.step()
         schedule.step()
         adam.zero_grad(set_to_none=True)
+        examples = sum(len(next(iter(micro_batch.values()))) for micro_batch in micro_batches)
         # last, because reading the loss waits for the accelerator to finish the step
-        yield Step(number=number, loss=check_finite(sum(loss.item() for loss in losses), number))
+        loss = check_finite(sum(loss.item() for loss in losses), number)
+        yield Step(number=number, loss=loss, examples=examples)
 
 
 def _weights(micro_batches: Sequence[Batch]) -> list[float]:

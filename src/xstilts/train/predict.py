@@ -15,6 +15,7 @@ from xstilts.models.inputs import ModelInputs, autocast
 from xstilts.models.pooling import pool
 from xstilts.models.split import hidden_states, run_lower, supports_split
 from xstilts.models.split import layers as blocks
+from xstilts.platform.progress import track_batches
 from xstilts.problems import PROBLEMS, Example
 from xstilts.problems.base import Outputs
 from xstilts.problems.features import Feature
@@ -57,7 +58,8 @@ def _outputs(model: nn.Module, inputs: ModelInputs) -> Outputs:
 
 def _batches(model: nn.Module, inputs: ModelInputs) -> Iterator[tuple[list[int], ModelOutput]]:
     model.eval()
-    for indices in scoring_batches(inputs.lengths):
+    batches = scoring_batches(inputs.lengths)
+    for indices in track_batches("scoring", batches, len(inputs.features)):
         with torch.inference_mode(), autocast(inputs.device, inputs.precision):
             yield indices, model(**inputs.batch(indices, labels=False))
 
@@ -91,7 +93,7 @@ def embed(
     vectors = torch.empty(len(poolings), len(layers), len(features), model.config.hidden_size)
     model.eval()
     with torch.inference_mode(), autocast(device, precision):
-        for indices in scoring_batches(lengths):
+        for indices in track_batches("sentence vectors", scoring_batches(lengths), len(lengths)):
             batch = collate("retrieval", [features[index] for index in indices], padding, labels=False)
             ids, mask = batch["input_ids"].to(device), batch["attention_mask"].to(device)
             for number, states in enumerate(_states(model, ids, mask, layers)):

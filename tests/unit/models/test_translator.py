@@ -9,6 +9,7 @@ from tests.tiny import build_translator
 
 from xstilts.errors import DataError, UserError
 from xstilts.models.translator import SearchSettings, Translator, load_translator, translate
+from xstilts.platform.progress import Report, reporting_to
 
 TEXTS = ["turn on the light", "in", "what is the weather", "kitchen 5", "please open it", "the light", "[light] on"]
 SEARCH = SearchSettings(beams=1, batch_size=3, max_length=32, precision="fp32")
@@ -62,10 +63,11 @@ def test_unknown_language_raises(folder: Path):
 
 
 def test_too_long_text_has_no_translation(model: Translator):
-    done: list[int] = []
-    short, long = translate(["in", "light " * 20], model, SEARCH, done.append)
+    reports: list[Report] = []
+    with reporting_to(reports.append):
+        short, long = translate(["in", "light " * 20], model, SEARCH)
     assert long is None and short
-    assert done == [2]
+    assert [report.done for report in reports] == [1, 2]  # the long text is done from the start
     assert translate([], model, SEARCH) == []
 
 

@@ -11,7 +11,7 @@ from xstilts.config.recipe import Fewshot, Intermediate, Recipe, Target
 from xstilts.config.training import Align, Train
 from xstilts.encoders import EncoderCard, find_card
 from xstilts.errors import UserError
-from xstilts.planning.estimate import FlopsEstimate, Processor, estimate_flops
+from xstilts.planning.estimate import FlopsEstimate, Processor, estimate_flops, planned_steps
 from xstilts.planning.expand import Graph, expand
 from xstilts.planning.lengths import lengths as lengths_of
 from xstilts.planning.specs import TargetStage
@@ -60,6 +60,22 @@ def test_target_training_and_evaluation():
     assert estimate.gpu_hours == pytest.approx(7500 * FORWARD / (312e12 * 0.4 * 3600))
     assert (estimate.unknown, estimate.why) == (0, ())
     assert estimate.assumed == ("panx 14 sub-words of about 8 words; no PAN-X file was at hand",)
+
+
+def test_planned_steps():
+    arms = {"none": Intermediate(), "same": Intermediate(tasks=("panx",)), "more": Intermediate(match_steps_of="same")}
+    fewshot = Fewshot(shots=(4,), draws=1, languages=("de",), methods=("full", "lda"))
+    planned = graph(task(), train=Train(epochs=2, batch_size=30), intermediate=arms, fewshot=fewshot)
+    steps = planned_steps(planned, planned.stages, {"panx": task()}, LARGE)
+
+    def steps_of(kind: str) -> list[int | None]:
+        return [steps.get(key) for key, spec in planned.stages.items() if spec.kind == kind]
+
+    assert steps_of("target") == [67, 67, 380]  # 2 epochs of 1000 examples; the control adds the 10 epochs of `same`
+    assert set(steps_of("fewshot")) == {5, None}
+    assert set(steps_of("evaluate")) == {None}
+    unknown = planned_steps(planned, planned.stages, {"panx": replace(task(), sizes={})}, LARGE)
+    assert not unknown.keys() & {key for key, spec in planned.stages.items() if spec.kind == "target"}
 
 
 def test_alignment():

@@ -137,7 +137,7 @@ def test_every_kind_is_dispatched_to_its_runner_only(
     context = JobContext(environment=environment, store=store, activation_cache=ActivationCache())
     spec = EXAMPLES[kind]
     with store.draft(spec) as draft:
-        run_stage(spec, draft, context, lambda event: None)
+        run_stage(spec, draft, context)
         draft.facts = facts_for(spec)
     assert calls == [(kind, spec)]
 

@@ -64,7 +64,7 @@ def load_features(world, **changes):
 
 
 def test_features_are_cached_by_everything_that_determines_them(world, monkeypatch):
-    monkeypatch.setattr(tokenise, "featurise", lambda *_: pytest.fail("not cached"))
+    monkeypatch.setattr(tokenise, "encode", lambda *_: pytest.fail("not cached"))
     assert len(load_features(world)) > 3
     monkeypatch.undo()
     monkeypatch.setattr(tokenise, "CACHED_FROM", 3)
@@ -74,9 +74,9 @@ def test_features_are_cached_by_everything_that_determines_them(world, monkeypat
 
 
 def test_only_the_tokenizer_uses_all_cores(world, monkeypatch):
-    values, real = [], tokenise.featurise
+    values, real = [], tokenise.encode
     monkeypatch.setattr(
-        tokenise, "featurise", lambda *a: values.append(os.environ.get("TOKENIZERS_PARALLELISM")) or real(*a)
+        tokenise, "encode", lambda *a: values.append(os.environ.get("TOKENIZERS_PARALLELISM")) or real(*a)
     )
     for before in (None, "false"):
         monkeypatch.delenv("TOKENIZERS_PARALLELISM", raising=False)

@@ -21,6 +21,7 @@ from xstilts.encoders.pins import halves
 from xstilts.errors import DataError, ImageError
 from xstilts.models.multimodal.dual.vision import DualVision
 from xstilts.models.multimodal.vision import Vision, load_vision, prepare_vision
+from xstilts.platform.progress import report
 from xstilts.platform.sealed import read_sealed, write_sealed
 
 BATCH = 16
@@ -133,6 +134,7 @@ class ImageFeatureCache:
     def _uncached(self, references: Sequence[str], readers: ThreadPoolExecutor) -> Iterator[tuple[str, Image.Image]]:
         """The images whose features are not on disk. Records the paths, and errors of unusable images."""
         for start in range(0, len(references), 2 * BATCH):
+            report("image features", start, len(references))
             chunk = references[start : start + 2 * BATCH]
             for reference, result in zip(chunk, readers.map(self._look_up, chunk), strict=True):
                 # not in the threads: numpy parses headers with ast, which is not thread-safe in Python 3.11

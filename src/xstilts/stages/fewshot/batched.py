@@ -6,7 +6,6 @@ from contextlib import suppress
 from torch import Tensor
 
 from xstilts.errors import StageError
-from xstilts.execution.environment import Emit
 from xstilts.models.inputs import ModelInputs
 from xstilts.models.speed.episode_batch import batch_episodes, can_batch_episodes
 from xstilts.models.tuning import snapshot, split_head, trained_parameters
@@ -22,7 +21,6 @@ from xstilts.stages.fewshot.episode import (
 )
 from xstilts.stages.fewshot.episode_model import EpisodeModel, train_settings
 from xstilts.stages.job_context import JobContext, Slot
-from xstilts.stages.progress import step_reporter
 from xstilts.train.batched import fit_episode_batch
 from xstilts.train.fit import steps_of
 
@@ -32,9 +30,7 @@ EpisodeId = tuple[int, int]
 EPISODE_BATCHES = Slot[str, dict[EpisodeId, TrainedEpisode]]("episodes trained in one batch, by the key of the first")
 
 
-def train_in_batch(
-    spec: FewshotStage, context: JobContext, episode_model: EpisodeModel, emit: Emit
-) -> TrainedEpisode | None:
+def train_in_batch(spec: FewshotStage, context: JobContext, episode_model: EpisodeModel) -> TrainedEpisode | None:
     """The result of an episode that trains in a batch; the first call of a job trains the whole batch.
 
     None if the episode has to train alone. The episode model keeps its initial weights.
@@ -42,12 +38,12 @@ def train_in_batch(
     if not spec.batched_with or episode_model.trainable.image_lookup is not None:
         return None
     specs = spec.episode_batch
-    results = context.cached(EPISODE_BATCHES, specs[0].key, lambda: _train_all(specs, context, episode_model, emit))
+    results = context.cached(EPISODE_BATCHES, specs[0].key, lambda: _train_all(specs, context, episode_model))
     return results.get((spec.shots, spec.draw))
 
 
 def _train_all(
-    specs: Sequence[FewshotStage], context: JobContext, episode_model: EpisodeModel, emit: Emit
+    specs: Sequence[FewshotStage], context: JobContext, episode_model: EpisodeModel
 ) -> dict[EpisodeId, TrainedEpisode]:
     """Results by shots and draw, without the episodes that cannot be trained in a batch."""
     with with_adapters(specs[0], episode_model):
@@ -63,13 +59,13 @@ def _train_all(
     for steps, members in sorted(by_steps.items()):
         # an episode whose loss is not finite fails when it trains alone, and the others train alone, too
         with suppress(StageError):
-            results |= _train(members, steps, episode_model, emit)
+            results |= _train(members, steps, episode_model)
     episode_model.reset()
     return results
 
 
 def _train(
-    members: Sequence[tuple[FewshotStage, ModelInputs]], steps: int, episode_model: EpisodeModel, emit: Emit
+    members: Sequence[tuple[FewshotStage, ModelInputs]], steps: int, episode_model: EpisodeModel
 ) -> dict[EpisodeId, TrainedEpisode]:
     """Train episodes with the same number of steps."""
     specs, all_inputs = [spec for spec, _ in members], [inputs for _, inputs in members]
@@ -81,8 +77,8 @@ def _train(
         names = {id(parameter): name for name, parameter in trained_parameters(trained_part).items()}
         head = frozenset(names[id(parameter)] for parameter in split_head(trained_part)[1])
         episode_batch = batch_episodes(trained_part, all_initial, seeds)
-        train, report = train_settings(specs[0]), step_reporter(specs[0], emit)
-        fitted = fit_episode_batch(episode_batch, all_inputs, steps, train, seeds=seeds, head=head, report=report)
+        train = train_settings(specs[0])
+        fitted = fit_episode_batch(episode_batch, all_inputs, steps, train, seeds=seeds, head=head)
     results: dict[EpisodeId, TrainedEpisode] = {}
     for number, (spec, result, initial) in enumerate(zip(specs, fitted, all_initial, strict=True)):
         weights = episode_batch.weights(number)

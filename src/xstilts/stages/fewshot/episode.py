@@ -12,7 +12,6 @@ from xstilts.data.leakage import Identity
 from xstilts.data.load import check_labels
 from xstilts.data.shots import draw
 from xstilts.errors import DataError
-from xstilts.execution.environment import Emit
 from xstilts.models.inputs import ModelInputs
 from xstilts.models.tuning import adapters, load_weights, snapshot, trained_parameters
 from xstilts.planning.specs import FewshotStage
@@ -21,7 +20,6 @@ from xstilts.problems import Example
 from xstilts.stages.artifacts import weights_digest
 from xstilts.stages.fewshot.episode_model import EpisodeModel, InputsKey, split_inputs, train_settings
 from xstilts.stages.job_context import JobContext, Slot
-from xstilts.stages.progress import step_reporter
 from xstilts.stages.training import scorer
 from xstilts.train.fit import Objective, TrainingResult, fit, seed_of, steps_of
 
@@ -144,14 +142,14 @@ def with_adapters(spec: FewshotStage, episode_model: EpisodeModel) -> AbstractCo
 
 
 def train_episode(
-    spec: FewshotStage, context: JobContext, episode_model: EpisodeModel, shots: Sequence[Example], emit: Emit
+    spec: FewshotStage, context: JobContext, episode_model: EpisodeModel, shots: Sequence[Example]
 ) -> TrainingOutcome:
     """Train the episode model. A multilingual model trains once for all languages that the job scores."""
     if spec.multilingual is None:
-        return _train(spec, context, episode_model, shots, emit)
+        return _train(spec, context, episode_model, shots)
 
     def make() -> TrainedEpisode:
-        outcome = _train(spec, context, episode_model, shots, emit)
+        outcome = _train(spec, context, episode_model, shots)
         return outcome, snapshot(episode_model.trainable.trained_part)
 
     return restore_trained(episode_model, context.cached(MULTILINGUAL, spec.training_key, make))
@@ -169,7 +167,7 @@ def training_seed(spec: FewshotStage) -> int:
 
 
 def _train(
-    spec: FewshotStage, context: JobContext, episode_model: EpisodeModel, shots: Sequence[Example], emit: Emit
+    spec: FewshotStage, context: JobContext, episode_model: EpisodeModel, shots: Sequence[Example]
 ) -> TrainingOutcome:
     trainable, train = episode_model.trainable, train_settings(spec)
     objectives = [Objective(model=trainable.trained_part, batches=shot_inputs(spec, context, episode_model, shots))]
@@ -187,7 +185,6 @@ def _train(
         strategy=spec.method.checkpoint if spec.selection == "none" else "best",
         score=_selection_score(spec, context, episode_model),
         score_initial_weights=bool(spec.unchanged),
-        report=step_reporter(spec, emit),
     )
     after = weights_digest(trained_parameters(trainable.trained_part))
     return TrainingOutcome(fitted=fitted, before=before, after=after)

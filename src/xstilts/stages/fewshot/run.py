@@ -13,7 +13,6 @@ from torch import nn
 from xstilts.config.splits import shots_split
 from xstilts.data.leakage import check_disjoint, images_in
 from xstilts.data.load import check_labels
-from xstilts.execution.environment import Emit
 from xstilts.methods.method import StatesClassifier
 from xstilts.models.frozen_states import FrozenStatesModel
 from xstilts.planning.specs import FewshotStage
@@ -59,17 +58,16 @@ class _JobEpisode:
     context: JobContext
     episode_model: EpisodeModel
     shots: Sequence[Example]
-    emit: Emit
 
     def train(self) -> EpisodeResult:
-        outcome = train_episode(self.spec, self.context, self.episode_model, self.shots, self.emit)
+        outcome = train_episode(self.spec, self.context, self.episode_model, self.shots)
         return outcome, self.episode_model.trainable.trained_part
 
     def fit_head(self, classifier: StatesClassifier) -> EpisodeResult:
         return fit_head(classifier, self.spec, self.context, self.episode_model, self.shots)
 
 
-def run(spec: FewshotStage, draft: Draft, context: JobContext, emit: Emit) -> None:
+def run(spec: FewshotStage, draft: Draft, context: JobContext) -> None:
     task = context.task(spec.evaluation.task)
     examples = context.examples(spec.evaluation, spec.split)
     check_labels(examples, task, spec.split)
@@ -85,13 +83,13 @@ def run(spec: FewshotStage, draft: Draft, context: JobContext, emit: Emit) -> No
     published = fixed is not None and overlap_as_published(task, spec.split, task, shots_split(fixed))
     if not published:
         check_disjoint(shots, examples, task.name, images=spec.fixed_shots is None)
-    trained_episode = train_in_batch(spec, context, episode_model, emit)
+    trained_episode = train_in_batch(spec, context, episode_model)
     with with_adapters(spec, episode_model):
         if trained_episode:
             outcome = restore_trained(episode_model, trained_episode)
             model: nn.Module = episode_model.trainable.trained_part
         else:
-            episode = _JobEpisode(spec=spec, context=context, episode_model=episode_model, shots=shots, emit=emit)
+            episode = _JobEpisode(spec=spec, context=context, episode_model=episode_model, shots=shots)
             outcome, model = spec.method.run(episode)
         inputs = split_inputs(spec.evaluation, spec.split, context, episode_model, spec.modality)
         predicted = predict(model, inputs, examples, episode_model.labels, episode_model.thresholds)
