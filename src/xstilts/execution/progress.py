@@ -131,7 +131,7 @@ class _Bars:
 
     def __init__(self, console: Console, total: int) -> None:
         title = TextColumn("{task.description}", markup=False, table_column=Column(ratio=3, no_wrap=True))
-        details = TextColumn("{task.fields[details]}", markup=False, table_column=Column(ratio=2, no_wrap=True))
+        details = TextColumn("{task.fields[details]}", markup=False, table_column=Column(no_wrap=True))
         bar = BarColumn(bar_width=None, table_column=Column(ratio=1))
         self._bars = Bars(title, details, bar, _Count(), _Remaining(), console=console, transient=True, expand=True)
         self._graph = self._bars.add_task("all stages", total=total, remaining=None, details="")

@@ -156,8 +156,10 @@ class StageFlops:
         return pairs, min(pairs, self._max_batch(spec.data[0].task, spec.train))
 
     def _align_steps(self, spec: AlignStage) -> float:
+        if spec.train.steps is not None:
+            return spec.train.steps
         pairs, batch = self._align_batch(spec)
-        return spec.train.steps or spec.train.epochs * pairs / batch
+        return spec.train.epochs * pairs / batch
 
     def _align(self, spec: AlignStage) -> Iterator[float]:
         """Training runs the layers up to `spec.layer` and trains only that one. Both measurements run all layers."""
@@ -192,10 +194,11 @@ class StageFlops:
 
     def _fewshot_steps(self, spec: FewshotStage) -> float:
         """Steps on shots; English batches between them are not counted."""
+        train = spec.train
+        if train.steps is not None:
+            return train.steps
         shots = self._shots(spec) * len(spec.trained_languages)
-        return spec.train.steps or spec.train.epochs * shots / min(
-            shots, self._max_batch(spec.evaluation.task, spec.train)
-        )
+        return train.epochs * shots / min(shots, self._max_batch(spec.evaluation.task, train))
 
     def _shots(self, spec: FewshotStage) -> float:
         """Shots of one language. If their number is unknown (a published set, or groups drawn as wholes), it is the

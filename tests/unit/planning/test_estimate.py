@@ -78,6 +78,13 @@ def test_planned_steps():
     assert not unknown.keys() & {key for key, spec in planned.stages.items() if spec.kind == "target"}
 
 
+def test_planned_steps_of_data_of_unknown_size_are_those_of_the_settings():
+    unknown, fewshot = replace(task(), sizes={}), Fewshot(shots=(4,), draws=1, languages=("de",), train=Train(steps=7))
+    planned = graph(unknown, train=Train(steps=30), fewshot=fewshot)
+    steps = planned_steps(planned, planned.stages, {"panx": unknown}, LARGE)
+    assert {planned.stages[key].kind: count for key, count in steps.items()} == {"target": 30, "fewshot": 7}
+
+
 def test_alignment():
     """Ten steps of 32 pairs through two of 24 layers, the second of which is trained. Measured before and after are 500
     of the 900 trained pairs and all 100 held-out pairs."""
