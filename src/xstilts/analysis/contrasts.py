@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from xstilts.analysis import stats
 from xstilts.analysis.design import INTERACTION, Comparison, ComparisonKind, TaskDesign, Term, TwoByTwo
-from xstilts.analysis.names import plural
 from xstilts.analysis.results import ArmItems, ArmName, Items, arm_items, load_items
 from xstilts.errors import UserError
 from xstilts.planning.stage import Cell
+from xstilts.plurals import plural
 from xstilts.store.store import Store
 
 MEAN = ""

@@ -99,9 +99,5 @@ def seconds_name(seconds: float) -> str:
     return f"{seconds / 3600:.1f}\u00a0h"
 
 
-def plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
-
-
 def metric_name(metric: str) -> str:
     return _METRICS.get(metric, metric.replace("_", " ").replace("f1", "F1"))

@@ -18,6 +18,7 @@ from xstilts.execution.run import RunResult, graph_status, run_graph
 from xstilts.experiment import AnyRecipe, Experiment, inspect_data, open_experiment, record_run
 from xstilts.planning.estimate import FlopsEstimate, Processor, planned_steps
 from xstilts.planning.overlaps import cached_overlaps
+from xstilts.plurals import plural
 
 if TYPE_CHECKING:
     import polars as pl
@@ -102,15 +103,15 @@ def _run_stages(experiment: Experiment, forecast: Plan, show: bool) -> RunResult
     steps = planned_steps(graph, forecast.misses, experiment.loaded.tasks, find_card(experiment.recipe.encoder))
     with Progress(graph, forecast, steps=steps) as progress:
         outcome = run_graph(graph, store, environment, options.job_count, progress, executor=options.executor)
-    counts = f"{len(outcome.done)} stages run, {len(outcome.hits)} cached"
+    counts = f"{plural(len(outcome.done), 'stage')} run, {len(outcome.hits)} cached"
     _log(f"{counts}; {outcome.seconds:.0f} s, peak memory {outcome.peak_memory_mb:,.0f} MB")
     return outcome
 
 
 def _failure(outcome: RunResult) -> StageError:
     lines = [f"{failure.title}: {failure.message}" for failure in outcome.failed]
-    skipped = f"; {len(outcome.skipped)} that depend on them were skipped" if outcome.skipped else ""
-    message = "\n  ".join([f"{len(lines)} stages failed{skipped}:", *lines[:_FAILURES_SHOWN]])
+    skipped = f"; {plural(len(outcome.skipped), 'dependent stage')} skipped" if outcome.skipped else ""
+    message = "\n  ".join([f"{plural(len(lines), 'stage')} failed{skipped}:", *lines[:_FAILURES_SHOWN]])
     hints = dict.fromkeys(failure.hint for failure in outcome.failed if failure.hint)
     return StageError(message, "; ".join(hints) or "finished stages are stored: run again to continue")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from xstilts.cli.options import STORE, Device, Json, Offline, RecordedRecipe, StoreDir, print_json
+from xstilts.plurals import plural
 
 if TYPE_CHECKING:
     from xstilts.export.xtreme import Submission
@@ -40,7 +41,7 @@ def predict(
     text = io.StringIO(newline="")
     write_rows(rows, text, column, lines=lines)
     write_file(output, text.getvalue())
-    print(f"wrote {len(rows)} rows to {output}", file=sys.stderr)
+    print(f"wrote {plural(len(rows), 'row')} to {output}", file=sys.stderr)
     return None
 
 
@@ -76,7 +77,7 @@ def _print_submission(submission: "Submission", folder: Path, *, json: bool) -> 
     if json:
         files = [str(path) for path in submission.files]
         return print_json({"folder": str(folder), "files": files, "shortcomings": submission.shortcomings})
-    print(f"wrote {len(submission.files)} files below {folder}")
+    print(f"wrote {plural(len(submission.files), 'file')} below {folder}")
     for line in submission.shortcomings:
         print(f"not an official submission: {line}", file=sys.stderr)
     return None
@@ -98,8 +99,8 @@ def gc(
         print(key)
     verb = "would remove" if dry_run else "removed"
     print(
-        f"{verb} {len(removed.keys)} artifacts and {len(removed.leftovers)} unfinished or damaged ones, "
-        f"{len(removed.cache)} unfinished files in the cache ({removed.bytes / 1e6:.1f} MB)",
+        f"{verb} {plural(len(removed.keys), 'artifact')} and {len(removed.leftovers):,} unfinished or damaged, "
+        f"{plural(len(removed.cache), 'unfinished file')} in the cache ({removed.bytes / 1e6:.1f} MB)",
         file=sys.stderr,
     )
     return None
@@ -118,6 +119,6 @@ def verify(store: StoreDir = STORE, *, json: Json = False) -> None:
     else:
         for damage in verified.damaged:
             print(f"{damage.path}: {damage.reason}")
-        counts = f"{verified.artifacts} artifacts and {verified.recipes} recorded recipes"
+        counts = f"{plural(verified.artifacts, 'artifact')} and {plural(verified.recipes, 'recorded recipe')}"
         print(f"verified {counts} ({verified.bytes / 1e6:.1f} MB)", file=sys.stderr)
     api.require_undamaged(verified)

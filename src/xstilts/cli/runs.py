@@ -17,6 +17,7 @@ from xstilts.cli.options import (
     print_summary,
     print_table,
 )
+from xstilts.plurals import plural
 
 if TYPE_CHECKING:
     from xstilts.planning.estimate import FlopsEstimate, KindEstimate
@@ -74,8 +75,8 @@ def plan(
             for kind in forecast.kinds
         ]
     )
-    print(f"{len(forecast.hits)} hits, {len(forecast.misses)} misses")
-    print(f"time with {preview.workers} workers: {format_duration(preview.seconds)}")
+    print(f"{plural(len(forecast.hits), 'hit')}, {plural(len(forecast.misses), 'miss', 'misses')}")
+    print(f"time with {plural(preview.workers, 'worker')}: {format_duration(preview.seconds)}")
     print(f"disk: {format_size(forecast.bytes)}; memory per worker: {format_mib(forecast.peak_memory_mb)}")
     _print_estimate(preview.flops)
     if preview.unresolved:
@@ -113,7 +114,7 @@ def _print_estimate(estimate: "FlopsEstimate") -> None:
         print(f"estimated: {format_count(estimate.flops)} FLOPs, {hours} GPU-hours at {rate}")
     print(f"stored weights: {format_estimated_size(estimate.bytes)}")
     if estimate.unknown:
-        print(f"unknown for {estimate.unknown} stages: {'; '.join(estimate.why)}")
+        print(f"unknown for {plural(estimate.unknown, 'stage')}: {'; '.join(estimate.why)}")
     for assumption in estimate.assumed:
         print(f"assumed lengths: {assumption}")
 

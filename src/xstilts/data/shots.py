@@ -12,6 +12,7 @@ from itertools import zip_longest
 from typing import Literal
 
 from xstilts.errors import DataError
+from xstilts.plurals import plural
 from xstilts.problems import Example
 
 
@@ -29,7 +30,9 @@ def draw(pool: Sequence[Example], k: int, number: int, unit: Literal["group"] | 
     for example in pool:
         classes[example.stratum or ""].append(example)
     if len(classes) == 1 and "" in classes and len(pool) < k:
-        raise DataError(f"{k} shots from {len(pool)} examples in {pool[0].language}", "lower `fewshot.shots`")
+        raise DataError(
+            f"{plural(k, 'shot')} from {plural(len(pool), 'example')} in {pool[0].language}", "lower `fewshot.shots`"
+        )
     return tuple(shot for label in sorted(classes) for shot in _spread(classes[label], number)[:k])
 
 
@@ -38,7 +41,9 @@ def _draw_groups(pool: Sequence[Example], k: int, number: int) -> tuple[Example,
     for example in sorted(pool, key=lambda example: example.id):
         groups[example.group].append(example)
     if len(groups) < k:
-        raise DataError(f"{k} shots from {len(groups)} groups in {pool[0].language}", "lower `fewshot.shots`")
+        raise DataError(
+            f"{plural(k, 'shot')} from {plural(len(groups), 'group')} in {pool[0].language}", "lower `fewshot.shots`"
+        )
     chosen = sorted(groups, key=lambda group: _rank(group, number))[:k]
     return tuple(example for group in chosen for example in groups[group])
 

@@ -198,7 +198,7 @@ class LocalExecutor:
             silence = now - worker.last_message
             if limit is not None and now - worker.stage_since > limit:
                 worker.process.kill()
-                message = f"it was stopped after {limit:g} seconds, the limit of --stage-timeout"
+                message = f"it was stopped after {limit:g} s, the limit of --stage-timeout"
                 yield from self._replace_dead(worker, message, "allow more time, or run it again without a limit")
             elif silence > SILENCE_SECONDS and not worker.reported:
                 worker.reported = True

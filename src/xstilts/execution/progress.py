@@ -19,6 +19,7 @@ from xstilts.execution.environment import Event
 from xstilts.execution.forecast import Forecast, StageProgress
 from xstilts.execution.preview import Plan
 from xstilts.planning.expand import Graph
+from xstilts.plurals import plural
 
 START_SECONDS = 1.0
 """Seconds after which a line says that a stage has started; shorter stages have one line, at their end."""
@@ -113,7 +114,7 @@ class _Lines:
             for key, stage in self._stages.items():
                 seconds, last = now - stage.started, self._last_line.get(key)
                 if last is None and seconds >= START_SECONDS:
-                    line = f"started{f', about {stage.steps:,} steps' if stage.steps else ''}"
+                    line = f"started, about {plural(stage.steps, 'step')}" if stage.steps else "started"
                 elif last is not None and now - last >= max(LINE_SECONDS, seconds / 20):
                     line = f"{_running(stage) or f'{_clock(seconds)} so far'}{self._remaining}"
                 else:

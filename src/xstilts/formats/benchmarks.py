@@ -8,6 +8,7 @@ from xstilts.errors import DataError
 from xstilts.formats.content import Row
 from xstilts.formats.delimited import delimited_rows
 from xstilts.formats.text_lines import blocks, numbered_lines
+from xstilts.plurals import plural
 
 Reader = Callable[[Path], Iterator[tuple[int, Row]]]
 
@@ -24,7 +25,7 @@ def headerless_tsv(*columns: str, optional: str = "") -> Reader:
                 names = (*columns, optional)
             if len(cells) != len(names):
                 raise DataError(
-                    f"{path}:{number}: {len(cells)} cells, expected {len(names)}: {', '.join(names)}",
+                    f"{path}:{number}: {plural(len(cells), 'cell')}, expected {len(names)}: {', '.join(names)}",
                     "the file must be tab-separated, as the benchmark publishes it",
                 )
             yield number, dict(zip(names, cells, strict=True))
@@ -47,7 +48,9 @@ def tagged_sentences(path: Path) -> Iterator[tuple[int, Row]]:
         widths = {len(row) for row in cells}
         if len(widths) != 1 or widths > {1, 2}:
             offset = next(i for i, row in enumerate(cells) if len(row) != len(cells[0]) or len(row) > 2)
-            raise DataError(f"{path}:{first + offset}: {len(cells[offset])} cells", "write a word, a tab and its tag")
+            raise DataError(
+                f"{path}:{first + offset}: {plural(len(cells[offset]), 'cell')}", "write a word, a tab and its tag"
+            )
         sentence: dict[str, Any] = {"words": [row[0] for row in cells]}
         yield first, sentence | ({"tags": [row[1] for row in cells]} if widths == {2} else {})
 
@@ -60,7 +63,8 @@ def aligned_files(suffix: str) -> Reader:
         lines, english_lines = list(numbered_lines(path, blank=True)), list(numbered_lines(other, blank=True))
         if len(lines) != len(english_lines):
             raise DataError(
-                f"{path} has {len(lines)} lines, but {other.name} has {len(english_lines)}", "line n translates line n"
+                f"{path} has {plural(len(lines), 'line')}, but {other.name} has {len(english_lines)}",
+                "line n translates line n",
             )
         for (number, text), (_, english) in zip(lines, english_lines, strict=True):
             yield number, {"text": text, "english": english}

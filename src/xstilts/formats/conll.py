@@ -8,6 +8,7 @@ from xstilts.errors import DataError
 from xstilts.formats.conllu import conllu, is_id_sequence
 from xstilts.formats.content import Row
 from xstilts.formats.text_lines import blocks
+from xstilts.plurals import plural
 
 Line = tuple[int, list[str]]
 """The number of a line, and its columns."""
@@ -41,7 +42,7 @@ def conll_columns(path: Path) -> Iterator[tuple[int, Row]]:
     for lines in sentences:
         for number, cells in lines:
             if len(cells) != width:
-                raise DataError(f"{path}:{number}: {len(cells)} columns, but line {first} has {width}", _HINT)
+                raise DataError(f"{path}:{number}: {plural(len(cells), 'column')}, but line {first} has {width}", _HINT)
             if not all(cell.strip() for cell in cells):
                 raise DataError(f"{path}:{number}: an empty column", _HINT)
         columns = zip(*(cells for _, cells in lines), strict=True)

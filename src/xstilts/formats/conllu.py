@@ -7,6 +7,7 @@ from pathlib import Path
 from xstilts.errors import DataError
 from xstilts.formats.content import Row
 from xstilts.formats.text_lines import blocks
+from xstilts.plurals import plural
 
 _ID = re.compile(r"(?P<word>[1-9][0-9]{0,8})(-(?P<last>[1-9][0-9]{0,8}))?")
 _EMPTY_NODE = re.compile(r"[0-9]{1,9}\.[0-9]{1,9}")
@@ -32,7 +33,7 @@ def conllu(path: Path) -> Iterator[tuple[int, Row]]:
         rows = [(number, line.split("\t")) for number, line in enumerate(lines, first) if not line.startswith("#")]
         for number, row in rows:
             if len(row) != 10:
-                raise DataError(f"{path}:{number}: {len(row)} columns, CoNLL-U has 10", "fix the line")
+                raise DataError(f"{path}:{number}: {plural(len(row), 'column')}, CoNLL-U has 10", "fix the line")
         if tokens := _merge_multiword_tokens(path, rows):
             forms, representatives = zip(*tokens, strict=True)
             yield (

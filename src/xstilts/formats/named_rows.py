@@ -6,6 +6,7 @@ from pathlib import Path
 from xstilts.errors import DataError
 from xstilts.formats.content import Row
 from xstilts.formats.notes import Notes
+from xstilts.plurals import plural
 
 Cells = tuple[int, list[str]]
 """The line on which a row begins, and its cells."""
@@ -45,5 +46,5 @@ def is_blank(cells: list[str]) -> bool:
 
 
 def width_error(path: Path, line: int, cells: list[str], width: int) -> DataError:
-    message = f"{path}:{line}: {len(cells)} cells, but the header has {width}"
+    message = f"{path}:{line}: {plural(len(cells), 'cell')}, but the header has {width}"
     return DataError(message, "quote cells that contain the separator")

@@ -10,6 +10,7 @@ from pathlib import Path
 from xstilts.errors import DataError
 from xstilts.formats.tables import Row
 from xstilts.formats.text_lines import blocks
+from xstilts.plurals import plural
 
 _DEFAULT = (
     "VERB", "NOUN", "PROPN", "PRON", "ADJ", "NUM", "ADV", "INTJ", "AUX", "ADP", "DET", "PART", "CCONJ", "SCONJ", "X",
@@ -38,7 +39,7 @@ def xtreme_treebank(path: Path) -> Iterator[tuple[int, Row]]:
         rows = [(first + offset, line.split("\t")) for offset, line in enumerate(lines) if not line.startswith("#")]
         for number, row in rows:
             if len(row) != 10:
-                raise DataError(f"{path}:{number}: {len(row)} columns, CoNLL-U has 10", "fix the line")
+                raise DataError(f"{path}:{number}: {plural(len(row), 'column')}, CoNLL-U has 10", "fix the line")
         if tokens := _tokens(path, rows, precedence):
             forms = [form.strip() for form, _ in tokens]
             yield (

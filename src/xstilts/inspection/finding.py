@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from xstilts.errors import DataError, RowsError
+from xstilts.plurals import plural
 
 Severity = Literal["error", "warning"]
 Code = Literal[
@@ -54,15 +55,11 @@ def row_findings(
         for one in error.errors if isinstance(error, RowsError) else (error,):
             groups.setdefault((one.message.partition(": ")[2], one.hint), []).append(one)
     for (_, hint), group in groups.items():
-        more = f" (and {count_rows(len(group) - 1)} more)" if len(group) > 1 else ""
+        more = f" (and {plural(len(group) - 1, 'row')} more)" if len(group) > 1 else ""
         message = f"{group[0].message}{more}"
         yield Finding(
             code=code, severity="error", task=task, language=language, split=split, message=message, hint=hint
         )
-
-
-def count_rows(count: int) -> str:
-    return f"{count:,} row{'s' * (count != 1)}"
 
 
 class InspectionError(DataError):
@@ -72,7 +69,7 @@ class InspectionError(DataError):
 
     def __init__(self, findings: Sequence[Finding]) -> None:
         shown = findings[: self.SHOWN]
-        lines = [f"the data have {len(findings)} error{'s' * (len(findings) > 1)}:", *map(str, shown)]
+        lines = [f"the data have {plural(len(findings), 'error')}:", *map(str, shown)]
         if len(findings) > self.SHOWN:
             lines.append(f"and {len(findings) - self.SHOWN} more")
         super().__init__("\n  ".join(lines), "\n  ".join(dict.fromkeys(f.hint for f in shown if f.hint)))

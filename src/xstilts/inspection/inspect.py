@@ -9,9 +9,10 @@ from xstilts.data.splits import split_examples
 from xstilts.data.user_files import FileContent, UserFiles
 from xstilts.inspection.duplicates import check_duplicates
 from xstilts.inspection.encoder import check_lengths
-from xstilts.inspection.finding import Finding, count_rows, row_findings
+from xstilts.inspection.finding import Finding, row_findings
 from xstilts.inspection.labels import check_labels
 from xstilts.inspection.shots import check_shots
+from xstilts.plurals import plural
 from xstilts.problems import Example
 from xstilts.recipe.resolve import POOL_SPLIT, scored_languages
 from xstilts.tasks.task import Task
@@ -57,7 +58,7 @@ def _inspect_task(recipe: Recipe, task: Task, reader: UserFiles) -> Iterator[Fin
 def _file_findings(task: Task, language: str, split: str, content: FileContent) -> Iterator[Finding]:
     yield from row_findings(content.errors, "invalid-row", task.name, language, split)
     for note in content.notes:
-        message = f"{note.text} ({count_rows(note.count)}, the first at {content.path.name}:{note.first_line})"
+        message = f"{note.text} ({plural(note.count, 'row')}, the first at {content.path.name}:{note.first_line})"
         yield Finding(
             code="repaired", severity="warning", message=message, task=task.name, language=language, split=split
         )
@@ -89,8 +90,8 @@ def _check_translations(task: Task, languages: Mapping[str, Mapping[str, Sequenc
                     task=task.name,
                     language=language,
                     split=split,
-                    message=f"{count_rows(len(unpaired))} of {original} without a translation, and "
-                    f"{count_rows(len(extra))} without an original, such as {named}",
+                    message=f"{plural(len(unpaired), 'row')} of {original} without a translation, and "
+                    f"{plural(len(extra), 'row')} without an original, such as {named}",
                     hint=f"write a row for each row of {original}, in the same order or with the same ids",
                 )
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from xstilts.data.translation.files import read_translations
 from xstilts.errors import DataError
-from xstilts.inspection.finding import Finding, count_rows, row_findings
+from xstilts.inspection.finding import Finding, row_findings
 from xstilts.planning.specs import TranslateStage
 from xstilts.planning.stage import Data, Stage
+from xstilts.plurals import plural
 from xstilts.problems import Example
 from xstilts.tasks.task import Task
 
@@ -56,7 +57,7 @@ def _check_file(
         yield Finding(
             code="untranslated",
             severity="warning" if translated.examples else "error",
-            message=f"{path}: {count_rows(count)} of {len(examples):,} cannot be used as translations: {reasons}",
+            message=f"{path}: {plural(count, 'row')} of {len(examples):,} cannot be used as translations: {reasons}",
             hint="" if translated.examples else "check that the file belongs to this task",
             **where,
         )

@@ -17,6 +17,7 @@ from xstilts.models.compat import checkpoints_gradients, use_gradient_checkpoint
 from xstilts.models.heads import fresh_parameters
 from xstilts.models.speed.dropout import use_fast_dropout
 from xstilts.models.split import embeddings, family, image_projector, layers, shared_modules, supports_split
+from xstilts.plurals import plural
 
 
 def freeze(model: PreTrainedModel, train: Train) -> None:
@@ -26,7 +27,7 @@ def freeze(model: PreTrainedModel, train: Train) -> None:
     """
     depth = len(layers(model))
     if train.frozen_layers > depth:
-        raise UserError(f"`frozen_layers: {train.frozen_layers}`, but the encoder has {depth} layers")
+        raise UserError(f"`frozen_layers: {train.frozen_layers}`, but the encoder has {plural(depth, 'layer')}")
     for parameter in model.parameters():
         parameter.requires_grad_(True)
     if train.freeze_embeddings or train.frozen_layers:

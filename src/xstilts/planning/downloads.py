@@ -12,6 +12,7 @@ from xstilts.data.corpora import hub_corpora
 from xstilts.encoders.pins import known_pin
 from xstilts.planning.graph import Graph
 from xstilts.planning.missing_files import missing_files, missing_images, splits_read
+from xstilts.plurals import plural
 from xstilts.recipe.translation import translators
 from xstilts.tasks.benchmark import Hub
 from xstilts.tasks.task import Task
@@ -103,4 +104,4 @@ def _missing_repositories(splits: Iterator[tuple[Hub, str, str]], cache: Path) -
         if sizes is None:
             yield f"{name} (size not known)"
         elif sizes:
-            yield f"{name} ({len(sizes)} files, {sum(sizes.values()) / 1e6:.1f} MB)"
+            yield f"{name} ({plural(len(sizes), 'file')}, {sum(sizes.values()) / 1e6:.1f} MB)"

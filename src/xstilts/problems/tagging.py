@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from xstilts.errors import DataError
+from xstilts.plurals import plural
 from xstilts.problems.base import Example, Outputs, Problem, ScoringRules, Statistics
 from xstilts.problems.cells import Cells
 from xstilts.problems.features import IGNORE_INDEX, Feature, label_position, label_positions, token_types
@@ -52,7 +53,7 @@ class Tagging(Problem[Tagged]):
         words = cells.words("words")
         tags = cells.tags("tags") if "tags" in cells.columns else None
         if tags is not None and len(tags) != len(words):
-            raise cells.error(f"{len(words)} words but {len(tags)} tags", "give one tag per word")
+            raise cells.error(f"{plural(len(words), 'word')} but {plural(len(tags), 'tag')}", "give one tag per word")
         group = cells.group(" ".join(words))
         return Tagged(id=cells.item_id(name), group=group, language=language, words=words, tags=tags)
 

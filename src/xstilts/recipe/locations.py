@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from xstilts.errors import RecipeError
+from xstilts.plurals import plural
 from xstilts.recipe.issues import Issue, Path
 
 
@@ -38,5 +39,5 @@ def recipe_error(name: str, issues: Iterable[Issue], locations: Locations | None
     else:
         unique.sort(key=lambda issue: (*locations.of(issue), issue.text))
         lines = [f"{locations.of(issue)[1]}: {issue.text}" for issue in unique]
-    head = f"recipe {name!r} has {len(lines)} error{'s' if len(lines) > 1 else ''}:"
+    head = f"recipe {name!r} has {plural(len(lines), 'error')}:"
     return RecipeError("\n  ".join([head, *lines]), "docs/recipes.md describes every key", unique)

@@ -17,13 +17,14 @@ from rich.text import Text
 from xstilts.analysis.contrasts import compute_estimates
 from xstilts.analysis.design import comparisons, design_of
 from xstilts.analysis.flat_losses import flat_loss_notices
-from xstilts.analysis.names import language_name, plural, seconds_name, training_name
+from xstilts.analysis.names import language_name, seconds_name, training_name
 from xstilts.analysis.results import load_items
 from xstilts.analysis.transfer import Transfer
 from xstilts.config.recipe import Recipe
 from xstilts.data.images import ImageLocations
 from xstilts.planning.expand import Graph
 from xstilts.platform.files import write_file
+from xstilts.plurals import plural
 from xstilts.report.components import CardGallery, Collapsible, Entry, Figure, Listing, Section, Sidebar, Table
 from xstilts.report.leakage import overlap_remarks
 from xstilts.report.provenance import Provenance

@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from xstilts.analysis.contrasts import MEAN, Estimates
 from xstilts.analysis.controls import CONTROL_METHODS, single_modality_arm
 from xstilts.analysis.design import TaskDesign
-from xstilts.analysis.names import ABSENT, arm_name, plural
+from xstilts.analysis.names import ABSENT, arm_name
 from xstilts.analysis.results import ArmName, Items
 from xstilts.analysis.stage_facts import FactMean, StageFacts
 from xstilts.config.recipe import Recipe
 from xstilts.metrics import metric
+from xstilts.plurals import plural
 from xstilts.report.components import Component, Entry, Head, Row, Sidebar, Table
 from xstilts.report.metrics_table import fact_entry
 from xstilts.report.provenance import Provenance

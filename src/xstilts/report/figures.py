@@ -14,6 +14,7 @@ from xstilts.analysis.design import TaskDesign, TwoByTwo
 from xstilts.analysis.names import MISSING, arm_name, language_name, method_name, points, shots_name, signed
 from xstilts.analysis.results import ZERO_SHOT, ArmName
 from xstilts.planning.specs import ChooseLayerStage
+from xstilts.plurals import plural
 from xstilts.report import plots
 from xstilts.report.components import Figure, LegendEntry, Panel
 
@@ -123,7 +124,7 @@ def layers_figure(curve: pl.DataFrame, layer: int, pooling: str, stage: ChooseLa
         panels.append(Panel(svg=Markup(svg), title=f"{name} pooling"))
     return Figure(
         caption=f"Accuracy by layer on {stage.data[0].task} ({stage.split}), mean over "
-        f"{curve['language'].n_unique()} languages. Chosen on these data: layer {layer}, {pooling} pooling.",
+        f"{plural(curve['language'].n_unique(), 'language')}. Chosen on these data: layer {layer}, {pooling} pooling.",
         panels=tuple(panels),
     )
 

@@ -6,8 +6,9 @@ from markupsafe import Markup
 
 from xstilts.analysis.contrasts import Estimates, LanguageInteraction
 from xstilts.analysis.design import INTERACTION, TaskDesign, TwoByTwo
-from xstilts.analysis.names import language_name, plural, signed
+from xstilts.analysis.names import language_name, signed
 from xstilts.analysis.stats import Estimate
+from xstilts.plurals import plural
 from xstilts.report import plots, tables
 from xstilts.report.components import Collapsible, Figure, Head, Panel, Row, Section, Table
 from xstilts.report.figures import PlotRow, legend

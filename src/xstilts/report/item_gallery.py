@@ -13,13 +13,14 @@ from xstilts.analysis.item_selection import (
     select_items,
     shown_arms,
 )
-from xstilts.analysis.names import arm_name, language_name, plural, shots_name
+from xstilts.analysis.names import arm_name, language_name, shots_name
 from xstilts.analysis.results import ArmItems, ArmName, Items, arm_items
 from xstilts.config.recipe import Recipe
 from xstilts.data.images import ImageLocations
 from xstilts.data.load import load
 from xstilts.errors import UserError
 from xstilts.planning.stage import Cell
+from xstilts.plurals import plural
 from xstilts.problems import Caption
 from xstilts.report.components import Card, CardGallery, CardRow, Component, ItemAnswer, Section, Sidebar
 from xstilts.report.thumbnails import Thumbnails
@@ -135,7 +136,7 @@ def _notes(design: TaskDesign, max_images: int) -> Iterator[str]:
         "task are shown to keep the page small."
     )
     if (more := len(design.headline) - MAX_LANGUAGES) > 0:
-        yield f"Only the first {MAX_LANGUAGES} languages are shown; {more} more have items."
+        yield f"Only the first {MAX_LANGUAGES} languages are shown; {more} more {'has' if more == 1 else 'have'} items."
     yield f"Images (scaled down) and texts: {design.task.citation}. Licence: {design.task.licence}."
 
 

@@ -1,7 +1,8 @@
 """The methods section: how models were trained and how the statistics were computed."""
 
-from xstilts.analysis.names import language_name, plural
+from xstilts.analysis.names import language_name
 from xstilts.config.recipe import Fewshot, Recipe
+from xstilts.plurals import plural
 
 _SELECTION = {
     "none": "Few-shot training runs for a fixed number of steps and keeps the last checkpoint.",

@@ -1,8 +1,9 @@
 """The table of all metrics of a task, and entries for means of recorded values."""
 
 from xstilts.analysis.controls import CONTROL_METHODS
-from xstilts.analysis.names import ABSENT, MISSING, arm_name, metric_name, plural, points
+from xstilts.analysis.names import ABSENT, MISSING, arm_name, metric_name, points
 from xstilts.analysis.stage_facts import FactMean, StageFacts
+from xstilts.plurals import plural
 from xstilts.report.components import Entry, Head, Row, Table
 from xstilts.report.provenance import Provenance
 

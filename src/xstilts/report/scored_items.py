@@ -5,9 +5,10 @@ from math import comb
 
 import polars as pl
 
-from xstilts.analysis.names import ABSENT, MISSING, language_name, plural, points
+from xstilts.analysis.names import ABSENT, MISSING, language_name, points
 from xstilts.analysis.results import Items
 from xstilts.analysis.stage_facts import StageFacts
+from xstilts.plurals import plural
 from xstilts.report.components import Entry, Head, Row, Table
 from xstilts.report.tables import language_entry, language_order
 from xstilts.store.facts import TargetFacts

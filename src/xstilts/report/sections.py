@@ -10,7 +10,7 @@ import polars as pl
 from xstilts.analysis.contrasts import Estimates
 from xstilts.analysis.controls import CONTROL_METHODS
 from xstilts.analysis.design import TaskDesign
-from xstilts.analysis.names import metric_name, plural
+from xstilts.analysis.names import metric_name
 from xstilts.analysis.results import ZERO_SHOT, Items
 from xstilts.analysis.stage_facts import StageFacts
 from xstilts.analysis.transfer import Transfer
@@ -19,6 +19,7 @@ from xstilts.data.images import ImageLocations
 from xstilts.encoders import find_card, overlaps
 from xstilts.planning.expand import Graph
 from xstilts.planning.specs import ChooseLayerStage
+from xstilts.plurals import plural
 from xstilts.report import ablations, controls, figures, item_gallery, methods, records, tables
 from xstilts.report.components import Collapsible, Component, Figure, Section, Sidebar
 from xstilts.report.interactions import interactions_section

@@ -6,19 +6,10 @@ from itertools import groupby
 
 from xstilts.analysis.contrasts import MEAN, ArmMean, ContrastResult, Estimates
 from xstilts.analysis.design import TaskDesign
-from xstilts.analysis.names import (
-    ABSENT,
-    MISSING,
-    arm_name,
-    language_name,
-    metric_name,
-    plural,
-    points,
-    shots_name,
-    signed,
-)
+from xstilts.analysis.names import ABSENT, MISSING, arm_name, language_name, metric_name, points, shots_name, signed
 from xstilts.analysis.results import ZERO_SHOT, ArmName
 from xstilts.analysis.stats import Estimate
+from xstilts.plurals import plural
 from xstilts.report.components import Collapsible, Entry, Head, Row, Sidebar, Table
 from xstilts.report.provenance import Provenance
 

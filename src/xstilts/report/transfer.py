@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from markupsafe import Markup
 
 from xstilts.analysis.matrix import CHOSEN_ON_DEV
-from xstilts.analysis.names import ABSENT, MISSING, language_name, plural, points, signed
+from xstilts.analysis.names import ABSENT, MISSING, language_name, points, signed
 from xstilts.analysis.transfer import CHOSEN_ARM, ChosenArms, EstimateOrReason, Transfer
+from xstilts.plurals import plural
 from xstilts.report import plots
 from xstilts.report.components import Component, Entry, Figure, Head, Panel, Row, Section, Table
 from xstilts.tasks import suites

@@ -5,7 +5,8 @@ from typing import Literal
 
 from xstilts.analysis.contrasts import ArmMean, ContrastResult, Estimates, mean_key
 from xstilts.analysis.design import GIVEN_SHOTS, INTERACTION, TaskDesign, TwoByTwo
-from xstilts.analysis.names import MISSING, plural, signed
+from xstilts.analysis.names import MISSING, signed
+from xstilts.plurals import plural
 from xstilts.report import figures, tables
 from xstilts.report.components import Component, Entry, Head, Row, Section, Table
 from xstilts.report.provenance import Provenance

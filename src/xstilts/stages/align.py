@@ -21,6 +21,7 @@ from xstilts.models.tuning import adapters, attention_projections, enable_gradie
 from xstilts.planning.specs import AlignStage
 from xstilts.planning.stage import Data
 from xstilts.planning.training_specs import MAX_MEASURED_PAIRS
+from xstilts.plurals import plural
 from xstilts.problems import Parallel
 from xstilts.problems.features import Feature
 from xstilts.stages.artifacts import (
@@ -117,7 +118,7 @@ def _load(spec: AlignStage, context: JobContext) -> PreTrainedModel:
         restore_encoder(model, encoder_state(model) | tensors)
     depth = len(layers(model))
     if spec.layer > depth:
-        raise UserError(f"`align.layer: {spec.layer}`, but the encoder has {depth} layers")
+        raise UserError(f"`align.layer: {spec.layer}`, but the encoder has {plural(depth, 'layer')}")
     set_dropout(model, spec.train.dropout)
     if spec.train.gradient_checkpointing:
         enable_gradient_checkpointing(model)

@@ -1,15 +1,6 @@
 import pytest
 
-from xstilts.analysis.names import (
-    arm_name,
-    language_name,
-    metric_name,
-    plural,
-    points,
-    seconds_name,
-    signed,
-    training_name,
-)
+from xstilts.analysis.names import arm_name, language_name, metric_name, points, seconds_name, signed, training_name
 from xstilts.analysis.results import ArmName
 from xstilts.config.recipe import Intermediate
 from xstilts.config.training import Mlm, Translate
@@ -60,5 +51,4 @@ def test_numbers_in_points_of_100() -> None:
 
 
 def test_counts_and_durations() -> None:
-    assert (plural(1, "seed"), plural(1200, "item")) == ("1 seed", "1,200 items")
     assert (seconds_name(5.04), seconds_name(90), seconds_name(5400)) == ("5.0\u00a0s", "1.5\u00a0min", "1.5\u00a0h")

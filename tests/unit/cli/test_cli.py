@@ -185,11 +185,11 @@ def test_a_failed_stage_is_exit_code_1(monkeypatch: pytest.MonkeyPatch, capsys: 
     from xstilts.errors import StageError
 
     def failed(*_: object, **__: object) -> None:
-        raise StageError("1 stages failed:\n  target intent: no memory", "use fewer workers")
+        raise StageError("1 stage failed:\n  target intent: no memory", "use fewer workers")
 
     monkeypatch.setattr("xstilts.api.runs.run", failed)
     assert cli.call(["run", "smoke"]) == 1
-    assert capsys.readouterr().err == "error: 1 stages failed:\n  target intent: no memory\n  use fewer workers\n"
+    assert capsys.readouterr().err == "error: 1 stage failed:\n  target intent: no memory\n  use fewer workers\n"
 
 
 def test_other_exceptions_are_raised(monkeypatch: pytest.MonkeyPatch):

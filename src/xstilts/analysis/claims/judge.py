@@ -20,8 +20,8 @@ from xstilts.analysis.claims.statements import (
     Predicate,
     Statements,
 )
-from xstilts.analysis.names import plural
 from xstilts.analysis.transfer import CHOSEN_ARM, Transfer
+from xstilts.plurals import plural
 
 _MIN_ARMS = 3
 """The fewest arms that can show a consistent gain."""

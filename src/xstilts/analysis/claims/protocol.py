@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from xstilts.analysis.claims.evidence import Evidence, NotTestable, PredicateResult
 from xstilts.analysis.claims.setting import starts_from_encoder
 from xstilts.analysis.claims.statements import Encoder, Intermediates, Phases
-from xstilts.analysis.names import plural
 from xstilts.encoders import find_card
 from xstilts.planning.specs import EvaluateStage, IntermediateStage, PretrainedStage, TargetStage
+from xstilts.plurals import plural
 
 
 def protocol(evidence: Evidence, predicate: Encoder | Phases | Intermediates) -> PredicateResult:

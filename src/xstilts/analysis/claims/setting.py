@@ -4,11 +4,11 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from xstilts.analysis.claims.statements import Statements
-from xstilts.analysis.names import plural
 from xstilts.analysis.transfer import Transfer
 from xstilts.cache.sources import Files, HubData
 from xstilts.config.recipe import Recipe
 from xstilts.encoders import find_card
+from xstilts.plurals import plural
 from xstilts.tasks.task import Task
 
 _OFFICIAL = ("native files", "Hub")

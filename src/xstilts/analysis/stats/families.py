@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from xstilts.analysis.stats.contrast import LEVEL, Estimate
+from xstilts.plurals import plural
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,7 @@ def sentence(estimate: Estimate, statement: str, unit: str = "points", *, adjust
 
 def _design(estimate: Estimate) -> str:
     counts = [(estimate.seeds, "seed"), (estimate.draws, "draw"), (len(estimate.languages), "language")]
-    return ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts if count)
+    return ", ".join(plural(count, noun) for count, noun in counts if count)
 
 
 def _verdict(estimate: Estimate, p: float) -> str:

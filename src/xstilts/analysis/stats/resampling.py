@@ -11,6 +11,7 @@ import polars as pl
 
 from xstilts.errors import UserError
 from xstilts.metrics import Metric, gold_classes
+from xstilts.plurals import plural
 
 SeedDraw = tuple[int, int | None]
 ArmItems = Mapping[str, Mapping[SeedDraw, pl.DataFrame]]
@@ -85,7 +86,8 @@ def language_sums(terms: Terms, metric: Metric, language: str, grid: Grid) -> La
     groups, starts, sizes = np.unique(first["group"].to_numpy(), return_index=True, return_counts=True)
     if len(groups) < 2:
         raise UserError(
-            f"{language} has {len(groups)} group(s) of items; at least 2 are needed to estimate the sampling error",
+            f"{language} has {plural(len(groups), 'group')} of items; at least 2 are needed to estimate the "
+            "sampling error",
             "evaluate on more groups, or leave the language out",
         )
     classes = gold_classes(first)

@@ -11,6 +11,7 @@ from xstilts.errors import DataError, RowsError
 from xstilts.formats.benchmarks import headerless_tsv
 from xstilts.formats.squad import holds_squad, squad_questions
 from xstilts.formats.tables import Row, format_suffix, read_text, rows
+from xstilts.plurals import plural
 from xstilts.problems import Choice, Example, Labelled, Span
 from xstilts.problems.cells import Cells, as_list
 from xstilts.tasks.task import Task
@@ -112,7 +113,8 @@ def _rows_by_id(path: Path, file_rows: Sequence[FileRow], train_split: Sequence[
         return rows_by_id
     if len(file_rows) != len(train_split):
         raise DataError(
-            f"{path} has {len(file_rows)} rows for {len(train_split)} training examples, and no ids to pair them",
+            f"{path} has {plural(len(file_rows), 'row')} for {plural(len(train_split), 'training example')}, "
+            "and no ids to pair them",
             "add the ids of the examples, or write one row per example in the same order",
         )
     return {example.id: row for example, row in zip(train_split, file_rows, strict=True)}

@@ -110,7 +110,7 @@ def test_runs_with_and_without_draws_are_not_one_arm() -> None:
 
 
 def test_one_group_has_no_sampling_error_to_estimate() -> None:
-    with pytest.raises(UserError, match=r"de has 1 group\(s\)"):
+    with pytest.raises(UserError, match="de has 1 group of"):
         stats.contrast([(1, {"de": {(0, None): cell([1, 0], ["g", "g"])}})], "accuracy")
 
 

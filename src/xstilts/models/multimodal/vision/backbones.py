@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from xstilts.errors import DataError, UserError
 from xstilts.models.heads import load_backbone
 from xstilts.models.multimodal.vision.pixels import Preparation, pool_to_grid
+from xstilts.plurals import plural
 
 
 class Backbone:
@@ -108,7 +109,8 @@ def as_feature_map(output: Tensor, side: int) -> Tensor:
         side = isqrt(count)
         if side * side != count:
             raise DataError(
-                f"the vision encoder returns {count} tokens, which do not form a square", "use another vision encoder"
+                f"the vision encoder returns {plural(count, 'token')}, which do not form a square",
+                "use another vision encoder",
             )
     return output[:, count - side * side :].transpose(1, 2).unflatten(2, (side, side))
 
