@@ -88,7 +88,9 @@ class LocalExecutor:
 
     def __init__(self, environment: Environment, workers: int, runner: str = RUN_JOB) -> None:
         if os.name != "posix":
-            raise UserError("the local executor needs Linux or macOS", "run it there, or in WSL on Windows")
+            raise UserError(
+                "xstilts cannot run stages on Windows itself", "install and run it in WSL: see docs/guides/platforms.md"
+            )
         self._environment, self._slots, self._runner = environment, workers, runner
         self._workers: list[_Worker] = []
         self._numbers = count()
