@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xstilts.config.splits import assign
+from xstilts.formats.words import split_words
 from xstilts.problems import Labelled
-from xstilts.problems.words import split_words
 
 FRACTIONS = {"train": 0.6, "dev": 0.1, "test": 0.3}
 SPLITS = st.lists(st.integers(1, 20), min_size=1, max_size=5).map(

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from xstilts.formats.words import split_words
 from xstilts.problems import Example
-from xstilts.problems.words import split_words
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
+from xstilts.formats.words import is_word_part, strip_blanks
 from xstilts.problems.base import Example, Outputs, Problem, ScoringRules, Statistics
 from xstilts.problems.cells import Cells
 from xstilts.problems.features import Feature, token_types
-from xstilts.problems.words import is_word_part, strip_blanks
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -4,8 +4,8 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
+from xstilts.formats.words import split_words
 from xstilts.problems import Tagged
-from xstilts.problems.words import split_words
 from xstilts.tasks import _home_assistant as home
 from xstilts.tasks.task import Paths, Task, measured_sizes
 

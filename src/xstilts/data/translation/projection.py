@@ -9,8 +9,8 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from xstilts.formats.words import split_words
 from xstilts.problems import Answer
-from xstilts.problems.words import split_words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

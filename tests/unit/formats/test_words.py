@@ -1,6 +1,7 @@
 import pytest
+from xstilts.problems.words import strip_blanks
 
-from xstilts.problems.words import split_words, strip_blanks
+from xstilts.formats.words import split_words, words_of
 
 
 @pytest.mark.parametrize(
@@ -25,3 +26,10 @@ def test_words_by_script(text, words):
 )
 def test_blanks_and_invisible_characters_at_the_ends_are_stripped(text, stripped):
     assert strip_blanks(text) == stripped
+
+
+def test_both_ways_of_splitting_agree_on_scripts_without_spaces() -> None:
+    """Tibetan, Thai with AM, Khmer with a joiner, Japanese: one word per grapheme, whatever the text is split for."""
+    for text in ("ཧེཏི", "กำน้ำ", "ក្\u200dក", "日本が"):
+        assert [text[start:end] for start, end in words_of(text)] == [word for word, _ in split_words(text)]
+    assert [word for word, _ in split_words("ཧེ་ཏི")] == ["ཧེ", "་", "ཏི"]
