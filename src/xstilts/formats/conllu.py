@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from xstilts.errors import DataError
@@ -11,20 +12,34 @@ from xstilts.plurals import plural
 
 _ID = re.compile(r"(?P<word>[1-9][0-9]{0,8})(-(?P<last>[1-9][0-9]{0,8}))?")
 _EMPTY_NODE = re.compile(r"[0-9]{1,9}\.[0-9]{1,9}")
-_PRECEDENCE = (
+PRECEDENCE = (
     "VERB", "NOUN", "PROPN", "PRON", "ADJ", "NUM", "ADV", "INTJ", "AUX", "ADP", "DET", "PART", "CCONJ", "SCONJ", "X",
     "PUNCT",
 )  # fmt: skip
+"""The order in which XTREME's conversion prefers the tags of a multiword token's words."""
 
 Cells = Sequence[str]
 
 
-def conllu(path: Path) -> Iterator[tuple[int, Row]]:
-    """Sentences of a CoNLL-U file as `words`, `tags` (universal), `lemmas` and `xpos`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """A word, or a multiword token ("zum") with its syntactic words."""
 
-    As in XTREME's conversion, a multiword token ("zum") is one word. Its tags and lemma are those of its syntactic word
-    nearest to the root; of several, the one whose tag comes first in `_PRECEDENCE`. Spaces and zero-width non-joiners
-    inside words are removed.
+    form: str
+    words: Sequence[Cells]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentence:
+    line: int
+    """The first line."""
+    tokens: Sequence[Token]
+    words: Mapping[str, Cells]
+    """The rows of the syntactic words by their ids."""
+
+
+def sentences(path: Path) -> Iterator[Sentence]:
+    """The sentences of a CoNLL-U file; empty nodes are left out.
 
     Raises DataError, with the line, unless each line has 10 columns, words are numbered from 1, and multiword tokens
     span words of the sentence.
@@ -34,17 +49,37 @@ def conllu(path: Path) -> Iterator[tuple[int, Row]]:
         for number, row in rows:
             if len(row) != 10:
                 raise DataError(f"{path}:{number}: {plural(len(row), 'column')}, CoNLL-U has 10", "fix the line")
-        if tokens := _merge_multiword_tokens(path, rows):
-            forms, representatives = zip(*tokens, strict=True)
-            yield (
-                first,
-                {
-                    "words": list(forms),
-                    "tags": [row[3] for row in representatives],
-                    "lemmas": [row[2] for row in representatives],
-                    "xpos": [row[4] for row in representatives],
-                },
-            )
+        words = {row[0]: row for _, row in rows if row[0].isdecimal()}
+        if tokens := tuple(_tokens(path, rows, words)):
+            yield Sentence(line=first, tokens=tokens, words=words)
+
+
+def conllu(path: Path) -> Iterator[tuple[int, Row]]:
+    """Sentences of a CoNLL-U file as `words`, `tags` (universal), `lemmas` and `xpos`.
+
+    As in XTREME's conversion, a multiword token ("zum") is one word. Its tags and lemma are those of its syntactic word
+    nearest to the root; of several, the one whose tag comes first in `PRECEDENCE`. Spaces and zero-width non-joiners
+    inside words are removed. Raises DataError as `sentences` does.
+    """
+    for sentence in sentences(path):
+        rows = [
+            min(token.words, key=lambda word: (_depth(word, sentence.words), _rank(word[3])))
+            for token in sentence.tokens
+        ]
+        yield (
+            sentence.line,
+            {
+                "words": [joined(token.form) for token in sentence.tokens],
+                "tags": [row[3] for row in rows],
+                "lemmas": [row[2] for row in rows],
+                "xpos": [row[4] for row in rows],
+            },
+        )
+
+
+def joined(form: str) -> str:
+    """The form without spaces and zero-width non-joiners."""
+    return form.replace(" ", "").replace("\u200c", "")
 
 
 def is_id_sequence(column: Sequence[str]) -> bool:
@@ -57,10 +92,7 @@ def is_id_sequence(column: Sequence[str]) -> bool:
     )
 
 
-def _merge_multiword_tokens(path: Path, rows: Sequence[tuple[int, Cells]]) -> list[tuple[str, Cells]]:
-    """The form of each token of a sentence, and the row of the word that represents it."""
-    words = {row[0]: row for _, row in rows if row[0].isdecimal()}
-    tokens: list[tuple[str, Cells]] = []
+def _tokens(path: Path, rows: Sequence[tuple[int, Cells]], words: Mapping[str, Cells]) -> Iterator[Token]:
     word, end = 0, 0
     for number, row in rows:
         match = _ID.fullmatch(row[0])
@@ -73,13 +105,11 @@ def _merge_multiword_tokens(path: Path, rows: Sequence[tuple[int, Cells]]) -> li
             raise DataError(message, "number the words of a sentence from 1, and end it with a blank line")
         if match and match["last"]:
             end = last
-            parts = [words[str(part)] for part in range(first, last + 1)]
-            tokens.append((row[1], min(parts, key=lambda part: (_depth(part, words), _rank(part[3])))))
+            yield Token(form=row[1], words=[words[str(part)] for part in range(first, last + 1)])
         else:
             word = first
             if word > end:
-                tokens.append((row[1], row))
-    return [(form.replace(" ", "").replace("\u200c", ""), row) for form, row in tokens]
+                yield Token(form=row[1], words=[row])
 
 
 def _depth(row: Cells, words: Mapping[str, Cells]) -> int:
@@ -92,4 +122,4 @@ def _depth(row: Cells, words: Mapping[str, Cells]) -> int:
 
 
 def _rank(tag: str) -> int:
-    return _PRECEDENCE.index(tag) if tag in _PRECEDENCE else len(_PRECEDENCE)
+    return PRECEDENCE.index(tag) if tag in PRECEDENCE else len(PRECEDENCE)

@@ -102,6 +102,12 @@ def test_ids_that_number_no_words_are_refused(tmp_path: Path, number: str) -> No
     assert f"{path}:1: " in caught.value.message and repr(number) in caught.value.message
 
 
+def test_a_range_over_a_missing_word_is_refused(tmp_path: Path) -> None:
+    words = [line("1", "a", "X", 0), line("2-3", "b", "_", "_"), line("2", "b", "X", 1), line("4", "d", "X", 1)]
+    with pytest.raises(DataError, match=":2: "):
+        list(xtreme_treebank(write(tmp_path / "de.conllu", words)))
+
+
 def test_a_gap_in_the_ids_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "de_a-ud-test.conllu", [line("1", "a", "X", 0), line("3", "b", "X", 0)])
     with pytest.raises(DataError, match=":2: "):
