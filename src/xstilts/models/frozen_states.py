@@ -5,11 +5,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedConfig, PreTrainedModel
+from transformers import PreTrainedModel
 from transformers.utils.generic import ModelOutput
 
 from xstilts.data.batches import scoring_batches
 from xstilts.methods.method import StatesClassifier
+from xstilts.models.has_encoder import HasEncoder
 from xstilts.models.inputs import ModelInputs, autocast
 from xstilts.models.pooling import mean_state
 from xstilts.models.split import backbone
@@ -18,7 +19,7 @@ from xstilts.problems import PROBLEMS, ProblemName
 from xstilts.problems.features import IGNORE_INDEX
 
 
-class FrozenStatesModel(nn.Module):
+class FrozenStatesModel(HasEncoder):
     """A frozen encoder with a classifier on the mean state of a text, or on every sub-word's state for tagging."""
 
     def __init__(
@@ -32,14 +33,6 @@ class FrozenStatesModel(nn.Module):
         self._names = tuple(head)
         for name, tensor in head.items():
             self.register_parameter(name, nn.Parameter(tensor, requires_grad=False))
-
-    @property
-    def base_model(self) -> PreTrainedModel:
-        return self.encoder
-
-    @property
-    def config(self) -> PreTrainedConfig:
-        return self.encoder.config
 
     def forward(self, **inputs: Tensor) -> ModelOutput:
         states = _states(self.encoder, self.problem, inputs)

@@ -16,18 +16,16 @@ from transformers.utils.generic import ModelOutput
 
 from xstilts.models.compat import initialise
 from xstilts.models.families import Pooling
+from xstilts.models.has_encoder import HasEncoder
 from xstilts.models.pooling import pool
 from xstilts.problems.base import Head
 
 
-class GenericHeadModel(nn.Module):
+class GenericHeadModel(HasEncoder):
     """An encoder with a head; `pooling` gives the text vector for sequence and choice heads.
 
     It has the interface of transformers' models, but transformers cannot load it.
     """
-
-    base_model_prefix = "encoder"
-    """The attribute with the encoder, which transformers and peft look up."""
 
     def __init__(self, encoder: PreTrainedModel, kind: Head, outputs: int, pooling: Pooling) -> None:
         super().__init__()
@@ -38,14 +36,6 @@ class GenericHeadModel(nn.Module):
         self.dropout = nn.Dropout(_dropout(encoder.config))
         self.dense = nn.Linear(hidden, hidden) if kind in ("sequence", "choice") else None
         self.classifier = nn.Linear(hidden, outputs)
-
-    @property
-    def base_model(self) -> PreTrainedModel:
-        return self.encoder
-
-    @property
-    def config(self) -> PreTrainedConfig:
-        return self.encoder.config
 
     def _init_weights(self, module: nn.Module) -> None:
         initialise(self.encoder, module)

@@ -9,10 +9,11 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedConfig, PreTrainedModel
+from transformers import PreTrainedModel
 from transformers.utils.generic import ModelOutput
 
 from xstilts.models.compat import with_child
+from xstilts.models.has_encoder import HasEncoder
 from xstilts.models.multimodal.heads import MAX_IMAGES, ContrastiveHead, check_image_count, init_linear
 from xstilts.models.pooling import mean_state
 from xstilts.models.split import layers, run_between, run_lower, truncate
@@ -56,14 +57,13 @@ class ImageProjector(nn.Module):
             self.scale.load_state_dict(norms[-1].state_dict())
 
 
-class FusedModel(nn.Module):
+class FusedModel(HasEncoder):
     """A text encoder with an image projector and a head: a classifier over text and images, or a contrastive head.
 
     For the contrastive head, texts and images are encoded separately and mean-pooled.
     """
 
     base_model_prefix = "text"
-    """The attribute with the encoder, which transformers and peft look up."""
 
     def __init__(self, text: PreTrainedModel, image: ImageProjector, head: nn.Module, layer: int) -> None:
         super().__init__()
@@ -73,14 +73,6 @@ class FusedModel(nn.Module):
         self.layer = layer
         self.removed_layers = 0
         """Lower layers that `truncated` has removed; the inputs are their output."""
-
-    @property
-    def base_model(self) -> PreTrainedModel:
-        return self.text
-
-    @property
-    def config(self) -> PreTrainedConfig:
-        return self.text.config
 
     def truncated(self, count: int) -> "FusedModel":
         """The model without embeddings and its first `count` layers, as `truncate`.

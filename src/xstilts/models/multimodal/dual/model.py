@@ -14,6 +14,7 @@ from transformers import AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers.utils.generic import ModelOutput
 
 from xstilts.errors import UserError
+from xstilts.models.has_encoder import HasEncoder
 from xstilts.models.heads import read_config, read_model
 from xstilts.models.multimodal.dual.heads import SimilarityHead
 from xstilts.models.multimodal.dual.text import is_dual, text_preparation
@@ -28,7 +29,7 @@ _NON_TEXT_ATTRIBUTES = ("vision_model", "visual_projection", "logit_scale", "log
 """Attributes of a dual encoder that do not belong to its text tower."""
 
 
-class DualModel(nn.Module):
+class DualModel(HasEncoder):
     """The text tower of a dual encoder, the projection of its images, and a head (classifier or contrastive).
 
     `text` is the transformers model without its image tower. `image` maps pooled states [n, channels] to vectors
@@ -36,7 +37,6 @@ class DualModel(nn.Module):
     """
 
     base_model_prefix = "text"
-    """The attribute with the encoder, which transformers and peft look up."""
 
     def __init__(self, text: PreTrainedModel, image: nn.Module, head: nn.Module, padded_length: int) -> None:
         super().__init__()
@@ -46,14 +46,6 @@ class DualModel(nn.Module):
         self.padded_length = padded_length
         """Length in sub-words to which every text is padded, for a model that attends to padding; 0 if it is masked."""
         self._has_token_types = "token_type_ids" in inspect.signature(cast(Any, text).get_text_features).parameters
-
-    @property
-    def base_model(self) -> PreTrainedModel:
-        return self.text
-
-    @property
-    def config(self) -> PreTrainedConfig:
-        return self.text.config
 
     def forward(
         self,
