@@ -42,12 +42,13 @@ def main(settings: dict[str, Any], data: dict[str, Any]) -> None:
         trainer.train()
         training_end = time.perf_counter()
     seconds = setup_seconds + timer.seconds + time.perf_counter() - training_end
+    cpu_seconds = time.process_time() - cpu_start
     tokens = sum(collator.tokens[: settings["steps"]])
     change = model.bert.embeddings.word_embeddings.weight.detach()[unused_rows] - before
     output = trainer.predict(_dataset(data["test"], tokenizer))
     print_measurements(
         us_per_token=1e6 * seconds / tokens,
-        cpu_us_per_token=1e6 * (time.process_time() - cpu_start) / tokens,
+        cpu_us_per_token=1e6 * cpu_seconds / tokens,
         steps=settings["steps"],
         seconds=seconds,
         overhead_seconds=seconds - timer.seconds,
