@@ -36,6 +36,8 @@ FORWARD, TRAINED = 1, 3
 """Cost of a frozen and of a trained layer, in forward passes."""
 BYTES = 4
 """Per parameter: weights are stored in fp32."""
+ALIGNED_PROJECTIONS = 3
+"""Alignment trains at most the projections of queries, keys and values of one layer, each [hidden, hidden]."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -87,12 +89,13 @@ class StageFlops:
         match spec:
             case IntermediateStage() | TargetStage():
                 return self._trainable_bytes(spec.train)
+            case AlignStage():
+                return BYTES * ALIGNED_PROJECTIONS * self.card.hidden**2 if self.card.hidden else None
             case FewshotStage() if spec.keep == "all":
                 return 0 if spec.method.freezes_encoder else self._trainable_bytes(spec.train)
             case (
                 PretrainedStage()
                 | TranslateStage()
-                | AlignStage()
                 | FewshotStage()
                 | EvaluateStage()
                 | ChooseLayerStage()

@@ -94,6 +94,8 @@ def test_alignment():
     lengths = [min(n, 256) for n in lengths_of("tatoeba").sample]  # type: ignore[type-var]
     forward = 2 * sum(603_979_776 * n + 98_304 * n**2 for n in lengths) / len(lengths)
     assert flops_of(estimate, "align") == pytest.approx((10 * 32 * (1 + 3) / 24 + 2 * (500 + 100)) * forward)
+    (stored,) = [kind.bytes for kind in estimate.kinds if kind.kind == "align"]
+    assert stored == 4 * 3 * 1024**2
 
 
 def test_frozen_layers_cost_one_pass_and_are_not_stored():
