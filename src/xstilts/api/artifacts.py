@@ -50,7 +50,9 @@ def predict_file(
     if not examples:
         return []
     from xstilts.export.label_file import label, load_model
+    from xstilts.models.device import require_device
 
+    require_device(device)
     environment = bare_environment(artifacts, device=device, offline=offline)
     predictions = label(load_model(artifacts, key, environment), examples, device)
     return [{**row, column: value} for (_, row), value in zip(numbered_rows, predictions, strict=True)]

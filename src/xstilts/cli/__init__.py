@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cyclopts import App
+    from cyclopts import App, CycloptsError
 
 COMMANDS = {
     "run": ("runs:run", "Run the missing stages of a recipe."),
@@ -91,9 +91,12 @@ def _call(tokens: Sequence[str]) -> int:
         sys.stdout.flush()
     except (StageError, DamageError) as error:
         return _print_error(error, 1)
-    except (UserError, CycloptsError) as error:
+    except UserError as error:
         _print_issues(error, tokens)
         return _print_error(error, 2)
+    except CycloptsError as error:
+        command = " ".join(("xstilts", *(error.command_chain or ())))
+        return _print_error(UserError(_usage_problem(error), f"see `{command} --help`"), 2)
     except BrokenPipeError:
         _discard_output()  # the reader of stdout has ended, as `head` does
     except OSError as error:
@@ -104,6 +107,16 @@ def _call(tokens: Sequence[str]) -> int:
             _discard_output()
         return code
     return 0
+
+
+def _usage_problem(error: "CycloptsError") -> str:
+    from cyclopts import MissingArgumentError, UnusedCliTokensError
+
+    if isinstance(error, UnusedCliTokensError):
+        return f"unexpected argument{'s' * (len(error.unused_tokens or ()) > 1)}: {' '.join(error.unused_tokens or ())}"
+    if isinstance(error, MissingArgumentError) and error.argument is not None and error.keyword is None:
+        return f"the argument {error.argument.name} is missing"
+    return str(error).strip()
 
 
 def _print_issues(error: Exception, tokens: Sequence[str]) -> None:

@@ -1,5 +1,6 @@
 """The options of a run."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -7,6 +8,8 @@ from typing import TypedDict, Unpack
 
 from xstilts.errors import UserError
 from xstilts.execution.executor import executor_type
+
+_DEVICE = re.compile("cpu|cuda(:[0-9]+)?")
 
 STORE = Path("store")
 """The default store, relative to the working directory."""
@@ -29,7 +32,7 @@ class RunKeywords(TypedDict, total=False):
 class RunOptions:
     """The options of a run. Only `overrides` changes results.
 
-    Raises UserError for fewer than one worker, a timeout that is not positive, and an unknown executor.
+    Raises UserError for fewer than one worker, a timeout that is not positive, and an unknown device or executor.
     """
 
     store: Path = STORE
@@ -57,6 +60,10 @@ class RunOptions:
             raise UserError(f"--workers must be at least 1, got {self.workers}")
         if self.stage_timeout is not None and not self.stage_timeout > 0:
             raise UserError(f"--stage-timeout must be positive, got {self.stage_timeout:g}")
+        if not _DEVICE.fullmatch(self.device):
+            raise UserError(
+                f"unknown device {self.device!r}", "use cpu, cuda (all NVIDIA GPUs) or cuda:N (one of them)"
+            )
         executor_type(self.executor)
 
     @property

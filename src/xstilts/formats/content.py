@@ -33,7 +33,7 @@ def read_bytes(path: Path) -> bytes:
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DataError(f"{path}: not a complete gzip file: {error}", "compress or copy the file again") from None
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}", "check the path in the recipe") from None
+        raise DataError(f"{path}: cannot be read: {error.strerror}", "check the path") from None
 
 
 def read_text(path: Path) -> str:

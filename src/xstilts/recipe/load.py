@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -116,6 +117,9 @@ def _find(name: str) -> FilePath:
     if name in shipped_recipes():
         return _SHIPPED / f"{name}.yaml"
     if path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
+        names = [file.name for file in path.parent.glob("*.y*ml")]
+        if close := get_close_matches(path.name, names, n=1):
+            raise _error("missing-file", f"no file {name}", f"did you mean {str(path.with_name(close[0]))!r}?")
         shipped = ", ".join(shipped_recipes())
         raise _error("missing-file", f"no file {name}", f"give the path of a recipe, or a shipped recipe: {shipped}")
     raise _error("unknown-recipe", f"unknown recipe {name!r}", did_you_mean(name, shipped_recipes()))

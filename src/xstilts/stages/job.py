@@ -33,6 +33,7 @@ def run_job(specs: Sequence[Spec], environment: Environment, emit: Emit) -> None
     """Run stages one after another and store each as soon as it is done. A failed stage does not stop the others."""
     import torch
 
+    from xstilts.models.device import require_device
     from xstilts.stages.job_context import JobContext
 
     # models of earlier jobs are in reference cycles; freezing the survivors keeps later collections short
@@ -50,6 +51,7 @@ def run_job(specs: Sequence[Spec], environment: Environment, emit: Emit) -> None
         started = time.perf_counter()
         emit(Event(key=spec.key, kind="started"))
         try:
+            require_device(environment.device)
             with store.draft(spec) as draft, reporting_to(partial(_emit_report, spec.key, emit)):
                 run_stage(spec, draft, context)
         except UserError as error:

@@ -124,7 +124,9 @@ def test_doctor_names_versions_and_wheels(tmp_path: Path, capsys: Capture):
     ("tokens", "text"),
     [
         (["bogus"], 'Unknown command "bogus"'),
-        (["run"], "requires an argument"),
+        (["run"], "the argument RECIPE is missing\n  see `xstilts run --help`"),
+        (["run", "smoke", "twice", "more"], "unexpected arguments: twice more\n  see `xstilts run --help`"),
+        (["run", "smoke", "--device", "gpu"], "unknown device 'gpu'"),
         (["plan", "smoke", "--bogus"], "Unknown option"),
         (["plan", "smok"], "did you mean 'smoke'?"),
         (["plan", "smoke", "--workers", "0"], "--workers must be at least 1, got 0"),

@@ -19,7 +19,9 @@ def test_keywords_update_options(tmp_path):
     assert run_options(None).job_count >= 1
 
 
-@pytest.mark.parametrize(("field", "value"), [("workers", 0), ("executor", "slrum"), ("stage_timeout", 0)])
+@pytest.mark.parametrize(
+    ("field", "value"), [("workers", 0), ("executor", "slrum"), ("stage_timeout", 0), ("device", "gpu")]
+)
 def test_invalid_options_are_rejected(field, value):
     with pytest.raises(UserError):
         RunOptions(**{field: value})

@@ -114,5 +114,9 @@ def test_an_artifact_is_found_by_its_beginning(trained: Experiment):
     assert find_artifact(trained.store, key[:6]) == find_artifact(trained.store, key) == key
     with pytest.raises(UserError, match=key[:12]):
         find_artifact(trained.store, key[:10] + "zz")
-    with pytest.raises(UserError, match="too short"):
+    with pytest.raises(UserError, match="6 or more") as caught:
         find_artifact(trained.store, key[:5])
+    assert key[:12] in caught.value.hint  # a trained model that it could be
+    with pytest.raises(UserError, match="'123456'") as caught:
+        find_artifact(trained.store, "123456")
+    assert key[:12] in caught.value.hint

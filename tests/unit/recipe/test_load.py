@@ -277,6 +277,14 @@ def test_a_shipped_name_that_is_misspelt():
     assert caught.value.hint == "did you mean 'quickstart'?"
 
 
+def test_a_recipe_file_that_is_misspelt(tmp_path: Path):
+    (tmp_path / "recipe.yaml").touch()
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(tmp_path / "recipe.yml")
+    assert caught.value.issues[0].code == "missing-file"
+    assert str(tmp_path / "recipe.yaml") in caught.value.hint
+
+
 def test_a_recipe_built_in_python_is_checked_too():
     good = Recipe(name="mine", targets={"intent": Target()}, fewshot=Fewshot())
     assert checked_recipe(good).recipe == good
