@@ -76,7 +76,7 @@ class TaskDesign:
     @property
     def retrieval(self) -> bool:
         """Whether the task is scored without fine-tuning: translations are retrieved or mined by sentence vectors."""
-        return not self.task.spec.trained
+        return not self.task.spec.is_trained
 
     @property
     def main_arms(self) -> tuple[ArmName, ...]:

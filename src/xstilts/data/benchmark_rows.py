@@ -11,7 +11,7 @@ from xstilts.errors import DataError
 from xstilts.formats.parquet import stored_parquet_rows
 from xstilts.formats.tables import Row
 from xstilts.problems import Example
-from xstilts.problems.cells import Cells, as_list
+from xstilts.problems.cells import FileRow, as_list
 from xstilts.tasks.benchmark import Benchmark, Fields, unchanged
 from xstilts.tasks.task import Paths, Task
 
@@ -121,7 +121,7 @@ def _rename_fields(path: Path, line: int, row: Row, rename: Fields) -> Row | Non
         return renamed
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise Cells(path, line, row, {}).error(f"the row cannot be read: {reason}", LAYOUT_HINT) from None
+        raise FileRow(path, line, row, {}).error(f"the row cannot be read: {reason}", LAYOUT_HINT) from None
 
 
 def _check_types(row: Row) -> None:
@@ -168,5 +168,5 @@ def _examples(
         if allowed_labels and row["label"] not in allowed_labels and (split == "train" or split.startswith(SHOTS)):
             continue
         fields = {**row, "group": group}
-        cells = Cells(path, line, fields, {name: name for name in fields if fields[name] is not None})
+        cells = FileRow(path, line, fields, {name: name for name in fields if fields[name] is not None})
         yield read(cells, f"{split.removesuffix(TRANSLATED)}-{number}", language)

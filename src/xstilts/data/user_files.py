@@ -18,7 +18,7 @@ from xstilts.errors import DataError, RowsError
 from xstilts.formats.notes import Note, Notes
 from xstilts.formats.tables import READABLE, SUFFIXES, format_suffix, read_rows, rows
 from xstilts.problems import PROBLEMS, Example, ProblemName
-from xstilts.problems.cells import Cells
+from xstilts.problems.cells import FileRow
 from xstilts.problems.labels import AS_WRITTEN, LabelRules
 from xstilts.problems.references import local_file
 from xstilts.tasks.task import Paths, Task
@@ -76,7 +76,7 @@ def user_task(name: str, settings: TaskSettings, base: Path, cache: Path | None 
             for language, splits in files.items()
         },
     }
-    if PROBLEMS[settings.problem].images:
+    if PROBLEMS[settings.problem].has_images:
         layout["images"] = _images_digest(sums, dict(settings.columns), cache or cache_dir())
     if settings.labels.rules != AS_WRITTEN:
         layout["labels"] = asdict(settings.labels.rules)
@@ -170,7 +170,7 @@ def _local_images(table: Path, digest: str, columns: Mapping[str, str], cache: P
     """The paths of a table's local images, cached until the table changes."""
 
     def compute() -> str:
-        references = {image for line, row in rows(table) for image in Cells(table, line, row, columns).images()}
+        references = {image for line, row in rows(table) for image in FileRow(table, line, row, columns).images()}
         return json.dumps(sorted({str(path) for image in references if (path := local_file(image))}))
 
     return json.loads(cached_text("images", [str(table.resolve()), digest, json.dumps(columns)], cache, compute))
@@ -224,7 +224,7 @@ class UserFiles:
             return FileContent(path=path, examples=(), lines=(), errors=(error,), notes=())
         prefix = split.removesuffix(TRANSLATED)
         cells = [
-            (Cells(path, line, row, self.columns, self.labels, notes), f"{prefix}-{number}")
+            (FileRow(path, line, row, self.columns, self.labels, notes), f"{prefix}-{number}")
             for number, (line, row) in enumerate(table.rows, start=1)
         ]
         examples, errors = PROBLEMS[self.problem].read_rows(cells, language)

@@ -24,7 +24,7 @@ def export(store: Store, key: str, folder: Path, environment: Environment) -> Pa
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} is not empty", "name a new folder")
     loaded = load_model(store, key, environment)
-    if PROBLEMS[loaded.problem].images:
+    if PROBLEMS[loaded.problem].has_images:
         raise UserError(
             f"artifact {key[:12]} reads images, and transformers has no class for its architecture",
             "export a model of a text task instead",

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 from xstilts.errors import DataError, UserError
 from xstilts.formats.tables import Row
 from xstilts.problems import PROBLEMS, Example, ProblemName
-from xstilts.problems.cells import Cells
+from xstilts.problems.cells import FileRow
 
 _MAX_LISTED = 10
 """Invalid rows that are listed in the error."""
@@ -29,7 +29,7 @@ def to_examples(
     DataError that lists the invalid rows of the file `path` by line.
     """
     spec = PROBLEMS[problem]
-    if not spec.trained or spec.images:
+    if not spec.is_trained or spec.has_images:
         raise UserError(f"there are no predictions for {problem} tasks", "name an artifact of a trained text task")
     fields = (*spec.columns, *spec.optional_columns)
     if columns is None:
@@ -39,7 +39,7 @@ def to_examples(
         columns = {field: column for field, column in columns.items() if field in fields}
     if reads_pairs:
         columns = {"pair": "pair", **columns}
-    cells = [(Cells(path, line, row, columns), str(line)) for line, row in rows]
+    cells = [(FileRow(path, line, row, columns), str(line)) for line, row in rows]
     examples, errors = spec.read_rows(cells, "und")
     if errors:
         more = [f"and {len(errors) - _MAX_LISTED} more"] if len(errors) > _MAX_LISTED else []

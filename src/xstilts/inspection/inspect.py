@@ -67,7 +67,7 @@ def _file_findings(task: Task, language: str, split: str, content: FileContent) 
 def _source_languages(recipe: Recipe, task: Task) -> tuple[str, ...]:
     """The languages in which the recipe trains heads of the task."""
     target = recipe.targets.get(task.name)
-    trained = (target.source_language,) if target is not None and task.spec.trained else ()
+    trained = (target.source_language,) if target is not None and task.spec.is_trained else ()
     arms = tuple(arm.language for arm in recipe.intermediate.values() if task.name in arm.tasks)
     return tuple(dict.fromkeys((*trained, *arms)))
 

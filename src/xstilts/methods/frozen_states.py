@@ -24,7 +24,7 @@ class FrozenStatesMethod(FewshotMethod):
     fits_english: ClassVar[bool] = True
 
     def applies_to(self, problem: Problem[Any]) -> bool:
-        return problem.classes
+        return problem.has_classes
 
     def run(self, episode: Episode[Result]) -> Result:
         return episode.fit_head(self)

@@ -106,7 +106,7 @@ class FewshotMethod(BaseModel, ABC):
         return None
 
     def applies_to(self, problem: Problem[Any]) -> bool:
-        return problem.trained
+        return problem.is_trained
 
     def train_settings(self, train: Settings) -> Settings:
         """Training settings, with the method's own values in place of those in `train`."""

@@ -145,7 +145,7 @@ def load_fused(
     dropout = getattr(text.config, "hidden_dropout_prob", 0.1)
     head = (
         ContrastiveHead(hidden)
-        if PROBLEMS[problem].contrastive
+        if PROBLEMS[problem].is_contrastive
         else ImageTextClassifier(hidden, len(labels or ()), dropout)
     )
     model = FusedModel(text, ImageProjector(image_input, hidden), head, image_input.layer)

@@ -55,7 +55,7 @@ class ModelInputs:
     @property
     def loss_is_mean(self) -> bool:
         """Whether a batch can be split into micro-batches; a contrastive loss compares all examples of a batch."""
-        return not PROBLEMS[self.problem].contrastive
+        return not PROBLEMS[self.problem].is_contrastive
 
     def batch(self, indices: Sequence[int], *, labels: bool) -> Batch:
         """The arguments of the model's forward pass for these features."""

@@ -36,7 +36,7 @@ def expand(
         for intermediate in intermediate_arms(recipe, target, tasks[name]):
             for seed in dict.fromkeys(recipe.seeds):
                 chain = Chain(target=target, task=tasks[name], intermediate=intermediate, seed=seed)
-                if chain.task.spec.trained:
+                if chain.task.spec.is_trained:
                     _add_target_stages(builder, chain)
                 else:
                     add_vector_stages(builder, chain)

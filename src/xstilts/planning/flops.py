@@ -221,7 +221,7 @@ class StageFlops:
         return self._size(data, split) * self.forward.per_example(data.task, max_length, modality)
 
     def _scoring(self, data: Data, split: str, max_length: int, modality: Modality | None) -> float:
-        passes = 2 if self.tasks[data.task].spec.images and modality is None else 1
+        passes = 2 if self.tasks[data.task].spec.has_images and modality is None else 1
         return passes * self._forward_pass(data, split, max_length, modality)
 
     def _training_example(self, task: str, train: Train, modality: Modality | None = None) -> float:

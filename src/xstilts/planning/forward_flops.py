@@ -95,7 +95,7 @@ class ForwardFlops:
             text_tokens = SPECIAL_TOKENS if modality == "images" else length
             text_only += count * (linear * text_tokens + quadratic * text_tokens**2)
             # a contrastive head compares texts and images that are encoded separately
-            separate = self.tasks[task].spec.contrastive
+            separate = self.tasks[task].spec.is_contrastive
             sequences = [text_tokens, image_tokens] if separate else [text_tokens + image_tokens]
             fused += count * sum(linear * n + quadratic * n**2 for n in sequences)
         examples = len(task_lengths.sample)
@@ -103,7 +103,7 @@ class ForwardFlops:
 
     def _image_tokens(self, task: str, modality: Modality | None) -> int:
         """Tokens that the images of an example become."""
-        if not self.tasks[task].spec.images or modality == "text":
+        if not self.tasks[task].spec.has_images or modality == "text":
             return 0
         if self.fusion is None:
             raise UnknownCostError(f"how {self.card.name} reads images")

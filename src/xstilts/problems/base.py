@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar
 
 from xstilts.errors import DataError
-from xstilts.problems.cells import Cells
+from xstilts.problems.cells import FileRow
 from xstilts.problems.features import Feature
 
 if TYPE_CHECKING:
@@ -112,13 +112,15 @@ class ScoringRules:
     """Rows of the published set per labelled item, if some rows have no label."""
 
 
-def read_each(rows: Sequence[tuple[Cells, str]], read: Callable[[Cells, str], E]) -> tuple[list[E], list[DataError]]:
+def read_each(
+    rows: Sequence[tuple[FileRow, str]], read: Callable[[FileRow, str], E]
+) -> tuple[list[E], list[DataError]]:
     """The examples that `read` makes of rows and their ids, and the errors of those that cannot be used."""
     examples: list[E] = []
     errors: list[DataError] = []
-    for cells, name in rows:
+    for row, name in rows:
         try:
-            examples.append(read(cells, name))
+            examples.append(read(row, name))
         except DataError as error:
             errors.append(error)
     return examples, errors
@@ -175,38 +177,38 @@ class Problem(ABC, Generic[E]):
         return AUTO_MODELS.get(self.head) if self.head else None
 
     @property
-    def trained(self) -> bool:
+    def is_trained(self) -> bool:
         """Whether models are trained on the problem. If not, its arms are encoders."""
         return self.head is not None
 
     @property
-    def images(self) -> bool:
+    def has_images(self) -> bool:
         """Whether examples have images."""
         return self.head in ("image-text", "contrastive")
 
     @property
-    def contrastive(self) -> bool:
+    def is_contrastive(self) -> bool:
         """Whether examples are matched with each other: within a batch in training, within a split in scoring."""
         return self.head == "contrastive"
 
     @property
-    def classes(self) -> bool:
+    def has_classes(self) -> bool:
         """Whether every example, or each of its words, has one of the task's classes, and there are no images."""
         return self.head in ("sequence", "token") and self.loss == "cross-entropy"
 
     @abstractmethod
-    def read(self, cells: Cells, name: str, language: str) -> E:
+    def read(self, row: FileRow, name: str, language: str) -> E:
         """The example of a row. `name` is its id if the row has none. Without a label column it is unlabelled.
 
         Raises DataError with file and row for an invalid row.
         """
 
-    def read_rows(self, rows: Sequence[tuple[Cells, str]], language: str) -> tuple[list[E], list[DataError]]:
+    def read_rows(self, rows: Sequence[tuple[FileRow, str]], language: str) -> tuple[list[E], list[DataError]]:
         """The examples of a file, from its rows and their ids, and an error for each row that cannot be used.
 
         A problem overrides it where a row means what the other rows say, such as tags of one scheme.
         """
-        return read_each(rows, lambda cells, name: self.read(cells, name, language))
+        return read_each(rows, lambda row, name: self.read(row, name, language))
 
     @abstractmethod
     def encode(

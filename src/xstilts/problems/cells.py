@@ -24,7 +24,7 @@ def text_group(*texts: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Cells:
+class FileRow:
     """A row of a file. `columns` maps field names of an example to column names of the file.
 
     Repairs and guesses are counted in `notes`, which the rows of a file share. Methods raise DataError, with the file

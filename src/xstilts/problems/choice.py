@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from xstilts.errors import DataError
 from xstilts.problems.base import Example, Outputs, Problem, ScoringRules, Statistics, read_each
-from xstilts.problems.cells import Cells
+from xstilts.problems.cells import FileRow
 from xstilts.problems.classification import correct_items
 from xstilts.problems.features import Feature, encode_texts
 from xstilts.problems.labels import common_form
@@ -50,17 +50,17 @@ class MultipleChoice(Problem[Choice]):
     translated_columns = ("prompt", "choices")
     is_machine_translatable = True
 
-    def read(self, cells: Cells, name: str, language: str) -> Choice:
+    def read(self, row: FileRow, name: str, language: str) -> Choice:
         """The answer is the text of a choice, or else its number from 0, or else its letter."""
-        return self._read(cells, name, language, tuple(_FORMS))
+        return self._read(row, name, language, tuple(_FORMS))
 
-    def read_rows(self, rows: Sequence[tuple[Cells, str]], language: str) -> tuple[list[Choice], list[DataError]]:
+    def read_rows(self, rows: Sequence[tuple[FileRow, str]], language: str) -> tuple[list[Choice], list[DataError]]:
         """Answers in the form that the whole file shows: as texts, as numbers from 0, or as letters from A."""
-        answers: list[tuple[Cells, str, tuple[str, ...]]] = []
-        for cells, _ in rows:
+        answers: list[tuple[FileRow, str, tuple[str, ...]]] = []
+        for row, _ in rows:
             with suppress(DataError):
-                if (answer := _answer(cells)) is not None:
-                    answers.append((cells, answer, _choices(cells)))
+                if (answer := _answer(row)) is not None:
+                    answers.append((row, answer, _choices(row)))
         forms = tuple(_FORMS)
         if answers:
             try:
@@ -69,17 +69,17 @@ class MultipleChoice(Problem[Choice]):
                 return [], [error]
             if forms != ("the text of a choice",):
                 answers[0][0].note("answer-form", f"the answer is {forms[0]}", count=len(answers))
-        return read_each(rows, lambda cells, name: self._read(cells, name, language, forms))
+        return read_each(rows, lambda row, name: self._read(row, name, language, forms))
 
-    def _read(self, cells: Cells, name: str, language: str, forms: Sequence[str]) -> Choice:
-        prompt, choices, answer = cells.required_text("prompt"), _choices(cells), _answer(cells)
+    def _read(self, row: FileRow, name: str, language: str, forms: Sequence[str]) -> Choice:
+        prompt, choices, answer = row.required_text("prompt"), _choices(row), _answer(row)
         return Choice(
-            id=cells.item_id(name),
-            group=cells.group(prompt),
+            id=row.item_id(name),
+            group=row.group(prompt),
             language=language,
             prompt=prompt,
             choices=choices,
-            answer=None if answer is None else _index(cells, answer, choices, forms),
+            answer=None if answer is None else _index(row, answer, choices, forms),
         )
 
     def encode(
@@ -120,20 +120,20 @@ class MultipleChoice(Problem[Choice]):
         return example.choices[prediction]
 
 
-def _choices(cells: Cells) -> tuple[str, ...]:
-    columns = cells.column_names("choices")
-    values = cells.as_list("choices") if len(columns) == 1 else [cells.value(column) for column in columns]
+def _choices(row: FileRow) -> tuple[str, ...]:
+    columns = row.column_names("choices")
+    values = row.as_list("choices") if len(columns) == 1 else [row.value(column) for column in columns]
     choices = tuple("" if value is None else str(value).strip() for value in values)
     if len(choices) < 2 or not all(choices):
-        raise cells.error(
+        raise row.error(
             "fewer than two choices, or an empty one", "name one column with a list, or several columns: a,b,c"
         )
     return choices
 
 
-def _answer(cells: Cells) -> str | None:
+def _answer(row: FileRow) -> str | None:
     """The answer as the file has it; None if it has no such column."""
-    return cells.label("answer_index" if "answer_index" in cells.columns else "answer")
+    return row.label("answer_index" if "answer_index" in row.columns else "answer")
 
 
 def _by_text(answer: str, choices: tuple[str, ...]) -> int | None:
@@ -157,7 +157,7 @@ _FORMS: Mapping[str, Callable[[str, tuple[str, ...]], int | None]] = {
 }
 
 
-def _index(cells: Cells, answer: str, choices: tuple[str, ...], forms: Sequence[str]) -> int:
+def _index(row: FileRow, answer: str, choices: tuple[str, ...], forms: Sequence[str]) -> int:
     """The number of the right choice, by the first of the forms that fits the row."""
     for form in forms:
         if (number := _FORMS[form](answer, choices)) is not None:
@@ -166,24 +166,24 @@ def _index(cells: Cells, answer: str, choices: tuple[str, ...], forms: Sequence[
     hint = f"give {known}; there are {len(choices)} choices"
     if answer == str(len(choices)):
         hint = f"{hint}. If the file counts from 1, subtract 1 from all its answers"
-    raise cells.error(f"the answer {answer!r} is not {known}", hint)
+    raise row.error(f"the answer {answer!r} is not {known}", hint)
 
 
-def _form_of_all(rows: Sequence[tuple[Cells, str, tuple[str, ...]]]) -> str:
+def _form_of_all(rows: Sequence[tuple[FileRow, str, tuple[str, ...]]]) -> str:
     """The form in which a file gives its answers: the one that fits most rows.
 
     Raises DataError for a row that two forms fit equally well with different answers.
     """
-    if any("answer_index" in cells.columns for cells, _, _ in rows):
+    if any("answer_index" in row.columns for row, _, _ in rows):
         return "a number from 0"
     fitting = {form: [number(answer, choices) for _, answer, choices in rows] for form, number in _FORMS.items()}
     counts = {form: sum(number is not None for number in numbers) for form, numbers in fitting.items()}
     best = max(counts.values())
     first, *others = [form for form, count in counts.items() if count == best]
     for other in others:
-        for (cells, answer, _), number, other_number in zip(rows, fitting[first], fitting[other], strict=True):
+        for (row, answer, _), number, other_number in zip(rows, fitting[first], fitting[other], strict=True):
             if number is not None and other_number is not None and number != other_number:
-                raise cells.error(
+                raise row.error(
                     f"the answer {answer!r} is both {first} (choice {number}) and {other} (choice {other_number})",
                     "name the column `answer_index` if it counts from 0, or write answers that fit in one way only",
                 )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from xstilts.problems.base import Example, Outputs, Problem, ScoringRules, Statistics
-from xstilts.problems.cells import Cells
+from xstilts.problems.cells import FileRow
 from xstilts.problems.features import Feature, encode_texts, label_position, label_positions
 
 if TYPE_CHECKING:
@@ -65,15 +65,15 @@ class Classification(Problem[Labelled]):
     translated_columns = ("text", "pair", "label")
     is_machine_translatable = True
 
-    def read(self, cells: Cells, name: str, language: str) -> Labelled:
-        text = cells.required_text("text")
+    def read(self, row: FileRow, name: str, language: str) -> Labelled:
+        text = row.required_text("text")
         return Labelled(
-            id=cells.item_id(name),
-            group=cells.group(text),
+            id=row.item_id(name),
+            group=row.group(text),
             language=language,
             text=text,
-            pair=cells.optional_text("pair"),
-            label=cells.label("label"),
+            pair=row.optional_text("pair"),
+            label=row.label("label"),
         )
 
     def encode(

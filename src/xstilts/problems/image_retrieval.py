@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from xstilts.problems.base import Example, Outputs, Problem, ScoringRules, Statistics
-from xstilts.problems.cells import Cells
+from xstilts.problems.cells import FileRow
 from xstilts.problems.features import Feature, encode_single
 
 if TYPE_CHECKING:
@@ -44,15 +44,15 @@ class ImageRetrieval(Problem[Caption]):
     outputs = ("similarities",)
     shots_unit = "items"
 
-    def read(self, cells: Cells, name: str, language: str) -> Caption:
-        image, *others = cells.images()
+    def read(self, row: FileRow, name: str, language: str) -> Caption:
+        image, *others = row.images()
         if others:
-            raise cells.error(f"{1 + len(others)} images for one text", "write one row per image")
+            raise row.error(f"{1 + len(others)} images for one text", "write one row per image")
         return Caption(
-            id=cells.item_id(name),
-            group=cells.group(image),
+            id=row.item_id(name),
+            group=row.group(image),
             language=language,
-            text=cells.required_text("text"),
+            text=row.required_text("text"),
             image=image,
         )
 

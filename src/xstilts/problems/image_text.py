@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from xstilts.problems.base import Example, Outputs, Problem, ScoringRules, Statistics
-from xstilts.problems.cells import Cells
+from xstilts.problems.cells import FileRow
 from xstilts.problems.classification import class_position, correct_items, most_probable
 from xstilts.problems.features import Feature, encode_single, label_positions
 
@@ -54,16 +54,16 @@ class ImageTextClassification(Problem[ImageText]):
     head = "image-text"
     shots_unit = "per class"
 
-    def read(self, cells: Cells, name: str, language: str) -> ImageText:
+    def read(self, row: FileRow, name: str, language: str) -> ImageText:
         """If the file has no groups, examples with the same first image are one group."""
-        images = cells.images()
+        images = row.images()
         return ImageText(
-            id=cells.item_id(name),
-            group=cells.group(images[0]),
+            id=row.item_id(name),
+            group=row.group(images[0]),
             language=language,
-            text=cells.required_text("text"),
+            text=row.required_text("text"),
             images=images,
-            label=cells.label("label"),
+            label=row.label("label"),
         )
 
     def encode(

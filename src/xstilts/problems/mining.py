@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from xstilts.problems.base import Example, Problem, ScoringRules, Statistics
-from xstilts.problems.cells import Cells
+from xstilts.problems.cells import FileRow
 from xstilts.problems.features import Feature, encode_single
 
 if TYPE_CHECKING:
@@ -47,16 +47,16 @@ class Mining(Problem[Sentence]):
     is_mining = True
     matching = "sentences are paired one to one by margin, above a threshold tuned on the dev split"
 
-    def read(self, cells: Cells, name: str, language: str) -> Sentence:
+    def read(self, row: FileRow, name: str, language: str) -> Sentence:
         """If the file has no groups, a sentence and its translation are one group, named by the English id."""
-        name, english = cells.item_id(name), cells.boolean("english")
-        partners = _partners(cells)
+        name, english = row.item_id(name), row.boolean("english")
+        partners = _partners(row)
         pair = name if english or not partners else partners[0]
         return Sentence(
             id=name,
-            group=cells.required_text("group") if "group" in cells.columns else pair,
+            group=row.required_text("group") if "group" in row.columns else pair,
             language=language,
-            text=cells.required_text("text"),
+            text=row.required_text("text"),
             english=english,
             partners=partners,
         )
@@ -79,9 +79,9 @@ class Mining(Problem[Sentence]):
         }
 
 
-def _partners(cells: Cells) -> tuple[str, ...] | None:
+def _partners(row: FileRow) -> tuple[str, ...] | None:
     """Ids from a list or a text with spaces; an empty cell means that the sentence has no translation."""
-    if "partners" not in cells.columns:
+    if "partners" not in row.columns:
         return None
-    value = cells.value(cells.columns["partners"])
+    value = row.value(row.columns["partners"])
     return tuple(value if isinstance(value, list | tuple) else str(value or "").split())

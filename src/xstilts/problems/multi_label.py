@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from xstilts.errors import DataError
 from xstilts.problems.base import Outputs, Problem, ScoringRules, Statistics
-from xstilts.problems.cells import Cells
+from xstilts.problems.cells import FileRow
 from xstilts.problems.classification import TextExample
 from xstilts.problems.features import Feature, encode_texts, label_position, label_positions
 
@@ -47,15 +47,15 @@ class MultiLabelClassification(Problem[MultiLabelled]):
     reads_first_token = True
     has_thresholds = True
 
-    def read(self, cells: Cells, name: str, language: str) -> MultiLabelled:
-        text = cells.required_text("text")
+    def read(self, row: FileRow, name: str, language: str) -> MultiLabelled:
+        text = row.required_text("text")
         return MultiLabelled(
-            id=cells.item_id(name),
-            group=cells.group(text),
+            id=row.item_id(name),
+            group=row.group(text),
             language=language,
             text=text,
-            pair=cells.optional_text("pair"),
-            labels=_labels(cells) if "labels" in cells.columns else None,
+            pair=row.optional_text("pair"),
+            labels=_labels(row) if "labels" in row.columns else None,
         )
 
     def encode(
@@ -130,16 +130,16 @@ class MultiLabelClassification(Problem[MultiLabelled]):
         }
 
 
-def _labels(cells: Cells) -> tuple[str, ...]:
+def _labels(row: FileRow) -> tuple[str, ...]:
     """From one column, the labels in the cell: a list, or a text with `|`, `;` or `,` between labels. From several
     columns, one per label, the names of the columns with true or 1."""
-    columns = cells.column_names("labels")
+    columns = row.column_names("labels")
     if len(columns) > 1:
-        return tuple(sorted(column for column in columns if cells.boolean("labels", column)))
-    value = cells.list_or_value(columns[0])
+        return tuple(sorted(column for column in columns if row.boolean("labels", column)))
+    value = row.list_or_value(columns[0])
     labels = value if isinstance(value, list | tuple) else SEPARATORS.split("" if value is None else str(value))
     stripped = (str(label).strip() for label in labels)
-    return tuple(sorted({cells.renamed(label) for label in stripped if label}))
+    return tuple(sorted({row.renamed(label) for label in stripped if label}))
 
 
 def _probabilities(outputs: Outputs) -> list[list[float]]:

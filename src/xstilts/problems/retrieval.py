@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from xstilts.errors import DataError
 from xstilts.problems.base import Example, Problem, ScoringRules, Statistics
-from xstilts.problems.cells import Cells
+from xstilts.problems.cells import FileRow
 from xstilts.problems.features import Feature, encode_texts
 
 if TYPE_CHECKING:
@@ -41,17 +41,17 @@ class Retrieval(Problem[Parallel]):
     is_translation = True
     matching = "each text is matched to its nearest neighbour in the other language, in both directions"
 
-    def read(self, cells: Cells, name: str, language: str) -> Parallel:
-        english = cells.required_text("english")
+    def read(self, row: FileRow, name: str, language: str) -> Parallel:
+        english = row.required_text("english")
         return Parallel(
-            id=cells.item_id(name),
-            group=cells.group(english),
+            id=row.item_id(name),
+            group=row.group(english),
             language=language,
-            text=cells.required_text("text"),
+            text=row.required_text("text"),
             english=english,
         )
 
-    def read_rows(self, rows: Sequence[tuple[Cells, str]], language: str) -> tuple[list[Parallel], list[DataError]]:
+    def read_rows(self, rows: Sequence[tuple[FileRow, str]], language: str) -> tuple[list[Parallel], list[DataError]]:
         """Without sentences that occurred before: of two equal ones, none is the right neighbour."""
         examples, errors = super().read_rows(rows, language)
         if errors:
@@ -59,9 +59,9 @@ class Retrieval(Problem[Parallel]):
         texts: set[str] = set()
         english: set[str] = set()
         unique = []
-        for example, (cells, _) in zip(examples, rows, strict=True):
+        for example, (row, _) in zip(examples, rows, strict=True):
             if example.text in texts or example.english in english:
-                cells.note("equal-sentences", "a sentence that occurred before, left out")
+                row.note("equal-sentences", "a sentence that occurred before, left out")
                 continue
             texts.add(example.text)
             english.add(example.english)

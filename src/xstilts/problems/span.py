@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from xstilts.formats.words import is_word_part, strip_blanks
 from xstilts.problems.base import Example, Outputs, Problem, ScoringRules, Statistics
-from xstilts.problems.cells import Cells
+from xstilts.problems.cells import FileRow
 from xstilts.problems.features import Feature, token_types
 
 if TYPE_CHECKING:
@@ -71,17 +71,17 @@ class QuestionAnswering(Problem[Span]):
     translated_columns = ("question", "context", "answer_text", "answer_start")
     is_machine_translatable = True
 
-    def read(self, cells: Cells, name: str, language: str) -> Span:
-        context = str(cells.value(cells.columns["context"]) or "")
+    def read(self, row: FileRow, name: str, language: str) -> Span:
+        context = str(row.value(row.columns["context"]) or "")
         if not context.strip():
-            cells.required_text("context")
+            row.required_text("context")
         return Span(
-            id=cells.item_id(name),
-            group=cells.group(context),
+            id=row.item_id(name),
+            group=row.group(context),
             language=language,
-            question=cells.required_text("question"),
+            question=row.required_text("question"),
             context=context,
-            answers=_answers(cells, context) if "answer_text" in cells.columns else None,
+            answers=_answers(row, context) if "answer_text" in row.columns else None,
         )
 
     def encode(
@@ -152,33 +152,33 @@ class QuestionAnswering(Problem[Span]):
         }
 
 
-def _answers(cells: Cells, context: str) -> tuple[Answer, ...]:
+def _answers(row: FileRow, context: str) -> tuple[Answer, ...]:
     """The answers with their offsets; an empty cell, list or text means that the question has no answer."""
-    cell = cells.value(cells.columns["answer_text"])
-    values = [cell] if isinstance(cell, str) and cell.strip() and cell in context else cells.as_list("answer_text")
+    cell = row.value(row.columns["answer_text"])
+    values = [cell] if isinstance(cell, str) and cell.strip() and cell in context else row.as_list("answer_text")
     texts = [str(value) for value in values if value is not None]
     if not any(map(str.strip, texts)):
         return ()
     if not all(map(str.strip, texts)):
-        raise cells.error("one of several answers is empty", "remove it")
-    if "answer_start" not in cells.columns:
-        return tuple(Answer(text=text, start=_find(cells, context, text)) for text in texts)
-    starts = cells.as_list("answer_start")
+        raise row.error("one of several answers is empty", "remove it")
+    if "answer_start" not in row.columns:
+        return tuple(Answer(text=text, start=_find(row, context, text)) for text in texts)
+    starts = row.as_list("answer_start")
     if len(starts) != len(texts):
-        raise cells.error(f"{len(texts)} answers but {len(starts)} offsets", "give each answer its offset")
-    return tuple(_answer(cells, context, text, start) for text, start in zip(texts, starts, strict=True))
+        raise row.error(f"{len(texts)} answers but {len(starts)} offsets", "give each answer its offset")
+    return tuple(_answer(row, context, text, start) for text, start in zip(texts, starts, strict=True))
 
 
-def _find(cells: Cells, context: str, text: str) -> int:
+def _find(row: FileRow, context: str, text: str) -> int:
     """The offset of an answer without one: its first occurrence as whole words, or else inside a word."""
     starts = [match.start() for match in re.finditer(re.escape(text), context)]
     if not starts:
-        raise cells.error(f"the answer {text!r} does not occur in its context", "copy answers from the context")
+        raise row.error(f"the answer {text!r} does not occur in its context", "copy answers from the context")
     whole = [start for start in starts if _is_whole(context, start, start + len(text))]
     if not whole:
-        cells.note("answer-inside-word", f"the answer occurs only inside other words, such as {text!r}")
+        row.note("answer-inside-word", f"the answer occurs only inside other words, such as {text!r}")
     elif len(whole) > 1:
-        cells.note("ambiguous-answer", f"the answer occurs more than once; the first is taken, such as {text!r}")
+        row.note("ambiguous-answer", f"the answer occurs more than once; the first is taken, such as {text!r}")
     return (whole or starts)[0]
 
 
@@ -188,19 +188,19 @@ def _is_whole(context: str, start: int, end: int) -> bool:
     return not any(left and right and is_word_part(left) and is_word_part(right) for left, right in borders)
 
 
-def _answer(cells: Cells, context: str, text: str, start: Any) -> Answer:
+def _answer(row: FileRow, context: str, text: str, start: Any) -> Answer:
     try:
         offset = int(float(start)) if isinstance(start, str) else int(start)
         is_whole = float(start) == offset
     except (TypeError, ValueError, OverflowError):
         offset, is_whole = 0, False
     if not is_whole:
-        raise cells.error(f"the offset {start!r} is not a whole number", "give the offset of the first character")
+        raise row.error(f"the offset {start!r} is not a whole number", "give the offset of the first character")
     if offset < 0 or context[offset : offset + len(text)] != text:
         hint = "count characters from 0, after decoding UTF-8"
         if offset >= 0 and _utf16_slice(context, offset, text) == text:
             hint = "the offset counts UTF-16 units, of which an emoji takes two: count characters (code points)"
-        raise cells.error(f"the answer {text!r} does not start at character {offset} of its context", hint)
+        raise row.error(f"the answer {text!r} does not start at character {offset} of its context", hint)
     return Answer(text=text, start=offset)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from xstilts.errors import DataError
 from xstilts.plurals import plural
 from xstilts.problems.base import Example, Outputs, Problem, ScoringRules, Statistics
-from xstilts.problems.cells import Cells
+from xstilts.problems.cells import FileRow
 from xstilts.problems.features import IGNORE_INDEX, Feature, label_position, label_positions, token_types
 from xstilts.problems.tag_schemes import TagError, to_bio
 
@@ -49,15 +49,15 @@ class Tagging(Problem[Tagged]):
     position_columns = ("words",)
     translated_columns = ("words", "tags")
 
-    def read(self, cells: Cells, name: str, language: str) -> Tagged:
-        words = cells.words("words")
-        tags = cells.tags("tags") if "tags" in cells.columns else None
+    def read(self, row: FileRow, name: str, language: str) -> Tagged:
+        words = row.words("words")
+        tags = row.tags("tags") if "tags" in row.columns else None
         if tags is not None and len(tags) != len(words):
-            raise cells.error(f"{plural(len(words), 'word')} but {plural(len(tags), 'tag')}", "give one tag per word")
-        group = cells.group(" ".join(words))
-        return Tagged(id=cells.item_id(name), group=group, language=language, words=words, tags=tags)
+            raise row.error(f"{plural(len(words), 'word')} but {plural(len(tags), 'tag')}", "give one tag per word")
+        group = row.group(" ".join(words))
+        return Tagged(id=row.item_id(name), group=group, language=language, words=words, tags=tags)
 
-    def read_rows(self, rows: Sequence[tuple[Cells, str]], language: str) -> tuple[list[Tagged], list[DataError]]:
+    def read_rows(self, rows: Sequence[tuple[FileRow, str]], language: str) -> tuple[list[Tagged], list[DataError]]:
         """Tags of spans as BIO, by the scheme that the whole file shows."""
         examples, errors = super().read_rows(rows, language)
         if errors or any(example.tags is None for example in examples):

@@ -126,7 +126,7 @@ class Scope:
 
     def images(self, path: Path, task: Task) -> Iterator[Issue]:
         """A task with images and an encoder for text only."""
-        if task.spec.images and self.card and self.card.kind == "text":
+        if task.spec.has_images and self.card and self.card.kind == "text":
             message = f"{task.name!r} has images, but {self.recipe.encoder} reads text only"
             hint = "name an encoder that reads images, such as e5-small+efficientnet-lite0"
             yield Issue("images-not-supported", path, message, hint)

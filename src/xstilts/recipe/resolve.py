@@ -22,7 +22,7 @@ def intermediate_arms(recipe: Recipe, target: Target, task: Task) -> tuple[str, 
     """The intermediate arms of a target. By default all, but arms that add training steps only if it is trained."""
     if target.intermediates is not None:
         return tuple(dict.fromkeys(target.intermediates))
-    trained = task.spec.trained and not target.skip_training
+    trained = task.spec.is_trained and not target.skip_training
     return tuple(name for name, arm in recipe.intermediate.items() if trained or not arm.match_steps_of)
 
 
@@ -39,7 +39,7 @@ def layer_selection_task(target: Target, task: Task) -> str:
 
 def scored_languages(target: Target, task: Task) -> tuple[str, ...]:
     """The scored languages; the source language first if the target is trained."""
-    if not task.spec.trained:
+    if not task.spec.is_trained:
         return target.languages or non_english(task)
     return tuple(dict.fromkeys((target.source_language, *(target.languages or task.languages))))
 

@@ -21,7 +21,7 @@ def validate_fewshot(scope: Scope) -> Iterator[Issue]:
     yield from scope.unknown_targets(("fewshot", "tasks"), fewshot.tasks or ())
     yield from scope.unknown_arms(("fewshot", "intermediates"), fewshot.intermediates or ())
     for name in fewshot.tasks or ():
-        if name in recipe.targets and name in tasks and not tasks[name].spec.trained:
+        if name in recipe.targets and name in tasks and not tasks[name].spec.is_trained:
             message = f"{name!r} is a {tasks[name].problem} task, which has no few-shot adaptation"
             yield Issue("not-trainable", ("fewshot", "tasks"), message, "remove it from `fewshot.tasks`")
     adapted = {
@@ -61,7 +61,7 @@ def _selection(fewshot: Fewshot) -> Iterator[Issue]:
 
 
 def _methods(scope: Scope, fewshot: Fewshot, adapted: LanguagesByTarget) -> Iterator[Issue]:
-    trained = [scope.tasks[name] for name in adapted if scope.tasks[name].spec.trained]
+    trained = [scope.tasks[name] for name in adapted if scope.tasks[name].spec.is_trained]
     if not trained or not fewshot.methods or scope.is_removed("fewshot", "methods"):
         return
     if not any(applicable_methods(fewshot, task) for task in trained):

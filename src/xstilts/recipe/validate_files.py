@@ -82,7 +82,7 @@ def _missing_files(recipe: Recipe, name: str, base: FilePath) -> Iterator[Issue]
 def _named_tasks(recipe: Recipe) -> set[str]:
     shipped = {name: load_task(name) for name in recipe.targets.keys() & set(task_names())}
     selection = {
-        layer_selection_task(recipe.targets[name], task) for name, task in shipped.items() if not task.spec.trained
+        layer_selection_task(recipe.targets[name], task) for name, task in shipped.items() if not task.spec.is_trained
     } - {OTHER_LANGUAGES}
     return {*recipe.targets, *selection, *(name for arm in recipe.intermediate.values() for name in arm.reads)}
 

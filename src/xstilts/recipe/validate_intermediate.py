@@ -28,7 +28,7 @@ def _tasks(scope: Scope, path: Path, arm: Intermediate) -> Iterator[Issue]:
         task = scope.tasks.get(name)
         if task is None:
             yield from scope.unknown_task((*path, "tasks"), name)
-        elif not task.spec.trained:
+        elif not task.spec.is_trained:
             message = f"{name!r} is a {task.problem} task, which has no training"
             yield Issue("not-trainable", (*path, "tasks"), message, "name a task with labels")
         else:

@@ -58,7 +58,7 @@ def _arm(scope: Scope, path: Path, arm: Arm, target: Target, task: Task) -> Iter
     if not arm.shots:
         return
     fewshot = scope.recipe.fewshot
-    if fewshot is None or not task.spec.trained or task.name not in (fewshot.tasks or scope.recipe.targets):
+    if fewshot is None or not task.spec.is_trained or task.name not in (fewshot.tasks or scope.recipe.targets):
         message = f"{task.name!r} has no few-shot adaptation in this recipe"
         yield Issue("unknown-shots", (*path, "shots"), message, "set `shots: 0`, or add the task to `fewshot`")
         return

@@ -36,7 +36,7 @@ def validate_targets(scope: Scope) -> Iterator[Issue]:
         yield from _hidden_modality(scope, path, target, task)
         yield from _skipped_training(scope, path, target, task)
         yield from _matched_steps(scope, path, target, task)
-        if task.spec.trained:
+        if task.spec.is_trained:
             yield from _trained(scope, path, target, task)
         else:
             yield from _not_trained(scope, path, target, task)
@@ -71,7 +71,7 @@ def _not_trained(scope: Scope, path: Path, target: Target, task: Task) -> Iterat
 
 def _hidden_modality(scope: Scope, path: Path, target: Target, task: Task) -> Iterator[Issue]:
     """Arms with one modality for a task that needs both."""
-    if task.spec.images and not task.spec.contrastive:
+    if task.spec.has_images and not task.spec.is_contrastive:
         return
     for name in intermediate_arms(scope.recipe, target, task):
         if (arm := scope.recipe.intermediate.get(name)) and arm.modality:
@@ -83,7 +83,7 @@ def _hidden_modality(scope: Scope, path: Path, target: Target, task: Task) -> It
 def _skipped_training(scope: Scope, path: Path, target: Target, task: Task) -> Iterator[Issue]:
     if not target.skip_training:
         return
-    if not task.spec.contrastive:
+    if not task.spec.is_contrastive:
         message = f"`skip_training` is for image retrieval, but {task.name!r} is a {task.problem} task"
         yield Issue("not-applicable", (*path, "skip_training"), message, "remove it")
     elif scope.card and scope.card.kind == "fused":
@@ -94,7 +94,7 @@ def _skipped_training(scope: Scope, path: Path, target: Target, task: Task) -> I
 
 def _matched_steps(scope: Scope, path: Path, target: Target, task: Task) -> Iterator[Issue]:
     """Arms that add steps to the target's training, for a target without training."""
-    if task.spec.trained and not target.skip_training:
+    if task.spec.is_trained and not target.skip_training:
         return
     for name in target.intermediates or ():
         if (arm := scope.recipe.intermediate.get(name)) and arm.match_steps_of:
@@ -108,7 +108,7 @@ def _splits_without_file(scope: Scope, target: Target, task: Task) -> Iterator[I
     if block is None:
         return
     needed: dict[str, set[str]] = {language: {target.split} for language in scored_languages(target, task)}
-    if not task.spec.trained:
+    if not task.spec.is_trained:
         splits = {target.split, FITTING_SPLIT} if has_dev(task) else {target.split}
         needed = dict.fromkeys(needed, splits)
     else:

@@ -53,7 +53,7 @@ def image_ablation_table(
         if any(recipe.intermediate[arm.intermediate].modality == modality for arm in design.arms)
     ]
     flags = [flag for flag in task.item_flags if any_flagged(facts, items, flag)]
-    captioned = task.spec.contrastive
+    captioned = task.spec.is_contrastive
     heads = (
         Head(text="score"),
         Head(text="images shuffled"),

@@ -97,7 +97,7 @@ def _gallery(
     thumbnails: Thumbnails,
     max_images: int,
 ) -> CardGallery:
-    captioned = design.task.spec.contrastive
+    captioned = design.task.spec.is_contrastive
     return CardGallery(
         caption=_caption(arms, captioned),
         rows=tuple(

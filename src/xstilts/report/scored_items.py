@@ -25,13 +25,13 @@ def items_differ(facts: StageFacts, items: Items) -> bool:
         _unreadable_images(facts, key) for language in design.languages if (key := facts.any_artifact(language))
     )
     flagged = any(any_flagged(facts, items, flag) for flag in design.task.item_flags)
-    return design.task.spec.contrastive or unreadable or flagged
+    return design.task.spec.is_contrastive or unreadable or flagged
 
 
 def items_table(facts: StageFacts, items: Items) -> Table:
     """By language: items, candidates and chance level of retrieval, flagged items, unreadable images."""
     design, task = facts.design, facts.design.task
-    captioned = task.spec.contrastive
+    captioned = task.spec.is_contrastive
     heads = (
         *(Head(text=text) for text in (("captions", "distinct images", "chance") if captioned else ("items",))),
         *(Head(text="of these", note=description) for description in task.item_flags.values()),

@@ -110,8 +110,8 @@ def _task_section(data: ReportData, design: TaskDesign) -> Section:
 
 
 def _gallery_section(data: ReportData, design: TaskDesign) -> Iterator[Section]:
-    if design.task.spec.images:
-        max_images = item_gallery.MAX_IMAGES // sum(other.task.spec.images for other in data.designs)
+    if design.task.spec.has_images:
+        max_images = item_gallery.MAX_IMAGES // sum(other.task.spec.has_images for other in data.designs)
         yield item_gallery.gallery_section(
             data.recipe, design, data.graph.cells, data.store, data.items, data.image_locations, max_images
         )
@@ -147,7 +147,7 @@ def _scores_section(data: ReportData, design: TaskDesign) -> Section:
     notes = (*left_out_notes(data.stage_facts(design)), *data.data_notes(design.task.name))
     table = tables.scores_table(design, estimates, data.provenance)
     parts: list[Component] = [replace(table, notes=(*table.notes, *notes))]
-    if design.task.spec.contrastive:
+    if design.task.spec.is_contrastive:
         parts.append(metrics_table(data.stage_facts(design), data.provenance))
     if heat := figures.heat_figure(design, estimates):
         parts.append(heat)
@@ -219,7 +219,7 @@ def _controls_section(data: ReportData) -> Iterator[Section]:
     estimates, provenance = data.estimates, data.provenance
     parts: list[Component] = []
     for design in data.designs:
-        if design.task.spec.images:
+        if design.task.spec.has_images:
             facts = data.stage_facts(design)
             parts += controls.image_parts(data.recipe, facts, data.items, estimates, provenance)
         if contrasts := estimates.contrasts_on(design.task.name, "control"):

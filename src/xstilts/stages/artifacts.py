@@ -134,7 +134,7 @@ def build_model(
     """The encoder of an artifact with a fresh head, and the names of the encoder tensors that were restored."""
     folder = encoder_folder(store, key, environment)
     tensors = changed_tensors(store, key)
-    if PROBLEMS[problem].images:
+    if PROBLEMS[problem].has_images:
         multimodal: nn.Module
         if is_dual(read_config(folder)):
             multimodal = load_dual(problem, folder, labels=labels, seed=seed)

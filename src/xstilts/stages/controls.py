@@ -34,7 +34,7 @@ def image_controls(
     label: str | None,
 ) -> ImageControls | None:
     """Scores with the images of other items, and with `label` as every prediction. None for tasks without images."""
-    if not task.spec.images:
+    if not task.spec.has_images:
         return None
     shuffled = replace(inputs, features=_shuffled(inputs.features, examples))
     return ImageControls(
@@ -47,7 +47,7 @@ def scores_by_seen_text(
     frame: pl.DataFrame, examples: Sequence[Example], shots: Sequence[Example], task: Task
 ) -> TextsOfShots | None:
     """Separate scores of items whose text occurs in the shots, and of the others. None for tasks without images."""
-    if not task.spec.images:
+    if not task.spec.has_images:
         return None
     shot_texts = {shot.texts for shot in shots}
     is_seen = pl.Series([example.texts in shot_texts for example in examples])

@@ -37,7 +37,7 @@ from xstilts.train.optim import decay_of_unused_weights
 
 def run(spec: IntermediateStage, draft: Draft, context: JobContext) -> None:
     # all tasks share the encoder of the first, so tasks with images come first
-    images_first = sorted(spec.data, key=lambda data: not context.task(data.task).spec.images)
+    images_first = sorted(spec.data, key=lambda data: not context.task(data.task).spec.has_images)
     store, spec = context.store, replace(spec, data=tuple(images_first))
     tokenizer = cached_tokenizer(encoder_folder(store, spec.parent, context.environment))
     data_by_task = by_task(spec.data)

@@ -46,7 +46,7 @@ def fit_thresholds(
 def _outputs(model: nn.Module, inputs: ModelInputs) -> Outputs:
     """The rows of each output by feature, in float32 on the CPU."""
     problem = PROBLEMS[inputs.problem]
-    if problem.contrastive:
+    if problem.is_contrastive:
         return {"similarities": _similarities(model, inputs)}
     rows = {name: [torch.empty(0)] * len(inputs.features) for name in problem.outputs}
     for indices, output in _batches(model, inputs):

@@ -6,7 +6,7 @@ import pytest
 from xstilts.errors import DataError, UserError
 from xstilts.export.predictions import to_examples, write_rows
 from xstilts.problems import PROBLEMS, Choice, Labelled, ProblemName, Tagged
-from xstilts.problems.cells import Cells, text_group
+from xstilts.problems.cells import FileRow, text_group
 
 COMMON = {"id": "1", "language": "und"}
 
@@ -29,7 +29,9 @@ def test_examples_of_each_problem():
     ]
 
 
-@pytest.mark.parametrize("problem", [name for name, kind in PROBLEMS.items() if kind.trained and not kind.images])
+@pytest.mark.parametrize(
+    "problem", [name for name, kind in PROBLEMS.items() if kind.is_trained and not kind.has_images]
+)
 def test_training_rows_can_be_predicted_without_their_label(problem: ProblemName):
     """By the columns of the recipe, of which those of the label and the id may be missing."""
     cells = {
@@ -60,7 +62,7 @@ def test_all_invalid_rows_are_listed_at_once():
         f"rows.csv:{n}" for n in (3, 5, 6, 7, 8, 9, 10, 11, 12, 13)
     ]
     with pytest.raises(DataError) as of_training:
-        PROBLEMS["classification"].read(Cells(FILE, 3, {"text": " "}, {"text": "text"}), "train-3", "en")
+        PROBLEMS["classification"].read(FileRow(FILE, 3, {"text": " "}, {"text": "text"}), "train-3", "en")
     assert lines[0].strip() == of_training.value.message
 
 

@@ -39,7 +39,7 @@ def test_methods_apply_to_the_problems_that_they_can_handle() -> None:
     applicable = {
         name: {p for p, problem in PROBLEMS.items() if kind().applies_to(problem)} for name, kind in METHODS.items()
     }
-    trained = {name for name, problem in PROBLEMS.items() if problem.trained}
+    trained = {name for name, problem in PROBLEMS.items() if problem.is_trained}
     assert applicable["full"] == applicable["lora"] == trained
     assert applicable["lda"] == {"classification", "tagging"}
 

@@ -10,7 +10,7 @@ from sklearn.metrics import f1_score
 from xstilts.errors import DataError
 from xstilts.metrics import metric
 from xstilts.problems import PROBLEMS, MultiLabelled
-from xstilts.problems.cells import Cells
+from xstilts.problems.cells import FileRow
 from xstilts.problems.features import Feature
 from xstilts.problems.scores import score_frame
 
@@ -19,7 +19,7 @@ LABELS = ("blue", "green", "red")
 
 
 def read(row: Mapping[str, Any], **columns: str) -> MultiLabelled:
-    return PROBLEM.read(Cells(Path("file.csv"), 7, row, {"text": "text"} | columns), "train-7", "en")
+    return PROBLEM.read(FileRow(Path("file.csv"), 7, row, {"text": "text"} | columns), "train-7", "en")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from xstilts.formats.notes import Notes
 from xstilts.problems import PROBLEMS
-from xstilts.problems.cells import Cells, parse_list
+from xstilts.problems.cells import FileRow, parse_list
 from xstilts.problems.labels import LabelRules
 
 FILE = Path("data.csv")
@@ -16,7 +16,7 @@ def read(problem, rows, columns=None, rules=None):
     """Examples, errors and notes of rows that are dicts by field."""
     notes, columns = Notes(), columns or {field: field for field in rows[0]}
     cells = [
-        (Cells(FILE, line, row, columns, rules or LabelRules(), notes), f"test-{line - 1}")
+        (FileRow(FILE, line, row, columns, rules or LabelRules(), notes), f"test-{line - 1}")
         for line, row in enumerate(rows, start=2)
     ]
     examples, errors = PROBLEMS[problem].read_rows(cells, "fi")

@@ -140,7 +140,7 @@ def _fill(draft: Draft, stage: Spec, cell: Cell | None, tasks: Mapping[str, Task
     )
     scores = ScoreFacts(by_metric=values, items=frame.height, groups=frame["group"].n_unique())
     changes: dict[str, Any] = {"scores": scores, "texts": texts}
-    if not task.spec.trained:
+    if not task.spec.is_trained:
         changes["layer"] = LAYERS - 1
     if examples:
         changes |= _pictured_facts(frame, task, cell)

@@ -13,7 +13,7 @@ from xstilts.formats.squad import holds_squad, squad_questions
 from xstilts.formats.tables import Row, format_suffix, read_text, rows
 from xstilts.plurals import plural
 from xstilts.problems import Choice, Example, Labelled, Span
-from xstilts.problems.cells import Cells, as_list
+from xstilts.problems.cells import FileRow, as_list
 from xstilts.tasks.task import Task
 
 _HEADERLESS = {
@@ -28,7 +28,7 @@ _RENAMED = {"contradictory": "contradiction"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileRow:
+class TranslationRow:
     """A row with its line number; the keys are the names of an example's fields."""
 
     line: int
@@ -68,21 +68,21 @@ def read_translations(
     return translations
 
 
-def _rows(path: Path, task: Task, columns: Mapping[str, str] | None) -> Iterator[FileRow]:
+def _rows(path: Path, task: Task, columns: Mapping[str, str] | None) -> Iterator[TranslationRow]:
     suffix = format_suffix(path)
     cells = read_text(path).partition("\n")[0].split("\t") if suffix == ".tsv" else []
     if suffix == ".json" and holds_squad(path):
-        return (FileRow(line=line, row=row) for line, row in squad_questions(path))
+        return (TranslationRow(line=line, row=row) for line, row in squad_questions(path))
     if task.problem == "classification" and len(cells) in _HEADERLESS and not _has_header(cells, columns):
-        return (FileRow(line=line, row=row) for line, row in headerless_tsv(*_HEADERLESS[len(cells)])(path))
+        return (TranslationRow(line=line, row=row) for line, row in headerless_tsv(*_HEADERLESS[len(cells)])(path))
     if columns is None and task.benchmark is not None:
         for native in task.benchmark.native:
             patterns = [*native.english.values(), *native.files.values()]
             flat = [p for pattern in patterns for p in ((pattern,) if isinstance(pattern, str) else pattern)]
             if any(pattern.endswith(suffix) for pattern in flat):
                 renamed = ((line, native.fields(row)) for line, row in native.read(path))
-                return (FileRow(line=line, row=row) for line, row in renamed if row is not None)
-    return (FileRow(line=line, row=_rename_columns(path, line, row, columns or {})) for line, row in rows(path))
+                return (TranslationRow(line=line, row=row) for line, row in renamed if row is not None)
+    return (TranslationRow(line=line, row=_rename_columns(path, line, row, columns or {})) for line, row in rows(path))
 
 
 def _has_header(cells: Sequence[str], columns: Mapping[str, str] | None) -> bool:
@@ -92,7 +92,7 @@ def _has_header(cells: Sequence[str], columns: Mapping[str, str] | None) -> bool
 
 def _rename_columns(path: Path, line: int, row: Row, columns: Mapping[str, str]) -> dict[str, Any]:
     """The row by field names; without `columns`, the column names of the file are the field names."""
-    cells = Cells(path, line, row, columns)
+    cells = FileRow(path, line, row, columns)
     renamed = dict(row) if not columns else {}
     for field, column in columns.items():
         choice_columns = [name.strip() for name in column.split(",")]
@@ -103,7 +103,9 @@ def _rename_columns(path: Path, line: int, row: Row, columns: Mapping[str, str])
     return renamed
 
 
-def _rows_by_id(path: Path, file_rows: Sequence[FileRow], train_split: Sequence[Example]) -> dict[str, FileRow]:
+def _rows_by_id(
+    path: Path, file_rows: Sequence[TranslationRow], train_split: Sequence[Example]
+) -> dict[str, TranslationRow]:
     """The row of each example, by the example's id."""
     if file_rows and "original" in file_rows[0].row:
         return _rows_by_text(file_rows, train_split)
@@ -120,13 +122,13 @@ def _rows_by_id(path: Path, file_rows: Sequence[FileRow], train_split: Sequence[
     return {example.id: row for example, row in zip(train_split, file_rows, strict=True)}
 
 
-def _rows_by_text(file_rows: Sequence[FileRow], train_split: Sequence[Example]) -> dict[str, FileRow]:
+def _rows_by_text(file_rows: Sequence[TranslationRow], train_split: Sequence[Example]) -> dict[str, TranslationRow]:
     """Pair rows by the original text in the row; equal originals are paired in order."""
     unpaired: dict[tuple[str, ...], list[str]] = {}
     for example in train_split:
         if isinstance(example, Labelled):
             unpaired.setdefault(_normalise_spaces(example.text, example.pair or ""), []).append(example.id)
-    pairs: dict[str, FileRow] = {}
+    pairs: dict[str, TranslationRow] = {}
     for row in file_rows:
         if ids := unpaired.get(_normalise_spaces(row.row["original"], row.row["original_pair"])):
             pairs[ids.pop(0)] = row
@@ -138,13 +140,13 @@ def _normalise_spaces(*texts: str) -> tuple[str, ...]:
 
 
 def _translated(
-    path: Path, task: Task, file_row: FileRow | None, example: Example, labels: set[str], language: str
+    path: Path, task: Task, file_row: TranslationRow | None, example: Example, labels: set[str], language: str
 ) -> Example:
     if file_row is None:
         raise NotTranslatable("no row")
     names = task.spec.translated_columns
     row = {name: value for name, value in file_row.row.items() if name in names and value is not None}
-    cells = Cells(path, file_row.line, row, {name: name for name in row})
+    cells = FileRow(path, file_row.line, row, {name: name for name in row})
     for name in _TEXTS:
         if name in names and getattr(example, name) is not None and not str(cells.value(name)).strip():
             raise NotTranslatable("empty")

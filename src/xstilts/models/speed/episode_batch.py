@@ -123,7 +123,7 @@ def can_batch_episodes(model: PreTrainedModel, problem: ProblemName) -> bool:
     """Whether episodes that train this model, with its present trained parameters, can be batched."""
     if attention_implementation(text_tower(model)) != ATTENTION:
         return False
-    if not PROBLEMS[problem].classes:
+    if not PROBLEMS[problem].has_classes:
         return False  # `_losses` expects a mean cross-entropy and one sequence per example
     if any(getattr(layer, "gradient_checkpointing", False) for layer in layers(model)):
         return False  # a recomputed layer would sample a different dropout mask

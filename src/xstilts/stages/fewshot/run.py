@@ -94,7 +94,7 @@ def run(spec: FewshotStage, draft: Draft, context: JobContext) -> None:
         inputs = split_inputs(spec.evaluation, spec.split, context, episode_model, spec.modality)
         predicted = predict(model, inputs, examples, episode_model.labels, episode_model.thresholds)
         controls = None
-        if spec.modality is None and task.spec.images:
+        if spec.modality is None and task.spec.has_images:
             trained_part, label = episode_model.trainable.trained_part, _prior(spec, context)
             controls = image_controls(trained_part, inputs, examples, episode_model.labels, task, label)
     if spec.keep == "all":

@@ -83,7 +83,7 @@ def load_dual(problem: ProblemName, folder: Path, *, labels: tuple[str, ...] | N
     for name in _NON_TEXT_ATTRIBUTES:
         if hasattr(model, name):
             delattr(model, name)
-    if not PROBLEMS[problem].contrastive:
+    if not PROBLEMS[problem].is_contrastive:
         width = image.out_features if isinstance(image, nn.Linear) else config.vision_config.hidden_size
         dropout = getattr(config.text_config, "hidden_dropout_prob", 0.1)
         head: nn.Module = ImageTextClassifier(width, len(labels or ()), dropout)
