@@ -50,7 +50,7 @@ def test_parquet(read, tmp_path):
 @pytest.mark.parametrize(
     ("content", "where", "what"),
     [
-        ("text,label\na,x\nb\n", ":3", "1 cells, but the header has 2"),
+        ("text,label\na,x\nb\n", ":3", "1 cell, but the header has 2"),
         ("text,label\na,x\nb,y,z\n", ":3", "3 cells, but the header has 2"),
         ("text,label\n\na,\n", ":3", "the label is missing"),
         ("text,label\na,x\n ,y\n", ":3", "the text is missing"),

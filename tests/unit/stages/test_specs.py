@@ -221,7 +221,9 @@ def test_flops_and_bytes_are_known_for_every_kind(kind: type) -> None:
     meter.forward.lengths_used.update({name: Lengths(sample=(12,), classes=2) for name in SIZED})
     flops, size = meter.flops(EXAMPLES[kind]), meter.bytes(EXAMPLES[kind])
     assert card.parameters and flops is not None
-    assert size == (4 * card.parameters if kind in (IntermediateStage, TargetStage) else 0)
+    assert card.hidden
+    sizes = {IntermediateStage: card.parameters, TargetStage: card.parameters, AlignStage: 3 * card.hidden**2}
+    assert size == 4 * sizes.get(kind, 0)
     assert flops == 0 if kind in FREE else flops > 0
 
 
