@@ -76,7 +76,7 @@ def new_labels(task: Task, source_language: str, languages: Iterable[str], split
     """The classes in the split of these languages that the training data in the source language lack, as far as is
     known. Empty for problems whose heads cannot get more classes."""
     known = task.pool_labels.get(source_language, {}).get("train", ())
-    if not known or not task.spec.classes:
+    if not known or not task.spec.has_classes:
         return ()
     labels = {label for language in languages for label in task.pool_labels.get(language, {}).get(split, ())}
     return tuple(sorted(labels - set(known)))

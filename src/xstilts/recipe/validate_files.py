@@ -44,7 +44,7 @@ def load_tasks(recipe: Recipe, base: FilePath, root: FilePath | None) -> tuple[d
 
 def _with_pool_labels(task: Task, recipe: Recipe) -> Task:
     """The task with the classes to learn from shots, if there are shots and classes."""
-    if recipe.fewshot is None or not task.spec.classes or not isinstance(task.read, UserFiles):
+    if recipe.fewshot is None or not task.spec.has_classes or not isinstance(task.read, UserFiles):
         return task
     return replace(task, pool_labels=pool_labels(task, task.read, cache_dir()))
 

@@ -1,7 +1,6 @@
 import pytest
-from xstilts.problems.words import strip_blanks
 
-from xstilts.formats.words import split_words, words_of
+from xstilts.formats.words import split_words, strip_blanks, words_of
 
 
 @pytest.mark.parametrize(
