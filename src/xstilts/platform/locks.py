@@ -101,10 +101,15 @@ def _lock(path: Path, *, blocking: bool) -> Lock | None:
     if not lock_descriptor(descriptor, blocking=blocking, poll_interval=_POLL_SECONDS) or _removed(path, descriptor):
         os.close(descriptor)
         return None
-    os.ftruncate(descriptor, 0)
+    lock = Lock(path, descriptor)
     since = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
-    os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()} since {since}".encode())
-    return Lock(path, descriptor)
+    try:
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()} since {since}".encode())
+    except BaseException:  # such as a full disk: nobody would release the lock before the process ends
+        lock.release()
+        raise
+    return lock
 
 
 def _removed(path: Path, descriptor: int) -> bool:

@@ -1,3 +1,4 @@
+import errno
 import os
 import subprocess
 import sys
@@ -6,7 +7,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock, Timeout
 
-from xstilts.platform import files
+from xstilts.platform import files, locks
 
 
 def names(folder: Path) -> list[str]:
@@ -112,3 +113,16 @@ with locked(Path({str(tmp_path / "lock")!r})):
     holder.communicate()
     with files.locked(tmp_path / "lock"):
         pass
+
+
+def test_a_lock_whose_file_cannot_be_written_is_not_held(tmp_path, monkeypatch):
+    def fail(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", fail)
+        with pytest.raises(OSError):
+            locks.try_acquire(tmp_path / "lock")
+    lock = locks.try_acquire(tmp_path / "lock")
+    assert lock is not None
+    lock.release()
