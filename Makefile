@@ -1,8 +1,9 @@
-# setup: the environment in .venv · quickstart: the example experiment · test: what CI runs · bench: benchmarks · docs
+# setup: the environment in .venv · quickstart: the example experiment · test: what CI runs · reliability: faults and
+# fuzzed files, 45 minutes · bench: benchmarks · docs
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup quickstart test bench docs
+.PHONY: setup quickstart test reliability bench docs
 
 setup: .venv/.done
 
@@ -21,6 +22,9 @@ test: setup
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
+
+reliability: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.reliability
 
 bench: setup
 	$(BIN)/python bench/all.py
