@@ -188,6 +188,7 @@ def _check_size(text: str) -> None:
 
 
 def _checked(number: float, text: str, line: int) -> float:
-    if not math.isfinite(number) or (isinstance(number, int) and abs(number) >= 2**63):
+    is_too_large = abs(number) >= 2**63 if isinstance(number, int) else not math.isfinite(number)
+    if is_too_large:
         raise YamlError(f"the number {text[:_SHOWN]} is too large", line)
     return number

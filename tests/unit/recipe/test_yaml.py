@@ -88,7 +88,7 @@ def test_very_large_texts_are_refused_at_once(text: str):
     assert len(caught.value.message) < 200
 
 
-@pytest.mark.parametrize("number", ["1" * 5000, "1" * 20, "1e999", "-1e999", "9223372036854775808"])
+@pytest.mark.parametrize("number", ["1" * 5000, "1" * 400, "1" * 20, "1e999", "-1e999", "9223372036854775808"])
 def test_numbers_that_are_too_large_are_refused(number: str):
     with pytest.raises(YamlError) as caught:
         read(f"a: {number}")
