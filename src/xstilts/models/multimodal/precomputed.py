@@ -1,6 +1,5 @@
 """Precomputed image features from a file, in place of a vision encoder."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -12,6 +11,8 @@ from torch import Tensor
 
 from xstilts.data.images import feature_files
 from xstilts.errors import DataError, ImageError
+from xstilts.formats.content import read_text
+from xstilts.formats.json_values import read_json
 
 
 class Precomputed:
@@ -104,8 +105,8 @@ def _open_safetensors(path: Path) -> _SafetensorsRows:
 
 def _open_npy(path: Path) -> _NpyRows:
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        array = np.lib.format.open_memmap(path, mode="r")
+    except Exception as error:  # numpy raises many types for damaged headers
         raise DataError(f"cannot read {path}: {error}", "write it with numpy.save") from None
     names = _read_references(path)
     if len(set(names)) < len(names):
@@ -124,11 +125,8 @@ def _read_references(path: Path) -> list[str]:
     if list_path is None:
         hint = f"write them to {path.with_suffix('.txt').name}, one per line"
         raise DataError(f"{path} has no list of references next to it", hint)
-    text = list_path.read_text(encoding="utf-8")
-    try:
-        names = json.loads(text) if list_path.suffix == ".json" else text.splitlines()
-    except ValueError as error:
-        raise DataError(f"{list_path} is not valid JSON: {error}", "it needs a list of references") from None
+    is_json = list_path.suffix == ".json"
+    names = read_json(list_path, "it needs a list of references") if is_json else read_text(list_path).splitlines()
     if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
         raise DataError(
             f"{list_path} is not a list of references", "it needs one for each image, in the order of the array"

@@ -233,6 +233,24 @@ def test_invalid_precomputed_features_raise(array: np.ndarray, names: object, va
         Precomputed(tmp_path / "a.npy")
 
 
+@pytest.mark.parametrize(
+    ("array", "names"),
+    [
+        (b"\x93NUMPY\x01\x00\x06\x00{'a': ", b"a:1\n"),
+        (b"\x93NUMPY\x01\x00v\x00(", b"a:1\n"),
+        (b"PK\x03\x04", b"a:1\n"),
+        (None, b"a:\xff\n"),
+    ],
+)
+def test_damaged_precomputed_features_raise(array: bytes | None, names: bytes, tmp_path: Path):
+    np.save(tmp_path / "a.npy", np.zeros((1, 3)))
+    if array is not None:
+        (tmp_path / "a.npy").write_bytes(array)
+    (tmp_path / "a.txt").write_bytes(names)
+    with pytest.raises(DataError, match=r"a\.(npy|txt)"):
+        Precomputed(tmp_path / "a.npy")
+
+
 def test_precomputed_features_of_different_shapes_raise(tmp_path: Path):
     save_file({"a:1": torch.ones(2, 5), "a:2": torch.zeros(3, 5)}, tmp_path / "a.safetensors")
     with pytest.raises(DataError, match=r"a:2.*\(3, 5\)"):
