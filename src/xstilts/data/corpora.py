@@ -12,6 +12,7 @@ from xstilts.cache.checksums import sha256_of
 from xstilts.data import hub_data
 from xstilts.errors import DataError, RowsError, SourceError
 from xstilts.formats.tables import READABLE, SUFFIXES, format_suffix, read_text, rows
+from xstilts.platform.files import expand_home, is_file
 from xstilts.tasks.benchmark import Hub
 
 SPLIT = "train"
@@ -68,8 +69,8 @@ def check_location(location: str, base: Path) -> None:
                 "write hub:owner/name or hub:owner/name/configuration",
             )
         return
-    path = base / Path(location).expanduser()
-    if not path.is_file():
+    path = base / expand_home(location)
+    if not is_file(path):
         raise SourceError(f"the file {path} is missing", "paths are relative to the recipe")
     if format_suffix(path) not in (PLAIN, *SUFFIXES):
         raise DataError(f"{path} cannot be read", READABLE)
@@ -109,7 +110,7 @@ def train_and_held_out(texts: Sequence[str], held_out: int, max_texts: int | Non
 def _corpus(language: str, location: str, column: str, base: Path, cache: Path) -> Corpus:
     check_location(location, base)
     if not location.startswith(_HUB):
-        path = base / Path(location).expanduser()
+        path = base / expand_home(location)
         location, identity = str(path), [sha256_of(path, cache)]
         identity += [] if format_suffix(path) == PLAIN else [format_suffix(path), column]
     else:

@@ -17,6 +17,7 @@ from xstilts.data.splits import ALL, split_examples
 from xstilts.errors import DataError, RowsError
 from xstilts.formats.notes import Note, Notes
 from xstilts.formats.tables import READABLE, SUFFIXES, format_suffix, read_rows, rows
+from xstilts.platform.files import expand_home, is_file
 from xstilts.problems import PROBLEMS, Example, ProblemName
 from xstilts.problems.cells import FileRow
 from xstilts.problems.labels import AS_WRITTEN, LabelRules
@@ -146,11 +147,11 @@ def _check_columns(name: str, settings: TaskSettings) -> None:
 
 def _files_by_split(paths: str | Mapping[str, str], base: Path) -> dict[str, Path]:
     splits = {ALL: paths} if isinstance(paths, str) else paths
-    return {split: base / Path(path).expanduser() for split, path in splits.items()}
+    return {split: base / expand_home(path) for split, path in splits.items()}
 
 
 def _digest(name: str, path: Path) -> str:
-    if not path.is_file():
+    if not is_file(path):
         raise DataError(f"task {name!r}: the file {path} is missing", "paths are relative to the recipe")
     if format_suffix(path) not in SUFFIXES:
         raise DataError(f"task {name!r}: {path} cannot be read", READABLE)
@@ -162,7 +163,7 @@ def _images_digest(sums: Mapping[str, str], columns: Mapping[str, str], cache: P
     """The SHA-256 of the paths and checksums of local images."""
     tables = [(Path(path), digest) for path, digest in sums.items()]
     paths = sorted({path for table, digest in tables for path in _local_images(table, digest, columns, cache)})
-    checksums = {path: sha256_of(Path(path), cache) if Path(path).is_file() else None for path in paths}
+    checksums = {path: sha256_of(Path(path), cache) if is_file(Path(path)) else None for path in paths}
     return hashlib.sha256(json.dumps(checksums).encode()).hexdigest()
 
 

@@ -7,6 +7,7 @@ from xstilts.encoders import EncoderCard
 from xstilts.encoders.bundled import e5_small, efficientnet_lite0
 from xstilts.encoders.pins import halves
 from xstilts.errors import SourceError, UserError
+from xstilts.platform.files import expand_home
 
 # no pickles and no code: only safetensors weights, configurations and tokenizers
 _DOWNLOADED_FILES = (
@@ -82,7 +83,7 @@ def _missing_half(card: EncoderCard, revision: str | None, cache: Path) -> str |
 
 def _local_folder(card: EncoderCard) -> Path | None:
     prefix, _, path = card.uri.partition("file:")
-    return Path(path).expanduser() if not prefix else None
+    return expand_home(path) if not prefix else None
 
 
 def _snapshot(card: EncoderCard, revision: str | None, cache: Path, offline: bool) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 from xstilts.encoders.card import FEATURE_SUFFIXES, EncoderCard, TrainedOn
 from xstilts.encoders.card_files import catalogue
 from xstilts.errors import UserError, did_you_mean
+from xstilts.platform.files import expand_home, is_file, is_folder
 
 
 def find_card(name: str) -> EncoderCard:
@@ -19,7 +20,7 @@ def find_card(name: str) -> EncoderCard:
     for card in catalogue():
         if name in (card.name, str(card.uri).removeprefix("hub:")):
             return card
-    if name and Path(name).expanduser().is_dir():
+    if name and is_folder(expand_home(name)):
         return EncoderCard(name=name, source=f"file:{name}", kind=None)
     if "+" in name:
         return _fused_card(name)
@@ -75,7 +76,7 @@ def _fused_card(name: str) -> EncoderCard:
 
 def _precomputed_card(name: str) -> EncoderCard:
     """The card of the unknown encoder that computed the features in a file. Raises UserError if there is no file."""
-    if not Path(name).expanduser().is_file():
+    if not is_file(expand_home(name)):
         raise UserError(f"there is no file {name} with image features", "paths are relative to the current folder")
     return EncoderCard(name=name, source=f"file:{name}", kind="vision")
 

@@ -8,6 +8,7 @@ from xstilts.cache.checksums import cached_text, file_state
 from xstilts.data.images import feature_files
 from xstilts.encoders import EncoderCard, find_card
 from xstilts.errors import SourceError
+from xstilts.platform.files import expand_home
 from xstilts.platform.folder_checksums import sha256
 
 _HASHED_FILES = (
@@ -78,7 +79,7 @@ def _known_half(card: EncoderCard, revision: str | None, cache: Path) -> str | N
         return "+".join(wheel.sha256 for wheel in card.wheels)
     kind, _, location = card.uri.partition(":")
     if kind == "file":
-        path = Path(location).expanduser().resolve()
+        path = expand_home(location).resolve()
         return feature_files.feature_file_digest(path, cache) if path.is_file() else _folder_digest(path, cache)
     return hub_commits.known(*repository_and_revision(card, revision), kind="model", cache=cache)
 

@@ -36,6 +36,30 @@ def write_file(path: Path, content: str | bytes, *, durable: bool = True) -> Non
         raise
 
 
+def expand_home(path: str | Path) -> Path:
+    """The path with `~` as a home folder; unchanged if there is no such user."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a file; False for names that no file can have, such as a name that is too long."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder; False for names that no folder can have."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 @contextmanager
 def named_errors(path: Path) -> Iterator[None]:
     """Name `path` in errors of the operating system that name no file, such as those of a full disk."""

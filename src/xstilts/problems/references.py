@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from xstilts.platform.files import expand_home
+
 _REFERENCE = re.compile(r"[a-z][a-z0-9]+:")
 """The start of a reference or URL; a single letter before the colon may be a Windows drive."""
 
@@ -22,7 +24,7 @@ def image_reference(value: Any, table: Path, row: int, column: str) -> str | Non
     name = str(value or "").strip().removeprefix("file:")
     if not name or _REFERENCE.match(name):
         return name or None
-    return f"file:{(table.parent / Path(name).expanduser()).resolve()}"
+    return f"file:{(table.parent / expand_home(name)).resolve()}"
 
 
 def local_file(image_reference: str) -> Path | None:

@@ -7,6 +7,7 @@ from xstilts.cache.checksums import sha256_of
 from xstilts.config.recipe import Intermediate, Recipe
 from xstilts.encoders.pins import UNRESOLVED, known_pin, pin, unpinned
 from xstilts.errors import SourceError
+from xstilts.platform.files import expand_home, is_file
 
 FETCH_HINT = "check the id and the connection, name a local folder, or provide translations as `files`"
 
@@ -62,9 +63,9 @@ def translation_files(arm: Intermediate) -> Iterator[tuple[str, str]]:
 
 def find_translation_file(file: str, base: Path, root: Path | None) -> Path:
     """The file, relative to the recipe or else below the data root. Raises SourceError if it is in neither."""
-    paths = [base / Path(file).expanduser(), *([root / file, root / "text" / file] if root else [])]
+    paths = [base / expand_home(file), *([root / file, root / "text" / file] if root else [])]
     for path in paths:
-        if path.is_file():
+        if is_file(path):
             return path
     raise SourceError(f"no file {paths[0]}", "paths are relative to the recipe, or below XSTILTS_DATA_ROOT")
 

@@ -11,6 +11,7 @@ from xstilts.data.corpora import check_location
 from xstilts.data.user_files import UserFiles, pool_labels, user_task
 from xstilts.encoders import find_card
 from xstilts.errors import DataError, SourceError, UserError
+from xstilts.platform.files import expand_home, is_file
 from xstilts.recipe.issues import Issue
 from xstilts.recipe.resolve import OTHER_LANGUAGES, layer_selection_task
 from xstilts.recipe.translation import find_translation_file, translation_files
@@ -75,8 +76,9 @@ def _missing_files(recipe: Recipe, name: str, base: FilePath) -> Iterator[Issue]
         path = ("tasks", name, "files", language)
         by_path = {path: files} if isinstance(files, str) else {(*path, split): f for split, f in files.items()}
         for file_path, file in by_path.items():
-            if not (base / file).is_file():
-                yield Issue("missing-file", file_path, f"no file {base / file}", "paths are relative to the recipe")
+            local_file = base / expand_home(file)
+            if not is_file(local_file):
+                yield Issue("missing-file", file_path, f"no file {local_file}", "paths are relative to the recipe")
 
 
 def _named_tasks(recipe: Recipe) -> set[str]:

@@ -40,6 +40,7 @@ from xstilts.models.multimodal.heads import freeze_statistics
 from xstilts.models.multimodal.image_features import ImageFeatureCache, ImageFeatures
 from xstilts.models.multimodal.precomputed import Precomputed
 from xstilts.models.split import backbone
+from xstilts.platform.files import expand_home
 from xstilts.problems import PROBLEMS, ProblemName
 from xstilts.store.facts import (
     ChooseLayerFacts,
@@ -153,7 +154,7 @@ def open_image_features(encoder: str, pin: str, fusion: Fusion, environment: Env
     card = find_card(encoder)
     vision_uri = card.halves[-1].uri.removeprefix("file:")
     if vision_uri.endswith(FEATURE_SUFFIXES):
-        return Precomputed(Path(vision_uri).expanduser())
+        return Precomputed(expand_home(vision_uri))
     locations = ImageLocations(
         cache=environment.cache,
         offline=environment.offline,

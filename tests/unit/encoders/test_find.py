@@ -113,3 +113,9 @@ def test_overlaps_cover_both_halves():
 def test_catalogue_does_not_import_torch():
     code = "import sys, xstilts.encoders, xstilts.encoders.fetch; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["~nobody-of-this-name/encoder", "~nobody-of-this-name/features.npy", "x" * 5000])
+def test_names_that_no_folder_can_have_are_unknown(name):
+    with pytest.raises(UserError):
+        find_card(name)

@@ -240,6 +240,28 @@ def test_files_that_are_not_recipes(tmp_path: Path):
     assert "byte 9" in refused(tmp_path / "latin.yaml").message
 
 
+@pytest.mark.parametrize("location", ["~nobody-of-this-name/en.csv", "x" * 5000, '"a\\0b.csv"'])
+@pytest.mark.parametrize(
+    ("line", "path"),
+    [
+        ("tasks: {own: {problem: retrieval, columns: {text: a, english: b}, files: {en: FILE}}}", "tasks.own.files.en"),
+        ("intermediate: {read: {mlm: {texts: {en: FILE}}}}", "intermediate.read.mlm.texts.en"),
+        ("encoder: FILE", "encoder"),
+    ],
+)
+def test_paths_that_no_file_can_have(tmp_path: Path, location: str, line: str, path: str):
+    text = f"name: mine\n{line.replace('FILE', location)}\ntargets: {{ui-bitext: }}\n"
+    assert path in [issue_path for _, issue_path in found(write(tmp_path, text))]
+
+
+def test_a_file_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write(tmp_path, "a,b\nc,d\n", "en.csv")
+    task = "own: {problem: classification, columns: {text: a, label: b}, files: {en: ~/en.csv}}"
+    path = write(tmp_path, f"name: mine\ntasks: {{{task}}}\ntargets: {{own: {{languages: [en]}}}}\n")
+    assert load_recipe(path).tasks["own"].languages == ("en",)
+
+
 def test_missing_split_files_of_a_users_task(tmp_path: Path):
     for name in ("en.csv", "de.csv", "fi.csv"):
         write(tmp_path, "text,label\na,b\n", name)

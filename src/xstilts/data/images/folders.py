@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 from xstilts.data.images.locations import ImageLocations, read_file
 from xstilts.errors import ImageError
+from xstilts.platform.files import is_file
 
 _PATTERNS: dict[str, tuple[str, ...]] = {
     "flickr30k": (
@@ -59,7 +60,7 @@ def image_file(collection: str, name: str, root: Path) -> Path | None:
     """The file of an image, or None if there is none. Raises ImageError for a name outside of its folder."""
     if ".." in PurePosixPath(name).parts or name.startswith("/"):
         raise ImageError(f"{collection}:{name} is outside of its folder", "correct the name")
-    return next((path for path in _candidates(collection, name, root) if path.is_file()), None)
+    return next((path for path in _candidates(collection, name, root) if is_file(path)), None)
 
 
 def read_collection_image(collection: str, name: str, locations: ImageLocations) -> bytes:
