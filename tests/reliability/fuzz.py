@@ -5,7 +5,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import groupby
 from pathlib import Path
 
 from tests.reliability.options import Options
@@ -17,26 +18,22 @@ _CHUNK = 5000
 
 
 def fuzz(options: Options) -> Iterator[Tally]:
-    """A row for each kind of files; `options.size` says how many cases each format gets."""
-    tallies: dict[str, Tally] = {}
-    chunks: list[tuple[Target, int, int]] = []
-    for number, target in enumerate(targets().values()):
-        if options.target and target.name != options.target:
-            continue
-        count = options.size.text_files if target.kind == "text" else options.size.binary_files
-        count *= options.times
-        first_seed = options.seed + 1000 * number
-        chunks += [
-            (target, min(_CHUNK, count - start), first_seed + start // _CHUNK) for start in range(0, count, _CHUNK)
-        ]
+    """A row for each format; `options.size` says how many cases it gets."""
     with ThreadPoolExecutor(options.jobs) as threads:
-        problems = threads.map(lambda chunk: _run(*chunk, options.folder / "fuzz"), chunks)
-        for (target, count, _), found in zip(chunks, problems, strict=True):
-            fault = f"damaged {target.name}"
-            tally = tallies.setdefault(fault, Tally(fault=fault))
-            tally.cases += count
-            tally.lost += found
-    yield from tallies.values()
+        chunks: list[tuple[Target, int, Future[list[str]]]] = []
+        for number, target in enumerate(targets().values()):
+            size = options.size.text_files if target.kind == "text" else options.size.binary_files
+            total = size * options.times if options.target in ("", target.name) else 0
+            for start in range(0, total, _CHUNK):
+                count, seed = min(_CHUNK, total - start), options.seed + 1000 * number + start // _CHUNK
+                future = threads.submit(_run, target, count, seed, options.folder / "fuzz")
+                chunks.append((target, count, future))
+        for name, parts in groupby(chunks, lambda chunk: chunk[0].name):
+            tally = Tally(fault=f"damaged file: {name}")
+            for _, count, future in parts:
+                tally.cases += count
+                tally.lost += future.result()
+            yield tally
 
 
 def _run(target: Target, count: int, seed: int, parent: Path) -> list[str]:

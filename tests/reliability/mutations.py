@@ -15,6 +15,7 @@ HOSTILE = [b'"', b"\\", b"\t", b"\n", b"\r", b",", b";", b"[", b"{", b"]", b"}",
 HOSTILE += [b"\\ud83d", b"null", b"NaN", b"true", b"\0", b"\xff", b"\xef\xbb\xbf", b"\xf0\x9f\x98\x80", b"#"]
 HOSTILE += [b"[" * 200, b"{" * 200, b"&a ", b"*a", b"<<: ", b"!!python/object:os.system", b"\xe2\x80\xa8", b"\xff\xfe"]
 HOSTILE += [b"=1+1", b"../../etc/passwd", b"%s%n", b"\x1b[2J", b"-0.0", b"Infinity", b"\n\n", b"\r\n", b"_", b"()"]
+HOSTILE += [b"\\u0000", b"~x/", b"9" * 400]
 VALUES = [None, "", "a", 0, -1, 1.5, 10**30, True, [], {}, [0, 1, "A"], [[]], ["a", "b"], {"text": 1}, float("nan")]
 NUMBERS = [b"0", b"-1", b"1e9", b"1e-9", b"1e308", b"99999999999999999999", b"NaN", b"50%", b""]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from PIL import Image
+from safetensors.numpy import save
 from tests.spreadsheets import write_xlsx, write_xlsx_xml
 
 
@@ -72,22 +73,25 @@ seeds: [0, 1]
 tasks:
   rooms: {problem: classification, files: {en: rooms.csv, de: {train: rooms.csv, test: rooms.csv}},
           columns: {text: sentence, label: room}, fractions: {train: 0.6, dev: 0.2, test: 0.2}}
-defaults: &train
-  steps: 4
-  precision: fp32
 intermediate:
   none:
-  topics: {tasks: [intent], train: {steps: 4}}
+  topics: {tasks: [intent], train: &train {steps: 4, precision: fp32}}
   texts: {mlm: {texts: {de: rooms.csv}, column: sentence}}
   more: {match_steps_of: topics}
 targets:
-  rooms: {languages: [de], train: {steps: 4, max_length: 32}}
+  rooms: {languages: [de], train: {<<: *train, max_length: 32}}
 fewshot:
   shots: [1, 4]
   draws: 2
   methods: [lora, {method: lda, shrinkage: 0.5}]
   languages: [de]
 primary: {task: rooms, treatment: {intermediate: topics, shots: 4, method: lora}, baseline: {intermediate: none}}
+"""
+
+SMALL_RECIPE = b"""name: fuzzed
+encoder: e5-small
+tasks: {rooms: {problem: classification, files: {en: rooms.csv}, columns: {text: sentence, label: room}}}
+targets: {rooms: {languages: [en]}}
 """
 
 ROWS: dict[str, tuple[dict[str, object], ...]] = {
@@ -154,6 +158,7 @@ def binary_files() -> dict[str, tuple[bytes, ...]]:
         "xlsx": (sheet, typed_sheet),
         "gzip": tuple(gzip.compress(content * 20, mtime=0) for content in (_ROWS.encode(), TEXT_FILES["a.tsv"])),
         "npy": (array.getvalue(),),
+        "safetensors": (save({"a": np.ones((3, 4), np.float32), "b": np.ones((3, 4), np.float16)}),),
         **{kind: _images(kind) for kind in ("png", "jpeg", "gif", "webp", "tiff", "bmp", "ppm")},
     }
 

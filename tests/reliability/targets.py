@@ -137,7 +137,7 @@ def _recipe(path: Path) -> object:
 def _override(path: Path) -> object:
     """A recipe with the content of the file as an override."""
     recipe = path.with_name("recipe.yaml")
-    recipe.write_bytes(seeds.RECIPE)
+    recipe.write_bytes(seeds.SMALL_RECIPE)
     (path.parent / "rooms.csv").write_text("sentence,room\na,b\nc,d\n")
     try:
         return load_recipe(recipe, [path.read_bytes().decode("utf-8", "surrogateescape")])
@@ -146,7 +146,8 @@ def _override(path: Path) -> object:
 
 
 def _others() -> list[Target]:
-    overrides = [b"fewshot.shots=[1,4]", b"targets.rooms.train.steps=3", b"tasks.rooms={problem: span}", b"encoder=x"]
+    overrides = [b"fewshot.shots=[1,4]", b"targets.rooms.train.steps=3", b"tasks.rooms.licence=CC0"]
+    overrides += [b"encoder=bert-base-multilingual-cased", b"intermediate={none: null}"]
     translations = [
         b"a\tc\ta\tc\tx\n",
         b"id\ttext\tpair\tlabel\ntrain-1\td\te\tx\n",
@@ -160,6 +161,14 @@ def _others() -> list[Target]:
             name=".npy",
             file="a.npy",
             contents=seeds.binary_files()["npy"],
+            read=_features,
+            kind="binary",
+            group="features",
+        ),
+        Target(
+            name=".safetensors",
+            file="a.safetensors",
+            contents=seeds.binary_files()["safetensors"],
             read=_features,
             kind="binary",
             group="features",
