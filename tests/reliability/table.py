@@ -1,12 +1,17 @@
 """The table of the suite: one row for each fault."""
 
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 START, END = "<!-- reliability -->", "<!-- /reliability -->"
 """The lines in a page between which the table is written."""
+
+
+Row = tuple[str, int, int, int]
+"""Fault, cases, survived, lost."""
+_TOTAL = "all"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -17,6 +22,10 @@ class Tally:
     cases: int = 0
     lost: list[str] = field(default_factory=list[str])
 
+    @property
+    def row(self) -> Row:
+        return self.fault, self.cases, self.cases - len(self.lost), len(self.lost)
+
     def count(self, problem: str | None) -> None:
         """Count a case with what went wrong, or None."""
         self.cases += 1
@@ -25,21 +34,34 @@ class Tally:
 
 
 def markdown(tallies: Iterable[Tally]) -> str:
-    rows = [(tally.fault, tally.cases, tally.cases - len(tally.lost), len(tally.lost)) for tally in tallies]
-    total = ("all", *(sum(row[column] for row in rows) for column in (1, 2, 3)))
+    return _markdown(tally.row for tally in tallies)
+
+
+def _markdown(rows: Iterable[Row]) -> str:
+    rows = list(rows)
+    total = (_TOTAL, *(sum(row[column] for row in rows) for column in (1, 2, 3)))
     lines = [f"| {fault} | {cases:,} | {survived:,} | {lost:,} |" for fault, cases, survived, lost in (*rows, total)]
     return "\n".join(["| fault | cases | survived | lost |", "|---|---:|---:|---:|", *lines])
 
 
-def write_table(page: Path, tallies: Iterable[Tally], seconds: float) -> None:
-    """Replace what stands between the markers of the page."""
+def write_table(page: Path, tallies: Sequence[Tally], *, keep: bool = False) -> None:
+    """Replace what stands between the markers of the page. With `keep`, rows of other faults stay."""
     text = page.read_text(encoding="utf-8")
     head, start, rest = text.partition(START)
-    _, end, tail = rest.partition(END)
+    table, end, tail = rest.partition(END)
     if not start or not end:
         raise ValueError(f"{page} lacks the lines {START} and {END}")
-    measured = f"Measured on {processor()} in {seconds / 60:.0f} minutes."
-    page.write_text(f"{head}{start}\n{markdown(tallies)}\n\n{measured}\n{end}{tail}", encoding="utf-8")
+    rows = {tally.fault: tally.row for tally in tallies}
+    if keep:
+        rows = {row[0]: row for row in _rows(table)} | rows
+    page.write_text(f"{head}{start}\n{_markdown(rows.values())}\n\n{processor()}\n{end}{tail}", encoding="utf-8")
+
+
+def _rows(table: str) -> Iterator[Row]:
+    for line in table.splitlines()[3:]:
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 4 and cells[0] != _TOTAL:
+            yield cells[0], *(int(cell.replace(",", "")) for cell in cells[1:])  # pyright: ignore[reportReturnType]
 
 
 def processor() -> str:

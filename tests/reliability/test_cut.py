@@ -47,7 +47,11 @@ def test_the_table_is_written_between_its_markers(tmp_path: Path) -> None:
     tally.count("half-written")
     page = tmp_path / "page.md"
     page.write_text(f"# Title\n{START}\nold\n{END}\nend\n")
-    write_table(page, [tally], 60.0)
+    write_table(page, [tally])
     text = page.read_text()
     assert text.startswith(f"# Title\n{START}\n") and text.endswith(f"{END}\nend\n") and "old" not in text
     assert "| kill | 2 | 1 | 1 |" in text and markdown([tally]) in text
+    write_table(page, [Tally(fault="stop", cases=1000)], keep=True)
+    assert "| kill | 2 | 1 | 1 |\n| stop | 1,000 | 1,000 | 0 |\n| all | 1,002 | 1,001 | 1 |" in page.read_text()
+    write_table(page, [tally])
+    assert "stop" not in page.read_text()
