@@ -50,8 +50,7 @@ TEXT_FILES: dict[str, bytes] = {
     "a.jsonl": json_lines({"text": "a\u00e9", "label": 1.5}, {"text": None, "label": [True, {"b": "\ud83d\ude00"}]}),
     "a.ndjson": json_lines({"text": "a", "label": "x"}, {"text": "b", "label": None}),
     "a.json": json.dumps([{"text": "a", "n": 1}, {"text": "b", "n": [2]}]).encode(),
-    "columns.json": json.dumps({"text": ["a", "b"], "label": {"0": "x", "1": "y"}}).encode(),
-    "squad.json": SQUAD,
+    "columns.json": json.dumps({"text": {"0": "a", "1": "b"}, "label": {"0": "x", "1": "y"}}).encode(),
     "doccano.jsonl": json_lines(_SPANS, {"text": "b", "label": []}),
     "prodigy.jsonl": json_lines(_PRODIGY, _PRODIGY | {"answer": "reject"}),
     "label-studio.json": json.dumps([_TASK, _TASK]).encode(),
@@ -64,7 +63,10 @@ TEXT_FILES: dict[str, bytes] = {
 """Files with a registered suffix."""
 
 GQA = json.dumps(
-    {"7": {"question": "What?", "imageId": "n1", "answer": "a"}, "8": {"question": "Which?", "answer": "b"}}
+    {
+        "7": {"question": "What?", "imageId": "n1", "answer": "a"},
+        "8": {"question": "Which?", "imageId": "n2", "answer": "b"},
+    }
 ).encode()
 
 RECIPE = b"""name: fuzzed
@@ -99,7 +101,7 @@ ROWS: dict[str, tuple[dict[str, object], ...]] = {
     "multi-label": ({"text": "a", "labels": ["x", "y"]}, {"text": "b", "labels": "x;y"}),
     "choice": (
         {"prompt": "a", "choices": ["x", "y"], "answer": 0},
-        {"prompt": "b", "choices": "x|y", "answer": "1"},
+        {"prompt": "b", "choices": "['x', 'y']", "answer": "1"},
     ),
     "span": (
         {"question": "a", "context": "b c d", "answer_text": "c", "answer_start": 2},
@@ -133,9 +135,9 @@ stroke-dasharray="3 1" fill="url(#g)"/><use xlink:href="#g"/></g><text x="1" y="
 
 
 _SHEET = (
-    '<row r="1"><c r="A1"><v>1</v></c></row>'
+    '<row r="1"><c r="A1"><v>1</v></c><c r="B1"><v>2</v></c><c r="C1"><v>3</v></c></row>'
     '<row r="2"><c r="A2" t="inlineStr"><is><t>a</t></is></c><c r="B2" t="str"><f>A1</f><v>x</v></c></row>'
-    '<row r="4"><c r="A4" t="s"><v>0</v></c><c r="B4" t="e"><v>#N/A</v></c><c r="C4"><v>0.5</v></c></row>'
+    '<row r="4"><c r="A4" t="b"><v>1</v></c><c r="B4" t="e"><v>#N/A</v></c><c r="C4"><v>0.5</v></c></row>'
 )
 """Rows with cells of every type."""
 

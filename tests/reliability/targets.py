@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tests.reliability import seeds
+from tests.reliability import benchmark_files, seeds
 
 from xstilts.config.recipe import TaskFiles
 from xstilts.data.images.decode import decode
@@ -35,7 +35,6 @@ class Target:
     read: Callable[[Path], object]
     kind: Literal["text", "binary"] = "text"
     error: type[UserError] = DataError
-    group: str = "formats"
 
 
 def _consume(read: Callable[[Path], object]) -> Callable[[Path], object]:
@@ -79,8 +78,20 @@ BENCHMARK_READERS: dict[str, tuple[str, Callable[[Path], object], bytes]] = {
 
 def _benchmarks() -> list[Target]:
     return [
-        Target(name=name, file=file, contents=[content], read=_consume(read), group="benchmarks")
+        Target(name=name, file=file, contents=[content], read=_consume(read))
         for name, (file, read, content) in BENCHMARK_READERS.items()
+    ]
+
+
+def _benchmark_tasks() -> list[Target]:
+    return [
+        Target(
+            name=f"task {name}",
+            file=Path(location).name,
+            contents=[content],
+            read=functools.partial(benchmark_files.examples, name),
+        )
+        for name, (_, location, content) in benchmark_files.FILES.items()
     ]
 
 
@@ -100,7 +111,7 @@ def _problems() -> list[Target]:
         columns = tuple(rows[0])
         read = functools.partial(_examples, problem, columns)
         content = seeds.json_lines(*rows)
-        targets.append(Target(name=f"{problem} rows", file="a.jsonl", contents=[content], read=read, group="problems"))
+        targets.append(Target(name=f"{problem} rows", file="a.jsonl", contents=[content], read=read))
     assert len(targets) == len(PROBLEMS)
     return targets
 
@@ -153,25 +164,17 @@ def _others() -> list[Target]:
         b"id\ttext\tpair\tlabel\ntrain-1\td\te\tx\n",
     ]
     return [
-        Target(name="recipe", file="a.yaml", contents=[seeds.RECIPE], read=_recipe, error=RecipeError, group="recipes"),
-        Target(name="override", file="set", contents=overrides, read=_override, error=RecipeError, group="recipes"),
-        Target(name="translations", file="a.tsv", contents=translations, read=_translations, group="translations"),
-        Target(name="feature names", file="a.txt", contents=[b"a\nb\n"], read=_references, group="features"),
-        Target(
-            name=".npy",
-            file="a.npy",
-            contents=seeds.binary_files()["npy"],
-            read=_features,
-            kind="binary",
-            group="features",
-        ),
+        Target(name="recipe", file="a.yaml", contents=[seeds.RECIPE], read=_recipe, error=RecipeError),
+        Target(name="override", file="set", contents=overrides, read=_override, error=RecipeError),
+        Target(name="translations", file="a.tsv", contents=translations, read=_translations),
+        Target(name="feature names", file="a.txt", contents=[b"a\nb\n"], read=_references),
+        Target(name=".npy", file="a.npy", contents=seeds.binary_files()["npy"], read=_features, kind="binary"),
         Target(
             name=".safetensors",
             file="a.safetensors",
             contents=seeds.binary_files()["safetensors"],
             read=_features,
             kind="binary",
-            group="features",
         ),
     ]
 
@@ -185,15 +188,7 @@ def _image(path: Path) -> object:
 def _images() -> list[Target]:
     contents = {**seeds.binary_files(), "svg": (seeds.DRAWING,)}
     return [
-        Target(
-            name=kind,
-            file=f"a.{kind}",
-            contents=contents[kind],
-            read=_image,
-            kind="binary",
-            error=ImageError,
-            group="images",
-        )
+        Target(name=kind, file=f"a.{kind}", contents=contents[kind], read=_image, kind="binary", error=ImageError)
         for kind in ("png", "jpeg", "gif", "webp", "tiff", "bmp", "ppm", "svg")
     ]
 
@@ -201,7 +196,7 @@ def _images() -> list[Target]:
 @functools.cache
 def targets() -> dict[str, Target]:
     """All readers by name."""
-    listed = [*_formats(), *_benchmarks(), *_problems(), *_others(), *_images()]
+    listed = [*_formats(), *_benchmarks(), *_benchmark_tasks(), *_problems(), *_others(), *_images()]
     return {target.name: target for target in listed}
 
 
