@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.reliability.mutations import damaged
 from tests.reliability.targets import problem_with, targets
 
-EXAMPLES = {"text": 150, "binary": 60}
+EXAMPLES = {"text": 100, "binary": 40, "task": 10}
 
 
 @pytest.mark.parametrize("name", targets())

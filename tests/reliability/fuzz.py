@@ -19,11 +19,12 @@ _CHUNK = 5000
 
 def fuzz(options: Options) -> Iterator[Tally]:
     """A row for each format; `options.size` says how many cases it gets."""
+    size = options.size
+    sizes = {"text": size.text_files, "binary": size.binary_files, "task": size.task_files}
     with ThreadPoolExecutor(options.jobs) as threads:
         chunks: list[tuple[Target, int, Future[list[str]]]] = []
         for number, target in enumerate(targets().values()):
-            size = options.size.text_files if target.kind == "text" else options.size.binary_files
-            total = size * options.times if options.target in ("", target.name) else 0
+            total = sizes[target.kind] * options.times if options.target in ("", target.name) else 0
             for start in range(0, total, _CHUNK):
                 count, seed = min(_CHUNK, total - start), options.seed + 1000 * number + start // _CHUNK
                 future = threads.submit(_run, target, count, seed, options.folder / "fuzz")

@@ -14,6 +14,8 @@ class Size:
     """For each text format."""
     binary_files: int = 2_000
     """For each binary format."""
+    task_files: int = 500
+    """For each benchmark task; the readers of its files are text formats."""
     stub_signals: int = 4
     """For each signal and receiver."""
     training_signals: int = 2
@@ -37,6 +39,7 @@ CUT = Size(
     training_kills=0,
     text_files=0,
     binary_files=0,
+    task_files=0,
     stub_signals=0,
     training_signals=0,
     stub_pairs=1,

@@ -33,7 +33,8 @@ class Target:
     """The name that the file gets."""
     contents: Sequence[bytes]
     read: Callable[[Path], object]
-    kind: Literal["text", "binary"] = "text"
+    kind: Literal["text", "binary", "task"] = "text"
+    """`task` is a whole benchmark, whose readers are targets as well."""
     error: type[UserError] = DataError
 
 
@@ -90,6 +91,7 @@ def _benchmark_tasks() -> list[Target]:
             file=Path(location).name,
             contents=[content],
             read=functools.partial(benchmark_files.examples, name),
+            kind="task",
         )
         for name, (_, location, content) in benchmark_files.FILES.items()
     ]
