@@ -279,7 +279,7 @@ def test_a_stage_over_the_time_limit_is_stopped_and_fails(
     limited = replace(environment(tmp_path, {"fi": "sleep60"}), stage_timeout=5.0)
     outcome = run_graph(SMALL, Store(tmp_path / "store"), limited, 2, events.append, runner=RUNNER)
     assert titles(SMALL, tuple(failure.key for failure in outcome.failed)) == {"evaluate topic fi"}
-    assert all("5 seconds" in failure.message and "--stage-timeout" in failure.message for failure in outcome.failed)
+    assert all("after 5 s" in failure.message and "--stage-timeout" in failure.message for failure in outcome.failed)
     assert len(outcome.done) == len(SMALL.stages) - len(outcome.failed)
     assert not workers()
 
