@@ -21,7 +21,7 @@ from xstilts.store.store import Store
 from xstilts.store.verify import verify
 
 Receiver = Literal["runner", "worker", "all"]
-HANG_SECONDS = 120.0
+HANG_SECONDS = 300.0
 """Longer than any undisturbed run takes on a loaded machine."""
 _EXIT_SECONDS = 15.0
 """Until which the workers of a dead runner must end."""

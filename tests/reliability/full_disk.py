@@ -41,7 +41,10 @@ def full_disks(options: Options) -> Iterator[Tally]:
         def one(number: int, name: str = name, run=run) -> str | None:
             size = random.Random(f"{options.seed} {name} {number}").randrange(_LARGEST)
             root = options.folder / "full" / f"{name} {number}"
-            problem = run(program, root, size) or problem_after(program, root, undisturbed)
+            try:
+                problem = run(program, root, size) or problem_after(program, root, undisturbed)
+            except subprocess.TimeoutExpired:
+                problem = f"it did not end after {HANG_SECONDS:.0f} s"
             if problem is None:
                 shutil.rmtree(root)
             return problem and f"{name} of {size} bytes: {problem}"

@@ -1,6 +1,7 @@
 """Two programs that the suite disturbs: a run with stub stages, and a run with real training."""
 
 import os
+import re
 import subprocess
 import sys
 from abc import ABC, abstractmethod
@@ -99,5 +100,5 @@ class Training(Program):
         return {manifest.key: {name: file.sha256 for name, file in manifest.files.items()} for manifest in manifests}
 
     def executed(self, root: Path, output: str) -> int:
-        lines = [line for line in output.splitlines() if " stages run, " in line]
-        return int(lines[-1].split()[0]) if lines else -1
+        counts = re.findall(r"^([\d,]+) stages? run, ", output, re.MULTILINE)
+        return int(counts[-1].replace(",", "")) if counts else -1

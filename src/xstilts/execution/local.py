@@ -23,7 +23,11 @@ from xstilts.planning.specs import Spec
 from xstilts.platform import memory
 from xstilts.platform.hardware import gpus, usable_cores
 
-_SERVE = "import sys; from xstilts.execution.worker import serve; serve(int(sys.argv[1]), sys.argv[2])"
+_SERVE = (
+    "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); "
+    "from xstilts.execution.worker import serve; serve(int(sys.argv[1]), sys.argv[2])"
+)
+"""Interrupts are ignored before the imports, which take a second; only the parent handles them."""
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
 
 
