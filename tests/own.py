@@ -7,6 +7,7 @@ from tests.tiny import build
 RECIPE = """\
 name: own
 encoder: {encoder}
+head: {head}
 seeds: [0]
 tasks:
   rooms:
@@ -24,11 +25,11 @@ keep_fewshot_weights: true
 """
 
 
-def write_recipe(folder: Path) -> Path:
+def write_recipe(folder: Path, head: str = "pooled") -> Path:
     """Writes encoder, data and recipe into `folder`; the path of the recipe."""
     rooms = ("kitchen", "cellar", "attic")
     rows = [f"turn on lamp {number} in the {room},{room}" for number in range(30) for room in rooms]
     (folder / "rooms.csv").write_text("\n".join(["sentence,room", *rows]) + "\n", encoding="utf-8")
     path = folder / "own.yaml"
-    path.write_text(RECIPE.format(encoder=build("xlm-roberta", folder / "encoder")), encoding="utf-8")
+    path.write_text(RECIPE.format(encoder=build("xlm-roberta", folder / "encoder"), head=head), encoding="utf-8")
     return path

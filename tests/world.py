@@ -91,7 +91,7 @@ class World:
         self.store = Store(self.folder / "store")
 
     def recipe(self, **settings: object) -> Recipe:
-        base = {"name": "world", "encoder": str(self.encoder), "seeds": [0], "tasks": tasks()}
+        base = {"name": "world", "encoder": str(self.encoder), "seeds": [0], "tasks": tasks(), "frozen": False}
         return Recipe.model_validate(base | settings)
 
     def graph(self, recipe: Recipe) -> Graph:

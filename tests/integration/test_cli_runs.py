@@ -50,6 +50,8 @@ def test_results_of_the_last_run_in_every_format(ran: Path):
     assert {(row["language"], row["method"]) for row in rows} == {
         ("en", "zero-shot"),
         ("de", "zero-shot"),
+        ("en", "frozen"),
+        ("de", "frozen"),
         ("de", "lora"),
     }
     table = list(csv.DictReader(io.StringIO(told(ran, "results", "--format", "csv"))))

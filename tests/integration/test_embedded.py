@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from sentence_transformers import SentenceTransformer
 
 from xstilts.api.artifacts import export_model
 from xstilts.experiment import open_experiment
@@ -62,7 +62,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_all_stages_run_and_learn(store: Path):
     assert set(kinds(store)) == {"pretrained", "intermediate", "target", "evaluate", "fewshot", "retrieve"}
     english = [manifest.facts for manifest in manifests(store) if manifest.kind == "target"]
-    assert all(facts.training.last_loss < 0.7 * facts.training.first_loss for facts in english)
+    assert {facts.training.head_start for facts in english} == {"closed-form"}
+    assert all(facts.training.last_loss < 0.9 * facts.training.first_loss for facts in english)
 
 
 def test_two_workers_killed_in_the_middle_give_the_same_predictions(store: Path, tmp_path: Path):
@@ -91,10 +92,9 @@ def test_an_export_of_the_real_encoder_gives_the_same_logits(store: Path, tmp_pa
     key = next(key for key, stage in experiment.graph.stages.items() if stage.kind == "target")
     folder = export_model(key, tmp_path / "model", store=store)
     loaded = load_model(Store(store), key, experiment.environment)
-    model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
-    batch = AutoTokenizer.from_pretrained(folder)(
-        ["schalte das Licht ein", "turn it off"], padding=True, return_tensors="pt"
-    )
+    texts = ["schalte das Licht ein", "turn it off"]
+    batch = loaded.tokenizer(texts, padding=True, return_tensors="pt")
+    encoded = SentenceTransformer(str(folder), device="cpu").encode(texts, convert_to_tensor=True)
     with torch.inference_mode():
-        assert torch.equal(model(**batch).logits, loaded.model(**batch).logits)
+        torch.testing.assert_close(encoded, loaded.model(**batch).logits, atol=1e-4, rtol=0)
     assert json.loads((folder / "config.json").read_text())["id2label"]

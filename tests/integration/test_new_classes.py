@@ -51,9 +51,11 @@ def folder(tmp_path_factory):
         "encoder": str(tiny.build("xlm-roberta", folder / "encoder")),
         "seeds": [0],
         "tasks": {"news": task},
-        "targets": {"news": {"train": TRAIN}},
-        "fewshot": fewshot | {"train": TRAIN | {"steps": 40, "learning_rate": 1e-3}},
+        # the few steps of this test cannot lift a new class over the large weights of a closed-form head
+        "targets": {"news": {"train": TRAIN | {"head_start": "random", "learning_rate": 1e-4}}},
+        "fewshot": fewshot | {"train": TRAIN | {"steps": 40, "learning_rate": 1e-3, "head_learning_rate": 1e-2}},
         "keep_fewshot_weights": True,
+        "frozen": False,
     }
     (folder / "recipe.yaml").write_text(json.dumps(recipe))
     assert call(folder, "run", "--workers", "1") == 0
@@ -71,7 +73,7 @@ def manifests(folder):
     return {
         note["spec"]["method"]["method"]: (key, note)
         for key, note in notes.items()
-        if note["facts"]["kind"] == "fewshot"
+        if note["facts"]["kind"] == "fewshot" and note["spec"]["shots"]
     }
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from xstilts.analysis import stats
 from xstilts.analysis.design import design_of
-from xstilts.analysis.results import ZERO_SHOT, ArmName, arm_items, load_items
+from xstilts.analysis.results import ZERO_SHOT, ArmName, arm_items, load_items, scored_zero_shot
 from xstilts.errors import UserError, did_you_mean
 from xstilts.experiment import Experiment
 from xstilts.planning.stage import Cell
@@ -30,7 +30,7 @@ class Difference:
 
 
 def parse_arm(text: str) -> ArmName:
-    """Parse `intermediate/k/method`; k and method are optional: `none`, `none/0`, `english/4/full`.
+    """Parse `intermediate/k/method`; k and method are optional: `none`, `none/0`, `english/4/full`, `none/0/frozen`.
 
     Raises UserError for any other form.
     """
@@ -38,7 +38,7 @@ def parse_arm(text: str) -> ArmName:
     shots = settings[0] if settings else "0"
     if not intermediate or not shots.isdecimal() or len(settings) > 2:
         raise UserError(f"{text!r} is not an arm", "write intermediate/k/method, such as none/0 or english/4/full")
-    if int(shots) == 0:
+    if int(shots) == 0 and not (len(settings) > 1 and scored_zero_shot(settings[1])):
         return ArmName(intermediate=intermediate)
     return ArmName(intermediate=intermediate, shots=int(shots), method=settings[1] if len(settings) > 1 else "full")
 

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from xstilts.analysis import stats
-from xstilts.analysis.design import INTERACTION, Comparison, ComparisonKind, TaskDesign, Term, TwoByTwo
+from xstilts.analysis.comparisons import INTERACTION, Comparison, ComparisonKind
+from xstilts.analysis.design import TaskDesign, Term, TwoByTwo
 from xstilts.analysis.results import ArmItems, ArmName, Items, arm_items, load_items
 from xstilts.errors import UserError
 from xstilts.planning.stage import Cell

@@ -1,32 +1,17 @@
-"""The experimental design of a recipe, derived from its cells: arms, languages, controls and contrasts."""
+"""The experimental design of a recipe, derived from its cells: arms, languages and controls."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from xstilts.analysis.controls import CONTROL_METHODS, controls_of, is_control
-from xstilts.analysis.names import arm_name, metric_name, shots_name
-from xstilts.analysis.results import ZERO_SHOT, ArmName
-from xstilts.config.recipe import FIXED_SHOTS, Recipe
+from xstilts.analysis.names import shots_name
+from xstilts.analysis.results import ZERO_SHOT, ArmName, scored_zero_shot
+from xstilts.config.recipe import FIXED_SHOTS, FROZEN, Recipe
 from xstilts.planning.stage import Cell
 from xstilts.tasks.suites import VARIANTS
 from xstilts.tasks.task import Task
 
-ComparisonKind = Literal["primary", "effect", "control", "retrieval"]
 Term = tuple[float, ArmName]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """A contrast: a weighted sum of arms over a fixed list of languages."""
-
-    kind: ComparisonKind
-    task: str
-    title: str
-    statement: str
-    """The start of the sentence that continues with "by +1.2 points"."""
-    terms: tuple[Term, ...]
-    languages: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,118 +112,12 @@ def design_of(recipe: Recipe, cells: Sequence[Cell], task: Task) -> TaskDesign:
     )
 
 
-def comparisons(recipe: Recipe, designs: Sequence[TaskDesign]) -> tuple[Comparison, ...]:
-    """Every contrast of the report, each once; the recipe's primary contrast, if any, comes first."""
-    candidates: list[Comparison] = [*_primary_comparison(recipe, designs)]
-    for design in designs:
-        candidates += [
-            *(_retrieval_comparisons(design) if design.retrieval else _effect_comparisons(design)),
-            *_control_comparisons(design),
-        ]
-    distinct: dict[tuple[str, frozenset[Term], tuple[str, ...]], Comparison] = {}
-    for comparison in candidates:
-        distinct.setdefault((comparison.task, frozenset(comparison.terms), comparison.languages), comparison)
-    return tuple(distinct.values())
-
-
 def one_locale_each(locales: Sequence[str]) -> tuple[str, ...]:
     """One locale per language, in the given order: the plain code if present, else the first variant."""
     locale_by_language: dict[str, str] = {}
     for locale in sorted(locales, key=VARIANTS.__contains__):
         locale_by_language.setdefault(VARIANTS.get(locale, locale), locale)
     return tuple(locale for locale in locales if locale in locale_by_language.values())
-
-
-def _primary_comparison(recipe: Recipe, designs: Sequence[TaskDesign]) -> Iterator[Comparison]:
-    if (primary := recipe.primary) is None:
-        return
-    design = next(design for design in designs if design.task.name == primary.task)
-    treatment, baseline = ArmName.of(primary.treatment), ArmName.of(primary.baseline)
-    yield Comparison(
-        kind="primary",
-        task=primary.task,
-        title=f"{arm_name(treatment)} vs {arm_name(baseline)}",
-        statement=_replacement_statement(design, treatment, baseline),
-        terms=((1.0, treatment), (-1.0, baseline)),
-        languages=primary.languages or design.headline,
-    )
-
-
-def _effect_comparisons(design: TaskDesign) -> Iterator[Comparison]:
-    """All effects of the 2 x 2 designs that are reported in detail; for the others, the effect of the intermediate task
-    given the shots, and the interaction."""
-    for two_by_two in design.detailed:
-        yield from (_effect(design, two_by_two, *effect) for effect in _EFFECTS)
-    for two_by_two in design.two_by_twos:
-        yield from (
-            _effect(design, two_by_two, *effect) for effect in _EFFECTS if effect[2] in (GIVEN_SHOTS, INTERACTION)
-        )
-
-
-def _effect(design: TaskDesign, two_by_two: TwoByTwo, title: str, change: str, weights: Sequence[float]) -> Comparison:
-    names = {"shots": two_by_two.shots_name, "intermediate": two_by_two.intermediate}
-    return Comparison(
-        kind="effect",
-        task=design.task.name,
-        title=title.format(**names),
-        statement=f"On {design.task.name}, {change.format(**names)} {metric_name(design.task.metric)}",
-        terms=two_by_two.terms(weights),
-        languages=design.languages_of(two_by_two),
-    )
-
-
-GIVEN_SHOTS = (0.0, -1.0, 0.0, 1.0)
-"""Weights of the effect of the intermediate task given the shots."""
-INTERACTION = (1.0, -1.0, -1.0, 1.0)
-
-_EFFECTS = (
-    ("{intermediate} only", "{intermediate} (zero-shot) changes", (-1.0, 0.0, 1.0, 0.0)),
-    ("{shots} only", "{shots} adaptation without {intermediate} changes", (-1.0, 1.0, 0.0, 0.0)),
-    ("both", "{intermediate} and {shots} adaptation together change", (-1.0, 0.0, 0.0, 1.0)),
-    ("{intermediate}, given {shots}", "{intermediate} before {shots} adaptation changes", GIVEN_SHOTS),
-    (
-        "main effect of {intermediate}",
-        "{intermediate}, averaged over zero-shot and {shots}, changes",
-        (-0.5, -0.5, 0.5, 0.5),
-    ),
-    (
-        "main effect of {shots}",
-        "{shots} adaptation, averaged over with and without {intermediate}, changes",
-        (-0.5, 0.5, -0.5, 0.5),
-    ),
-    ("interaction", "{intermediate} changes the gain from {shots} adaptation in", INTERACTION),
-)
-
-
-def _control_comparisons(design: TaskDesign) -> Iterator[Comparison]:
-    for control, arm, _ in design.controls:
-        yield Comparison(
-            kind="control",
-            task=design.task.name,
-            title=f"{arm_name(arm)} vs {arm_name(control)}",
-            statement=_replacement_statement(design, arm, control),
-            terms=((1.0, arm), (-1.0, control)),
-            languages=tuple(x for x in design.headline if x in design.scored_in[arm] & design.scored_in[control]),
-        )
-
-
-def _retrieval_comparisons(design: TaskDesign) -> Iterator[Comparison]:
-    for arm in design.main_arms[1:]:
-        yield Comparison(
-            kind="retrieval",
-            task=design.task.name,
-            title=f"encoder after {arm.intermediate} vs {design.baseline.intermediate}",
-            statement=f"On {design.task.name}, intermediate training on {arm.intermediate} changes "
-            f"{metric_name(design.task.metric)}",
-            terms=((1.0, arm), (-1.0, design.baseline)),
-            languages=design.headline,
-        )
-
-
-def _replacement_statement(design: TaskDesign, arm: ArmName, other: ArmName) -> str:
-    return (
-        f"On {design.task.name}, {arm_name(arm)} instead of {arm_name(other)} changes {metric_name(design.task.metric)}"
-    )
 
 
 def _two_by_twos(recipe: Recipe, arms: Sequence[ArmName]) -> Iterator[TwoByTwo]:
@@ -248,10 +127,11 @@ def _two_by_twos(recipe: Recipe, arms: Sequence[ArmName]) -> Iterator[TwoByTwo]:
     fewshot = dict.fromkeys((arm.method, arm.shots) for arm in arms if arm.shots and arm.method not in CONTROL_METHODS)
     for name, intermediate in recipe.intermediate.items():
         for method, shots in fewshot:
+            zero_shot = method if scored_zero_shot(method) else ZERO_SHOT
             corners = (
-                ArmName(intermediate=baseline),
+                ArmName(intermediate=baseline, method=zero_shot),
                 ArmName(intermediate=baseline, method=method, shots=shots),
-                ArmName(intermediate=name),
+                ArmName(intermediate=name, method=zero_shot),
                 ArmName(intermediate=name, method=method, shots=shots),
             )
             if intermediate.trains and not is_control(intermediate) and set(corners) <= set(arms):
@@ -260,14 +140,15 @@ def _two_by_twos(recipe: Recipe, arms: Sequence[ArmName]) -> Iterator[TwoByTwo]:
 
 def _shots_in_detail(recipe: Recipe, two_by_twos: Sequence[TwoByTwo], task: str) -> ArmName | None:
     """The shots of the 2 x 2 design that is reported in detail: those of the primary contrast, else the largest k;
-    sampled shots are preferred to fixed sets."""
+    sampled shots are preferred to fixed sets, and the recipe's methods to the frozen encoder."""
     if not two_by_twos:
         return None
     for arm in _primary_arms(recipe, task):
         if arm.shots:
             return replace(two_by_twos[0].arms[1], method=arm.method, shots=arm.shots)
     return max(
-        (two_by_two.arms[1] for two_by_two in two_by_twos), key=lambda arm: (not arm.uses_fixed_shots, arm.shots)
+        (two_by_two.arms[1] for two_by_two in two_by_twos),
+        key=lambda arm: (not arm.uses_fixed_shots, arm.method != FROZEN, arm.shots),
     )
 
 
@@ -281,7 +162,8 @@ def _order(recipe: Recipe) -> Callable[[ArmName], tuple[int, int, int]]:
     """A sort key for arms: recipe order, the baseline first, zero-shot before few-shot, controls last."""
     arms = recipe.intermediate
     names = sorted(arms, key=lambda name: 2 if is_control(arms[name]) else int(arms[name].trains))
-    methods = [ZERO_SHOT, *(map(str, recipe.fewshot.methods) if recipe.fewshot else ()), FIXED_SHOTS, *CONTROL_METHODS]
+    fewshot = map(str, recipe.fewshot.methods) if recipe.fewshot else ()
+    methods = [ZERO_SHOT, FROZEN, *fewshot, FIXED_SHOTS, *CONTROL_METHODS]
     position = {method: index for index, method in enumerate(methods)}
     return lambda arm: (
         names.index(arm.intermediate),

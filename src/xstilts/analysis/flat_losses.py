@@ -16,8 +16,8 @@ MIN_STEPS = 20
 def flat_loss_notices(stages: Iterable[Spec], manifests: Mapping[str, Manifest | None]) -> tuple[str, ...]:
     """At most one sentence, with the number of affected training runs by task.
 
-    Controls with shuffled labels or one modality are ignored, and so are multi-task runs: their losses have no common
-    scale.
+    Controls with shuffled labels or one modality are ignored, and so are multi-task runs, whose losses have no common
+    scale, and runs that start from a closed-form head, whose loss is low from the start.
     """
     total: Counter[str] = Counter()
     flat: Counter[str] = Counter()
@@ -26,6 +26,8 @@ def flat_loss_notices(stages: Iterable[Spec], manifests: Mapping[str, Manifest |
         if name is None or manifest is None or not isinstance(manifest.facts, TrainedFacts):
             continue
         training = manifest.facts.training
+        if training.head_start == "closed-form":
+            continue
         if training.steps >= MIN_STEPS and training.first_loss is not None and training.last_loss is not None:
             total[name] += 1
             flat[name] += training.last_loss > (1 - MIN_LOSS_DROP) * training.first_loss

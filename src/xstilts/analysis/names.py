@@ -2,8 +2,9 @@
 
 from babel import Locale, UnknownLocaleError
 
+from xstilts.analysis.controls import CONTROL_METHODS
 from xstilts.analysis.results import ZERO_SHOT, ArmName
-from xstilts.config.recipe import FIXED_SHOTS, Intermediate
+from xstilts.config.recipe import FIXED_SHOTS, FROZEN, Intermediate
 from xstilts.config.training import Translate
 from xstilts.methods import METHODS
 
@@ -41,10 +42,10 @@ def shots_name(arm: ArmName) -> str:
     """The shots and the method of an arm, such as "4-shot, LoRA"."""
     if arm.method == ZERO_SHOT:
         return "zero-shot"
-    if not arm.shots:
+    if arm.method in CONTROL_METHODS and not arm.shots:
         return arm.method
     method = method_name(arm.method)
-    return f"{arm.shots}-shot" + (f", {method}" if method else "")
+    return (f"{arm.shots}-shot" if arm.shots else ZERO_SHOT) + (f", {method}" if method else "")
 
 
 def method_name(method: str) -> str:
@@ -53,6 +54,8 @@ def method_name(method: str) -> str:
         return f"fixed set {method.removeprefix(f'{FIXED_SHOTS}-')}"
     if method == FIXED_SHOTS:
         return "fixed set"
+    if method == FROZEN:
+        return "frozen encoder"
     return METHODS[method].label if method in METHODS else method
 
 

@@ -10,8 +10,9 @@ from typing import Any, get_args, get_type_hints
 
 import polars as pl
 
-from xstilts.config.recipe import FIXED_SHOTS, Arm
+from xstilts.config.recipe import FIXED_SHOTS, FROZEN, Arm
 from xstilts.errors import UserError
+from xstilts.methods import METHODS
 from xstilts.planning.stage import Cell
 from xstilts.store.facts import EvaluateFacts, ScoredFacts, TrainedFacts
 from xstilts.store.files import ITEMS_FILE
@@ -26,6 +27,11 @@ ArmItems = Mapping[str, Mapping[tuple[int, int | None], pl.DataFrame]]
 """The scored items of an arm, by language and then by (seed, draw)."""
 
 
+def scored_zero_shot(method: str) -> bool:
+    """Whether a method has scores without shots, besides those of the trained model: a closed-form head does."""
+    return method == FROZEN or (method in METHODS and METHODS[method].fits_english)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class ArmName:
     """The name of an arm. Unlike in `config.Arm`, `method` may also be a control."""
@@ -38,7 +44,7 @@ class ArmName:
     def of(cls, arm: "Arm | Cell | ArmName") -> "ArmName":
         """The name of the arm that a recipe names or that a cell belongs to."""
         if isinstance(arm, Arm):
-            method, shots = (ZERO_SHOT, 0) if arm.shots == 0 else arm.named
+            method, shots = (ZERO_SHOT, 0) if arm.shots == 0 and not scored_zero_shot(arm.method) else arm.named
             return cls(intermediate=arm.intermediate, method=method, shots=shots)
         return cls(intermediate=arm.intermediate, method=arm.method, shots=arm.shots)
 

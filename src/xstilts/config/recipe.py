@@ -9,6 +9,7 @@ from xstilts.config.training import (
     Align,
     Frozen,
     Fusion,
+    HeadStyle,
     Mlm,
     NotNegative,
     Positive,
@@ -26,6 +27,8 @@ from xstilts.problems.labels import LabelRules
 Selection = Literal["none", "english_dev", "target_dev"]
 FixedShotSet = Annotated[str, Field(pattern=r"^[1-9]\d*x[1-9]\d*$")]
 FIXED_SHOTS = "fixed-shots"
+FROZEN = "frozen"
+"""The baseline without training on the target task: a closed-form head on the encoder that precedes it."""
 """The method name of arms whose shots are a published set."""
 
 
@@ -156,14 +159,14 @@ class Fewshot(Frozen):
 
 
 def _known_method(name: str) -> str:
-    if name != FIXED_SHOTS and name not in METHODS:
-        hint = f"the methods are {', '.join(METHODS)}, {FIXED_SHOTS}"
+    if name not in (FIXED_SHOTS, FROZEN) and name not in METHODS:
+        hint = f"the methods are {', '.join(METHODS)}, {FIXED_SHOTS}, {FROZEN}"
         raise invalid("invalid-value", f"there is no few-shot method {name!r}", hint)
     return name
 
 
 MethodName = Annotated[str, AfterValidator(_known_method)]
-"""The name of a few-shot method, or `fixed-shots`."""
+"""The name of a few-shot method, `fixed-shots`, or `frozen`."""
 
 
 class Arm(Frozen):
@@ -281,7 +284,14 @@ class Recipe(Frozen):
     """Intermediate arms, by name."""
     targets: dict[str, Target]
     """Target tasks, by name."""
+    head: HeadStyle = "pooled"
+    """Head for texts, pairs and choices: `pooled`, a linear layer on the pooled state of the encoder (mean, first or
+    last token, as its card says), or `native`, the head that its architecture has in transformers. Models with images
+    have their own heads."""
     fewshot: Fewshot | None = None
+    frozen: bool = True
+    """Also score the encoder before training on the target: a closed-form head (`lda`) on its states, zero-shot and
+    with the shots, for targets of classification and tagging."""
     primary: Primary | None = None
     keep_fewshot_weights: bool = False
     """Keep the weights of few-shot models after evaluation. Other weights are kept until `gc`."""

@@ -9,6 +9,10 @@ from pydantic_core import PydanticCustomError
 Positive = Annotated[int, Field(gt=0)]
 NotNegative = Annotated[int, Field(ge=0)]
 Rate = Annotated[float, Field(gt=0, lt=1)]
+HeadStyle = Literal["pooled", "native"]
+"""A linear layer on the pooled state of a text, or the head that the encoder's architecture has in transformers."""
+HeadStart = Literal["closed-form", "random"]
+RANDOM_HEAD_RATE = 1e-3
 OneOrMore = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
 
 
@@ -38,11 +42,14 @@ class Train(Frozen):
     episodes are trained in one batched program."""
     gradient_checkpointing: bool | None = None
     """Recompute activations in the backward pass: less memory, about a third more compute."""
-    learning_rate: Rate = 1e-4
+    learning_rate: Rate = 3e-5
     """Peak learning rate of the encoder."""
-    head_learning_rate: Rate | None = 1e-3
-    """Peak learning rate of the head; null means that of the encoder. The head is newly initialised except in few-shot
-    training."""
+    head_learning_rate: Rate | Literal["auto"] | None = "auto"
+    """Peak learning rate of the head; null means that of the encoder. `auto` is ten times that of the encoder for a
+    head that starts as the closed-form solution, and 1e-3 for a random one."""
+    head_start: HeadStart = "closed-form"
+    """Weights of a new pooled or tagging head of classes before training: the closed-form head of the encoder's states
+    (linear probing before fine-tuning: Kumar et al. 2022, arXiv 2202.10054), or random. Other heads start random."""
     weight_decay: Annotated[float, Field(ge=0, lt=1)] = 0.01
     """Weight decay of AdamW; not applied to biases and normalisation."""
     warmup_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.1
@@ -67,6 +74,13 @@ class Train(Frozen):
     """Threads of the training process. Two stages with one thread each are faster than one stage with two."""
     evaluations: Positive = 5
     """Number of evaluations on development data if a checkpoint is selected on it."""
+
+    def started(self, head_start: HeadStart) -> "Train":
+        """The settings with the head's learning rate in place of `auto`."""
+        if self.head_learning_rate != "auto":
+            return self
+        rate = min(10 * self.learning_rate, 0.5) if head_start == "closed-form" else RANDOM_HEAD_RATE
+        return self.model_copy(update={"head_learning_rate": rate})
 
 
 class Sampling(Frozen):

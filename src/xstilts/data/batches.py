@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-SORT_WINDOW = 50
-"""Shuffled examples are sorted by length within windows of this many batches: little padding, still well mixed."""
+SORT_WINDOW = 8
+"""Shuffled examples are sorted by length within windows of this many batches: little padding, still well mixed. With
+windows of 50, a thousand examples would form the same batches in every pass, which costs points of zero-shot score."""
 
 
 def training_batches(

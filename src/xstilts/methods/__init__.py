@@ -18,6 +18,8 @@ _AnyMethod = Full | Head | Lora | Joint | Average | Lda | Knn | Logreg
 
 METHODS: dict[str, type[FewshotMethod]] = {kind.model_fields["method"].default: kind for kind in get_args(_AnyMethod)}
 """By the name used in recipes and scores."""
+FROZEN_METHOD: FewshotMethod = Lda()
+"""The closed-form head of the baseline on the encoder before target training."""
 
 
 def _as_block(value: Any) -> Any:

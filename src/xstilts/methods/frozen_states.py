@@ -22,6 +22,8 @@ class FrozenStatesMethod(FewshotMethod):
     freezes_encoder: ClassVar[bool] = True
     takes_steps: ClassVar[bool] = False
     fits_english: ClassVar[bool] = True
+    linear: ClassVar[bool] = True
+    """Whether the head is linear, with the tensors `weight` [classes, width] and `bias` [classes]."""
 
     def applies_to(self, problem: Problem[Any]) -> bool:
         return problem.has_classes
@@ -37,7 +39,7 @@ class FrozenStatesMethod(FewshotMethod):
         return torch.cat(vectors), torch.cat(labels)
 
     def fit(
-        self, shots: "tuple[Tensor, ...]", english: "tuple[Tensor, ...] | None", classes: int
+        self, shots: "tuple[Tensor, ...] | None", english: "tuple[Tensor, ...] | None", classes: int
     ) -> "dict[str, Tensor]":
         raise NotImplementedError
 
@@ -48,10 +50,10 @@ class FrozenStatesMethod(FewshotMethod):
         return nn.functional.linear(states, head["weight"], head["bias"])
 
 
-def concatenate(shots: "tuple[Tensor, ...]", english: "tuple[Tensor, ...] | None") -> "tuple[Tensor, Tensor]":
+def concatenate(shots: "tuple[Tensor, ...] | None", english: "tuple[Tensor, ...] | None") -> "tuple[Tensor, Tensor]":
     """Vectors and class ids of both sets, English examples first."""
     import torch
 
-    if english is None:
-        return shots[0], shots[1]
-    return torch.cat([english[0], shots[0]]), torch.cat([english[1], shots[1]])
+    summaries = [summary for summary in (english, shots) if summary is not None]
+    vectors, labels = (torch.cat(tensors) for tensors in zip(*summaries, strict=True))
+    return vectors, labels

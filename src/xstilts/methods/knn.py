@@ -26,13 +26,14 @@ class Knn(FrozenStatesMethod):
     """A vote has weight exp(cosine / temperature). A lower temperature favours the nearest neighbours."""
 
     label: ClassVar[str] = "kNN"
+    linear: ClassVar[bool] = False
     explanation: ClassVar[str] = (
         "kNN trains nothing. The encoder stays as it is after English training; the nearest neighbours by cosine "
         "among the states of the English examples and the shots vote for their classes."
     )
 
     def fit(
-        self, shots: "tuple[Tensor, ...]", english: "tuple[Tensor, ...] | None", classes: int
+        self, shots: "tuple[Tensor, ...] | None", english: "tuple[Tensor, ...] | None", classes: int
     ) -> "dict[str, Tensor]":
         """`vectors` [rows, width], of unit length, and `members` [rows, classes], one-hot."""
         from torch import nn

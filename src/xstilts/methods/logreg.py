@@ -31,7 +31,7 @@ class Logreg(FrozenStatesMethod):
     )
 
     def fit(
-        self, shots: "tuple[Tensor, ...]", english: "tuple[Tensor, ...] | None", classes: int
+        self, shots: "tuple[Tensor, ...] | None", english: "tuple[Tensor, ...] | None", classes: int
     ) -> "dict[str, Tensor]":
         vectors, labels = concatenate(shots, english)
         weight, bias = solve(vectors, labels, classes, self.l2)

@@ -30,14 +30,16 @@ class Adapters:
 class StatesClassifier(Protocol):
     """A classifier of an encoder's states. `fit` returns the tensors that `scores` needs; they are stored."""
 
+    linear: ClassVar[bool]
+
     def summarise(self, batches: "Iterable[tuple[Tensor, Tensor]]", classes: int) -> "tuple[Tensor, ...]":
         """A summary of labelled states for `fit`, from batches of vectors [rows, width] and class ids [rows]."""
         ...
 
     def fit(
-        self, shots: "tuple[Tensor, ...]", english: "tuple[Tensor, ...] | None", classes: int
+        self, shots: "tuple[Tensor, ...] | None", english: "tuple[Tensor, ...] | None", classes: int
     ) -> "dict[str, Tensor]":
-        """The head's tensors by name, from the summaries of the shots and of the English examples (None without them).
+        """The head's tensors by name, from the summaries of the shots and of the English examples; one may be None.
 
         `scores` must never be highest for a class without examples. Raises StageError where no solution is found.
         """

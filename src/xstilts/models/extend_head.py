@@ -14,8 +14,9 @@ from xstilts.models.split import backbone
 def extend_head(model: PreTrainedModel, labels: Sequence[str], extended: Sequence[str], seed: int) -> None:
     """Give a classifier an output for each of the `extended` labels, which begin with its `labels`.
 
-    The new rows of the last linear layer are initialised from `seed` as the architecture does, biases with 0. Raises
-    UserError for a head that has no linear layer with an output for each label.
+    The new rows of the last linear layer are the mean of the others, plus noise from `seed` as in the architecture's
+    initialisation: their logits are neutral, however large the trained ones are. Raises UserError for a head that has
+    no linear layer with an output for each label.
     """
     encoder_modules = {id(module) for module in backbone(model).modules()}
     layers = [
@@ -32,9 +33,11 @@ def extend_head(model: PreTrainedModel, labels: Sequence[str], extended: Sequenc
     generator = torch.Generator().manual_seed(seed)
     std = getattr(model.config, "initializer_range", 0.02)
     rows = torch.randn(count, layer.in_features, generator=generator).to(layer.weight) * std
-    layer.weight = nn.Parameter(torch.cat([layer.weight.detach(), rows]))
+    weight = layer.weight.detach()
+    layer.weight = nn.Parameter(torch.cat([weight, weight.mean(0) + rows]))
     if layer.bias is not None:
-        layer.bias = nn.Parameter(torch.cat([layer.bias.detach(), layer.bias.new_zeros(count)]))
+        bias = layer.bias.detach()
+        layer.bias = nn.Parameter(torch.cat([bias, bias.mean().expand(count)]))
     layer.out_features = len(extended)
     model.config.id2label = dict(enumerate(extended))
     model.config.label2id = {label: number for number, label in enumerate(extended)}

@@ -10,9 +10,10 @@ from transformers.utils.generic import ModelOutput
 
 from xstilts.data.batches import scoring_batches
 from xstilts.methods.method import StatesClassifier
+from xstilts.models.families import Pooling
 from xstilts.models.has_encoder import HasEncoder
 from xstilts.models.inputs import ModelInputs, autocast
-from xstilts.models.pooling import mean_state
+from xstilts.models.pooling import pool
 from xstilts.models.split import backbone
 from xstilts.platform.progress import track_batches
 from xstilts.problems import PROBLEMS, ProblemName
@@ -20,28 +21,34 @@ from xstilts.problems.features import IGNORE_INDEX
 
 
 class FrozenStatesModel(HasEncoder):
-    """A frozen encoder with a classifier on the mean state of a text, or on every sub-word's state for tagging."""
+    """A frozen encoder with a classifier on the pooled state of a text, or on every sub-word's state for tagging."""
 
     def __init__(
-        self, encoder: PreTrainedModel, problem: ProblemName, classifier: StatesClassifier, head: Mapping[str, Tensor]
+        self,
+        encoder: PreTrainedModel,
+        problem: ProblemName,
+        pooling: Pooling,
+        classifier: StatesClassifier,
+        head: Mapping[str, Tensor],
     ) -> None:
         """`head` has the tensors from `classifier.fit`."""
         super().__init__()
         self.encoder = encoder
         self.problem: ProblemName = problem
+        self.pooling: Pooling = pooling
         self.classifier = classifier
         self._names = tuple(head)
         for name, tensor in head.items():
             self.register_parameter(name, nn.Parameter(tensor, requires_grad=False))
 
     def forward(self, **inputs: Tensor) -> ModelOutput:
-        states = _states(self.encoder, self.problem, inputs)
+        states = _states(self.encoder, self.problem, self.pooling, inputs)
         head = {name: self.get_parameter(name) for name in self._names}
         with torch.autocast(states.device.type, enabled=False):
             return ModelOutput(logits=self.classifier.scores(states, head))
 
 
-def labelled_states(model: nn.Module, inputs: ModelInputs) -> Iterator[tuple[Tensor, Tensor]]:
+def labelled_states(model: nn.Module, inputs: ModelInputs, pooling: Pooling) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield batches of vectors [rows, hidden] and class numbers [rows] on the CPU, from one pass of the encoder of
     `model`, which is not changed."""
     encoder = backbone(model).eval()
@@ -49,12 +56,12 @@ def labelled_states(model: nn.Module, inputs: ModelInputs) -> Iterator[tuple[Ten
         batch: dict[str, Any] = inputs.batch(indices, labels=True)
         labels = batch.pop("labels")
         with torch.no_grad(), autocast(inputs.device, inputs.precision):
-            states = _states(encoder, inputs.problem, batch)
+            states = _states(encoder, inputs.problem, pooling, batch)
         is_labelled = labels != IGNORE_INDEX
         yield states[is_labelled].cpu(), labels[is_labelled].cpu()
 
 
-def _states(encoder: PreTrainedModel, problem: ProblemName, inputs: dict[str, Tensor]) -> Tensor:
+def _states(encoder: PreTrainedModel, problem: ProblemName, pooling: Pooling, inputs: dict[str, Tensor]) -> Tensor:
     """[batch, hidden], or [batch, tokens, hidden] for tagging; in float32."""
     states = encoder(**inputs).last_hidden_state.float()
-    return states if PROBLEMS[problem].head == "token" else mean_state(states, inputs["attention_mask"])
+    return states if PROBLEMS[problem].head == "token" else pool(states, inputs["attention_mask"], pooling)

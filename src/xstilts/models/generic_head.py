@@ -18,6 +18,7 @@ from xstilts.models.compat import initialise
 from xstilts.models.families import Pooling
 from xstilts.models.has_encoder import HasEncoder
 from xstilts.models.pooling import pool
+from xstilts.problems import PROBLEMS, ProblemName
 from xstilts.problems.base import Head
 
 
@@ -27,14 +28,17 @@ class GenericHeadModel(HasEncoder):
     It has the interface of transformers' models, but transformers cannot load it.
     """
 
-    def __init__(self, encoder: PreTrainedModel, kind: Head, outputs: int, pooling: Pooling) -> None:
+    def __init__(
+        self, encoder: PreTrainedModel, kind: Head, outputs: int, pooling: Pooling, *, dense: bool = True
+    ) -> None:
+        """With `dense`, a layer with tanh precedes the classifier of sequence and choice heads, as in BERT."""
         super().__init__()
         self.encoder = encoder
         self.kind: Head = kind
         self.pooling: Pooling = pooling
         hidden = encoder.config.hidden_size
         self.dropout = nn.Dropout(_dropout(encoder.config))
-        self.dense = nn.Linear(hidden, hidden) if kind in ("sequence", "choice") else None
+        self.dense = nn.Linear(hidden, hidden) if dense and kind in ("sequence", "choice") else None
         self.classifier = nn.Linear(hidden, outputs)
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -56,18 +60,24 @@ class GenericHeadModel(HasEncoder):
         mask = attention_mask.reshape(-1, attention_mask.shape[-1])
         states = self.encoder(attention_mask=mask, **inputs).last_hidden_state
         if self.kind == "token":
-            return _classification_output(TokenClassifierOutput, self.classifier(self.dropout(states)), labels)
+            return _classification_output(TokenClassifierOutput, self._classify(states), labels)
         if self.kind == "span":
             return _span_output(self._span_logits(states, mask), start_positions, end_positions)
-        assert self.dense is not None
-        vectors = torch.tanh(self.dense(self.dropout(pool(states, mask, self.pooling))))
-        logits = self.classifier(self.dropout(vectors))
+        vectors = pool(states, mask, self.pooling)
+        if self.dense is not None:
+            vectors = torch.tanh(self.dense(self.dropout(vectors)))
+        logits = self._classify(vectors)
         if self.kind == "choice":
             return _classification_output(MultipleChoiceModelOutput, logits.view(len(attention_mask), -1), labels)
         if labels is not None and self.config.problem_type == "multi_label_classification":
             loss: Any = functional.binary_cross_entropy_with_logits(logits.float(), labels.float())
             return SequenceClassifierOutput(loss=loss, logits=logits)  # type: ignore[arg-type]
         return _classification_output(SequenceClassifierOutput, logits, labels)
+
+    def _classify(self, vectors: Tensor) -> Tensor:
+        """Logits in float32: those of a closed-form head are so large that bf16 would make ties."""
+        with torch.autocast(vectors.device.type, enabled=False):
+            return self.classifier(self.dropout(vectors.float()))
 
     def _span_logits(self, states: Tensor, mask: Tensor) -> Tensor:
         """[batch, tokens, 2]. The first position means "no answer". In a causal encoder, the first token does not see
@@ -76,6 +86,17 @@ class GenericHeadModel(HasEncoder):
         if self.pooling != "last":
             return logits
         return torch.cat([pool(logits, mask, "last")[:, None], logits[:, 1:]], dim=1)
+
+
+def linear_model(
+    encoder: PreTrainedModel, problem: ProblemName, pooling: Pooling, weight: Tensor, bias: Tensor
+) -> GenericHeadModel:
+    """An encoder in evaluation mode with a linear head of these weights: [classes, hidden] and [classes]."""
+    kind = PROBLEMS[problem].head
+    assert kind is not None
+    model = GenericHeadModel(encoder, kind, len(bias), pooling, dense=False)
+    model.classifier.weight, model.classifier.bias = nn.Parameter(weight), nn.Parameter(bias)
+    return model.eval()
 
 
 def num_outputs(kind: Head, labels: tuple[str, ...] | None) -> int:

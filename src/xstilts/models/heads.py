@@ -19,9 +19,10 @@ from transformers import (
 )
 from transformers.utils import logging
 
+from xstilts.config.training import HeadStyle
 from xstilts.errors import DataError, UserError
 from xstilts.models.compat import has_head, initialise, mark_uninitialised, model_class
-from xstilts.models.families import BY_MODEL_TYPE
+from xstilts.models.families import BY_MODEL_TYPE, Pooling
 from xstilts.models.generic_head import GenericHeadModel, num_outputs
 from xstilts.models.multimodal.dual.text import has_siglip_tokenizer, is_dual, prepare_tokenizer, text_preparation
 from xstilts.models.multimodal.fusion import FusedModel, ImageInputSpec, ImageProjector, init_new_weights
@@ -94,9 +95,20 @@ def load_text_encoder(folder: Path) -> PreTrainedModel:
     return load_backbone(folder)
 
 
-def load_with_head(problem: ProblemName, folder: Path, *, labels: tuple[str, ...] | None, seed: int) -> PreTrainedModel:
-    """The encoder in `folder` with a newly initialised head for `problem`: transformers' head for the architecture if
-    there is one, otherwise `xstilts.models.generic_head`.
+def load_with_head(
+    problem: ProblemName,
+    folder: Path,
+    *,
+    labels: tuple[str, ...] | None,
+    seed: int,
+    head: HeadStyle = "native",
+    pooling: Pooling = "mean",
+) -> PreTrainedModel:
+    """The encoder in `folder` with a newly initialised head for `problem`.
+
+    A `pooled` head is a linear layer on the pooled state of a text (`pooling`), or on each token's state; spans always
+    have the native head. The `native` head is transformers' head for the architecture if there is one, otherwise that
+    of `xstilts.models.generic_head`.
 
     The head depends only on `seed`, even if the folder has a head; torch's global random state is not changed.
     Classification and tagging need `labels`. For a problem without a head, returns the bare encoder. Raises DataError
@@ -115,14 +127,18 @@ def load_with_head(problem: ProblemName, folder: Path, *, labels: tuple[str, ...
     if spec.loss == "binary cross-entropy":
         config.problem_type = "multi_label_classification"
     auto, row = getattr(transformers, name), BY_MODEL_TYPE.get(config.model_type)
-    if has_head(auto, config) and (row is None or spec.head not in row.generic_heads):
+    is_pooled = head == "pooled" and spec.head != "span"
+    if not is_pooled and has_head(auto, config) and (row is None or spec.head not in row.generic_heads):
         model = read_model(auto, folder, config)[0]
     else:
-        encoder, pooling = load_text_encoder(folder), row.pooling if row else "first"
+        encoder = load_text_encoder(folder)
+        if not is_pooled:
+            pooling = row.pooling if row else "first"
         for setting in ("id2label", "label2id", "problem_type"):
             setattr(encoder.config, setting, getattr(config, setting))
         with torch.random.fork_rng(devices=[]):
-            head_model = GenericHeadModel(encoder, spec.head, num_outputs(spec.head, labels), pooling)
+            outputs = num_outputs(spec.head, labels)
+            head_model = GenericHeadModel(encoder, spec.head, outputs, pooling, dense=not is_pooled)
         model = cast(PreTrainedModel, head_model.eval())
     init_head(model, seed)
     return model

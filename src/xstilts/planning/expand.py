@@ -7,6 +7,7 @@ from xstilts.config.recipe import Recipe
 from xstilts.config.splits import translated
 from xstilts.data.corpora import Corpus
 from xstilts.planning.builder import GraphBuilder
+from xstilts.planning.expand_closed_form import add_closed_form_stages
 from xstilts.planning.expand_fewshot import add_fewshot_stages
 from xstilts.planning.expand_intermediate import add_intermediate_stages
 from xstilts.planning.expand_retrieval import add_vector_stages
@@ -52,11 +53,13 @@ def _add_target_stages(builder: GraphBuilder, chain: Chain) -> None:
         data=builder.data(chain.task.name, target.source_language, target.max_examples),
         train=target.train,
         seed=chain.seed,
+        head=builder.recipe.head,
         modality=arm.modality,
     )
     parent = target_stage.parent if target.skip_training else builder.add(target_stage)
     for language in scored_languages(target, chain.task):
         builder.add_cell(chain, _evaluate_stage(builder, chain, parent, language))
+    add_closed_form_stages(builder, chain, target_stage)
     if target.translate_test:
         _add_translate_test(builder, chain, parent)
     add_fewshot_stages(builder, chain, target_stage)

@@ -15,6 +15,7 @@ from xstilts.recipe.resolve import (
     applicable_methods,
     fewshot_languages,
     fixed_shot_sets,
+    has_fewshot,
     languages_with_pool,
     new_labels,
     sampled_ks,
@@ -24,9 +25,7 @@ from xstilts.recipe.resolve import (
 def add_fewshot_stages(builder: GraphBuilder, chain: Chain, target_stage: TargetStage) -> None:
     """Add the episodes of a chain, if the recipe asks for any."""
     fewshot, task, name = builder.recipe.fewshot, chain.task, chain.task.name
-    if fewshot is None or name not in (fewshot.tasks or builder.recipe.targets):
-        return
-    if chain.intermediate not in (fewshot.intermediates or builder.recipe.intermediate):
+    if fewshot is None or not has_fewshot(builder.recipe, name, chain.intermediate):
         return
     episodes = _Episodes(builder=builder, chain=chain, fewshot=fewshot, target_stage=target_stage)
     languages = fewshot_languages(fewshot, chain.target, task)
@@ -121,6 +120,7 @@ class _Episodes:
             train=fewshot.train,
             seed=chain.seed,
             keep="all" if self.builder.recipe.keep_fewshot_weights else "scores",
+            head=target_stage.head,
             modality=target_stage.modality,
             new_labels=self._new_labels((language,)),
         )

@@ -28,6 +28,7 @@ def add_intermediate_stages(builder: GraphBuilder, intermediate: str, seed: int)
             shuffle_labels=arm.shuffle_labels,
             train=arm.train,
             seed=seed,
+            head=builder.recipe.head,
             mlm=_masking(builder, intermediate, arm),
         )
     )

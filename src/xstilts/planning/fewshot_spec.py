@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from xstilts.config.recipe import Selection
 from xstilts.config.splits import shots_split
-from xstilts.config.training import Train
+from xstilts.config.training import HeadStyle, Train
 from xstilts.methods.method import FewshotMethod
 from xstilts.planning.stage import Data, Modality, SplitRead, Stage, canonical_digest, uncapped
 
@@ -17,11 +17,12 @@ class FewshotStage(Stage):
     """An episode: adaptation to k examples of a language, and the scores. They share a stage, so weights need no disk.
 
     `parent` is a target stage, or an encoder if `fresh_head` is set (few-shot training without target training).
+    Without shots (k = 0), a closed-form head is fitted to the source-language examples alone.
     `shots_language` differs from `evaluation.language` only in the control with more source-language examples.
     """
 
     kind: ClassVar[str] = "fewshot"
-    code_version: ClassVar[int] = 5
+    code_version: ClassVar[int] = 6
     parent: str
     fresh_head: bool
     data: Data
@@ -31,15 +32,20 @@ class FewshotStage(Stage):
     shots_language: str
     shots: int
     draw: int
+    """0 without shots."""
     method: FewshotMethod
     """With its settings."""
     selection: Selection
     train: Train
     seed: int
     keep: Keep
+    head: HeadStyle
+    """Of a fresh head, and of the parent's."""
     modality: Modality | None = None
     unchanged: bool | None = None
     """Whether selection may choose the initial weights; None without selection or with a fresh head."""
+    fits_source: bool | None = None
+    """Whether a fresh closed-form head is fitted to the source-language examples too; None without a fresh head."""
     fixed_shots: str | None = None
     """Name of a published few-shot set, used as a whole; `shots` and `draw` then only label the episode."""
 
@@ -74,12 +80,14 @@ class FewshotStage(Stage):
         """The task in each language that provides shots. Uncapped, so that a cap on scored items changes no shots."""
         if self.multilingual is not None:
             return self.multilingual
+        if not self.shots:
+            return ()
         return (uncapped(self.evaluation if self.shots_language == self.evaluation.language else self.data),)
 
     @property
     def trains_on_source(self) -> bool:
         """Whether the episode also trains on, or fits its head to, the source-language training data."""
-        return self.method.mixes_english or (self.method.fits_english and not self.fresh_head)
+        return self.method.mixes_english or (self.method.fits_english and bool(not self.fresh_head or self.fits_source))
 
     @property
     def trained_languages(self) -> tuple[str, ...]:
@@ -107,8 +115,8 @@ class FewshotStage(Stage):
 
     @property
     def title(self) -> str:
+        name = f"{self.evaluation.language} {self.evaluation.task} ({self.method})"
+        if not self.shots:
+            return f"zero-shot {name}, seed {self.seed}"
         source = f"published {self.fixed_shots}" if self.fixed_shots else f"draw {self.draw}"
-        return (
-            f"{self.shots}-shot {self.evaluation.language} {self.evaluation.task} ({self.method}), "
-            f"{'mixed, ' if self.multilingual else ''}{source}, seed {self.seed}"
-        )
+        return f"{self.shots}-shot {name}, {'mixed, ' if self.multilingual else ''}{source}, seed {self.seed}"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from xstilts.config.training import Sampling, Train
+from xstilts.config.training import HeadStyle, Sampling, Train
 from xstilts.planning.stage import CorpusRead, Data, Masking, Modality, SplitRead, Stage
 
 MAX_MEASURED_PAIRS = 500
@@ -16,13 +16,14 @@ class IntermediateStage(Stage):
     """Fine-tuning on one or several tasks. Only the encoder is kept; heads are dropped."""
 
     kind: ClassVar[str] = "intermediate"
-    code_version: ClassVar[int] = 4
+    code_version: ClassVar[int] = 5
     parent: str
     data: tuple[Data, ...]
     sampling: Sampling
     shuffle_labels: bool
     train: Train
     seed: int
+    head: HeadStyle
     mlm: Masking | None = None
 
     @property
@@ -88,13 +89,14 @@ class TargetStage(Stage):
     """Fine-tuning on the target task in the source language, with a fresh head."""
 
     kind: ClassVar[str] = "target"
-    code_version: ClassVar[int] = 4
+    code_version: ClassVar[int] = 5
     parent: str
     match_steps_of: str | None
     """Key of an intermediate stage whose steps are added to this stage's own: the equal-steps control."""
     data: Data
     train: Train
     seed: int
+    head: HeadStyle
     modality: Modality | None = None
 
     @property

@@ -44,6 +44,14 @@ def scored_languages(target: Target, task: Task) -> tuple[str, ...]:
     return tuple(dict.fromkeys((target.source_language, *(target.languages or task.languages))))
 
 
+def has_fewshot(recipe: Recipe, task: str, intermediate: str) -> bool:
+    """Whether the models of a target after an intermediate arm are adapted."""
+    fewshot = recipe.fewshot
+    if fewshot is None:
+        return False
+    return task in (fewshot.tasks or recipe.targets) and intermediate in (fewshot.intermediates or recipe.intermediate)
+
+
 def fewshot_languages(fewshot: Fewshot, target: Target, task: Task) -> tuple[str, ...]:
     """The scored languages that are adapted; the source language only if `fewshot.languages` names it."""
     languages = scored_languages(target, task)

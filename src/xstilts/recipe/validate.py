@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from xstilts.config.recipe import Recipe
 from xstilts.encoders import EncoderCard, find_card
 from xstilts.errors import UserError, did_you_mean
+from xstilts.methods import FROZEN_METHOD
 from xstilts.recipe.issues import Issue, Path, Scope, dotted
 from xstilts.recipe.resolve import (
     applicable_methods,
@@ -111,10 +112,15 @@ def estimated_stages(recipe: Recipe, tasks: Mapping[str, Task]) -> int:
     for name, target in recipe.targets.items():
         if (task := tasks.get(name)) is None:
             continue
-        languages = len(scored_languages(target, task)) * (1 + target.translate_test)
+        scored, adapted = len(scored_languages(target, task)), 0
+        languages = scored * (1 + target.translate_test)
         if (fewshot := recipe.fewshot) and (fewshot.tasks is None or name in fewshot.tasks):
             controls = fewshot.more_english + fewshot.without_target + (fewshot.also_select is not None)
-            samples = len(sampled_ks(fewshot)) * fewshot.draws * len(applicable_methods(fewshot, task))
-            languages += len(fewshot_languages(fewshot, target, task)) * samples * (1 + controls)
+            methods = applicable_methods(fewshot, task)
+            adapted = len(fewshot_languages(fewshot, target, task)) * len(sampled_ks(fewshot)) * fewshot.draws
+            languages += adapted * len(methods) * (1 + controls)
+            languages += scored * sum(method.fits_english for method in methods)
+        if recipe.frozen and FROZEN_METHOD.applies_to(task.spec):
+            languages += scored + adapted
         count += len(intermediate_arms(recipe, target, task)) * len(recipe.seeds) * (1 + languages)
     return count

@@ -14,9 +14,11 @@ from markupsafe import Markup, escape
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from xstilts.analysis.comparisons import comparisons
 from xstilts.analysis.contrasts import compute_estimates
-from xstilts.analysis.design import comparisons, design_of
+from xstilts.analysis.design import design_of
 from xstilts.analysis.flat_losses import flat_loss_notices
+from xstilts.analysis.harmful_training import harmful_training
 from xstilts.analysis.names import language_name, seconds_name, training_name
 from xstilts.analysis.results import load_items
 from xstilts.analysis.transfer import Transfer
@@ -180,7 +182,8 @@ def _notices(data: ReportData) -> tuple[str, ...]:
     if data.warnings:
         notices.append(f"{plural(len(data.warnings), 'remark')} on the data, below the tables and in the section Data.")
     notices += overlap_remarks(data.graph.cells, data.manifests)
-    return (*notices, *flat_loss_notices(data.graph.stages.values(), data.manifests))
+    flat = flat_loss_notices(data.graph.stages.values(), data.manifests)
+    return (*harmful_training(data.estimates), *notices, *flat)
 
 
 def _primary_remarks(data: ReportData) -> tuple[str, ...]:

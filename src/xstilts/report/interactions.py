@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup
 
+from xstilts.analysis.comparisons import INTERACTION
 from xstilts.analysis.contrasts import Estimates, LanguageInteraction
-from xstilts.analysis.design import INTERACTION, TaskDesign, TwoByTwo
+from xstilts.analysis.design import TaskDesign, TwoByTwo
 from xstilts.analysis.names import language_name, signed
 from xstilts.analysis.stats import Estimate
 from xstilts.plurals import plural

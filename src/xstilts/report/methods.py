@@ -50,8 +50,14 @@ def _training_paragraph(recipe: Recipe) -> str:
     return (
         f"The whole chain, including intermediate training, was run with {plural(len(recipe.seeds), 'seed')}{draws}. "
         "The target model is the checkpoint with the best score on development data of the source language."
-        f"{fewshot}{tuning}"
+        f"{fewshot}{tuning}{_FROZEN if recipe.frozen else ''}"
     )
+
+
+_FROZEN = (
+    " The frozen encoder is the encoder before target training. In classification and tagging it gets a closed-form "
+    "head (linear discriminant analysis) of the English examples and the shots, as a baseline for all training."
+)
 
 
 def _fewshot_sentences(fewshot: Fewshot) -> str:

@@ -147,6 +147,9 @@ def _scores_section(data: ReportData, design: TaskDesign) -> Section:
     notes = (*left_out_notes(data.stage_facts(design)), *data.data_notes(design.task.name))
     table = tables.scores_table(design, estimates, data.provenance)
     parts: list[Component] = [replace(table, notes=(*table.notes, *notes))]
+    if training := estimates.contrasts_on(design.task.name, "training"):
+        caption = "Each trained arm minus the frozen encoder with a closed-form head and the same shots, in points."
+        parts.append(tables.contrasts_table(training, data.provenance, caption))
     if design.task.spec.is_contrastive:
         parts.append(metrics_table(data.stage_facts(design), data.provenance))
     if heat := figures.heat_figure(design, estimates):

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
+from xstilts.analysis.comparisons import GIVEN_SHOTS, INTERACTION
 from xstilts.analysis.contrasts import ArmMean, ContrastResult, Estimates, mean_key
-from xstilts.analysis.design import GIVEN_SHOTS, INTERACTION, TaskDesign, TwoByTwo
+from xstilts.analysis.design import TaskDesign, TwoByTwo
 from xstilts.analysis.names import MISSING, signed
 from xstilts.plurals import plural
 from xstilts.report import figures, tables

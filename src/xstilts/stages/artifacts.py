@@ -10,9 +10,9 @@ from typing import cast
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from transformers import PreTrainedModel, PreTrainedTokenizerFast
+from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
-from xstilts.config.training import Fusion
+from xstilts.config.training import Fusion, HeadStyle
 from xstilts.data.images import ImageLocations
 from xstilts.data.images.locations import reads_private_addresses
 from xstilts.encoders import FEATURE_SUFFIXES, find_card
@@ -21,6 +21,7 @@ from xstilts.errors import UserError
 from xstilts.execution.environment import Environment
 from xstilts.methods import parse_method
 from xstilts.methods.frozen_states import FrozenStatesMethod
+from xstilts.models.families import BY_MODEL_TYPE, Pooling
 from xstilts.models.frozen_states import FrozenStatesModel
 from xstilts.models.heads import (
     IMAGE_PREFIX,
@@ -130,7 +131,13 @@ def cached_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
 
 
 def build_model(
-    store: Store, key: str, environment: Environment, problem: ProblemName, labels: tuple[str, ...] | None, seed: int
+    store: Store,
+    key: str,
+    environment: Environment,
+    problem: ProblemName,
+    labels: tuple[str, ...] | None,
+    seed: int,
+    head: HeadStyle,
 ) -> tuple[PreTrainedModel, tuple[str, ...]]:
     """The encoder of an artifact with a fresh head, and the names of the encoder tensors that were restored."""
     folder = encoder_folder(store, key, environment)
@@ -143,10 +150,17 @@ def build_model(
             multimodal = load_fused(problem, folder, image_input_spec(store, key), labels=labels, seed=seed)
         model = cast(PreTrainedModel, multimodal)
     else:
-        model = load_with_head(problem, folder, labels=labels, seed=seed)
+        pooling = text_pooling(store, key, read_config(folder))
+        model = load_with_head(problem, folder, labels=labels, seed=seed, head=head, pooling=pooling)
         tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith(IMAGE_PREFIX)}
     restored = restore_encoder(model, encoder_state(model) | tensors) if tensors else tuple(encoder_state(model))
     return model, restored
+
+
+def text_pooling(store: Store, key: str, config: PreTrainedConfig) -> Pooling:
+    """The pooling of an artifact's encoder for vectors of texts: that of its card, or of its family if it is causal."""
+    row = BY_MODEL_TYPE.get(config.model_type)
+    return row.pooling if row and row.causal else find_card(base_encoder(store, key).name).pooling
 
 
 def open_image_features(encoder: str, pin: str, fusion: Fusion, environment: Environment) -> ImageFeatures:
@@ -185,18 +199,16 @@ def load_model(store: Store, key: str, environment: Environment) -> LoadedModel:
             f"artifact {key[:12]} has no head", "name an artifact of a target stage, as `xstilts status` lists them"
         )
     problem, labels = facts.model.problem, facts.model.labels
-    model, _ = build_model(store, key, environment, problem, labels or None, seed=0)
+    model, _ = build_model(store, key, environment, problem, labels or None, seed=0, head=facts.model.head)
     tensors = {n.removeprefix(HEAD): t for n, t in _read_weights(store.path(key)).items() if n.startswith(HEAD)}
     manifest = store.manifest(key)
     settings = manifest.spec.get("method") if manifest else None
     method = parse_method(settings) if settings else None
-    if isinstance(method, FrozenStatesMethod):
-        model = cast(PreTrainedModel, FrozenStatesModel(backbone(model), problem, method, tensors))
+    if isinstance(method, FrozenStatesMethod) and not method.linear:
+        pooling = text_pooling(store, key, model.config)
+        model = cast(PreTrainedModel, FrozenStatesModel(backbone(model), problem, pooling, method, tensors))
     else:
-        head = head_parameters(model)
-        with torch.no_grad():
-            for name, tensor in tensors.items():
-                head[name].copy_(tensor)
+        load_head(model, tensors)
     freeze_statistics(model)
     return LoadedModel(
         model=cast(PreTrainedModel, model.to(environment.device).eval()),  # type: ignore[arg-type]
@@ -210,6 +222,14 @@ def load_model(store: Store, key: str, environment: Environment) -> LoadedModel:
     )
 
 
+def load_head(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Copy tensors into the head of `model`, by their names in it."""
+    head = head_parameters(model)
+    with torch.no_grad():
+        for name, tensor in tensors.items():
+            head[name].copy_(tensor)
+
+
 def load_untrained(
     store: Store, key: str, environment: Environment, task: Task, max_length: int, precision: str
 ) -> LoadedModel:
@@ -221,7 +241,7 @@ def load_untrained(
             f"target {task.name!r} has `skip_training`, which needs a dual encoder, but {encoder} is not one",
             f"remove `skip_training` from the target {task.name!r}, or use a CLIP or SigLIP encoder",
         )
-    model, _ = build_model(store, key, environment, task.problem, None, seed=0)
+    model, _ = build_model(store, key, environment, task.problem, None, seed=0, head="native")
     return LoadedModel(
         model=cast(PreTrainedModel, model.to(environment.device).eval()),  # type: ignore[arg-type]
         tokenizer=cached_tokenizer(folder),

@@ -11,6 +11,7 @@ from transformers import PreTrainedModel
 from xstilts.data.mixture import language_probabilities, task_probabilities, task_schedule
 from xstilts.data.tokenised import feature_lengths, token_ids
 from xstilts.models.heads import encoder_state
+from xstilts.models.inputs import ModelInputs
 from xstilts.models.sharing import share_encoder
 from xstilts.models.tuning import boundary
 from xstilts.planning.specs import IntermediateStage
@@ -25,6 +26,7 @@ from xstilts.stages.artifacts import (
     trainable_tensors,
     weights_digest,
 )
+from xstilts.stages.head_start import start_head
 from xstilts.stages.job_context import JobContext
 from xstilts.stages.mlm import CorpusWindows, MlmTrainer, make_mlm_trainer, read_corpora
 from xstilts.stages.tokenise import load_features
@@ -58,10 +60,16 @@ def run(spec: IntermediateStage, draft: Draft, context: JobContext) -> None:
     ]
     if mlm:
         objectives += mlm.objectives(seed_of(spec.seed, "masks"))
+    starts = [
+        start_head(trainable, cast(ModelInputs, objective.batches), spec.train)
+        for trainable, objective in zip(trainables, objectives, strict=False)
+    ]
     model = trainables[0].model if trainables else cast(MlmTrainer, mlm).model.model
     perplexities_before = mlm.perplexities() if mlm else {}
     before = weights_digest(trainable_tensors(model))
-    fitted = fit(objectives, schedule, spec.train, seed=seed_of(spec.seed, "intermediate"))
+    all_closed_form = bool(starts) and not mlm and "random" not in starts
+    head_start = "closed-form" if all_closed_form else "random"
+    fitted = fit(objectives, schedule, spec.train.started(head_start), seed=seed_of(spec.seed, "intermediate"))
     after = weights_digest(trainable_tensors(model))
     if trainables and trainables[0].vocabulary is not None:
         trainables[0].vocabulary.expand(decay_of_unused_weights(spec.train, fitted.steps))
@@ -70,7 +78,7 @@ def run(spec: IntermediateStage, draft: Draft, context: JobContext) -> None:
     draft.facts = IntermediateFacts(
         encoder=base_encoder(store, spec.parent),
         inherits=spec.parent,
-        training=training_facts(fitted, before, after),
+        training=training_facts(fitted, before, after, head_start),
         untouched_layers=count_untouched_layers(boundary(model, spec.train), context.frozen_prefix(spec.parent)),
         restored=tuple(encoder_state(model)),
         steps_by_task=dict(zip(data_by_task, steps, strict=False)),
@@ -93,7 +101,8 @@ def _trainables(
     models: dict[str, PreTrainedModel] = {}
     for name, data in data_by_task.items():
         seed, problem = seed_of(spec.seed, "head", name), context.task(name).problem
-        models[name], _ = build_model(store, spec.parent, environment, problem, _labels(data, context), seed)
+        labels = _labels(data, context)
+        models[name], _ = build_model(store, spec.parent, environment, problem, labels, seed, spec.head)
     trainables: list[TrainableModel] = []
     for name, model in models.items():
         used = None if trainables or spec.mlm else partial(token_ids, *features)

@@ -18,6 +18,7 @@ from xstilts.stages.artifacts import (
     weights_digest,
 )
 from xstilts.stages.controls import most_frequent_label
+from xstilts.stages.head_start import start_head
 from xstilts.stages.job_context import JobContext
 from xstilts.stages.tokenise import load_features
 from xstilts.stages.training import count_untouched_layers, make_trainable, scorer, training_facts
@@ -49,18 +50,19 @@ def run(spec: TargetStage, draft: Draft, context: JobContext) -> None:
     features = examples_used(features, steps, spec.train, seed_of(spec.seed, "used", task.name))
     dev_features = featurise(task.problem, dev, tokenizer, None, max_length, spec.modality)
     seed = seed_of(spec.seed, "head", task.name)
-    model, restored = build_model(store, spec.parent, environment, task.problem, labels or None, seed)
+    model, restored = build_model(store, spec.parent, environment, task.problem, labels or None, seed, spec.head)
     frozen_prefix = context.frozen_prefix(spec.parent)
     used = partial(token_ids, features, dev_features)
     trainable = make_trainable(
         model, task.problem, tokenizer, spec.train, environment.device, used, frozen_prefix, context.image_features
     )
     inputs, dev_inputs = trainable.inputs(features), trainable.inputs(dev_features)
+    head_start = start_head(trainable, inputs, spec.train)
     before = weights_digest(trainable_tensors(trainable.model))
     fitted = fit(
         [Objective(model=trainable.trained_part, batches=inputs)],
         [0] * steps,
-        spec.train,
+        spec.train.started(head_start),
         seed=seed_of(spec.seed, "target", task.name),
         strategy="best",
         score=scorer(trainable.trained_part, dev_inputs, dev, labels, task),
@@ -73,7 +75,7 @@ def run(spec: TargetStage, draft: Draft, context: JobContext) -> None:
     draft.facts = TargetFacts(
         encoder=base_encoder(store, spec.parent),
         inherits=spec.parent,
-        training=training_facts(fitted, before, after),
+        training=training_facts(fitted, before, after, head_start),
         untouched_layers=count_untouched_layers(trainable.first_trained_layer, frozen_prefix),
         restored=restored,
         model=ModelFacts(
@@ -85,6 +87,7 @@ def run(spec: TargetStage, draft: Draft, context: JobContext) -> None:
             precision=spec.train.precision,
             thresholds=None if thresholds is None else tuple(thresholds),
             columns=context.file_columns(task.name),
+            head=spec.head,
             reads_pairs=any(example.is_pair for example in examples),
         ),
         extra_steps=extra_steps,

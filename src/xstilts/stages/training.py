@@ -7,7 +7,7 @@ from typing import Any, cast
 import polars as pl
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from xstilts.config.training import Train
+from xstilts.config.training import HeadStart, Train
 from xstilts.metrics import metric
 from xstilts.models.collate import PaddingStyle
 from xstilts.models.inputs import ImageLookup, ModelInputs, required_padding
@@ -132,7 +132,9 @@ def scorer(
     return lambda: measure.score(scored_items(task, examples, predict(model, inputs, examples, labels, thresholds)))
 
 
-def training_facts(fitted: TrainingResult | None, before: str, after: str) -> TrainingFacts:
+def training_facts(
+    fitted: TrainingResult | None, before: str, after: str, head_start: HeadStart = "random"
+) -> TrainingFacts:
     """The facts of every training stage. `fitted` is None for closed-form heads."""
     return TrainingFacts(
         steps=fitted.steps if fitted else 0,
@@ -142,6 +144,7 @@ def training_facts(fitted: TrainingResult | None, before: str, after: str) -> Tr
         curve=fitted.curve if fitted else (),
         weights_before=before,
         weights_after=after,
+        head_start=head_start,
     )
 
 

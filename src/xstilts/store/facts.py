@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from xstilts.config.training import Frozen, Fusion
+from xstilts.config.training import Frozen, Fusion, HeadStart, HeadStyle
 from xstilts.planning.specs import Modality
 from xstilts.problems import ProblemName
 
@@ -49,6 +49,8 @@ class TrainingFacts(Frozen):
     """Development scores by step."""
     weights_before: str
     weights_after: str
+    head_start: HeadStart = "random"
+    """Of a new head; `closed-form` only if all heads of the stage started so."""
 
     @property
     def weights_changed(self) -> bool:
@@ -68,6 +70,7 @@ class ModelFacts(Frozen):
     """Decision threshold of each label, if the problem has thresholds."""
     columns: dict[str, str] | None = None
     """Columns of the user's files by field; None for a shipped task."""
+    head: HeadStyle = "native"
     reads_pairs: bool = False
     """Whether the model was trained on pairs of texts."""
 

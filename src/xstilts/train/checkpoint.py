@@ -1,5 +1,6 @@
 """Checkpoint selection: the last checkpoint, the best on development data, or the average of several."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Literal
 
@@ -57,7 +58,9 @@ class CheckpointSelector:
     def _compare(self, step: int) -> None:
         assert self.score is not None
         value = self.score()
-        if not self.curve or value > max(score for _, score in self.curve):
+        best = max((score for _, score in self.curve), default=-math.inf)
+        # of equal steps the last, whose learning rate was lowest; but not instead of the initial weights
+        if value > best or (value == best and self.selected_step > 0):
             self.selected_step = step
             self._weights = {name: p.detach().clone() for name, p in self.parameters.items()}
         self.curve.append((step, value))

@@ -33,7 +33,8 @@ def optimiser(
 ) -> tuple[AdamW, LambdaLR]:
     """AdamW and its schedule. Parameters of one dimension (biases, normalisation) have no weight decay; frozen
     parameters are skipped."""
-    head_rate = train.head_learning_rate or train.learning_rate
+    started = train.started("random").head_learning_rate
+    head_rate = train.learning_rate if started is None or started == "auto" else started
     groups = [
         {"params": params, "lr": peak, "weight_decay": decay}
         for parameters, peak in ((list(encoder), train.learning_rate), (list(head), head_rate))

@@ -3,8 +3,9 @@ from dataclasses import replace
 from tests.unit.report.fixture import toy_recipe, toy_task, toy_tasks
 from tests.unit.report.pictured import pictured_recipe, pictured_tasks
 
+from xstilts.analysis.comparisons import comparisons
 from xstilts.analysis.controls import single_modality_arm
-from xstilts.analysis.design import TaskDesign, comparisons, design_of
+from xstilts.analysis.design import TaskDesign, design_of
 from xstilts.analysis.results import ArmName
 from xstilts.config.recipe import Arm, Fewshot, Intermediate, Primary, Recipe, Target
 from xstilts.planning.expand import expand

@@ -110,7 +110,9 @@ def test_set_changes_the_graph(tmp_path: Path, capsys: Capture):
         assert cli.call(["plan", "smoke", "--store", str(tmp_path), "--json", *options]) == 0
         return len(json.loads(capsys.readouterr().out)["plan"]["misses"])
 
-    assert stages("--set", "fewshot.draws=3", "--set", "fewshot.shots=[1,2]") == stages() + 2 * (6 - 1)
+    assert stages("--set", "fewshot.draws=3", "--set", "fewshot.shots=[1,2]") == stages() + 2 * 2 * (
+        6 - 1
+    )  # languages, arms, episodes
 
 
 def test_doctor_names_versions_and_wheels(tmp_path: Path, capsys: Capture):

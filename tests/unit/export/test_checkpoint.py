@@ -1,11 +1,13 @@
 """A tiny encoder is trained on a user's own files; its artifact is exported, described and asked for labels."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
+from sentence_transformers import SentenceTransformer
 from tests.own import write_recipe
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
@@ -14,6 +16,7 @@ from xstilts.errors import DataError, UserError
 from xstilts.execution.environment import Event
 from xstilts.experiment import Experiment, open_experiment
 from xstilts.export.card import lineage, model_card
+from xstilts.planning.specs import FewshotStage
 from xstilts.stages.artifacts import load_model
 from xstilts.stages.job import run_job
 from xstilts.store.lookup import find_artifact
@@ -21,16 +24,29 @@ from xstilts.store.lookup import find_artifact
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
-    folder = tmp_path_factory.mktemp("own")
-    experiment = open_experiment(write_recipe(folder), store=folder / "store", offline=True)
-    told: list[Event] = []
-    run_job(list(experiment.graph.stages.values()), experiment.environment, told.append)
-    assert [event.message for event in told if event.kind == "failed"] == []
+    return run(write_recipe(tmp_path_factory.mktemp("own")))
+
+
+@pytest.fixture(scope="module")
+def native(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
+    return run(write_recipe(tmp_path_factory.mktemp("native"), head="native"))
+
+
+def run(recipe: Path) -> Experiment:
+    experiment = open_experiment(recipe, store=recipe.parent / "store", offline=True)
+    events: list[Event] = []
+    run_job(list(experiment.graph.stages.values()), experiment.environment, events.append)
+    assert [event.message for event in events if event.kind == "failed"] == []
     return experiment
 
 
 def key_of(experiment: Experiment, kind: str) -> str:
-    return next(key for key, stage in experiment.graph.stages.items() if stage.kind == kind)
+    """Of the first stage of a kind, or with a few-shot method of that name."""
+    return next(
+        key
+        for key, stage in experiment.graph.stages.items()
+        if kind in (stage.kind, str(stage.method) if isinstance(stage, FewshotStage) else None)
+    )
 
 
 def logits(model: torch.nn.Module, tokenizer, texts: Sequence[str]) -> torch.Tensor:
@@ -38,16 +54,31 @@ def logits(model: torch.nn.Module, tokenizer, texts: Sequence[str]) -> torch.Ten
         return model(**tokenizer(list(texts), padding=True, return_tensors="pt")).logits
 
 
-@pytest.mark.parametrize("kind", ["target", "fewshot"])
-def test_an_export_gives_the_same_logits(trained: Experiment, tmp_path: Path, kind: str):
-    key = key_of(trained, kind)
-    folder = export_model(key, tmp_path / "model", store=trained.store.root, offline=True)
+TEXTS = ("turn on lamp 7 in the attic", "mach das Licht in der K\u00fcche an")
+
+
+@pytest.mark.parametrize("kind", ["target", "lora"])
+def test_a_native_head_is_exported_to_transformers(native: Experiment, tmp_path: Path, kind: str):
+    key = key_of(native, kind)
+    folder = export_model(key, tmp_path / "model", store=native.store.root, offline=True)
     model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    loaded = load_model(trained.store, key, trained.environment)
-    texts = ("turn on lamp 7 in the attic", "mach das Licht in der Küche an")
-    assert torch.equal(logits(model, tokenizer, texts), logits(loaded.model, loaded.tokenizer, texts))
+    loaded = load_model(native.store, key, native.environment)
+    assert torch.equal(logits(model, tokenizer, TEXTS), logits(loaded.model, loaded.tokenizer, TEXTS))
     assert model.config.id2label == {0: "attic", 1: "cellar", 2: "kitchen"}
+    assert (folder / "README.md").is_file()
+
+
+@pytest.mark.parametrize("kind", ["target", "lora", "lda"])
+def test_a_trained_and_a_closed_form_head_are_exported_to_sentence_transformers(
+    trained: Experiment, tmp_path: Path, kind: str
+):
+    key = key_of(trained, kind)
+    folder = export_model(key, tmp_path / "model", store=trained.store.root, offline=True)
+    encoded = SentenceTransformer(str(folder), device="cpu").encode(list(TEXTS), convert_to_tensor=True)
+    loaded = load_model(trained.store, key, trained.environment)
+    torch.testing.assert_close(encoded, logits(loaded.model, loaded.tokenizer, TEXTS), atol=1e-4, rtol=0)
+    assert json.loads((folder / "config.json").read_text())["id2label"] == {"0": "attic", "1": "cellar", "2": "kitchen"}
     assert (folder / "README.md").is_file()
 
 

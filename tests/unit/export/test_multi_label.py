@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from sentence_transformers import SentenceTransformer
 from tests.golden.measure_losses import multi_label
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from xstilts.api.artifacts import export_model, predict_file
 from xstilts.data.splits import split_examples
@@ -30,14 +30,11 @@ def test_labels_are_predicted_by_the_stored_thresholds(tmp_path: Path, monkeypat
     labels, thresholds = manifest.facts.model.labels, manifest.facts.model.thresholds
     assert labels == ("kitchen", "light", "weather")
 
-    model = AutoModelForSequenceClassification.from_pretrained(
-        folder := export_model(target.key, tmp_path / "model", store=experiment.store.root, offline=True)
-    ).eval()
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    folder = export_model(target.key, tmp_path / "model", store=experiment.store.root, offline=True)
+    model = SentenceTransformer(str(folder), device="cpu")
 
     def logits(texts: list[str]) -> torch.Tensor:
-        with torch.inference_mode():
-            return model(**tokenizer(texts, padding=True, return_tensors="pt")).logits
+        return model.encode(texts, convert_to_tensor=True)
 
     task = experiment.loaded.tasks["topics"]
     examples = split_examples(task, task.read({}, "en"))

@@ -42,11 +42,12 @@ def test_classification_uses_mean_states(encoder):
     with torch.no_grad():
         states = backbone(model)(**batch).last_hidden_state
     expected = moments(mean_state(states, batch["attention_mask"]), numbers, len(labels))
-    summary = Lda().summarise(labelled_states(model, inputs), len(labels))
+    summary = Lda().summarise(labelled_states(model, inputs, "mean"), len(labels))
     torch.testing.assert_close(summary.sums, expected.sums, rtol=1e-4, atol=1e-4)
     head = Lda().fit(summary, None, len(labels))
     assert (
-        predict(FrozenStatesModel(backbone(model), "classification", Lda(), head), inputs, examples, labels) == COLOURS
+        predict(FrozenStatesModel(backbone(model), "classification", "mean", Lda(), head), inputs, examples, labels)
+        == COLOURS
     )
 
 
@@ -63,7 +64,7 @@ def test_tagging_uses_the_first_sub_word_of_each_word(encoder):
         for n in range(2)
     ]
     inputs = feed_of("tagging", examples, tokenizer, labels)
-    summary = Lda().summarise(labelled_states(model, inputs), len(labels))
+    summary = Lda().summarise(labelled_states(model, inputs, "mean"), len(labels))
     assert summary.counts.tolist() == [2, 2, 4]
-    model = FrozenStatesModel(backbone(model), "tagging", Lda(), Lda().fit(summary, None, len(labels)))
+    model = FrozenStatesModel(backbone(model), "tagging", "mean", Lda(), Lda().fit(summary, None, len(labels)))
     assert predict(model, inputs, examples, labels) == [list(e.tags) for e in examples]

@@ -5,9 +5,9 @@ import torch
 from tests.tiny import SENTENCES, build
 from torch import nn
 
-from xstilts.models.generic_head import GenericHeadModel, num_outputs
-from xstilts.models.heads import load_backbone, load_tokenizer, load_with_head
-from xstilts.models.pooling import last_state
+from xstilts.models.generic_head import GenericHeadModel, linear_model, num_outputs
+from xstilts.models.heads import head_parameters, load_backbone, load_tokenizer, load_with_head
+from xstilts.models.pooling import last_state, pool
 from xstilts.problems import PROBLEMS
 
 LABELS = ("a", "b", "c")
@@ -100,3 +100,22 @@ def test_last_state_is_the_last_unmasked_token():
     states = torch.arange(24.0).view(3, 4, 2)
     mask = torch.tensor([[1, 1, 0, 0], [1, 1, 1, 1], [0, 0, 0, 0]])
     assert last_state(states, mask).tolist() == [[2.0, 3.0], [14.0, 15.0], [16.0, 17.0]]
+
+
+@pytest.mark.parametrize("problem", ["classification", "tagging"])
+def test_a_linear_head_has_the_weights_of_a_closed_form(tmp_path, problem):
+    folder = build("xlm-roberta", tmp_path)
+    weight, bias = torch.randn(3, 32), torch.randn(3)
+    encoder = load_backbone(folder)
+    model = linear_model(encoder, problem, "mean", weight, bias)
+    ids = torch.arange(5, 15).view(2, 5)
+    mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]])
+    with torch.no_grad():
+        states = encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+        vectors = states if problem == "tagging" else pool(states, mask, "mean")
+        torch.testing.assert_close(model(input_ids=ids, attention_mask=mask).logits, vectors @ weight.T + bias)
+
+
+def test_a_pooled_head_starts_from_the_state_of_the_text(tmp_path):
+    model = load_with_head("classification", build("bert", tmp_path), labels=LABELS, seed=0, head="pooled")
+    assert set(head_parameters(model)) == {"classifier.weight", "classifier.bias"}

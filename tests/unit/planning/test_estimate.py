@@ -38,7 +38,9 @@ def task(name: str = "panx", **sizes: int) -> Task:
 
 def graph(*tasks: Task, train: Train | None = None, **settings: Any) -> Graph:
     target = Target(languages=("de",), train=train or Train(epochs=2))
-    recipe = Recipe(name="mine", encoder="xlm-roberta-large", seeds=(0,), targets={tasks[0].name: target}, **settings)
+    recipe = Recipe(
+        name="mine", encoder="xlm-roberta-large", seeds=(0,), targets={tasks[0].name: target}, frozen=False, **settings
+    )
     return expand(recipe, {task.name: task for task in tasks}, "pin")
 
 

@@ -11,7 +11,7 @@ import polars as pl
 from tests.facts import NO_IMAGES, facts_for, training
 
 from xstilts.cache.sources import Library
-from xstilts.config.recipe import Arm, Fewshot, Intermediate, Primary, Recipe, Target
+from xstilts.config.recipe import FROZEN, Arm, Fewshot, Intermediate, Primary, Recipe, Target
 from xstilts.metrics import metric
 from xstilts.planning.expand import Graph, expand
 from xstilts.planning.specs import ChooseLayerStage, Spec, TargetStage
@@ -65,6 +65,7 @@ def toy_recipe(**changes: object) -> Recipe:
         "intermediate": {"none": Intermediate(), "toy-qa": Intermediate(tasks=("toy-qa",))},
         "targets": {"toy-intent": Target(), "toy-bitext": Target(languages=LANGUAGES[1:7])},
         "fewshot": Fewshot(shots=(4,), draws=3),
+        "frozen": False,
         "primary": Primary(
             task="toy-intent",
             treatment=Arm(intermediate="toy-qa", shots=4),
@@ -183,6 +184,7 @@ def _right(cell: Cell, count: int) -> tuple[np.ndarray, np.random.Generator]:
     difficulty = language.normal(0, 1, count) + language.normal(0, 0.7)
     ability = 0.1 + 0.5 * (cell.intermediate != "none") + 0.35 * min(cell.shots, 8) ** 0.5
     ability += 0.8 * (cell.language == "en") - 0.25 * (cell.intermediate != "none") * (cell.shots > 0)
+    ability += 1.5 * (cell.method == FROZEN)
     ability += _random(cell.task, cell.intermediate, cell.seed).normal(0, 0.15)
     ability += _random(cell.task, cell.language, cell.shots, cell.draw).normal(0, 0.1)
     noise = _random(*cell.artifact)

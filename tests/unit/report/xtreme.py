@@ -45,6 +45,7 @@ def xtreme_recipe(**changes: object) -> Recipe:
         "name": "toy-xtreme",
         "encoder": "xlm-roberta-large",
         "intermediate": ARMS,
+        "frozen": False,
         "targets": {name: Target() for name in XTREME.tasks},
     }
     return Recipe(**(settings | changes))  # type: ignore[arg-type]

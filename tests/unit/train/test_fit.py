@@ -90,13 +90,13 @@ def keep(strategy, scores, start=False):
 def test_checkpoint_strategies():
     assert keep("last", [])[0] == 10
     weight, selector = keep("best", [0.1, 0.5, 0.5, 0.2, 0.3])
-    assert (weight, selector.selected_step) == (4, 4)
+    assert (weight, selector.selected_step) == (6, 6)
     assert [step for step, _ in selector.curve] == [2, 4, 6, 8, 10]
     assert keep("average", [])[0] == pytest.approx(6)
 
 
 def test_initial_weights_can_be_selected():
-    for scores, best_step in (([0.5, 0.1, 0.5, 0.5, 0.2, 0.3], 0), ([0.4, 0.1, 0.5, 0.5, 0.2, 0.3], 4)):
+    for scores, best_step in (([0.5, 0.1, 0.5, 0.5, 0.2, 0.3], 0), ([0.4, 0.1, 0.5, 0.5, 0.2, 0.3], 6)):
         weight, selector = keep("best", scores, start=True)
         assert (weight, selector.selected_step) == (best_step, best_step)
         assert [step for step, _ in selector.curve] == [0, 2, 4, 6, 8, 10]

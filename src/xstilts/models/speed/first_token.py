@@ -52,6 +52,8 @@ def use_first_token(model: PreTrainedModel, problem: ProblemName) -> PreTrainedM
     """`model` with a first-token top layer if its head reads only the first token, otherwise `model` itself. Weights
     are shared."""
     row = BY_MODEL_TYPE.get(backbone(model).config.model_type)
+    if getattr(model, "pooling", "first") != "first":
+        return model
     if not PROBLEMS[problem].reads_first_token or row is None or not row.bert_layers or not len(layers(model)):
         return model
     blocks = nn.ModuleList([*layers(model)[:-1], FirstTokenLayer(layers(model)[-1])])

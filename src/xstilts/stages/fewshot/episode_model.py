@@ -13,13 +13,14 @@ from xstilts.data.features import featurise
 from xstilts.data.tokenised import token_ids
 from xstilts.methods import METHODS
 from xstilts.models.extend_head import extend_head
+from xstilts.models.families import Pooling
 from xstilts.models.inputs import ModelInputs
 from xstilts.models.split import layers
 from xstilts.models.tuning import load_weights, snapshot
 from xstilts.planning.fewshot_spec import FewshotStage, Keep
 from xstilts.planning.stage import Data, Modality
 from xstilts.recipe.resolve import fixed_shot_sets
-from xstilts.stages.artifacts import build_model, cached_tokenizer, encoder_folder, load_model
+from xstilts.stages.artifacts import build_model, cached_tokenizer, encoder_folder, load_model, text_pooling
 from xstilts.stages.job_context import JobContext, Slot
 from xstilts.stages.training import TrainableModel, make_trainable
 from xstilts.tasks.task import Task
@@ -58,6 +59,8 @@ class EpisodeModel:
     tokenizer: PreTrainedTokenizerBase
     labels: tuple[str, ...]
     initial: dict[str, Tensor]
+    pooling: Pooling
+    """Of a closed-form head for texts."""
     thresholds: tuple[float, ...] | None = None
     """Of the target stage, fitted on its dev split."""
     _inputs: dict[InputsKey, ModelInputs] = field(default_factory=dict)
@@ -121,7 +124,7 @@ def _load(spec: FewshotStage, train: Train, context: JobContext) -> EpisodeModel
     if spec.fresh_head:
         labels = _with_new(context.labels(spec.data), spec)
         seed = seed_of(spec.seed, "head", spec.evaluation.task)
-        model, _ = build_model(store, spec.parent, environment, problem, labels or None, seed)
+        model, _ = build_model(store, spec.parent, environment, problem, labels or None, seed, spec.head)
         thresholds = None
     else:
         loaded = load_model(store, spec.parent, environment)
@@ -142,7 +145,14 @@ def _load(spec: FewshotStage, train: Train, context: JobContext) -> EpisodeModel
         model, problem, tokenizer, train, environment.device, used, frozen_prefix, context.image_features
     )
     initial = snapshot(trainable.trained_part)
-    return EpisodeModel(trainable=trainable, tokenizer=tokenizer, labels=labels, initial=initial, thresholds=thresholds)
+    return EpisodeModel(
+        trainable=trainable,
+        tokenizer=tokenizer,
+        labels=labels,
+        initial=initial,
+        pooling=text_pooling(store, spec.parent, model.config),
+        thresholds=thresholds,
+    )
 
 
 def _with_new(labels: tuple[str, ...], spec: FewshotStage) -> tuple[str, ...]:

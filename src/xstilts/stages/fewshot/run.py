@@ -13,8 +13,8 @@ from torch import nn
 from xstilts.config.splits import shots_split
 from xstilts.data.leakage import check_disjoint, images_in
 from xstilts.data.load import check_labels
+from xstilts.methods.frozen_states import FrozenStatesMethod
 from xstilts.methods.method import StatesClassifier
-from xstilts.models.frozen_states import FrozenStatesModel
 from xstilts.planning.specs import FewshotStage
 from xstilts.planning.stage import Data, SplitRead
 from xstilts.problems import Example
@@ -98,7 +98,8 @@ def run(spec: FewshotStage, draft: Draft, context: JobContext) -> None:
             trained_part, label = episode_model.trainable.trained_part, _prior(spec, context)
             controls = image_controls(trained_part, inputs, examples, episode_model.labels, task, label)
     if spec.keep == "all":
-        full_model = model if isinstance(model, FrozenStatesModel) else episode_model.trainable.model
+        trainable = episode_model.trainable
+        full_model = trainable.model if model is trainable.trained_part else model
         save_weights(draft.path, full_model, head=True)
     frame = scored_items(task, examples, predicted)
     (draft.path / "shots.json").write_text(json.dumps([shot.id for shot in shots], ensure_ascii=False))
@@ -118,6 +119,7 @@ def run(spec: FewshotStage, draft: Draft, context: JobContext) -> None:
             precision=train.precision,
             thresholds=episode_model.thresholds,
             columns=context.file_columns(task.name),
+            head="pooled" if isinstance(spec.method, FrozenStatesMethod) else spec.head,
             reads_pairs=any(shot.is_pair for shot in shots),
         ),
         shots=len(shots),
