@@ -20,9 +20,14 @@ README = HERE.parent / "README.md"
 FIGURE = HERE / "figures" / "quickstart.svg"
 BEGIN, END = "<!-- quickstart:begin -->", "<!-- quickstart:end -->"
 
-RECIPE, TASK, METRIC, BASELINE = "quickstart", "intent", "macro_f1", "none/0"
-ADAPTATIONS = {("zero-shot", 0): "zero-shot", ("full", 4): "4-shot, fine-tuned", ("lda", 4): "4-shot, LDA"}
-COLOURS = ("#767676", "#0072B2", "#D55E00")
+RECIPE, TASK, METRIC, BASELINE = "quickstart", "intent", "macro_f1", "none/0/frozen"
+ADAPTATIONS = {
+    ("frozen", 0): "zero-shot, frozen encoder",
+    ("zero-shot", 0): "zero-shot",
+    ("frozen", 4): "4-shot, frozen encoder",
+    ("full", 4): "4-shot, fine-tuned",
+}
+COLOURS = ("#AAAAAA", "#767676", "#E69F00", "#0072B2")
 
 
 def target_scores(store: Path) -> pl.DataFrame:
@@ -48,7 +53,7 @@ def results_table(scores: pl.DataFrame, store: Path) -> str:
     ]
     for intermediate in ("none", "english"):
         for (method, shots), adaptation in ADAPTATIONS.items():
-            arm = f"{intermediate}/0" if shots == 0 else f"{intermediate}/{shots}/{method}"
+            arm = f"{intermediate}/0" if method == "zero-shot" else f"{intermediate}/{shots}/{method}"
             cells = [intermediate, adaptation, f"{by_arm[intermediate, adaptation]:.1f}"]
             cells += ["", ""] if arm == BASELINE else difference_cells(arm, store)
             lines.append(f"| {' | '.join(cells)} |")
