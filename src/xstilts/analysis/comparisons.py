@@ -103,31 +103,28 @@ _EFFECTS = (
 
 def _control_comparisons(design: TaskDesign) -> Iterator[Comparison]:
     for control, arm, _ in design.controls:
-        yield Comparison(
-            kind="control",
-            task=design.task.name,
-            title=f"{arm_name(arm)} vs {arm_name(control)}",
-            statement=_replacement_statement(design, arm, control),
-            terms=((1.0, arm), (-1.0, control)),
-            languages=tuple(x for x in design.headline if x in design.scored_in[arm] & design.scored_in[control]),
-        )
+        yield _replacement(design, "control", arm, control)
 
 
 def _training_comparisons(design: TaskDesign) -> Iterator[Comparison]:
     """Each trained arm minus a closed-form head on the encoder before target training, with the same shots."""
     for arm in design.main_arms:
         frozen = ArmName(intermediate=arm.intermediate, method=FROZEN, shots=arm.shots)
-        if scored_zero_shot(arm.method) or arm.uses_fixed_shots or frozen not in design.arms:
-            continue
-        languages = design.scored_in[arm] & design.scored_in[frozen]
-        yield Comparison(
-            kind="training",
-            task=design.task.name,
-            title=f"{arm_name(arm)} vs {arm_name(frozen)}",
-            statement=_replacement_statement(design, arm, frozen),
-            terms=((1.0, arm), (-1.0, frozen)),
-            languages=tuple(x for x in design.headline if x in languages),
-        )
+        if not scored_zero_shot(arm.method) and not arm.uses_fixed_shots and frozen in design.arms:
+            yield _replacement(design, "training", arm, frozen)
+
+
+def _replacement(design: TaskDesign, kind: ComparisonKind, arm: ArmName, other: ArmName) -> Comparison:
+    """An arm minus another, over the headline languages that both have."""
+    languages = design.scored_in[arm] & design.scored_in[other]
+    return Comparison(
+        kind=kind,
+        task=design.task.name,
+        title=f"{arm_name(arm)} vs {arm_name(other)}",
+        statement=_replacement_statement(design, arm, other),
+        terms=((1.0, arm), (-1.0, other)),
+        languages=tuple(x for x in design.headline if x in languages),
+    )
 
 
 def _retrieval_comparisons(design: TaskDesign) -> Iterator[Comparison]:
