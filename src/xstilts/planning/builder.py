@@ -5,10 +5,20 @@ from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 
 from xstilts.config.recipe import Recipe
+from xstilts.config.training import Train
 from xstilts.data.corpora import Corpus
 from xstilts.encoders import find_card
+from xstilts.methods.method import FewshotMethod
 from xstilts.planning.graph import Chain, Graph
-from xstilts.planning.specs import EvaluateStage, FewshotStage, MineStage, PretrainedStage, RetrieveStage, Spec
+from xstilts.planning.specs import (
+    EvaluateStage,
+    FewshotStage,
+    MineStage,
+    PretrainedStage,
+    RetrieveStage,
+    Spec,
+    TargetStage,
+)
 from xstilts.planning.stage import Cell, Data
 from xstilts.tasks.task import Task
 
@@ -45,6 +55,28 @@ class GraphBuilder:
             fingerprint = self.tasks[task].fingerprint(language)
             self._data[key] = Data(task=task, fingerprint=fingerprint, language=language, max_examples=max_examples)
         return self._data[key]
+
+    def episode(
+        self, chain: Chain, target_stage: TargetStage, language: str, method: FewshotMethod, train: Train
+    ) -> FewshotStage:
+        """An episode on the model of `target_stage`, without shots and without selection."""
+        return FewshotStage(
+            parent=target_stage.key,
+            fresh_head=False,
+            data=target_stage.data,
+            evaluation=self.data(chain.task.name, language, chain.target.max_items),
+            split=chain.target.split,
+            shots_language=language,
+            shots=0,
+            draw=0,
+            method=method,
+            selection="none",
+            train=train,
+            seed=chain.seed,
+            keep="all" if self.recipe.keep_fewshot_weights else "scores",
+            head=target_stage.head,
+            modality=target_stage.modality,
+        )
 
     def add_cell(
         self,

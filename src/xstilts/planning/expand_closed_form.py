@@ -42,25 +42,9 @@ def _zero_shot(
     builder: GraphBuilder, chain: Chain, target_stage: TargetStage, method: FewshotMethod
 ) -> Iterator[FewshotStage]:
     """The closed-form head of English examples on the trained encoder, in every scored language."""
-    fewshot = builder.recipe.fewshot
+    train = builder.recipe.fewshot.train if builder.recipe.fewshot else chain.target.train
     for language in scored_languages(chain.target, chain.task):
-        yield FewshotStage(
-            parent=target_stage.key,
-            fresh_head=False,
-            data=target_stage.data,
-            evaluation=builder.data(chain.task.name, language, chain.target.max_items),
-            split=chain.target.split,
-            shots_language=language,
-            shots=0,
-            draw=0,
-            method=method,
-            selection="none",
-            train=fewshot.train if fewshot else chain.target.train,
-            seed=chain.seed,
-            keep="all" if builder.recipe.keep_fewshot_weights else "scores",
-            head=target_stage.head,
-            modality=target_stage.modality,
-        )
+        yield builder.episode(chain, target_stage, language, method, train)
 
 
 def _frozen(

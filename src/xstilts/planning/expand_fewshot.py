@@ -105,23 +105,14 @@ class _Episodes:
     def _episode(self, language: str, shots: int, draw: int, method: FewshotMethod) -> FewshotStage:
         chain, fewshot, target_stage = self.chain, self.fewshot, self.target_stage
         selection = fewshot.selection if method.takes_steps else "none"
-        return FewshotStage(
+        return replace(
+            self.builder.episode(chain, target_stage, language, method, fewshot.train),
             parent=target_stage.parent if self.skip_training else target_stage.key,
             fresh_head=self.skip_training,
-            data=target_stage.data,
-            evaluation=self.builder.data(chain.task.name, language, chain.target.max_items),
-            split=chain.target.split,
-            shots_language=language,
             shots=shots,
             draw=draw,
-            method=method,
             selection=selection,
             unchanged=True if selection != "none" else None,
-            train=fewshot.train,
-            seed=chain.seed,
-            keep="all" if self.builder.recipe.keep_fewshot_weights else "scores",
-            head=target_stage.head,
-            modality=target_stage.modality,
             new_labels=self._new_labels((language,)),
         )
 
