@@ -181,6 +181,15 @@ repository contains neither annotations nor images, and nothing is downloaded.
 The English tasks on which [Phang et al. 2020](https://arxiv.org/abs/2005.13013) trained before the targets. They are
 read from the same places as the [targets](xtreme.md). Sizes are as published.
 """,
+    "lowres": """\
+# Tasks in low-resource languages
+
+Tasks are read from their publishers' files below a data root, in the layout of their repositories (`sib200/swh_Latn/`,
+`nusax/javanese/`, `afrisenti/swa/`, `masakhapos/swa/`); languages without files are read from the Hub where there is a
+copy with Parquet files. This repository contains none of the data. AfriSenti and MasakhaPOS have no English: their
+English training data come from NusaX and from Universal Dependencies, and are read from `nusax/english/` and `udpos/`.
+Official splits are used as published. Texts that training and test share are counted and shown.
+""",
 }
 
 FURTHER = {"iglue": "iglue-english"}

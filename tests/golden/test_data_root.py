@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from xstilts.cache.sources import Files
 from xstilts.data.benchmark_files import bind
 from xstilts.data.load import load
+from xstilts.problems import Labelled
 from xstilts.tasks import load_task
 
 ROOT = Path(os.environ.get("XSTILTS_DATA_ROOT", "absent"))
-TEXT = ROOT / "text"
+TEXT, LOWRES = ROOT / "text", ROOT / "lowres"
 
 COUNTS = [
     *(("xnli", language, "dev", 2490) for language in ("ar", "de", "en", "hi", "sw", "tr", "zh")),
@@ -59,6 +61,37 @@ def test_samples_of_other_layouts(
 ) -> None:
     task = bind(load_task(name), root=TEXT / "hf_dummy" / folder, cache=tmp_path)
     assert {s: len(load(task, language, s, cache=tmp_path, offline=True)) for s in task.splits[language]} == counts
+
+
+@pytest.mark.skipif(not LOWRES.is_dir(), reason="needs XSTILTS_DATA_ROOT with its folder lowres")
+@pytest.mark.parametrize("name", ["sib200", "nusax", "afrisenti", "masakhapos"])
+def test_low_resource_benchmarks_have_their_published_sizes(tmp_path: Path, name: str) -> None:
+    task, checked = bind(load_task(name), root=ROOT, cache=tmp_path), 0
+    for language in task.languages[1 :: 20 if name == "sib200" else 1]:
+        layouts = [source.layout for source in task.sources_by_language[language] if isinstance(source, Files)]
+        for split in task.splits[language] if f"{name} {language}" in layouts else ():
+            assert len(load(task, language, split, cache=tmp_path, offline=True)) == task.sizes[language][split]
+            checked += 1
+    assert checked >= 15
+
+
+@pytest.mark.skipif(not LOWRES.is_dir(), reason="needs XSTILTS_DATA_ROOT with its folder lowres")
+def test_cells_of_low_resource_files(tmp_path: Path) -> None:
+    def texts(name: str, language: str) -> set[str]:
+        task = bind(load_task(name), root=ROOT, cache=tmp_path)
+        examples = load(task, language, "test", cache=tmp_path, offline=True)
+        return {example.text for example in examples if isinstance(example, Labelled)}
+
+    swahili = texts("sib200", "swh_Latn")
+    assert any(text.startswith('"Sasa tuna panya wenye umri') and '""' not in text for text in swahili)
+    assert not any(text.startswith('"') and text.endswith('"') for text in texts("afrisenti", "pt-MZ"))
+    english = bind(load_task("sib200"), root=ROOT, cache=tmp_path)
+    groups = {
+        split: {example.group for example in load(english, "en", split, cache=tmp_path, offline=True)}
+        for split in ("train", "test")
+    }
+    tests = load(english, "en", "test", cache=tmp_path, offline=True)
+    assert sum(example.group in groups["train"] for example in tests) == 141
 
 
 def test_parallel_benchmarks_have_the_same_groups_in_every_language(tmp_path: Path) -> None:

@@ -53,8 +53,8 @@ def missing_locally(task: Task, language: str, split: str) -> str | None:
 
 
 def matching_files(root: Path, pattern: str, language: str) -> tuple[Path, ...]:
-    """The files that match below `root`, else below its folder `text`, else below `multimodal`; sorted by file name."""
-    for folder in (root, root / "text", root / "multimodal"):
+    """The files that match below `root`, else below its folders `text`, `multimodal` or `lowres`; sorted by name."""
+    for folder in (root, root / "text", root / "multimodal", root / "lowres"):
         if paths := tuple(
             sorted(folder.glob(pattern.replace("{language}", language)), key=lambda path: (path.name, path))
         ):

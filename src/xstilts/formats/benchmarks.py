@@ -38,6 +38,16 @@ def unquoted_tsv(path: Path) -> Iterator[tuple[int, Row]]:
     return delimited_rows(path, "\t", quoted=False)
 
 
+def quoted_tsv(path: Path) -> Iterator[tuple[int, Row]]:
+    """Tab-separated rows with a header; cells may be quoted (SIB-200)."""
+    return delimited_rows(path, "\t")
+
+
+def quoted_csv(path: Path) -> Iterator[tuple[int, Row]]:
+    """Comma-separated rows with a header; cells may be quoted (NusaX)."""
+    return delimited_rows(path, ",")
+
+
 def tagged_sentences(path: Path) -> Iterator[tuple[int, Row]]:
     """Sentences as `words` and `tags`: one word and its tag per line, tab-separated; a blank line ends a sentence.
 

@@ -73,11 +73,19 @@ IGLUE = Suite(
 """Bugliarello et al. 2022 (arXiv 2201.11732), with its English training sets. They publish the mean of each task over
 its languages without English; the mean over tasks is ours."""
 
-SUITES = (EMBEDDED, EMBEDDED_IMAGES, XTREME, IGLUE)
+LOWRES = Suite(
+    name="lowres",
+    targets=("sib200", "nusax", "afrisenti", "masakhapos"),
+    retrieval=(),
+    intermediates=(),
+)
+
+SUITES = (EMBEDDED, EMBEDDED_IMAGES, XTREME, IGLUE, LOWRES)
 
 VARIANTS: Mapping[str, str] = {
     "sr-Latn": "sr",
     "pt-BR": "pt",
+    "pt-MZ": "pt",
     "de-CH": "de",
     "zh-CN": "zh",
     "zh-HK": "zh",

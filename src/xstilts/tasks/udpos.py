@@ -31,39 +31,41 @@ def _with_words(row: Row) -> Row | None:
     return None if row["withheld"] else {"words": row["words"], "tags": row["tags"]}
 
 
+NATIVES = (
+    Native(
+        read=tagged_sentences,
+        files={
+            split: (f"udpos/{split}-{{language}}.tsv", f"udpos_xtreme/{split}-{{language}}.tsv")
+            for split in ("train", "dev", "test")
+        },
+    ),
+    Native(
+        read=xtreme_treebank,
+        files={
+            split: (f"udpos/{{language}}_*-ud-{split}.conllu", f"**/{{language}}_*-ud-{split}.conllu")
+            for split in ("train", "dev", "test")
+        },
+        fields=_with_words,
+    ),
+)
+HUB = Hub(
+    repository="google/xtreme",
+    revision="ec5f1f46e9af79639a90684a7a70a956c4998f04",
+    config="udpos.{language}",
+    splits={"train": "train", "dev": "validation", "test": "test"},
+    names=LANGUAGES,
+    fields=_hub,
+)
+
+
 TASK = Task(
     name="udpos",
     problem="tagging",
     suite=("xtreme",),
     languages=tuple(LANGUAGES),
     benchmark=Benchmark(
-        native=(
-            Native(
-                read=tagged_sentences,
-                files={
-                    split: (f"udpos/{split}-{{language}}.tsv", f"udpos_xtreme/{split}-{{language}}.tsv")
-                    for split in ("train", "dev", "test")
-                },
-            ),
-            Native(
-                read=xtreme_treebank,
-                files={
-                    split: (f"udpos/{{language}}_*-ud-{split}.conllu", f"**/{{language}}_*-ud-{split}.conllu")
-                    for split in ("train", "dev", "test")
-                },
-                fields=_with_words,
-            ),
-        ),
-        hub=(
-            Hub(
-                repository="google/xtreme",
-                revision="ec5f1f46e9af79639a90684a7a70a956c4998f04",
-                config="udpos.{language}",
-                splits={"train": "train", "dev": "validation", "test": "test"},
-                names=LANGUAGES,
-                fields=_hub,
-            ),
-        ),
+        native=NATIVES,
+        hub=(HUB,),
         groups=group_by("words"),
         labels_from=LABELS_ON_HUB,
     ),
