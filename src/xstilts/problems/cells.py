@@ -153,6 +153,8 @@ class FileRow:
             image = image_reference(item, self.path, self.line - 1, column)
             if image is None:
                 raise self.error(f"an image is missing (column {column!r})", "fill the cell or delete the row")
+            if "\0" in image:
+                raise self.error(f"the image's name has a NUL character (column {column!r})", "write a path or a URL")
             yield image
 
 

@@ -22,7 +22,7 @@ def image_reference(value: Any, table: Path, row: int, column: str) -> str | Non
     if isinstance(value, bytes):
         return f"parquet:{table.resolve()}#{row}/{column}" if value else None
     name = str(value or "").strip().removeprefix("file:")
-    if not name or _REFERENCE.match(name):
+    if not name or "\0" in name or _REFERENCE.match(name):  # no path has a NUL character
         return name or None
     return f"file:{(table.parent / expand_home(name)).resolve()}"
 

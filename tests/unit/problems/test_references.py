@@ -2,6 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from xstilts.errors import DataError
+from xstilts.problems.cells import FileRow
 from xstilts.problems.references import image_reference, local_file
 
 TABLE = Path("/data/shop/test.parquet")
@@ -28,6 +30,13 @@ TABLE = Path("/data/shop/test.parquet")
 )
 def test_image_references_of_cells(value, found):
     assert image_reference(value, TABLE, 4, "photo") == found
+
+
+def test_a_name_with_a_nul_character_is_located():
+    row = FileRow(TABLE, 5, {"photo": "a\0.jpg"}, {"image": "photo"})
+    with pytest.raises(DataError) as caught:
+        row.images()
+    assert caught.value.message.startswith(f"{TABLE}:5: ")
 
 
 def test_local_files_of_references():
