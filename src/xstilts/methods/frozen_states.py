@@ -9,6 +9,9 @@ from xstilts.problems import Problem
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from xstilts.methods.lda_settings import LdaSettings
+    from xstilts.methods.leave_one_out import Rows
+
 
 class FrozenStatesMethod(FewshotMethod):
     """Fits a classifier to the states of the English examples and the shots. The encoder stays frozen.
@@ -37,6 +40,12 @@ class FrozenStatesMethod(FewshotMethod):
 
         vectors, labels = zip(*batches, strict=True)
         return torch.cat(vectors), torch.cat(labels)
+
+    def select(self, shots: "Rows", english: "tuple[Tensor, ...] | None", english_rows: "Rows") -> "LdaSettings | None":
+        return None
+
+    def with_settings(self, settings: "LdaSettings") -> "FrozenStatesMethod":
+        return self
 
     def fit(
         self, shots: "tuple[Tensor, ...] | None", english: "tuple[Tensor, ...] | None", classes: int

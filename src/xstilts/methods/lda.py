@@ -1,24 +1,25 @@
-"""Linear discriminant analysis on the states of a frozen encoder: a closed-form head.
-
-Classes are normally distributed with a shared covariance. It is estimated from the within-class scatter and shrunk
-towards a multiple of the identity (Friedman 1989, "Regularized Discriminant Analysis").
-"""
+"""Linear discriminant analysis on the states of a frozen encoder: a closed-form head."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from xstilts.methods.discriminant import Moments, mean_difference, moments, solve
 from xstilts.methods.frozen_states import FrozenStatesMethod
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from xstilts.methods.lda_settings import LdaSettings
+    from xstilts.methods.leave_one_out import Rows
 
-WITHOUT_SHOTS, WITH_SHOTS = 0.9, 0.6
-"""The automatic shrinkage with fewer than MANY_SHOTS shots per class, and with as many or more. Chosen on development
-languages (docs/guides/defaults.md)."""
+WITHOUT_SHOTS, WITH_SHOTS, SHOTS_WEIGHT = 0.9, 0.6, 3.0
+"""The default shrinkage with fewer than MANY_SHOTS shots per class (the median), and with as many or more; the default
+weight of a shot. Selected on development languages (docs/guides/defaults.md)."""
 MANY_SHOTS = 4
+
+Positive = Annotated[float, Field(gt=0)]
 
 
 class Lda(FrozenStatesMethod):
@@ -27,9 +28,11 @@ class Lda(FrozenStatesMethod):
     method: Literal["lda"] = "lda"
     shrinkage: Annotated[float, Field(gt=0, le=1)] | Literal["auto"] = "auto"
     """Weight of the multiple of the identity in the covariance estimate. Low values fit English best; high values
-    transfer best to other languages. `auto` is 0.6 with four shots per class or more, and 0.9 with fewer or none."""
-    shots_weight: Annotated[float, Field(gt=0)] = 3.0
-    """How many English examples a shot counts for."""
+    transfer best to other languages. `auto` is 0.9 with fewer than four shots per class. With more it is 0.6, unless
+    another value predicts left-out shots better by two standard errors."""
+    shots_weight: Positive | Literal["auto"] = "auto"
+    """How many English examples a shot counts for. `auto` is 3, unless another value predicts left-out shots better; it
+    is selected together with the shrinkage."""
     language_offset: bool = True
     """Subtract the mean difference between the shots and the English examples of the same class from all states of the
     target language. Otherwise a class with few English examples is where the target language is."""
@@ -37,7 +40,9 @@ class Lda(FrozenStatesMethod):
     label: ClassVar[str] = "LDA"
     explanation: ClassVar[str] = (
         "LDA trains nothing. The encoder stays as it is after English training; a closed-form linear discriminant is "
-        "fitted to the states of the English examples and the shots."
+        "fitted to the states of the English examples and the shots. With four shots per class or more, its shrinkage "
+        "and the weight of a shot are the defaults, unless exact leave-one-out over the shots prefers other values by "
+        "two standard errors of the loss."
     )
 
     def summarise(self, batches: "Iterable[tuple[Tensor, Tensor]]", classes: int) -> "Moments":
@@ -48,97 +53,41 @@ class Lda(FrozenStatesMethod):
         assert total is not None
         return total
 
+    def select(self, shots: "Rows", english: "tuple[Tensor, ...] | None", english_rows: "Rows") -> "LdaSettings | None":
+        """Values for the settings that are `auto`; None with fewer than MANY_SHOTS shots per class."""
+        from xstilts.methods.lda_settings import select_settings
+
+        if not has_many_shots(shots.labels.bincount()) or "auto" not in (self.shrinkage, self.shots_weight):
+            return None
+        classes, width = int(shots.labels.max()) + 1, shots.vectors.shape[1]
+        summary = Moments.none(classes, width) if english is None else Moments(*english)
+        return select_settings(shots, summary, english_rows, fixed=self, default=(WITH_SHOTS, SHOTS_WEIGHT))
+
+    def with_settings(self, settings: "LdaSettings") -> "Lda":
+        return self.model_copy(update={"shrinkage": settings.shrinkage, "shots_weight": settings.shots_weight})
+
     def fit(
         self, shots: "tuple[Tensor, ...] | None", english: "tuple[Tensor, ...] | None", classes: int
     ) -> "dict[str, Tensor]":
-        if shots is None or english is None:
-            summary = shots or english
-            assert summary is not None
-            weight, bias = solve(Moments(*summary), self._shrinkage(shots))
-            return {"weight": weight, "bias": bias}
-        target, source = Moments(*shots), Moments(*english)
-        offset = mean_difference(target, source) * self.language_offset
-        total = source.plus(target.shifted(-offset).scaled(self.shots_weight))
-        weight, bias = solve(total, self._shrinkage(shots))
-        return {"weight": weight, "bias": bias - (weight.double() @ offset).float()}
+        summary = shots or english
+        assert summary is not None
+        total, offset = Moments(*summary), None
+        if shots is not None and english is not None:
+            target, source = Moments(*shots), Moments(*english)
+            offset = mean_difference(target, source) * self.language_offset
+            weight = SHOTS_WEIGHT if self.shots_weight == "auto" else self.shots_weight
+            total = source.plus(target.shifted(-offset).scaled(weight))
+        weights, bias = solve(total, self._shrinkage(shots))
+        if offset is not None:
+            bias = bias - weights @ offset
+        return {"weight": weights.float(), "bias": bias.float()}
 
     def _shrinkage(self, shots: "tuple[Tensor, ...] | None") -> float:
         if self.shrinkage != "auto":
             return self.shrinkage
-        counts = None if shots is None else Moments(*shots).counts
-        enough = counts is not None and counts.sum() >= MANY_SHOTS * (counts > 0).sum()
-        return WITH_SHOTS if enough else WITHOUT_SHOTS
+        return WITH_SHOTS if shots is not None and has_many_shots(Moments(*shots).counts) else WITHOUT_SHOTS
 
 
-class Moments(NamedTuple):
-    """Sums over labelled vectors, in float64. The moments of two sets add up."""
-
-    counts: "Tensor"
-    """Vectors per class: [classes]."""
-    sums: "Tensor"
-    """Sum of the vectors per class: [classes, width]."""
-    products: "Tensor"
-    """Sum of the outer products: [width, width]."""
-
-    def plus(self, other: "Moments") -> "Moments":
-        return Moments(self.counts + other.counts, self.sums + other.sums, self.products + other.products)
-
-    def scaled(self, factor: float) -> "Moments":
-        """The moments if every vector counts `factor` times."""
-        return Moments(self.counts * factor, self.sums * factor, self.products * factor)
-
-    def shifted(self, by: "Tensor") -> "Moments":
-        """The moments of the vectors plus `by` [width]."""
-        import torch
-
-        total, rows = self.sums.sum(0), self.counts.sum()
-        cross = torch.outer(total, by)
-        products = self.products + cross + cross.T + rows * torch.outer(by, by)
-        return Moments(self.counts, self.sums + self.counts[:, None] * by, products)
-
-
-def moments(vectors: "Tensor", labels: "Tensor", classes: int) -> Moments:
-    """Moments of vectors [rows, width] with class ids [rows]."""
-    from torch import nn
-
-    vectors = vectors.double()
-    member = nn.functional.one_hot(labels, classes).double()
-    return Moments(member.sum(0), member.T @ vectors, vectors.T @ vectors)
-
-
-def mean_difference(target: Moments, source: Moments) -> "Tensor":
-    """The mean over target vectors of their difference to the source mean of their class, [width].
-
-    Target vectors of classes that the source lacks do not count. Zero if no class is in both.
-    """
-    shared = source.counts > 0
-    rows = target.counts[shared].sum()
-    if rows == 0:
-        return target.sums.new_zeros(target.sums.shape[1])
-    means = source.sums[shared] / source.counts[shared, None]
-    return (target.sums[shared] - target.counts[shared, None] * means).sum(0) / rows
-
-
-def solve(total: Moments, shrinkage: float) -> "tuple[Tensor, Tensor]":
-    """Weight [classes, width] and bias [classes], in float32, of a linear head that predicts the most probable class.
-
-    Dimensions are standardised first. `shrinkage` is the weight of the identity in the covariance. A class without
-    examples is never predicted. If no class has two examples, the class with the nearest mean is predicted.
-    """
-    import torch
-
-    counts, rows = total.counts, total.counts.sum()
-    centre = total.sums.sum(0) / rows
-    scale = (total.products.diagonal() / rows - centre**2).clamp(min=0).sqrt().clamp(min=1e-12)
-    means = total.sums / counts.clamp(min=1)[:, None]
-    covariance = (total.products - (means * counts[:, None]).T @ means) / rows / torch.outer(scale, scale)
-    means = (means - centre) / scale
-    mean_variance = covariance.diagonal().mean()
-    spherical = mean_variance <= 1e-9
-    identity_weight = 1.0 if spherical else shrinkage
-    identity = torch.eye(len(scale), dtype=torch.float64) * (1.0 if spherical else mean_variance)
-    shrunk = (1 - identity_weight) * covariance + identity_weight * identity
-    weight = torch.linalg.solve(shrunk, means.T).T
-    prior = torch.where(counts > 0, (counts / rows).log(), -1e30)
-    bias = prior - (weight * means).sum(1) / 2 - (weight / scale) @ centre
-    return (weight / scale).float(), bias.float()
+def has_many_shots(counts: "Tensor") -> bool:
+    """Whether the median over the classes with shots is at least MANY_SHOTS."""
+    return bool(counts[counts > 0].median() >= MANY_SHOTS)

@@ -15,6 +15,9 @@ from xstilts.problems import Problem
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from xstilts.methods.lda_settings import LdaSettings
+    from xstilts.methods.leave_one_out import Rows
+
 Result = TypeVar("Result", covariant=True)
 Settings = TypeVar("Settings", bound=BaseModel)
 
@@ -34,6 +37,15 @@ class StatesClassifier(Protocol):
 
     def summarise(self, batches: "Iterable[tuple[Tensor, Tensor]]", classes: int) -> "tuple[Tensor, ...]":
         """A summary of labelled states for `fit`, from batches of vectors [rows, width] and class ids [rows]."""
+        ...
+
+    def select(self, shots: "Rows", english: "tuple[Tensor, ...] | None", english_rows: "Rows") -> "LdaSettings | None":
+        """Settings selected by leaving out each shot with its group. `english` is the summary of all English examples,
+        `english_rows` are those in a group of the shots. None to keep the method's own settings."""
+        ...
+
+    def with_settings(self, settings: "LdaSettings") -> "StatesClassifier":
+        """The classifier with selected settings."""
         ...
 
     def fit(

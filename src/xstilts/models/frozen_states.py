@@ -1,6 +1,6 @@
 """A frozen encoder with a classifier on its hidden states."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -51,6 +51,14 @@ class FrozenStatesModel(HasEncoder):
 def labelled_states(model: nn.Module, inputs: ModelInputs, pooling: Pooling) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield batches of vectors [rows, hidden] and class numbers [rows] on the CPU, from one pass of the encoder of
     `model`, which is not changed."""
+    for states, labels, _ in numbered_states(model, inputs, pooling):
+        yield states, labels
+
+
+def numbered_states(
+    model: nn.Module, inputs: ModelInputs, pooling: Pooling
+) -> Iterator[tuple[Tensor, Tensor, Sequence[int]]]:
+    """The batches of `labelled_states`, with the number of each row's feature in `inputs`."""
     encoder = backbone(model).eval()
     for indices in track_batches("frozen layers", scoring_batches(inputs.lengths), len(inputs.features)):
         batch: dict[str, Any] = inputs.batch(indices, labels=True)
@@ -58,7 +66,8 @@ def labelled_states(model: nn.Module, inputs: ModelInputs, pooling: Pooling) -> 
         with torch.no_grad(), autocast(inputs.device, inputs.precision):
             states = _states(encoder, inputs.problem, pooling, batch)
         is_labelled = labels != IGNORE_INDEX
-        yield states[is_labelled].cpu(), labels[is_labelled].cpu()
+        numbers = torch.tensor(indices).reshape(-1, *[1] * (labels.dim() - 1)).expand(labels.shape)
+        yield states[is_labelled].cpu(), labels[is_labelled].cpu(), numbers[is_labelled.cpu()].tolist()
 
 
 def _states(encoder: PreTrainedModel, problem: ProblemName, pooling: Pooling, inputs: dict[str, Tensor]) -> Tensor:

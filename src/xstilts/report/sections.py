@@ -21,6 +21,7 @@ from xstilts.planning.expand import Graph
 from xstilts.planning.specs import ChooseLayerStage
 from xstilts.plurals import plural
 from xstilts.report import ablations, controls, figures, item_gallery, methods, records, tables
+from xstilts.report.closed_form import selected_settings_table
 from xstilts.report.components import Collapsible, Component, Figure, Section, Sidebar
 from xstilts.report.interactions import interactions_section
 from xstilts.report.leakage import leak_remarks
@@ -248,11 +249,10 @@ def _translations_section(data: ReportData) -> Iterator[Section]:
 
 def _fewshot_section(data: ReportData) -> Iterator[Section]:
     if any(cell.shots for cell in data.graph.cells):
-        yield Section(
-            anchor="fewshot",
-            title="Few-shot training",
-            parts=(records.fewshot_training_table(data.graph.cells, data.manifests, data.provenance),),
-        )
+        arguments = (data.graph.cells, data.manifests, data.provenance)
+        tables = (records.fewshot_training_table(*arguments), selected_settings_table(*arguments))
+        parts = tuple(table for table in tables if table is not None)
+        yield Section(anchor="fewshot", title="Few-shot training", parts=parts)
 
 
 def _texts_section(data: ReportData) -> Section:

@@ -242,6 +242,20 @@ class TargetFacts(TrainedFacts):
     """Number of the development examples that are also in the training data; published splits may overlap."""
 
 
+class LdaSettingsFacts(Frozen):
+    """Settings of a closed-form head that were selected by leaving out each shot."""
+
+    shrinkage: float
+    shots_weight: float
+    rows: int
+    """The number of shots that were left out."""
+    accuracy: float
+    """On left-out shots."""
+    loss: float
+    default_loss: float
+    """Of the default settings on left-out shots."""
+
+
 class FewshotFacts(TrainedFacts, ScoredFacts):
     kind: Literal["fewshot"] = "fewshot"
     model: ModelFacts
@@ -252,6 +266,7 @@ class FewshotFacts(TrainedFacts, ScoredFacts):
     """Whether the checkpoint was selected on development data of the scored language."""
     texts_of_shots: TextsOfShots | None
     """None for tasks without images."""
+    settings: LdaSettingsFacts | None = None
 
 
 class EvaluateFacts(ScoredFacts):

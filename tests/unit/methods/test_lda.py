@@ -10,7 +10,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tests.unit.methods.clouds import CLASSES, cloud
 
-from xstilts.methods.lda import Lda, mean_difference, moments, solve
+from xstilts.methods.discriminant import mean_difference, moments, solve
+from xstilts.methods.lda import Lda
 
 
 @pytest.mark.parametrize("shrinkage", [0.02, 0.1, 1.0])
@@ -19,7 +20,7 @@ def test_probabilities_match_scikit_learn(shrinkage):
     weight, bias = solve(moments(vectors, labels, CLASSES), shrinkage)
     reference = make_pipeline(StandardScaler(), LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage))
     reference.fit(vectors.double().numpy(), labels.numpy())
-    probabilities = (others @ weight.T + bias).softmax(-1)
+    probabilities = (others.double() @ weight.T + bias).softmax(-1)
     np.testing.assert_allclose(probabilities, reference.predict_proba(others.double().numpy()), atol=1e-4)
 
 
@@ -36,8 +37,8 @@ def test_moments_add_up_in_any_order(seed, cut):
 def test_a_class_without_examples_is_never_predicted():
     vectors, labels = cloud(0)
     weight, bias = solve(moments(vectors, labels, CLASSES + 1), 0.1)
-    assert (vectors @ weight.T + bias).isfinite().all()
-    assert (vectors @ weight.T + bias).argmax(-1).max() < CLASSES
+    assert (vectors.double() @ weight.T + bias).isfinite().all()
+    assert (vectors.double() @ weight.T + bias).argmax(-1).max() < CLASSES
 
 
 def test_one_example_per_class_gives_the_nearest_mean():
@@ -46,7 +47,7 @@ def test_one_example_per_class_gives_the_nearest_mean():
     others, _ = cloud(1)
     scale = vectors.std(0, correction=0)
     nearest = labels[torch.cdist(others / scale, vectors / scale).argmin(-1)]
-    assert ((others @ weight.T + bias).argmax(-1) == nearest).all()
+    assert ((others.double() @ weight.T + bias).argmax(-1) == nearest).all()
 
 
 @given(seed=st.integers(0, 1000), by=st.integers(-3, 3), factor=st.integers(1, 4))

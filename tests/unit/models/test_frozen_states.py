@@ -5,7 +5,8 @@ import torch
 from tests import tiny
 
 from xstilts.data.features import featurise
-from xstilts.methods.lda import Lda, moments
+from xstilts.methods.discriminant import moments
+from xstilts.methods.lda import Lda
 from xstilts.models.frozen_states import FrozenStatesModel, labelled_states
 from xstilts.models.heads import load_tokenizer, load_with_head
 from xstilts.models.inputs import ModelInputs

@@ -12,6 +12,7 @@ from xstilts.data.leakage import Identity
 from xstilts.data.load import check_labels
 from xstilts.data.shots import draw
 from xstilts.errors import DataError
+from xstilts.methods.lda_settings import LdaSettings
 from xstilts.models.inputs import ModelInputs
 from xstilts.models.tuning import adapters, load_weights, snapshot, trained_parameters
 from xstilts.planning.specs import FewshotStage
@@ -32,6 +33,8 @@ class TrainingOutcome:
     """None for a closed-form head."""
     before: str
     after: str
+    settings: LdaSettings | None = None
+    """Of a closed-form head, if they were selected."""
 
 
 TrainedEpisode = tuple[TrainingOutcome, dict[str, Tensor]]
@@ -100,27 +103,28 @@ def shot_inputs(
     spec: FewshotStage, context: JobContext, episode_model: EpisodeModel, shots: Sequence[Example]
 ) -> ModelInputs:
     """Inputs of the episode model for the shots; rows of the pool's cached activations if possible."""
-    trainable, length, modality = episode_model.trainable, train_settings(spec).max_length, spec.modality
-
-    def make(examples: Sequence[Example]) -> ModelInputs:
-        return trainable.inputs(
-            featurise(
-                trainable.problem, examples, episode_model.tokenizer, episode_model.labels or None, length, modality
-            )
-        )
-
-    if spec.multilingual is not None or spec.fixed_shots is not None or trainable.first_trained_layer is None:
-        return make(shots)
+    first_trained_layer = episode_model.trainable.first_trained_layer
+    if spec.multilingual is not None or spec.fixed_shots is not None or first_trained_layer is None:
+        return example_inputs(spec, episode_model, shots)
     pool = _trainable_examples(spec.pools[0], "train", context, episode_model)
     if len(pool) > MAX_CACHED_POOL:
-        return make(shots)
-    inputs = episode_model.inputs(InputsKey(spec.pools[0], None, modality), lambda: make(pool))
+        return example_inputs(spec, episode_model, shots)
+    key = InputsKey(spec.pools[0], None, spec.modality)
+    inputs = episode_model.inputs(key, lambda: example_inputs(spec, episode_model, pool))
     if inputs.activations is None:
-        return make(shots)
+        return example_inputs(spec, episode_model, shots)
     rows_by_id: dict[str, list[int]] = {}
     for row, feature in enumerate(inputs.features):
         rows_by_id.setdefault(pool[feature.example].id, []).append(row)
     return inputs.subset([row for shot in shots for row in rows_by_id[shot.id]])
+
+
+def example_inputs(spec: FewshotStage, episode_model: EpisodeModel, examples: Sequence[Example]) -> ModelInputs:
+    """Inputs of the episode model for labelled examples."""
+    trainable, labels = episode_model.trainable, episode_model.labels or None
+    length = train_settings(spec).max_length
+    features = featurise(trainable.problem, examples, episode_model.tokenizer, labels, length, spec.modality)
+    return trainable.inputs(features)
 
 
 def _trainable_examples(

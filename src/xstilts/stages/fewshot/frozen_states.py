@@ -5,15 +5,23 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from xstilts.methods.leave_one_out import Rows
 from xstilts.methods.method import StatesClassifier
-from xstilts.models.frozen_states import FrozenStatesModel, labelled_states
+from xstilts.models.frozen_states import FrozenStatesModel, labelled_states, numbered_states
 from xstilts.models.generic_head import linear_model
 from xstilts.models.heads import head_parameters
+from xstilts.models.inputs import ModelInputs
 from xstilts.models.split import backbone
 from xstilts.planning.specs import FewshotStage
 from xstilts.problems import Example, ProblemName
 from xstilts.stages.artifacts import weights_digest
-from xstilts.stages.fewshot.episode import EpisodeResult, TrainingOutcome, shot_inputs
+from xstilts.stages.fewshot.episode import (
+    MAX_CACHED_POOL,
+    EpisodeResult,
+    TrainingOutcome,
+    example_inputs,
+    shot_inputs,
+)
 from xstilts.stages.fewshot.episode_model import EpisodeModel, split_inputs
 from xstilts.stages.job_context import JobContext
 
@@ -28,18 +36,21 @@ def fit_head(
     """The episode's encoder with the fitted head."""
     trained_part, problem = episode_model.trainable.trained_part, episode_model.trainable.problem
     classes = len(episode_model.labels)
-    summary = None
-    if shots:
-        inputs = shot_inputs(spec, context, episode_model, shots)
-        summary = classifier.summarise(labelled_states(trained_part, inputs, episode_model.pooling), classes)
     english = _english_summary(classifier, spec, context, episode_model) if spec.trains_on_source else None
+    summary = settings = None
+    if shots:
+        rows = _rows(episode_model, shot_inputs(spec, context, episode_model, shots), shots)
+        summary = classifier.summarise([(rows.vectors, rows.labels)], classes)
+        in_groups = _english_rows(rows, spec, context, episode_model) if english else rows.subset([])
+        settings = classifier.select(rows, english, in_groups)
+        classifier = classifier if settings is None else classifier.with_settings(settings)
     head = classifier.fit(summary, english, classes)
     model = _with_head(episode_model, problem, classifier, head)
     before, after = (
         weights_digest({name: parameter.detach() for name, parameter in head_parameters(module).items()})
         for module in (trained_part, model)
     )
-    return TrainingOutcome(fitted=None, before=before, after=after), model
+    return TrainingOutcome(fitted=None, before=before, after=after, settings=settings), model
 
 
 def _with_head(
@@ -52,6 +63,28 @@ def _with_head(
     else:
         model = FrozenStatesModel(encoder, problem, pooling, classifier, head)
     return model.to(episode_model.trainable.device)
+
+
+def _rows(episode_model: EpisodeModel, inputs: ModelInputs, examples: Sequence[Example]) -> Rows:
+    """The states of examples with their classes and groups."""
+    batches = numbered_states(episode_model.trainable.trained_part, inputs, episode_model.pooling)
+    vectors, labels, numbers = zip(*batches, strict=True)
+    groups = [examples[number].group for batch in numbers for number in batch]
+    return Rows(torch.cat(vectors), torch.cat(labels), groups)
+
+
+def _english_rows(shots: Rows, spec: FewshotStage, context: JobContext, episode_model: EpisodeModel) -> Rows:
+    """The source-language training examples that share a group with a shot."""
+    examples, groups = context.examples(spec.data, "train"), set(shots.groups)
+    numbers = [number for number, example in enumerate(examples) if example.group in groups]
+    if not numbers:
+        return shots.subset([])
+    shared = [examples[number] for number in numbers]
+    if len(examples) <= MAX_CACHED_POOL:
+        inputs = split_inputs(spec.data, "train", context, episode_model, spec.modality).subset(numbers)
+    else:
+        inputs = example_inputs(spec, episode_model, shared)
+    return _rows(episode_model, inputs, shared)
 
 
 def _english_summary(

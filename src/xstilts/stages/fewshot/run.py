@@ -35,7 +35,7 @@ from xstilts.stages.job_context import JobContext, Slot
 from xstilts.stages.lineage import check_lineage, count_items_trained_on, count_shared_images
 from xstilts.stages.scoring import text_facts, write_scores
 from xstilts.stages.training import scored_items, training_facts
-from xstilts.store.facts import FewshotFacts, LeakFacts, ModelFacts, TargetFacts, TextFacts
+from xstilts.store.facts import FewshotFacts, LdaSettingsFacts, LeakFacts, ModelFacts, TargetFacts, TextFacts
 from xstilts.store.store import Draft
 from xstilts.tasks.task import overlap_as_published
 from xstilts.train.predict import predict
@@ -109,6 +109,7 @@ def run(spec: FewshotStage, draft: Draft, context: JobContext) -> None:
         encoder=base_encoder(context.store, spec.parent),
         inherits=spec.parent,
         training=training_facts(outcome.fitted, outcome.before, outcome.after),
+        settings=None if outcome.settings is None else LdaSettingsFacts(**outcome.settings._asdict()),
         untouched_layers=None,
         model=ModelFacts(
             problem=episode_model.trainable.problem,
