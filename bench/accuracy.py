@@ -1,204 +1,214 @@
 """Scores of closed-form heads on the frozen encoder, next to scikit-learn on the same states.
 
-    XSTILTS_DATA_ROOT=DATA python bench/accuracy.py [--draws N]
+    XSTILTS_DATA_ROOT=DATA python bench/accuracy.py [names of tasks] [--draws N] [--write docs/accuracy.md]
 
-All methods get the same states of the untouched encoder (mean of the last layer), the same English examples and the
-same shots. Data: `intent` (three languages), SIB-200 and NusaX (files below `DATA/../lowres`). Settings were
-chosen on other languages: see docs/guides/defaults.md.
+All methods get the same states of the untouched encoder, the same English examples and the same shots. Settings were
+chosen on other languages: see docs/guides/defaults.md. Results of a data set are kept below the cache, so an
+interrupted run goes on where it stopped; `--again` measures anew.
 """
 
 import argparse
-import csv
+import io
+import pickle
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import polars as pl
 import torch
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
+from sklearn.linear_model import LogisticRegressionCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils._testing import ignore_warnings
 
+from accuracy_data import DATA_SETS, DataSet, States, bound, examples, shots, states
 from harness import machine
 from xstilts.analysis import stats
-from xstilts.cache.wheels import cache_dir, data_root
-from xstilts.data.features import featurise
-from xstilts.data.load import load
-from xstilts.encoders.fetch import prepare
-from xstilts.methods.lda import Lda, moments
-from xstilts.models.heads import load_backbone, load_tokenizer
-from xstilts.problems import Labelled
+from xstilts.cache.wheels import cache_dir
+from xstilts.methods.discriminant import moments
+from xstilts.methods.lda import Lda
+from xstilts.methods.leave_one_out import Rows
+from xstilts.plurals import plural
+from xstilts.problems import Example, Labelled, Tagged
 from xstilts.problems.scores import score_frame
-from xstilts.tasks import load_task
-from xstilts.train.predict import embed
 
 SHOTS = (0, 1, 4, 16)
-INTENT = ("ar", "hu", "zh-CN")
-SIB = ("amh_Ethi", "eus_Latn", "jpn_Jpan", "tam_Taml")
-NUSAX = ("javanese", "sundanese")
 CS = (1e-4, 1e-3, 1e-2, 0.1, 1.0)
+RESAMPLES = 2000
+START, END = "<!-- bench -->", "<!-- /bench -->"
 
-Predict = Callable[[np.ndarray], np.ndarray]
-States = tuple[np.ndarray, np.ndarray, list[tuple[str, str]]]
-"""States [rows, hidden], class numbers [rows], and (id, group) of each row."""
+Predict = Callable[[torch.Tensor], np.ndarray]
+"""Class numbers [rows] of states [rows, width]."""
+Fit = Callable[[States, States | None, int], Predict]
 
 
-def lda(settings: Lda) -> Callable[..., Predict]:
-    def fit(english: States, shots: States | None, classes: int) -> Predict:
-        summaries = [
-            None if rows is None else moments(torch.from_numpy(rows[0]), torch.from_numpy(rows[1]), classes)
-            for rows in (shots, english)
-        ]
-        head = settings.fit(summaries[0], summaries[1], classes)
-        return lambda queries: settings.scores(torch.from_numpy(queries), head).argmax(-1).numpy()
+def lda(settings: Lda) -> Fit:
+    def fit(english: States, few: States | None, classes: int) -> Predict:
+        method, source = settings, moments(english.vectors, english.labels, classes)
+        target = None if few is None else moments(few.vectors, few.labels, classes)
+        if few is not None:
+            groups = set(few.groups)
+            shared = english.of([n for n, example in enumerate(english.examples) if example.group in groups])
+            rows = [Rows(part.vectors, part.labels, part.groups) for part in (few, shared)]
+            selected = settings.select(rows[0], source, rows[1])
+            method = settings if selected is None else settings.with_settings(selected)
+        head = method.fit(target, source, classes)
+        return lambda queries: method.scores(queries, head).argmax(-1).numpy()
 
     return fit
 
 
-@ignore_warnings(category=ConvergenceWarning)
-def logistic(english: States, shots: States | None, classes: int) -> Predict:
-    """scikit-learn's logistic regression on standardised states, with C from five-fold cross-validation."""
-    parts = [english] if shots is None else [english, shots]
-    states, labels = (np.concatenate([part[n] for part in parts]) for n in range(2))
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=300))
-    search = GridSearchCV(model, {"logisticregression__C": CS}, cv=5)
-    return search.fit(states, labels).predict
+@ignore_warnings(category=(ConvergenceWarning, UserWarning))
+def logistic(english: States, few: States | None, classes: int) -> Predict:
+    """scikit-learn's logistic regression on standardised states, with C from cross-validation: five folds, or two for
+    the many words of tagging."""
+    parts = [english] if few is None else [english, few]
+    vectors, labels = (torch.cat([getattr(part, name) for part in parts]).numpy() for name in ("vectors", "labels"))
+    folds = 5 if len(english.examples) == len(english.labels) else 2
+    model = LogisticRegressionCV(
+        Cs=CS, l1_ratios=(0.0,), cv=folds, scoring="accuracy", max_iter=300, use_legacy_attributes=False
+    )
+    return make_pipeline(StandardScaler(), model).fit(vectors, labels).predict
 
 
-METHODS: dict[str, Callable[..., Predict]] = {
+METHODS: dict[str, Fit] = {
     "lda": lda(Lda()),
     "lda, shrinkage 0.1, no offset": lda(Lda(shrinkage=0.1, shots_weight=1, language_offset=False)),
     "LogisticRegression, C by cross-validation": logistic,
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Encoder:
-    """The untouched encoder."""
+class Run(NamedTuple):
+    """What a method did with k shots of one draw in one language."""
 
-    folder: Path
-
-    def states(self, examples: Sequence[Labelled], labels: Sequence[str]) -> States:
-        model, tokenizer = load_backbone(self.folder), load_tokenizer(self.folder)
-        features = featurise("classification", examples, tokenizer, None, 128)
-        pad = int(tokenizer.pad_token_id)  # type: ignore[arg-type]
-        layer = model.config.num_hidden_layers
-        vectors = embed(model, features, pad, layers=[layer], poolings=["mean"], precision="fp32")[0, 0]
-        numbers = np.array([labels.index(example.label or "") for example in examples])
-        return vectors.numpy(), numbers, [(example.id, example.group) for example in examples]
+    method: str
+    k: int
+    language: str
+    draw: int
+    seconds: float
+    frame: bytes
+    """The scored items, as Parquet."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DataSet:
-    name: str
-    languages: tuple[str, ...]
-    read: Callable[[str, str], Sequence[Labelled]]
-    """The examples of a language ("en" for English) and a split (train or test)."""
-
-
-def data_sets() -> tuple[DataSet, ...]:
-    root = (data_root() or Path()).parent
-    low = next(path for path in (root / "lowres", root / "data" / "lowres", root.parent / "lowres") if path.is_dir())
-    task, cache = load_task("intent"), cache_dir()
-
-    def intent(language: str, split: str) -> Sequence[Labelled]:
-        return [e for e in load(task, language, split, cache=cache, offline=False) if isinstance(e, Labelled)]
-
-    def sib(language: str, split: str) -> Sequence[Labelled]:
-        name = "eng_Latn" if language == "en" else language
-        path = low / "sib200" / name / f"{split}.tsv"
-        return list(_rows(path, language, "index_id", "text", "category", delimiter="\t", quoting=csv.QUOTE_NONE))
-
-    def nusax(language: str, split: str) -> Sequence[Labelled]:
-        name = "english" if language == "en" else language
-        return list(_rows(low / "nusax" / name / f"{split}.csv", language, "id", "text", "label"))
-
-    return (
-        DataSet(name="intent", languages=INTENT, read=intent),
-        DataSet(name="SIB-200", languages=SIB, read=sib),
-        DataSet(name="NusaX", languages=NUSAX, read=nusax),
-    )
-
-
-def _rows(path: Path, language: str, key: str, text: str, label: str, **form: object) -> Iterator[Labelled]:
-    with path.open(encoding="utf-8", newline="") as lines:
-        for row in csv.DictReader(lines, **form):  # type: ignore[arg-type]
-            yield Labelled(id=row[key], group=row[key], language=language, text=row[text], label=row[label])
-
-
-def sample(rows: States, k: int, draw: int) -> States:
-    """k rows of each class, as far as there are."""
-    rng = np.random.default_rng(draw)
-    chosen = np.concatenate([rng.permutation(np.flatnonzero(rows[1] == c))[:k] for c in np.unique(rows[1])])
-    return rows[0][chosen], rows[1][chosen], [rows[2][n] for n in chosen]
-
-
-Arms = dict[tuple[str, int], dict[str, dict[tuple[int, int | None], object]]]
-"""Scored items by (method, k), then language, then (seed, draw)."""
-
-
-def run(data: DataSet, encoder: Encoder, draws: int) -> tuple[Arms, dict[str, float]]:
-    """Scored items of every method, k, language and draw, and the median seconds of a fit by method."""
-    english_rows = data.read("en", "train")
-    labels = sorted({example.label or "" for example in english_rows})
-    english, arms, seconds = encoder.states(english_rows, labels), Arms(), {name: [] for name in METHODS}
+def measure(data: DataSet, draws: int) -> Iterator[Run]:
+    """Every method, k, draw and language of a data set."""
+    source = examples(data, "en", "train")
+    names = classes_of(source)
+    english = states(data, source, names)
     for language in data.languages:
-        pool_rows, test_rows = (
-            [example for example in data.read(language, split) if example.label in labels]
-            for split in ("train", "test")
-        )
-        tested = {example.text for example in test_rows}
-        pool = encoder.states([example for example in pool_rows if example.text not in tested], labels)
-        states, _, items = encoder.states(test_rows, labels)
-        for k, draw in product(SHOTS, range(draws)):
-            if k == 0 and draw:
+        scored = examples(data, language, "test")
+        everything = (*names, *sorted(set(classes_of(scored)) - set(names)))
+        tested = states(data, scored, everything)
+        pool_examples = [e for e in examples(data, language, "train") if set(classes_of([e])) <= set(names)]
+        pool = states(data, pool_examples, names)
+        for k, number in product(SHOTS, range(draws)):
+            if k == 0 and number:
                 continue
-            shots = sample(pool, k, draw) if k else None
-            for name, fit in METHODS.items():
+            few = shots(pool, scored, k, number) if k else None
+            for method, fit in METHODS.items():
                 start = time.perf_counter()
-                predict = fit(english, shots, len(labels))
-                seconds[name].append(time.perf_counter() - start)
-                predicted = [labels[n] for n in predict(states)]
-                frame = score_frame("classification", items, [example.label for example in test_rows], predicted)
-                arm = arms.setdefault((name, k), {}).setdefault(language, {})
-                arm[0, draw if k else None] = frame
-        print(f"{data.name} {language}", file=sys.stderr, flush=True)
-    return arms, {name: float(np.median(times)) for name, times in seconds.items()}
+                predicted = fit(english, few, len(names))(tested.vectors)
+                seconds = time.perf_counter() - start
+                yield Run(method, k, language, number, seconds, frame_of(data, tested, predicted, names))
+        print(f"{data.task} {language}", file=sys.stderr, flush=True)
 
 
-def table(data: DataSet, arms: Arms, seconds: dict[str, float]) -> Iterator[str]:
+def classes_of(items: Sequence[Example]) -> tuple[str, ...]:
+    return tuple(sorted({name for item in items for name in item.classes}))
+
+
+def frame_of(data: DataSet, tested: States, predicted: np.ndarray, names: Sequence[str]) -> bytes:
+    """The scored items; words that were cut off count as wrong."""
+    items = [(example.id, example.group) for example in tested.examples]
+    problem = bound(data.task).problem
+    if problem == "tagging":
+        words: list[list[str]] = [[] for _ in tested.examples]
+        for number, label in zip(tested.numbers.tolist(), predicted.tolist(), strict=True):
+            words[number].append(names[label])
+        tags = [example.tags for example in tested.examples if isinstance(example, Tagged)]
+        found = [(*row, *["_"] * (len(gold) - len(row))) for row, gold in zip(words, tags, strict=True)]
+        frame = score_frame(problem, items, tags, found)
+    else:
+        labels = [example.label for example in tested.examples if isinstance(example, Labelled)]
+        frame = score_frame(problem, items, labels, [names[label] for label in predicted])
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer)
+    return buffer.getvalue()
+
+
+Arms = dict[str, dict[tuple[int, int | None], object]]
+"""Scored items by language, then by (seed, draw)."""
+
+
+def arm(runs: Sequence[Run], method: str, k: int) -> Arms:
+    frames: Arms = {}
+    for run in runs:
+        if (run.method, run.k) == (method, k):
+            key = (0, run.draw if k else None)
+            frames.setdefault(run.language, {})[key] = pl.read_parquet(io.BytesIO(run.frame))
+    return frames
+
+
+def table(data: DataSet, runs: Sequence[Run], draws: int) -> Iterator[str]:
     """One row per method, and the paired differences of the first method to the others."""
-    names = list(METHODS)
-    yield f"### {data.name}, {len(data.languages)} languages\n"
-    yield "| macro F1 | " + " | ".join(f"k = {k}" for k in SHOTS) + " | seconds of a fit |"
+    names, metric = list(METHODS), bound(data.task).metric
+    arms = {(name, k): arm(runs, name, k) for name, k in product(names, SHOTS)}
+    yield f"## `{data.task}`, {len(data.languages)} languages, {plural(draws, 'draw')}\n"
+    yield f"| {metric.replace('_', ' ')} | " + " | ".join(f"k = {k}" for k in SHOTS) + " | seconds of a fit |"
     yield "|---|" + "--:|" * (len(SHOTS) + 1)
     for name in names:
-        means = [stats.arm_interval(arms[name, k], "macro_f1", resamples=2000).value for k in SHOTS]
-        yield f"| {name} | " + " | ".join(f"{100 * mean:.1f}" for mean in means) + f" | {seconds[name]:.2f} |"
+        means = [stats.arm_interval(arms[name, k], metric, resamples=RESAMPLES).value for k in SHOTS]
+        seconds = np.median([run.seconds for run in runs if run.method == name])
+        yield f"| {name} | " + " | ".join(f"{100 * mean:.1f}" for mean in means) + f" | {seconds:.2f} |"
     for name in names[1:]:
         estimates = [
-            stats.contrast([(1.0, arms[names[0], k]), (-1.0, arms[name, k])], "macro_f1", resamples=2000) for k in SHOTS
+            stats.contrast([(1.0, arms[names[0], k]), (-1.0, arms[name, k])], metric, resamples=RESAMPLES)
+            for k in SHOTS
         ]
-        cells = [f"{100 * e.value:+.1f} ({100 * e.low:+.1f} to {100 * e.high:+.1f})" for e in estimates]
-        yield f"| `{names[0]}` minus {name} | " + " | ".join(cells) + " | |"
+        yield f"| `{names[0]}` minus {name} | " + " | ".join(map(difference, estimates)) + " | |"
     yield ""
+
+
+def difference(estimate: stats.Estimate) -> str:
+    """The difference in points with its 95% interval; bold if the interval excludes 0, in italics if it is a loss."""
+    text = f"{100 * estimate.value:+.1f} ({100 * estimate.low:+.1f} to {100 * estimate.high:+.1f})"
+    if estimate.low > 0:
+        return f"**{text}**"
+    return f"*{text}*" if estimate.high < 0 else text
+
+
+def stored_runs(data: DataSet, draws: int, *, again: bool) -> list[Run]:
+    path = cache_dir() / "bench-states" / f"runs-{data.task}-{draws}.pickle"
+    if again or not path.exists():
+        runs = list(measure(data, draws))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(pickle.dumps(runs))
+    return pickle.loads(path.read_bytes())
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--draws", type=int, default=2)
+    parser.add_argument("tasks", nargs="*", default=[data.task for data in DATA_SETS])
+    parser.add_argument("--draws", type=int, default=3)
+    parser.add_argument("--again", action="store_true", help="measure anew")
+    parser.add_argument("--write", type=Path, help="a page with markers for the tables")
     options = parser.parse_args()
-    encoder = Encoder(folder=prepare("e5-small", cache=cache_dir(), offline=False))
     lines: list[str] = []
-    for data in data_sets():
-        lines += table(data, *run(data, encoder, options.draws))
-    print("\n".join([*lines, f"{options.draws} draws; {machine()}."]))
+    for data in DATA_SETS:
+        if data.task in options.tasks:
+            runs = stored_runs(data, options.draws, again=options.again)
+            lines += table(data, runs, options.draws)
+            print("\n".join(lines[-(2 + 2 * len(METHODS) + 1) :]), flush=True)
+    lines.append(f"{machine()}.")
+    if options.write:
+        before, _, rest = options.write.read_text().partition(START)
+        after = rest.partition(END)[2]
+        options.write.write_text(f"{before}{START}\n\n" + "\n".join(lines) + f"\n\n{END}{after}")
 
 
 if __name__ == "__main__":

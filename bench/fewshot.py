@@ -56,7 +56,8 @@ from xstilts.data.features import featurise
 from xstilts.data.load import load
 from xstilts.data.shots import draw
 from xstilts.encoders.fetch import prepare
-from xstilts.methods.lda import Lda, Moments
+from xstilts.methods.discriminant import Moments
+from xstilts.methods.lda import Lda
 from xstilts.metrics import metric
 from xstilts.models.frozen_states import FrozenStatesModel, labelled_states
 from xstilts.models.heads import load_tokenizer, load_with_head
