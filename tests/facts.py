@@ -8,6 +8,7 @@ from xstilts.planning.specs import (
     EvaluateStage,
     FewshotStage,
     IntermediateStage,
+    MajorityStage,
     MineStage,
     PretrainedStage,
     RetrieveStage,
@@ -23,6 +24,7 @@ from xstilts.store.facts import (
     Facts,
     FewshotFacts,
     IntermediateFacts,
+    MajorityFacts,
     MineFacts,
     ModelFacts,
     PretrainedFacts,
@@ -77,6 +79,8 @@ def _plain(spec: Spec) -> Facts:
             return ChooseLayerFacts(layer=1, pooling="mean", curve=())
         case EvaluateStage():
             return EvaluateFacts(encoder=ENCODER, scores=SCORES, texts=TEXTS, step_kept=None)
+        case MajorityStage():
+            return MajorityFacts(scores=SCORES, examples=80, shots=spec.shots)
         case RetrieveStage():
             return RetrieveFacts(encoder=ENCODER, scores=SCORES, texts=TEXTS, layer=1, pooling="mean")
         case MineStage():

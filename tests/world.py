@@ -92,6 +92,7 @@ class World:
 
     def recipe(self, **settings: object) -> Recipe:
         base = {"name": "world", "encoder": str(self.encoder), "seeds": [0], "tasks": tasks(), "frozen": False}
+        base["majority"] = False
         return Recipe.model_validate(base | settings)
 
     def graph(self, recipe: Recipe) -> Graph:

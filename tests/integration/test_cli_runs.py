@@ -52,6 +52,8 @@ def test_results_of_the_last_run_in_every_format(ran: Path):
         ("de", "zero-shot"),
         ("en", "frozen"),
         ("de", "frozen"),
+        ("en", "majority"),
+        ("de", "majority"),
         ("de", "lora"),
     }
     table = list(csv.DictReader(io.StringIO(told(ran, "results", "--format", "csv"))))

@@ -60,7 +60,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_all_stages_run_and_learn(store: Path):
-    assert set(kinds(store)) == {"pretrained", "intermediate", "target", "evaluate", "fewshot", "retrieve"}
+    assert set(kinds(store)) == {"pretrained", "intermediate", "target", "evaluate", "majority", "fewshot", "retrieve"}
     english = [manifest.facts for manifest in manifests(store) if manifest.kind == "target"]
     assert {facts.training.head_start for facts in english} == {"closed-form"}
     assert all(facts.training.last_loss < 0.9 * facts.training.first_loss for facts in english)

@@ -56,6 +56,7 @@ def folder(tmp_path_factory):
         "fewshot": fewshot | {"train": TRAIN | {"steps": 40, "learning_rate": 1e-3, "head_learning_rate": 1e-2}},
         "keep_fewshot_weights": True,
         "frozen": False,
+        "majority": False,
     }
     (folder / "recipe.yaml").write_text(json.dumps(recipe))
     assert call(folder, "run", "--workers", "1") == 0

@@ -28,6 +28,7 @@ intermediate: {{none: null}}
 targets:
   rooms: {{translate_test: true, train: {{steps: 4, precision: fp32, max_length: 32}}}}
 frozen: false
+majority: false
 fewshot:
   shots: [2, 1x3]
   draws: 2

@@ -48,7 +48,7 @@ def _primary_comparison(recipe: Recipe, designs: Sequence[TaskDesign]) -> Iterat
     yield Comparison(
         kind="primary",
         task=primary.task,
-        title=f"{arm_name(treatment)} vs {arm_name(baseline)}",
+        title=f"{arm_name(treatment, design.task.problem)} vs {arm_name(baseline, design.task.problem)}",
         statement=_replacement_statement(design, treatment, baseline),
         terms=((1.0, treatment), (-1.0, baseline)),
         languages=primary.languages or design.headline,
@@ -120,7 +120,7 @@ def _replacement(design: TaskDesign, kind: ComparisonKind, arm: ArmName, other: 
     return Comparison(
         kind=kind,
         task=design.task.name,
-        title=f"{arm_name(arm)} vs {arm_name(other)}",
+        title=f"{arm_name(arm, design.task.problem)} vs {arm_name(other, design.task.problem)}",
         statement=_replacement_statement(design, arm, other),
         terms=((1.0, arm), (-1.0, other)),
         languages=tuple(x for x in design.headline if x in languages),
@@ -141,6 +141,5 @@ def _retrieval_comparisons(design: TaskDesign) -> Iterator[Comparison]:
 
 
 def _replacement_statement(design: TaskDesign, arm: ArmName, other: ArmName) -> str:
-    return (
-        f"On {design.task.name}, {arm_name(arm)} instead of {arm_name(other)} changes {metric_name(design.task.metric)}"
-    )
+    arm_text, other_text = (arm_name(name, design.task.problem) for name in (arm, other))
+    return f"On {design.task.name}, {arm_text} instead of {other_text} changes {metric_name(design.task.metric)}"

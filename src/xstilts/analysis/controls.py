@@ -21,11 +21,6 @@ _SINGLE_MODALITY = {
 }
 
 
-def is_control(arm: Intermediate) -> bool:
-    """Whether an intermediate arm is a control: it is compared with, but never selected."""
-    return bool(arm.modality or arm.shuffle_labels or arm.match_steps_of)
-
-
 def controls_of(recipe: Recipe, arms: Sequence[ArmName]) -> Iterator[tuple[ArmName, ArmName, str]]:
     """Each control with the arm that it is compared with and a description, if `arms` contain both."""
     compared = {name: arm for name in recipe.intermediate if (arm := _compared_arm(recipe, name))}

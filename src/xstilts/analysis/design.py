@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from xstilts.analysis.controls import CONTROL_METHODS, controls_of, is_control
+from xstilts.analysis.controls import CONTROL_METHODS, controls_of
 from xstilts.analysis.names import shots_name
 from xstilts.analysis.results import ZERO_SHOT, ArmName, scored_zero_shot
-from xstilts.config.recipe import FIXED_SHOTS, FROZEN, Recipe
+from xstilts.config.recipe import FIXED_SHOTS, FROZEN, MAJORITY, Recipe
 from xstilts.planning.stage import Cell
+from xstilts.recipe.resolve import baseline_first, is_control
 from xstilts.tasks.suites import VARIANTS
 from xstilts.tasks.task import Task
 
@@ -160,10 +161,9 @@ def _primary_arms(recipe: Recipe, task: str) -> tuple[ArmName, ...]:
 
 def _order(recipe: Recipe) -> Callable[[ArmName], tuple[int, int, int]]:
     """A sort key for arms: recipe order, the baseline first, zero-shot before few-shot, controls last."""
-    arms = recipe.intermediate
-    names = sorted(arms, key=lambda name: 2 if is_control(arms[name]) else int(arms[name].trains))
+    names = baseline_first(recipe)
     fewshot = map(str, recipe.fewshot.methods) if recipe.fewshot else ()
-    methods = [ZERO_SHOT, FROZEN, *fewshot, FIXED_SHOTS, *CONTROL_METHODS]
+    methods = [ZERO_SHOT, MAJORITY, FROZEN, *fewshot, FIXED_SHOTS, *CONTROL_METHODS]
     position = {method: index for index, method in enumerate(methods)}
     return lambda arm: (
         names.index(arm.intermediate),

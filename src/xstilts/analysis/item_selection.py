@@ -12,7 +12,7 @@ import polars as pl
 
 from xstilts.analysis.design import TaskDesign
 from xstilts.analysis.results import ArmItems, ArmName
-from xstilts.config.recipe import Recipe
+from xstilts.config.recipe import MAJORITY, Recipe
 from xstilts.problems import Example
 
 ITEMS_PER_LANGUAGE = 4
@@ -89,7 +89,7 @@ def shown_arms(recipe: Recipe, design: TaskDesign) -> tuple[ArmName, ...]:
         two_by_twos.sort(key=lambda two_by_two: two_by_two.intermediate != name)
     if two_by_twos:
         return two_by_twos[0].arms
-    arms = [arm for arm in design.main_arms if arm != design.baseline]
+    arms = [arm for arm in design.main_arms if arm != design.baseline and arm.method != MAJORITY]
     arms.sort(key=lambda arm: (arm.intermediate != design.baseline.intermediate, -arm.shots))
     return (design.baseline, *arms[:1])
 

@@ -4,9 +4,10 @@ from babel import Locale, UnknownLocaleError
 
 from xstilts.analysis.controls import CONTROL_METHODS
 from xstilts.analysis.results import ZERO_SHOT, ArmName
-from xstilts.config.recipe import FIXED_SHOTS, FROZEN, Intermediate
+from xstilts.config.recipe import FIXED_SHOTS, FROZEN, MAJORITY, Intermediate
 from xstilts.config.training import Translate
 from xstilts.methods import METHODS
+from xstilts.problems import PROBLEMS, ProblemName
 
 _METRICS = {
     "em_f1": "mean of exact match and F1",
@@ -38,29 +39,33 @@ def language_name(code: str) -> str:
         return code
 
 
-def shots_name(arm: ArmName) -> str:
-    """The shots and the method of an arm, such as "4-shot, LoRA"."""
+def shots_name(arm: ArmName, problem: ProblemName = "classification") -> str:
+    """The shots and the method of an arm, such as "4-shot, LoRA"; `problem` names its trivial baseline."""
     if arm.method == ZERO_SHOT:
         return "zero-shot"
     if arm.method in CONTROL_METHODS and not arm.shots:
         return arm.method
-    method = method_name(arm.method)
+    method = method_name(arm.method, problem)
+    if arm.method == MAJORITY and not arm.shots:
+        return method
     return (f"{arm.shots}-shot" if arm.shots else ZERO_SHOT) + (f", {method}" if method else "")
 
 
-def method_name(method: str) -> str:
-    """The name of a few-shot method; empty for plain fine-tuning."""
+def method_name(method: str, problem: ProblemName = "classification") -> str:
+    """The name of a few-shot method; empty for plain fine-tuning. `problem` names its trivial baseline."""
     if method.startswith(f"{FIXED_SHOTS}-"):
         return f"fixed set {method.removeprefix(f'{FIXED_SHOTS}-')}"
     if method == FIXED_SHOTS:
         return "fixed set"
     if method == FROZEN:
         return "frozen encoder"
+    if method == MAJORITY:
+        return PROBLEMS[problem].trivial_baseline or method
     return METHODS[method].label if method in METHODS else method
 
 
-def arm_name(arm: ArmName) -> str:
-    return f"{arm.intermediate} \u2192 {shots_name(arm)}"
+def arm_name(arm: ArmName, problem: ProblemName = "classification") -> str:
+    return f"{arm.intermediate} \u2192 {shots_name(arm, problem)}"
 
 
 def training_name(arm: Intermediate) -> str:

@@ -10,7 +10,7 @@ from typing import Any, get_args, get_type_hints
 
 import polars as pl
 
-from xstilts.config.recipe import FIXED_SHOTS, FROZEN, Arm
+from xstilts.config.recipe import FIXED_SHOTS, FROZEN, MAJORITY, Arm
 from xstilts.errors import UserError
 from xstilts.methods import METHODS
 from xstilts.planning.stage import Cell
@@ -28,8 +28,9 @@ ArmItems = Mapping[str, Mapping[tuple[int, int | None], pl.DataFrame]]
 
 
 def scored_zero_shot(method: str) -> bool:
-    """Whether a method has scores without shots, besides those of the trained model: a closed-form head does."""
-    return method == FROZEN or (method in METHODS and METHODS[method].fits_english)
+    """Whether a method has scores without shots, besides those of the trained model: a closed-form head does, and the
+    trivial baseline."""
+    return method in (FROZEN, MAJORITY) or (method in METHODS and METHODS[method].fits_english)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -128,7 +129,8 @@ def arm_items(
 ) -> ArmItems:
     """The items of an arm on a task, without languages and (seed, draw) pairs that have no artifact.
 
-    The cells of an encoder without fine-tuning have no seed; their items are repeated for every seed of other cells.
+    The cells of an encoder without fine-tuning and of the trivial baseline have no seed; their items are repeated for
+    every seed of other cells.
     For a fixed few-shot set the draw is None, so it is paired with every draw of another arm.
     """
     cells, name = tuple(cells), ArmName.of(arm)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from xstilts.analysis import stats
-from xstilts.analysis.controls import is_control
 from xstilts.analysis.design import TaskDesign, one_locale_each
 from xstilts.analysis.results import ZERO_SHOT, ArmItems, ArmName, Items, arm_items, load_items
 from xstilts.config.recipe import Intermediate, Recipe
@@ -14,6 +13,7 @@ from xstilts.errors import UserError
 from xstilts.planning.expand import Graph
 from xstilts.planning.stage import Cell
 from xstilts.plurals import plural
+from xstilts.recipe.resolve import is_control
 from xstilts.store.facts import TrainedFacts
 from xstilts.store.store import Store
 from xstilts.tasks import suites

@@ -27,9 +27,11 @@ from xstilts.problems.labels import LabelRules
 Selection = Literal["none", "english_dev", "target_dev"]
 FixedShotSet = Annotated[str, Field(pattern=r"^[1-9]\d*x[1-9]\d*$")]
 FIXED_SHOTS = "fixed-shots"
+"""The method name of arms whose shots are a published set."""
 FROZEN = "frozen"
 """The baseline without training on the target task: a closed-form head on the encoder that precedes it."""
-"""The method name of arms whose shots are a published set."""
+MAJORITY = "majority"
+"""The trivial baseline: the most frequent label of the training data, whatever the input."""
 
 
 class Intermediate(Frozen):
@@ -159,14 +161,14 @@ class Fewshot(Frozen):
 
 
 def _known_method(name: str) -> str:
-    if name not in (FIXED_SHOTS, FROZEN) and name not in METHODS:
-        hint = f"the methods are {', '.join(METHODS)}, {FIXED_SHOTS}, {FROZEN}"
+    if name not in (FIXED_SHOTS, FROZEN, MAJORITY) and name not in METHODS:
+        hint = f"the methods are {', '.join(METHODS)}, {FIXED_SHOTS}, {FROZEN}, {MAJORITY}"
         raise invalid("invalid-value", f"there is no few-shot method {name!r}", hint)
     return name
 
 
 MethodName = Annotated[str, AfterValidator(_known_method)]
-"""The name of a few-shot method, `fixed-shots`, or `frozen`."""
+"""The name of a few-shot method, `fixed-shots`, `frozen` or `majority`."""
 
 
 class Arm(Frozen):
@@ -292,6 +294,10 @@ class Recipe(Frozen):
     frozen: bool = True
     """Also score the encoder before training on the target: a closed-form head (`lda`) on its states, zero-shot and
     with the shots, for targets of classification and tagging."""
+    majority: bool = True
+    """Also score a trivial baseline, for targets whose items have labels: the most frequent label of the training data
+    (for choices the most frequent position of the answer), or for tagging the most frequent tag of each word, without
+    and with the shots. It reads no text but the words."""
     primary: Primary | None = None
     keep_fewshot_weights: bool = False
     """Keep the weights of few-shot models after evaluation. Other weights are kept until `gc`."""

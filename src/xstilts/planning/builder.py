@@ -13,6 +13,7 @@ from xstilts.planning.graph import Chain, Graph
 from xstilts.planning.specs import (
     EvaluateStage,
     FewshotStage,
+    MajorityStage,
     MineStage,
     PretrainedStage,
     RetrieveStage,
@@ -81,14 +82,19 @@ class GraphBuilder:
     def add_cell(
         self,
         chain: Chain,
-        stage: EvaluateStage | FewshotStage | RetrieveStage | MineStage,
+        stage: EvaluateStage | FewshotStage | MajorityStage | RetrieveStage | MineStage,
         *,
         method: str = "zero-shot",
         shots: int = 0,
         draw: int | None = None,
     ) -> None:
-        untrained = not isinstance(stage, FewshotStage) and stage.parent == self.pretrained()
-        data = stage.evaluation if isinstance(stage, FewshotStage) else stage.data
+        match stage:
+            case FewshotStage():
+                data, has_seed = stage.evaluation, True
+            case MajorityStage():
+                data, has_seed = stage.evaluation, False
+            case _:
+                data, has_seed = stage.data, stage.parent != self.pretrained()
         cell = Cell(
             artifact=self.add(stage),
             encoder=self.recipe.encoder,
@@ -99,6 +105,6 @@ class GraphBuilder:
             method=method,
             shots=shots,
             draw=draw,
-            seed=None if untrained else chain.seed,
+            seed=chain.seed if has_seed else None,
         )
         self.cells[cell] = None

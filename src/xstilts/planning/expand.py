@@ -10,6 +10,7 @@ from xstilts.planning.builder import GraphBuilder
 from xstilts.planning.expand_closed_form import add_closed_form_stages
 from xstilts.planning.expand_fewshot import add_fewshot_stages
 from xstilts.planning.expand_intermediate import add_intermediate_stages
+from xstilts.planning.expand_majority import add_majority_stages
 from xstilts.planning.expand_retrieval import add_vector_stages
 from xstilts.planning.graph import Chain, Graph
 from xstilts.planning.specs import EvaluateStage, TargetStage
@@ -41,6 +42,7 @@ def expand(
                     _add_target_stages(builder, chain)
                 else:
                     add_vector_stages(builder, chain)
+        add_majority_stages(builder, target, tasks[name])
     return builder.build()
 
 

@@ -21,6 +21,7 @@ from xstilts.planning.specs import (
     EvaluateStage,
     FewshotStage,
     IntermediateStage,
+    MajorityStage,
     MineStage,
     PretrainedStage,
     RetrieveStage,
@@ -98,6 +99,7 @@ class StageFlops:
                 | TranslateStage()
                 | FewshotStage()
                 | EvaluateStage()
+                | MajorityStage()
                 | ChooseLayerStage()
                 | RetrieveStage()
                 | MineStage()
@@ -124,7 +126,7 @@ class StageFlops:
                 yield self._scoring(spec.data, spec.split, spec.max_length, spec.modality)
             case RetrieveStage() | MineStage() | ChooseLayerStage():
                 yield from (self._forward_pass(read.data, read.split, spec.max_length) for read in spec.splits_read)
-            case PretrainedStage() | TranslateStage():
+            case PretrainedStage() | TranslateStage() | MajorityStage():
                 yield 0.0
             case _:
                 assert_never(spec)

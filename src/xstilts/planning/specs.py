@@ -6,6 +6,7 @@ from typing import ClassVar
 from xstilts.config.splits import TRANSLATED
 from xstilts.config.training import Fusion
 from xstilts.planning.fewshot_spec import FewshotStage
+from xstilts.planning.majority_spec import MajorityStage
 from xstilts.planning.stage import Data, Modality, SplitRead, Stage, canonical_digest
 from xstilts.planning.training_specs import AlignStage, IntermediateStage, TargetStage
 from xstilts.planning.vector_specs import ChooseLayerStage, MineStage, RetrieveStage
@@ -105,6 +106,7 @@ Spec = (
     | TargetStage
     | FewshotStage
     | EvaluateStage
+    | MajorityStage
     | ChooseLayerStage
     | RetrieveStage
     | MineStage

@@ -132,7 +132,7 @@ class Cell:
     shots: int
     draw: int | None
     seed: int | None
-    """None for the untrained encoder, which involves no randomness."""
+    """None for the untrained encoder and the trivial baseline, which involve no randomness."""
 
 
 def uncapped(data: Data) -> Data:

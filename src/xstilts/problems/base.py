@@ -168,6 +168,10 @@ class Problem(ABC, Generic[E]):
     """Whether an example is a text with its English translation."""
     is_mining: ClassVar[bool] = False
     """Whether examples are sentences from two collections, some of which are translations of each other."""
+    trivial_baseline: ClassVar[str | None] = None
+    """What `trivial_predictions` predicts, as tables name it; None if the problem has no such predictions."""
+    trivial_baseline_uses_shots: ClassVar[bool] = False
+    """Whether a few more training examples in the scored language can improve `trivial_predictions`."""
     matching: ClassVar[str] = ""
     """How sentence vectors solve the problem without training, for the report."""
 
@@ -259,6 +263,14 @@ class Problem(ABC, Generic[E]):
     @abstractmethod
     def statistics(self, pairs: Sequence[tuple[Any, Any]], rules: ScoringRules) -> Statistics:
         """Statistics per item that add up over items, from pairs of gold and predicted."""
+
+    def trivial_predictions(self, training: Sequence[E], examples: Sequence[E]) -> list[Any]:
+        """One prediction per example, as `decode` returns it, from the labels of the training examples.
+
+        The texts of the examples are not read, except for the words that `tagging` looks up. Raises DataError if no
+        training example has a label.
+        """
+        raise NotImplementedError(f"{self.name} examples have no trivial predictions")
 
     def display(self, example: E, prediction: Any) -> Any:
         """The prediction as `xstilts predict` writes it."""

@@ -11,6 +11,7 @@ from xstilts.problems.cells import FileRow
 from xstilts.problems.classification import correct_items
 from xstilts.problems.features import Feature, encode_texts
 from xstilts.problems.labels import common_form
+from xstilts.problems.trivial import most_frequent_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -49,6 +50,7 @@ class MultipleChoice(Problem[Choice]):
     reads_first_token = True
     translated_columns = ("prompt", "choices")
     is_machine_translatable = True
+    trivial_baseline = "most frequent answer position"
 
     def read(self, row: FileRow, name: str, language: str) -> Choice:
         """The answer is the text of a choice, or else its number from 0, or else its letter."""
@@ -114,6 +116,11 @@ class MultipleChoice(Problem[Choice]):
 
     def statistics(self, pairs: Sequence[tuple[Any, Any]], rules: ScoringRules) -> Statistics:
         return correct_items(pairs, rules)
+
+    def trivial_predictions(self, training: Sequence[Choice], examples: Sequence[Choice]) -> list[int]:
+        """The most frequent position of the answer, or the last one in an example with fewer choices."""
+        position = most_frequent_of(training)
+        return [min(position, len(example.choices) - 1) for example in examples]
 
     def display(self, example: Choice, prediction: int) -> str:
         """The text of the predicted choice."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from xstilts.problems.base import Example, Outputs, Problem, ScoringRules, Statistics
 from xstilts.problems.cells import FileRow
 from xstilts.problems.features import Feature, encode_texts, label_position, label_positions
+from xstilts.problems.trivial import most_frequent_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -64,6 +65,7 @@ class Classification(Problem[Labelled]):
     reads_first_token = True
     translated_columns = ("text", "pair", "label")
     is_machine_translatable = True
+    trivial_baseline = "majority class"
 
     def read(self, row: FileRow, name: str, language: str) -> Labelled:
         text = row.required_text("text")
@@ -102,6 +104,10 @@ class Classification(Problem[Labelled]):
 
     def statistics(self, pairs: Sequence[tuple[Any, Any]], rules: ScoringRules) -> Statistics:
         return correct_items(pairs, rules)
+
+    def trivial_predictions(self, training: Sequence[Labelled], examples: Sequence[Labelled]) -> list[str]:
+        """The most frequent class."""
+        return [most_frequent_of(training)] * len(examples)
 
 
 def class_position(index: dict[str, int], example: Example) -> int | None:

@@ -8,6 +8,7 @@ from xstilts.problems.base import Example, Outputs, Problem, ScoringRules, Stati
 from xstilts.problems.cells import FileRow
 from xstilts.problems.classification import class_position, correct_items, most_probable
 from xstilts.problems.features import Feature, encode_single, label_positions
+from xstilts.problems.trivial import most_frequent_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -53,6 +54,7 @@ class ImageTextClassification(Problem[ImageText]):
     label_columns = ("label",)
     head = "image-text"
     shots_unit = "per class"
+    trivial_baseline = "majority class"
 
     def read(self, row: FileRow, name: str, language: str) -> ImageText:
         """If the file has no groups, examples with the same first image are one group."""
@@ -92,3 +94,7 @@ class ImageTextClassification(Problem[ImageText]):
 
     def statistics(self, pairs: Sequence[tuple[Any, Any]], rules: ScoringRules) -> Statistics:
         return correct_items(pairs, rules)
+
+    def trivial_predictions(self, training: Sequence[ImageText], examples: Sequence[ImageText]) -> list[str]:
+        """The most frequent class."""
+        return [most_frequent_of(training)] * len(examples)

@@ -10,6 +10,7 @@ from xstilts.problems.base import Outputs, Problem, ScoringRules, Statistics
 from xstilts.problems.cells import FileRow
 from xstilts.problems.classification import TextExample
 from xstilts.problems.features import Feature, encode_texts, label_position, label_positions
+from xstilts.problems.trivial import most_frequent_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -46,6 +47,7 @@ class MultiLabelClassification(Problem[MultiLabelled]):
     pipeline_tag = "text-classification"
     reads_first_token = True
     has_thresholds = True
+    trivial_baseline = "most frequent label set"
 
     def read(self, row: FileRow, name: str, language: str) -> MultiLabelled:
         text = row.required_text("text")
@@ -128,6 +130,12 @@ class MultiLabelClassification(Problem[MultiLabelled]):
             "predicted_labels": [float(len(predicted)) for _, predicted in sets],
             "gold_labels": [float(len(gold)) for gold, _ in sets],
         }
+
+    def trivial_predictions(
+        self, training: Sequence[MultiLabelled], examples: Sequence[MultiLabelled]
+    ) -> list[list[str]]:
+        """The most frequent label set, which may be empty."""
+        return [list(most_frequent_of(training))] * len(examples)
 
 
 def _labels(row: FileRow) -> tuple[str, ...]:

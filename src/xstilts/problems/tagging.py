@@ -11,6 +11,7 @@ from xstilts.problems.base import Example, Outputs, Problem, ScoringRules, Stati
 from xstilts.problems.cells import FileRow
 from xstilts.problems.features import IGNORE_INDEX, Feature, label_position, label_positions, token_types
 from xstilts.problems.tag_schemes import TagError, to_bio
+from xstilts.problems.trivial import TagLexicon
 
 if TYPE_CHECKING:
     from transformers import BatchEncoding, PreTrainedTokenizerBase
@@ -48,6 +49,8 @@ class Tagging(Problem[Tagged]):
     splits_long_texts = True
     position_columns = ("words",)
     translated_columns = ("words", "tags")
+    trivial_baseline = "most frequent tag"
+    trivial_baseline_uses_shots = True
 
     def read(self, row: FileRow, name: str, language: str) -> Tagged:
         words = row.words("words")
@@ -127,6 +130,11 @@ class Tagging(Problem[Tagged]):
         from xstilts.metrics.spans import span_statistics
 
         return span_statistics(pairs)
+
+    def trivial_predictions(self, training: Sequence[Tagged], examples: Sequence[Tagged]) -> list[list[str]]:
+        """The most frequent tag of each word; of unknown words, the most frequent tag of all."""
+        lexicon = TagLexicon((example.words, example.tags) for example in training if example.tags is not None)
+        return [[lexicon.tag(word) for word in example.words] for example in examples]
 
 
 def _feature(

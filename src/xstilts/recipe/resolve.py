@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 
-from xstilts.config.recipe import Fewshot, Recipe, Target, TaskFiles
+from xstilts.config.recipe import Fewshot, Intermediate, Recipe, Target, TaskFiles
 from xstilts.config.splits import shots_split, translated
 from xstilts.methods.method import FewshotMethod
 from xstilts.tasks.task import Task
@@ -24,6 +24,23 @@ def intermediate_arms(recipe: Recipe, target: Target, task: Task) -> tuple[str, 
         return tuple(dict.fromkeys(target.intermediates))
     trained = task.spec.is_trained and not target.skip_training
     return tuple(name for name, arm in recipe.intermediate.items() if trained or not arm.match_steps_of)
+
+
+def is_control(arm: Intermediate) -> bool:
+    """Whether an intermediate arm is a control: it is compared with, but never selected."""
+    return bool(arm.modality or arm.shuffle_labels or arm.match_steps_of)
+
+
+def baseline_first(recipe: Recipe) -> tuple[str, ...]:
+    """The intermediate arms in the order of tables: without training, with training, controls."""
+    arms = recipe.intermediate
+    return tuple(sorted(arms, key=lambda name: 2 if is_control(arms[name]) else int(arms[name].trains)))
+
+
+def baseline_arm(recipe: Recipe, target: Target, task: Task) -> str:
+    """The intermediate arm that the others of a target are compared with."""
+    arms = intermediate_arms(recipe, target, task)
+    return next(name for name in baseline_first(recipe) if name in arms)
 
 
 def has_dev(task: Task) -> bool:

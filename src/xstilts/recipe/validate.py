@@ -122,5 +122,7 @@ def estimated_stages(recipe: Recipe, tasks: Mapping[str, Task]) -> int:
             languages += scored * sum(method.fits_english for method in methods)
         if recipe.frozen and FROZEN_METHOD.applies_to(task.spec):
             languages += scored + adapted
+        if recipe.majority and task.spec.trivial_baseline:
+            count += scored + adapted * task.spec.trivial_baseline_uses_shots
         count += len(intermediate_arms(recipe, target, task)) * len(recipe.seeds) * (1 + languages)
     return count

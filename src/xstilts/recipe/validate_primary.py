@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 
-from xstilts.config.recipe import FIXED_SHOTS, Arm, Fewshot, Target
+from xstilts.config.recipe import FIXED_SHOTS, FROZEN, MAJORITY, Arm, Fewshot, Target
 from xstilts.errors import did_you_mean
+from xstilts.methods import FROZEN_METHOD
 from xstilts.recipe.issues import Issue, Path, Scope
 from xstilts.recipe.resolve import (
     applicable_methods,
+    baseline_arm,
     fewshot_languages,
     fixed_shot_sets,
     intermediate_arms,
@@ -55,6 +57,7 @@ def _languages(fewshot: Fewshot | None, arm: Arm, target: Target, task: Task) ->
 def _arm(scope: Scope, path: Path, arm: Arm, target: Target, task: Task) -> Iterator[Issue]:
     arms = intermediate_arms(scope.recipe, target, task)
     yield from scope.unknown_arms((*path, "intermediate"), [arm.intermediate], arms)
+    yield from _standing_arm(scope, path, arm, target, task)
     if not arm.shots:
         return
     fewshot = scope.recipe.fewshot
@@ -70,6 +73,20 @@ def _arm(scope: Scope, path: Path, arm: Arm, target: Target, task: Task) -> Iter
     if arm.intermediate in arms and arm.intermediate not in (fewshot.intermediates or arms):
         message = f"the arm {arm.intermediate!r} is not among `fewshot.intermediates`"
         yield Issue("unknown-arm", (*path, "intermediate"), message, "add it there")
+
+
+def _standing_arm(scope: Scope, path: Path, arm: Arm, target: Target, task: Task) -> Iterator[Issue]:
+    """Issues of an arm that the recipe does not name: the frozen encoder, and the trivial baseline of one arm."""
+    if arm.method == MAJORITY:
+        if not scope.recipe.majority or task.spec.trivial_baseline is None:
+            message = f"{task.name!r} has no trivial baseline in this recipe"
+            yield Issue("unknown-method", (*path, "method"), message, "set `majority: true`, or name another method")
+        elif arm.intermediate != (baseline := baseline_arm(scope.recipe, target, task)):
+            message = "the trivial baseline depends on no intermediate training"
+            yield Issue("unknown-arm", (*path, "intermediate"), message, f"write `intermediate: {baseline}`")
+    if arm.method == FROZEN and not (scope.recipe.frozen and FROZEN_METHOD.applies_to(task.spec)):
+        message = f"{task.name!r} has no frozen encoder in this recipe"
+        yield Issue("unknown-method", (*path, "method"), message, "set `frozen: true`, or name another method")
 
 
 def _shots(path: Path, arm: Arm, fewshot: Fewshot, target: Target, task: Task) -> Iterator[Issue]:

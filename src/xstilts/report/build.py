@@ -104,7 +104,7 @@ def build(
         estimates=estimates,
         transfer=Transfer(recipe, graph, store, designs, resamples=resamples, items=items),
         manifests={key: store.manifest(key) for key in graph.stages},
-        provenance=Provenance.of(graph.cells),
+        provenance=Provenance.of(graph.cells, {design.task.name: design.task.problem for design in designs}),
         resamples=resamples,
         items=items,
         image_locations=places,

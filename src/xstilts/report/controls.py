@@ -8,7 +8,7 @@ from xstilts.analysis.design import TaskDesign
 from xstilts.analysis.names import ABSENT, arm_name
 from xstilts.analysis.results import ArmName, Items
 from xstilts.analysis.stage_facts import FactMean, StageFacts
-from xstilts.config.recipe import Recipe
+from xstilts.config.recipe import MAJORITY, Recipe
 from xstilts.metrics import metric
 from xstilts.plurals import plural
 from xstilts.report.components import Component, Entry, Head, Row, Sidebar, Table
@@ -124,8 +124,9 @@ def seen_texts_table(facts: StageFacts, estimates: Estimates, provenance: Proven
 
 
 def _method_arms(design: TaskDesign) -> Sequence[ArmName]:
-    """The arms without control methods, which have their own table."""
-    return [arm for arm in design.arms if arm.method not in CONTROL_METHODS]
+    """The arms without control methods, which have their own table, and without the trivial baseline, which reads no
+    image."""
+    return [arm for arm in design.arms if arm.method not in (*CONTROL_METHODS, MAJORITY)]
 
 
 def _score_entry(task: str, arm: ArmName, estimates: Estimates, provenance: Provenance) -> Entry:

@@ -15,6 +15,7 @@ from xstilts.analysis.names import MISSING, arm_name, language_name, method_name
 from xstilts.analysis.results import ZERO_SHOT, ArmName
 from xstilts.planning.specs import ChooseLayerStage
 from xstilts.plurals import plural
+from xstilts.problems import ProblemName
 from xstilts.report import plots
 from xstilts.report.components import Figure, LegendEntry, Panel
 
@@ -46,16 +47,17 @@ def heat_figure(design: TaskDesign, estimates: Estimates) -> Figure | None:
     """The difference of every arm to the baseline, by language."""
     task = design.task.name
     arms = [arm for arm in design.main_arms if arm != design.baseline]
+    names = [arm_name(arm, design.task.problem) for arm in arms]
     means = estimates.arm_mean
     rows = [
-        _heat_cell(language, arm, means(task, arm, language), means(task, design.baseline, language))
+        _heat_cell(language, name, means(task, arm, language), means(task, design.baseline, language))
         for language in design.languages
-        for arm in arms
+        for arm, name in zip(arms, names, strict=True)
         if not estimates.not_in_recipe(task, arm, language)
     ]
     if not rows:
         return None
-    svg = plots.heat_map(rows, list(map(arm_name, arms)), list(map(_language_label, design.languages)))
+    svg = plots.heat_map(rows, names, list(map(_language_label, design.languages)))
     caption = f"Difference to the baseline ({arm_name(design.baseline)}) in points. Purple is better, orange is worse."
     return Figure(caption=caption, panels=(Panel(svg=Markup(svg)),))
 
@@ -74,7 +76,8 @@ def curves_figure(design: TaskDesign, estimates: Estimates, method: str) -> Figu
                 "value": 100 * mean.value,
                 "low": 100 * mean.low,
                 "high": 100 * mean.high,
-                "label": f"{arm_name(arm)}: {points(mean.value)} ({points(mean.low)} to {points(mean.high)})",
+                "label": f"{arm_name(arm, design.task.problem)}: {points(mean.value)} "
+                f"({points(mean.low)} to {points(mean.high)})",
             }
             for name in series
             for arm, mean in _curve_points(design, estimates, name, method, language)
@@ -85,7 +88,8 @@ def curves_figure(design: TaskDesign, estimates: Estimates, method: str) -> Figu
         return None
     svgs = plots.shot_curves(panels, series, shots)
     return Figure(
-        caption=f"Score in points by number of shots k{_method_suffix(method)}, with 95% CIs. Panels share their axes.",
+        caption=f"Score in points by number of shots k{_method_suffix(method, design.task.problem)}, with 95% CIs. "
+        "Panels share their axes.",
         panels=tuple(
             Panel(svg=Markup(svg), title="Mean" if language == MEAN else _language_label(language))
             for svg, language in zip(svgs, languages, strict=True)
@@ -103,7 +107,9 @@ def lines_figure(design: TaskDesign, estimates: Estimates, method: str) -> Figur
         rows = [
             row
             for language in (MEAN, *design.headline)
-            for row in _language_line(language, _curve_points(design, estimates, name, method, language))
+            for row in _language_line(
+                language, _curve_points(design, estimates, name, method, language), design.task.problem
+            )
         ]
         if rows:
             panels[name] = _place_labels(rows, max(shots))
@@ -111,7 +117,8 @@ def lines_figure(design: TaskDesign, estimates: Estimates, method: str) -> Figur
         return None
     svgs = plots.language_lines(list(panels.values()), shots)
     return Figure(
-        caption=f"Score in points of each language by number of shots k{_method_suffix(method)}; the mean in bold.",
+        caption=f"Score in points of each language by number of shots k{_method_suffix(method, design.task.problem)}; "
+        "the mean in bold.",
         panels=tuple(Panel(svg=Markup(svg), title=name) for svg, name in zip(svgs, panels, strict=True)),
     )
 
@@ -184,7 +191,7 @@ def _has_shots(design: TaskDesign, estimates: Estimates, method: str, language: 
     return any(not estimates.not_in_recipe(design.task.name, arm, language) for arm in arms)
 
 
-def _language_line(language: str, line: Sequence[tuple[ArmName, ArmMean]]) -> list[PlotRow]:
+def _language_line(language: str, line: Sequence[tuple[ArmName, ArmMean]], problem: ProblemName) -> list[PlotRow]:
     name, label = ("mean", "mean") if language == MEAN else (language, _language_label(language))
     return [
         {
@@ -192,7 +199,7 @@ def _language_line(language: str, line: Sequence[tuple[ArmName, ArmMean]]) -> li
             "shots": arm.shots,
             "value": 100 * mean.value,
             "mean": language == MEAN,
-            "label": f"{label}, {shots_name(arm)}: {points(mean.value)}",
+            "label": f"{label}, {shots_name(arm, problem)}: {points(mean.value)}",
         }
         for arm, mean in line
     ]
@@ -209,12 +216,12 @@ def _place_labels(rows: list[PlotRow], last: int) -> list[PlotRow]:
     return [row | {"label_at": positions.get(str(row["name"]), row["value"])} for row in rows]
 
 
-def _heat_cell(language: str, arm: ArmName, mean: ArmMean | None, baseline: ArmMean | None) -> PlotRow:
-    position = {"language": _language_label(language), "arm": arm_name(arm)}
+def _heat_cell(language: str, name: str, mean: ArmMean | None, baseline: ArmMean | None) -> PlotRow:
+    position = {"language": _language_label(language), "arm": name}
     if mean is None or baseline is None:
         return {**position, "value": None, "text": MISSING, "label": MISSING}
     value = mean.value - baseline.value
-    label = f"{language_name(language)}, {arm_name(arm)}: {signed(value)} points ({points(mean.value)})"
+    label = f"{language_name(language)}, {name}: {signed(value)} points ({points(mean.value)})"
     return {**position, "value": 100 * value, "text": signed(value), "label": label}
 
 
@@ -227,8 +234,8 @@ def legend(series: Sequence[str], first: int = 0) -> tuple[LegendEntry, ...]:
     )
 
 
-def _method_suffix(method: str) -> str:
-    name = method_name(method)
+def _method_suffix(method: str, problem: ProblemName) -> str:
+    name = method_name(method, problem)
     return f" ({name})" if name else ""
 
 

@@ -50,13 +50,19 @@ def _training_paragraph(recipe: Recipe) -> str:
     return (
         f"The whole chain, including intermediate training, was run with {plural(len(recipe.seeds), 'seed')}{draws}. "
         "The target model is the checkpoint with the best score on development data of the source language."
-        f"{fewshot}{tuning}{_FROZEN if recipe.frozen else ''}"
+        f"{fewshot}{tuning}{_FROZEN if recipe.frozen else ''}{_MAJORITY if recipe.majority else ''}"
     )
 
 
 _FROZEN = (
     " The frozen encoder is the encoder before target training. In classification and tagging it gets a closed-form "
     "head (linear discriminant analysis) of the English examples and the shots, as a baseline for all training."
+)
+
+_MAJORITY = (
+    " A trivial baseline always predicts the most frequent label of the English training data (for choices the most "
+    "frequent position of the answer). In tagging it predicts the most frequent tag of each word in that data and the "
+    "shots, and for unknown words the most frequent tag of all."
 )
 
 

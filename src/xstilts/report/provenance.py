@@ -10,6 +10,7 @@ from xstilts.analysis.names import ABSENT, MISSING, arm_name, language_name, sec
 from xstilts.analysis.results import ArmName
 from xstilts.planning.specs import Spec
 from xstilts.planning.stage import Cell
+from xstilts.problems import ProblemName
 from xstilts.report.components import Collapsible, Entry, Head, LinkLine, Listing, Row, Section, Table
 from xstilts.store.store import Manifest, Store
 
@@ -37,8 +38,8 @@ class Provenance:
     arms: Mapping[tuple[str, ArmName], ArmArtifacts]
 
     @classmethod
-    def of(cls, cells: Sequence[Cell]) -> "Provenance":
-        """The artifacts of the cells, by task, arm and language, in the order of the cells."""
+    def of(cls, cells: Sequence[Cell], problems: Mapping[str, ProblemName]) -> "Provenance":
+        """The artifacts of the cells, by task, arm and language, in the order of the cells. `problems` are by task."""
         keys: dict[tuple[str, ArmName], dict[str, dict[str, None]]] = defaultdict(lambda: defaultdict(dict))
         for cell in cells:
             keys[cell.task, ArmName.of(cell)][cell.language][cell.artifact] = None
@@ -48,7 +49,7 @@ class Provenance:
                 LanguageArtifacts(anchor=f"b-{number}-{index}", language=language, artifacts=tuple(artifacts))
                 for index, (language, artifacts) in enumerate(keys_by_language.items())
             )
-            title = f"{task}: {arm_name(arm)}"
+            title = f"{task}: {arm_name(arm, problems[task])}"
             arms[task, arm] = ArmArtifacts(anchor=f"b-{number}", title=title, languages=languages)
         return cls(arms)
 

@@ -6,11 +6,12 @@ from itertools import groupby
 from xstilts.analysis.design import TaskDesign
 from xstilts.analysis.names import ABSENT, MISSING, arm_name
 from xstilts.analysis.results import ArmName, selection_of
+from xstilts.config.recipe import MAJORITY
 from xstilts.planning.stage import Cell
 from xstilts.report.components import Entry, Head, Row, Table
 from xstilts.report.provenance import Provenance
 from xstilts.report.tables import language_entry, language_order
-from xstilts.store.facts import ScoredFacts, TrainedFacts, TrainingFacts
+from xstilts.store.facts import ModelScoredFacts, TrainedFacts, TrainingFacts
 from xstilts.store.store import Manifest
 
 Manifests = Mapping[str, Manifest | None]
@@ -18,7 +19,7 @@ Manifests = Mapping[str, Manifest | None]
 
 def fewshot_training_table(cells: Sequence[Cell], manifests: Manifests, provenance: Provenance) -> Table:
     """For each few-shot arm: runs, changed weights, steps, and how the checkpoint was selected."""
-    fewshot_cells = sorted((cell for cell in cells if cell.shots), key=_task_and_arm)
+    fewshot_cells = sorted((cell for cell in cells if cell.shots and cell.method != MAJORITY), key=_task_and_arm)
     heads = ("runs", "weights changed", "steps", "selected step")
     return Table(
         caption="Few-shot training by task and arm, over all languages, seeds and draws.",
@@ -118,7 +119,7 @@ def _tokenizer_entries(
             cell.task == design.task.name
             and cell.language not in entries
             and manifest
-            and isinstance(manifest.facts, ScoredFacts)
+            and isinstance(manifest.facts, ModelScoredFacts)
         ):
             facts, href = manifest.facts.texts, provenance.artifact_link(cell.artifact)
             texts = (f"{facts.unknown_rate:.2%}", f"{facts.tokens_per_word:.2f}", f"{facts.truncated_rate:.1%}")

@@ -29,7 +29,8 @@ MDE_NOTE = (
 def scores_table(design: TaskDesign, estimates: Estimates, provenance: Provenance) -> Table:
     """Languages by arms: means over seeds and draws in points, with half the width of the 95% CI."""
     intermediates = (Head(text="", number=False), *_intermediate_heads(design))
-    shots = (Head(text="language", number=False), *(Head(text=shots_name(arm)) for arm in design.arms))
+    names = (shots_name(arm, design.task.problem) for arm in design.arms)
+    shots = (Head(text="language", number=False), *(Head(text=name) for name in names))
     return Table(
         caption=f"{design.task.name}: {metric_name(design.task.metric)}, mean over seeds and draws \u00b1 half the "
         "width of the 95% CI.",

@@ -48,6 +48,7 @@ from xstilts.store.facts import (
     EncoderFacts,
     Facts,
     FewshotFacts,
+    MajorityFacts,
     TargetFacts,
     TrainedFacts,
     TranslateFacts,
@@ -106,7 +107,7 @@ def total_steps(store: Store, key: str) -> int:
 def base_encoder(store: Store, key: str) -> EncoderFacts:
     """The pretrained encoder that an artifact derives from. Raises UserError if there is none."""
     facts = read_facts(store, key)
-    if isinstance(facts, TranslateFacts | ChooseLayerFacts):
+    if isinstance(facts, TranslateFacts | ChooseLayerFacts | MajorityFacts):
         raise UserError(f"artifact {key[:12]} has no encoder", "name an artifact of a trained stage")
     return facts.encoder
 

@@ -1,7 +1,6 @@
 """Controls for scores on texts and images: shuffled images, and the most frequent label."""
 
 import hashlib
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,6 +12,7 @@ from xstilts.metrics import metric
 from xstilts.models.inputs import ModelInputs
 from xstilts.problems import Example
 from xstilts.problems.features import Feature
+from xstilts.problems.trivial import most_frequent
 from xstilts.stages.training import scored_items
 from xstilts.store.facts import ImageControls, ItemScore, TextsOfShots
 from xstilts.tasks.task import Task
@@ -21,8 +21,8 @@ from xstilts.train.predict import predict
 
 def most_frequent_label(examples: Sequence[Example]) -> str | None:
     """The most frequent label, the alphabetically first on ties; None without labels."""
-    counts = Counter(label for example in examples if (label := example.stratum) is not None)
-    return min(counts, key=lambda label: (-counts[label], label)) if counts else None
+    labels = [label for example in examples if (label := example.stratum) is not None]
+    return most_frequent(labels) if labels else None
 
 
 def image_controls(

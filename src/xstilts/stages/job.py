@@ -14,6 +14,7 @@ from xstilts.planning.specs import (
     EvaluateStage,
     FewshotStage,
     IntermediateStage,
+    MajorityStage,
     MineStage,
     PretrainedStage,
     RetrieveStage,
@@ -71,7 +72,7 @@ def _emit_report(key: str, emit: Emit, report: Report) -> None:
 
 def run_stage(spec: Spec, draft: Draft, context: object) -> None:
     """Dispatch to the runner of a stage. Runners import torch, so they are imported here."""
-    from xstilts.stages import align, evaluate, intermediate, mine, pretrained, retrieve, target, translate
+    from xstilts.stages import align, evaluate, intermediate, majority, mine, pretrained, retrieve, target, translate
     from xstilts.stages.fewshot import run as fewshot
     from xstilts.stages.job_context import JobContext
 
@@ -91,6 +92,8 @@ def run_stage(spec: Spec, draft: Draft, context: object) -> None:
             fewshot.run(spec, draft, context)
         case EvaluateStage():
             evaluate.run(spec, draft, context)
+        case MajorityStage():
+            majority.run(spec, draft, context)
         case ChooseLayerStage():
             retrieve.choose(spec, draft, context)
         case RetrieveStage():

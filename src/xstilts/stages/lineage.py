@@ -24,15 +24,15 @@ IDENTITIES = Slot[tuple[Data, str], Identity]("groups and images of a split")
 IMAGES = Slot[tuple[Data, str], frozenset[str]]("images that a split shows")
 
 
-def trained_on(store: Store, key: str) -> Iterator[tuple[Data, str]]:
-    """The training data of an artifact and its ancestors, each with its split."""
+def trained_on(store: Store, key: str | None) -> Iterator[tuple[Data, str]]:
+    """The training data of an artifact and its ancestors, each with its split; none without a key."""
     for read in _training_reads(store, key):
         if isinstance(read, SplitRead):
             yield read.data, read.split
 
 
-def _training_reads(store: Store, key: str) -> Iterator[SplitRead | CorpusRead]:
-    manifest = store.manifest(key)
+def _training_reads(store: Store, key: str | None) -> Iterator[SplitRead | CorpusRead]:
+    manifest = None if key is None else store.manifest(key)
     if manifest is None:
         return
     yield from (read for read in manifest.reads if read.role == "train")
@@ -42,7 +42,7 @@ def _training_reads(store: Store, key: str) -> Iterator[SplitRead | CorpusRead]:
 
 def check_lineage(
     context: JobContext,
-    key: str,
+    key: str | None,
     task: Task,
     split: str,
     evaluation: Sequence[Example],
@@ -74,7 +74,7 @@ def check_lineage(
 
 def count_items_trained_on(
     context: JobContext,
-    key: str,
+    key: str | None,
     task: Task,
     split: str,
     evaluation: Sequence[Example],
@@ -95,7 +95,7 @@ def count_items_trained_on(
     return count_shared([*identities, shots], evaluation)
 
 
-def _trained_on(context: JobContext, key: str, reads: Sequence[SplitRead]) -> Iterator[tuple[Data, str]]:
+def _trained_on(context: JobContext, key: str | None, reads: Sequence[SplitRead]) -> Iterator[tuple[Data, str]]:
     yield from trained_on(context.store, key)
     yield from ((read.data, read.split) for read in reads)
 

@@ -179,9 +179,7 @@ class TrainedFacts(Frozen):
 class ScoredFacts(Frozen):
     """Facts of all stages with scores."""
 
-    encoder: EncoderFacts
     scores: ScoreFacts
-    texts: TextFacts
     leaks: LeakFacts | None = None
     """None if training data are not compared with the scored items."""
     unusable: UnusableImages = UnusableImages(images={}, items=0)
@@ -189,6 +187,13 @@ class ScoredFacts(Frozen):
     """None for tasks without images."""
     rows_left_out: int = 0
     """Number of published rows of the scored split that are no items, for instance because they have no label."""
+
+
+class ModelScoredFacts(ScoredFacts):
+    """Facts of all stages that score a model."""
+
+    encoder: EncoderFacts
+    texts: TextFacts
 
 
 class PretrainedFacts(Frozen):
@@ -256,7 +261,7 @@ class LdaSettingsFacts(Frozen):
     """Of the default settings on left-out shots."""
 
 
-class FewshotFacts(TrainedFacts, ScoredFacts):
+class FewshotFacts(TrainedFacts, ModelScoredFacts):
     kind: Literal["fewshot"] = "fewshot"
     model: ModelFacts
     shots: int
@@ -269,19 +274,27 @@ class FewshotFacts(TrainedFacts, ScoredFacts):
     settings: LdaSettingsFacts | None = None
 
 
-class EvaluateFacts(ScoredFacts):
+class EvaluateFacts(ModelScoredFacts):
     kind: Literal["evaluate"] = "evaluate"
     step_kept: int | None
     """The selected checkpoint of the scored model, as in `TrainingFacts`."""
 
 
-class RetrieveFacts(ScoredFacts):
+class MajorityFacts(ScoredFacts):
+    kind: Literal["majority"] = "majority"
+    examples: int
+    """Number of training examples whose labels were counted, with the shots."""
+    shots: int
+    """Number of examples."""
+
+
+class RetrieveFacts(ModelScoredFacts):
     kind: Literal["retrieve"] = "retrieve"
     layer: int
     pooling: str
 
 
-class MineFacts(ScoredFacts):
+class MineFacts(ModelScoredFacts):
     kind: Literal["mine"] = "mine"
     layer: int
     pooling: str
@@ -307,6 +320,7 @@ Facts = Annotated[
     | TargetFacts
     | FewshotFacts
     | EvaluateFacts
+    | MajorityFacts
     | ChooseLayerFacts
     | RetrieveFacts
     | MineFacts,

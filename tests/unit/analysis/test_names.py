@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from xstilts.analysis.names import arm_name, language_name, metric_name, points, seconds_name, signed, training_name
@@ -27,6 +29,13 @@ def test_arm_names() -> None:
     assert arm_name(ArmName(intermediate="boolq", method="full", shots=4)) == "boolq → 4-shot"
     assert arm_name(ArmName(intermediate="boolq", method="lora", shots=16)) == "boolq → 16-shot, LoRA"
     assert arm_name(ArmName(intermediate="none", method="more-english", shots=4)) == "none → 4-shot, more-english"
+
+
+def test_the_problem_names_the_trivial_baseline() -> None:
+    arm = ArmName(intermediate="none", method="majority")
+    assert arm_name(arm) == arm_name(arm, "image-text") == "none → majority class"
+    assert arm_name(arm, "tagging") == "none → most frequent tag"
+    assert arm_name(replace(arm, shots=4), "tagging") == "none → 4-shot, most frequent tag"
 
 
 def test_training_names_mention_translation() -> None:

@@ -56,6 +56,7 @@ def recipe(**changes: object) -> Recipe:
         targets={"topic": Target(languages=("de", "fi")), "pairs": Target(languages=("de", "th"))},
         fewshot=Fewshot(shots=(1, 4), draws=2),
         frozen=False,
+        majority=False,
         primary=Primary(
             task="topic", treatment=Arm(intermediate="facts", shots=4), baseline=Arm(intermediate="none", shots=4)
         ),

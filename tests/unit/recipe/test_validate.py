@@ -105,6 +105,17 @@ def test_a_valid_recipe_has_no_issues() -> None:
             "unknown-method",
             "primary.treatment.method",
         ),
+        (
+            {"primary": primary(Arm(intermediate="none", method="majority"))},
+            "unknown-method",
+            "primary.treatment.method",
+        ),
+        (
+            {"primary": primary(Arm(intermediate="facts", method="majority")), "majority": True},
+            "unknown-arm",
+            "primary.treatment.intermediate",
+        ),
+        ({"primary": primary(Arm(intermediate="none", method="frozen"))}, "unknown-method", "primary.treatment.method"),
         ({"primary": primary(Arm(intermediate="facts"), task="tags")}, "unknown-target", "primary.task"),
         ({"primary": primary(Arm(intermediate="facts"), languages=("th",))}, "not-scored", "primary.languages"),
         (

@@ -18,7 +18,7 @@ from xstilts.planning.specs import ChooseLayerStage, Spec, TargetStage
 from xstilts.planning.stage import Cell
 from xstilts.problems import Example, ProblemName
 from xstilts.problems.scores import score_frame
-from xstilts.store.facts import ImageControls, ItemScore, ScoreFacts, TextFacts, TextsOfShots
+from xstilts.store.facts import ImageControls, ItemScore, ModelScoredFacts, ScoreFacts, TextFacts, TextsOfShots
 from xstilts.store.store import Draft, Store
 from xstilts.tasks.task import Task
 
@@ -66,6 +66,7 @@ def toy_recipe(**changes: object) -> Recipe:
         "targets": {"toy-intent": Target(), "toy-bitext": Target(languages=LANGUAGES[1:7])},
         "fewshot": Fewshot(shots=(4,), draws=3),
         "frozen": False,
+        "majority": False,
         "primary": Primary(
             task="toy-intent",
             treatment=Arm(intermediate="toy-qa", shots=4),
@@ -140,7 +141,9 @@ def _fill(draft: Draft, stage: Spec, cell: Cell | None, tasks: Mapping[str, Task
         truncated_rate=0.0,
     )
     scores = ScoreFacts(by_metric=values, items=frame.height, groups=frame["group"].n_unique())
-    changes: dict[str, Any] = {"scores": scores, "texts": texts}
+    changes: dict[str, Any] = {"scores": scores}
+    if isinstance(facts_for(stage), ModelScoredFacts):
+        changes["texts"] = texts
     if not task.spec.is_trained:
         changes["layer"] = LAYERS - 1
     if examples:
@@ -162,6 +165,8 @@ def toy_items(cell: Cell, problem: ProblemName, count: int = 120) -> pl.DataFram
     if problem == "mining":
         partners = [[f"english {n}"] if n % 3 else [] for n in range(count)]
         return score_frame(problem, items, partners, [f"english {n}" if hit else "" for n, hit in enumerate(right)])
+    if problem == "tagging":
+        return score_frame(problem, items, [[f"B-{i}"] for i in gold], [[f"B-{i}"] for i in guess])
     return score_frame(problem, items, [CLASSES[i] for i in gold], [CLASSES[i] for i in guess])
 
 

@@ -72,6 +72,7 @@ def pictured_recipe(**changes: object) -> Recipe:
     settings: dict[str, object] = {
         "name": "pictured",
         "encoder": "e5-small+efficientnet-lite0",
+        "majority": False,
         "seeds": (0, 1),
         "intermediate": {
             "none": Intermediate(),

@@ -213,6 +213,33 @@ def test_controls_and_several_methods_are_on_the_page(tmp_path: Path) -> None:
     assert sum("instead of" in sentence for sentence in summary.sentences) >= 5
 
 
+def test_the_trivial_baseline_is_a_column_of_every_table_of_scores_and_trains_nothing(tmp_path: Path) -> None:
+    tasks = {"toy-intent": toy_task("toy-intent", "classification"), "toy-tags": toy_task("toy-tags", "tagging")}
+    recipe = toy_recipe(
+        targets=dict.fromkeys(tasks, Target(languages=("en", "de"))),
+        fewshot=Fewshot(shots=(1, 4), draws=1),
+        majority=True,
+        primary=None,
+    )
+    experiment = make_experiment(tmp_path / "store", recipe, toy_tasks() | tasks)
+    _, page = _report(experiment, tmp_path / "report.html")
+    heads = [row for row in page.rows if row and row[0] == "language" and "zero-shot" in row]
+    tags = ["most frequent tag", "1-shot, most frequent tag", "4-shot, most frequent tag"]
+    model = ["zero-shot", "1-shot", "4-shot"]
+    assert heads == [
+        ["language", model[0], "majority class", *model[1:], *model],
+        ["language", model[0], *tags, *model[1:], *model],
+    ]
+    value = scores(experiment.graph.cells, experiment.store, "synthetic").filter(
+        task="toy-intent", method="majority", language="de", metric="macro_f1"
+    )["value"]
+    german = next(row for row in page.rows[page.rows.index(heads[0]) :] if row[0].startswith("German"))
+    assert german[2].startswith(f"{100 * value.item():.1f}")
+    trained = {row[1] for row in page.rows if row and row[0] in tasks and len(row) == 7}
+    assert trained == {f"{arm} → {k}-shot" for arm in ("none", "toy-qa") for k in (1, 4)}
+    assert not {"missing"} & {cell for row in page.rows for cell in row}
+
+
 @pytest.mark.parametrize("methods", [("full",), ("full", "lda"), ("lda",)])
 def test_the_methods_section_explains_the_few_shot_methods(tmp_path: Path, methods) -> None:
     fewshot = Fewshot(shots=(4,), draws=1, methods=methods)

@@ -46,6 +46,7 @@ def xtreme_recipe(**changes: object) -> Recipe:
         "encoder": "xlm-roberta-large",
         "intermediate": ARMS,
         "frozen": False,
+        "majority": False,
         "targets": {name: Target() for name in XTREME.tasks},
     }
     return Recipe(**(settings | changes))  # type: ignore[arg-type]

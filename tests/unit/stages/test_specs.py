@@ -24,6 +24,7 @@ from xstilts.planning.specs import (
     EvaluateStage,
     FewshotStage,
     IntermediateStage,
+    MajorityStage,
     MineStage,
     PretrainedStage,
     RetrieveStage,
@@ -32,7 +33,7 @@ from xstilts.planning.specs import (
     TranslateStage,
 )
 from xstilts.planning.stage import CorpusRead, Data, Masking, SplitRead, Stage, Texts
-from xstilts.stages import align, evaluate, intermediate, mine, pretrained, retrieve, target, translate
+from xstilts.stages import align, evaluate, intermediate, majority, mine, pretrained, retrieve, target, translate
 from xstilts.stages.fewshot import run as fewshot
 from xstilts.stages.job import run_job, run_stage
 from xstilts.stages.job_context import JobContext
@@ -49,12 +50,13 @@ RUNNERS: dict[type, tuple[Any, str]] = {
     TargetStage: (target, "run"),
     FewshotStage: (fewshot, "run"),
     EvaluateStage: (evaluate, "run"),
+    MajorityStage: (majority, "run"),
     ChooseLayerStage: (retrieve, "choose"),
     RetrieveStage: (retrieve, "run"),
     MineStage: (mine, "run"),
 }
-FREE = (PretrainedStage, TranslateStage)
-"""Kinds that cost no FLOPs: loading an encoder, and a translation from a file."""
+FREE = (PretrainedStage, TranslateStage, MajorityStage)
+"""Kinds that cost no FLOPs: loading an encoder, a translation from a file, and counting labels."""
 READS: dict[type, set[tuple[str, str, str, str]]] = {
     PretrainedStage: set(),
     TranslateStage: {("facts", "en", "train", "translate")},
@@ -63,6 +65,7 @@ READS: dict[type, set[tuple[str, str, str, str]]] = {
     TargetStage: {("topic", "en", "train", "train"), ("topic", "en", "dev", "select")},
     FewshotStage: {("topic", "de", "train", "train"), ("topic", "de", "test", "score")},
     EvaluateStage: {("topic", "de", "test", "score")},
+    MajorityStage: {("topic", "en", "train", "train"), ("topic", "de", "test", "score")},
     ChooseLayerStage: {("pools", language, "dev", "select") for language in LANGUAGES[1:]},
     RetrieveStage: {("pairs", "de", "test", "score"), ("pairs", "de", "dev", "calibrate")},
     MineStage: {("pools", "de", "test", "score"), ("pools", "de", "dev", "calibrate")},
@@ -106,6 +109,7 @@ def graph_of_all_kinds() -> Graph:
         },
         fewshot=Fewshot(shots=(4,), draws=1, train=Train(steps=2)),
         primary=None,
+        majority=True,
     )
     return expand(small, SIZED, "pin", translators={"facts.csv": "pin"})
 

@@ -14,13 +14,13 @@ from xstilts.stages.artifacts import weights_digest
 from xstilts.stages.fewshot.episode import (
     TrainedEpisode,
     TrainingOutcome,
-    draw_shots,
     shot_inputs,
     training_seed,
     with_adapters,
 )
 from xstilts.stages.fewshot.episode_model import EpisodeModel, train_settings
 from xstilts.stages.job_context import JobContext, Slot
+from xstilts.stages.shots import draw_shots
 from xstilts.train.batched import fit_episode_batch
 from xstilts.train.fit import steps_of
 
@@ -53,7 +53,7 @@ def _train_all(
         return {}
     by_steps: dict[int, list[tuple[FewshotStage, ModelInputs]]] = {}
     for spec in specs:
-        inputs = shot_inputs(spec, context, episode_model, draw_shots(spec, context, episode_model))
+        inputs = shot_inputs(spec, context, episode_model, draw_shots(spec, context, episode_model.labels))
         by_steps.setdefault(steps_of(inputs.lengths, train_settings(spec)), []).append((spec, inputs))
     results: dict[EpisodeId, TrainedEpisode] = {}
     for steps, members in sorted(by_steps.items()):

@@ -6,21 +6,17 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from xstilts.config.splits import shots_split
 from xstilts.data.features import featurise
-from xstilts.data.leakage import Identity
-from xstilts.data.load import check_labels
-from xstilts.data.shots import draw
-from xstilts.errors import DataError
 from xstilts.methods.lda_settings import LdaSettings
 from xstilts.models.inputs import ModelInputs
 from xstilts.models.tuning import adapters, load_weights, snapshot, trained_parameters
 from xstilts.planning.specs import FewshotStage
-from xstilts.planning.stage import Data, uncapped
+from xstilts.planning.stage import uncapped
 from xstilts.problems import Example
 from xstilts.stages.artifacts import weights_digest
 from xstilts.stages.fewshot.episode_model import EpisodeModel, InputsKey, split_inputs, train_settings
 from xstilts.stages.job_context import JobContext, Slot
+from xstilts.stages.shots import trainable_examples
 from xstilts.stages.training import scorer
 from xstilts.train.fit import Objective, TrainingResult, fit, seed_of, steps_of
 
@@ -44,59 +40,9 @@ EpisodeResult = tuple[TrainingOutcome, nn.Module]
 
 MULTILINGUAL = Slot[str, TrainedEpisode]("multilingual model, by its training key", latest_only=True)
 
-SCORED = Slot[tuple[tuple[Data, ...], str], Identity]("groups and images of the scored splits")
-POOL_SIZES = Slot[tuple[tuple[Data, ...], str, str], tuple[int, int]]("examples in pools, and scored ones among them")
-
 MAX_CACHED_POOL = 2048
 """Up to this size, frozen layers run once on the whole pool for all draws, if the activations fit into memory.
 Otherwise they run on the shots of each draw."""
-
-
-def draw_shots(spec: FewshotStage, context: JobContext, episode_model: EpisodeModel) -> tuple[Example, ...]:
-    """The drawn examples, or a published set in its order. Raises DataError if there are none.
-
-    Scored items are never drawn, nor examples that share a group or an image with one.
-    """
-    unit = context.task(spec.evaluation.task).shots_unit
-    if spec.fixed_shots is not None:
-        (data,), split = spec.pools, shots_split(spec.fixed_shots)
-        if not (published := _trainable_examples(data, split, context, episode_model)):
-            raise DataError(f"no example of {split!r} in {data.language} has a label of the head")
-        return published
-    scored = _scored(spec, context)
-    pools = [
-        [
-            example
-            for example in _trainable_examples(data, "train", context, episode_model)
-            if not scored.includes(example)
-        ]
-        for data in spec.pools
-    ]
-    return tuple(shot for pool in pools for shot in draw(pool, spec.shots, spec.draw, unit))
-
-
-def pool_sizes(spec: FewshotStage, context: JobContext) -> tuple[int, int]:
-    """The number of examples in the pools of shots, and how many of them are scored and so never drawn."""
-    if spec.fixed_shots is not None:
-        return 0, 0
-
-    def count() -> tuple[int, int]:
-        scored = _scored(spec, context)
-        pool = [example for data in spec.pools for example in context.examples(data, "train")]
-        return len(pool), sum(map(scored.includes, pool))
-
-    return context.cached(POOL_SIZES, (spec.pools, spec.evaluation.language, spec.split), count)
-
-
-def _scored(spec: FewshotStage, context: JobContext) -> Identity:
-    """The identity of all items that the model is scored on, in each of its languages, capped or not. So a cap or the
-    scored language does not change the shots."""
-    languages = tuple(map(uncapped, spec.multilingual or (spec.evaluation,)))
-
-    def make() -> Identity:
-        return Identity.of(example for data in languages for example in context.all_examples(data, spec.split))
-
-    return context.cached(SCORED, (languages, spec.split), make)
 
 
 def shot_inputs(
@@ -106,7 +52,7 @@ def shot_inputs(
     first_trained_layer = episode_model.trainable.first_trained_layer
     if spec.multilingual is not None or spec.fixed_shots is not None or first_trained_layer is None:
         return example_inputs(spec, episode_model, shots)
-    pool = _trainable_examples(spec.pools[0], "train", context, episode_model)
+    pool = trainable_examples(spec.pools[0], "train", context, episode_model.labels)
     if len(pool) > MAX_CACHED_POOL:
         return example_inputs(spec, episode_model, shots)
     key = InputsKey(spec.pools[0], None, spec.modality)
@@ -125,16 +71,6 @@ def example_inputs(spec: FewshotStage, episode_model: EpisodeModel, examples: Se
     length = train_settings(spec).max_length
     features = featurise(trainable.problem, examples, episode_model.tokenizer, labels, length, spec.modality)
     return trainable.inputs(features)
-
-
-def _trainable_examples(
-    data: Data, split: str, context: JobContext, episode_model: EpisodeModel
-) -> tuple[Example, ...]:
-    """The examples of a split whose classes are all among the labels of the head."""
-    examples = context.examples(data, split)
-    check_labels(examples, context.task(data.task), split)
-    labels = set(episode_model.labels)
-    return tuple(example for example in examples if not labels or labels.issuperset(example.classes))
 
 
 def with_adapters(spec: FewshotStage, episode_model: EpisodeModel) -> AbstractContextManager[None]:

@@ -22,6 +22,7 @@ from xstilts.planning.stage import Data, Modality
 from xstilts.recipe.resolve import fixed_shot_sets
 from xstilts.stages.artifacts import build_model, cached_tokenizer, encoder_folder, load_model, text_pooling
 from xstilts.stages.job_context import JobContext, Slot
+from xstilts.stages.shots import with_new_labels
 from xstilts.stages.training import TrainableModel, make_trainable
 from xstilts.tasks.task import Task
 from xstilts.train.fit import seed_of
@@ -122,13 +123,13 @@ def _load(spec: FewshotStage, train: Train, context: JobContext) -> EpisodeModel
     problem = context.task(spec.evaluation.task).problem
     tokenizer = cached_tokenizer(encoder_folder(store, spec.parent, environment))
     if spec.fresh_head:
-        labels = _with_new(context.labels(spec.data), spec)
+        labels = with_new_labels(context.labels(spec.data), spec)
         seed = seed_of(spec.seed, "head", spec.evaluation.task)
         model, _ = build_model(store, spec.parent, environment, problem, labels or None, seed, spec.head)
         thresholds = None
     else:
         loaded = load_model(store, spec.parent, environment)
-        model, labels, thresholds = loaded.model, _with_new(loaded.labels, spec), loaded.thresholds
+        model, labels, thresholds = loaded.model, with_new_labels(loaded.labels, spec), loaded.thresholds
         if labels != loaded.labels:
             extend_head(model, loaded.labels, labels, seed_of(spec.seed, "new labels", spec.evaluation.task))
     if spec.method.freezes_encoder:
@@ -153,10 +154,6 @@ def _load(spec: FewshotStage, train: Train, context: JobContext) -> EpisodeModel
         pooling=text_pooling(store, spec.parent, model.config),
         thresholds=thresholds,
     )
-
-
-def _with_new(labels: tuple[str, ...], spec: FewshotStage) -> tuple[str, ...]:
-    return (*labels, *(label for label in spec.new_labels or () if label not in labels))
 
 
 def _splits_of_job(spec: FewshotStage, task: Task) -> tuple[tuple[Data, str], ...]:

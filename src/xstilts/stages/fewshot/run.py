@@ -4,7 +4,6 @@ The episodes of one model, task and language form a job. Frozen layers run once 
 scored items; every k and draw starts from their activations.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,8 +22,6 @@ from xstilts.stages.controls import image_controls, most_frequent_label, scores_
 from xstilts.stages.fewshot.batched import train_in_batch
 from xstilts.stages.fewshot.episode import (
     EpisodeResult,
-    draw_shots,
-    pool_sizes,
     restore_trained,
     train_episode,
     with_adapters,
@@ -34,6 +31,7 @@ from xstilts.stages.fewshot.frozen_states import fit_head
 from xstilts.stages.job_context import JobContext, Slot
 from xstilts.stages.lineage import check_lineage, count_items_trained_on, count_shared_images
 from xstilts.stages.scoring import text_facts, write_scores
+from xstilts.stages.shots import draw_shots, pool_sizes, write_shots
 from xstilts.stages.training import scored_items, training_facts
 from xstilts.store.facts import FewshotFacts, LdaSettingsFacts, LeakFacts, ModelFacts, TargetFacts, TextFacts
 from xstilts.store.store import Draft
@@ -78,7 +76,7 @@ def run(spec: FewshotStage, draft: Draft, context: JobContext) -> None:
     )
     unchecked = context.cached(UNCHECKED, scored, lambda: check_lineage(context, *history))
     episode_model = load_episode_model(spec, context)
-    shots = draw_shots(spec, context, episode_model)
+    shots = draw_shots(spec, context, episode_model.labels)
     fixed = spec.fixed_shots
     published = fixed is not None and overlap_as_published(task, spec.split, task, shots_split(fixed))
     if not published:
@@ -102,7 +100,7 @@ def run(spec: FewshotStage, draft: Draft, context: JobContext) -> None:
         full_model = trainable.model if model is trainable.trained_part else model
         save_weights(draft.path, full_model, head=True)
     frame = scored_items(task, examples, predicted)
-    (draft.path / "shots.json").write_text(json.dumps([shot.id for shot in shots], ensure_ascii=False))
+    write_shots(draft.path, shots)
     train, (pool, pool_scored) = train_settings(spec), pool_sizes(spec, context)
     shared = context.cached(IMAGES_SHARED, scored, lambda: count_shared_images(context, spec.parent, task, examples))
     draft.facts = FewshotFacts(
