@@ -12,7 +12,7 @@ from scipy.optimize import isotonic_regression
 from xstilts.analysis.contrasts import MEAN, ArmMean, ContrastResult, Estimates
 from xstilts.analysis.design import TaskDesign, TwoByTwo
 from xstilts.analysis.names import MISSING, arm_name, language_name, method_name, points, shots_name, signed
-from xstilts.analysis.results import ZERO_SHOT, ArmName
+from xstilts.analysis.results import ZERO_SHOT, ArmName, scored_zero_shot
 from xstilts.planning.specs import ChooseLayerStage
 from xstilts.plurals import plural
 from xstilts.problems import ProblemName
@@ -175,13 +175,19 @@ def _intermediates(design: TaskDesign) -> list[str]:
 
 
 def _shot_counts(design: TaskDesign, method: str) -> list[int]:
-    return sorted({arm.shots for arm in design.arms if arm.method in (ZERO_SHOT, method)})
+    return sorted({arm.shots for arm in design.arms if _is_on_curve(arm, method)})
+
+
+def _is_on_curve(arm: ArmName, method: str) -> bool:
+    """Whether an arm is a point of a method's curve, which starts at the method's own score without shots if it has
+    one."""
+    return arm.method == method or (arm.method == ZERO_SHOT and not scored_zero_shot(method))
 
 
 def _curve_points(
     design: TaskDesign, estimates: Estimates, intermediate: str, method: str, language: str
 ) -> list[tuple[ArmName, ArmMean]]:
-    arms = (a for a in design.arms if a.intermediate == intermediate and a.method in (ZERO_SHOT, method))
+    arms = (arm for arm in design.arms if arm.intermediate == intermediate and _is_on_curve(arm, method))
     means = ((arm, estimates.arm_mean(design.task.name, arm, language)) for arm in arms)
     return [(arm, mean) for arm, mean in means if mean is not None]
 

@@ -13,11 +13,14 @@ from tests.unit.report.fixture import Experiment, make_experiment, toy_recipe, t
 from tests.unit.report.page import Page
 
 from xstilts.analysis import stats
+from xstilts.analysis.contrasts import compute_estimates
+from xstilts.analysis.design import design_of
 from xstilts.analysis.results import ArmName, arm_items, scores
 from xstilts.config.recipe import Fewshot, Intermediate, Target
 from xstilts.methods.lda import Lda
 from xstilts.planning.expand import expand as plan
 from xstilts.report import Summary, build
+from xstilts.report.figures import curves_figure
 from xstilts.store.store import Store
 
 _TARGETS = {"toy-intent": Target(languages=("en", "de", "fi", "el")), "toy-bitext": Target(languages=("de", "fi"))}
@@ -238,6 +241,10 @@ def test_the_trivial_baseline_is_a_column_of_every_table_of_scores_and_trains_no
     trained = {row[1] for row in page.rows if row and row[0] in tasks and len(row) == 7}
     assert trained == {f"{arm} → {k}-shot" for arm in ("none", "toy-qa") for k in (1, 4)}
     assert not {"missing"} & {cell for row in page.rows for cell in row}
+    cells = experiment.graph.cells
+    design = design_of(recipe, cells, tasks["toy-tags"])
+    figure = curves_figure(design, compute_estimates([design], [], cells, experiment.store, resamples=50), "majority")
+    assert figure and "→ most frequent tag" in figure.panels[0].svg and "→ zero-shot" not in figure.panels[0].svg
 
 
 @pytest.mark.parametrize("methods", [("full",), ("full", "lda"), ("lda",)])
