@@ -19,23 +19,21 @@ from xstilts.planning.specs import (
 from xstilts.store.facts import (
     AlignFacts,
     ChooseLayerFacts,
-    EncoderFacts,
     EvaluateFacts,
     Facts,
     FewshotFacts,
     IntermediateFacts,
     MajorityFacts,
     MineFacts,
-    ModelFacts,
     PretrainedFacts,
     RetrieveFacts,
     ScoreFacts,
     TargetFacts,
     TextFacts,
-    TrainingFacts,
     TranslateFacts,
     UnusableImages,
 )
+from xstilts.store.model_facts import EncoderFacts, ModelFacts, TrainingFacts
 
 ENCODER = EncoderFacts(name="e5-small", pin="1234")
 SCORES = ScoreFacts(by_metric={"macro_f1": 0.5}, items=200, groups=60)

@@ -293,7 +293,7 @@ class Recipe(Frozen):
     fewshot: Fewshot | None = None
     frozen: bool = True
     """Also score the encoder before training on the target: a closed-form head (`lda`) on its states, zero-shot and
-    with the shots, for targets of classification and tagging."""
+    with the shots, for targets of classification, tagging and multiple choice of text."""
     majority: bool = True
     """Also score a trivial baseline, for targets whose items have labels: the most frequent label of the training data
     (for choices the most frequent position of the answer), or for tagging the most frequent tag of each word, without

@@ -48,8 +48,12 @@ class Train(Frozen):
     """Peak learning rate of the head; null means that of the encoder. `auto` is ten times that of the encoder for a
     head that starts as the closed-form solution, and 1e-3 for a random one."""
     head_start: HeadStart = "closed-form"
-    """Weights of a new pooled or tagging head of classes before training: the closed-form head of the encoder's states
-    (linear probing before fine-tuning: Kumar et al. 2022, arXiv 2202.10054), or random. Other heads start random."""
+    """Weights of a new pooled or tagging head of classes or labels before training: the closed-form head of the
+    encoder's states (linear probing before fine-tuning: Kumar et al. 2022, arXiv 2202.10054), or random. Other heads
+    start random."""
+    refit: Annotated[bool, Field(exclude_if=lambda value: value is False)] = False
+    """Only for targets: after training, solve the head in closed form (as `head_start` does) on the trained encoder's
+    states of all training examples, and use it instead of the trained one."""
     weight_decay: Annotated[float, Field(ge=0, lt=1)] = 0.01
     """Weight decay of AdamW; not applied to biases and normalisation."""
     warmup_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.1

@@ -10,7 +10,8 @@ from xstilts.encoders import EncoderCard, find_card
 from xstilts.errors import UserError
 from xstilts.planning.stage import SplitRead
 from xstilts.problems import PROBLEMS, ProblemName
-from xstilts.store.facts import FewshotFacts, ModelFacts, ScoredFacts, TargetFacts, TrainedFacts
+from xstilts.store.facts import FewshotFacts, ScoredFacts, TargetFacts, TrainedFacts
+from xstilts.store.model_facts import ModelFacts
 from xstilts.store.store import Manifest, Store
 from xstilts.tasks import load_task, task_names
 from xstilts.tasks.task import Task

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from xstilts.methods.method import Episode, FewshotMethod, Result
+from xstilts.methods.method import Episode, FewshotMethod, Result, StatesClassifier
 from xstilts.problems import Problem
 
 if TYPE_CHECKING:
@@ -32,7 +32,11 @@ class FrozenStatesMethod(FewshotMethod):
         return problem.has_classes
 
     def run(self, episode: Episode[Result]) -> Result:
-        return episode.fit_head(self)
+        return episode.fit_head(self.classifier(episode.problem))
+
+    def classifier(self, problem: Problem[Any]) -> StatesClassifier:
+        """The classifier for a problem that the method applies to."""
+        return self
 
     def summarise(self, batches: "Iterable[tuple[Tensor, Tensor]]", classes: int) -> "tuple[Tensor, ...]":
         """All vectors [rows, width] and their class ids [rows]."""
@@ -42,9 +46,12 @@ class FrozenStatesMethod(FewshotMethod):
         return torch.cat(vectors), torch.cat(labels)
 
     def select(self, shots: "Rows", english: "tuple[Tensor, ...] | None", english_rows: "Rows") -> "LdaSettings | None":
+        """Settings selected by leaving out each shot with its group. `english` is the summary of all English examples,
+        `english_rows` are those in a group of the shots. None to keep the method's own settings."""
         return None
 
     def with_settings(self, settings: "LdaSettings") -> "FrozenStatesMethod":
+        """The method with selected settings."""
         return self
 
     def fit(

@@ -1,12 +1,16 @@
 """Linear discriminant analysis on the states of a frozen encoder: a closed-form head."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from xstilts.methods.discriminant import Moments, mean_difference, moments, solve
 from xstilts.methods.frozen_states import FrozenStatesMethod
+from xstilts.methods.lda_choices import ChoiceDiscriminant
+from xstilts.methods.lda_labels import LabelDiscriminants
+from xstilts.methods.method import StatesClassifier
+from xstilts.problems import Problem
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,14 +33,16 @@ class Lda(FrozenStatesMethod):
     shrinkage: Annotated[float, Field(gt=0, le=1)] | Literal["auto"] = "auto"
     """Weight of the multiple of the identity in the covariance estimate. Low values fit English best; high values
     transfer best to other languages. `auto` is 0.9 with fewer than four shots per class. With more it is 0.6, unless
-    another value predicts left-out shots better by two standard errors."""
+    another value predicts left-out shots better by two standard errors. For labels it is 0.9 and 0.6, for multiple
+    choice 0.9."""
     shots_weight: Positive | Literal["auto"] = "auto"
     """How many English examples a shot counts for. `auto` is 3, unless another value predicts left-out shots better; it
-    is selected together with the shrinkage."""
+    is selected together with the shrinkage, and always 3 for labels and multiple choice."""
     language_offset: bool = True
     """Subtract the mean difference between the shots and the English examples of the same class from all states of the
     target language. Otherwise a class with few English examples is where the target language is."""
 
+    scope: ClassVar[str] = "classification, tagging and multiple choice"
     label: ClassVar[str] = "LDA"
     explanation: ClassVar[str] = (
         "LDA trains nothing. The encoder stays as it is after English training; a closed-form linear discriminant is "
@@ -44,6 +50,24 @@ class Lda(FrozenStatesMethod):
         "and the weight of a shot are the defaults, unless exact leave-one-out over the shots prefers other values by "
         "two standard errors of the loss."
     )
+
+    def applies_to(self, problem: Problem[Any]) -> bool:
+        return problem.has_linear_head
+
+    def classifier(self, problem: Problem[Any]) -> StatesClassifier:
+        """LDA of classes, of each label, or of the difference between right and wrong choices."""
+        low, high = (WITH_SHOTS, WITHOUT_SHOTS) if self.shrinkage == "auto" else (self.shrinkage, self.shrinkage)
+        weight = SHOTS_WEIGHT if self.shots_weight == "auto" else self.shots_weight
+        if problem.head == "choice":
+            return ChoiceDiscriminant(shrinkage=high, shots_weight=weight)
+        if problem.loss == "binary cross-entropy":
+            return LabelDiscriminants(
+                shrinkage=high,
+                shrinkage_with_many_shots=low,
+                shots_weight=weight,
+                language_offset=self.language_offset,
+            )
+        return self
 
     def summarise(self, batches: "Iterable[tuple[Tensor, Tensor]]", classes: int) -> "Moments":
         total: Moments | None = None

@@ -15,9 +15,6 @@ from xstilts.problems import Problem
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from xstilts.methods.lda_settings import LdaSettings
-    from xstilts.methods.leave_one_out import Rows
-
 Result = TypeVar("Result", covariant=True)
 Settings = TypeVar("Settings", bound=BaseModel)
 
@@ -31,21 +28,16 @@ class Adapters:
 
 
 class StatesClassifier(Protocol):
-    """A classifier of an encoder's states. `fit` returns the tensors that `scores` needs; they are stored."""
+    """A classifier of an encoder's states. `fit` returns the tensors that `scores` needs; they are stored.
+
+    States come with labels as `xstilts.models.frozen_states.labelled_states` yields them: class ids [rows], for
+    multi-label problems 1 or 0 [rows, labels], for choices the question's number and 1 or 0 [rows, 2].
+    """
 
     linear: ClassVar[bool]
 
     def summarise(self, batches: "Iterable[tuple[Tensor, Tensor]]", classes: int) -> "tuple[Tensor, ...]":
-        """A summary of labelled states for `fit`, from batches of vectors [rows, width] and class ids [rows]."""
-        ...
-
-    def select(self, shots: "Rows", english: "tuple[Tensor, ...] | None", english_rows: "Rows") -> "LdaSettings | None":
-        """Settings selected by leaving out each shot with its group. `english` is the summary of all English examples,
-        `english_rows` are those in a group of the shots. None to keep the method's own settings."""
-        ...
-
-    def with_settings(self, settings: "LdaSettings") -> "StatesClassifier":
-        """The classifier with selected settings."""
+        """A summary of labelled states for `fit`, from batches of vectors [rows, width] and labels."""
         ...
 
     def fit(
@@ -64,6 +56,9 @@ class StatesClassifier(Protocol):
 
 class Episode(Protocol[Result]):
     """One adaptation to k examples of a language, as methods see it."""
+
+    @property
+    def problem(self) -> Problem[Any]: ...
 
     def train(self) -> Result:
         """Train on the shots, according to the class variables of the method."""

@@ -1,7 +1,7 @@
 """A frozen encoder with a classifier on its hidden states."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from xstilts.methods.method import StatesClassifier
 from xstilts.models.families import Pooling
 from xstilts.models.has_encoder import HasEncoder
 from xstilts.models.inputs import ModelInputs, autocast
+from xstilts.models.linear_layer import image_text_states
 from xstilts.models.pooling import pool
 from xstilts.models.split import backbone
 from xstilts.platform.progress import track_batches
@@ -49,8 +50,13 @@ class FrozenStatesModel(HasEncoder):
 
 
 def labelled_states(model: nn.Module, inputs: ModelInputs, pooling: Pooling) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield batches of vectors [rows, hidden] and class numbers [rows] on the CPU, from one pass of the encoder of
-    `model`, which is not changed."""
+    """Yield batches of vectors [rows, hidden] and labels on the CPU, from one pass of the encoder of `model`, which is
+    not changed.
+
+    Labels are class numbers [rows]; for multi-label problems 1 or 0 [rows, labels]; for multiple choice, whose rows are
+    the choices, the number of the question and 1 for the right choice or 0 [rows, 2]. With images, vectors are the
+    input of the last layer of the model's head.
+    """
     for states, labels, _ in numbered_states(model, inputs, pooling):
         yield states, labels
 
@@ -59,18 +65,38 @@ def numbered_states(
     model: nn.Module, inputs: ModelInputs, pooling: Pooling
 ) -> Iterator[tuple[Tensor, Tensor, Sequence[int]]]:
     """The batches of `labelled_states`, with the number of each row's feature in `inputs`."""
-    encoder = backbone(model).eval()
+    problem = PROBLEMS[inputs.problem]
+    encoder = image_text_states(model) if problem.has_images else backbone(model).eval()
+    questions = 0
     for indices in track_batches("frozen layers", scoring_batches(inputs.lengths), len(inputs.features)):
         batch: dict[str, Any] = inputs.batch(indices, labels=True)
         labels = batch.pop("labels")
         with torch.no_grad(), autocast(inputs.device, inputs.precision):
-            states = _states(encoder, inputs.problem, pooling, batch)
-        is_labelled = labels != IGNORE_INDEX
-        numbers = torch.tensor(indices).reshape(-1, *[1] * (labels.dim() - 1)).expand(labels.shape)
-        yield states[is_labelled].cpu(), labels[is_labelled].cpu(), numbers[is_labelled.cpu()].tolist()
+            if problem.has_images:
+                states = encoder(**batch).states.float()
+            else:
+                states = _states(cast(PreTrainedModel, encoder), inputs.problem, pooling, batch)
+        if problem.head == "choice":
+            question, choice = batch["attention_mask"].any(-1).nonzero(as_tuple=True)
+            is_right = (choice == labels[question]).long()
+            targets = torch.stack([questions + question, is_right], 1)
+            yield states[question, choice].cpu(), targets.cpu(), [indices[row] for row in question.tolist()]
+            questions += len(labels)
+        elif problem.loss == "binary cross-entropy":
+            yield states.cpu(), labels.cpu(), indices
+        else:
+            is_labelled = labels != IGNORE_INDEX
+            numbers = torch.tensor(indices).reshape(-1, *[1] * (labels.dim() - 1)).expand(labels.shape)
+            yield states[is_labelled].cpu(), labels[is_labelled].cpu(), numbers[is_labelled.cpu()].tolist()
 
 
 def _states(encoder: PreTrainedModel, problem: ProblemName, pooling: Pooling, inputs: dict[str, Tensor]) -> Tensor:
-    """[batch, hidden], or [batch, tokens, hidden] for tagging; in float32."""
+    """[batch, hidden], [batch, tokens, hidden] for tagging, or [batch, choices, hidden]; in float32."""
+    mask = inputs["attention_mask"]
+    if PROBLEMS[problem].head == "choice":
+        inputs = {name: tensor.flatten(0, 1) for name, tensor in inputs.items()}
     states = encoder(**inputs).last_hidden_state.float()
-    return states if PROBLEMS[problem].head == "token" else pool(states, inputs["attention_mask"], pooling)
+    if PROBLEMS[problem].head == "token":
+        return states
+    pooled = pool(states, inputs["attention_mask"], pooling)
+    return pooled.unflatten(0, mask.shape[:-1])

@@ -14,6 +14,7 @@ from xstilts.recipe.resolve import (
     applicable_methods,
     fewshot_languages,
     has_fewshot,
+    has_frozen_arm,
     languages_with_pool,
     new_labels,
     sampled_ks,
@@ -33,7 +34,7 @@ def add_closed_form_stages(builder: GraphBuilder, chain: Chain, target_stage: Ta
         if method.fits_english:
             for stage in _zero_shot(builder, chain, target_stage, method):
                 builder.add_cell(chain, stage, method=method.name)
-    if builder.recipe.frozen and FROZEN_METHOD.applies_to(chain.task.spec):
+    if has_frozen_arm(builder.recipe, chain.task):
         for stage in _frozen(builder, chain, target_stage, fewshot):
             builder.add_cell(chain, stage, method=FROZEN, shots=stage.shots, draw=stage.draw if stage.shots else None)
 
@@ -43,6 +44,7 @@ def _zero_shot(
 ) -> Iterator[FewshotStage]:
     """The closed-form head of English examples on the trained encoder, in every scored language."""
     train = builder.recipe.fewshot.train if builder.recipe.fewshot else chain.target.train
+    train = train.model_copy(update={"refit": False})
     for language in scored_languages(chain.target, chain.task):
         yield builder.episode(chain, target_stage, language, method, train)
 

@@ -146,6 +146,8 @@ class StageFlops:
         example = self._training_example(spec.data.task, spec.train, spec.modality)
         yield self._target_steps(spec) * self._batch(spec.data, spec.train) * example
         yield spec.train.evaluations * self._forward_pass(spec.data, "dev", spec.train.max_length, spec.modality)
+        if spec.train.refit:
+            yield self._forward_pass(spec.data, "train", spec.train.max_length, spec.modality)
 
     def _target_steps(self, spec: TargetStage) -> float:
         steps = self._steps(spec.data, spec.train)

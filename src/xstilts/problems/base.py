@@ -200,6 +200,12 @@ class Problem(ABC, Generic[E]):
         """Whether every example, or each of its words, has one of the task's classes, and there are no images."""
         return self.head in ("sequence", "token") and self.loss == "cross-entropy"
 
+    @property
+    def has_linear_head(self) -> bool:
+        """Whether the head can end in one linear layer on the state of a text, a word, a choice or a text with its
+        images, and so be solved in closed form."""
+        return self.head in ("sequence", "token", "choice", "image-text")
+
     @abstractmethod
     def read(self, row: FileRow, name: str, language: str) -> E:
         """The example of a row. `name` is its id if the row has none. Without a label column it is unlabelled.

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from xstilts.config.recipe import Recipe
 from xstilts.encoders import EncoderCard, find_card
 from xstilts.errors import UserError, did_you_mean
-from xstilts.methods import FROZEN_METHOD
 from xstilts.recipe.issues import Issue, Path, Scope, dotted
 from xstilts.recipe.resolve import (
     applicable_methods,
     fewshot_languages,
+    has_frozen_arm,
     intermediate_arms,
     sampled_ks,
     scored_languages,
@@ -120,7 +120,7 @@ def estimated_stages(recipe: Recipe, tasks: Mapping[str, Task]) -> int:
             adapted = len(fewshot_languages(fewshot, target, task)) * len(sampled_ks(fewshot)) * fewshot.draws
             languages += adapted * len(methods) * (1 + controls)
             languages += scored * sum(method.fits_english for method in methods)
-        if recipe.frozen and FROZEN_METHOD.applies_to(task.spec):
+        if has_frozen_arm(recipe, task):
             languages += scored + adapted
         if recipe.majority and task.spec.trivial_baseline:
             count += scored + adapted * task.spec.trivial_baseline_uses_shots

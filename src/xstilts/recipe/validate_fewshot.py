@@ -18,6 +18,9 @@ def validate_fewshot(scope: Scope) -> Iterator[Issue]:
     recipe, tasks, fewshot = scope.recipe, scope.tasks, scope.recipe.fewshot
     if fewshot is None:
         return
+    if fewshot.train.refit:
+        message = "`refit` is for the training of targets; few-shot training ends with the trained head"
+        yield Issue("not-applicable", ("fewshot", "train", "refit"), message, "remove it, or use the method `lda`")
     yield from scope.unknown_targets(("fewshot", "tasks"), fewshot.tasks or ())
     yield from scope.unknown_arms(("fewshot", "intermediates"), fewshot.intermediates or ())
     for name in fewshot.tasks or ():

@@ -17,6 +17,11 @@ def validate_intermediate(scope: Scope) -> Iterator[Issue]:
         if arm.shuffle_labels and arm.trains and not arm.tasks and not scope.is_removed(*path, "tasks"):
             message = f"the arm {name!r} has no tasks, so there are no labels to shuffle"
             yield Issue("no-labels", (*path, "shuffle_labels"), message, "name `tasks`, or remove `shuffle_labels`")
+        for block, train in (("train", arm.train), ("align", arm.align.train if arm.align else None)):
+            if train and train.refit:
+                keys = (block, "train", "refit") if block == "align" else (block, "refit")
+                message = f"`refit` is for targets; the heads of the arm {name!r} are not kept"
+                yield Issue("not-applicable", (*path, *keys), message, "remove it")
         if arm.align:
             yield from _align(scope, (*path, "align"), arm.align)
         if arm.match_steps_of is not None:

@@ -36,6 +36,7 @@ def validate_targets(scope: Scope) -> Iterator[Issue]:
         yield from _hidden_modality(scope, path, target, task)
         yield from _skipped_training(scope, path, target, task)
         yield from _matched_steps(scope, path, target, task)
+        yield from _refit(scope, path, target, task)
         if task.spec.is_trained:
             yield from _trained(scope, path, target, task)
         else:
@@ -100,6 +101,19 @@ def _matched_steps(scope: Scope, path: Path, target: Target, task: Task) -> Iter
         if (arm := scope.recipe.intermediate.get(name)) and arm.match_steps_of:
             message = f"the arm {name!r} adds steps to the training of {task.name!r}, which is not trained"
             yield Issue("no-training", (*path, "intermediates"), message, "leave the arm out of `intermediates`")
+
+
+def _refit(scope: Scope, path: Path, target: Target, task: Task) -> Iterator[Issue]:
+    """`refit` for a head that is not a linear layer."""
+    if not target.train.refit:
+        return
+    path = (*path, "train", "refit")
+    if not task.spec.has_linear_head:
+        message = f"`refit` needs a linear head over classes or choices, but {task.name!r} is a {task.problem} task"
+        yield Issue("not-applicable", path, message, "remove it")
+    elif scope.recipe.head == "native":
+        message = "`refit` needs a linear head on pooled states, and the recipe has `head: native`"
+        yield Issue("conflicting-keys", path, message, "set `head: pooled`, or remove `refit`")
 
 
 def _splits_without_file(scope: Scope, target: Target, task: Task) -> Iterator[Issue]:

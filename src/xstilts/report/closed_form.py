@@ -10,7 +10,8 @@ from xstilts.analysis.results import ArmName
 from xstilts.planning.stage import Cell
 from xstilts.report.components import Entry, Head, Row, Table
 from xstilts.report.provenance import Provenance
-from xstilts.store.facts import FewshotFacts, LdaSettingsFacts
+from xstilts.store.facts import FewshotFacts
+from xstilts.store.model_facts import LdaSettingsFacts
 from xstilts.store.store import Manifest
 
 

@@ -50,13 +50,25 @@ def _training_paragraph(recipe: Recipe) -> str:
     return (
         f"The whole chain, including intermediate training, was run with {plural(len(recipe.seeds), 'seed')}{draws}. "
         "The target model is the checkpoint with the best score on development data of the source language."
+        f"{_refit_sentence(recipe)}"
         f"{fewshot}{tuning}{_FROZEN if recipe.frozen else ''}{_MAJORITY if recipe.majority else ''}"
     )
 
 
+def _refit_sentence(recipe: Recipe) -> str:
+    refit = [name for name, target in recipe.targets.items() if target.train.refit]
+    if not refit:
+        return ""
+    return (
+        f" After training, the head of {' and '.join(refit)} was replaced by the closed-form solution (linear "
+        "discriminant analysis) on the states of the training data."
+    )
+
+
 _FROZEN = (
-    " The frozen encoder is the encoder before target training. In classification and tagging it gets a closed-form "
-    "head (linear discriminant analysis) of the English examples and the shots, as a baseline for all training."
+    " The frozen encoder is the encoder before target training. In classification, tagging and multiple choice of text "
+    "it gets a closed-form head (linear discriminant analysis) of the English examples and the shots, as a baseline "
+    "for all training."
 )
 
 _MAJORITY = (

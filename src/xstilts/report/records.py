@@ -11,7 +11,8 @@ from xstilts.planning.stage import Cell
 from xstilts.report.components import Entry, Head, Row, Table
 from xstilts.report.provenance import Provenance
 from xstilts.report.tables import language_entry, language_order
-from xstilts.store.facts import ModelScoredFacts, TrainedFacts, TrainingFacts
+from xstilts.store.facts import ModelScoredFacts, TrainedFacts
+from xstilts.store.model_facts import TrainingFacts
 from xstilts.store.store import Manifest
 
 Manifests = Mapping[str, Manifest | None]

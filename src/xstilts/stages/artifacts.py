@@ -45,7 +45,6 @@ from xstilts.platform.files import expand_home
 from xstilts.problems import PROBLEMS, ProblemName
 from xstilts.store.facts import (
     ChooseLayerFacts,
-    EncoderFacts,
     Facts,
     FewshotFacts,
     MajorityFacts,
@@ -53,6 +52,7 @@ from xstilts.store.facts import (
     TrainedFacts,
     TranslateFacts,
 )
+from xstilts.store.model_facts import EncoderFacts
 from xstilts.store.store import Store
 from xstilts.tasks.task import Task
 

@@ -12,7 +12,8 @@ from xstilts.models.multimodal.dual.vision import image_preparation, image_size
 from xstilts.planning.specs import PretrainedStage
 from xstilts.stages.artifacts import cached_tokenizer, fetch_encoder, open_image_features
 from xstilts.stages.job_context import JobContext
-from xstilts.store.facts import DualPreparation, EncoderFacts, ImageInputFacts, PretrainedFacts
+from xstilts.store.facts import PretrainedFacts
+from xstilts.store.model_facts import DualPreparation, EncoderFacts, ImageInputFacts
 from xstilts.store.store import Draft
 
 

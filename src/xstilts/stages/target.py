@@ -6,6 +6,7 @@ from xstilts.data.features import featurise
 from xstilts.data.leakage import Identity, check_disjoint, count_shared
 from xstilts.data.load import check_labels
 from xstilts.data.tokenised import feature_lengths, token_ids
+from xstilts.errors import StageError
 from xstilts.planning.specs import TargetStage
 from xstilts.stages.artifacts import (
     base_encoder,
@@ -18,11 +19,12 @@ from xstilts.stages.artifacts import (
     weights_digest,
 )
 from xstilts.stages.controls import most_frequent_label
-from xstilts.stages.head_start import start_head
+from xstilts.stages.head_start import solve_head, start_head
 from xstilts.stages.job_context import JobContext
 from xstilts.stages.tokenise import load_features
 from xstilts.stages.training import count_untouched_layers, make_trainable, scorer, training_facts
-from xstilts.store.facts import ModelFacts, TargetFacts
+from xstilts.store.facts import TargetFacts
+from xstilts.store.model_facts import ModelFacts
 from xstilts.store.store import Draft
 from xstilts.tasks.task import overlap_as_published
 from xstilts.train.fit import Objective, examples_used, fit, seed_of, steps_of
@@ -42,17 +44,17 @@ def run(spec: TargetStage, draft: Draft, context: JobContext) -> None:
     labels = context.labels(spec.data)
     tokenizer = cached_tokenizer(encoder_folder(store, spec.parent, environment))
     max_length = spec.train.max_length
-    features = load_features(
+    all_features = load_features(
         context, spec.parent, [spec.data], "train", tokenizer, labels or None, max_length, spec.modality
     )
     extra_steps = total_steps(store, spec.match_steps_of) if spec.match_steps_of else 0
-    steps = steps_of(feature_lengths(features), spec.train) + extra_steps
-    features = examples_used(features, steps, spec.train, seed_of(spec.seed, "used", task.name))
+    steps = steps_of(feature_lengths(all_features), spec.train) + extra_steps
+    features = examples_used(all_features, steps, spec.train, seed_of(spec.seed, "used", task.name))
     dev_features = featurise(task.problem, dev, tokenizer, None, max_length, spec.modality)
     seed = seed_of(spec.seed, "head", task.name)
     model, restored = build_model(store, spec.parent, environment, task.problem, labels or None, seed, spec.head)
     frozen_prefix = context.frozen_prefix(spec.parent)
-    used = partial(token_ids, features, dev_features)
+    used = partial(token_ids, all_features if spec.train.refit else features, dev_features)
     trainable = make_trainable(
         model, task.problem, tokenizer, spec.train, environment.device, used, frozen_prefix, context.image_features
     )
@@ -68,6 +70,11 @@ def run(spec: TargetStage, draft: Draft, context: JobContext) -> None:
         score=scorer(trainable.trained_part, dev_inputs, dev, labels, task),
     )
     after = weights_digest(trainable_tensors(trainable.model))
+    if spec.train.refit and not solve_head(trainable, trainable.inputs(all_features), max_examples=None):
+        raise StageError(
+            f"the head of {task.name!r} is not a linear layer, so it has no closed-form solution",
+            "remove `refit` from the target's `train`, or use `head: pooled`",
+        )
     thresholds = fit_thresholds(trainable.trained_part, dev_inputs, dev, labels)
     if trainable.vocabulary is not None:
         trainable.vocabulary.expand(decay_of_unused_weights(spec.train, fitted.step_kept or fitted.steps))
@@ -75,7 +82,7 @@ def run(spec: TargetStage, draft: Draft, context: JobContext) -> None:
     draft.facts = TargetFacts(
         encoder=base_encoder(store, spec.parent),
         inherits=spec.parent,
-        training=training_facts(fitted, before, after, head_start),
+        training=training_facts(fitted, before, after, head_start, refit=spec.train.refit),
         untouched_layers=count_untouched_layers(trainable.first_trained_layer, frozen_prefix),
         restored=restored,
         model=ModelFacts(

@@ -20,7 +20,7 @@ from xstilts.models.tuning import boundary, enable_gradient_checkpointing, freez
 from xstilts.problems import Example, ProblemName
 from xstilts.problems.features import Feature
 from xstilts.problems.scores import score_frame
-from xstilts.store.facts import TrainingFacts
+from xstilts.store.model_facts import TrainingFacts
 from xstilts.tasks.task import Task
 from xstilts.train.fit import TrainingResult
 from xstilts.train.predict import predict
@@ -133,7 +133,7 @@ def scorer(
 
 
 def training_facts(
-    fitted: TrainingResult | None, before: str, after: str, head_start: HeadStart = "random"
+    fitted: TrainingResult | None, before: str, after: str, head_start: HeadStart = "random", *, refit: bool = False
 ) -> TrainingFacts:
     """The facts of every training stage. `fitted` is None for closed-form heads."""
     return TrainingFacts(
@@ -145,6 +145,7 @@ def training_facts(
         weights_before=before,
         weights_after=after,
         head_start=head_start,
+        refit=refit,
     )
 
 

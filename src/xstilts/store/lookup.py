@@ -6,7 +6,8 @@ from itertools import islice
 from os.path import commonprefix
 
 from xstilts.errors import UserError
-from xstilts.store.facts import FewshotFacts, ModelFacts, TargetFacts
+from xstilts.store.facts import FewshotFacts, TargetFacts
+from xstilts.store.model_facts import ModelFacts
 from xstilts.store.store import Manifest, Store
 
 

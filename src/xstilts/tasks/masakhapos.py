@@ -46,30 +46,32 @@ TASK = Task(
         "no Hub copy is read: the authors' repository there holds a script; put the files of "
         "https://github.com/masakhane-io/masakhane-pos below the data root",
     ),
-    sizes={"en": udpos.TASK.sizes["en"]}
-    | {
-        language: dict(zip(("train", "dev", "test"), counts, strict=True))
-        for language, counts in {
-            "bm": (775, 154, 619),
-            "bbj": (750, 149, 599),
-            "ee": (728, 145, 582),
-            "fon": (810, 161, 646),
-            "ha": (753, 150, 601),
-            "ig": (803, 160, 642),
-            "rw": (757, 151, 604),
-            "lg": (733, 146, 586),
-            "luo": (758, 151, 606),
-            "mos": (757, 151, 604),
-            "ny": (728, 145, 582),
-            "pcm": (752, 150, 600),
-            "sn": (747, 149, 596),
-            "sw": (693, 138, 553),
-            "tn": (754, 150, 602),
-            "tw": (785, 157, 628),
-            "wo": (782, 156, 625),
-            "xh": (752, 150, 601),
-            "yo": (893, 178, 713),
-            "zu": (753, 150, 601),
-        }.items()
+    sizes={
+        "en": udpos.TASK.sizes["en"],
+        **{
+            language: dict(zip(("train", "dev", "test"), counts, strict=True))
+            for language, counts in {
+                "bm": (775, 154, 619),
+                "bbj": (750, 149, 599),
+                "ee": (728, 145, 582),
+                "fon": (810, 161, 646),
+                "ha": (753, 150, 601),
+                "ig": (803, 160, 642),
+                "rw": (757, 151, 604),
+                "lg": (733, 146, 586),
+                "luo": (758, 151, 606),
+                "mos": (757, 151, 604),
+                "ny": (728, 145, 582),
+                "pcm": (752, 150, 600),
+                "sn": (747, 149, 596),
+                "sw": (693, 138, 553),
+                "tn": (754, 150, 602),
+                "tw": (785, 157, 628),
+                "wo": (782, 156, 625),
+                "xh": (752, 150, 601),
+                "yo": (893, 178, 713),
+                "zu": (753, 150, 601),
+            }.items()
+        },
     },
 )

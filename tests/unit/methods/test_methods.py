@@ -41,7 +41,8 @@ def test_methods_apply_to_the_problems_that_they_can_handle() -> None:
     }
     trained = {name for name, problem in PROBLEMS.items() if problem.is_trained}
     assert applicable["full"] == applicable["lora"] == trained
-    assert applicable["lda"] == {"classification", "tagging"}
+    assert applicable["lda"] == {"classification", "tagging", "multi-label", "choice", "image-text"}
+    assert applicable["knn"] == applicable["logreg"] == {"classification", "tagging"}
 
 
 @pytest.mark.parametrize("name", METHODS)

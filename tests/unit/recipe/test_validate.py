@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from tests.unit.planning.world import TASKS, recipe
 
 from xstilts.config.recipe import Arm, Fewshot, Intermediate, Partition, Primary, Recipe, Target
-from xstilts.config.training import Align, Mlm, Translate
+from xstilts.config.training import Align, Mlm, Train, Translate
 from xstilts.recipe.issues import Issue, dotted
 from xstilts.recipe.resolve import fewshot_languages, intermediate_arms, scored_languages
 from xstilts.recipe.validate import validate
@@ -79,6 +79,23 @@ def test_a_valid_recipe_has_no_issues() -> None:
             {"targets": {"pairs": Target(intermediates=("more-steps",))}, "primary": None},
             "no-training",
             "targets.pairs.intermediates",
+        ),
+        (
+            {"targets": {"topic": Target(train=Train(refit=True))}, "head": "native"},
+            "conflicting-keys",
+            "targets.topic.train.refit",
+        ),
+        (
+            {"targets": {"pairs": Target(train=Train(refit=True))}, "primary": None},
+            "not-applicable",
+            "targets.pairs.train.refit",
+        ),
+        ({"fewshot": Fewshot(train=Train(refit=True))}, "not-applicable", "fewshot.train.refit"),
+        (arm(tasks=["facts"], train={"refit": True}), "not-applicable", "intermediate.facts.train.refit"),
+        (
+            arm(align={"task": "pairs", "train": {"refit": True}}),
+            "not-applicable",
+            "intermediate.facts.align.train.refit",
         ),
         ({"fewshot": Fewshot(tasks=("pairs",)), "primary": None}, "not-trainable", "fewshot.tasks"),
         ({"fewshot": Fewshot(tasks=("tags",)), "primary": None}, "unknown-target", "fewshot.tasks"),

@@ -3,7 +3,8 @@ import pytest
 from xstilts.planning.stage import Cell
 from xstilts.report.closed_form import selected_settings_table
 from xstilts.report.provenance import Provenance
-from xstilts.store.facts import FewshotFacts, LdaSettingsFacts, ScoreFacts
+from xstilts.store.facts import FewshotFacts, ScoreFacts
+from xstilts.store.model_facts import LdaSettingsFacts
 from xstilts.store.store import Manifest
 
 

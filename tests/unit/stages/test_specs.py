@@ -38,7 +38,8 @@ from xstilts.stages.fewshot import run as fewshot
 from xstilts.stages.job import run_job, run_stage
 from xstilts.stages.job_context import JobContext
 from xstilts.stages.lineage import trained_on
-from xstilts.store.facts import EncoderFacts, PretrainedFacts
+from xstilts.store.facts import PretrainedFacts
+from xstilts.store.model_facts import EncoderFacts
 from xstilts.store.store import Store
 from xstilts.tasks.benchmark import Benchmark, Native
 

@@ -76,13 +76,21 @@ class ImageTextClassifier(nn.Module):
         self, texts: Tensor, images: Tensor | None, image_mask: Tensor | None, labels: Tensor | None
     ) -> ModelOutput:
         """Texts [batch, hidden], images [batch, images, hidden], mask [batch, images] with 0 for padding."""
+        logits = self.classify(self.hidden(texts, images, image_mask))
+        loss = None if labels is None else functional.cross_entropy(logits, labels)
+        return ModelOutput(loss=loss, logits=logits)
+
+    def hidden(self, texts: Tensor, images: Tensor | None, image_mask: Tensor | None) -> Tensor:
+        """The input of the last layer: [batch, hidden]."""
         text = self.text(texts)
         first, second = self._pad_images(text, images, image_mask).unbind(1)
         features = [text, first, second, text * first, text * second, (text - first).abs(), (text - second).abs()]
-        hidden = torch.tanh(self.dense(self.dropout(torch.cat([*features, first * second], 1))))
-        logits = self.out(self.dropout(hidden)).float()
-        loss = None if labels is None else functional.cross_entropy(logits, labels)
-        return ModelOutput(loss=loss, logits=logits)
+        return torch.tanh(self.dense(self.dropout(torch.cat([*features, first * second], 1))))
+
+    def classify(self, hidden: Tensor) -> Tensor:
+        """Logits in float32: those of a closed-form head are so large that bf16 would make ties."""
+        with torch.autocast(hidden.device.type, enabled=False):
+            return self.out(self.dropout(hidden.float()))
 
     def _pad_images(self, text: Tensor, images: Tensor | None, mask: Tensor | None) -> Tensor:
         """[batch, MAX_IMAGES, hidden], right-padded with zeros."""

@@ -5,15 +5,17 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from xstilts.methods.frozen_states import FrozenStatesMethod
 from xstilts.methods.leave_one_out import Rows
 from xstilts.methods.method import StatesClassifier
 from xstilts.models.frozen_states import FrozenStatesModel, labelled_states, numbered_states
 from xstilts.models.generic_head import linear_model
 from xstilts.models.heads import head_parameters
 from xstilts.models.inputs import ModelInputs
+from xstilts.models.linear_layer import with_last_layer
 from xstilts.models.split import backbone
 from xstilts.planning.specs import FewshotStage
-from xstilts.problems import Example, ProblemName
+from xstilts.problems import PROBLEMS, Example, ProblemName
 from xstilts.stages.artifacts import weights_digest
 from xstilts.stages.fewshot.episode import (
     MAX_CACHED_POOL,
@@ -41,9 +43,10 @@ def fit_head(
     if shots:
         rows = _rows(episode_model, shot_inputs(spec, context, episode_model, shots), shots)
         summary = classifier.summarise([(rows.vectors, rows.labels)], classes)
-        in_groups = _english_rows(rows, spec, context, episode_model) if english else rows.subset([])
-        settings = classifier.select(rows, english, in_groups)
-        classifier = classifier if settings is None else classifier.with_settings(settings)
+        if isinstance(classifier, FrozenStatesMethod):
+            in_groups = _english_rows(rows, spec, context, episode_model) if english else rows.subset([])
+            settings = classifier.select(rows, english, in_groups)
+            classifier = classifier if settings is None else classifier.with_settings(settings)
     head = classifier.fit(summary, english, classes)
     model = _with_head(episode_model, problem, classifier, head)
     before, after = (
@@ -57,9 +60,12 @@ def _with_head(
     episode_model: EpisodeModel, problem: ProblemName, classifier: StatesClassifier, head: Mapping[str, Tensor]
 ) -> nn.Module:
     """The frozen encoder with the head: a linear layer like that of a trained model where the classifier is linear."""
-    encoder, pooling = backbone(episode_model.trainable.trained_part), episode_model.pooling
-    if classifier.linear:
-        model: nn.Module = linear_model(encoder, problem, pooling, head["weight"], head["bias"])
+    trained_part, pooling = episode_model.trainable.trained_part, episode_model.pooling
+    encoder = backbone(trained_part)
+    if PROBLEMS[problem].has_images:
+        model = with_last_layer(trained_part, head["weight"], head["bias"])
+    elif classifier.linear:
+        model = linear_model(encoder, problem, pooling, head["weight"], head["bias"])
     else:
         model = FrozenStatesModel(encoder, problem, pooling, classifier, head)
     return model.to(episode_model.trainable.device)

@@ -6,6 +6,7 @@ scored items; every k and draw starts from their activations.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from torch import nn
 
@@ -16,7 +17,7 @@ from xstilts.methods.frozen_states import FrozenStatesMethod
 from xstilts.methods.method import StatesClassifier
 from xstilts.planning.specs import FewshotStage
 from xstilts.planning.stage import Data, SplitRead
-from xstilts.problems import Example
+from xstilts.problems import PROBLEMS, Example, Problem
 from xstilts.stages.artifacts import base_encoder, read_facts, save_weights
 from xstilts.stages.controls import image_controls, most_frequent_label, scores_by_seen_text
 from xstilts.stages.fewshot.batched import train_in_batch
@@ -33,7 +34,8 @@ from xstilts.stages.lineage import check_lineage, count_items_trained_on, count_
 from xstilts.stages.scoring import text_facts, write_scores
 from xstilts.stages.shots import draw_shots, pool_sizes, write_shots
 from xstilts.stages.training import scored_items, training_facts
-from xstilts.store.facts import FewshotFacts, LdaSettingsFacts, LeakFacts, ModelFacts, TargetFacts, TextFacts
+from xstilts.store.facts import FewshotFacts, LeakFacts, TargetFacts, TextFacts
+from xstilts.store.model_facts import LdaSettingsFacts, ModelFacts
 from xstilts.store.store import Draft
 from xstilts.tasks.task import overlap_as_published
 from xstilts.train.predict import predict
@@ -56,6 +58,10 @@ class _JobEpisode:
     context: JobContext
     episode_model: EpisodeModel
     shots: Sequence[Example]
+
+    @property
+    def problem(self) -> Problem[Any]:
+        return PROBLEMS[self.episode_model.trainable.problem]
 
     def train(self) -> EpisodeResult:
         outcome = train_episode(self.spec, self.context, self.episode_model, self.shots)
@@ -90,11 +96,12 @@ def run(spec: FewshotStage, draft: Draft, context: JobContext) -> None:
             episode = _JobEpisode(spec=spec, context=context, episode_model=episode_model, shots=shots)
             outcome, model = spec.method.run(episode)
         inputs = split_inputs(spec.evaluation, spec.split, context, episode_model, spec.modality)
-        predicted = predict(model, inputs, examples, episode_model.labels, episode_model.thresholds)
+        # the target's thresholds were fitted to the trained head; a closed-form head has calibrated logits
+        thresholds = None if isinstance(spec.method, FrozenStatesMethod) else episode_model.thresholds
+        predicted = predict(model, inputs, examples, episode_model.labels, thresholds)
         controls = None
         if spec.modality is None and task.spec.has_images:
-            trained_part, label = episode_model.trainable.trained_part, _prior(spec, context)
-            controls = image_controls(trained_part, inputs, examples, episode_model.labels, task, label)
+            controls = image_controls(model, inputs, examples, episode_model.labels, task, _prior(spec, context))
     if spec.keep == "all":
         trainable = episode_model.trainable
         full_model = trainable.model if model is trainable.trained_part else model
@@ -116,7 +123,7 @@ def run(spec: FewshotStage, draft: Draft, context: JobContext) -> None:
             language=spec.evaluation.language,
             max_length=train.max_length,
             precision=train.precision,
-            thresholds=episode_model.thresholds,
+            thresholds=thresholds,
             columns=context.file_columns(task.name),
             head="pooled" if isinstance(spec.method, FrozenStatesMethod) else spec.head,
             reads_pairs=any(shot.is_pair for shot in shots),
