@@ -26,6 +26,7 @@ BENCHMARKS = (
     "vocabulary",
     "episodes",
     "fewshot",
+    "accuracy",
 )
 RESULTS = BENCH_DIR / "results.jsonl"
 

@@ -72,17 +72,29 @@ def moments(vectors: "Tensor", labels: "Tensor", classes: int) -> Moments:
     return Moments(member.sum(0), member.T @ vectors, vectors.T @ vectors)
 
 
-def mean_difference(target: Moments, source: Moments) -> "Tensor":
-    """The mean over target vectors of their difference to the source mean of their class, [width].
+def language_offset(target: Moments, source: Moments, variance: "Tensor", *, basis: "Tensor | None" = None) -> "Tensor":
+    """The estimated difference of target vectors to source vectors of the same class, [width].
 
-    Target vectors of classes that the source lacks do not count. Zero if no class is in both.
+    The mean difference is shrunk towards zero by the positive-part James-Stein factor, because few vectors estimate it
+    badly. `variance` [width] is that of source vectors within their classes, in the dimensions before a rotation by
+    `basis` [width, width]. Target vectors of classes that the source lacks do not count. Zero if no class is in both.
     """
     shared = source.counts > 0
     rows = target.counts[shared].sum()
     if rows == 0:
         return target.sums.new_zeros(target.sums.shape[1])
     means = source.sums[shared] / source.counts[shared, None]
-    return (target.sums[shared] - target.counts[shared, None] * means).sum(0) / rows
+    difference = (target.sums[shared] - target.counts[shared, None] * means).sum(0) / rows
+    squares = (difference if basis is None else basis @ difference) ** 2
+    norm = (squares / variance.clamp(min=NO_VARIANCE)).sum()
+    return difference * (1 - len(difference) / rows / norm.clamp(min=NO_VARIANCE)).clamp(min=0)
+
+
+def variance_within(source: Moments) -> "Tensor":
+    """The variance of each dimension within the classes, [width]."""
+    means = source.sums / source.counts.clamp(min=1)[:, None]
+    squares = source.products.diagonal() - (means**2 * source.counts[:, None]).sum(0)
+    return squares.clamp(min=0) / source.counts.sum().clamp(min=1)
 
 
 def standard_deviations(total: Moments) -> "Tensor":

@@ -25,6 +25,8 @@ class FrozenStatesMethod(FewshotMethod):
     freezes_encoder: ClassVar[bool] = True
     takes_steps: ClassVar[bool] = False
     fits_english: ClassVar[bool] = True
+    selects_on_english: ClassVar[bool] = False
+    """Whether settings are selected on the English examples, with their groups."""
     linear: ClassVar[bool] = True
     """Whether the head is linear, with the tensors `weight` [classes, width] and `bias` [classes]."""
 
@@ -44,6 +46,10 @@ class FrozenStatesMethod(FewshotMethod):
 
         vectors, labels = zip(*batches, strict=True)
         return torch.cat(vectors), torch.cat(labels)
+
+    def select_on_english(self, rows: "Rows", classes: int) -> "tuple[Tensor, ...]":
+        """The summary of the English examples, with settings that are selected on them."""
+        return self.summarise([(rows.vectors, rows.labels)], classes)
 
     def select(self, shots: "Rows", english: "tuple[Tensor, ...] | None", english_rows: "Rows") -> "LdaSettings | None":
         """Settings selected by leaving out each shot with its group. `english` is the summary of all English examples,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from xstilts.methods.discriminant import Moments, mean_difference, moments, solve
+from xstilts.methods.discriminant import Moments, language_offset, moments, solve, variance_within
 from xstilts.methods.frozen_states import FrozenStatesMethod
 from xstilts.methods.lda_choices import ChoiceDiscriminant
 from xstilts.methods.lda_labels import LabelDiscriminants
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from xstilts.methods.lda_settings import LdaSettings
     from xstilts.methods.leave_one_out import Rows
 
-WITHOUT_SHOTS, WITH_SHOTS, SHOTS_WEIGHT = 0.9, 0.6, 3.0
-"""The default shrinkage with fewer than MANY_SHOTS shots per class (the median), and with as many or more; the default
-weight of a shot. Selected on development languages (docs/guides/defaults.md)."""
-MANY_SHOTS = 4
+STRONG, MEDIUM, SHOTS_WEIGHT = 0.9, 0.6, 3.0
+"""The default shrinkage where all classes are small, and otherwise; the default weight of a shot. Selected on
+development languages (docs/guides/defaults.md)."""
+MANY_SHOTS, MANY_EXAMPLES = 4, 50
+"""The median number of shots per class, or of English examples per class, from which classes are not small."""
 
 Positive = Annotated[float, Field(gt=0)]
 
@@ -32,15 +33,17 @@ class Lda(FrozenStatesMethod):
     method: Literal["lda"] = "lda"
     shrinkage: Annotated[float, Field(gt=0, le=1)] | Literal["auto"] = "auto"
     """Weight of the multiple of the identity in the covariance estimate. Low values fit English best; high values
-    transfer best to other languages. `auto` is 0.9 with fewer than four shots per class. With more it is 0.6, unless
-    another value predicts left-out shots better by two standard errors. For labels it is 0.9 and 0.6, for multiple
+    transfer best to other languages. `auto` is 0.9 with fewer than four shots and fewer than 50 English examples per
+    class, otherwise 0.6. From four shots on, another value is used that predicts left-out shots better by two standard
+    errors. For labels it is 0.9 and 0.6, for multiple
     choice 0.9."""
     shots_weight: Positive | Literal["auto"] = "auto"
     """How many English examples a shot counts for. `auto` is 3, unless another value predicts left-out shots better; it
     is selected together with the shrinkage, and always 3 for labels and multiple choice."""
     language_offset: bool = True
-    """Subtract the mean difference between the shots and the English examples of the same class from all states of the
-    target language. Otherwise a class with few English examples is where the target language is."""
+    """Subtract the mean difference between the shots and the English examples of the same class, shrunk by the
+    James-Stein factor, from all states of the target language. Otherwise a class with few English examples is where the
+    target language is."""
 
     scope: ClassVar[str] = "classification, tagging and multiple choice"
     label: ClassVar[str] = "LDA"
@@ -56,7 +59,7 @@ class Lda(FrozenStatesMethod):
 
     def classifier(self, problem: Problem[Any]) -> StatesClassifier:
         """LDA of classes, of each label, or of the difference between right and wrong choices."""
-        low, high = (WITH_SHOTS, WITHOUT_SHOTS) if self.shrinkage == "auto" else (self.shrinkage, self.shrinkage)
+        low, high = (MEDIUM, STRONG) if self.shrinkage == "auto" else (self.shrinkage, self.shrinkage)
         weight = SHOTS_WEIGHT if self.shots_weight == "auto" else self.shots_weight
         if problem.head == "choice":
             return ChoiceDiscriminant(shrinkage=high, shots_weight=weight)
@@ -85,7 +88,7 @@ class Lda(FrozenStatesMethod):
             return None
         classes, width = int(shots.labels.max()) + 1, shots.vectors.shape[1]
         summary = Moments.none(classes, width) if english is None else Moments(*english)
-        return select_settings(shots, summary, english_rows, fixed=self, default=(WITH_SHOTS, SHOTS_WEIGHT))
+        return select_settings(shots, summary, english_rows, fixed=self, default=(MEDIUM, SHOTS_WEIGHT))
 
     def with_settings(self, settings: "LdaSettings") -> "Lda":
         return self.model_copy(update={"shrinkage": settings.shrinkage, "shots_weight": settings.shots_weight})
@@ -98,20 +101,27 @@ class Lda(FrozenStatesMethod):
         total, offset = Moments(*summary), None
         if shots is not None and english is not None:
             target, source = Moments(*shots), Moments(*english)
-            offset = mean_difference(target, source) * self.language_offset
+            offset = language_offset(target, source, variance_within(source)) * self.language_offset
             weight = SHOTS_WEIGHT if self.shots_weight == "auto" else self.shots_weight
             total = source.plus(target.shifted(-offset).scaled(weight))
-        weights, bias = solve(total, self._shrinkage(shots))
+        weights, bias = solve(total, self._shrinkage(shots, english))
         if offset is not None:
             bias = bias - weights @ offset
         return {"weight": weights.float(), "bias": bias.float()}
 
-    def _shrinkage(self, shots: "tuple[Tensor, ...] | None") -> float:
+    def _shrinkage(self, shots: "tuple[Tensor, ...] | None", english: "tuple[Tensor, ...] | None") -> float:
         if self.shrinkage != "auto":
             return self.shrinkage
-        return WITH_SHOTS if shots is not None and has_many_shots(Moments(*shots).counts) else WITHOUT_SHOTS
+        is_large = (shots is not None and has_many_shots(Moments(*shots).counts)) or (
+            english is not None and median_count(Moments(*english).counts) >= MANY_EXAMPLES
+        )
+        return MEDIUM if is_large else STRONG
 
 
 def has_many_shots(counts: "Tensor") -> bool:
-    """Whether the median over the classes with shots is at least MANY_SHOTS."""
-    return bool(counts[counts > 0].median() >= MANY_SHOTS)
+    return median_count(counts) >= MANY_SHOTS
+
+
+def median_count(counts: "Tensor") -> float:
+    """The median over the classes that have examples."""
+    return float(counts[counts > 0].median())

@@ -4,7 +4,13 @@ from itertools import product
 from math import sqrt
 from typing import Literal, NamedTuple, Protocol
 
-from xstilts.methods.discriminant import Moments, mean_difference, moments, standard_deviations
+from xstilts.methods.discriminant import (
+    Moments,
+    language_offset,
+    moments,
+    standard_deviations,
+    variance_within,
+)
 from xstilts.methods.leave_one_out import LeaveOneGroupOut, Rows, losses
 
 SHRINKAGES = (0.1, 0.3, 0.6, 0.9)
@@ -81,14 +87,14 @@ def select_settings(
 
 
 def _standardised(
-    shots: Rows, english: Moments, english_rows: Rows, weight: float, language_offset: bool
+    shots: Rows, english: Moments, english_rows: Rows, weight: float, with_offset: bool
 ) -> LeaveOneGroupOut:
     target = moments(shots.vectors, shots.labels, len(english.counts))
-    offset = mean_difference(target, english) * language_offset
+    offset = language_offset(target, english, variance_within(english)) * with_offset
     scale = standard_deviations(english.plus(target.shifted(-offset).scaled(weight)))
     return LeaveOneGroupOut(
         shots=shots._replace(vectors=shots.vectors.double() / scale),
         english=english.divided(scale),
         english_rows=english_rows._replace(vectors=english_rows.vectors.double() / scale),
-        language_offset=language_offset,
+        with_offset=with_offset,
     )

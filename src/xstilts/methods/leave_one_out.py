@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from xstilts.methods.discriminant import NO_VARIANCE, Moments, mean_difference, moments
+from xstilts.methods.discriminant import NO_VARIANCE, Moments, language_offset, moments, variance_within
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,7 +46,7 @@ class LeaveOneGroupOut:
     shots: Rows
     english: Moments
     english_rows: Rows
-    language_offset: bool
+    with_offset: bool
 
     def logits(self, shots_weight: float, shrinkages: Sequence[float]) -> "Tensor":
         """Logits of every shot by the head that is fitted without its group: [shrinkages, shots, classes].
@@ -72,7 +72,10 @@ class _Fit:
     """The fit to all rows. Vectors are in the eigenbasis of its within-class scatter."""
 
     weight: float
-    language_offset: bool
+    with_offset: bool
+    variance: "Tensor"
+    """Of English vectors within their classes, before the rotation."""
+    basis: "Tensor"
     eigenvalues: "Tensor"
     english: Moments
     english_rows: Rows
@@ -85,7 +88,8 @@ class _Fit:
         import torch
 
         target = moments(data.shots.vectors, data.shots.labels, len(data.english.counts))
-        offset = mean_difference(target, data.english) * data.language_offset
+        variance = variance_within(data.english)
+        offset = language_offset(target, data.english, variance) * data.with_offset
         total = data.english.plus(target.shifted(-offset).scaled(weight))
         centre = total.sums.sum(0) / total.counts.sum()
         total = total.shifted(-centre)
@@ -93,7 +97,9 @@ class _Fit:
         eigenvalues, basis = torch.linalg.eigh(total.products - (means * total.counts[:, None]).T @ means)
         return cls(
             weight=weight,
-            language_offset=data.language_offset,
+            with_offset=data.with_offset,
+            variance=variance,
+            basis=basis,
             eigenvalues=eigenvalues.clamp(min=0),
             english=data.english.shifted(-centre).rotated(basis),
             english_rows=data.english_rows._replace(vectors=(data.english_rows.vectors - centre) @ basis),
@@ -110,7 +116,7 @@ class _Fit:
         shots, labels = self.shots.vectors[rows], self.shots.labels[rows]
         examples, example_labels = self.english_rows.vectors[english_rows], self.english_rows.labels[english_rows]
         target, source = all_shots.sums_without(shots, labels), all_english.sums_without(examples, example_labels)
-        offset = mean_difference(target, source) * self.language_offset
+        offset = language_offset(target, source, self.variance, basis=self.basis) * self.with_offset
         shift = self.offset - offset
         sums = all_english.sums + weight * (all_shots.sums - all_shots.counts[:, None] * self.offset)
         counts = all_english.counts + weight * all_shots.counts

@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tests.unit.methods.clouds import CLASSES, cloud
 
-from xstilts.methods.discriminant import mean_difference, moments, solve
+from xstilts.methods.discriminant import language_offset, moments, solve, variance_within
 from xstilts.methods.lda import Lda
 
 
@@ -88,10 +88,19 @@ def test_shots_of_new_classes_do_not_move_the_offset():
     vectors, labels = cloud(0)
     english, target = moments(vectors, labels, CLASSES + 1), moments(vectors + 2, labels, CLASSES + 1)
     new = moments(vectors[:3] + 100, torch.full((3,), CLASSES), CLASSES + 1)
-    torch.testing.assert_close(
-        mean_difference(target.plus(new), english), torch.full((vectors.shape[1],), 2.0).double()
-    )
-    assert not mean_difference(new, english).any()
+    variance = variance_within(english)
+    factor = 1 - vectors.shape[1] / len(labels) / (4 / variance).sum().item()  # James and Stein
+    expected = torch.full((vectors.shape[1],), 2.0 * factor).double()
+    assert 0 < factor < 1
+    torch.testing.assert_close(language_offset(target.plus(new), english, variance), expected)
+    assert not language_offset(new, english, variance).any()
+
+
+def test_an_offset_that_is_only_noise_is_zero():
+    (vectors, labels), (others, other_labels) = cloud(0), cloud(1)
+    english, few = moments(vectors, labels, CLASSES), moments(others[:2], other_labels[:2], CLASSES)
+    huge = variance_within(english) * 1e6
+    assert not language_offset(few, english, huge).any()
 
 
 @pytest.mark.parametrize(("shots", "shrinkage"), [(0, 0.9), (1, 0.9), (3, 0.9), (4, 0.6), (16, 0.6)])

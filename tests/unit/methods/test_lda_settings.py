@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xstilts.methods.discriminant import moments
-from xstilts.methods.lda import SHOTS_WEIGHT, WITH_SHOTS, Lda
+from xstilts.methods.lda import MEDIUM, SHOTS_WEIGHT, Lda
 from xstilts.methods.leave_one_out import Rows
 
 CLASSES, WIDTH = 3, 20
@@ -34,7 +34,7 @@ def numbers(labels):
 def test_the_defaults_stay_unless_others_are_clearly_better():
     english = moments(*rows(40, 1.0, 0), CLASSES)
     kept = select(Lda(), rows(5, 1.0, 1), english)
-    assert kept is not None and (kept.shrinkage, kept.shots_weight) == (WITH_SHOTS, SHOTS_WEIGHT)
+    assert kept is not None and (kept.shrinkage, kept.shots_weight) == (MEDIUM, SHOTS_WEIGHT)
     assert (kept.rows, kept.loss) == (15, kept.default_loss)
 
 

@@ -2,7 +2,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xstilts.methods.discriminant import mean_difference, moments, solve
+from xstilts.methods.discriminant import language_offset, moments, solve, variance_within
 from xstilts.methods.leave_one_out import LeaveOneGroupOut, Rows, losses
 
 SHRINKAGES = (0.1, 0.6, 1.0)
@@ -10,6 +10,7 @@ SHRINKAGES = (0.1, 0.6, 1.0)
 
 def brute_force(english, shots, classes, weight, shrinkage, *, offset):
     """Refit without the group of each shot, with the head's own code."""
+    variance = variance_within(moments(english.vectors, english.labels, classes))
     logits, scale = [], torch.ones(shots.vectors.shape[1], dtype=torch.float64)
     for row, group in enumerate(shots.groups):
         keep, kept = (
@@ -18,7 +19,7 @@ def brute_force(english, shots, classes, weight, shrinkage, *, offset):
         source = moments(english.vectors[kept], english.labels[kept], classes)
         target, shift = moments(shots.vectors[keep], shots.labels[keep], classes), torch.zeros_like(scale)
         if offset:
-            shift = mean_difference(target, source)
+            shift = language_offset(target, source, variance)
         total = source.plus(target.shifted(-shift).scaled(weight))
         if total.counts[shots.labels[row]] <= 0:
             logits.append(torch.full((classes,), torch.nan, dtype=torch.float64))
@@ -53,7 +54,7 @@ def test_left_out_logits_equal_refitting(problem, weight, offset):
         shots=shots,
         english=moments(english.vectors, english.labels, classes),
         english_rows=english,
-        language_offset=offset,
+        with_offset=offset,
     )
     for shrinkage, fast in zip(SHRINKAGES, data.logits(weight, SHRINKAGES), strict=True):
         slow = brute_force(english, shots, classes, weight, shrinkage, offset=offset)

@@ -13,6 +13,7 @@ from xstilts.methods import METHODS, parse_method
 from xstilts.methods.frozen_states import FrozenStatesMethod
 from xstilts.methods.full import Full
 from xstilts.methods.lda import Lda
+from xstilts.methods.logreg import Logreg
 from xstilts.methods.lora import Lora
 from xstilts.problems import PROBLEMS
 
@@ -50,8 +51,8 @@ def test_a_classifier_on_frozen_states_fits_batches_and_never_predicts_a_class_w
     method = METHODS[name]()
     if not isinstance(method, FrozenStatesMethod):
         return
-    if isinstance(method, Lda):  # by default the shots weigh more and are shifted
-        method = Lda(shots_weight=1, language_offset=False)
+    if isinstance(method, Lda | Logreg):  # by default the shots weigh more and are shifted
+        method = type(method)(shots_weight=1, language_offset=False)
     (vectors, labels), (others, _) = cloud(0), cloud(1)
 
     def scores(*cuts: int, english: bool) -> torch.Tensor:

@@ -99,13 +99,18 @@ def _english_summary(
     """The summary of the source-language training data, shared by jobs of all languages and by methods with the same
     `summarise`."""
     trained_part, train = episode_model.trainable.trained_part, episode_model.trainable.train
-    summary_kind = type(classifier).summarise.__qualname__
+    summary_kind: str = type(classifier).summarise.__qualname__
+    if isinstance(classifier, FrozenStatesMethod) and classifier.selects_on_english:
+        summary_kind = str(classifier.model_dump())
 
     def make() -> tuple[Tensor, ...]:
         inputs = split_inputs(spec.data, "train", context, episode_model, spec.modality)
-        return classifier.summarise(
-            labelled_states(trained_part, inputs, episode_model.pooling), len(episode_model.labels)
-        )
+        classes = len(episode_model.labels)
+        if isinstance(classifier, FrozenStatesMethod) and classifier.selects_on_english:
+            return classifier.select_on_english(
+                _rows(episode_model, inputs, context.examples(spec.data, "train")), classes
+            )
+        return classifier.summarise(labelled_states(trained_part, inputs, episode_model.pooling), classes)
 
     key = (
         summary_kind,

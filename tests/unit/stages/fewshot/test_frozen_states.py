@@ -105,7 +105,7 @@ REFERENCES = {
     "logreg": lambda: make_pipeline(StandardScaler(), LogisticRegression(C=2, tol=1e-8, max_iter=10_000)),
 }
 """For two classes scikit-learn has one weight vector. Ours are two halves of it: half the penalty, so twice the C."""
-SETTINGS = {"knn": {"k": 3}, "logreg": {}}
+SETTINGS = {"knn": {"k": 3}, "logreg": {"l2": 1.0, "shots_weight": 1, "language_offset": False}}
 
 
 @pytest.mark.parametrize("name", REFERENCES)
