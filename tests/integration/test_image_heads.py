@@ -80,7 +80,7 @@ def inputs_of(loaded: LoadedModel, context: JobContext, examples) -> ModelInputs
 
 
 def test_the_frozen_encoder_is_not_scored(ran):
-    assert {cell.method for cell in ran.graph.cells} == {"zero-shot", "lda"}
+    assert {cell.method for cell in ran.graph.cells} == {"zero-shot", "lda", "majority"}
 
 
 def test_a_refitted_target_and_lda_differ_in_the_last_layer_only(ran):

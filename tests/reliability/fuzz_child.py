@@ -56,7 +56,7 @@ def main(name: str, cases: int, start: int, folder: Path) -> None:
         faulthandler.cancel_dump_traceback_later()
         if drafts := [str(file) for file in work.rglob(".*") if not file.name.startswith(".verified")]:
             problem = problem or f"half-written: {drafts[0]}"
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        peak = _peak()
         if done % _CHECK_CHILDREN == 0:
             peak = max(peak, _children())
         if peak > MEMORY:
@@ -78,6 +78,14 @@ def _fresh(work: Path) -> Path:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     work.mkdir(exist_ok=True)
     return work
+
+
+def _peak() -> int:
+    """The largest resident memory since this program started. `ru_maxrss` would count that of its parent too."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _children() -> int:

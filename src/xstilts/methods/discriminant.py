@@ -4,7 +4,9 @@ Classes are normally distributed with a shared covariance. It is estimated from 
 towards a multiple of the identity (Friedman 1989, "Regularized Discriminant Analysis").
 """
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable
+from functools import reduce
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self, TypeVar
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -61,6 +63,18 @@ class Moments(NamedTuple):
         cross = torch.outer(total, by)
         products = self.products + cross + cross.T + rows * torch.outer(by, by)
         return Moments(self.counts, self.sums + self.counts[:, None] * by, products)
+
+
+class Additive(Protocol):
+    def plus(self, other: Self) -> Self: ...
+
+
+Sums = TypeVar("Sums", bound=Additive)
+
+
+def added(batches: Iterable[Sums]) -> Sums:
+    """The sum of at least one summary."""
+    return reduce(lambda total, batch: total.plus(batch), batches)
 
 
 def moments(vectors: "Tensor", labels: "Tensor", classes: int) -> Moments:

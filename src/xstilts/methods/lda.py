@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from xstilts.methods.discriminant import Moments, language_offset, moments, solve, variance_within
+from xstilts.methods.discriminant import Moments, added, language_offset, moments, solve, variance_within
 from xstilts.methods.frozen_states import FrozenStatesMethod
 from xstilts.methods.lda_choices import ChoiceDiscriminant
 from xstilts.methods.lda_labels import LabelDiscriminants
@@ -73,12 +73,7 @@ class Lda(FrozenStatesMethod):
         return self
 
     def summarise(self, batches: "Iterable[tuple[Tensor, Tensor]]", classes: int) -> "Moments":
-        total: Moments | None = None
-        for vectors, labels in batches:
-            batch = moments(vectors, labels, classes)
-            total = batch if total is None else total.plus(batch)
-        assert total is not None
-        return total
+        return added(moments(vectors, labels, classes) for vectors, labels in batches)
 
     def select(self, shots: "Rows", english: "tuple[Tensor, ...] | None", english_rows: "Rows") -> "LdaSettings | None":
         """Values for the settings that are `auto`; None with fewer than MANY_SHOTS shots per class."""

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
+from xstilts.methods.discriminant import added
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -23,12 +25,7 @@ class ChoiceDiscriminant:
 
     def summarise(self, batches: "Iterable[tuple[Tensor, Tensor]]", classes: int) -> "ChoiceMoments":
         """Moments of batches of vectors [rows, width] and labels [rows, 2], as in `choice_moments`."""
-        total: ChoiceMoments | None = None
-        for vectors, labels in batches:
-            batch = choice_moments(vectors, labels)
-            total = batch if total is None else total.plus(batch)
-        assert total is not None
-        return total
+        return added(choice_moments(vectors, labels) for vectors, labels in batches)
 
     def fit(
         self, shots: "tuple[Tensor, ...] | None", english: "tuple[Tensor, ...] | None", classes: int

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
+from xstilts.methods.discriminant import added
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -27,12 +29,7 @@ class LabelDiscriminants:
 
     def summarise(self, batches: "Iterable[tuple[Tensor, Tensor]]", classes: int) -> "LabelMoments":
         """Moments of batches of vectors [rows, width] and labels [rows, labels], 1 or 0."""
-        total: LabelMoments | None = None
-        for vectors, labels in batches:
-            batch = label_moments(vectors, labels)
-            total = batch if total is None else total.plus(batch)
-        assert total is not None
-        return total
+        return added(label_moments(vectors, labels) for vectors, labels in batches)
 
     def fit(
         self, shots: "tuple[Tensor, ...] | None", english: "tuple[Tensor, ...] | None", classes: int

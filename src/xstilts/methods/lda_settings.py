@@ -2,7 +2,9 @@
 
 from itertools import product
 from math import sqrt
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict
 
 from xstilts.methods.discriminant import (
     Moments,
@@ -21,8 +23,10 @@ SCALES = tuple(10 ** (exponent / 8) for exponent in range(-20, 5))
 """Candidate scales of the logits, so that over-confidence alone does not decide."""
 
 
-class LdaSettings(NamedTuple):
+class LdaSettings(BaseModel):
     """The selected settings, and what the left-out shots say about them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     shrinkage: float
     shots_weight: float
@@ -32,6 +36,7 @@ class LdaSettings(NamedTuple):
     """Of the selected settings on left-out shots."""
     loss: float
     default_loss: float
+    """Of the default settings on left-out shots."""
 
 
 class Fixed(Protocol):

@@ -26,6 +26,8 @@ FOLDS = 10
 MAX_ROWS = 10_000
 """The penalty is selected on at most this many English examples or words, evenly spaced."""
 SELECTION_TOLERANCE = 1e-3
+WITH_PENALTY = 3
+"""The length of an English summary that has the selected penalty."""
 
 
 class Logreg(FrozenStatesMethod):
@@ -62,19 +64,23 @@ class Logreg(FrozenStatesMethod):
     ) -> "dict[str, Tensor]":
         import torch
 
-        l2 = float(english[2]) if english is not None and len(english) > 2 else self.l2
-        l2 = WITHOUT_ENGLISH if l2 == "auto" else l2
+        l2: float = WITHOUT_ENGLISH if self.l2 == "auto" else self.l2
+        parts = [(part[0].double(), part[1]) for part in (english, shots) if part is not None]
+        if english is not None and len(english) == WITH_PENALTY:
+            l2 = english[-1].item()
         if shots is None or english is None:
-            summary = shots or english
-            assert summary is not None
-            weight, bias = solve(summary[0], summary[1], classes, l2)
-            return {"weight": weight.float(), "bias": bias.float()}
-        target, source = (moments(part[0], part[1], classes) for part in (shots, english))
-        offset = language_offset(target, source, variance_within(source)) * self.language_offset
-        vectors = torch.cat([english[0].double(), shots[0].double() - offset])
-        weights = torch.cat([torch.ones(len(english[0])), torch.full((len(shots[0]),), self.shots_weight)])
-        weight, bias = solve(vectors, torch.cat([english[1], shots[1]]), classes, l2, weights=weights.double())
-        return {"weight": weight.float(), "bias": (bias - weight @ offset).float()}
+            (vectors, labels), offset, weights = parts[0], None, None
+        else:
+            (source, source_labels), (target, target_labels) = parts
+            summaries = moments(target, target_labels, classes), moments(source, source_labels, classes)
+            offset = language_offset(*summaries, variance_within(summaries[1])) * self.language_offset
+            vectors, labels = torch.cat([source, target - offset]), torch.cat([source_labels, target_labels])
+            weights = torch.ones(len(labels), dtype=torch.float64)
+            weights[len(source) :] = self.shots_weight
+        weight, bias = solve(vectors, labels, classes, l2, weights=weights)
+        if offset is not None:
+            bias = bias - weight @ offset
+        return {"weight": weight.float(), "bias": bias.float()}
 
 
 def select_penalty(rows: "Rows", classes: int) -> float:
@@ -83,7 +89,7 @@ def select_penalty(rows: "Rows", classes: int) -> float:
 
     chosen = torch.linspace(0, len(rows.labels) - 1, min(len(rows.labels), MAX_ROWS)).round().long()
     vectors, labels = rows.vectors[chosen].double(), rows.labels[chosen]
-    folds = torch.tensor(_folds([rows.groups[row] for row in chosen.tolist()]))
+    folds = torch.tensor(_folds(rows.subset(chosen.tolist()).groups))
     errors = torch.zeros(len(PENALTIES), len(labels), dtype=torch.float64)
     for fold in range(FOLDS):
         held_out, start = folds == fold, None

@@ -7,11 +7,11 @@ from statistics import fmean
 
 from xstilts.analysis.names import arm_name
 from xstilts.analysis.results import ArmName
+from xstilts.methods.lda_settings import LdaSettings
 from xstilts.planning.stage import Cell
 from xstilts.report.components import Entry, Head, Row, Table
 from xstilts.report.provenance import Provenance
 from xstilts.store.facts import FewshotFacts
-from xstilts.store.model_facts import LdaSettingsFacts
 from xstilts.store.store import Manifest
 
 
@@ -46,9 +46,7 @@ def selected_settings_table(
     )
 
 
-def _row(
-    task: str, arm: ArmName, runs: Sequence[tuple[Manifest | None, LdaSettingsFacts]], provenance: Provenance
-) -> Row:
+def _row(task: str, arm: ArmName, runs: Sequence[tuple[Manifest | None, LdaSettings]], provenance: Provenance) -> Row:
     counts = Counter((settings.shrinkage, settings.shots_weight) for _, settings in runs)
     texts = [f"{shrinkage:g} and {weight:g} ({count})" for (shrinkage, weight), count in counts.most_common()]
     reached = [score for manifest, _ in runs if (score := _accuracy(manifest)) is not None]
@@ -69,7 +67,7 @@ def _accuracy(manifest: Manifest | None) -> float | None:
     return scores.get("accuracy", scores.get("token_accuracy"))
 
 
-def _settings(manifest: Manifest | None) -> LdaSettingsFacts | None:
+def _settings(manifest: Manifest | None) -> LdaSettings | None:
     return manifest.facts.settings if manifest and isinstance(manifest.facts, FewshotFacts) else None
 
 

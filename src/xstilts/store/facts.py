@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from xstilts.config.training import Frozen
+from xstilts.methods.lda_settings import LdaSettings
 from xstilts.planning.specs import Modality
 from xstilts.store.model_facts import (
     DualPreparation,
     EncoderFacts,
-    LdaSettingsFacts,
     ModelFacts,
     TrainingFacts,
 )
@@ -197,7 +197,7 @@ class FewshotFacts(TrainedFacts, ModelScoredFacts):
     """Whether the checkpoint was selected on development data of the scored language."""
     texts_of_shots: TextsOfShots | None
     """None for tasks without images."""
-    settings: LdaSettingsFacts | None = None
+    settings: LdaSettings | None = None
 
 
 class EvaluateFacts(ModelScoredFacts):

@@ -72,17 +72,3 @@ class ModelFacts(Frozen):
     head: HeadStyle = "native"
     reads_pairs: bool = False
     """Whether the model was trained on pairs of texts."""
-
-
-class LdaSettingsFacts(Frozen):
-    """Settings of a closed-form head that were selected by leaving out each shot."""
-
-    shrinkage: float
-    shots_weight: float
-    rows: int
-    """The number of shots that were left out."""
-    accuracy: float
-    """On left-out shots."""
-    loss: float
-    default_loss: float
-    """Of the default settings on left-out shots."""

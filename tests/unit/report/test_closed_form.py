@@ -1,17 +1,17 @@
 import pytest
 
+from xstilts.methods.lda_settings import LdaSettings
 from xstilts.planning.stage import Cell
 from xstilts.report.closed_form import selected_settings_table
 from xstilts.report.provenance import Provenance
 from xstilts.store.facts import FewshotFacts, ScoreFacts
-from xstilts.store.model_facts import LdaSettingsFacts
 from xstilts.store.store import Manifest
 
 
 def manifest(shrinkage, accuracy, reached):
     settings = None
     if shrinkage is not None:
-        settings = LdaSettingsFacts(
+        settings = LdaSettings(
             shrinkage=shrinkage, shots_weight=3.0, rows=20, accuracy=accuracy, loss=1.0, default_loss=1.2
         )
     scores = ScoreFacts(by_metric={"macro_f1": 0.1, "accuracy": reached}, items=10, groups=10)

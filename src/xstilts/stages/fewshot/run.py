@@ -35,7 +35,7 @@ from xstilts.stages.scoring import text_facts, write_scores
 from xstilts.stages.shots import draw_shots, pool_sizes, write_shots
 from xstilts.stages.training import scored_items, training_facts
 from xstilts.store.facts import FewshotFacts, LeakFacts, TargetFacts, TextFacts
-from xstilts.store.model_facts import LdaSettingsFacts, ModelFacts
+from xstilts.store.model_facts import ModelFacts
 from xstilts.store.store import Draft
 from xstilts.tasks.task import overlap_as_published
 from xstilts.train.predict import predict
@@ -114,7 +114,7 @@ def run(spec: FewshotStage, draft: Draft, context: JobContext) -> None:
         encoder=base_encoder(context.store, spec.parent),
         inherits=spec.parent,
         training=training_facts(outcome.fitted, outcome.before, outcome.after),
-        settings=None if outcome.settings is None else LdaSettingsFacts(**outcome.settings._asdict()),
+        settings=outcome.settings,
         untouched_layers=None,
         model=ModelFacts(
             problem=episode_model.trainable.problem,
