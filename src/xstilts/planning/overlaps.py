@@ -25,12 +25,14 @@ def cached_overlaps(graph: Graph, tasks: Mapping[str, Task], cache: Path) -> tup
     lines: list[str] = []
     for trained, evaluated in _trained_and_evaluated(graph, tasks):
         if counts := _shared(evaluated, trained, tasks, cache):
-            lines.append(f"{_name(evaluated)}: {counts[0]:,} of {counts[1]:,} items are also in {_name(trained)}")
+            lines.append(
+                f"{_name(evaluated)}: {counts[0]:,} of {counts[1]:,} items share a text or group with {_name(trained)}"
+            )
     for pool, evaluated in _pools_and_evaluated(graph):
         if counts := _shared(pool, evaluated, tasks, cache):
             lines.append(
-                f"{_name(pool)}: {counts[0]:,} of {counts[1]:,} examples in the pool of shots are also in "
-                f"{_name(evaluated)}, and are never sampled"
+                f"{_name(pool)}: {counts[0]:,} of {counts[1]:,} examples in the pool of shots share a text or group "
+                f"with {_name(evaluated)}, and are never sampled"
             )
     return tuple(lines)
 

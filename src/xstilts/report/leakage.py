@@ -36,13 +36,13 @@ def overlap_remarks(cells: Sequence[Cell], manifests: Mapping[str, Manifest | No
     return (
         *_dev_remarks(manifests),
         *(
-            f"Items of {name} that are also in the training data: {_by_language(languages)}. The splits are used as "
-            "published."
+            f"Items of {name} that share a text or group with the training data: {_by_language(languages)}. The "
+            "splits are used as published."
             for name, languages in sorted(scored.items())
         ),
         *(
-            f"Examples in the pools of shots of {task} that are also scored, and are never sampled: "
-            f"{_by_language(languages)}."
+            f"Examples in the pools of shots of {task} that share a text or group with scored items, and are never "
+            f"sampled: {_by_language(languages)}."
             for task, languages in sorted(pools.items())
         ),
     )
@@ -56,8 +56,8 @@ def _dev_remarks(manifests: Mapping[str, Manifest | None]) -> Iterator[str]:
             languages[facts.model.language] = facts.dev_items_trained_on, facts.dev_items
     for task, languages in sorted(shares.items()):
         yield (
-            f"Items of {task} dev, on which checkpoints are selected, that are also in the training data: "
-            f"{_by_language(languages)}. The splits are used as published."
+            f"Items of {task} dev, on which checkpoints are selected, that share a text or group with the training "
+            f"data: {_by_language(languages)}. The splits are used as published."
         )
 
 

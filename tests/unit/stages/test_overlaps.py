@@ -77,8 +77,8 @@ def test_published_overlaps_are_counted_and_shown(world: BenchmarkWorld) -> None
     assert ["en: 2 of 6" in remarks[0], "en: 3 of 10" in remarks[1], len(remarks)] == [True, True, 2]
     lines = cached_overlaps(graph, world.tasks(recipe), world.folder / "cache")
     assert lines == (
-        "panx en dev: 2 of 6 items are also in panx en train",
-        "panx en test: 3 of 10 items are also in panx en train",
+        "panx en dev: 2 of 6 items share a text or group with panx en train",
+        "panx en test: 3 of 10 items share a text or group with panx en train",
     )
 
 
@@ -94,7 +94,8 @@ def test_scored_examples_are_never_sampled(world: BenchmarkWorld) -> None:
             assert {int(name.rpartition("-")[2]) for name in shots} == set(range(14))
     lines = cached_overlaps(graph, world.tasks(recipe), world.folder / "cache")
     assert lines[-1] == (
-        "panx de train: 6 of 20 examples in the pool of shots are also in panx de test, and are never sampled"
+        "panx de train: 6 of 20 examples in the pool of shots share a text or group with panx de test, "
+        "and are never sampled"
     )
 
 
