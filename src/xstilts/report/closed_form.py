@@ -28,7 +28,8 @@ def selected_settings_table(
     selected.sort(key=lambda item: _task_and_arm(item[0]))
     return Table(
         caption="Closed-form heads: shrinkage and weight of a shot, selected by leaving out each shot with its group, "
-        "over all languages, seeds and draws. Accuracy in percent.",
+        "over all languages, seeds and draws. Accuracy in percent: shots have as many examples of every class, scored "
+        "items do not.",
         heads=(
             (
                 Head(text="task", number=False),
