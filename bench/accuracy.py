@@ -56,10 +56,13 @@ def lda(settings: Lda) -> Fit:
         method, source = settings, moments(english.vectors, english.labels, classes)
         target = None if few is None else moments(few.vectors, few.labels, classes)
         if few is not None:
-            groups = set(few.groups)
-            shared = english.of([n for n, example in enumerate(english.examples) if example.group in groups])
-            rows = [Rows(part.vectors, part.labels, part.groups) for part in (few, shared)]
-            selected = settings.select(rows[0], source, rows[1])
+            rows, groups = Rows(few.vectors, few.labels, few.groups), set(few.groups)
+
+            def shared() -> Rows:
+                part = english.of([n for n, example in enumerate(english.examples) if example.group in groups])
+                return Rows(part.vectors, part.labels, part.groups)
+
+            selected = settings.select(rows, source, shared)
             method = settings if selected is None else settings.with_settings(selected)
         head = method.fit(target, source, classes)
         return lambda queries: method.scores(queries, head).argmax(-1).numpy()

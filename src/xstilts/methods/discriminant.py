@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, Self, TypeVar
 if TYPE_CHECKING:
     from torch import Tensor
 
+MANY_SHOTS = 4
+"""The number of shots per class or label from which classes are not small."""
 NO_VARIANCE = 1e-9
 """Mean variance within classes, in standardised dimensions, up to which the covariance is the identity."""
 

@@ -1,6 +1,6 @@
 """The base class of methods that fit a classifier to the states of a frozen encoder."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from xstilts.methods.method import Episode, FewshotMethod, Result, StatesClassifier
@@ -51,9 +51,11 @@ class FrozenStatesMethod(FewshotMethod):
         """The summary of the English examples, with settings that are selected on them."""
         return self.summarise([(rows.vectors, rows.labels)], classes)
 
-    def select(self, shots: "Rows", english: "tuple[Tensor, ...] | None", english_rows: "Rows") -> "LdaSettings | None":
-        """Settings selected by leaving out each shot with its group. `english` is the summary of all English examples,
-        `english_rows` are those in a group of the shots. None to keep the method's own settings."""
+    def select(
+        self, shots: "Rows", english: "tuple[Tensor, ...] | None", english_rows: "Callable[[], Rows]"
+    ) -> "LdaSettings | None":
+        """Settings selected by leaving out each shot with its group. `english` is the summary of all English examples;
+        `english_rows` encodes those in a group of the shots. None to keep the method's own settings."""
         return None
 
     def with_settings(self, settings: "LdaSettings") -> "FrozenStatesMethod":

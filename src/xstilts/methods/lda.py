@@ -1,11 +1,11 @@
 """Linear discriminant analysis on the states of a frozen encoder: a closed-form head."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from xstilts.methods.discriminant import Moments, added, language_offset, moments, solve, variance_within
+from xstilts.methods.discriminant import MANY_SHOTS, Moments, added, language_offset, moments, solve, variance_within
 from xstilts.methods.frozen_states import FrozenStatesMethod
 from xstilts.methods.lda_choices import ChoiceDiscriminant
 from xstilts.methods.lda_labels import LabelDiscriminants
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 STRONG, MEDIUM, SHOTS_WEIGHT = 0.9, 0.6, 3.0
 """The default shrinkage where all classes are small, and otherwise; the default weight of a shot. Selected on
 development languages (docs/guides/defaults.md)."""
-MANY_SHOTS, MANY_EXAMPLES = 4, 50
-"""The median number of shots per class, or of English examples per class, from which classes are not small."""
+MANY_EXAMPLES = 50
+"""The median number of English examples per class from which classes are not small."""
 
 Positive = Annotated[float, Field(gt=0)]
 
@@ -35,8 +35,7 @@ class Lda(FrozenStatesMethod):
     """Weight of the multiple of the identity in the covariance estimate. Low values fit English best; high values
     transfer best to other languages. `auto` is 0.9 with fewer than four shots and fewer than 50 English examples per
     class, otherwise 0.6. From four shots on, another value is used that predicts left-out shots better by two standard
-    errors. For labels it is 0.9 and 0.6, for multiple
-    choice 0.9."""
+    errors. For labels it is 0.9 and 0.6, for multiple choice 0.9."""
     shots_weight: Positive | Literal["auto"] = "auto"
     """How many English examples a shot counts for. `auto` is 3, unless another value predicts left-out shots better; it
     is selected together with the shrinkage, and always 3 for labels and multiple choice."""
@@ -75,15 +74,20 @@ class Lda(FrozenStatesMethod):
     def summarise(self, batches: "Iterable[tuple[Tensor, Tensor]]", classes: int) -> "Moments":
         return added(moments(vectors, labels, classes) for vectors, labels in batches)
 
-    def select(self, shots: "Rows", english: "tuple[Tensor, ...] | None", english_rows: "Rows") -> "LdaSettings | None":
+    def select(
+        self, shots: "Rows", english: "tuple[Tensor, ...] | None", english_rows: "Callable[[], Rows]"
+    ) -> "LdaSettings | None":
         """Values for the settings that are `auto`; None with fewer than MANY_SHOTS shots per class."""
         from xstilts.methods.lda_settings import select_settings
 
         if not has_many_shots(shots.labels.bincount()) or "auto" not in (self.shrinkage, self.shots_weight):
             return None
-        classes, width = int(shots.labels.max()) + 1, shots.vectors.shape[1]
-        summary = Moments.none(classes, width) if english is None else Moments(*english)
-        return select_settings(shots, summary, english_rows, fixed=self, default=(MEDIUM, SHOTS_WEIGHT))
+        if english is None:
+            summary = Moments.none(int(shots.labels.max()) + 1, shots.vectors.shape[1])
+            shared = shots.subset([])
+        else:
+            summary, shared = Moments(*english), english_rows()
+        return select_settings(shots, summary, shared, fixed=self, default=(MEDIUM, SHOTS_WEIGHT))
 
     def with_settings(self, settings: "LdaSettings") -> "Lda":
         return self.model_copy(update={"shrinkage": settings.shrinkage, "shots_weight": settings.shots_weight})

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from xstilts.methods.discriminant import added
+from xstilts.methods.discriminant import NO_VARIANCE, added
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -97,7 +97,7 @@ def solve(total: ChoiceMoments, shrinkage: float) -> "Tensor":
     products = total.products / torch.outer(scale, scale)
     covariance = (products - total.right * torch.outer(difference, difference)) / degrees
     mean_variance = covariance.diagonal().mean()
-    spherical = mean_variance <= 1e-9
+    spherical = mean_variance <= NO_VARIANCE
     mixing = 1.0 if spherical else shrinkage
     identity = torch.eye(len(scale), dtype=torch.float64) * (1.0 if spherical else mean_variance)
     return (torch.linalg.solve((1 - mixing) * covariance + mixing * identity, difference) / scale).float()

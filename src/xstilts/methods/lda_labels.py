@@ -4,14 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from xstilts.methods.discriminant import added
+from xstilts.methods.discriminant import MANY_SHOTS, NO_VARIANCE, added
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 MIN_STD = 1e-12
-MANY_SHOTS = 4
-"""Shots per label from which `shrinkage_with_many_shots` applies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +137,7 @@ def solve(total: LabelMoments, shrinkage: float) -> "tuple[Tensor, Tensor]":
     variances, axes = torch.linalg.eigh(covariance)
     rotated = difference @ axes
     mean_variance = (covariance.diagonal().sum() - spread * (rotated**2).sum(1)) / len(scale)
-    is_spherical = mean_variance <= 1e-9
+    is_spherical = mean_variance <= NO_VARIANCE
     mixing = torch.where(is_spherical, 1.0, shrinkage)
     identity = torch.where(is_spherical, 1.0, mean_variance)
     spectrum = (1 - mixing)[:, None] * variances.clamp(min=0) + (mixing * identity)[:, None]

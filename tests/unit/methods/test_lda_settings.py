@@ -24,7 +24,7 @@ def select(method, shots, english, english_rows=None):
     shared = (
         Rows(vectors[:0], labels[:0], []) if english_rows is None else Rows(*english_rows, numbers(english_rows[1]))
     )
-    return method.select(Rows(vectors, labels, numbers(labels)), english, shared)
+    return method.select(Rows(vectors, labels, numbers(labels)), english, lambda: shared)
 
 
 def numbers(labels):

@@ -44,8 +44,7 @@ def fit_head(
         rows = _rows(episode_model, shot_inputs(spec, context, episode_model, shots), shots)
         summary = classifier.summarise([(rows.vectors, rows.labels)], classes)
         if isinstance(classifier, FrozenStatesMethod):
-            in_groups = _english_rows(rows, spec, context, episode_model) if english else rows.subset([])
-            settings = classifier.select(rows, english, in_groups)
+            settings = classifier.select(rows, english, lambda: _english_rows(rows, spec, context, episode_model))
             classifier = classifier if settings is None else classifier.with_settings(settings)
     head = classifier.fit(summary, english, classes)
     model = _with_head(episode_model, problem, classifier, head)
