@@ -5,6 +5,7 @@ from typing import Annotated, Any, get_args
 from pydantic import BeforeValidator, Field, TypeAdapter
 
 from xstilts.methods.average import Average
+from xstilts.methods.frozen_states import FrozenStatesMethod
 from xstilts.methods.full import Full
 from xstilts.methods.head import Head
 from xstilts.methods.joint import Joint
@@ -13,13 +14,18 @@ from xstilts.methods.lda import Lda
 from xstilts.methods.logreg import Logreg
 from xstilts.methods.lora import Lora
 from xstilts.methods.method import FewshotMethod
+from xstilts.problems import Problem
 
 _AnyMethod = Full | Head | Lora | Joint | Average | Lda | Knn | Logreg
 
 METHODS: dict[str, type[FewshotMethod]] = {kind.model_fields["method"].default: kind for kind in get_args(_AnyMethod)}
 """By the name used in recipes and scores."""
-FROZEN_METHOD: FewshotMethod = Lda()
-"""The closed-form head of the baseline on the encoder before target training."""
+
+
+def closed_form_head(problem: Problem[Any]) -> FrozenStatesMethod:
+    """The method of the arm `frozen`, of a head's start and of `refit`: logistic regression for the classes of texts,
+    otherwise linear discriminant analysis, whose cost does not grow with the number of words or choices."""
+    return Logreg() if problem.has_classes and problem.head == "sequence" else Lda()
 
 
 def _as_block(value: Any) -> Any:

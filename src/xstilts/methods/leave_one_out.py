@@ -30,6 +30,11 @@ class Rows(NamedTuple):
         chosen = list(rows)
         return Rows(self.vectors[chosen], self.labels[chosen], [self.groups[row] for row in chosen])
 
+    def spaced(self, limit: int) -> "Rows":
+        """At most `limit` of the rows, evenly spaced."""
+        count = len(self.labels)
+        return self if count <= limit else self.subset([number * count // limit for number in range(limit)])
+
     def by_group(self) -> "Mapping[str, list[int]]":
         """Row numbers by group."""
         rows: dict[str, list[int]] = {}

@@ -1,7 +1,7 @@
 """Multinomial logistic regression on the states of a frozen encoder."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, cast
 
 from pydantic import Field
 
@@ -23,11 +23,13 @@ PENALTIES = (1000.0, 100.0, 10.0, 1.0)
 WITHOUT_ENGLISH = 1.0
 """The penalty if there are no English examples to select it on."""
 FOLDS = 10
-MAX_ROWS = 10_000
-"""The penalty is selected on at most this many English examples or words, evenly spaced."""
+MAX_ROWS = 50_000
+"""The head is fitted to at most this many English examples or words, evenly spaced."""
+MAX_SELECTION_ROWS = 10_000
+"""The penalty is selected on at most this many of them, evenly spaced."""
 SELECTION_TOLERANCE = 1e-3
-WITH_PENALTY = 3
-"""The length of an English summary that has the selected penalty."""
+NEVER = -1e30
+"""The bias of a class without examples."""
 
 
 class Logreg(FrozenStatesMethod):
@@ -50,14 +52,17 @@ class Logreg(FrozenStatesMethod):
     explanation: ClassVar[str] = (
         "Logistic regression does not train the encoder. The encoder stays as it is after English training; the head "
         "is fitted to the states of the English examples and the shots, with an L2 penalty, until it converges. The "
-        "penalty is selected by cross-validation over groups of English examples."
+        "penalty is selected by cross-validation over groups of English examples. At most 50,000 English examples or "
+        "words are used, evenly spaced."
     )
 
     def select_on_english(self, rows: "Rows", classes: int) -> "tuple[Tensor, ...]":
+        """Vectors, class ids, the penalty, and the weight and bias of the head of the English examples alone."""
         import torch
 
+        rows = rows.spaced(MAX_ROWS)
         l2 = select_penalty(rows, classes) if self.l2 == "auto" else self.l2
-        return rows.vectors, rows.labels, torch.tensor(l2)
+        return rows.vectors, rows.labels, torch.tensor(l2), *solve(rows.vectors, rows.labels, classes, l2)
 
     def fit(
         self, shots: "tuple[Tensor, ...] | None", english: "tuple[Tensor, ...] | None", classes: int
@@ -65,21 +70,21 @@ class Logreg(FrozenStatesMethod):
         import torch
 
         l2: float = WITHOUT_ENGLISH if self.l2 == "auto" else self.l2
-        parts = [(part[0].double(), part[1]) for part in (english, shots) if part is not None]
-        if english is not None and len(english) == WITH_PENALTY:
-            l2 = english[-1].item()
-        if shots is None or english is None:
-            (vectors, labels), offset, weights = parts[0], None, None
-        else:
-            (source, source_labels), (target, target_labels) = parts
-            summaries = moments(target, target_labels, classes), moments(source, source_labels, classes)
-            offset = language_offset(*summaries, variance_within(summaries[1])) * self.language_offset
-            vectors, labels = torch.cat([source, target - offset]), torch.cat([source_labels, target_labels])
-            weights = torch.ones(len(labels), dtype=torch.float64)
-            weights[len(source) :] = self.shots_weight
-        weight, bias = solve(vectors, labels, classes, l2, weights=weights)
-        if offset is not None:
-            bias = bias - weight @ offset
+        if english is None or shots is None:
+            vectors, labels, *selected = cast("tuple[Tensor, ...]", english or shots)
+            weight, bias = selected[1:] or solve(vectors, labels, classes, l2)
+            return {"weight": weight.float(), "bias": bias.float()}
+        source, source_labels, *selected = english
+        penalty, *start = selected or (torch.tensor(l2),)
+        source, target, target_labels = source.double(), shots[0].double(), shots[1]
+        summaries = moments(target, target_labels, classes), moments(source, source_labels, classes)
+        offset = language_offset(*summaries, variance_within(summaries[1])) * self.language_offset
+        vectors, labels = torch.cat([source, target - offset]), torch.cat([source_labels, target_labels])
+        weights = torch.ones(len(labels), dtype=torch.float64)
+        weights[len(source) :] = self.shots_weight
+        start = (start[0], start[1]) if start else None
+        weight, bias = solve(vectors, labels, classes, penalty.item(), weights=weights, start=start)
+        bias = bias - weight @ offset
         return {"weight": weight.float(), "bias": bias.float()}
 
 
@@ -87,9 +92,9 @@ def select_penalty(rows: "Rows", classes: int) -> float:
     """The strongest penalty whose error in cross-validation over groups is within one standard error of the lowest."""
     import torch
 
-    chosen = torch.linspace(0, len(rows.labels) - 1, min(len(rows.labels), MAX_ROWS)).round().long()
-    vectors, labels = rows.vectors[chosen].double(), rows.labels[chosen]
-    folds = torch.tensor(_folds(rows.subset(chosen.tolist()).groups))
+    rows = rows.spaced(MAX_SELECTION_ROWS)
+    vectors, labels = rows.vectors.double(), rows.labels
+    folds = torch.tensor(_folds(rows.groups))
     errors = torch.zeros(len(PENALTIES), len(labels), dtype=torch.float64)
     for fold in range(FOLDS):
         held_out, start = folds == fold, None
@@ -158,7 +163,8 @@ def solve(
     initial = torch.zeros(count, width + 1, dtype=torch.float64)
     if start is not None:
         initial[:, :width] = start[0][present] * scale
-        initial[:, width] = start[1][present].clamp(min=-1e4) + start[0][present] @ centre
+        bias = start[1][present]
+        initial[:, width] = torch.where(bias > NEVER, bias, 0.0) + start[0][present] @ centre
     options = {"gtol": tolerance, "ftol": 0.0, "maxiter": MAX_ITERATIONS, "maxfun": 2 * MAX_ITERATIONS, "maxls": 50}
     result = minimize(loss_and_gradient, initial.reshape(-1).numpy(), jac=True, method="L-BFGS-B", options=options)
     if not result.success:
@@ -169,6 +175,6 @@ def solve(
     fitted = torch.from_numpy(result.x).reshape(count, width + 1)
     weight = torch.zeros(classes, width, dtype=torch.float64)
     weight[present] = fitted[:, :width] / scale
-    bias = torch.full((classes,), -1e30, dtype=torch.float64)
+    bias = torch.full((classes,), NEVER, dtype=torch.float64)
     bias[present] = fitted[:, width] - (fitted[:, :width] / scale) @ centre
     return weight, bias

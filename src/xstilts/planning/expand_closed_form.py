@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import product
 
 from xstilts.config.recipe import FROZEN, Fewshot
-from xstilts.methods import FROZEN_METHOD
+from xstilts.methods import closed_form_head
 from xstilts.methods.method import FewshotMethod
 from xstilts.planning.builder import GraphBuilder
 from xstilts.planning.graph import Chain
@@ -56,7 +56,7 @@ def _frozen(
 
     Nothing depends on the seed but the encoder, so all seeds share the stages of an encoder without training.
     """
-    for stage in _zero_shot(builder, chain, target_stage, FROZEN_METHOD):
+    for stage in _zero_shot(builder, chain, target_stage, closed_form_head(chain.task.spec)):
         yield (zero_shot := replace(stage, parent=target_stage.parent, fresh_head=True, fits_source=True, seed=0))
         language = stage.evaluation.language
         if fewshot is None or language not in fewshot_languages(fewshot, chain.target, chain.task):

@@ -22,7 +22,7 @@ class FewshotStage(Stage):
     """
 
     kind: ClassVar[str] = "fewshot"
-    code_version: ClassVar[int] = 6
+    code_version: ClassVar[int] = 7
     parent: str
     fresh_head: bool
     data: Data

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 
 from xstilts.config.recipe import Fewshot, Intermediate, Recipe, Target, TaskFiles
 from xstilts.config.splits import shots_split, translated
-from xstilts.methods import FROZEN_METHOD
+from xstilts.methods import closed_form_head
 from xstilts.methods.method import FewshotMethod
 from xstilts.tasks.task import Task
 
@@ -91,7 +91,7 @@ def applicable_methods(fewshot: Fewshot, task: Task) -> tuple[FewshotMethod, ...
 def has_frozen_arm(recipe: Recipe, task: Task) -> bool:
     """Whether a closed-form head is also scored on the encoder before target training. With images it is not: the head
     combines text and images in a layer that must be trained first."""
-    return recipe.frozen and FROZEN_METHOD.applies_to(task.spec) and not task.spec.has_images
+    return recipe.frozen and closed_form_head(task.spec).applies_to(task.spec) and not task.spec.has_images
 
 
 def languages_with_pool(fewshot: Fewshot, target: Target, task: Task) -> tuple[str, ...]:

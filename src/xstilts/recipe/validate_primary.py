@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from xstilts.config.recipe import FIXED_SHOTS, FROZEN, MAJORITY, Arm, Fewshot, Target
 from xstilts.errors import did_you_mean
-from xstilts.methods import FROZEN_METHOD
+from xstilts.methods import closed_form_head
 from xstilts.recipe.issues import Issue, Path, Scope
 from xstilts.recipe.resolve import (
     applicable_methods,
@@ -84,7 +84,7 @@ def _standing_arm(scope: Scope, path: Path, arm: Arm, target: Target, task: Task
         elif arm.intermediate != (baseline := baseline_arm(scope.recipe, target, task)):
             message = "the trivial baseline depends on no intermediate training"
             yield Issue("unknown-arm", (*path, "intermediate"), message, f"write `intermediate: {baseline}`")
-    if arm.method == FROZEN and not (scope.recipe.frozen and FROZEN_METHOD.applies_to(task.spec)):
+    if arm.method == FROZEN and not (scope.recipe.frozen and closed_form_head(task.spec).applies_to(task.spec)):
         message = f"{task.name!r} has no frozen encoder in this recipe"
         yield Issue("unknown-method", (*path, "method"), message, "set `frozen: true`, or name another method")
 

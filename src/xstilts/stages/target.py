@@ -59,7 +59,7 @@ def run(spec: TargetStage, draft: Draft, context: JobContext) -> None:
         model, task.problem, tokenizer, spec.train, environment.device, used, frozen_prefix, context.image_features
     )
     inputs, dev_inputs = trainable.inputs(features), trainable.inputs(dev_features)
-    head_start = start_head(trainable, inputs, spec.train)
+    head_start = start_head(trainable, inputs, examples, spec.train)
     before = weights_digest(trainable_tensors(trainable.model))
     fitted = fit(
         [Objective(model=trainable.trained_part, batches=inputs)],
@@ -70,7 +70,8 @@ def run(spec: TargetStage, draft: Draft, context: JobContext) -> None:
         score=scorer(trainable.trained_part, dev_inputs, dev, labels, task),
     )
     after = weights_digest(trainable_tensors(trainable.model))
-    if spec.train.refit and not solve_head(trainable, trainable.inputs(all_features), max_examples=None):
+    all_inputs = trainable.inputs(all_features) if spec.train.refit else None
+    if all_inputs is not None and not solve_head(trainable, all_inputs, examples, max_examples=None):
         raise StageError(
             f"the head of {task.name!r} is not a linear layer, so it has no closed-form solution",
             "remove `refit` from the target's `train`, or use `head: pooled`",

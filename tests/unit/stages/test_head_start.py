@@ -20,7 +20,7 @@ CHOICES = [("red", "blue", "green"), ("blue", "green", "red"), ("green", "red", 
 TRAIN = Train(precision="fp32", frozen_layers=1, max_length=32)
 
 
-def trainable(folder: Path, problem, head) -> tuple[TrainableModel, list]:
+def trainable(folder: Path, problem, head) -> tuple[TrainableModel, list, list]:
     tokenizer = load_tokenizer(folder)
     labels = None if problem == "choice" else LABELS
     model = load_with_head(problem, folder, labels=labels, seed=0, head=head)
@@ -39,30 +39,30 @@ def trainable(folder: Path, problem, head) -> tuple[TrainableModel, list]:
         ],
     }[problem]
     features = featurise(problem, examples, tokenizer, labels, 32)
-    return make_trainable(model, problem, tokenizer, TRAIN, "cpu", None), features
+    return make_trainable(model, problem, tokenizer, TRAIN, "cpu", None), features, examples
 
 
 @pytest.mark.parametrize("problem", ["classification", "tagging", "multi-label"])
 def test_the_loss_is_low_before_the_first_step(tmp_path, problem):
-    model, features = trainable(build("xlm-roberta", tmp_path), problem, "pooled")
+    model, features, examples = trainable(build("xlm-roberta", tmp_path), problem, "pooled")
     inputs = model.inputs(features)
     batch = inputs.batch(range(len(features)), labels=True)
     model.trained_part.eval()
     with torch.no_grad():
         before = model.trained_part(**batch).loss
-        assert start_head(model, inputs, TRAIN) == "closed-form"
+        assert start_head(model, inputs, examples, TRAIN) == "closed-form"
         assert model.trained_part.eval()(**batch).loss < 0.2 * before
 
 
 @pytest.mark.parametrize("problem", ["tagging", "choice"])
 def test_a_solved_head_has_a_low_loss(tmp_path, problem):
-    model, features = trainable(build("xlm-roberta", tmp_path), problem, "pooled")
+    model, features, examples = trainable(build("xlm-roberta", tmp_path), problem, "pooled")
     inputs = model.inputs(features)
     batch = inputs.batch(range(len(features)), labels=True)
     model.trained_part.eval()
     with torch.no_grad():
         before = model.trained_part(**batch).loss
-        assert solve_head(model, inputs)
+        assert solve_head(model, inputs, examples)
         assert model.trained_part.eval()(**batch).loss < 0.2 * before
 
 
@@ -75,9 +75,9 @@ def test_a_solved_head_has_a_low_loss(tmp_path, problem):
     ],
 )
 def test_other_heads_stay_random(tmp_path, problem, head, settings):
-    model, features = trainable(build("bert", tmp_path), problem, head)
+    model, features, examples = trainable(build("bert", tmp_path), problem, head)
     weights = {name: parameter.clone() for name, parameter in model.model.named_parameters()}
-    assert start_head(model, model.inputs(features), TRAIN.model_copy(update=settings)) == "random"
+    assert start_head(model, model.inputs(features), examples, TRAIN.model_copy(update=settings)) == "random"
     assert all(torch.equal(parameter, weights[name]) for name, parameter in model.model.named_parameters())
 
 

@@ -266,7 +266,7 @@ def test_training_equals_a_plain_loop(
     )
     assert trainable.vocabulary is not None
     inputs = trainable.inputs(features)
-    started = start_head(trainable, inputs, train)
+    started = start_head(trainable, inputs, examples, train)
     assert (started == "closed-form") == (problem in ("classification", "tagging", "multi-label") and head == "pooled")
     if started == "closed-form":
         reference.classifier.load_state_dict(model.classifier.state_dict())
@@ -298,7 +298,7 @@ def test_training_equals_a_plain_loop(
             assert largest.get(name, 0.0) < 1e-4 * max(norms), name
             continue
         torch.testing.assert_close(
-            actual[name], parameter, atol=2e-5, rtol=1e-5, msg=lambda text, n=name: f"{n}: {text}"
+            actual[name], parameter, atol=1e-4, rtol=1e-5, msg=lambda text, n=name: f"{n}: {text}"
         )
         moved += bool((parameter - initial[name]).abs().max() > 1e-3)
     assert moved > len(expected) / 2
