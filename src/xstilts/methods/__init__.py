@@ -4,6 +4,7 @@ from typing import Annotated, Any, get_args
 
 from pydantic import BeforeValidator, Field, TypeAdapter
 
+from xstilts.methods.auto import Auto
 from xstilts.methods.average import Average
 from xstilts.methods.frozen_states import FrozenStatesMethod
 from xstilts.methods.full import Full
@@ -16,7 +17,7 @@ from xstilts.methods.lora import Lora
 from xstilts.methods.method import FewshotMethod
 from xstilts.problems import Problem
 
-_AnyMethod = Full | Head | Lora | Joint | Average | Lda | Knn | Logreg
+_AnyMethod = Full | Head | Lora | Joint | Average | Lda | Knn | Logreg | Auto
 
 METHODS: dict[str, type[FewshotMethod]] = {kind.model_fields["method"].default: kind for kind in get_args(_AnyMethod)}
 """By the name used in recipes and scores."""

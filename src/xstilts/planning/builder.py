@@ -8,6 +8,7 @@ from xstilts.config.recipe import Recipe
 from xstilts.config.training import Train
 from xstilts.data.corpora import Corpus
 from xstilts.encoders import find_card
+from xstilts.methods.auto import Auto
 from xstilts.methods.method import FewshotMethod
 from xstilts.planning.graph import Chain, Graph
 from xstilts.planning.specs import (
@@ -21,6 +22,7 @@ from xstilts.planning.specs import (
     TargetStage,
 )
 from xstilts.planning.stage import Cell, Data
+from xstilts.recipe.resolve import has_frozen_encoder
 from xstilts.tasks.task import Task
 
 
@@ -77,6 +79,7 @@ class GraphBuilder:
             keep="all" if self.recipe.keep_fewshot_weights else "scores",
             head=target_stage.head,
             modality=target_stage.modality,
+            before_target=target_stage.parent if isinstance(method, Auto) and has_frozen_encoder(chain.task) else None,
         )
 
     def add_cell(

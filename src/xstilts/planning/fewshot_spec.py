@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 from xstilts.config.recipe import Selection
 from xstilts.config.splits import shots_split
 from xstilts.config.training import HeadStyle, Train
+from xstilts.methods.auto import Auto
 from xstilts.methods.method import FewshotMethod
 from xstilts.planning.stage import Data, Modality, SplitRead, Stage, canonical_digest, uncapped
 
@@ -46,6 +47,8 @@ class FewshotStage(Stage):
     """Whether selection may choose the initial weights; None without selection or with a fresh head."""
     fits_source: bool | None = None
     """Whether a fresh closed-form head is fitted to the source-language examples too; None without a fresh head."""
+    before_target: str | None = None
+    """The encoder before target training, for a method that may use it."""
     fixed_shots: str | None = None
     """Name of a published few-shot set, used as a whole; `shots` and `draw` then only label the episode."""
 
@@ -61,7 +64,7 @@ class FewshotStage(Stage):
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        return (self.parent,)
+        return (self.parent,) if self.before_target is None else (self.parent, self.before_target)
 
     def reads(self) -> tuple[SplitRead, ...]:
         shots = "train" if self.fixed_shots is None else shots_split(self.fixed_shots)
@@ -73,6 +76,8 @@ class FewshotStage(Stage):
         if self.selection != "none":
             dev = self.data if self.selection == "english_dev" else uncapped(self.evaluation)
             reads.append(SplitRead(data=dev, split="dev", role="select"))
+        elif isinstance(self.method, Auto) and not self.fresh_head:
+            reads.append(SplitRead(data=self.data, split="dev", role="select"))
         return (*reads, SplitRead(data=self.evaluation, split=self.split, role="score"))
 
     @property
@@ -88,6 +93,10 @@ class FewshotStage(Stage):
     def trains_on_source(self) -> bool:
         """Whether the episode also trains on, or fits its head to, the source-language training data."""
         return self.method.mixes_english or (self.method.fits_english and bool(not self.fresh_head or self.fits_source))
+
+    def without_shots(self) -> "FewshotStage":
+        """The episode with k = 0, the same for all k and draws."""
+        return replace(self, shots=0, draw=0, fixed_shots=None, new_labels=None, unchanged=None)
 
     @property
     def trained_languages(self) -> tuple[str, ...]:

@@ -89,9 +89,14 @@ def applicable_methods(fewshot: Fewshot, task: Task) -> tuple[FewshotMethod, ...
 
 
 def has_frozen_arm(recipe: Recipe, task: Task) -> bool:
-    """Whether a closed-form head is also scored on the encoder before target training. With images it is not: the head
+    """Whether a closed-form head is also scored on the encoder before target training."""
+    return recipe.frozen and has_frozen_encoder(task)
+
+
+def has_frozen_encoder(task: Task) -> bool:
+    """Whether a closed-form head can be fitted to the encoder before target training. With images it cannot: the head
     combines text and images in a layer that must be trained first."""
-    return recipe.frozen and closed_form_head(task.spec).applies_to(task.spec) and not task.spec.has_images
+    return closed_form_head(task.spec).applies_to(task.spec) and not task.spec.has_images
 
 
 def languages_with_pool(fewshot: Fewshot, target: Target, task: Task) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from xstilts.config.training import Frozen
+from xstilts.methods.auto import AutoSelection
 from xstilts.methods.lda_settings import LdaSettings
 from xstilts.planning.specs import Modality
 from xstilts.store.model_facts import (
@@ -198,6 +199,8 @@ class FewshotFacts(TrainedFacts, ModelScoredFacts):
     texts_of_shots: TextsOfShots | None
     """None for tasks without images."""
     settings: LdaSettings | None = None
+    selected: AutoSelection | None = None
+    """By the method `auto`."""
 
 
 class EvaluateFacts(ModelScoredFacts):

@@ -4,31 +4,17 @@ The episodes of one model, task and language form a job. Frozen layers run once 
 scored items; every k and draw starts from their activations.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
-
-from torch import nn
-
 from xstilts.config.splits import shots_split
 from xstilts.data.leakage import check_disjoint, images_in
 from xstilts.data.load import check_labels
 from xstilts.methods.frozen_states import FrozenStatesMethod
-from xstilts.methods.method import StatesClassifier
 from xstilts.planning.specs import FewshotStage
 from xstilts.planning.stage import Data, SplitRead
-from xstilts.problems import PROBLEMS, Example, Problem
 from xstilts.stages.artifacts import base_encoder, read_facts, save_weights
 from xstilts.stages.controls import image_controls, most_frequent_label, scores_by_seen_text
-from xstilts.stages.fewshot.batched import train_in_batch
-from xstilts.stages.fewshot.episode import (
-    EpisodeResult,
-    restore_trained,
-    train_episode,
-    with_adapters,
-)
-from xstilts.stages.fewshot.episode_model import EpisodeModel, load_episode_model, split_inputs, train_settings
-from xstilts.stages.fewshot.frozen_states import fit_head
+from xstilts.stages.fewshot.adapt import adapted, thresholds_of
+from xstilts.stages.fewshot.auto import resolve
+from xstilts.stages.fewshot.episode_model import load_episode_model, split_inputs, train_settings
 from xstilts.stages.job_context import JobContext, Slot
 from xstilts.stages.lineage import check_lineage, count_items_trained_on, count_shared_images
 from xstilts.stages.scoring import text_facts, write_scores
@@ -50,28 +36,8 @@ TEXTS = Slot[Data, TextFacts]("statistics of scored texts")
 PRIORS = Slot[Data, str | None]("most frequent labels")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _JobEpisode:
-    """Implements `xstilts.methods.method.Episode`."""
-
-    spec: FewshotStage
-    context: JobContext
-    episode_model: EpisodeModel
-    shots: Sequence[Example]
-
-    @property
-    def problem(self) -> Problem[Any]:
-        return PROBLEMS[self.episode_model.trainable.problem]
-
-    def train(self) -> EpisodeResult:
-        outcome = train_episode(self.spec, self.context, self.episode_model, self.shots)
-        return outcome, self.episode_model.trainable.trained_part
-
-    def fit_head(self, classifier: StatesClassifier) -> EpisodeResult:
-        return fit_head(classifier, self.spec, self.context, self.episode_model, self.shots)
-
-
 def run(spec: FewshotStage, draft: Draft, context: JobContext) -> None:
+    spec, selected = resolve(spec, context)
     task = context.task(spec.evaluation.task)
     examples = context.examples(spec.evaluation, spec.split)
     check_labels(examples, task, spec.split)
@@ -87,17 +53,9 @@ def run(spec: FewshotStage, draft: Draft, context: JobContext) -> None:
     published = fixed is not None and overlap_as_published(task, spec.split, task, shots_split(fixed))
     if not published:
         check_disjoint(shots, examples, task.name, images=spec.fixed_shots is None)
-    trained_episode = train_in_batch(spec, context, episode_model)
-    with with_adapters(spec, episode_model):
-        if trained_episode:
-            outcome = restore_trained(episode_model, trained_episode)
-            model: nn.Module = episode_model.trainable.trained_part
-        else:
-            episode = _JobEpisode(spec=spec, context=context, episode_model=episode_model, shots=shots)
-            outcome, model = spec.method.run(episode)
+    thresholds = thresholds_of(spec, episode_model)
+    with adapted(spec, context, episode_model, shots) as (outcome, model):
         inputs = split_inputs(spec.evaluation, spec.split, context, episode_model, spec.modality)
-        # the target's thresholds were fitted to the trained head; a closed-form head has calibrated logits
-        thresholds = None if isinstance(spec.method, FrozenStatesMethod) else episode_model.thresholds
         predicted = predict(model, inputs, examples, episode_model.labels, thresholds)
         controls = None
         if spec.modality is None and task.spec.has_images:
@@ -115,6 +73,7 @@ def run(spec: FewshotStage, draft: Draft, context: JobContext) -> None:
         inherits=spec.parent,
         training=training_facts(outcome.fitted, outcome.before, outcome.after),
         settings=outcome.settings,
+        selected=selected,
         untouched_layers=None,
         model=ModelFacts(
             problem=episode_model.trainable.problem,

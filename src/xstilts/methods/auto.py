@@ -1,0 +1,87 @@
+"""Selection among a few methods, by English development data and by left-out shots."""
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean, stdev
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from xstilts.methods.method import FewshotMethod
+from xstilts.problems import Problem
+
+Candidate = Literal["frozen", "lda", "logreg", "knn", "head", "full", "lora", "joint", "average"]
+
+GroupScores = Mapping[str, Sequence[float]]
+"""The scores of the same groups of examples, by candidate, simplest first."""
+
+
+class AutoSelection(BaseModel):
+    """What was selected, and on which scores (0 to 1)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    candidate: str
+    default: str
+    """The candidate that the English development data select."""
+    english: dict[str, float]
+    """The mean score of each candidate on English development data; empty if it was not fitted to English."""
+    left_out: dict[str, float]
+    """The mean score of each candidate on left-out shots; empty if too few can be left out."""
+    groups: int
+    """The number of groups of shots that were left out."""
+
+    @property
+    def expected(self) -> float | None:
+        """The score of the selected candidate, on left-out shots if there are any."""
+        return (self.left_out or self.english).get(self.candidate)
+
+
+class Auto(FewshotMethod):
+    """Adapts with one of a few candidates, selected for each episode."""
+
+    method: Literal["auto"] = "auto"
+    candidates: Annotated[tuple[Candidate, ...], Field(min_length=2)] = ("frozen", "logreg", "full")
+    """From simple to complex: methods with their default settings on the trained model, or `frozen`, the closed-form
+    head on the encoder before target training. The English development data select a default: the simplest within one
+    standard error of the best. Five-fold cross-validation over the shots replaces it by a candidate that is better by
+    more than one standard error of the paired difference. Shots that share a group with English training data are not
+    left out, because a trained model has seen their translation."""
+
+    label: ClassVar[str] = "auto"
+    scope: ClassVar[str] = "tasks whose examples are scored one by one"
+    takes_steps: ClassVar[bool] = False
+    fits_english: ClassVar[bool] = True
+    explanation: ClassVar[str] = (
+        "The method `auto` selects one of its candidates for each episode: the simplest within one standard error of "
+        "the best on English development data, unless another is better by more than one standard error in five-fold "
+        "cross-validation over the shots."
+    )
+
+    def applies_to(self, problem: Problem[Any]) -> bool:
+        return problem.is_trained and not problem.is_contrastive
+
+
+def select(english: GroupScores, left_out: GroupScores) -> tuple[str, str]:
+    """The selected candidate and the default. One of the two may be empty; without English scores the default is the
+    first candidate."""
+    default = _simplest(english) if english else next(iter(left_out))
+    best = max(left_out, key=lambda name: fmean(left_out[name]), default=default)
+    if best == default or _errors_ahead(left_out[best], left_out[default]) <= 1:
+        return default, default
+    return best, default
+
+
+def _simplest(scores: GroupScores) -> str:
+    """The first candidate within one standard error of the best."""
+    best = max(scores.values(), key=fmean)
+    return next(name for name, values in scores.items() if _errors_ahead(best, values) <= 1)
+
+
+def _errors_ahead(scores: Sequence[float], others: Sequence[float]) -> float:
+    """The mean of the paired differences in standard errors."""
+    differences = [score - other for score, other in zip(scores, others, strict=True)]
+    mean = fmean(differences)
+    if mean <= 0 or len(differences) < 2:
+        return 0.0
+    spread = stdev(differences)
+    return mean / (spread / len(differences) ** 0.5) if spread else float("inf")
