@@ -292,8 +292,9 @@ class Recipe(Frozen):
     have their own heads."""
     fewshot: Fewshot | None = None
     frozen: bool = True
-    """Also score the encoder before training on the target: a closed-form head (`lda`) on its states, zero-shot and
-    with the shots, for targets of classification, tagging and multiple choice of text."""
+    """Also score the encoder before training on the target: a closed-form head on its states (`logreg` for the
+    classes of texts, otherwise `lda`), zero-shot and with the shots, for targets of classification, tagging and
+    multiple choice of text."""
     majority: bool = True
     """Also score a trivial baseline, for targets whose items have labels: the most frequent label of the training data
     (for choices the most frequent position of the answer), or for tagging the most frequent tag of each word, without

@@ -23,6 +23,7 @@ class AutoSelection(BaseModel):
     candidate: str
     default: str
     """The candidate that the English development data select."""
+    metric: str
     english: dict[str, float]
     """The mean score of each candidate on English development data; empty if it was not fitted to English."""
     left_out: dict[str, float]

@@ -60,15 +60,15 @@ def _refit_sentence(recipe: Recipe) -> str:
     if not refit:
         return ""
     return (
-        f" After training, the head of {' and '.join(refit)} was replaced by the closed-form solution (linear "
-        "discriminant analysis) on the states of the training data."
+        f" After training, the head of {' and '.join(refit)} was replaced by the closed-form solution on the states of "
+        "the training data."
     )
 
 
 _FROZEN = (
     " The frozen encoder is the encoder before target training. In classification, tagging and multiple choice of text "
-    "it gets a closed-form head (linear discriminant analysis) of the English examples and the shots, as a baseline "
-    "for all training."
+    "it gets a head that is fitted to the states of the English examples and the shots, as a baseline for all "
+    "training: logistic regression for the classes of texts, otherwise linear discriminant analysis."
 )
 
 _MAJORITY = (

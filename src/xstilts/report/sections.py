@@ -21,6 +21,7 @@ from xstilts.planning.expand import Graph
 from xstilts.planning.specs import ChooseLayerStage
 from xstilts.plurals import plural
 from xstilts.report import ablations, controls, figures, item_gallery, methods, records, tables
+from xstilts.report.auto import selected_candidates_table
 from xstilts.report.closed_form import selected_settings_table
 from xstilts.report.components import Collapsible, Component, Figure, Section, Sidebar
 from xstilts.report.interactions import interactions_section
@@ -250,7 +251,11 @@ def _translations_section(data: ReportData) -> Iterator[Section]:
 def _fewshot_section(data: ReportData) -> Iterator[Section]:
     if any(cell.shots for cell in data.graph.cells):
         arguments = (data.graph.cells, data.manifests, data.provenance)
-        tables = (records.fewshot_training_table(*arguments), selected_settings_table(*arguments))
+        tables = (
+            records.fewshot_training_table(*arguments),
+            selected_settings_table(*arguments),
+            selected_candidates_table(*arguments),
+        )
         parts = tuple(table for table in tables if table is not None)
         yield Section(anchor="fewshot", title="Few-shot training", parts=parts)
 

@@ -47,6 +47,7 @@ def resolve(spec: FewshotStage, context: JobContext) -> tuple[FewshotStage, Auto
     selection = AutoSelection(
         candidate=selected,
         default=default,
+        metric=_metric_of_examples(context.task(spec.evaluation.task)),
         english=means[0],
         left_out=means[1],
         groups=sum(len({shot.group for shot in fold}) for fold in folds),
@@ -109,8 +110,12 @@ def _scores(
     return _by_group(scored_items(task, examples, predicted), task)
 
 
+def _metric_of_examples(task: Task) -> str:
+    return BY_EXAMPLE.get(task.metric, task.metric)
+
+
 def _by_group(frame: pl.DataFrame, task: Task) -> Scores:
-    measure = metric(BY_EXAMPLE.get(task.metric, task.metric))
+    measure = metric(_metric_of_examples(task))
     values = measure.value(measure.encode(frame, gold_classes(frame)))
     means = frame.select("group", value=pl.Series(values)).group_by("group", maintain_order=True).mean()
     return dict(means.iter_rows())
