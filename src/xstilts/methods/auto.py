@@ -11,6 +11,9 @@ from xstilts.problems import Problem
 
 Candidate = Literal["frozen", "lda", "logreg", "knn", "head", "full", "lora", "joint", "average"]
 
+ONE = 1 + 1e-9
+"""One standard error, whatever the rounding."""
+
 GroupScores = Mapping[str, Sequence[float]]
 """The scores of the same groups of examples, by candidate, simplest first."""
 
@@ -67,7 +70,7 @@ def select(english: GroupScores, left_out: GroupScores) -> tuple[str, str]:
     first candidate."""
     default = _simplest(english) if english else next(iter(left_out))
     best = max(left_out, key=lambda name: fmean(left_out[name]), default=default)
-    if best == default or _errors_ahead(left_out[best], left_out[default]) <= 1:
+    if best == default or _errors_ahead(left_out[best], left_out[default]) <= ONE:
         return default, default
     return best, default
 
@@ -75,7 +78,7 @@ def select(english: GroupScores, left_out: GroupScores) -> tuple[str, str]:
 def _simplest(scores: GroupScores) -> str:
     """The first candidate within one standard error of the best."""
     best = max(scores.values(), key=fmean)
-    return next(name for name, values in scores.items() if _errors_ahead(best, values) <= 1)
+    return next(name for name, values in scores.items() if _errors_ahead(best, values) <= ONE)
 
 
 def _errors_ahead(scores: Sequence[float], others: Sequence[float]) -> float:

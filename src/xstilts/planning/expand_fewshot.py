@@ -74,7 +74,8 @@ class _Episodes:
             if fewshot.more_english and language != target_stage.data.language:
                 yield "more-english", replace(first, shots_language=target_stage.data.language, new_labels=None)
             if fewshot.without_target and target_stage.match_steps_of is None and not self.skip_training:
-                yield "without-target", replace(first, parent=target_stage.parent, fresh_head=True, unchanged=None)
+                untrained = replace(first, parent=target_stage.parent, before_target=None, fresh_head=True)
+                yield "without-target", replace(untrained, unchanged=None)
             if fewshot.also_select:
                 yield "english-dev", replace(first, selection=fewshot.also_select, unchanged=True, batched_with=None)
 

@@ -251,12 +251,8 @@ def _translations_section(data: ReportData) -> Iterator[Section]:
 def _fewshot_section(data: ReportData) -> Iterator[Section]:
     if any(cell.shots for cell in data.graph.cells):
         arguments = (data.graph.cells, data.manifests, data.provenance)
-        tables = (
-            records.fewshot_training_table(*arguments),
-            selected_settings_table(*arguments),
-            selected_candidates_table(*arguments),
-        )
-        parts = tuple(table for table in tables if table is not None)
+        makers = (records.fewshot_training_table, selected_settings_table, selected_candidates_table)
+        parts = tuple(table for make in makers if (table := make(*arguments)) is not None)
         yield Section(anchor="fewshot", title="Few-shot training", parts=parts)
 
 
