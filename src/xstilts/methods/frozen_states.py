@@ -51,6 +51,12 @@ class FrozenStatesMethod(FewshotMethod):
         """The summary of the English examples, with settings that are selected on them."""
         return self.summarise([(rows.vectors, rows.labels)], classes)
 
+    def with_language(
+        self, english: "tuple[Tensor, ...]", shots: "tuple[Tensor, ...]", classes: int
+    ) -> "tuple[Tensor, ...]":
+        """The summary of the English examples together with the shots of another language than the scored one."""
+        return concatenate(shots, english)
+
     def select(
         self, shots: "Rows", english: "tuple[Tensor, ...] | None", english_rows: "Callable[[], Rows]"
     ) -> "LdaSettings | None":

@@ -95,18 +95,26 @@ class Lda(FrozenStatesMethod):
     def fit(
         self, shots: "tuple[Tensor, ...] | None", english: "tuple[Tensor, ...] | None", classes: int
     ) -> "dict[str, Tensor]":
-        summary = shots or english
+        summary = english or shots
         assert summary is not None
         total, offset = Moments(*summary), None
         if shots is not None and english is not None:
-            target, source = Moments(*shots), Moments(*english)
-            offset = language_offset(target, source, variance_within(source)) * self.language_offset
-            weight = SHOTS_WEIGHT if self.shots_weight == "auto" else self.shots_weight
-            total = source.plus(target.shifted(-offset).scaled(weight))
+            offset = self._offset(shots, english)
+            total = Moments(*self.with_language(english, shots, classes))
         weights, bias = solve(total, self._shrinkage(shots, english))
         if offset is not None:
             bias = bias - weights @ offset
         return {"weight": weights.float(), "bias": bias.float()}
+
+    def with_language(
+        self, english: "tuple[Tensor, ...]", shots: "tuple[Tensor, ...]", classes: int
+    ) -> "tuple[Tensor, ...]":
+        weight = SHOTS_WEIGHT if self.shots_weight == "auto" else self.shots_weight
+        return Moments(*english).plus(Moments(*shots).shifted(-self._offset(shots, english)).scaled(weight))
+
+    def _offset(self, shots: "tuple[Tensor, ...]", english: "tuple[Tensor, ...]") -> "Tensor":
+        source = Moments(*english)
+        return language_offset(Moments(*shots), source, variance_within(source)) * self.language_offset
 
     def _shrinkage(self, shots: "tuple[Tensor, ...] | None", english: "tuple[Tensor, ...] | None") -> float:
         if self.shrinkage != "auto":

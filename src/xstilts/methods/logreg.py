@@ -1,7 +1,7 @@
 """Multinomial logistic regression on the states of a frozen encoder."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple, cast
 
 from pydantic import Field
 
@@ -57,35 +57,74 @@ class Logreg(FrozenStatesMethod):
     )
 
     def select_on_english(self, rows: "Rows", classes: int) -> "tuple[Tensor, ...]":
-        """Vectors, class ids, the penalty, and the weight and bias of the head of the English examples alone."""
+        """An `_Examples` with the selected penalty and the head of the English examples alone."""
         import torch
 
         rows = rows.spaced(MAX_ROWS)
         l2 = select_penalty(rows, classes) if self.l2 == "auto" else self.l2
-        return rows.vectors, rows.labels, torch.tensor(l2), *solve(rows.vectors, rows.labels, classes, l2)
+        counts = torch.ones(len(rows.labels), dtype=torch.float64)
+        head = solve(rows.vectors, rows.labels, classes, l2)
+        return rows.vectors, rows.labels, counts, torch.tensor(l2), *head
+
+    def with_language(
+        self, english: "tuple[Tensor, ...]", shots: "tuple[Tensor, ...]", classes: int
+    ) -> "tuple[Tensor, ...]":
+        return self._joined(english, shots, self._offset(english, shots, classes))
 
     def fit(
         self, shots: "tuple[Tensor, ...] | None", english: "tuple[Tensor, ...] | None", classes: int
     ) -> "dict[str, Tensor]":
+        examples, offset = cast("tuple[Tensor, ...]", english or shots), None
+        if english is not None and shots is not None:
+            offset = self._offset(english, shots, classes)
+            examples = self._joined(english, shots, offset)
+        vectors, labels, counts, penalty, *head = _Examples(*examples)
+        l2 = WITHOUT_ENGLISH if self.l2 == "auto" else self.l2
+        weight, bias = solve(
+            vectors,
+            labels,
+            classes,
+            l2 if penalty is None else penalty.item(),
+            weights=counts,
+            start=None if head[0] is None else (head[0], head[1]),
+        )
+        if offset is not None:
+            bias = bias - weight @ offset
+        return {"weight": weight.float(), "bias": bias.float()}
+
+    def _joined(
+        self, english: "tuple[Tensor, ...]", shots: "tuple[Tensor, ...]", offset: "Tensor"
+    ) -> "tuple[Tensor, ...]":
+        """English examples and shots without their offset, with the weight of a shot."""
         import torch
 
-        l2: float = WITHOUT_ENGLISH if self.l2 == "auto" else self.l2
-        if english is None or shots is None:
-            vectors, labels, *selected = cast("tuple[Tensor, ...]", english or shots)
-            weight, bias = selected[1:] or solve(vectors, labels, classes, l2)
-            return {"weight": weight.float(), "bias": bias.float()}
-        source, source_labels, *selected = english
-        penalty, *start = selected or (torch.tensor(l2),)
-        source, target, target_labels = source.double(), shots[0].double(), shots[1]
-        summaries = moments(target, target_labels, classes), moments(source, source_labels, classes)
-        offset = language_offset(*summaries, variance_within(summaries[1])) * self.language_offset
-        vectors, labels = torch.cat([source, target - offset]), torch.cat([source_labels, target_labels])
-        weights = torch.ones(len(labels), dtype=torch.float64)
-        weights[len(source) :] = self.shots_weight
-        start = (start[0], start[1]) if start else None
-        weight, bias = solve(vectors, labels, classes, penalty.item(), weights=weights, start=start)
-        bias = bias - weight @ offset
-        return {"weight": weight.float(), "bias": bias.float()}
+        vectors, labels, *rest = english
+        counts = rest[0] if rest else torch.ones(len(labels), dtype=torch.float64)
+        return (
+            torch.cat([vectors, shots[0] - offset]),
+            torch.cat([labels, shots[1]]),
+            torch.cat([counts, torch.full((len(shots[1]),), self.shots_weight, dtype=torch.float64)]),
+            *rest[1:],
+        )
+
+    def _offset(self, english: "tuple[Tensor, ...]", shots: "tuple[Tensor, ...]", classes: int) -> "Tensor":
+        target, source = (moments(vectors, labels, classes) for vectors, labels, *_ in (shots, english))
+        return language_offset(target, source, variance_within(source)) * self.language_offset
+
+
+class _Examples(NamedTuple):
+    """Labelled vectors; those of English examples with what was selected on them."""
+
+    vectors: "Tensor"
+    """[rows, width]."""
+    labels: "Tensor"
+    """[rows]."""
+    counts: "Tensor | None" = None
+    """How many examples each row counts for, [rows]."""
+    penalty: "Tensor | None" = None
+    weight: "Tensor | None" = None
+    """Where the fit starts: [classes, width]."""
+    bias: "Tensor | None" = None
 
 
 def select_penalty(rows: "Rows", classes: int) -> float:

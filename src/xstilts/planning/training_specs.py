@@ -16,7 +16,7 @@ class IntermediateStage(Stage):
     """Fine-tuning on one or several tasks. Only the encoder is kept; heads are dropped."""
 
     kind: ClassVar[str] = "intermediate"
-    code_version: ClassVar[int] = 7
+    code_version: ClassVar[int] = 6
     parent: str
     data: tuple[Data, ...]
     sampling: Sampling
@@ -89,7 +89,7 @@ class TargetStage(Stage):
     """Fine-tuning on the target task in the source language, with a fresh head."""
 
     kind: ClassVar[str] = "target"
-    code_version: ClassVar[int] = 7
+    code_version: ClassVar[int] = 6
     parent: str
     match_steps_of: str | None
     """Key of an intermediate stage whose steps are added to this stage's own: the equal-steps control."""

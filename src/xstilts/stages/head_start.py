@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from xstilts.config.training import HeadStart, Train
 from xstilts.methods import closed_form_head
-from xstilts.methods.frozen_states import FrozenStatesMethod
+from xstilts.methods.lda import Lda
 from xstilts.methods.lda_choices import choice_loss
 from xstilts.methods.leave_one_out import Rows
 from xstilts.models.frozen_states import numbered_states
@@ -19,7 +19,7 @@ from xstilts.problems import PROBLEMS, Example, Problem
 from xstilts.stages.training import TrainableModel
 
 MAX_EXAMPLES = 10_000
-"""The head is solved on at most this many training examples, evenly spaced."""
+"""A head starts from at most this many training examples, evenly spaced."""
 MAX_VECTORS = 10_000
 """The scale of the logits is fitted on at most this many vectors."""
 LEAST_BIAS = -1e4
@@ -27,71 +27,55 @@ LEAST_BIAS = -1e4
 SCALES = np.geomspace(1e-3, 1e2, 101).tolist()
 
 
-def start_head(trainable: TrainableModel, inputs: ModelInputs, examples: Sequence[Example], train: Train) -> HeadStart:
-    """Set the head to the closed-form solution on the training examples, if `train` asks for it and the head is a
-    linear layer over the classes of texts or words; otherwise it stays random. Returns which. `examples` are those that
-    the features of `inputs` number.
+def start_head(trainable: TrainableModel, inputs: ModelInputs, train: Train) -> HeadStart:
+    """Set the head to linear discriminant analysis of at most MAX_EXAMPLES training examples, if `train` asks for it
+    and the head is a linear layer over the classes of texts or words; otherwise it stays random. Returns which.
 
     With images it stays random, because the layer below the linear one is random too; for multiple choice, because the
-    closed form was not better on development data (docs/guides/defaults.md).
+    closed form was not better on development data, and neither was logistic regression (docs/guides/defaults.md).
     """
+    layer = linear_layer(trainable.trained_part)
     if train.head_start == "random" or PROBLEMS[trainable.problem].head not in ("sequence", "token"):
         return "random"
-    return "closed-form" if solve_head(trainable, inputs, examples) else "random"
+    if layer is None or not (count := len(inputs.features)):
+        return "random"
+    if count > MAX_EXAMPLES:
+        inputs = inputs.subset(np.linspace(0, count - 1, MAX_EXAMPLES).astype(int).tolist())
+    _set(layer, *_discriminant(trainable, inputs, layer.out_features))
+    return "closed-form"
 
 
-def solve_head(
-    trainable: TrainableModel,
-    inputs: ModelInputs,
-    examples: Sequence[Example],
-    max_examples: int | None = MAX_EXAMPLES,
-) -> bool:
-    """Set the head to the closed-form solution on these examples, at most `max_examples`. Returns whether it can be.
+def refit_head(trainable: TrainableModel, inputs: ModelInputs, examples: Sequence[Example]) -> bool:
+    """Set the head to the one that the arm `frozen` would get on these states. Returns whether it is a linear layer.
 
     `examples` are those that the features of `inputs` number.
     """
-    model, problem = trainable.trained_part, PROBLEMS[trainable.problem]
-    count = len(inputs.features)
-    layer = linear_layer(model)
-    if not count or layer is None or not problem.has_linear_head:
+    problem, layer = PROBLEMS[trainable.problem], linear_layer(trainable.trained_part)
+    if layer is None or not problem.has_linear_head or not inputs.features:
         return False
-    if max_examples is not None and count > max_examples:
-        inputs = inputs.subset(np.linspace(0, count - 1, max_examples).astype(int).tolist())
-    method, classes = closed_form_head(problem), layer.out_features
-    solved = _calibrated if method.selects_on_english else _scaled
-    weight, bias = solved(method, trainable, inputs, examples, classes)
-    with torch.no_grad():
-        layer.weight.copy_(weight)
-        layer.bias.copy_(bias)
+    method = closed_form_head(problem)
+    if not method.selects_on_english:
+        _set(layer, *_discriminant(trainable, inputs, layer.out_features))
+        return True
+    vectors, labels, numbers = zip(*_states(trainable, inputs), strict=True)
+    groups = [examples[inputs.features[number].example].group for batch in numbers for number in batch]
+    english = method.select_on_english(Rows(torch.cat(vectors), torch.cat(labels), groups), layer.out_features)
+    head = method.fit(None, english, layer.out_features)
+    _set(layer, head["weight"], head["bias"])
     return True
 
 
-def _calibrated(
-    method: FrozenStatesMethod,
-    trainable: TrainableModel,
-    inputs: ModelInputs,
-    examples: Sequence[Example],
-    classes: int,
-) -> tuple[Tensor, Tensor]:
-    """The head of a method that minimises a loss with a penalty, so that its logits need no scale."""
-    vectors, labels, numbers = zip(*_states(trainable, inputs), strict=True)
-    groups = [examples[inputs.features[number].example].group for batch in numbers for number in batch]
-    english = method.select_on_english(Rows(torch.cat(vectors), torch.cat(labels), groups), classes)
-    head = method.fit(None, english, classes)
-    return head["weight"], head["bias"].clamp(min=LEAST_BIAS)
+def _set(layer: nn.Linear, weight: Tensor, bias: Tensor) -> None:
+    with torch.no_grad():
+        layer.weight.copy_(weight)
+        layer.bias.copy_(bias.clamp(min=LEAST_BIAS))
 
 
-def _scaled(
-    method: FrozenStatesMethod,
-    trainable: TrainableModel,
-    inputs: ModelInputs,
-    examples: Sequence[Example],
-    classes: int,
-) -> tuple[Tensor, Tensor]:
-    """The head of a discriminant. One factor scales all logits to the lowest training loss, so that gradients are
-    those of a calibrated classifier."""
+def _discriminant(trainable: TrainableModel, inputs: ModelInputs, classes: int) -> tuple[Tensor, Tensor]:
+    """Weight [classes, width] and bias [classes] of linear discriminant analysis. One factor scales all logits to the
+    lowest training loss, so that gradients are those of a calibrated classifier."""
     problem = PROBLEMS[trainable.problem]
-    classifier = method.classifier(problem)
+    classifier = Lda().classifier(problem)
     first: list[tuple[Tensor, Tensor]] = []
 
     def batches() -> Iterator[tuple[Tensor, Tensor]]:
@@ -105,7 +89,7 @@ def _scaled(
     vectors, labels = (torch.cat(tensors)[:MAX_VECTORS] for tensors in zip(*first, strict=True))
     logits = nn.functional.linear(vectors, head["weight"], head["bias"])
     scale = min(SCALES, key=lambda scale: _loss(logits * scale, labels, problem))
-    return head["weight"] * scale, head["bias"].clamp(min=LEAST_BIAS / scale) * scale
+    return head["weight"] * scale, head["bias"] * scale
 
 
 def _states(trainable: TrainableModel, inputs: ModelInputs) -> Iterator[tuple[Tensor, Tensor, Sequence[int]]]:

@@ -16,7 +16,6 @@ from xstilts.models.sharing import share_encoder
 from xstilts.models.tuning import boundary
 from xstilts.planning.specs import IntermediateStage
 from xstilts.planning.stage import Data
-from xstilts.problems import Example
 from xstilts.problems.features import Feature
 from xstilts.stages.artifacts import (
     base_encoder,
@@ -62,8 +61,8 @@ def run(spec: IntermediateStage, draft: Draft, context: JobContext) -> None:
     if mlm:
         objectives += mlm.objectives(seed_of(spec.seed, "masks"))
     starts = [
-        start_head(trainable, cast(ModelInputs, objective.batches), _examples(data, context), spec.train)
-        for trainable, objective, data in zip(trainables, objectives, data_by_task.values(), strict=False)
+        start_head(trainable, cast(ModelInputs, objective.batches), spec.train)
+        for trainable, objective in zip(trainables, objectives, strict=False)
     ]
     model = trainables[0].model if trainables else cast(MlmTrainer, mlm).model.model
     perplexities_before = mlm.perplexities() if mlm else {}
@@ -115,11 +114,6 @@ def _trainables(
         )
         trainables.append(replace(trainable, vocabulary=trainables[0].vocabulary) if trainables else trainable)
     return trainables
-
-
-def _examples(data: Sequence[Data], context: JobContext) -> list[Example]:
-    """As `load_features` numbers them."""
-    return [example for block in data for example in context.examples(block, "train")]
 
 
 def _labels(data: Sequence[Data], context: JobContext) -> tuple[str, ...] | None:

@@ -19,7 +19,7 @@ from xstilts.stages.artifacts import (
     weights_digest,
 )
 from xstilts.stages.controls import most_frequent_label
-from xstilts.stages.head_start import solve_head, start_head
+from xstilts.stages.head_start import refit_head, start_head
 from xstilts.stages.job_context import JobContext
 from xstilts.stages.tokenise import load_features
 from xstilts.stages.training import count_untouched_layers, make_trainable, scorer, training_facts
@@ -59,7 +59,7 @@ def run(spec: TargetStage, draft: Draft, context: JobContext) -> None:
         model, task.problem, tokenizer, spec.train, environment.device, used, frozen_prefix, context.image_features
     )
     inputs, dev_inputs = trainable.inputs(features), trainable.inputs(dev_features)
-    head_start = start_head(trainable, inputs, examples, spec.train)
+    head_start = start_head(trainable, inputs, spec.train)
     before = weights_digest(trainable_tensors(trainable.model))
     fitted = fit(
         [Objective(model=trainable.trained_part, batches=inputs)],
@@ -70,8 +70,7 @@ def run(spec: TargetStage, draft: Draft, context: JobContext) -> None:
         score=scorer(trainable.trained_part, dev_inputs, dev, labels, task),
     )
     after = weights_digest(trainable_tensors(trainable.model))
-    all_inputs = trainable.inputs(all_features) if spec.train.refit else None
-    if all_inputs is not None and not solve_head(trainable, all_inputs, examples, max_examples=None):
+    if spec.train.refit and not refit_head(trainable, trainable.inputs(all_features), examples):
         raise StageError(
             f"the head of {task.name!r} is not a linear layer, so it has no closed-form solution",
             "remove `refit` from the target's `train`, or use `head: pooled`",

@@ -10,6 +10,8 @@ from tests.unit.methods.clouds import CLASSES, cloud
 
 from xstilts.errors import StageError
 from xstilts.methods import logreg
+from xstilts.methods.frozen_states import FrozenStatesMethod
+from xstilts.methods.lda import Lda
 from xstilts.methods.leave_one_out import Rows
 from xstilts.methods.logreg import Logreg, solve
 
@@ -72,9 +74,34 @@ def test_the_selected_penalty_is_part_of_the_english_summary() -> None:
     rows = Rows(vectors, labels, [str(row) for row in range(len(labels))])
     english = Logreg().select_on_english(rows, CLASSES)
     head = Logreg().fit(None, english, CLASSES)
-    expected = Logreg(l2=float(english[2])).fit(None, (vectors, labels), CLASSES)
-    assert all(torch.equal(head[name], tensor) for name, tensor in expected.items())
-    assert float(Logreg(l2=7.0).select_on_english(rows, CLASSES)[2]) == 7.0
+    expected = Logreg(l2=float(english[3])).fit(None, (vectors, labels), CLASSES)
+    for name, tensor in expected.items():
+        torch.testing.assert_close(head[name], tensor)
+    assert float(Logreg(l2=7.0).select_on_english(rows, CLASSES)[3]) == 7.0
+
+
+@pytest.mark.parametrize("method", [Lda(), Logreg()])
+def test_shots_of_another_language_lose_their_own_offset(method: FrozenStatesMethod) -> None:
+    """Each language is elsewhere, and is predicted as well as if all were in the same place."""
+    (english, labels), (own, own_labels), (other, other_labels) = (cloud(number) for number in range(3))
+    summary = method.summarise([(english, labels)], CLASSES)
+
+    def accuracy(own_shift: float, other_shift: float) -> float:
+        moved = own + own_shift
+        both = method.with_language(summary, method.summarise([(other + other_shift, other_labels)], CLASSES), CLASSES)
+        head = method.fit(method.summarise([(moved, own_labels)], CLASSES), both, CLASSES)
+        return float((method.scores(moved, head).argmax(-1) == own_labels).float().mean())
+
+    assert accuracy(30.0, -50.0) >= accuracy(0.0, 0.0) - 0.05
+
+
+def test_another_language_without_offset_counts_like_more_english_examples() -> None:
+    (english, labels), (other, other_labels) = cloud(0), cloud(1)
+    method = Logreg(l2=1.0, shots_weight=1.0, language_offset=False)
+    joined = method.fit(None, method.with_language((english, labels), (other, other_labels), CLASSES), CLASSES)
+    expected = method.fit((torch.cat([english, other]), torch.cat([labels, other_labels])), None, CLASSES)
+    for name, tensor in expected.items():
+        torch.testing.assert_close(joined[name], tensor, atol=1e-4, rtol=1e-4)
 
 
 def test_the_result_is_deterministic() -> None:

@@ -266,7 +266,7 @@ def test_training_equals_a_plain_loop(
     )
     assert trainable.vocabulary is not None
     inputs = trainable.inputs(features)
-    started = start_head(trainable, inputs, examples, train)
+    started = start_head(trainable, inputs, train)
     assert (started == "closed-form") == (problem in ("classification", "tagging", "multi-label") and head == "pooled")
     if started == "closed-form":
         reference.classifier.load_state_dict(model.classifier.state_dict())

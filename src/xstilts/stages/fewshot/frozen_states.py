@@ -1,6 +1,6 @@
 """Episodes whose head is a classifier of frozen states, fitted to the English examples and the shots."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -40,10 +40,15 @@ def fit_head(
     classes = len(episode_model.labels)
     english = _english_summary(classifier, spec, context, episode_model) if spec.trains_on_source else None
     summary = settings = None
-    if shots:
-        rows = _rows(episode_model, shot_inputs(spec, context, episode_model, shots), shots)
+    own = shots
+    if spec.multilingual and english is not None and isinstance(classifier, FrozenStatesMethod):
+        own = [shot for shot in shots if shot.language == spec.evaluation.language]
+        for other in _summaries_of_others(classifier, spec, context, episode_model, shots):
+            english = classifier.with_language(english, other, classes)
+    if own:
+        rows = _rows(episode_model, shot_inputs(spec, context, episode_model, own), own)
         summary = classifier.summarise([(rows.vectors, rows.labels)], classes)
-        if isinstance(classifier, FrozenStatesMethod):
+        if isinstance(classifier, FrozenStatesMethod) and len(own) == len(shots):
             settings = classifier.select(rows, english, lambda: _english_rows(rows, spec, context, episode_model))
             classifier = classifier if settings is None else classifier.with_settings(settings)
     head = classifier.fit(summary, english, classes)
@@ -53,6 +58,21 @@ def fit_head(
         for module in (trained_part, model)
     )
     return TrainingOutcome(fitted=None, before=before, after=after, settings=settings), model
+
+
+def _summaries_of_others(
+    classifier: StatesClassifier,
+    spec: FewshotStage,
+    context: JobContext,
+    episode_model: EpisodeModel,
+    shots: Sequence[Example],
+) -> Iterator[tuple[Tensor, ...]]:
+    """The shots of each language of a multilingual episode but the scored one."""
+    for language in dict.fromkeys(shot.language for shot in shots):
+        if language != spec.evaluation.language:
+            others = [shot for shot in shots if shot.language == language]
+            rows = _rows(episode_model, shot_inputs(spec, context, episode_model, others), others)
+            yield classifier.summarise([(rows.vectors, rows.labels)], len(episode_model.labels))
 
 
 def _with_head(
