@@ -78,7 +78,7 @@ class Logreg(FrozenStatesMethod):
         if english is not None and shots is not None:
             offset = self._offset(english, shots, classes)
             examples = self._joined(english, shots, offset)
-        vectors, labels, counts, penalty, *head = _Examples(*examples)
+        vectors, labels, counts, penalty, weight, bias = _Examples(*examples)
         l2 = WITHOUT_ENGLISH if self.l2 == "auto" else self.l2
         weight, bias = solve(
             vectors,
@@ -86,7 +86,7 @@ class Logreg(FrozenStatesMethod):
             classes,
             l2 if penalty is None else penalty.item(),
             weights=counts,
-            start=None if head[0] is None else (head[0], head[1]),
+            start=None if weight is None or bias is None else (weight, bias),
         )
         if offset is not None:
             bias = bias - weight @ offset
