@@ -27,6 +27,7 @@ BENCHMARKS = (
     "episodes",
     "fewshot",
     "accuracy",
+    "english_scores",
 )
 RESULTS = BENCH_DIR / "results.jsonl"
 
@@ -43,9 +44,9 @@ def main(names: tuple[str, ...] = BENCHMARKS) -> int:
             failed += [name] * (code != 0)
             results.writelines(f"{line}\n" for line in lines)
             results.flush()
-    print(f"\n{'benchmark':12}{'seconds':>10}")
+    print(f"\n{'benchmark':16}{'seconds':>10}")
     for name, duration in (seconds | {"all": sum(seconds.values())}).items():
-        print(f"{name:12}{duration:10.0f}{'   failed' * (name in failed)}")
+        print(f"{name:16}{duration:10.0f}{'   failed' * (name in failed)}")
     print(f"\n{RESULTS.relative_to(Path.cwd()) if RESULTS.is_relative_to(Path.cwd()) else RESULTS}")
     return len(failed)
 
