@@ -28,6 +28,7 @@ BENCHMARKS = (
     "fewshot",
     "accuracy",
     "english_scores",
+    "auto_regret",
 )
 RESULTS = BENCH_DIR / "results.jsonl"
 

@@ -1,4 +1,4 @@
-"""English scores of every trained target of the shipped recipes: trivial baseline, frozen encoder, fine-tuned, refitted.
+"""English scores of every trained target of the shipped recipes: majority, frozen encoder, fine-tuned, refitted.
 
     XSTILTS_DATA_ROOT=DATA python bench/english_scores.py [recipes] [--write docs/accuracy.md]
 
@@ -30,7 +30,7 @@ HEADER = """\
 | recipe | target | metric | majority | frozen | fine-tuned | refitted | fine-tuned - frozen | refitted - frozen |
 |---|---|---|--:|--:|--:|--:|--:|--:|"""
 NOTE = """\
-Frozen: the head that `lda` solves on the states of the untouched encoder. Refitted: the same on the states of the \
+Frozen: the closed-form head on the states of the untouched encoder. Refitted: the same on the states of the \
 fine-tuned one. `*`: the shipped recipe has `refit: true`. A dash: image tasks have no frozen arm, because their head \
 starts with a random layer; spans and image retrieval have neither, because their heads are not linear layers over \
 classes. Without a frozen arm the difference is to the majority."""
