@@ -17,6 +17,7 @@ from xstilts.execution.preview import preview
 from xstilts.execution.progress import Progress
 from xstilts.planning.expand import Graph, expand
 from xstilts.planning.specs import Spec
+from xstilts.recipe.resolve import text_settings
 from xstilts.stages.job import run_job
 from xstilts.store.store import Store
 
@@ -99,9 +100,9 @@ class World:
         known = {name: user_task(name, block, self.folder) for name, block in recipe.tasks.items()}
         return expand(recipe, known, "pin", self.texts(recipe))
 
-    def texts(self, recipe: Recipe) -> dict[str, tuple[Corpus, ...]]:
-        arms, cache = recipe.intermediate.items(), self.folder / "cache"
-        return {name: corpora(arm.mlm, base=self.folder, cache=cache) for name, arm in arms if arm.mlm}
+    def texts(self, recipe: Recipe) -> dict[tuple[str, ...], tuple[Corpus, ...]]:
+        cache = self.folder / "cache"
+        return {path: corpora(block, base=self.folder, cache=cache) for path, block in text_settings(recipe).items()}
 
     def environment(self, recipe: Recipe) -> Environment:
         return Environment(

@@ -24,13 +24,14 @@ from xstilts.execution.options import RunKeywords, RunOptions, run_options
 from xstilts.inspection.finding import require_no_errors
 from xstilts.inspection.inputs import StageInputs, inspect_inputs
 from xstilts.inspection.inspect import inspect
-from xstilts.planning.downloads import hub_splits_read, missing_downloads, mlm_corpora, tasks_read, unfetchable
+from xstilts.planning.downloads import hub_splits_read, hub_texts, missing_downloads, tasks_read, unfetchable
 from xstilts.planning.estimate import FlopsEstimate, Processor, estimate_flops
 from xstilts.planning.expand import Graph, expand
 from xstilts.platform.files import write_file
 from xstilts.platform.hardware import matrix_precision
 from xstilts.platform.sealed import seal, unseal
 from xstilts.recipe.load import LoadedRecipe, checked_recipe, load_recipe
+from xstilts.recipe.resolve import text_settings
 from xstilts.recipe.translation import resolve_translators, translator_pins, unresolved_translators
 from xstilts.store.store import Store
 from xstilts.tasks.benchmark import Hub
@@ -59,7 +60,7 @@ class Experiment:
         ]
         encoders = unpinned(self.recipe.encoder, self.recipe.revision, cache=cache)
         models = (*encoders, *unresolved_translators(self.recipe, cache=cache))
-        texts = [hub for _, hub in mlm_corpora(self.recipe)]
+        texts = [hub for _, hub in hub_texts(self.recipe)]
         data += [hub for hub in texts if not known_commit(hub.repository, hub.revision, cache=cache)]
         return tuple(dict.fromkeys((*models, *(f"{source.repository}@{source.revision}" for source in data))))
 
@@ -89,7 +90,7 @@ class Experiment:
         for name, language in tasks_read(self.graph):
             for source in unresolved_sources(tasks[name], language):
                 hub_data.resolve_commit(source.repository, source.revision, cache=cache, offline=False)
-        for _, hub in mlm_corpora(self.recipe):
+        for _, hub in hub_texts(self.recipe):
             hub_data.resolve_commit(hub.repository, hub.revision, cache=cache, offline=False)
         bound = {
             name: bind(task, root=environment.data_root, cache=cache, partition=self.recipe.partition.get(name))
@@ -127,7 +128,7 @@ class Experiment:
         for source, language in hub_splits_read(tasks, self.graph, root) if missing else ():
             assert source.hub
             hub_data.parquet_files(source.hub, source.split, language, cache=cache, offline=offline)
-        for language, hub in mlm_corpora(self.recipe) if missing else ():
+        for language, hub in hub_texts(self.recipe) if missing else ():
             hub_data.parquet_files(hub, TEXT_SPLIT, language, cache=cache, offline=offline)
 
 
@@ -163,8 +164,7 @@ def open_experiment(
 def _expanded(loaded: LoadedRecipe, recipe: Recipe, options: RunOptions) -> Experiment:
     cache = cache_dir()
     pinned = known_pin(recipe.encoder, recipe.revision, cache=cache) or UNRESOLVED
-    arms = recipe.intermediate.items()
-    texts = {name: corpora(arm.mlm, base=loaded.base, cache=cache) for name, arm in arms if arm.mlm}
+    texts = {path: corpora(block, base=loaded.base, cache=cache) for path, block in text_settings(recipe).items()}
     translators = translator_pins(recipe, loaded.base, loaded.root, cache=cache)
     return Experiment(
         loaded=loaded,
@@ -181,7 +181,7 @@ def _expanded(loaded: LoadedRecipe, recipe: Recipe, options: RunOptions) -> Expe
             base=loaded.base,
             data_root=loaded.root,
             partition=recipe.partition,
-            texts={corpus.fingerprint: corpus for arm_texts in texts.values() for corpus in arm_texts},
+            texts={corpus.fingerprint: corpus for found in texts.values() for corpus in found},
             stage_timeout=options.stage_timeout,
         ),
     )

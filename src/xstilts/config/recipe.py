@@ -16,6 +16,7 @@ from xstilts.config.training import (
     Sampling,
     Train,
     Translate,
+    Unlabelled,
     invalid,
 )
 from xstilts.methods import METHODS, Method
@@ -109,6 +110,8 @@ class Target(Frozen):
     of `ui-bitext`."""
     select_layer_per_arm: bool = False
     """Retrieval and mining: also score each arm with the layer that its own encoder would select."""
+    unlabelled: Unlabelled | None = None
+    """Unlabelled texts in the scored languages, of the same kind as the scored ones."""
     skip_training: bool = False
     """Image retrieval with a dual encoder (CLIP, SigLIP): evaluate each arm's encoder without training on the task in
     the source language. Shots, if any, adapt that encoder."""

@@ -144,6 +144,19 @@ class Mlm(Frozen):
     """Maximum number of held-out texts per language (and at most a tenth of them), for perplexity before and after."""
 
 
+class Unlabelled(Frozen):
+    """Unlabelled texts in the scored languages, for closed-form heads of text classification.
+
+    With fewer than four shots per class, the difference of their mean state to that of the English examples, shrunk by
+    the James-Stein factor, is subtracted from all states of the language.
+    """
+
+    texts: Annotated[dict[str, str], Field(min_length=1)]
+    """By language: a file or a data set on the Hub, as in `mlm`. At least 100 texts per language."""
+    column: str = "text"
+    """Column with the texts, for files with columns."""
+
+
 class Align(Frozen):
     """Alignment of one early layer before the tasks, with low-rank adapters on the query and value of its attention.
 

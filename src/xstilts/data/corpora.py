@@ -19,6 +19,8 @@ SPLIT = "train"
 """The split of a Hub data set that is read."""
 PLAIN = ".txt"
 """Suffix of a file with one text per line."""
+MIN_UNLABELLED = 100
+"""The smallest number of texts whose mean state is used."""
 _HUB = "hub:"
 _HUB_LOCATION = re.compile(r"hub:\w[\w.-]*/\w[\w.-]*(/[\w{][\w.{}-]*)?")
 _MAX_LOCATION = 200
@@ -92,7 +94,7 @@ def read_texts(corpus: Corpus, *, cache: Path, offline: bool) -> tuple[str, ...]
     """
     texts = tuple(dict.fromkeys(text for text in map(str.strip, _texts(corpus, cache, offline)) if text))
     if not texts:
-        raise DataError(f"{corpus.location} has no texts", "add texts, or remove the file from `mlm.texts`")
+        raise DataError(f"{corpus.location} has no texts", "add texts, or remove the file from `texts`")
     return texts
 
 

@@ -1,15 +1,14 @@
-"""Checks the texts for masked-language modelling."""
+"""Checks unlabelled texts."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from xstilts.cache.checksums import cached_text
-from xstilts.data.corpora import Corpus, is_local, read_texts
+from xstilts.data.corpora import MIN_UNLABELLED, Corpus, is_local, read_texts
 from xstilts.errors import DataError
 from xstilts.inspection.finding import Finding, row_findings
 from xstilts.planning.stage import CorpusRead, Stage
-
-_READ = "read"
+from xstilts.plurals import plural
 
 
 def check_texts(
@@ -21,20 +20,24 @@ def check_texts(
     """
     findings: list[Finding] = []
     unchecked: list[str] = []
-    fingerprints = {
-        read.texts.fingerprint for stage in stages for read in stage.reads() if isinstance(read, CorpusRead)
-    }
-    for corpus in (corpus for fingerprint, corpus in corpora.items() if fingerprint in fingerprints):
+    reads = [read for stage in stages for read in stage.reads() if isinstance(read, CorpusRead)]
+    averaged = {read.texts.fingerprint for read in reads if read.role == "calibrate"}
+    for fingerprint in dict.fromkeys(read.texts.fingerprint for read in reads):
+        corpus = corpora[fingerprint]
         if not is_local(corpus, cache=cache):
             unchecked.append(f"{corpus.location} ({corpus.language})")
             continue
         try:
-            cached_text("texts", [corpus.fingerprint], cache, lambda corpus=corpus: _read(corpus, cache))
+            count = int(cached_text("texts/count", [fingerprint], cache, lambda corpus=corpus: _count(corpus, cache)))
+            if fingerprint in averaged and count < MIN_UNLABELLED:
+                raise DataError(
+                    f"{corpus.location} has {plural(count, 'different text')}, and `unlabelled` needs {MIN_UNLABELLED}",
+                    f"add texts, or remove {corpus.language!r} from `unlabelled.texts`",
+                )
         except DataError as error:
             findings += row_findings([error], "invalid-texts", "texts", corpus.language)
     return findings, tuple(unchecked)
 
 
-def _read(corpus: Corpus, cache: Path) -> str:
-    read_texts(corpus, cache=cache, offline=True)
-    return _READ
+def _count(corpus: Corpus, cache: Path) -> str:
+    return str(len(read_texts(corpus, cache=cache, offline=True)))

@@ -51,6 +51,7 @@ class Auto(FewshotMethod):
     more than one standard error of the paired difference. Shots that share a group with English training data are not
     left out, because a trained model has seen their translation."""
 
+    reads_unlabelled: ClassVar[bool] = True
     label: ClassVar[str] = "auto"
     scope: ClassVar[str] = "tasks whose examples are scored one by one"
     takes_steps: ClassVar[bool] = False

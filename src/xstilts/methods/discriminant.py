@@ -91,8 +91,7 @@ def moments(vectors: "Tensor", labels: "Tensor", classes: int) -> Moments:
 def language_offset(target: Moments, source: Moments, variance: "Tensor", *, basis: "Tensor | None" = None) -> "Tensor":
     """The estimated difference of target vectors to source vectors of the same class, [width].
 
-    The mean difference is shrunk towards zero by the positive-part James-Stein factor, because few vectors estimate it
-    badly. `variance` [width] is that of source vectors within their classes, in the dimensions before a rotation by
+    It is shrunk as in `james_stein`, because few vectors estimate it badly. `variance` [width] is that of source vectors within their classes, in the dimensions before a rotation by
     `basis` [width, width]. Target vectors of classes that the source lacks do not count. Zero if no class is in both.
     """
     shared = source.counts > 0
@@ -101,6 +100,16 @@ def language_offset(target: Moments, source: Moments, variance: "Tensor", *, bas
         return target.sums.new_zeros(target.sums.shape[1])
     means = source.sums[shared] / source.counts[shared, None]
     difference = (target.sums[shared] - target.counts[shared, None] * means).sum(0) / rows
+    return james_stein(difference, rows, variance, basis=basis)
+
+
+def james_stein(
+    difference: "Tensor", rows: "Tensor | int", variance: "Tensor", *, basis: "Tensor | None" = None
+) -> "Tensor":
+    """A mean difference over `rows` vectors [width], shrunk towards zero by the positive-part James-Stein factor.
+
+    `variance` [width] is that of one vector, in the dimensions before a rotation by `basis` [width, width].
+    """
     squares = (difference if basis is None else basis @ difference) ** 2
     norm = (squares / variance.clamp(min=NO_VARIANCE)).sum()
     return difference * (1 - len(difference) / rows / norm.clamp(min=NO_VARIANCE)).clamp(min=0)

@@ -51,6 +51,11 @@ class FrozenStatesMethod(FewshotMethod):
         """The summary of the English examples, with settings that are selected on them."""
         return self.summarise([(rows.vectors, rows.labels)], classes)
 
+    def mean_and_variance(self, summary: "tuple[Tensor, ...]") -> "tuple[Tensor, Tensor]":
+        """Of all vectors of a summary, in float64: [width] each."""
+        vectors = summary[0].double()
+        return vectors.mean(0), vectors.var(0, correction=0)
+
     def with_language(
         self, english: "tuple[Tensor, ...]", shots: "tuple[Tensor, ...]", classes: int
     ) -> "tuple[Tensor, ...]":

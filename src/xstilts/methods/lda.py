@@ -45,6 +45,7 @@ class Lda(FrozenStatesMethod):
     target language is."""
 
     scope: ClassVar[str] = "classification, tagging and multiple choice"
+    reads_unlabelled: ClassVar[bool] = True
     label: ClassVar[str] = "LDA"
     explanation: ClassVar[str] = (
         "LDA trains nothing. The encoder stays as it is after English training; a closed-form linear discriminant is "
@@ -105,6 +106,11 @@ class Lda(FrozenStatesMethod):
         if offset is not None:
             bias = bias - weights @ offset
         return {"weight": weights.float(), "bias": bias.float()}
+
+    def mean_and_variance(self, summary: "tuple[Tensor, ...]") -> "tuple[Tensor, Tensor]":
+        counts, sums, products = summary
+        mean = sums.sum(0) / counts.sum()
+        return mean, products.diagonal() / counts.sum() - mean**2
 
     def with_language(
         self, english: "tuple[Tensor, ...]", shots: "tuple[Tensor, ...]", classes: int

@@ -48,6 +48,7 @@ class Logreg(FrozenStatesMethod):
     """Subtract the language's offset from the states of the target language, as `lda` does."""
 
     selects_on_english: ClassVar[bool] = True
+    reads_unlabelled: ClassVar[bool] = True
     label: ClassVar[str] = "logistic regression"
     explanation: ClassVar[str] = (
         "Logistic regression does not train the encoder. The encoder stays as it is after English training; the head "

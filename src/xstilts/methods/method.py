@@ -94,6 +94,8 @@ class FewshotMethod(BaseModel, ABC):
     """Whether every step on shots is followed by a step on English examples."""
     fits_english: ClassVar[bool] = False
     """Whether it also fits the head to the English examples, if the encoder was trained on them."""
+    reads_unlabelled: ClassVar[bool] = False
+    """Whether it uses unlabelled texts in the scored language, if there are any."""
     checkpoint: ClassVar[Literal["last", "average"]] = "last"
     """Final weights without checkpoint selection: the last, or the mean of ten checkpoints."""
 

@@ -90,6 +90,16 @@ def numbered_states(
             yield states[is_labelled].cpu(), labels[is_labelled].cpu(), numbers[is_labelled.cpu()].tolist()
 
 
+def mean_state(model: nn.Module, inputs: ModelInputs, pooling: Pooling) -> Tensor:
+    """The mean pooled state of texts, in float64: [hidden]. Labels are not read."""
+    encoder, total = cast(PreTrainedModel, backbone(model).eval()), torch.zeros((), dtype=torch.float64)
+    for indices in track_batches("unlabelled texts", scoring_batches(inputs.lengths), len(inputs.features)):
+        batch: dict[str, Any] = inputs.batch(indices, labels=False)
+        with torch.no_grad(), autocast(inputs.device, inputs.precision):
+            total = total + _states(encoder, inputs.problem, pooling, batch).double().sum(0).cpu()
+    return total / len(inputs.features)
+
+
 def _states(encoder: PreTrainedModel, problem: ProblemName, pooling: Pooling, inputs: dict[str, Tensor]) -> Tensor:
     """[batch, hidden], [batch, tokens, hidden] for tagging, or [batch, choices, hidden]; in float32."""
     mask = inputs["attention_mask"]

@@ -21,7 +21,7 @@ from xstilts.planning.specs import (
     Spec,
     TargetStage,
 )
-from xstilts.planning.stage import Cell, Data
+from xstilts.planning.stage import Cell, Data, Texts
 from xstilts.recipe.resolve import has_frozen_encoder
 from xstilts.tasks.task import Task
 
@@ -33,7 +33,8 @@ class GraphBuilder:
     recipe: Recipe
     tasks: Mapping[str, Task]
     pin: str
-    texts: Mapping[str, Sequence[Corpus]]
+    texts: Mapping[tuple[str, ...], Sequence[Corpus]]
+    """By the path of the block that names them (`recipe.resolve.text_settings`)."""
     translators: Mapping[str, str]
     stages: dict[str, Spec] = field(default_factory=dict)
     cells: dict[Cell, None] = field(default_factory=dict)
@@ -59,6 +60,12 @@ class GraphBuilder:
             self._data[key] = Data(task=task, fingerprint=fingerprint, language=language, max_examples=max_examples)
         return self._data[key]
 
+    def unlabelled(self, chain: Chain, language: str) -> Texts | None:
+        """The unlabelled texts of a target in a scored language, if there are any."""
+        corpora = self.texts.get(("targets", chain.task.name, "unlabelled"), ())
+        found = [corpus for corpus in corpora if corpus.language == language]
+        return Texts(language=language, fingerprint=found[0].fingerprint) if found else None
+
     def episode(
         self, chain: Chain, target_stage: TargetStage, language: str, method: FewshotMethod, train: Train
     ) -> FewshotStage:
@@ -79,6 +86,7 @@ class GraphBuilder:
             keep="all" if self.recipe.keep_fewshot_weights else "scores",
             head=target_stage.head,
             modality=target_stage.modality,
+            unlabelled=self.unlabelled(chain, language) if method.reads_unlabelled else None,
             before_target=target_stage.parent if isinstance(method, Auto) and has_frozen_encoder(chain.task) else None,
         )
 

@@ -20,7 +20,8 @@ def candidate_episodes(spec: FewshotStage, task: Task) -> Mapping[str, FewshotSt
     episodes: dict[str, FewshotStage] = {}
     for name in spec.method.candidates:
         if name != FROZEN and (method := METHODS[name]()).applies_to(task.spec):
-            episodes[name] = replace(spec, method=method, before_target=None)
+            unlabelled = spec.unlabelled if method.reads_unlabelled else None
+            episodes[name] = replace(spec, method=method, before_target=None, unlabelled=unlabelled)
         elif name == FROZEN and spec.before_target is not None:
             episodes[name] = replace(
                 spec,

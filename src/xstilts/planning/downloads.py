@@ -13,6 +13,7 @@ from xstilts.encoders.pins import known_pin
 from xstilts.planning.graph import Graph
 from xstilts.planning.missing_files import missing_files, missing_images, splits_read
 from xstilts.plurals import plural
+from xstilts.recipe.resolve import text_settings
 from xstilts.recipe.translation import translators
 from xstilts.tasks.benchmark import Hub
 from xstilts.tasks.task import Task
@@ -69,14 +70,13 @@ def hub_splits_read(tasks: Mapping[str, Task], graph: Graph, root: Path | None) 
     return tuple(unique.values())
 
 
-def mlm_corpora(recipe: Recipe) -> tuple[tuple[str, Hub], ...]:
-    """The texts of all arms for masked-language modelling that are on the Hub: language and data set, each once."""
+def hub_texts(recipe: Recipe) -> tuple[tuple[str, Hub], ...]:
+    """The unlabelled texts of a recipe that are on the Hub: language and data set, each once."""
     return tuple(
         {
             (language, hub.repository, hub.config): (language, hub)
-            for arm in recipe.intermediate.values()
-            if arm.mlm
-            for language, hub in hub_corpora(arm.mlm)
+            for block in text_settings(recipe).values()
+            for language, hub in hub_corpora(block)
         }.values()
     )
 
@@ -88,7 +88,7 @@ def _hub_files_read(
     for source, language in hub_splits_read(tasks, graph, root):
         assert source.hub
         yield source.hub, source.split, language
-    for language, hub in mlm_corpora(recipe):
+    for language, hub in hub_texts(recipe):
         yield hub, TEXT_SPLIT, language
 
 

@@ -24,14 +24,14 @@ def expand(
     recipe: Recipe,
     tasks: Mapping[str, Task],
     pin: str,
-    texts: Mapping[str, Sequence[Corpus]] | None = None,
+    texts: Mapping[tuple[str, ...], Sequence[Corpus]] | None = None,
     translators: Mapping[str, str] | None = None,
 ) -> Graph:
     """The graph of a valid recipe: one that was loaded, or one in which `recipe.validate` finds no issues.
 
-    `tasks` are those that the recipe names. `pin` identifies the encoder's weights. `texts` are the corpora for
-    masked-language modelling, by arm. `translators` are the pins of translation models and files (see
-    `recipe.translation.translator_pins`).
+    `tasks` are those that the recipe names. `pin` identifies the encoder's weights. `texts` are the corpora of the
+    recipe, by the path of their block (`recipe.resolve.text_settings`). `translators` are the pins of translation
+    models and files (see `recipe.translation.translator_pins`).
     """
     builder = GraphBuilder(recipe=recipe, tasks=tasks, pin=pin, texts=texts or {}, translators=translators or {})
     for name, target in recipe.targets.items():

@@ -68,7 +68,9 @@ def _masking(builder: GraphBuilder, name: str, arm: Intermediate) -> Masking | N
     if arm.mlm is None:
         return None
     return Masking(
-        texts=tuple(Texts(language=c.language, fingerprint=c.fingerprint) for c in builder.texts[name]),
+        texts=tuple(
+            Texts(language=c.language, fingerprint=c.fingerprint) for c in builder.texts["intermediate", name, "mlm"]
+        ),
         weight=arm.mlm.weight,
         alpha=arm.mlm.alpha,
         masking=arm.mlm.masking_rate,

@@ -8,7 +8,7 @@ from xstilts.config.splits import shots_split
 from xstilts.config.training import HeadStyle, Train
 from xstilts.methods.auto import Auto
 from xstilts.methods.method import FewshotMethod
-from xstilts.planning.stage import Data, Modality, SplitRead, Stage, canonical_digest, uncapped
+from xstilts.planning.stage import CorpusRead, Data, Modality, SplitRead, Stage, Texts, canonical_digest, uncapped
 
 Keep = Literal["scores", "all"]
 
@@ -49,6 +49,8 @@ class FewshotStage(Stage):
     """Whether a fresh closed-form head is fitted to the source-language examples too; None without a fresh head."""
     before_target: str | None = None
     """The encoder before target training, for a method that may use it."""
+    unlabelled: Texts | None = None
+    """Texts in the scored language, for a closed-form head."""
     fixed_shots: str | None = None
     """Name of a published few-shot set, used as a whole; `shots` and `draw` then only label the episode."""
 
@@ -66,13 +68,15 @@ class FewshotStage(Stage):
     def inputs(self) -> tuple[str, ...]:
         return (self.parent,) if self.before_target is None else (self.parent, self.before_target)
 
-    def reads(self) -> tuple[SplitRead, ...]:
+    def reads(self) -> tuple[SplitRead | CorpusRead, ...]:
         shots = "train" if self.fixed_shots is None else shots_split(self.fixed_shots)
-        reads = [SplitRead(data=pool, split=shots, role="train") for pool in self.pools]
+        reads: list[SplitRead | CorpusRead] = [SplitRead(data=pool, split=shots, role="train") for pool in self.pools]
         if self.trains_on_source:
             reads.append(SplitRead(data=self.data, split="train", role="train"))
         elif self.fresh_head:
             reads.append(SplitRead(data=self.data, split="train", role="labels"))
+        if self.unlabelled is not None:
+            reads.append(CorpusRead(texts=self.unlabelled, role="calibrate"))
         if self.selection != "none":
             dev = self.data if self.selection == "english_dev" else uncapped(self.evaluation)
             reads.append(SplitRead(data=dev, split="dev", role="select"))

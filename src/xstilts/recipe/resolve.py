@@ -1,9 +1,10 @@
 """The arms, languages and methods of each target, derived from a recipe and its tasks."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from xstilts.config.recipe import Fewshot, Intermediate, Recipe, Target, TaskFiles
 from xstilts.config.splits import shots_split, translated
+from xstilts.data.corpora import TextSettings
 from xstilts.methods import closed_form_head
 from xstilts.methods.method import FewshotMethod
 from xstilts.tasks.task import Task
@@ -30,6 +31,15 @@ def intermediate_arms(recipe: Recipe, target: Target, task: Task) -> tuple[str, 
 def is_control(arm: Intermediate) -> bool:
     """Whether an intermediate arm is a control: it is compared with, but never selected."""
     return bool(arm.modality or arm.shuffle_labels or arm.match_steps_of)
+
+
+def text_settings(recipe: Recipe) -> Mapping[tuple[str, ...], TextSettings]:
+    """The blocks of a recipe that name unlabelled texts, by their path."""
+    blocks: dict[tuple[str, ...], TextSettings | None] = {
+        **{("intermediate", name, "mlm"): arm.mlm for name, arm in recipe.intermediate.items()},
+        **{("targets", name, "unlabelled"): target.unlabelled for name, target in recipe.targets.items()},
+    }
+    return {path: block for path, block in blocks.items() if block is not None}
 
 
 def baseline_first(recipe: Recipe) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from xstilts.encoders import find_card
 from xstilts.errors import DataError, SourceError, UserError
 from xstilts.platform.files import expand_home, is_file
 from xstilts.recipe.issues import Issue
-from xstilts.recipe.resolve import OTHER_LANGUAGES, layer_selection_task
+from xstilts.recipe.resolve import OTHER_LANGUAGES, layer_selection_task, text_settings
 from xstilts.recipe.translation import find_translation_file, translation_files
 from xstilts.tasks import load_task, task_names
 from xstilts.tasks.task import Task
@@ -51,16 +51,17 @@ def _with_pool_labels(task: Task, recipe: Recipe) -> Task:
 
 
 def validate_files(recipe: Recipe, base: FilePath, root: FilePath | None) -> Iterator[Issue]:
-    """Texts for masked-language modelling, translation models and files of translations that do not exist."""
-    for name, arm in recipe.intermediate.items():
-        for language, location in arm.mlm.texts.items() if arm.mlm else ():
-            path = ("intermediate", name, "mlm", "texts", language)
+    """Unlabelled texts, translation models and files of translations that do not exist."""
+    for block, settings in text_settings(recipe).items():
+        for language, location in settings.texts.items():
+            path = (*block, "texts", language)
             try:
                 check_location(location, base)
             except SourceError as error:
                 yield Issue("missing-file", path, error.message, error.hint)
             except DataError as error:
                 yield Issue("invalid-text-source", path, error.message, error.hint)
+    for name, arm in recipe.intermediate.items():
         path = ("intermediate", name, "translate")
         if arm.translate and arm.translate.model is not None:
             yield from _model((*path, "model"), arm.translate.model)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from xstilts.config.recipe import Recipe, TaskFiles
 from xstilts.recipe.issues import Issue, Path
+from xstilts.recipe.resolve import text_settings
 
 _MAX_LENGTH = 64
 _MAX_REVISION = 200
@@ -47,14 +48,14 @@ def _names(recipe: Recipe) -> Iterator[tuple[Path, str]]:
         path = ("intermediate", name)
         yield path, name
         yield (*path, "language"), arm.language
-        if arm.mlm:
-            yield from _keys((*path, "mlm", "texts"), arm.mlm.texts)
         if arm.translate:
             yield from _items((*path, "translate", "to"), arm.translate.to)
         if arm.align:
             yield (*path, "align", "split"), arm.align.split
     for name, target in recipe.targets.items():
         yield ("targets", name, "split"), target.split
+    for path, block in text_settings(recipe).items():
+        yield from _keys((*path, "texts"), block.texts)
 
 
 def _names_in_task(path: Path, block: TaskFiles) -> Iterator[tuple[Path, str]]:

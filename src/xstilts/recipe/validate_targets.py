@@ -37,6 +37,7 @@ def validate_targets(scope: Scope) -> Iterator[Issue]:
         yield from _skipped_training(scope, path, target, task)
         yield from _matched_steps(scope, path, target, task)
         yield from _refit(scope, path, target, task)
+        yield from _unlabelled(path, target, task)
         if task.spec.is_trained:
             yield from _trained(scope, path, target, task)
         else:
@@ -55,6 +56,20 @@ def _trained(scope: Scope, path: Path, target: Target, task: Task) -> Iterator[I
         if not any(missing_locally(task, language, split) for language in scored_languages(target, task)):
             message = f"task {task.name!r} has no split {split!r} in any scored language"
             yield Issue("unknown-split", (*path, "translate_test"), message, "remove `translate_test`")
+
+
+def _unlabelled(path: Path, target: Target, task: Task) -> Iterator[Issue]:
+    if target.unlabelled is None:
+        return
+    if not (task.spec.head == "sequence" and task.spec.has_classes):
+        message = f"`unlabelled` is for text classification, but {task.name!r} is a {task.problem} task"
+        yield Issue("not-applicable", (*path, "unlabelled"), message, "remove it")
+    scored = scored_languages(target, task)
+    for language in target.unlabelled.texts:
+        if language not in scored:
+            hint = f"the scored languages are {', '.join(scored)}"
+            message = f"{task.name!r} is not scored in {language!r}"
+            yield Issue("not-scored", (*path, "unlabelled", "texts", language), message, hint)
 
 
 def _not_trained(scope: Scope, path: Path, target: Target, task: Task) -> Iterator[Issue]:

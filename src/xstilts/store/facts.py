@@ -188,6 +188,13 @@ class TargetFacts(TrainedFacts):
     """Number of the development examples that are also in the training data; published splits may overlap."""
 
 
+class UnlabelledFacts(Frozen):
+    texts: int
+    """Number of different texts."""
+    scored: int
+    """Number of scored items whose text is among them."""
+
+
 class FewshotFacts(TrainedFacts, ModelScoredFacts):
     kind: Literal["fewshot"] = "fewshot"
     model: ModelFacts
@@ -201,6 +208,7 @@ class FewshotFacts(TrainedFacts, ModelScoredFacts):
     settings: LdaSettings | None = None
     selected: AutoSelection | None = None
     """By the method `auto`."""
+    unlabelled: UnlabelledFacts | None = None
 
 
 class EvaluateFacts(ModelScoredFacts):

@@ -246,7 +246,7 @@ def test_intermediate_training_follows_alignment() -> None:
     corpus = Corpus(language="de", location="/de.txt", column="text", fingerprint="f")
     both = Intermediate(tasks=("facts",), align=Align(task="pairs"), mlm=Mlm(texts={"de": "de.txt"}), max_examples=9)
     small = recipe(intermediate={"none": Intermediate(), "both": both}, primary=None)
-    graph = expand(small, TASKS, PIN, {"both": (corpus,)})
+    graph = expand(small, TASKS, PIN, {("intermediate", "both", "mlm"): (corpus,)})
     aligned, trained = of_kind(graph, AlignStage)[0], of_kind(graph, IntermediateStage)[0]
     assert aligned.parent == of_kind(graph, PretrainedStage)[0].key and trained.parent == aligned.key
     assert [data.language for data in aligned.data] == ["de", "fi", "th", "sw"]

@@ -15,6 +15,7 @@ from xstilts.stages.controls import image_controls, most_frequent_label, scores_
 from xstilts.stages.fewshot.adapt import adapted, thresholds_of
 from xstilts.stages.fewshot.auto import resolve
 from xstilts.stages.fewshot.episode_model import load_episode_model, split_inputs, train_settings
+from xstilts.stages.fewshot.unlabelled import unlabelled_facts
 from xstilts.stages.job_context import JobContext, Slot
 from xstilts.stages.lineage import check_lineage, count_items_trained_on, count_shared_images
 from xstilts.stages.scoring import text_facts, write_scores
@@ -74,6 +75,7 @@ def run(spec: FewshotStage, draft: Draft, context: JobContext) -> None:
         training=training_facts(outcome.fitted, outcome.before, outcome.after),
         settings=outcome.settings,
         selected=selected,
+        unlabelled=unlabelled_facts(spec, context),
         untouched_layers=None,
         model=ModelFacts(
             problem=episode_model.trainable.problem,
