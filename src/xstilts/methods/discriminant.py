@@ -91,8 +91,9 @@ def moments(vectors: "Tensor", labels: "Tensor", classes: int) -> Moments:
 def language_offset(target: Moments, source: Moments, variance: "Tensor", *, basis: "Tensor | None" = None) -> "Tensor":
     """The estimated difference of target vectors to source vectors of the same class, [width].
 
-    It is shrunk as in `james_stein`, because few vectors estimate it badly. `variance` [width] is that of source vectors within their classes, in the dimensions before a rotation by
-    `basis` [width, width]. Target vectors of classes that the source lacks do not count. Zero if no class is in both.
+    It is shrunk as in `james_stein`, because few vectors estimate it badly. `variance` [width] is that of source
+    vectors within their classes, in the dimensions before a rotation by `basis` [width, width]. Target vectors of
+    classes that the source lacks do not count. Zero if no class is in both.
     """
     shared = source.counts > 0
     rows = target.counts[shared].sum()

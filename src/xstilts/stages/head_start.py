@@ -22,8 +22,8 @@ MAX_EXAMPLES = 10_000
 """A head starts from at most this many training examples, evenly spaced."""
 MAX_VECTORS = 10_000
 """The scale of the logits is fitted on at most this many vectors."""
-LEAST_BIAS = -1e4
-"""The bias of a class without examples."""
+LEAST_BIAS, IMPOSSIBLE = -1e4, -1e20
+"""The bias of a class without examples in a trained head, and what such biases are below in a solved one."""
 SCALES = np.geomspace(1e-3, 1e2, 101).tolist()
 
 
@@ -68,7 +68,8 @@ def refit_head(trainable: TrainableModel, inputs: ModelInputs, examples: Sequenc
 def _set(layer: nn.Linear, weight: Tensor, bias: Tensor) -> None:
     with torch.no_grad():
         layer.weight.copy_(weight)
-        layer.bias.copy_(bias.clamp(min=LEAST_BIAS))
+        # a class without examples has a bias that overflows in training
+        layer.bias.copy_(torch.where(bias < IMPOSSIBLE, LEAST_BIAS, bias))
 
 
 def _discriminant(trainable: TrainableModel, inputs: ModelInputs, classes: int) -> tuple[Tensor, Tensor]:
@@ -89,7 +90,7 @@ def _discriminant(trainable: TrainableModel, inputs: ModelInputs, classes: int) 
     vectors, labels = (torch.cat(tensors)[:MAX_VECTORS] for tensors in zip(*first, strict=True))
     logits = nn.functional.linear(vectors, head["weight"], head["bias"])
     scale = min(SCALES, key=lambda scale: _loss(logits * scale, labels, problem))
-    return head["weight"] * scale, head["bias"] * scale
+    return head["weight"] * scale, torch.where(head["bias"] < IMPOSSIBLE, head["bias"], head["bias"] * scale)
 
 
 def _states(trainable: TrainableModel, inputs: ModelInputs) -> Iterator[tuple[Tensor, Tensor, Sequence[int]]]:
