@@ -50,7 +50,8 @@ def unlabelled_offset(
     trainable, language = episode_model.trainable, spec.evaluation.language
     used = [texts[number * len(texts) // MAX_TEXTS] for number in range(MAX_TEXTS)] if len(texts) > MAX_TEXTS else texts
     examples = [
-        Labelled(id=str(number), group=str(number), language=language, text=text) for number, text in enumerate(used)
+        Labelled(id=str(number), group=str(number), language=language, text=text, label=None)
+        for number, text in enumerate(used)
     ]
     features = featurise(
         trainable.problem, examples, episode_model.tokenizer, None, trainable.train.max_length, spec.modality
