@@ -31,8 +31,9 @@ from accuracy_data import DATA_SETS, DataSet, States, bound, examples, shots, st
 from harness import machine
 from xstilts.analysis import stats
 from xstilts.cache.wheels import cache_dir, data_root
-from xstilts.methods.discriminant import moments
-from xstilts.methods.lda import Lda
+from xstilts.data.corpora import MIN_UNLABELLED
+from xstilts.methods.discriminant import james_stein, moments
+from xstilts.methods.lda import Lda, has_many_shots
 from xstilts.methods.leave_one_out import Rows
 from xstilts.methods.logreg import Logreg
 from xstilts.plurals import plural
@@ -48,11 +49,12 @@ START, END = "<!-- bench -->", "<!-- /bench -->"
 
 Predict = Callable[[torch.Tensor], np.ndarray]
 """Class numbers [rows] of states [rows, width]."""
-Fit = Callable[[States, States | None, int], Predict]
+Fit = Callable[[States, States | None, torch.Tensor, int], Predict]
+"""From English examples, shots, the states of unlabelled texts [texts, width], and the number of classes."""
 
 
 def lda(settings: Lda) -> Fit:
-    def fit(english: States, few: States | None, classes: int) -> Predict:
+    def fit(english: States, few: States | None, unlabelled: torch.Tensor, classes: int) -> Predict:
         method, source = settings, moments(english.vectors, english.labels, classes)
         target = None if few is None else moments(few.vectors, few.labels, classes)
         if few is not None:
@@ -70,22 +72,28 @@ def lda(settings: Lda) -> Fit:
     return fit
 
 
-def logreg(settings: Logreg) -> Fit:
+def logreg(settings: Logreg, *, with_texts: bool = False) -> Fit:
+    """With unlabelled texts, where the product uses them: below four shots per class."""
     summaries: dict[int, tuple[torch.Tensor, ...]] = {}
 
-    def fit(english: States, few: States | None, classes: int) -> Predict:
+    def fit(english: States, few: States | None, unlabelled: torch.Tensor, classes: int) -> Predict:
         rows = Rows(english.vectors, english.labels, english.groups)
         if id(english) not in summaries:
             summaries[id(english)] = settings.select_on_english(rows, classes)
-        shots = None if few is None else (few.vectors, few.labels)
-        head = settings.fit(shots, summaries[id(english)], classes)
-        return lambda queries: settings.scores(queries, head).argmax(-1).numpy()
+        summary, offset = summaries[id(english)], torch.zeros(1)
+        is_used = with_texts and not (few and has_many_shots(few.labels.bincount()))
+        if is_used and len(unlabelled) >= MIN_UNLABELLED:
+            mean, variance = settings.mean_and_variance(summary)
+            offset = james_stein(unlabelled.double().mean(0) - mean, len(unlabelled), variance)
+        shots = None if few is None else (few.vectors - offset, few.labels)
+        head = settings.fit(shots, summary, classes)
+        return lambda queries: settings.scores((queries - offset).float(), head).argmax(-1).numpy()
 
     return fit
 
 
 @ignore_warnings(category=(ConvergenceWarning, UserWarning))
-def logistic(english: States, few: States | None, classes: int) -> Predict:
+def logistic(english: States, few: States | None, unlabelled: torch.Tensor, classes: int) -> Predict:
     """scikit-learn's logistic regression on standardised states, with C from five-fold cross-validation: over English
     and the shots, or over English alone where that would take too long (many classes, or words)."""
     parts = [english] if few is None else [english, few]
@@ -111,6 +119,7 @@ PENALTIES: dict[int, float] = {}
 """The selected C by the identity of the English states."""
 METHODS: dict[str, Fit] = {
     "logreg": logreg(Logreg()),
+    "logreg, unlabelled texts": logreg(Logreg(), with_texts=True),
     "lda": lda(Lda()),
     "lda, shrinkage 0.1, no offset": lda(Lda(shrinkage=0.1, shots_weight=1, language_offset=False)),
     "LogisticRegression, C by cross-validation": logistic,
@@ -129,8 +138,8 @@ class Run(NamedTuple):
     """The scored items, as Parquet."""
 
 
-def measure(data: DataSet, draws: int) -> Iterator[Run]:
-    """Every method, k, draw and language of a data set."""
+def measure(data: DataSet, draws: int, methods: Sequence[str]) -> Iterator[Run]:
+    """Every k, draw and language of a data set, by some methods."""
     source = examples(data, "en", "train")
     names = classes_of(source)
     english = states(data, source, names)
@@ -144,12 +153,20 @@ def measure(data: DataSet, draws: int) -> Iterator[Run]:
             if k == 0 and number:
                 continue
             few = shots(pool, scored, k, number) if k else None
-            for method, fit in METHODS.items():
+            unlabelled = texts_without(pool, scored, few)
+            for method in methods:
                 start = time.perf_counter()
-                predicted = fit(english, few, len(names))(tested.vectors)
+                predicted = METHODS[method](english, few, unlabelled, len(names))(tested.vectors)
                 seconds = time.perf_counter() - start
                 yield Run(method, k, language, number, seconds, frame_of(data, tested, predicted, names))
         print(f"{data.task} {language}", file=sys.stderr, flush=True)
+
+
+def texts_without(pool: States, scored: Sequence[Example], few: States | None) -> torch.Tensor:
+    """The states of the examples that share no group with scored items or shots; none for words."""
+    groups = {example.group for example in (*scored, *(few.examples if few else ()))}
+    rows = [row for row, number in enumerate(pool.numbers.tolist()) if pool.examples[number].group not in groups]
+    return pool.vectors[rows if len(pool.examples) == len(pool.labels) else []]
 
 
 def classes_of(items: Sequence[Example]) -> tuple[str, ...]:
@@ -223,11 +240,13 @@ def limited(data: DataSet, count: int) -> DataSet:
 
 def stored_runs(data: DataSet, draws: int, *, again: bool) -> list[Run]:
     path = cache_dir() / "bench-states" / f"runs-{data.task}-{len(data.languages)}-{draws}.pickle"
-    if again or not path.exists():
-        runs = list(measure(data, draws))
+    runs: list[Run] = [] if again or not path.exists() else pickle.loads(path.read_bytes())
+    measured = {run.method for run in runs}
+    if missing := [method for method in METHODS if method not in measured]:
+        runs += measure(data, draws, missing)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(pickle.dumps(runs))
-    return pickle.loads(path.read_bytes())
+    return runs
 
 
 def main() -> None:
