@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
+from xstilts.config.recipe import FROZEN
 from xstilts.config.training import Fusion, HeadStyle
 from xstilts.data.images import ImageLocations
 from xstilts.data.images.locations import reads_private_addresses
@@ -19,8 +20,9 @@ from xstilts.encoders import FEATURE_SUFFIXES, find_card
 from xstilts.encoders.fetch import prepare
 from xstilts.errors import UserError
 from xstilts.execution.environment import Environment
-from xstilts.methods import parse_method
+from xstilts.methods import METHODS, closed_form_head, parse_method
 from xstilts.methods.frozen_states import FrozenStatesMethod
+from xstilts.methods.method import FewshotMethod
 from xstilts.models.families import BY_MODEL_TYPE, Pooling
 from xstilts.models.frozen_states import FrozenStatesModel
 from xstilts.models.heads import (
@@ -192,6 +194,16 @@ def image_input_spec(store: Store, key: str) -> ImageInputSpec:
     return ImageInputSpec(channels=image_input.channels, tokens=image_input.tokens, layer=image_input.layer)
 
 
+def _method(store: Store, key: str, facts: TargetFacts | FewshotFacts) -> FewshotMethod | None:
+    """The method of an episode: that of the candidate, if `auto` selected one."""
+    if isinstance(facts, FewshotFacts) and facts.selected is not None:
+        name = facts.selected.candidate
+        return closed_form_head(PROBLEMS[facts.model.problem]) if name == FROZEN else METHODS[name]()
+    manifest = store.manifest(key)
+    settings = manifest.spec.get("method") if manifest else None
+    return parse_method(settings) if settings else None
+
+
 def load_model(store: Store, key: str, environment: Environment) -> LoadedModel:
     """A fine-tuned artifact with its head. Raises UserError if the artifact is not a fine-tuned model."""
     facts = read_facts(store, key)
@@ -202,9 +214,7 @@ def load_model(store: Store, key: str, environment: Environment) -> LoadedModel:
     problem, labels = facts.model.problem, facts.model.labels
     model, _ = build_model(store, key, environment, problem, labels or None, seed=0, head=facts.model.head)
     tensors = {n.removeprefix(HEAD): t for n, t in _read_weights(store.path(key)).items() if n.startswith(HEAD)}
-    manifest = store.manifest(key)
-    settings = manifest.spec.get("method") if manifest else None
-    method = parse_method(settings) if settings else None
+    method = _method(store, key, facts)
     if isinstance(method, FrozenStatesMethod) and not method.linear:
         pooling = text_pooling(store, key, model.config)
         model = cast(PreTrainedModel, FrozenStatesModel(backbone(model), problem, pooling, method, tensors))

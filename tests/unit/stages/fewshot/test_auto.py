@@ -1,12 +1,16 @@
 """`auto` runs exactly the selected candidate, and leaves out only shots that no model has seen."""
 
+import json
+
 import polars as pl
 import pytest
 from tests.world import TRAIN, World
 
+from xstilts.export.label_file import label, load_model
 from xstilts.planning.candidates import candidate_episodes
 from xstilts.planning.specs import FewshotStage
 from xstilts.stages.fewshot import auto
+from xstilts.stages.job_context import JobContext
 from xstilts.stages.scoring import ITEMS
 from xstilts.store.facts import FewshotFacts
 
@@ -23,7 +27,7 @@ def world(tmp_path):
 def run(world, languages=("sw",), **settings):
     fewshot = {"shots": [6], "draws": 1, "methods": ["auto", "logreg", "full"], "train": TRAIN} | settings
     targets = {"topic": {"train": TRAIN, "languages": list(languages)}}
-    graph = world.run(world.recipe(targets=targets, fewshot=fewshot, frozen=True))
+    graph = world.run(world.recipe(targets=targets, fewshot=fewshot, frozen=True, keep_fewshot_weights=True))
     assert not world.failures(), [event.message for event in world.failures()]
     return graph, {(cell.method, cell.language, cell.shots): cell.artifact for cell in graph.cells}
 
@@ -46,6 +50,22 @@ def test_the_items_are_those_of_the_selected_candidate(world, monkeypatch, name,
     single = "zero-shot" if (name, shots) == ("full", 0) else name
     assert items(world, cells["auto", "sw", shots]).equals(items(world, cells[single, "sw", shots]))
     assert selection(world, cells["auto", "sw", shots]).candidate == name
+
+
+@pytest.mark.parametrize("name", ["frozen", "knn", "lora", "full"])
+def test_the_stored_model_is_that_of_the_candidate(world, monkeypatch, name):
+    monkeypatch.setattr(auto, "select", lambda english, left_out: (name, name))
+    method = {"method": "auto", "candidates": ["frozen", "knn", "lora", "full"]}
+    graph, cells = run(world, methods=[method])
+    key = cells["auto", "sw", 6]
+    stage = graph.stages[key]
+    assert isinstance(stage, FewshotStage)
+    recipe = world.recipe(targets={"topic": {"train": TRAIN}})
+    context = JobContext(environment=world.environment(recipe), store=world.store, activation_cache=None)  # type: ignore[arg-type]
+    examples = sorted(context.examples(stage.evaluation, stage.split), key=lambda example: example.id)
+    loaded = load_model(world.store, key, world.environment(recipe))
+    predicted = [json.loads(value) for value in items(world, key).sort("item")["predicted"]]
+    assert predicted == label(loaded, examples, "cpu")
 
 
 def test_shots_are_left_out_by_group_and_every_candidate_predicts_them(world):
