@@ -11,6 +11,10 @@ from xstilts.problems import Problem
 
 Candidate = Literal["frozen", "lda", "logreg", "knn", "head", "full", "lora", "joint", "average"]
 
+UNTRAINED = "frozen"
+"""The candidate on the encoder before target training."""
+FITTED = ("lda", "logreg", "knn")
+"""The candidates whose head is fitted to the states of English examples."""
 ONE = 1 + 1e-9
 """One standard error, whatever the rounding."""
 
@@ -25,7 +29,7 @@ class AutoSelection(BaseModel):
 
     candidate: str
     default: str
-    """The candidate that the English development data select."""
+    """The candidate that is selected without left-out shots."""
     metric: str
     english: dict[str, float]
     """The mean score of each candidate on English development data; empty if it was not fitted to English."""
@@ -46,10 +50,12 @@ class Auto(FewshotMethod):
     method: Literal["auto"] = "auto"
     candidates: Annotated[tuple[Candidate, ...], Field(min_length=2)] = ("frozen", "logreg", "full")
     """From simple to complex: methods with their default settings on the trained model, or `frozen`, the closed-form
-    head on the encoder before target training. The English development data select a default: the simplest within one
-    standard error of the best. Five-fold cross-validation over the shots replaces it by a candidate that is better by
-    more than one standard error of the paired difference. Shots that share a group with English training data are not
-    left out, because a trained model has seen their translation."""
+    head on the encoder before target training. Without shots, the simplest within one standard error of the best on
+    English development data is selected; the trained head counts as simpler than a closed-form head on the trained
+    encoder. If that is `frozen`, it is also the default with shots, otherwise the first other candidate is. Five-fold
+    cross-validation over the shots replaces the default by a candidate that is better by more than one standard error
+    of the paired difference. Shots that share a group with English training data are not left out, because a trained
+    model has seen their translation."""
 
     reads_unlabelled: ClassVar[bool] = True
     label: ClassVar[str] = "auto"
@@ -57,23 +63,40 @@ class Auto(FewshotMethod):
     takes_steps: ClassVar[bool] = False
     fits_english: ClassVar[bool] = True
     explanation: ClassVar[str] = (
-        "The method `auto` selects one of its candidates for each episode: the simplest within one standard error of "
-        "the best on English development data, unless another is better by more than one standard error in five-fold "
-        "cross-validation over the shots."
+        "The method `auto` selects one of its candidates for each episode. English development data select whether to "
+        "use the encoder before or after target training: the simplest candidate within one standard error of the "
+        "best. Five-fold cross-validation over the shots replaces it by a candidate that is better by more than one "
+        "standard error."
     )
 
     def applies_to(self, problem: Problem[Any]) -> bool:
         return problem.is_trained and not problem.is_contrastive
 
 
-def select(english: GroupScores, left_out: GroupScores) -> tuple[str, str]:
-    """The selected candidate and the default. One of the two may be empty; without English scores the default is the
-    first candidate."""
-    default = _simplest(english) if english else next(iter(left_out))
+def select(candidates: Sequence[str], english: GroupScores, left_out: GroupScores, shots: int) -> tuple[str, str]:
+    """The selected candidate and the default. `english` are the scores without shots; `left_out` may be empty.
+
+    Without English scores the default is the first candidate.
+    """
+    default = _default(candidates, english, shots)
     best = max(left_out, key=lambda name: fmean(left_out[name]), default=default)
     if best == default or _errors_ahead(left_out[best], left_out[default]) <= ONE:
         return default, default
     return best, default
+
+
+def _default(candidates: Sequence[str], english: GroupScores, shots: int) -> str:
+    if not english:
+        return candidates[0]
+    zero_shot = _simplest({name: english[name] for name in sorted(candidates, key=_order_without_shots)})
+    if not shots or zero_shot == UNTRAINED:
+        return zero_shot
+    return next(name for name in candidates if name != UNTRAINED)
+
+
+def _order_without_shots(name: str) -> int:
+    """A trained head transfers better than one that is fitted anew to states that were trained to separate English."""
+    return 0 if name == UNTRAINED else 2 if name in FITTED else 1
 
 
 def _simplest(scores: GroupScores) -> str:

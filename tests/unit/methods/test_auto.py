@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from xstilts.config.recipe import FROZEN
 from xstilts.methods import METHODS
-from xstilts.methods.auto import Auto, AutoSelection, Candidate, select
+from xstilts.methods.auto import FITTED, UNTRAINED, Auto, AutoSelection, Candidate, select
 
 EVEN = [0.0, 1.0] * 10
 """Twenty groups, half of them right."""
@@ -17,33 +17,48 @@ def test_every_other_method_and_frozen_can_be_a_candidate():
     assert {*get_args(Candidate)} == {*METHODS, FROZEN} - {"auto"}
 
 
+def test_the_order_without_shots_knows_which_heads_are_fitted_to_english():
+    assert set(FITTED) == {name for name, method in METHODS.items() if method.fits_english and name != "auto"}
+    assert UNTRAINED == FROZEN
+
+
+ONE_WRONG, THREE_WRONG = [0.0, *ALL[1:]], [0.0, 0.0, 0.0, *ALL[3:]]
+"""One group of twenty is one standard error."""
+NAMES = ("frozen", "logreg", "full")
+
+
+def scores(*values):
+    return dict(zip(NAMES, values, strict=False))
+
+
 @pytest.mark.parametrize(
-    ("english", "left_out", "selected"),
+    ("english", "left_out", "shots", "selected"),
     [
-        ({"frozen": EVEN, "full": EVEN}, {}, ("frozen", "frozen")),
-        ({"frozen": EVEN, "full": ALL}, {}, ("full", "full")),
-        # one group of twenty is one standard error
-        ({"frozen": [0.0, *ALL[1:]], "full": ALL}, {}, ("frozen", "frozen")),
-        ({"frozen": [0.0, 0.0, 0.0, *ALL[3:]], "full": ALL}, {}, ("full", "full")),
-        ({"frozen": EVEN, "full": EVEN}, {"frozen": EVEN, "full": ALL}, ("full", "frozen")),
-        ({"frozen": EVEN, "full": ALL}, {"frozen": ALL, "full": EVEN}, ("frozen", "full")),
-        ({"frozen": EVEN, "full": ALL}, {"frozen": ALL, "full": [0.0, *ALL[1:]]}, ("full", "full")),
-        ({}, {"logreg": EVEN, "full": ALL}, ("full", "logreg")),
+        (scores(EVEN, EVEN, EVEN), {}, 0, ("frozen", "frozen")),
+        (scores(ONE_WRONG, EVEN, ALL), {}, 0, ("frozen", "frozen")),
+        (scores(THREE_WRONG, EVEN, ALL), {}, 0, ("full", "full")),
+        (scores(THREE_WRONG, ALL, ONE_WRONG), {}, 0, ("full", "full")),
+        (scores(EVEN, ALL, THREE_WRONG), {}, 0, ("logreg", "logreg")),
+        (scores(THREE_WRONG, EVEN, ALL), {}, 4, ("logreg", "logreg")),
+        (scores(ONE_WRONG, EVEN, ALL), {}, 4, ("frozen", "frozen")),
+        (scores(EVEN, EVEN, EVEN), scores(EVEN, EVEN, ALL), 4, ("full", "frozen")),
+        (scores(EVEN, ALL, ALL), scores(ALL, EVEN, EVEN), 4, ("frozen", "logreg")),
+        (scores(EVEN, ALL, ALL), scores(ALL, ONE_WRONG, EVEN), 4, ("logreg", "logreg")),
+        ({}, scores(EVEN, ALL), 4, ("logreg", "frozen")),
+        ({}, {}, 4, ("frozen", "frozen")),
     ],
 )
-def test_selection(english, left_out, selected):
-    assert select(english, left_out) == selected
+def test_selection(english, left_out, shots, selected):
+    assert select(NAMES, english, left_out, shots) == selected
 
 
 SCORES = st.lists(st.integers(0, 4), min_size=6, max_size=6).map(lambda values: [value / 4 for value in values])
 
 
-@given(st.lists(SCORES, min_size=2, max_size=4), st.lists(SCORES, min_size=4, max_size=4))
-def test_a_candidate_that_is_best_everywhere_and_first_is_always_selected(english, left_out):
+@given(st.lists(SCORES, min_size=2, max_size=2), st.lists(SCORES, min_size=2, max_size=2), st.integers(0, 1))
+def test_the_frozen_encoder_is_selected_if_it_is_best_everywhere(english, left_out, shots):
     best = [1.0] * 6
-    names = ["first", *map(str, range(len(english)))]
-    scores = [dict(zip(names, [best, *part[: len(english)]], strict=True)) for part in (english, left_out)]
-    assert select(*scores) == ("first", "first")
+    assert select(NAMES, scores(best, *english), scores(best, *left_out), shots) == ("frozen", "frozen")
 
 
 def test_left_out_shots_promise_more_than_english():

@@ -42,7 +42,7 @@ def resolve(spec: FewshotStage, context: JobContext) -> tuple[FewshotStage, Auto
     folds = _folds(spec, context)
     left_out = {name: _left_out_scores(one, folds, context) for name, one in episodes.items()} if folds else {}
     by_group = [{name: list(scores.values()) for name, scores in part.items()} for part in (english, left_out)]
-    selected, default = select(*by_group) if any(by_group) else (next(iter(episodes)),) * 2
+    selected, default = select([*episodes], by_group[0], by_group[1], spec.shots)
     means = [{name: fmean(values) for name, values in part.items()} for part in by_group]
     selection = AutoSelection(
         candidate=selected,

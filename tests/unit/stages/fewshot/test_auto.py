@@ -45,7 +45,7 @@ def items(world, key):
 @pytest.mark.parametrize("name", ["frozen", "logreg", "full"])
 @pytest.mark.parametrize("shots", [0, 6])
 def test_the_items_are_those_of_the_selected_candidate(world, monkeypatch, name, shots):
-    monkeypatch.setattr(auto, "select", lambda english, left_out: (name, name))
+    monkeypatch.setattr(auto, "select", lambda *_: (name, name))
     _, cells = run(world)
     single = "zero-shot" if (name, shots) == ("full", 0) else name
     assert items(world, cells["auto", "sw", shots]).equals(items(world, cells[single, "sw", shots]))
@@ -54,7 +54,7 @@ def test_the_items_are_those_of_the_selected_candidate(world, monkeypatch, name,
 
 @pytest.mark.parametrize("name", ["frozen", "knn", "lora", "full"])
 def test_the_stored_model_is_that_of_the_candidate(world, monkeypatch, name):
-    monkeypatch.setattr(auto, "select", lambda english, left_out: (name, name))
+    monkeypatch.setattr(auto, "select", lambda *_: (name, name))
     method = {"method": "auto", "candidates": ["frozen", "knn", "lora", "full"]}
     graph, cells = run(world, methods=[method])
     key = cells["auto", "sw", 6]
