@@ -8,7 +8,7 @@ from typing import Literal
 
 from tests.reliability import benchmark_files, seeds
 
-from xstilts.config.recipe import TaskFiles
+from xstilts.config.files import TaskFiles
 from xstilts.data.images.decode import decode
 from xstilts.data.translation.files import read_translations
 from xstilts.data.user_files import user_task

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from xstilts.config.files import Partition, TaskFiles
 from xstilts.config.splits import count_of
 from xstilts.config.training import (
     Align,
@@ -22,8 +23,6 @@ from xstilts.config.training import (
 from xstilts.methods import METHODS, Method
 from xstilts.methods.full import Full
 from xstilts.methods.method import FewshotMethod
-from xstilts.problems import ProblemName
-from xstilts.problems.labels import LabelRules
 
 Selection = Literal["none", "english_dev", "target_dev"]
 FixedShotSet = Annotated[str, Field(pattern=r"^[1-9]\d*x[1-9]\d*$")]
@@ -202,67 +201,6 @@ class Primary(Frozen):
     baseline: Arm
     languages: tuple[str, ...] | None = None
     """Languages of the contrast; default: those of the target without the source and development languages."""
-
-
-class Labels(Frozen):
-    """How the labels of your files are rewritten, in this order."""
-
-    names: tuple[str, ...] = ()
-    """Names of class numbers, from 0."""
-    map: dict[str, str] = {}
-    """New names of labels (or of tags, or of the types of tags)."""
-    normalise: bool = False
-    """Replace labels by a common form, without case, width, invisible characters and number form (`1.0`, `true`)."""
-
-    @property
-    def rules(self) -> LabelRules:
-        return LabelRules(names=self.names, renamed=self.map, normalise=self.normalise)
-
-
-class TaskFiles(Frozen):
-    """A task defined in the recipe: files, columns and the problem."""
-
-    problem: ProblemName
-    """Type of the task."""
-    files: dict[str, str | dict[str, str]]
-    """By language: one file, or files by split (train, dev, test; `shots-K` for a fixed few-shot set, `test-mt` for the
-    test set machine-translated into English). Paths are relative to the recipe."""
-    columns: dict[str, str]
-    """Maps fields of an example (text, pair, label, prompt, choices, answer, question, context, answer_text,
-    answer_start, words, tags, english, partners, image, images, id, group) to columns of the file. `choices` and
-    `images` may name several, separated by commas."""
-    fractions: dict[str, float] | None = None
-    """Fractions of groups per split, if a language has one file."""
-    labels: Labels = Labels()
-    duplicates: Literal["refuse", "drop-train"] = "refuse"
-    """What to do with rows of `train` and `dev` that are also in a later split (`dev`, `test`) of any language."""
-    licence: str = "not stated"
-    """Licence of the data."""
-
-    @model_validator(mode="after")
-    def _fractions_for_single_files(self) -> "TaskFiles":
-        if self.fractions is not None and abs(sum(self.fractions.values()) - 1) > 1e-6:
-            raise invalid(
-                "invalid-value", "`fractions` must add up to 1", f"their sum is {sum(self.fractions.values())}"
-            )
-        return self
-
-
-class Partition(Frozen):
-    """New splits for a task: pooled and split again by group, identically in every language."""
-
-    pool: Annotated[tuple[str, ...], Field(min_length=1)] = ("dev",)
-    """Existing splits to pool; missing ones are skipped. Other splits are kept unless a new split has the same name."""
-    fractions: dict[str, Annotated[float, Field(gt=0)]] = {"train": 0.6, "dev": 0.1, "test": 0.3}
-    """Fraction of groups per split."""
-
-    @model_validator(mode="after")
-    def _fractions_sum_to_one(self) -> "Partition":
-        if abs(sum(self.fractions.values()) - 1) > 1e-6:
-            raise invalid(
-                "invalid-value", "`fractions` must add up to 1", f"their sum is {sum(self.fractions.values())}"
-            )
-        return self
 
 
 class Recipe(Frozen):

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel
 
-from xstilts.config.recipe import FIXED_SHOTS, Arm, Fewshot, Intermediate, Partition, Recipe, Target
+from xstilts.config.files import Partition
+from xstilts.config.recipe import FIXED_SHOTS, Arm, Fewshot, Intermediate, Recipe, Target
 from xstilts.config.training import Fusion, Mlm, Train
 
 RENAMED_KEYS: Mapping[tuple[type[BaseModel], str], str] = {

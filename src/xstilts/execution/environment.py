@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from xstilts.config.recipe import Partition, TaskFiles
+from xstilts.config.files import Partition, TaskFiles
 from xstilts.data.corpora import Corpus
 from xstilts.platform.progress import Report
 

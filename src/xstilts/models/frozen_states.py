@@ -93,7 +93,7 @@ def numbered_states(
 def mean_state(model: nn.Module, inputs: ModelInputs, pooling: Pooling) -> Tensor:
     """The mean pooled state of texts, in float64: [hidden]. Labels are not read."""
     encoder, total = cast(PreTrainedModel, backbone(model).eval()), torch.zeros((), dtype=torch.float64)
-    for indices in track_batches("unlabelled texts", scoring_batches(inputs.lengths), len(inputs.features)):
+    for indices in track_batches("frozen layers", scoring_batches(inputs.lengths), len(inputs.features)):
         batch: dict[str, Any] = inputs.batch(indices, labels=False)
         with torch.no_grad(), autocast(inputs.device, inputs.precision):
             total = total + _states(encoder, inputs.problem, pooling, batch).double().sum(0).cpu()

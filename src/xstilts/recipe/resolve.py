@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Iterable, Mapping
 
-from xstilts.config.recipe import Fewshot, Intermediate, Recipe, Target, TaskFiles
+from xstilts.config.files import TaskFiles
+from xstilts.config.recipe import Fewshot, Intermediate, Recipe, Target
 from xstilts.config.splits import shots_split, translated
 from xstilts.data.corpora import TextSettings
 from xstilts.methods import closed_form_head

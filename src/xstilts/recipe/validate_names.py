@@ -3,7 +3,8 @@
 import unicodedata
 from collections.abc import Iterator, Mapping
 
-from xstilts.config.recipe import Recipe, TaskFiles
+from xstilts.config.files import TaskFiles
+from xstilts.config.recipe import Recipe
 from xstilts.recipe.issues import Issue, Path
 from xstilts.recipe.resolve import text_settings
 

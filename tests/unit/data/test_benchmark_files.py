@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from xstilts.cache.sources import HubData
-from xstilts.config.recipe import Partition
+from xstilts.config.files import Partition
 from xstilts.data.benchmark_files import bind
 from xstilts.data.leakage import check_disjoint
 from xstilts.data.load import load

@@ -3,7 +3,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from xstilts.config.recipe import TaskFiles
+from xstilts.config.files import TaskFiles
 from xstilts.data.load import load
 from xstilts.data.user_files import user_task
 from xstilts.errors import DataError, RowsError

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from tests.unit.planning.world import TASKS, recipe
 
-from xstilts.config.recipe import Target, TaskFiles
+from xstilts.config.files import TaskFiles
+from xstilts.config.recipe import Target
 from xstilts.planning.expand import expand
 from xstilts.planning.specs import EvaluateStage
 from xstilts.recipe.resolve import languages_with_translated_test

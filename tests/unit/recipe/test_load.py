@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from xstilts.config.recipe import Fewshot, Intermediate, Partition, Recipe, Target
+from xstilts.config.files import Partition
+from xstilts.config.recipe import Fewshot, Intermediate, Recipe, Target
 from xstilts.config.renamed import RENAMED_KEYS
 from xstilts.config.training import Fusion, Mlm, Train
 from xstilts.errors import RecipeError

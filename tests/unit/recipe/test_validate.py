@@ -5,7 +5,8 @@ import pytest
 from pydantic import ValidationError
 from tests.unit.planning.world import TASKS, recipe
 
-from xstilts.config.recipe import Arm, Fewshot, Intermediate, Partition, Primary, Recipe, Target
+from xstilts.config.files import Partition
+from xstilts.config.recipe import Arm, Fewshot, Intermediate, Primary, Recipe, Target
 from xstilts.config.training import Align, Mlm, Train, Translate
 from xstilts.recipe.issues import Issue, dotted
 from xstilts.recipe.resolve import fewshot_languages, intermediate_arms, scored_languages

@@ -1,6 +1,7 @@
 """Selects the candidate of an episode with the method `auto`."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from statistics import fmean
 
 import polars as pl
@@ -56,8 +57,8 @@ def resolve(spec: FewshotStage, context: JobContext) -> tuple[FewshotStage, Auto
 
 
 def _english_scores(spec: FewshotStage, context: JobContext) -> Scores:
-    """Of the candidate without shots, on the development data of the source language."""
-    without_shots = spec.without_shots()
+    """Of the candidate without shots, on the development data of the source language, which has no language offset."""
+    without_shots = replace(spec.without_shots(), unlabelled=None)
 
     def make() -> Scores:
         episode_model = load_episode_model(without_shots, context)

@@ -25,7 +25,8 @@ from xstilts.analysis.claims.statements import (
     Statements,
 )
 from xstilts.analysis.transfer import Transfer
-from xstilts.config.recipe import Intermediate, Partition, Target
+from xstilts.config.files import Partition
+from xstilts.config.recipe import Intermediate, Target
 from xstilts.config.training import Mlm, Train, Translate
 
 TASKS = ("squad", "mnli", "qqp")

@@ -96,6 +96,14 @@ def test_texts_and_scored_items_among_them_are_counted(world):
     assert facts.unlabelled == UnlabelledFacts(texts=130, scored=facts.scores.items)
 
 
+def test_english_development_data_are_scored_without_the_offset(world):
+    _, without = run(world, recipe(world, texts=False))
+    _, cells = run(world, recipe(world))
+    facts = [world.store.manifest(arms["auto", "sw", 2]).facts for arms in (without, cells)]
+    assert all(isinstance(fact, FewshotFacts) and fact.selected for fact in facts)
+    assert facts[0].selected.english == facts[1].selected.english
+
+
 def test_too_few_texts_are_an_error_before_anything_is_trained(world):
     (world.folder / "sw.txt").write_text("\n".join(TEXTS[:99]))
     graph = world.graph(recipe(world))
