@@ -192,7 +192,7 @@ def frame_of(data: DataSet, tested: States, predicted: np.ndarray, names: Sequen
     return buffer.getvalue()
 
 
-Arms = dict[str, dict[tuple[int, int | None], object]]
+Arms = dict[str, dict[tuple[int, int | None], pl.DataFrame]]
 """Scored items by language, then by (seed, draw)."""
 
 

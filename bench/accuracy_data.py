@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from xstilts.cache.wheels import cache_dir, data_root
 from xstilts.data.benchmark_files import bind
@@ -105,11 +107,15 @@ def _is_odd(group: str) -> bool:
 
 
 def shots(pool: States, scored: Sequence[Example], k: int, number: int) -> States:
+    """The states of `drawn` shots."""
+    rows = {example.id: row for row, example in enumerate(pool.examples)}
+    return pool.of([rows[shot.id] for shot in drawn(pool.examples, scored, k, number)])
+
+
+def drawn(pool: Sequence[Example], scored: Sequence[Example], k: int, number: int) -> tuple[Example, ...]:
     """k examples of each class, or k sentences; never of the group of a scored example."""
     groups = {example.group for example in scored}
-    allowed = [example for example in pool.examples if example.group not in groups]
-    rows = {example.id: row for row, example in enumerate(pool.examples)}
-    return pool.of([rows[shot.id] for shot in draw(allowed, k, number, None)])
+    return draw([example for example in pool if example.group not in groups], k, number, None)
 
 
 def states(data: DataSet, examples: Sequence[Example], labels: Sequence[str]) -> States:
@@ -117,34 +123,39 @@ def states(data: DataSet, examples: Sequence[Example], labels: Sequence[str]) ->
 
     Stored below the cache, by everything that they depend on.
     """
-    problem = bound(data.task).problem
     digest = hashlib.sha256(repr((data.task, MAX_LENGTH, labels, examples)).encode()).hexdigest()[:24]
     path = cache_dir() / "bench-states" / f"{data.task}-{digest}.npz"
     if not path.exists():
-        model, tokenizer = _encoder()
-        features = featurise(problem, examples, tokenizer, labels, MAX_LENGTH)
-        inputs = ModelInputs(
-            problem=problem,
-            features=features,
-            pad_id=int(tokenizer.pad_token_id),  # type: ignore[arg-type]
-            precision="fp32",
-        )
-        vectors, targets, numbers = zip(*numbered_states(model, inputs, "mean"), strict=True)
-        rows = np.concatenate([np.array(part) for part in numbers])
-        order = np.argsort(rows, kind="stable")
+        new = encode(data, examples, labels, "fp32")
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(
-            path,
-            vectors=torch.cat(vectors).numpy()[order],
-            labels=torch.cat(targets).numpy()[order],
-            numbers=rows[order],
-        )
+        np.savez(path, vectors=new.vectors.numpy(), labels=new.labels.numpy(), numbers=new.numbers.numpy())
     stored = np.load(path)
     vectors, targets, numbers = (torch.from_numpy(stored[name]) for name in ("vectors", "labels", "numbers"))
     return States(examples=tuple(examples), vectors=vectors, labels=targets, numbers=numbers)
 
 
+def encode(
+    data: DataSet, examples: Sequence[Example], labels: Sequence[str], precision: Literal["fp32", "bf16"]
+) -> States:
+    """The states, computed anew; rows are in the order of the examples."""
+    model, tokenizer = encoder()
+    problem = bound(data.task).problem
+    features = featurise(problem, examples, tokenizer, labels, MAX_LENGTH)
+    pad_id = int(tokenizer.pad_token_id)  # type: ignore[arg-type]
+    inputs = ModelInputs(problem=problem, features=features, pad_id=pad_id, precision=precision)
+    vectors, targets, parts = zip(*numbered_states(model, inputs, "mean"), strict=True)
+    numbers = torch.cat([torch.as_tensor(part) for part in parts])
+    order = numbers.argsort(stable=True)
+    return States(
+        examples=tuple(examples),
+        vectors=torch.cat(vectors)[order],
+        labels=torch.cat(targets)[order],
+        numbers=numbers[order],
+    )
+
+
 @cache
-def _encoder():
+def encoder() -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """The untouched encoder and its tokenizer."""
     folder: Path = prepare("e5-small", cache=cache_dir(), offline=False)
     return load_backbone(folder), load_tokenizer(folder)

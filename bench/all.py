@@ -29,6 +29,7 @@ BENCHMARKS = (
     "accuracy",
     "english_scores",
     "auto_regret",
+    "accuracy_peers",
 )
 RESULTS = BENCH_DIR / "results.jsonl"
 

@@ -19,6 +19,7 @@ from transformers import (
 from harness import print_measurements, side_settings
 
 TUNED = {"bf16": True, "train_sampling_strategy": "group_by_length", "optim": "adamw_torch_fused"}
+RATE_STEPS = 4
 
 
 class Timer(TrainerCallback):
@@ -30,6 +31,16 @@ class Timer(TrainerCallback):
     def on_train_end(self, *_: Any, **__: Any) -> None:
         self.seconds = time.perf_counter() - self.wall_start
         self.cpu_seconds = time.process_time() - self.cpu_start
+
+
+class Steps(TrainerCallback):
+    """The processor seconds at the end of each step, for the rate of a few steps."""
+
+    def __init__(self) -> None:
+        self.ends: list[float] = []
+
+    def on_step_end(self, *_: Any, **__: Any) -> None:
+        self.ends.append(time.process_time())
 
 
 class Collator(DataCollatorWithPadding):
