@@ -116,6 +116,8 @@ def _issue(details: ErrorDetails, path: Path) -> Issue:
             return Issue("wrong-type", path, f"{name or 'a recipe'} must be a block of `key: value`, not {shown}")
         case "tuple_type":
             return Issue("wrong-type", path, f"{name} must be a list, not {shown}")
+        case "too_short" if (least := context["min_length"]) > 1:
+            return Issue("out-of-range", path, f"{name} has too few entries", f"name at least {least}")
         case "too_short":
             return Issue("empty-list", path, f"{name} is empty", "name at least one")
         case _ if kind in get_args(Code):

@@ -117,6 +117,13 @@ def test_four_issues_are_reported_at_once_with_their_lines(tmp_path: Path):
             "fewshot.methods[1].shrinkage",
             12,
         ),
+        (
+            "[4]",
+            "[4]\n  methods: [{method: auto, candidates: [full]}]",
+            "out-of-range",
+            "fewshot.methods[0].candidates",
+            12,
+        ),
         ("shots: [4]", "shots: [4]\n  lda: {shrinkage: 1}", "renamed-key", "fewshot.lda", 12),
         ("shots: [4]", "shots: [4]\n  lora: {rank: 4}", "renamed-key", "fewshot.lora", 12),
         ("shots: 4}\n  base", "shots: 4, method: ful}\n  base", "invalid-value", "primary.treatment.method", 14),
