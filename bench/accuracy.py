@@ -209,7 +209,7 @@ def table(data: DataSet, runs: Sequence[Run], draws: int) -> Iterator[str]:
     """One row per method, and the paired differences of the first method to the others."""
     names, metric = list(METHODS), bound(data.task).metric
     arms = {(name, k): arm(runs, name, k) for name, k in product(names, SHOTS)}
-    yield f"## `{data.task}`, {len(data.languages)} languages, {plural(draws, 'draw')}\n"
+    yield f"### `{data.task}`, {len(data.languages)} languages, {plural(draws, 'draw')}\n"
     yield f"| {metric.replace('_', ' ')} | " + " | ".join(f"k = {k}" for k in SHOTS) + " | seconds of a fit |"
     yield "|---|" + "--:|" * (len(SHOTS) + 1)
     for name in names:
