@@ -78,6 +78,9 @@ class Train(Frozen):
     """Threads of the training process. Two stages with one thread each are faster than one stage with two."""
     evaluations: Positive = 5
     """Number of evaluations on development data if a checkpoint is selected on it."""
+    patience: Positive | None = None
+    """Stop early if so many evaluations in a row are not better than the best before them. The schedule of the learning
+    rate stays that of all steps."""
 
     def started(self, head_start: HeadStart) -> "Train":
         """The settings with the head's learning rate in place of `auto`."""

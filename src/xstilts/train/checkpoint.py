@@ -25,12 +25,14 @@ class CheckpointSelector:
         strategy: Strategy,
         points: int,
         score: Callable[[], float] | None = None,
+        patience: int | None = None,
     ) -> None:
         self.parameters = parameters
         self.steps = steps
         self.strategy = strategy
         self.points = {round(steps * point / points) for point in range(1, points + 1)} - {0}
         self.score = score
+        self.patience = patience
         self.curve: list[tuple[int, float]] = []
         self.selected_step: int = steps
         self._weights: dict[str, Tensor] = {}
@@ -43,6 +45,14 @@ class CheckpointSelector:
             self._average()
             return
         self._compare(step)
+
+    @property
+    def has_stopped_improving(self) -> bool:
+        """Whether the last `patience` scores are not higher than the best one before them."""
+        scores = [score for _, score in self.curve]
+        return (
+            self.patience is not None and bool(scores) and len(scores) - 1 - scores.index(max(scores)) >= self.patience
+        )
 
     def consider_initial_weights(self) -> None:
         """Make the initial weights a candidate, as step 0."""

@@ -105,7 +105,7 @@ def fit(
     parameters = _parameters(objectives)
     adam, lr_schedule = optimiser(*_encoder_and_head(objectives), train, steps)
     points = AVERAGED_CHECKPOINTS if strategy == "average" else train.evaluations
-    selector = CheckpointSelector(parameters, steps, strategy, points, score)
+    selector = CheckpointSelector(parameters, steps, strategy, points, score, train.patience)
     if score_initial_weights:
         selector.consider_initial_weights()
     losses: list[float] = []
@@ -125,10 +125,12 @@ def fit(
                 last_release = time.monotonic()
             examples += step.examples
             report("training", step.number, steps, examples=examples, loss=lambda: fmean(losses[-RECENT_STEPS:]))
+            if selector.has_stopped_improving:
+                break
     selector.load_selected_weights()
     first, last = mean_end_losses(losses)
     return TrainingResult(
-        steps=steps,
+        steps=len(losses),
         step_kept=None if strategy == "average" else selector.selected_step,
         first_loss=first,
         last_loss=last,

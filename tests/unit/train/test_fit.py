@@ -95,6 +95,27 @@ def test_checkpoint_strategies():
     assert keep("average", [])[0] == pytest.approx(6)
 
 
+@pytest.mark.parametrize(
+    ("scores", "patience", "steps"),
+    [
+        ([0.1, 0.5, 0.5, 0.2, 0.3], 2, 8),
+        ([0.1, 0.5, 0.5, 0.6, 0.3], 2, 10),
+        ([0.5, 0.4, 0.9, 0.9, 0.9], 1, 4),
+        ([0.1, 0.2, 0.3, 0.4, 0.5], 1, 10),
+        ([0.5, 0.1, 0.1, 0.1, 0.1], None, 10),
+    ],
+)
+def test_patience_counts_evaluations_that_are_not_better(scores, patience, steps):
+    values = iter(scores)
+    selector = CheckpointSelector({}, 10, "best", 5, lambda: next(values), patience)
+    taken = 0
+    for taken in range(1, 11):
+        selector.after_step(taken)
+        if selector.has_stopped_improving:
+            break
+    assert taken == steps
+
+
 def test_initial_weights_can_be_selected():
     for scores, best_step in (([0.5, 0.1, 0.5, 0.5, 0.2, 0.3], 0), ([0.4, 0.1, 0.5, 0.5, 0.2, 0.3], 6)):
         weight, selector = keep("best", scores, start=True)
