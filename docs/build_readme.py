@@ -26,8 +26,9 @@ ADAPTATIONS = {
     ("zero-shot", 0): "zero-shot",
     ("frozen", 4): "4-shot, frozen encoder",
     ("full", 4): "4-shot, fine-tuned",
+    ("logreg", 4): "4-shot, fine-tuned on English, logistic regression",
 }
-COLOURS = ("#AAAAAA", "#767676", "#E69F00", "#0072B2")
+COLOURS = ("#AAAAAA", "#767676", "#E69F00", "#0072B2", "#56B4E9")
 
 
 def target_scores(store: Path) -> pl.DataFrame:
@@ -85,7 +86,7 @@ def figure(scores: pl.DataFrame) -> str:
         "color": alt.Color(
             "adaptation:N",
             scale=alt.Scale(domain=names, range=list(COLOURS)),
-            legend=alt.Legend(title=None, symbolOpacity=1),
+            legend=alt.Legend(title=None, symbolOpacity=1, columns=2, labelLimit=400),
         ),
     }
     runs = alt.Chart(alt.Data(values=rows.to_dicts())).mark_point(filled=True, size=14, opacity=0.35)
