@@ -74,13 +74,13 @@ def lda(settings: Lda) -> Fit:
 
 def logreg(settings: Logreg, *, with_texts: bool = False) -> Fit:
     """With unlabelled texts, where the product uses them: below four shots per class."""
-    summaries: dict[int, tuple[torch.Tensor, ...]] = {}
+    summaries: dict[int, tuple[States, tuple[torch.Tensor, ...]]] = {}
 
     def fit(english: States, few: States | None, unlabelled: torch.Tensor, classes: int) -> Predict:
         rows = Rows(english.vectors, english.labels, english.groups)
         if id(english) not in summaries:
-            summaries[id(english)] = settings.select_on_english(rows, classes)
-        summary, offset = summaries[id(english)], torch.zeros(1)
+            summaries[id(english)] = english, settings.select_on_english(rows, classes)
+        summary, offset = summaries[id(english)][1], torch.zeros(1)
         is_used = with_texts and not (few and has_many_shots(few.labels.bincount()))
         if is_used and len(unlabelled) >= MIN_UNLABELLED:
             mean, variance = settings.mean_and_variance(summary)
@@ -104,8 +104,8 @@ def logistic(english: States, few: States | None, unlabelled: torch.Tensor, clas
         key = id(english)
         if key not in PENALTIES:
             search = make_pipeline(StandardScaler(), cross_validated()).fit(english.vectors, english.labels)
-            PENALTIES[key] = float(search[-1].C_)
-        model = LogisticRegression(C=PENALTIES[key], max_iter=300)
+            PENALTIES[key] = english, float(search[-1].C_)
+        model = LogisticRegression(C=PENALTIES[key][1], max_iter=300)
     return make_pipeline(StandardScaler(), model).fit(vectors, labels).predict
 
 
@@ -115,8 +115,8 @@ def cross_validated() -> LogisticRegressionCV:
     )
 
 
-PENALTIES: dict[int, float] = {}
-"""The selected C by the identity of the English states."""
+PENALTIES: dict[int, tuple[States, float]] = {}
+"""The selected C by the identity of the English states, which are kept so that no others get it."""
 METHODS: dict[str, Fit] = {
     "logreg": logreg(Logreg()),
     "logreg, unlabelled texts": logreg(Logreg(), with_texts=True),

@@ -30,7 +30,7 @@ HEADER = """\
 | recipe | target | metric | majority | frozen | fine-tuned | refitted | fine-tuned - frozen | refitted - frozen |
 |---|---|---|--:|--:|--:|--:|--:|--:|"""
 NOTE = """\
-Frozen: the head that `lda` solves on the states of the untouched encoder. Refitted: the same on the states of the \
+Frozen: the closed-form head on the states of the untouched encoder. Refitted: the same on the states of the \
 fine-tuned one. `*`: the shipped recipe has `refit: true`. A dash: image tasks have no frozen arm, because their head \
 starts with a random layer, and the difference is to the majority; spans and image retrieval have neither arm, because \
 their heads are not linear layers over classes."""

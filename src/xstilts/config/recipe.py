@@ -148,8 +148,9 @@ class Fewshot(Frozen):
     more_english: bool = False
     """Control: the same number of source-language examples instead of the shots."""
     multilingual: bool = False
-    """One model for all languages, trained on their shots together, with the first method. A closed-form head is fitted
-    to the English examples and the shots of all languages, each without its own language offset."""
+    """Adapt to the shots of all languages together, with the first method: one model, or for `lda` and `logreg` with
+    classes one head per scored language, after each language's own offset is removed. `auto` does not cross-validate
+    here."""
     without_target: bool = False
     """Control: shots on an encoder that was not trained on the target task in the source language."""
     train: Train = Train(epochs=5, batch_size=16, learning_rate=2e-4, head_learning_rate=5e-4)

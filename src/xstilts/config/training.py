@@ -79,8 +79,8 @@ class Train(Frozen):
     evaluations: Positive = 5
     """Number of evaluations on development data if a checkpoint is selected on it."""
     patience: Positive | None = None
-    """Stop early if so many evaluations in a row are not better than the best before them. The schedule of the learning
-    rate stays that of all steps."""
+    """Stop after this many evaluations in a row without a better score. Only where a checkpoint is selected on
+    development data. The schedule of the learning rate stays that of all steps."""
 
     def started(self, head_start: HeadStart) -> "Train":
         """The settings with the head's learning rate in place of `auto`."""
@@ -148,7 +148,7 @@ class Mlm(Frozen):
 
 
 class Unlabelled(Frozen):
-    """Unlabelled texts in the scored languages, for closed-form heads of text classification.
+    """Unlabelled texts in the scored languages, for text classification with `lda`, `logreg` and `frozen`.
 
     With fewer than four shots per class, the difference of their mean state to that of the English examples, shrunk by
     the James-Stein factor, is subtracted from all states of the language.

@@ -11,11 +11,12 @@ from xstilts.problems import Problem
 
 Candidate = Literal["frozen", "lda", "logreg", "knn", "head", "full", "lora", "joint", "average"]
 
-UNTRAINED = "frozen"
+FROZEN_ENCODER = "frozen"
 """The candidate on the encoder before target training."""
-FITTED = ("lda", "logreg", "knn")
+FOLDS = 5
+CLOSED_FORM = ("lda", "logreg", "knn")
 """The candidates whose head is fitted to the states of English examples."""
-ONE = 1 + 1e-9
+ONE_ERROR = 1 + 1e-9
 """One standard error, whatever the rounding."""
 
 GroupScores = Mapping[str, Sequence[float]]
@@ -59,18 +60,21 @@ class Auto(FewshotMethod):
 
     reads_unlabelled: ClassVar[bool] = True
     label: ClassVar[str] = "auto"
-    scope: ClassVar[str] = "tasks whose examples are scored one by one"
+    scope: ClassVar[str] = "trained tasks other than image retrieval"
     takes_steps: ClassVar[bool] = False
     fits_english: ClassVar[bool] = True
     explanation: ClassVar[str] = (
-        "The method `auto` selects one of its candidates for each episode. English development data select whether to "
-        "use the encoder before or after target training: the simplest candidate within one standard error of the "
-        "best. Five-fold cross-validation over the shots replaces it by a candidate that is better by more than one "
-        "standard error."
+        "The method `auto` selects one of its candidates for each episode. Without shots it is the simplest within one "
+        "standard error of the best on English development data. With shots the default is the frozen encoder, if that "
+        "was selected without shots, otherwise the first other candidate; five-fold cross-validation over the shots "
+        "replaces it by a candidate that is better by more than one standard error."
     )
 
     def applies_to(self, problem: Problem[Any]) -> bool:
-        return problem.is_trained and not problem.is_contrastive
+        from xstilts.methods import METHODS
+
+        methods = [METHODS[name]() for name in self.candidates if name != FROZEN_ENCODER]
+        return not problem.is_contrastive and any(method.applies_to(problem) for method in methods)
 
 
 def select(candidates: Sequence[str], english: GroupScores, left_out: GroupScores, shots: int) -> tuple[str, str]:
@@ -80,7 +84,7 @@ def select(candidates: Sequence[str], english: GroupScores, left_out: GroupScore
     """
     default = _default(candidates, english, shots)
     best = max(left_out, key=lambda name: fmean(left_out[name]), default=default)
-    if best == default or _errors_ahead(left_out[best], left_out[default]) <= ONE:
+    if best == default or _errors_ahead(left_out[best], left_out[default]) <= ONE_ERROR:
         return default, default
     return best, default
 
@@ -89,20 +93,20 @@ def _default(candidates: Sequence[str], english: GroupScores, shots: int) -> str
     if not english:
         return candidates[0]
     zero_shot = _simplest({name: english[name] for name in sorted(candidates, key=_order_without_shots)})
-    if not shots or zero_shot == UNTRAINED:
+    if not shots or zero_shot == FROZEN_ENCODER:
         return zero_shot
-    return next(name for name in candidates if name != UNTRAINED)
+    return next(name for name in candidates if name != FROZEN_ENCODER)
 
 
 def _order_without_shots(name: str) -> int:
     """A trained head transfers better than one that is fitted anew to states that were trained to separate English."""
-    return 0 if name == UNTRAINED else 2 if name in FITTED else 1
+    return 0 if name == FROZEN_ENCODER else 2 if name in CLOSED_FORM else 1
 
 
 def _simplest(scores: GroupScores) -> str:
     """The first candidate within one standard error of the best."""
     best = max(scores.values(), key=fmean)
-    return next(name for name, values in scores.items() if _errors_ahead(best, values) <= ONE)
+    return next(name for name, values in scores.items() if _errors_ahead(best, values) <= ONE_ERROR)
 
 
 def _errors_ahead(scores: Sequence[float], others: Sequence[float]) -> float:

@@ -72,9 +72,14 @@ class _Episodes:
             ]
             yield from ((episode.method.name, episode) for episode in episodes)
             if fewshot.more_english and language != target_stage.data.language:
-                yield "more-english", replace(first, shots_language=target_stage.data.language, new_labels=None)
+                yield (
+                    "more-english",
+                    replace(first, shots_language=target_stage.data.language, new_labels=None, unlabelled=None),
+                )
             if fewshot.without_target and target_stage.match_steps_of is None and not self.skip_training:
-                untrained = replace(first, parent=target_stage.parent, before_target=None, fresh_head=True)
+                untrained = replace(
+                    first, parent=target_stage.parent, before_target=None, fresh_head=True, unlabelled=None
+                )
                 yield "without-target", replace(untrained, unchanged=None)
             if fewshot.also_select:
                 yield "english-dev", replace(first, selection=fewshot.also_select, unchanged=True, batched_with=None)

@@ -12,6 +12,8 @@ from typing import assert_never
 from xstilts.config.splits import TRANSLATED, count_of, shots_split
 from xstilts.config.training import Train
 from xstilts.encoders import EncoderCard
+from xstilts.methods.auto import FOLDS, Auto
+from xstilts.planning.candidates import candidate_episodes
 from xstilts.planning.forward_flops import ForwardFlops, UnknownCostError
 from xstilts.planning.graph import Graph
 from xstilts.planning.lengths import Lengths
@@ -179,7 +181,12 @@ class StageFlops:
         yield 2 * example * sum(min(MAX_MEASURED_PAIRS, share * size) for share in shares for size in sizes)
 
     def _fewshot(self, spec: FewshotStage) -> Iterator[float]:
-        """The training cost of a multilingual model is divided among the languages that it is scored in."""
+        """The training cost of a multilingual model is divided among the languages that it is scored in. `auto` costs
+        at most all candidates, each once for every fold and once more."""
+        if isinstance(spec.method, Auto):
+            for episode in candidate_episodes(spec, self.tasks[spec.evaluation.task]).values():
+                yield (1 + FOLDS) * sum(self._fewshot(episode))
+            return
         task, train, languages = spec.evaluation.task, spec.train, len(spec.trained_languages)
         shots = self._shots(spec) * languages
         example = self.forward.per_example(task, train.max_length, spec.modality)

@@ -89,7 +89,7 @@ class TargetStage(Stage):
     """Fine-tuning on the target task in the source language, with a fresh head."""
 
     kind: ClassVar[str] = "target"
-    code_version: ClassVar[int] = 6
+    code_version: ClassVar[int] = 7
     parent: str
     match_steps_of: str | None
     """Key of an intermediate stage whose steps are added to this stage's own: the equal-steps control."""

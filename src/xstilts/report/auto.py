@@ -28,15 +28,15 @@ def selected_candidates_table(
     selected.sort(key=lambda item: _task_and_arm(item[0]))
     return Table(
         caption="Candidates that `auto` selected, over all languages, seeds and draws. The expected score is that on "
-        "left-out shots, or on English development data if there are too few; it is the mean of single examples, and "
-        "scored items have another mix of classes.",
+        "left-out shots, or on English development data if there are too few; it is a mean over groups "
+        "of examples, and scored items have another mix of classes.",
         heads=(
             (
                 Head(text="task", number=False),
                 Head(text="arm", number=False),
                 Head(text="runs"),
                 Head(text="selected (runs)", number=False),
-                Head(text="left-out shots decided"),
+                Head(text="default replaced"),
                 Head(text="expected"),
                 Head(text="reached"),
             ),

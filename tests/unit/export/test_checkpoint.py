@@ -69,7 +69,7 @@ def test_a_native_head_is_exported_to_transformers(native: Experiment, tmp_path:
     assert (folder / "README.md").is_file()
 
 
-@pytest.mark.parametrize("kind", ["target", "lora", "lda"])
+@pytest.mark.parametrize("kind", ["target", "lora", "logreg"])
 def test_a_trained_and_a_closed_form_head_are_exported_to_sentence_transformers(
     trained: Experiment, tmp_path: Path, kind: str
 ):

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from xstilts.config.recipe import FROZEN
 from xstilts.methods import METHODS
-from xstilts.methods.auto import FITTED, UNTRAINED, Auto, AutoSelection, Candidate, select
+from xstilts.methods.auto import CLOSED_FORM, FROZEN_ENCODER, Auto, AutoSelection, Candidate, select
+from xstilts.problems import PROBLEMS
 
 EVEN = [0.0, 1.0] * 10
 """Twenty groups, half of them right."""
@@ -18,8 +19,8 @@ def test_every_other_method_and_frozen_can_be_a_candidate():
 
 
 def test_the_order_without_shots_knows_which_heads_are_fitted_to_english():
-    assert set(FITTED) == {name for name, method in METHODS.items() if method.fits_english and name != "auto"}
-    assert UNTRAINED == FROZEN
+    assert set(CLOSED_FORM) == {name for name, method in METHODS.items() if method.fits_english and name != "auto"}
+    assert FROZEN_ENCODER == FROZEN
 
 
 ONE_WRONG, THREE_WRONG = [0.0, *ALL[1:]], [0.0, 0.0, 0.0, *ALL[3:]]
@@ -73,3 +74,18 @@ def test_left_out_shots_promise_more_than_english():
 def test_candidates_are_at_least_two_other_methods(candidates):
     with pytest.raises(ValueError, match="candidates"):
         Auto.model_validate({"candidates": candidates})
+
+
+@pytest.mark.parametrize(
+    ("candidates", "problem", "applies"),
+    [
+        (("frozen", "logreg"), "classification", True),
+        (("frozen", "logreg"), "choice", False),
+        (("frozen", "full"), "choice", True),
+        (("frozen", "full"), "span", True),
+        (("logreg", "knn"), "multi-label", False),
+        (("frozen", "full"), "image-retrieval", False),
+    ],
+)
+def test_a_candidate_besides_frozen_must_suit_the_problem(candidates, problem, applies):
+    assert Auto(candidates=candidates).applies_to(PROBLEMS[problem]) is applies

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
 
+import numpy as np
 import polars as pl
 
-from xstilts.methods.auto import Auto, AutoSelection, select
+from xstilts.methods.auto import FOLDS, Auto, AutoSelection, select
 from xstilts.metrics import metric
 from xstilts.metrics.metric import gold_classes
 from xstilts.models.inputs import ModelInputs
@@ -22,7 +23,6 @@ from xstilts.stages.training import scored_items
 from xstilts.tasks.task import Task
 from xstilts.train.predict import predict
 
-FOLDS = 5
 MIN_GROUPS = 8
 """With fewer groups of shots to leave out, only the English development data select."""
 BY_EXAMPLE = {"macro_f1": "accuracy", "accuracy_f1": "accuracy"}
@@ -34,7 +34,7 @@ Scores = Mapping[str, float]
 ENGLISH_SCORES = Slot[str, Scores]("scores of candidates on English development data, by the key of the episode")
 
 
-def resolve(spec: FewshotStage, context: JobContext) -> tuple[FewshotStage, AutoSelection | None]:
+def select_candidate(spec: FewshotStage, context: JobContext) -> tuple[FewshotStage, AutoSelection | None]:
     """The episode to run: the spec itself, or that of the candidate that `auto` selects."""
     if not isinstance(spec.method, Auto):
         return spec, None
@@ -117,6 +117,8 @@ def _metric_of_examples(task: Task) -> str:
 
 def _by_group(frame: pl.DataFrame, task: Task) -> Scores:
     measure = metric(_metric_of_examples(task))
-    values = measure.value(measure.encode(frame, gold_classes(frame)))
+    statistics = measure.encode(frame, gold_classes(frame))
+    # an item without gold spans and without predicted ones is right
+    values = np.where((statistics == 0).all(1), 1.0, measure.value(statistics))
     means = frame.select("group", value=pl.Series(values)).group_by("group", maintain_order=True).mean()
     return dict(means.iter_rows())

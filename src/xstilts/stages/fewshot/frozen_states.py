@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 
 from xstilts.methods.frozen_states import FrozenStatesMethod
-from xstilts.methods.lda import has_many_shots
 from xstilts.methods.leave_one_out import Rows
 from xstilts.methods.method import StatesClassifier
 from xstilts.models.frozen_states import FrozenStatesModel, labelled_states, numbered_states
@@ -48,7 +47,9 @@ def fit_head(
         for other in _summaries_of_others(classifier, spec, context, episode_model, shots):
             english = classifier.with_language(english, other, classes)
     rows = _rows(episode_model, shot_inputs(spec, context, episode_model, own), own) if own else None
-    offset = _unlabelled_offset(classifier, english, rows, spec, context, episode_model)
+    offset = None
+    if english is not None and isinstance(classifier, FrozenStatesMethod):
+        offset = unlabelled_offset(classifier, english, spec, context, episode_model)
     if rows is not None:
         rows = rows if offset is None else rows._replace(vectors=rows.vectors - offset)
         summary = classifier.summarise([(rows.vectors, rows.labels)], classes)
@@ -64,23 +65,6 @@ def fit_head(
         for module in (trained_part, model)
     )
     return TrainingOutcome(fitted=None, before=before, after=after, settings=settings), model
-
-
-def _unlabelled_offset(
-    classifier: StatesClassifier,
-    english: tuple[Tensor, ...] | None,
-    shots: Rows | None,
-    spec: FewshotStage,
-    context: JobContext,
-    episode_model: EpisodeModel,
-) -> Tensor | None:
-    """What is subtracted from all states of the scored language before the head is fitted. With many shots they are the
-    better estimate."""
-    if spec.unlabelled is None or english is None or not isinstance(classifier, FrozenStatesMethod):
-        return None
-    if shots is not None and has_many_shots(shots.labels.bincount()):
-        return None
-    return unlabelled_offset(classifier, english, spec, context, episode_model)
 
 
 def _summaries_of_others(

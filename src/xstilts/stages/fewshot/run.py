@@ -13,7 +13,7 @@ from xstilts.planning.stage import Data, SplitRead
 from xstilts.stages.artifacts import base_encoder, read_facts, save_weights
 from xstilts.stages.controls import image_controls, most_frequent_label, scores_by_seen_text
 from xstilts.stages.fewshot.adapt import adapted, thresholds_of
-from xstilts.stages.fewshot.auto import resolve
+from xstilts.stages.fewshot.auto import select_candidate
 from xstilts.stages.fewshot.episode_model import load_episode_model, split_inputs, train_settings
 from xstilts.stages.fewshot.unlabelled import unlabelled_facts
 from xstilts.stages.job_context import JobContext, Slot
@@ -38,7 +38,7 @@ PRIORS = Slot[Data, str | None]("most frequent labels")
 
 
 def run(spec: FewshotStage, draft: Draft, context: JobContext) -> None:
-    spec, selected = resolve(spec, context)
+    spec, selected = select_candidate(spec, context)
     task = context.task(spec.evaluation.task)
     examples = context.examples(spec.evaluation, spec.split)
     check_labels(examples, task, spec.split)

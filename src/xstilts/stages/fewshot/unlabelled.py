@@ -7,7 +7,7 @@ from torch import Tensor
 from xstilts.data.corpora import MIN_UNLABELLED, read_texts
 from xstilts.data.features import featurise
 from xstilts.errors import StageError
-from xstilts.methods.discriminant import james_stein
+from xstilts.methods.discriminant import MANY_SHOTS, james_stein
 from xstilts.methods.frozen_states import FrozenStatesMethod
 from xstilts.models.frozen_states import mean_state
 from xstilts.planning.specs import FewshotStage
@@ -30,11 +30,13 @@ def unlabelled_offset(
     context: JobContext,
     episode_model: EpisodeModel,
 ) -> Tensor | None:
-    """The mean state of the unlabelled texts minus that of the English examples, shrunk: [width]. None without texts.
+    """The mean state of the unlabelled texts minus that of the English examples, shrunk: [width]. It is subtracted from
+    all states of the scored language before the head is fitted. None without texts, or with many shots, which are the
+    better estimate.
 
     Raises StageError if there are too few texts, or if the examples of the task are pairs.
     """
-    if spec.unlabelled is None:
+    if spec.unlabelled is None or spec.shots >= MANY_SHOTS:
         return None
     texts = _texts(spec.unlabelled, context)
     if len(texts) < MIN_UNLABELLED:
@@ -62,7 +64,8 @@ def unlabelled_offset(
 
 
 def unlabelled_facts(spec: FewshotStage, context: JobContext) -> UnlabelledFacts | None:
-    if spec.unlabelled is None:
+    """Of the texts that a closed-form head used."""
+    if spec.unlabelled is None or spec.shots >= MANY_SHOTS:
         return None
     texts = set(_texts(spec.unlabelled, context))
     scored = context.examples(spec.evaluation, spec.split)

@@ -6,9 +6,12 @@ import polars as pl
 import pytest
 from tests.world import TRAIN, World
 
+from xstilts.data.user_files import user_task
 from xstilts.export.label_file import label, load_model
+from xstilts.methods.auto import FOLDS
 from xstilts.planning.candidates import candidate_episodes
 from xstilts.planning.specs import FewshotStage
+from xstilts.problems.scores import score_frame
 from xstilts.stages.fewshot import auto
 from xstilts.stages.job_context import JobContext
 from xstilts.stages.scoring import ITEMS
@@ -99,7 +102,7 @@ def test_a_left_out_shot_is_never_trained_on(world, monkeypatch):
     monkeypatch.setattr(auto, "adapted", record)
     monkeypatch.setattr(auto, "predict", record_predicted)
     run(world)
-    assert len(trained) == len(predicted) > 3 * auto.FOLDS
+    assert len(trained) == len(predicted) > 3 * FOLDS
     assert not any(shots & left_out for shots, left_out in zip(trained, predicted, strict=True))
 
 
@@ -117,3 +120,12 @@ def test_candidates_of_a_method_without_any(world):
     assert isinstance(stage, FewshotStage)
     with pytest.raises(ValueError, match="no candidates"):
         candidate_episodes(stage, None)  # type: ignore[arg-type]
+
+
+def test_an_item_without_gold_and_predicted_spans_is_right(world):
+    task = user_task("mark", world.recipe(targets={"mark": {}}).tasks["mark"], world.folder)
+    assert task.metric == "span_f1"
+    tags = [["O", "O"], ["O", "O"], ["B-x", "O"], ["B-x", "O"]]
+    found = [["O", "O"], ["B-x", "O"], ["B-x", "O"], ["O", "B-x"]]
+    frame = score_frame("tagging", [(str(n), str(n)) for n in range(4)], tags, found)
+    assert auto._by_group(frame, task) == {"0": 1.0, "1": 0.0, "2": 1.0, "3": 0.0}
