@@ -92,7 +92,7 @@ def test_with_many_shots_and_in_other_languages_nothing_changes(world):
 def test_controls_do_not_read_the_texts(world):
     graph = world.graph(recipe(world, methods=["lda"], more_english=True, without_target=True))
     stages = [graph.stages[cell.artifact] for cell in graph.cells if cell.method in ("more-english", "without-target")]
-    assert len(stages) == 6 and all(stage.unlabelled is None for stage in stages)
+    assert len(stages) == 8 and all(stage.unlabelled is None for stage in stages)
 
 
 def test_texts_and_scored_items_among_them_are_counted(world):
