@@ -106,7 +106,7 @@ def texts(folder: Path) -> Path:
                 "draws": 1,
                 "languages": ["sw", "de"],
                 "intermediates": ["none"],
-                "methods": ["full", "head", "lora", "joint", "average", "lda", "knn", "logreg"],
+                "methods": ["full", "head", "lora", "joint", "average", "lda", "knn", "logreg", "auto"],
                 "more_english": True,
                 "without_target": True,
                 "multilingual": True,
