@@ -27,9 +27,9 @@ def selected_candidates_table(
         return None
     selected.sort(key=lambda item: _task_and_arm(item[0]))
     return Table(
-        caption="Candidates that the method auto selected, over all languages, seeds and draws. The expected score is that on "
-        "left-out shots, or on English development data if there are too few; it is a mean over groups "
-        "of examples, and scored items have another mix of classes.",
+        caption="Candidates that the method auto selected, over all languages, seeds and draws. The expected score is "
+        "that on left-out shots, or on English development data if there are too few; it is a mean over groups of "
+        "examples, and scored items have another mix of classes.",
         heads=(
             (
                 Head(text="task", number=False),
