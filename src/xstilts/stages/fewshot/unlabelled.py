@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from xstilts.config.training import Train
 from xstilts.data.corpora import MIN_UNLABELLED, read_texts
 from xstilts.data.features import featurise
 from xstilts.errors import StageError
@@ -20,6 +21,7 @@ from xstilts.store.facts import UnlabelledFacts
 MAX_TEXTS = 5000
 """At most this many texts are encoded, evenly spaced."""
 
+MEAN_STATES = Slot[tuple[str, Texts, Train], Tensor]("mean states of unlabelled texts")
 TEXTS = Slot[Texts, tuple[str, ...]]("unlabelled texts")
 
 
@@ -49,6 +51,13 @@ def unlabelled_offset(
             f"unlabelled texts are single texts, and the examples of {spec.evaluation.task!r} are pairs",
             "remove `unlabelled` from the target",
         )
+    key = spec.parent, spec.unlabelled, episode_model.trainable.train
+    own = context.cached(MEAN_STATES, key, lambda: _mean_state(texts, spec, episode_model))
+    mean, variance = method.mean_and_variance(english)
+    return james_stein(own - mean, min(len(texts), MAX_TEXTS), variance)
+
+
+def _mean_state(texts: Sequence[str], spec: FewshotStage, episode_model: EpisodeModel) -> Tensor:
     trainable, language = episode_model.trainable, spec.evaluation.language
     used = [texts[number * len(texts) // MAX_TEXTS] for number in range(MAX_TEXTS)] if len(texts) > MAX_TEXTS else texts
     examples = [
@@ -58,9 +67,7 @@ def unlabelled_offset(
     features = featurise(
         trainable.problem, examples, episode_model.tokenizer, None, trainable.train.max_length, spec.modality
     )
-    mean, variance = method.mean_and_variance(english)
-    own = mean_state(trainable.trained_part, trainable.inputs(features), episode_model.pooling)
-    return james_stein(own - mean, len(used), variance)
+    return mean_state(trainable.trained_part, trainable.inputs(features), episode_model.pooling)
 
 
 def unlabelled_facts(spec: FewshotStage, context: JobContext) -> UnlabelledFacts | None:
