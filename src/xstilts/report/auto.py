@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 from statistics import fmean
 
 from xstilts.analysis.names import arm_name
 from xstilts.analysis.results import ArmName
 from xstilts.methods.auto import AutoSelection
 from xstilts.planning.stage import Cell
+from xstilts.report.closed_form import by_task_and_arm
 from xstilts.report.components import Entry, Head, Row, Table
 from xstilts.report.provenance import Provenance
 from xstilts.store.facts import FewshotFacts
@@ -25,7 +25,6 @@ def selected_candidates_table(
     selected = [(cell, facts) for cell in cells if (facts := _facts(manifests[cell.artifact])) is not None]
     if not selected:
         return None
-    selected.sort(key=lambda item: _task_and_arm(item[0]))
     return Table(
         caption="Candidates that the method auto selected, over all languages, seeds and draws. The expected score is "
         "that on left-out shots, or on English development data if there are too few; it is a mean over groups of "
@@ -42,8 +41,7 @@ def selected_candidates_table(
             ),
         ),
         rows=tuple(
-            _row(task, arm, [facts for _, facts in runs], provenance)
-            for (task, arm), runs in groupby(selected, key=lambda item: _task_and_arm(item[0]))
+            _row(task, arm, [facts for _, facts in runs], provenance) for (task, arm), runs in by_task_and_arm(selected)
         ),
     )
 
@@ -75,7 +73,3 @@ def _facts(manifest: Manifest | None) -> tuple[AutoSelection, float | None] | No
     if not isinstance(facts, FewshotFacts) or facts.selected is None:
         return None
     return facts.selected, facts.scores.by_metric.get(facts.selected.metric)
-
-
-def _task_and_arm(cell: Cell) -> tuple[str, ArmName]:
-    return cell.task, ArmName.of(cell)

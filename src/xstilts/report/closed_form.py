@@ -1,9 +1,10 @@
 """The table of closed-form heads whose settings were selected by leaving out each shot."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from statistics import fmean
+from typing import TypeVar
 
 from xstilts.analysis.names import arm_name
 from xstilts.analysis.results import ArmName
@@ -13,6 +14,8 @@ from xstilts.report.components import Entry, Head, Row, Table
 from xstilts.report.provenance import Provenance
 from xstilts.store.facts import FewshotFacts
 from xstilts.store.store import Manifest
+
+Value = TypeVar("Value")
 
 
 def selected_settings_table(
@@ -25,7 +28,6 @@ def selected_settings_table(
     selected = [(cell, settings) for cell in cells if (settings := _settings(manifests[cell.artifact])) is not None]
     if not selected:
         return None
-    selected.sort(key=lambda item: _task_and_arm(item[0]))
     return Table(
         caption="Closed-form heads: shrinkage and weight of a shot, selected by leaving out each shot with its group, "
         "over all languages, seeds and draws. Accuracy in percent: shots have as many examples of every class, scored "
@@ -42,7 +44,7 @@ def selected_settings_table(
         ),
         rows=tuple(
             _row(task, arm, [(manifests[cell.artifact], settings) for cell, settings in runs], provenance)
-            for (task, arm), runs in groupby(selected, key=lambda item: _task_and_arm(item[0]))
+            for (task, arm), runs in by_task_and_arm(selected)
         ),
     )
 
@@ -72,5 +74,12 @@ def _settings(manifest: Manifest | None) -> LdaSettings | None:
     return manifest.facts.settings if manifest and isinstance(manifest.facts, FewshotFacts) else None
 
 
-def _task_and_arm(cell: Cell) -> tuple[str, ArmName]:
-    return cell.task, ArmName.of(cell)
+def by_task_and_arm(
+    values: Iterable[tuple[Cell, Value]],
+) -> Iterator[tuple[tuple[str, ArmName], list[tuple[Cell, Value]]]]:
+    """The cells of each arm of a task with their values, in the order of tasks and arms."""
+
+    def task_and_arm(item: tuple[Cell, Value]) -> tuple[str, ArmName]:
+        return item[0].task, ArmName.of(item[0])
+
+    return ((key, list(runs)) for key, runs in groupby(sorted(values, key=task_and_arm), key=task_and_arm))
