@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from xstilts.api.artifacts import collect_garbage, export_model, export_xtreme, predict_file, verify_store
     from xstilts.api.catalogue import list_encoders, list_tasks
+    from xstilts.api.fit import fit, load_model
     from xstilts.api.results import build_report, check_claims, compare, load_matrix, load_results
     from xstilts.api.runs import Outcome, plan, run, status
     from xstilts.config.recipe import Fewshot, Intermediate, Recipe, Target
@@ -27,9 +28,11 @@ __all__ = [
     "compare",
     "export_model",
     "export_xtreme",
+    "fit",
     "list_encoders",
     "list_tasks",
     "load_matrix",
+    "load_model",
     "load_recipe",
     "load_results",
     "load_task",
@@ -54,9 +57,11 @@ _MODULES = {
     "compare": "xstilts.api.results",
     "export_model": "xstilts.api.artifacts",
     "export_xtreme": "xstilts.api.artifacts",
+    "fit": "xstilts.api.fit",
     "list_encoders": "xstilts.api.catalogue",
     "list_tasks": "xstilts.api.catalogue",
     "load_matrix": "xstilts.api.results",
+    "load_model": "xstilts.api.fit",
     "load_recipe": "xstilts.recipe.load",
     "load_results": "xstilts.api.results",
     "load_task": "xstilts.tasks",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cyclopts import App, CycloptsError
 
 COMMANDS = {
+    "fit": ("fitting:fit", "Fit a model to English rows and a few rows in your language."),
     "run": ("runs:run", "Run the missing stages of a recipe."),
     "plan": ("runs:plan", "List cached and missing stages, and estimate time, memory and disk."),
     "status": ("runs:status", "Show which stages of a recipe are done, running or missing."),

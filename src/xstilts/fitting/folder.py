@@ -7,20 +7,14 @@ from typing import cast
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from transformers.utils import logging
 
-from xstilts.errors import UserError
 from xstilts.export.sentence_transformers import write_sentence_transformer
 from xstilts.fitting.facts import FACTS_FILE
+from xstilts.fitting.folder_checks import require_new
 from xstilts.fitting.model import FittedModel
 from xstilts.fitting.training_rows import write_training_rows
 from xstilts.models.generic_head import linear_model
 from xstilts.platform.files import apply_umask, new_folder
 from xstilts.stages.artifacts import LoadedModel
-
-
-def require_new(folder: Path) -> None:
-    """Raises UserError if `folder` is a file or has content."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"{folder} is not empty", "name a new folder, or remove this one")
 
 
 def write_model(model: FittedModel, folder: Path) -> Path:

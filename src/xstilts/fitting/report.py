@@ -9,6 +9,8 @@ from pydantic import Field
 
 from xstilts.config.training import Frozen
 
+Role = Literal["english", "shots", "test", "unlabelled"]
+
 
 class Estimate(Frozen):
     """A score on new rows like the labelled ones, with a 95% interval."""
@@ -25,7 +27,7 @@ class DataCounts(Frozen):
     """The rows of one language, by label; multi-label rows count once for each label."""
 
     language: str
-    role: Literal["english", "shots", "test", "unlabelled"]
+    role: Role
     rows: int
     by_label: dict[str, int]
 

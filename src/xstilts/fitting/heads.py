@@ -1,0 +1,182 @@
+"""The linear heads that `fit` tries on an encoder's vectors: fitted to English rows and rows of the language."""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from xstilts.methods.discriminant import james_stein, language_offset, moments, variance_within
+from xstilts.methods.lda import Lda
+from xstilts.methods.leave_one_out import Rows
+from xstilts.methods.logreg import MAX_ROWS, NEVER, WITHOUT_ENGLISH, select_penalty, solve
+from xstilts.problems import PROBLEMS
+
+Kind = Literal["logreg", "lda", "labels"]
+
+
+class Head(NamedTuple):
+    """A linear head: logits are `vectors @ weight.T + bias`."""
+
+    weight: Tensor
+    """[classes, width]."""
+    bias: Tensor
+    """[classes]."""
+
+    def logits(self, vectors: Tensor) -> Tensor:
+        return vectors.double() @ self.weight.double().T + self.bias.double()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadArm:
+    """How a head is fitted. `shots_weight` is the number of English rows that a row of the language counts for."""
+
+    name: str
+    description: str
+    kind: Kind
+    shots_weight: float = 3.0
+    balanced: bool = False
+    """Whether each class counts equally."""
+    uses_english: bool = True
+    uses_unlabelled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What all folds of one arm share: the penalty selected on English rows, and where fits start."""
+
+    penalty: float
+    start: tuple[Tensor, Tensor] | None
+
+
+def head_arms(problem: str, *, english: bool, shots: bool, unlabelled: bool) -> tuple[HeadArm, ...]:
+    """The arms that suit the rows, best guess first."""
+    if problem == "multi-label":
+        arms = [
+            HeadArm(name="labels", description="one linear discriminant per label", kind="labels"),
+            HeadArm(name="labels, own rows only", description="without English", kind="labels", uses_english=False),
+        ]
+    else:
+        arms = [
+            HeadArm(
+                name="logistic regression", description="English rows and yours, yours count 3 times", kind="logreg"
+            ),
+            HeadArm(name="linear discriminant", description="English rows and yours, yours count 3 times", kind="lda"),
+            HeadArm(
+                name="logistic regression, own rows x10",
+                description="your rows count 10 times",
+                kind="logreg",
+                shots_weight=10.0,
+            ),
+            HeadArm(
+                name="logistic regression, balanced",
+                description="each class counts equally",
+                kind="logreg",
+                balanced=True,
+            ),
+            HeadArm(
+                name="logistic regression, own rows only",
+                description="without English",
+                kind="logreg",
+                uses_english=False,
+            ),
+            HeadArm(
+                name="logistic regression, unlabelled texts",
+                description="the language's mean vector from unlabelled texts",
+                kind="logreg",
+                uses_unlabelled=True,
+            ),
+        ]
+    return tuple(arm for arm in arms if _suits(arm, english=english, shots=shots, unlabelled=unlabelled))
+
+
+def _suits(arm: HeadArm, *, english: bool, shots: bool, unlabelled: bool) -> bool:
+    if not shots and (arm.shots_weight != 3.0 or not arm.uses_english):
+        return False
+    return (
+        (english or not arm.uses_english or not shots)
+        and (unlabelled or not arm.uses_unlabelled)
+        and (english or arm.shots_weight == 3.0)
+    )
+
+
+def prepare(arm: HeadArm, english: Rows | None, shots: Rows | None, classes: int) -> Prepared:
+    """Select the penalty of logistic regression, on English rows if the arm uses them."""
+    source = english if arm.uses_english else shots
+    if arm.kind != "logreg" or source is None or not len(source.labels):
+        return Prepared(penalty=WITHOUT_ENGLISH, start=None)
+    source = source.spaced(MAX_ROWS)
+    penalty = select_penalty(source, classes)
+    return Prepared(penalty=penalty, start=solve(source.vectors, source.labels, classes, penalty))
+
+
+def fit_head(
+    arm: HeadArm,
+    prepared: Prepared,
+    english: Rows | None,
+    shots: Rows | None,
+    classes: int,
+    unlabelled: Tensor | None = None,
+) -> Head:
+    """The head of an arm. `unlabelled` [texts, width] are vectors of unlabelled texts of the language."""
+    english = english if arm.uses_english and english is not None and len(english.labels) else None
+    shots = shots if shots is not None and len(shots.labels) else None
+    shift = None
+    if arm.uses_unlabelled and unlabelled is not None and english is not None:
+        shift = _unlabelled_shift(english, unlabelled)
+        shots = None if shots is None else shots._replace(vectors=shots.vectors - shift)
+    head = (
+        _fit_logreg(arm, prepared, english, shots, classes)
+        if arm.kind == "logreg"
+        else _fit_closed(arm, english, shots, classes)
+    )
+    return head if shift is None else Head(head.weight, head.bias - head.weight @ shift)
+
+
+def _fit_closed(arm: HeadArm, english: Rows | None, shots: Rows | None, classes: int) -> Head:
+    problem = PROBLEMS["multi-label" if arm.kind == "labels" else "classification"]
+    classifier = Lda().classifier(problem)
+    english_summary, summary = (
+        None if rows is None else classifier.summarise([(rows.vectors, rows.labels)], classes)
+        for rows in (english, shots)
+    )
+    head = classifier.fit(summary, english_summary, classes)
+    return Head(head["weight"].double(), head["bias"].double())
+
+
+def _fit_logreg(arm: HeadArm, prepared: Prepared, english: Rows | None, shots: Rows | None, classes: int) -> Head:
+    vectors, labels, weights, offset = [], [], [], None
+    if english is not None:
+        english = english.spaced(MAX_ROWS)
+        vectors.append(english.vectors.double())
+        labels.append(english.labels)
+        weights.append(_class_weights(english.labels, classes, arm.balanced))
+    if shots is not None:
+        offset = torch.zeros(shots.vectors.shape[1], dtype=torch.float64)
+        if english is not None:
+            target, source = (moments(rows.vectors, rows.labels, classes) for rows in (shots, english))
+            offset = language_offset(target, source, variance_within(source))
+        vectors.append(shots.vectors.double() - offset)
+        labels.append(shots.labels)
+        weight = arm.shots_weight if english is not None else 1.0
+        weights.append(_class_weights(shots.labels, classes, arm.balanced) * weight)
+    start = prepared.start if english is not None else None
+    weight, bias = solve(
+        torch.cat(vectors), torch.cat(labels), classes, prepared.penalty, weights=torch.cat(weights), start=start
+    )
+    return Head(weight, bias if offset is None else torch.where(bias > NEVER, bias - weight @ offset, bias))
+
+
+def _class_weights(labels: Tensor, classes: int, balanced: bool) -> Tensor:
+    """[rows], 1 on average."""
+    if not balanced:
+        return torch.ones(len(labels), dtype=torch.float64)
+    counts = labels.bincount(minlength=classes).double()
+    return (len(labels) / (counts > 0).sum() / counts.clamp(min=1))[labels]
+
+
+def _unlabelled_shift(english: Rows, unlabelled: Tensor) -> Tensor:
+    """The mean of the language's vectors minus that of English ones, shrunk as in `james_stein`: [width]."""
+    vectors = english.vectors.double()
+    difference = unlabelled.double().mean(0) - vectors.mean(0)
+    return james_stein(difference, len(unlabelled), vectors.var(0, correction=0))

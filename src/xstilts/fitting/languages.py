@@ -1,0 +1,58 @@
+"""The language of a model: its code, name and script, from CLDR and ISO 639 by `langcodes`. Does not import torch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xstilts.errors import UserError
+
+UNDETERMINED = "und"
+MOST_TEXTS = 200
+_MIXED_SCRIPTS = {"Jpan": ("Hira", "Kana", "Hani"), "Kore": ("Hang", "Hani"), "Hans": ("Hani",), "Hant": ("Hani",)}
+"""Codes of ISO 15924 for several scripts of Unicode."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Language:
+    """`code` is a BCP 47 tag such as `sw`; `swh`, `swa` and "Swahili" give the same one."""
+
+    code: str
+    name: str
+    script: str
+    """ISO 15924, such as Latn."""
+
+
+def find_language(value: str) -> Language:
+    """The language of a code (BCP 47, ISO 639-3, with or without a script) or an English name.
+
+    Raises UserError if there is none.
+    """
+    import langcodes
+    from langcodes.tag_parser import LanguageTagError
+
+    try:
+        tag = langcodes.Language.get(value.strip().replace("_", "-"))
+        if not tag.is_valid():
+            raise LookupError
+    except (LanguageTagError, LookupError):
+        try:
+            tag = langcodes.find(value.strip())
+        except LookupError:
+            raise UserError(
+                f"{value!r} is no language", "give a code such as sw, swh_Latn or zh-Hant, or an English name"
+            ) from None
+    tag = langcodes.Language.get(langcodes.standardize_tag(tag, macro=True))
+    script = "" if tag.to_tag() == UNDETERMINED else tag.maximize().script or ""
+    return Language(code=tag.to_tag(), name=tag.display_name(), script=script)
+
+
+def share_in_script(texts: Sequence[str], script: str) -> float:
+    """The share of the letters of the first texts that are in a script; 1 without letters or for an unknown script."""
+    import regex
+
+    names = _MIXED_SCRIPTS.get(script, (script,))
+    try:
+        pattern = regex.compile("|".join(rf"\p{{Script={name}}}" for name in names))
+    except regex.error:
+        return 1.0
+    letters = regex.findall(r"\p{L}", " ".join(texts[:MOST_TEXTS]))
+    return sum(bool(pattern.fullmatch(letter)) for letter in letters) / len(letters) if letters else 1.0
