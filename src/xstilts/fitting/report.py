@@ -32,6 +32,14 @@ class DataCounts(Frozen):
     by_label: dict[str, int]
 
 
+class Difference(Frozen):
+    """A difference of scores, between -1 and 1, with its 95% interval over the rows that both scores are from."""
+
+    value: float
+    low: float
+    high: float
+
+
 class Arm(Frozen):
     """One way to make the model, with its scores."""
 
@@ -45,6 +53,8 @@ class Arm(Frozen):
     """The score in cross-validation over English rows."""
     seconds: float
     selected: bool = False
+    difference: Difference | None = None
+    """From the score of the arm before this one, on the same rows."""
 
 
 class ClassScore(Frozen):

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -29,6 +28,7 @@ from xstilts.platform.files import write_file
 from xstilts.plurals import plural
 from xstilts.report.components import CardGallery, Collapsible, Entry, Figure, Listing, Section, Sidebar, Table
 from xstilts.report.leakage import overlap_remarks
+from xstilts.report.markup import with_code
 from xstilts.report.provenance import Provenance
 from xstilts.report.sections import ReportData, all_sections
 from xstilts.report.tables import encoders_table, scores_table
@@ -207,7 +207,7 @@ def _render(page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["with_code"] = _with_code
+    environment.filters["with_code"] = with_code
     for kind in (Table, Figure, Sidebar, Listing, Collapsible, CardGallery):
         environment.tests[f"{kind.__name__.lower()}_part"] = lambda value, kind=kind: isinstance(value, kind)
     script = (Path(__file__).parent / "page.js").read_text(encoding="utf-8")
@@ -215,11 +215,6 @@ def _render(page: Page) -> str:
     return environment.get_template("page.html.j2").render(
         page=page, script=Markup(script), script_hash=Markup(f"sha256-{digest}")
     )
-
-
-def _with_code(text: str) -> Markup:
-    """The escaped text with code between backquotes."""
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def _score_tables(data: ReportData) -> Sequence[Table]:

@@ -15,7 +15,7 @@ COLOURS = ("#767676", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#8C6D31", "#7
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-left", "triangle-right")
 GLYPHS: dict[str, str] = dict(zip(SHAPES, "●■▲◆✚▼◀▶", strict=True))
 
-_INK = "currentColor"
+INK = "currentColor"
 _GRID = "#80808033"
 _CONFIG: dict[str, Any] = {
     "font": "Arial, Helvetica, sans-serif",
@@ -23,8 +23,8 @@ _CONFIG: dict[str, Any] = {
     "padding": {"left": 12, "right": 6, "top": 4, "bottom": 4},
     "view": {"stroke": None},
     "axis": {
-        "labelColor": _INK,
-        "titleColor": _INK,
+        "labelColor": INK,
+        "titleColor": INK,
         "titleFontWeight": "normal",
         "labelFontSize": 11,
         "titleFontSize": 11,
@@ -49,7 +49,7 @@ def shot_curves(panels: Sequence[PlotRows], series: Sequence[str], shots: Sequen
     scale = _domain([row for panel in panels for row in panel])
     axis = alt.Axis(values=list(range(len(shots))), labelExpr=f"{list(shots)}[datum.value]", grid=False)
     x = alt.X("at:Q", title=None, axis=axis, scale=alt.Scale(domain=[-0.4, len(shots) - 0.6], nice=False))
-    base = alt.Chart(_rows_data()).encode(x=x, color=_colour(series))
+    base = alt.Chart(rows_data()).encode(x=x, color=_colour(series))
     y = alt.Y("value:Q", title=None, scale=scale, axis=alt.Axis(format="d", tickCount=4))
     line = base.mark_line(strokeWidth=1.5).encode(y=y)
     whisker = base.mark_rule(strokeWidth=1.5, opacity=0.75).encode(
@@ -57,7 +57,7 @@ def shot_curves(panels: Sequence[PlotRows], series: Sequence[str], shots: Sequen
     )
     point = base.mark_point(filled=True, opacity=1, size=42).encode(y=y, shape=_shape(series), description="label:N")
     chart = alt.layer(line, whisker, point).properties(width=132, height=104)
-    return _render(chart, [_dodge(panel, series, shots) for panel in panels])
+    return render(chart, [_dodge(panel, series, shots) for panel in panels])
 
 
 def language_lines(panels: Sequence[PlotRows], shots: Sequence[int]) -> list[str]:
@@ -65,11 +65,11 @@ def language_lines(panels: Sequence[PlotRows], shots: Sequence[int]) -> list[str
     rows = [row for panel in panels for row in panel]
     x = alt.X("shots:O", title="shots", scale=alt.Scale(domain=list(shots)), axis=alt.Axis(labelAngle=0))
     y = alt.Y("value:Q", title=None, scale=_domain(rows), axis=alt.Axis(format="d", tickCount=6))
-    base = alt.Chart(_rows_data()).encode(x=x, y=y)
+    base = alt.Chart(rows_data()).encode(x=x, y=y)
     each = base.transform_filter("!datum.mean").mark_line(color="#808080", opacity=0.55, strokeWidth=1.2)
     point = base.transform_filter("!datum.mean").mark_point(filled=True, color="#808080", opacity=0.8, size=16)
     mean = base.transform_filter("datum.mean").mark_line(color=COLOURS[1], strokeWidth=3)
-    name = base.transform_filter(f"datum.shots == {max(shots)}").mark_text(align="left", dx=8, fontSize=10, color=_INK)
+    name = base.transform_filter(f"datum.shots == {max(shots)}").mark_text(align="left", dx=8, fontSize=10, color=INK)
     layers = (
         each.encode(detail="name:N"),
         point.encode(description="label:N"),
@@ -77,7 +77,7 @@ def language_lines(panels: Sequence[PlotRows], shots: Sequence[int]) -> list[str
         name.encode(text="name:N", y=alt.Y("label_at:Q", scale=_domain(rows))),
     )
     max_names = max(len({row["name"] for row in panel}) for panel in panels)
-    return _render(alt.layer(*layers).properties(width=230, height=max(200, 11 * max_names)), panels)
+    return render(alt.layer(*layers).properties(width=230, height=max(200, 11 * max_names)), panels)
 
 
 def heat_map(rows: PlotRows, arms: Sequence[str], languages: Sequence[str]) -> str:
@@ -90,16 +90,16 @@ def heat_map(rows: PlotRows, arms: Sequence[str], languages: Sequence[str]) -> s
     )
     x = alt.X("arm:N", sort=list(arms), title=None, axis=alt.Axis(orient="top", labelAngle=-35, labelLimit=260))
     y = alt.Y("language:N", sort=list(languages), title=None, axis=alt.Axis(labelLimit=220))
-    base = alt.Chart(_rows_data()).encode(x=x, y=y)
+    base = alt.Chart(rows_data()).encode(x=x, y=y)
     ink = alt.when(f"abs(datum.value) > {0.7 * limit}").then(alt.value("#fff")).otherwise(alt.value("#111"))
     present = base.transform_filter("datum.value !== null")
     missing = base.transform_filter("datum.value === null")
     layers = (
         present.mark_rect(stroke="#fff", strokeWidth=1).encode(color=colour, description="label:N"),
         present.mark_text(fontSize=11).encode(text="text:N", color=ink),
-        missing.mark_text(fontSize=11, fontStyle="italic", color=_INK, opacity=0.7).encode(text="text:N"),
+        missing.mark_text(fontSize=11, fontStyle="italic", color=INK, opacity=0.7).encode(text="text:N"),
     )
-    return _render(alt.layer(*layers).properties(width=alt.Step(62), height=alt.Step(21)), [rows])[0]
+    return render(alt.layer(*layers).properties(width=alt.Step(62), height=alt.Step(21)), [rows])[0]
 
 
 def forest(rows: PlotRows, names: Sequence[str]) -> str:
@@ -111,13 +111,13 @@ def forest(rows: PlotRows, names: Sequence[str]) -> str:
     two_lines = "split(replace(datum.label, ' vs ', '|vs '), '|')"
     axis = alt.Axis(labelExpr=two_lines, labelLimit=200, grid=False)
     y = alt.Y("name:N", sort=list(names), title=None, axis=axis)
-    base = alt.Chart(_rows_data()).encode(y=y)
+    base = alt.Chart(rows_data()).encode(y=y)
     layers = (
-        alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=_INK, opacity=0.5).encode(x="zero:Q"),
+        alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=INK, opacity=0.5).encode(x="zero:Q"),
         base.mark_rule(strokeWidth=2, color=COLOURS[1]).encode(x=alt.X("low:Q", title=title), x2="high:Q"),
         base.mark_point(filled=True, opacity=1, size=55, color=COLOURS[1]).encode(x=x, description="label:N"),
     )
-    return _render(alt.layer(*layers).properties(width=215, height=alt.Step(31)), [rows])[0]
+    return render(alt.layer(*layers).properties(width=215, height=alt.Step(31)), [rows])[0]
 
 
 def interactions(panels: Sequence[PlotRows], names: Sequence[str], series: Sequence[str]) -> list[str]:
@@ -130,22 +130,22 @@ def interactions(panels: Sequence[PlotRows], names: Sequence[str], series: Seque
     y = alt.Y("name:N", sort=list(names), title=None, axis=axis)
     offset = alt.YOffset("series:N", sort=list(series), scale=alt.Scale(paddingOuter=0.6))
     colour, shape = _colour(series, first=1), _shape(series, first=1)
-    base = alt.Chart(_rows_data()).encode(y=y, yOffset=offset, color=colour)
+    base = alt.Chart(rows_data()).encode(y=y, yOffset=offset, color=colour)
     fill = alt.when("datum.significant").then(colour).otherwise(alt.value("#fff"))
     layers = (
-        alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=_INK, opacity=0.5).encode(x="zero:Q"),
+        alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=INK, opacity=0.5).encode(x="zero:Q"),
         base.mark_rule(strokeWidth=1.5, opacity=0.75).encode(x=alt.X("low:Q", title=None), x2="high:Q"),
         base.mark_point(opacity=1, size=42, strokeWidth=1.5).encode(x=x, shape=shape, fill=fill, description="label:N"),
     )
     step = alt.Step(max(16, 9 * len(series)), **{"for": "position"})
-    return _render(alt.layer(*layers).properties(width=190, height=step), panels)
+    return render(alt.layer(*layers).properties(width=190, height=step), panels)
 
 
 def layer_curve(rows: PlotRows, chosen: int) -> str:
     """Retrieval accuracy by layer, the chosen one marked. Rows: layer, value, label."""
     x = alt.X("layer:O", title="layer", axis=alt.Axis(labelAngle=0))
     y = alt.Y("value:Q", title=None, scale=_domain(rows), axis=alt.Axis(format="d", tickCount=5))
-    base = alt.Chart(_rows_data()).encode(x=x, y=y)
+    base = alt.Chart(rows_data()).encode(x=x, y=y)
     mark = alt.when(f"datum.layer == {chosen}")
     point = base.mark_point(filled=True, opacity=1).encode(
         color=mark.then(alt.value(COLOURS[2])).otherwise(alt.value(COLOURS[1])),
@@ -153,7 +153,7 @@ def layer_curve(rows: PlotRows, chosen: int) -> str:
         description="label:N",
     )
     line = base.mark_line(strokeWidth=1.8, color=COLOURS[1])
-    return _render(alt.layer(line, point).properties(width=300, height=180), [rows])[0]
+    return render(alt.layer(line, point).properties(width=300, height=180), [rows])[0]
 
 
 def layer_lines(panels: Sequence[PlotRows], series: Sequence[str]) -> list[str]:
@@ -161,13 +161,13 @@ def layer_lines(panels: Sequence[PlotRows], series: Sequence[str]) -> list[str]:
     scale = _domain([row for panel in panels for row in panel])
     x = alt.X("layer:O", title="layer", axis=alt.Axis(labelAngle=0))
     y = alt.Y("value:Q", title=None, scale=scale, axis=alt.Axis(format="d", tickCount=5))
-    base = alt.Chart(_rows_data()).encode(x=x, y=y, color=_colour(series))
+    base = alt.Chart(rows_data()).encode(x=x, y=y, color=_colour(series))
     point = base.mark_point(filled=True, opacity=1, size=38).encode(shape=_shape(series), description="label:N")
     chart = alt.layer(base.mark_line(strokeWidth=1.5), point).properties(width=300, height=180)
-    return _render(chart, panels)
+    return render(chart, panels)
 
 
-def _render(chart: alt.LayerChart | alt.FacetChart, panels: Sequence[PlotRows]) -> list[str]:
+def render(chart: alt.LayerChart | alt.FacetChart, panels: Sequence[PlotRows]) -> list[str]:
     """Render every panel with one chart, because building a chart in Altair takes longer than rendering it."""
     spec = chart.to_dict() | {"config": _CONFIG}
     return [_with_tooltips(vl_convert.vegalite_to_svg(spec | {"datasets": {"rows": list(rows)}})) for rows in panels]
@@ -184,7 +184,7 @@ def _with_tooltips(svg: str) -> str:
     return _LABELLED.sub(r"<\1\2><title>\3</title></\1>", svg).replace(_XLINK, "")
 
 
-def _rows_data() -> alt.NamedData:
+def rows_data() -> alt.NamedData:
     return alt.NamedData(name="rows")
 
 
