@@ -22,9 +22,7 @@ def fit(
     out: Annotated[Path, Parameter(help="The folder of the model; new or empty.")],
     train: Annotated[str | None, Parameter(help="Labelled English rows: a file, or hub:owner/name.")] = None,
     shots: Annotated[str | None, Parameter(help="Labelled rows in the language; a few are enough.")] = None,
-    test: Annotated[
-        str | None, Parameter(help="Labelled rows in the language, scored once at the end.")
-    ] = None,
+    test: Annotated[str | None, Parameter(help="Labelled rows in the language, scored once at the end.")] = None,
     unlabelled: Annotated[str | None, Parameter(help="Texts in the language; .txt has one per line.")] = None,
     text: Annotated[str | None, Parameter(help="The column of the texts. [default: found]")] = None,
     pair: Annotated[str | None, Parameter(help="The column of the second texts, for pairs.")] = None,

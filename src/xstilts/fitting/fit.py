@@ -1,7 +1,8 @@
 """Fits a model: encodes the rows, tries arms within the budget, selects one, and fits it to all rows."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, cast
@@ -81,9 +82,10 @@ def _fit(
         if not search.candidates:
             raise
         say("interrupted: the model is made of what was tried so far")
-    chosen = selected(search)
-    known = believability(dataset, chosen, settings.precision)
-    model = _final(dataset, settings, chosen, known.temperature, known.report)
+    with one_thread():
+        chosen = selected(search)
+        known = believability(dataset, chosen, settings.precision)
+        model = _final(dataset, settings, chosen, known.temperature, known.report)
     fit = Fit(
         dataset=dataset,
         settings=settings,
@@ -113,7 +115,8 @@ def _try_arms(dataset: Dataset, settings: FitSettings, search: Search, space: Sp
         shots=bool(dataset.shots),
         unlabelled=bool(dataset.unlabelled),
     )
-    search.try_heads(space, arms, score, say)
+    with one_thread():
+        search.try_heads(space, arms, score, say)
     if not dataset.english:
         return
     texts = len(space.encoded.english_used) + len(dataset.shots)
@@ -124,7 +127,20 @@ def _try_arms(dataset: Dataset, settings: FitSettings, search: Search, space: Sp
         say(f"fine-tuning needs about {needed:.0f} s and {max(left, 0):.0f} s are left: not tried")
         return
     say(f"fine-tuning on English, about {needed:.0f} s")
-    search.try_heads(_tuned(dataset, settings, space), arms[:2], score, say)
+    tuned = _tuned(dataset, settings, space)
+    with one_thread():
+        search.try_heads(tuned, arms[:2], score, say)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Small matrix products are faster on one thread, by far if other processes are busy."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _pretrained(dataset: Dataset, settings: FitSettings, started: float, report: Report) -> Space:

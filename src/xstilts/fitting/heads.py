@@ -40,6 +40,11 @@ class HeadArm:
     uses_english: bool = True
     uses_unlabelled: bool = False
 
+    def treats_english_like(self, other: "HeadArm") -> bool:
+        """Whether both give the same head without rows of the language."""
+        both = self.uses_english and other.uses_english
+        return both and (self.kind, self.balanced) == (other.kind, other.balanced)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:

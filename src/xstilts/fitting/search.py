@@ -75,16 +75,12 @@ class Search:
 
     def _candidate(self, space: Space, arm: HeadArm, started: float) -> Candidate:
         encoded = space.encoded
-        prepared = prepare(arm, encoded.english, encoded.shots, self.classes)
+        prepared, english_logits, rows = self._shared(space, arm)
         logits = None
         if self.folds is not None and encoded.shots is not None:
             logits = held_out_logits(
                 arm, prepared, encoded.english, encoded.shots, self.folds, self.classes, encoded.unlabelled
             ).numpy()
-        english_logits, rows = np.zeros((0, self.classes)), []
-        if encoded.english is not None and arm.uses_english:
-            tensor, rows = english_held_out_logits(arm, prepared, encoded.english, self.classes, space.dev)
-            english_logits = tensor.numpy()
         return Candidate(
             space=space,
             arm=arm,
@@ -94,6 +90,18 @@ class Search:
             english_rows=rows,
             seconds=time.monotonic() - started,
         )
+
+    def _shared(self, space: Space, arm: HeadArm) -> tuple[Prepared, np.ndarray, Sequence[int]]:
+        """The penalty and the held-out logits of English rows, which arms share that treat these alike."""
+        for other in self.candidates:
+            if other.space is space and other.arm.treats_english_like(arm):
+                return other.prepared, other.english_logits, other.english_rows
+        english = space.encoded.english
+        prepared = prepare(arm, english, space.encoded.shots, self.classes)
+        if english is None or not arm.uses_english:
+            return prepared, np.zeros((0, self.classes)), []
+        logits, rows = english_held_out_logits(arm, prepared, english, self.classes, space.dev)
+        return prepared, logits.numpy(), rows
 
 
 def folds_of(problem: str, encoded: Encoded) -> list[int] | None:
