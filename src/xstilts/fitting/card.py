@@ -12,6 +12,7 @@ from xstilts.errors import UserError
 from xstilts.fitting.facts import ModelFacts
 from xstilts.fitting.report import FitReport
 from xstilts.fitting.wording import (
+    CONTROL,
     ROLES,
     abstention_point,
     excerpt,
@@ -30,8 +31,6 @@ _HUB = "https://huggingface.co/"
 _LABEL = 80
 """Characters of a label that are shown."""
 _WEAKEST = 5
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
-"""Control characters other than the end of a line."""
 _MARKUP = re.compile(r"([\\`*_\[\]|#~$])")
 
 
@@ -267,7 +266,7 @@ def _plain(text: str) -> str:
 
 def _inline(text: str) -> str:
     """Escaped, with spaces for control characters; spaces at the ends are kept."""
-    line = re.sub(r"\s", " ", _CONTROL.sub(" ", text))
+    line = re.sub(r"\s", " ", CONTROL.sub(" ", text))
     return _MARKUP.sub(r"\\\1", line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))
 
 
@@ -285,7 +284,7 @@ def _code(text: str, language: str) -> str:
     """A fenced block, with a fence that is longer than any run of backquotes in the text."""
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"{fence}{language}\n{_CONTROL.sub(' ', text)}\n{fence}"
+    return f"{fence}{language}\n{CONTROL.sub(' ', text)}\n{fence}"
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -15,6 +15,8 @@ from xstilts.report.markup import with_code
 
 _EXCERPT = 600
 """Characters of an example that are shown."""
+_SHORT = 60
+"""Characters of a label in a table."""
 
 
 def report_page(report: FitReport) -> str:
@@ -39,10 +41,11 @@ def report_page(report: FitReport) -> str:
         "language": language_name,
         "duration": seconds_name,
         "excerpt": lambda text: wording.excerpt(text, _EXCERPT),
+        "short": lambda text: wording.excerpt(text, _SHORT),
         "capitalised": wording.capitalised,
     }
     calibration = report.calibration
-    return environment.get_template("page.html.j2").render(
+    html = environment.get_template("page.html.j2").render(
         report=report,
         style=Markup(style),
         style_hash=Markup(f"sha256-{digest}"),
@@ -51,3 +54,4 @@ def report_page(report: FitReport) -> str:
         reliability=Markup(page_plots.reliability(calibration.bins)) if calibration and calibration.bins else "",
         curve=Markup(page_plots.learning_curve(report.curve, report.metric_name)) if report.curve else "",
     )
+    return wording.CONTROL.sub(" ", html)

@@ -1,6 +1,6 @@
 """Sentences and numbers that the report page, the model card and the terminal share. Does not import torch."""
 
-import unicodedata
+import re
 
 from xstilts.fitting.report import AbstentionPoint, Arm, ClassScore, Estimate, FitReport
 
@@ -11,6 +11,8 @@ _MEANINGS = {
     "micro_f1": "Micro F1 counts every label of every text the same.",
     "accuracy": "Accuracy is the share of texts with the right label.",
 }
+CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+"""Control characters other than the end of a line."""
 ROLES = {"english": "training rows", "shots": "labelled rows", "test": "test rows", "unlabelled": "unlabelled texts"}
 """What the rows of each role are called."""
 
@@ -88,5 +90,5 @@ def capitalised(text: str) -> str:
 
 def excerpt(text: str, most: int) -> str:
     """The text on one line and without control characters, cut after `most` characters."""
-    line = " ".join("".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in text).split())
+    line = " ".join(CONTROL.sub(" ", text).split())
     return line if len(line) <= most else f"{line[: most - 1].rstrip()}\u2026"
