@@ -15,6 +15,8 @@ from xstilts.report.markup import with_code
 
 _EXCERPT = 600
 """Characters of an example that are shown."""
+_EXAMPLES = 100
+"""Wrong predictions, and labels to check, that are shown."""
 _SHORT = 60
 """Characters of a label in a table."""
 
@@ -47,6 +49,7 @@ def report_page(report: FitReport) -> str:
     calibration = report.calibration
     html = environment.get_template("page.html.j2").render(
         report=report,
+        most=_EXAMPLES,
         style=Markup(style),
         style_hash=Markup(f"sha256-{digest}"),
         wording=wording,

@@ -14,6 +14,8 @@ _TOP_ARMS = 3
 _NAMED_COLUMNS = 8
 """Classes up to which the columns of the confusion matrix are named; more are numbered."""
 _CONFUSIONS = 10
+_MATRIX = 100
+"""Classes up to which there is a confusion matrix."""
 _KINDS = {
     "trivial": "trivial baseline",
     "head": "head",
@@ -73,6 +75,7 @@ class Matrix:
     """Whether columns have names; otherwise rows and columns are numbered."""
     labels: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    """Empty with too many classes."""
     confusions: tuple[tuple[str, str, str], ...]
     """Label, predicted label and count, most frequent first."""
 
@@ -151,7 +154,9 @@ def matrix(report: FitReport) -> Matrix | None:
     return Matrix(
         named=len(labels) <= _NAMED_COLUMNS,
         labels=labels,
-        rows=tuple(
+        rows=()
+        if len(labels) > _MATRIX
+        else tuple(
             tuple(_cell(label, to, found.get(label, {}).get(to, 0), totals.get(label, 0)) for to in labels)
             for label in labels
         ),
@@ -194,16 +199,20 @@ def _signed_interval(difference: Difference) -> str:
 
 
 def _english_bars(report: FitReport) -> tuple[Bar, ...]:
+    scored = [(arm, arm.english) for arm in report.arms if arm.english is not None]
+    selected = [pair for pair in scored if pair[0].selected]
+    others = [pair for pair in scored if not pair[0].selected and pair[0].kind != "trivial"]
+    trivial = [pair for pair in scored if pair[0].kind == "trivial"]
+    shown = [*selected, *sorted(others, key=lambda pair: -pair[1])[:_TOP_ARMS], *trivial]
     return tuple(
         Bar(
             name=capitalised(arm.description),
             note="selected" if arm.selected else "",
-            text=points(arm.english),
-            score=100 * arm.english,
+            text=points(english),
+            score=100 * english,
             kind="selected" if arm.selected else "trivial" if arm.kind == "trivial" else "other",
         )
-        for arm in sorted(report.arms, key=lambda arm: (not arm.selected, arm.kind == "trivial"))
-        if arm.english is not None
+        for arm, english in shown
     )
 
 

@@ -163,3 +163,22 @@ def test_a_minimal_report_is_a_page():
         update={"arms": (), "data": (), "understood": (), "warnings": (), "left_out": (), "next_steps": ()}
     )
     assert "No arm has a score." in page_of(report).text
+
+
+def test_what_a_page_has_no_room_for_is_counted():
+    names = [f"class {number}" for number in range(120)]
+    report = reports.swahili().model_copy(
+        update={
+            "labels": tuple(names),
+            "confusion": {name: {name: 2, names[0]: 1} for name in names},
+            "wrong": reports.swahili().wrong * 60,
+            "suspicious": reports.swahili().suspicious * 101,
+        }
+    )
+    page = page_of(report)
+    assert "matrix" not in page.values("class")
+    assert "With 120 classes" in page.text
+    assert "94 more wrong predictions" in page.text
+    assert "20 others: see wrong in report.json" in page.text
+    assert "1 other: see suspicious in report.json" in page.text
+    assert len([row for row in page.rows if row[0].startswith("Bunge")]) == 100
