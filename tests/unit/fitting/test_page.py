@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from tests.unit.fitting import reports
+from tests.unit.fitting import parts, reports
 from tests.unit.report.page import Page
 
 from xstilts.fitting.page import report_page
@@ -131,7 +131,7 @@ def test_without_an_estimate_the_page_says_why_and_shows_english_scores():
 
 
 def test_a_test_score_without_an_estimate_is_the_headline():
-    report = reports.no_estimate().model_copy(update={"test": reports.estimate(0.7, 0.09)})
+    report = reports.no_estimate().model_copy(update={"test": parts.estimate(0.7, 0.09)})
     assert "<h1>Macro F1 70 (61 to 79) on the Swahili texts of your test file</h1>" in report_page(report)
 
 
@@ -153,7 +153,7 @@ def test_texts_choose_their_own_direction():
 
 
 def test_without_paired_differences_scores_are_subtracted():
-    arms = tuple(arm.model_copy(update={"difference": None}) for arm in reports.arms())
+    arms = tuple(arm.model_copy(update={"difference": None}) for arm in parts.arms())
     page = page_of(reports.swahili().model_copy(update={"arms": arms}))
     assert page.row("both (selected)")[2] == "+12.2 "
 

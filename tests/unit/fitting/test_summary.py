@@ -1,7 +1,7 @@
 from collections.abc import Callable
 
 import pytest
-from tests.unit.fitting import reports
+from tests.unit.fitting import parts, reports
 
 from xstilts.fitting.report import FitReport, NextStep
 from xstilts.fitting.summary import summary_lines
@@ -43,5 +43,5 @@ def test_long_commands_are_whole():
 
 
 def test_a_threshold_that_is_not_in_the_table_is_told_alone():
-    report = reports.swahili().model_copy(update={"calibration": reports.calibration(least=0.655)})
+    report = reports.swahili().model_copy(update={"calibration": parts.calibration(least=0.655)})
     assert "Abstention below probability 66%, for 90% right predictions." in summary_lines(report)

@@ -1,5 +1,5 @@
 import pytest
-from tests.unit.fitting import reports
+from tests.unit.fitting import parts, reports
 
 from xstilts.fitting.wording import excerpt, headline, percent, reaches_trivial, score_range
 
@@ -9,7 +9,7 @@ from xstilts.fitting.wording import excerpt, headline, percent, reaches_trivial,
     [(0.72, 0.06, "72 (66 to 78)"), (0.912, 0.003, "91.2 (90.9 to 91.5)"), (0.99, 0.05, "99 (94 to 100)")],
 )
 def test_narrow_intervals_have_a_decimal(score: float, width: float, shown: str):
-    assert score_range(reports.estimate(score, width)) == shown
+    assert score_range(parts.estimate(score, width)) == shown
 
 
 @pytest.mark.parametrize(("share", "shown"), [(0, "0%"), (0.004, "0.4%"), (0.5, "50%"), (0.997, "99.7%"), (1, "100%")])
@@ -23,10 +23,10 @@ def test_pairs_are_named():
 
 @pytest.mark.parametrize(("trivial", "reaches"), [(0.659, False), (0.66, True), (0.9, True)])
 def test_the_baseline_is_reached_from_the_low_end_on(trivial: float, reaches: bool):
-    report = reports.swahili().model_copy(update={"estimate": reports.estimate(0.7), "trivial": None})
+    report = reports.swahili().model_copy(update={"estimate": parts.estimate(0.7), "trivial": None})
     assert not reaches_trivial(report)
     low = report.estimate.model_copy(update={"low": 0.66}) if report.estimate else None
-    report = report.model_copy(update={"estimate": low, "trivial": reports.estimate(trivial)})
+    report = report.model_copy(update={"estimate": low, "trivial": parts.estimate(trivial)})
     assert reaches_trivial(report) is reaches
 
 
