@@ -14,6 +14,9 @@ from xstilts.formats.parquet_trial import try_parquet, try_parquet_content
 if TYPE_CHECKING:
     import polars as pl
 
+SLICE = 10_000
+"""Rows that `parquet_slices` reads at once."""
+
 _HINT = "write the file again"
 
 
@@ -23,8 +26,26 @@ def parquet_rows(path: Path) -> Iterator[tuple[int, Row]]:
     Raises DataError for a damaged file and for a class number without a name.
     """
     frame, metadata = _read(path)
+    yield from _rows(path, frame, metadata, 1)
+
+
+def parquet_slices(path: Path) -> Iterator[tuple[int, Row]]:
+    """As `parquet_rows`, with at most SLICE rows in memory."""
+    import polars as pl
+
+    try_parquet(path)
+    try:
+        metadata, lazy = pl.read_parquet_metadata(path), pl.scan_parquet(path)
+        count = lazy.select(pl.len()).collect().item()
+        for start in range(0, count, SLICE):
+            yield from _rows(path, lazy.slice(start, SLICE).collect(), metadata, start + 1)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
+        raise DataError(f"{path}: not a Parquet file: {error}", _HINT) from None
+
+
+def _rows(path: Path, frame: "pl.DataFrame", metadata: Mapping[str, str], first: int) -> Iterator[tuple[int, Row]]:
     names = {column: classes for column, classes in _class_names(metadata).items() if column in frame.columns}
-    for number, row in enumerate(frame.iter_rows(named=True), start=1):
+    for number, row in enumerate(frame.iter_rows(named=True), start=first):
         row = {column: None if isinstance(value, float) and isnan(value) else value for column, value in row.items()}
         try:
             named = {column: _class_name(row[column], classes) for column, classes in names.items()}
