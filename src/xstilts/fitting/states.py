@@ -71,6 +71,10 @@ class StateEncoder:
             return torch.zeros(0, self.width), cut
         return torch.stack([known[text] for text in texts]), cut
 
+    def cut(self, texts: Sequence[Text]) -> Cut:
+        """How many of the texts take more than one window, and how many would be cut off. Encodes nothing."""
+        return self._windows(texts)[2]
+
     def _encode(self, texts: Sequence[Text], report: Callable[[int], None]) -> tuple[Tensor, Cut]:
         sequences, owners, cut = self._windows(texts)
         lengths = [len(ids) for ids, _ in sequences]
