@@ -22,6 +22,7 @@ COMMANDS = {
     "compare": ("evidence:compare", "Compare two arms, paired over items."),
     "claims": ("claims:claims", "Check the statements of a paper against the scores."),
     "predict": ("artifacts:predict", "Predict the labels of the rows of a file."),
+    "serve": ("serving:serve", "Serve a page and a JSON API for a fitted model."),
     "export": (
         "artifacts:export",
         "Write a trained artifact as a transformers checkpoint, or an arm as an XTREME submission.",
