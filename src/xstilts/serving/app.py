@@ -24,11 +24,9 @@ from xstilts.serving.refusals import RefusedError, error_response, json_response
 from xstilts.serving.schemas import CorrectionRequest, HealthResponse, ModelResponse, PredictRequest, PredictResponse
 from xstilts.serving.texts import check_text, read_file
 
-PAGE = {
-    "/": ("page.html", "text/html"),
-    "/page.css": ("page.css", "text/css"),
-    "/page.js": ("page.js", "text/javascript"),
-}
+PAGE = Path(__file__).parent / "page"
+"""The files of the page. Its scripts are run in the order in which `index.html` names them."""
+_MEDIA_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 _HINTS = {404: "/openapi.json lists the endpoints", 405: "/openapi.json lists the methods"}
 
 
@@ -106,8 +104,8 @@ class Endpoints:
         return JSONResponse(openapi())
 
     async def page(self, request: Request) -> Response:
-        name, media_type = PAGE[request.url.path]
-        return Response((Path(__file__).parent / name).read_bytes(), media_type=f"{media_type}; charset=utf-8")
+        path = PAGE / (request.url.path.removeprefix("/") or "index.html")
+        return Response(path.read_bytes(), media_type=f"{_MEDIA_TYPES[path.suffix]}; charset=utf-8")
 
     async def _body(self, request: Request, media_type: str) -> bytes:
         """Raises RefusedError for another content type: browsers send these two elsewhere only with permission."""
@@ -128,8 +126,9 @@ def build_app(model: FittedModel, corrections: Corrections, limits: Limits, *, l
         inference.close()
 
     operations = [Route(each.path, getattr(endpoints, each.name), methods=[each.method]) for each in OPERATIONS]
+    files = ["/", *(f"/{path.name}" for path in sorted(PAGE.iterdir()) if path.suffix in _MEDIA_TYPES)]
     return Starlette(
-        routes=[*(Route(path, endpoints.page) for path in PAGE), *operations],
+        routes=[*(Route(path, endpoints.page) for path in files), *operations],
         middleware=[Middleware(Guard, loopback_only=loopback_only)],
         exception_handlers={UserError: _refuse, HTTPException: _refuse_http, OSError: _refuse_os, Exception: _fail},
         lifespan=lifespan,
