@@ -102,8 +102,4 @@ def _problem(text: str) -> str | None:
         return "the text is blank"
     if "\0" in text:
         return "the text has a NUL character"
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return "the text is no valid Unicode: half of a surrogate pair"
     return None
