@@ -54,9 +54,13 @@ class Endpoints:
             raise RefusedError(413, message, "send fewer texts at once, or raise --max-texts")
         for number, text in enumerate(body.texts):
             check_text(text, self.model.facts, f"texts.{number}")
-        predictions = await self.inference.predict(body.texts, request.is_disconnected)
+
+        async def is_unwanted() -> bool:
+            return request.app.state.is_stopping() or await request.is_disconnected()
+
+        predictions = await self.inference.predict(body.texts, is_unwanted)
         if predictions is None:
-            return Response(status_code=499)
+            raise RefusedError(503, "the server is stopping", "start it again")
         return json_response(PredictResponse(predictions=predictions))
 
     async def read_file(self, request: Request) -> Response:
@@ -116,7 +120,10 @@ class Endpoints:
 
 
 def build_app(model: FittedModel, corrections: Corrections, limits: Limits, *, loopback_only: bool = True) -> Starlette:
-    """The application. With `loopback_only`, it only answers requests to a loopback name or address."""
+    """The application. With `loopback_only`, it only answers requests to a loopback name or address.
+
+    `state.is_stopping` is asked between batches; where it is true, requests end.
+    """
     inference = Inference(model)
     endpoints = Endpoints(model=model, inference=inference, corrections=corrections, limits=limits)
 
@@ -127,12 +134,14 @@ def build_app(model: FittedModel, corrections: Corrections, limits: Limits, *, l
 
     operations = [Route(each.path, getattr(endpoints, each.name), methods=[each.method]) for each in OPERATIONS]
     files = ["/", *(f"/{path.name}" for path in sorted(PAGE.iterdir()) if path.suffix in _MEDIA_TYPES)]
-    return Starlette(
+    app = Starlette(
         routes=[*(Route(path, endpoints.page) for path in files), *operations],
         middleware=[Middleware(Guard, loopback_only=loopback_only)],
         exception_handlers={UserError: _refuse, HTTPException: _refuse_http, OSError: _refuse_os, Exception: _fail},
         lifespan=lifespan,
     )
+    app.state.is_stopping = lambda: False
+    return app
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

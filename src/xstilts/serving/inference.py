@@ -1,14 +1,15 @@
 """Predictions for many requests by one thread."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from xstilts.fitting.model import FittedModel, Prediction
 from xstilts.serving.schemas import NearestRow, Text, TextPrediction
 
-BATCH = 128
-"""Texts of a request that are predicted before the next request has its turn."""
+BATCH, CHARACTERS = 64, 20_000
+"""At most so many texts of a request, with so many characters, are predicted before the next request has its turn: a
+few seconds of work, which an interrupt waits for. A longer text is a batch of its own."""
 
 
 class Inference:
@@ -21,13 +22,16 @@ class Inference:
     async def predict(
         self, texts: Sequence[Text], is_unwanted: Callable[[], Awaitable[bool]]
     ) -> list[TextPrediction] | None:
-        """One prediction for each text, in the same order; None once `is_unwanted`, which is asked after each batch."""
+        """One prediction for each text, in the same order; None once `is_unwanted`, which is asked before each
+        batch."""
         predictions: list[TextPrediction] = []
-        for start in range(0, len(texts), BATCH):
-            if start and await is_unwanted():
+        for batch in _batches(texts):
+            if await is_unwanted():
                 return None
-            batch = texts[start : start + BATCH]
-            predictions += await asyncio.get_running_loop().run_in_executor(self._thread, self._predict, batch)
+            try:
+                predictions += await asyncio.get_running_loop().run_in_executor(self._thread, self._predict, batch)
+            except asyncio.CancelledError:  # the server waits for requests only so long when it stops
+                return None
         return predictions
 
     def close(self) -> None:
@@ -58,3 +62,17 @@ class Inference:
                 for row, similarity in prediction.nearest
             ],
         )
+
+
+def _batches(texts: Sequence[Text]) -> Iterator[list[Text]]:
+    batch: list[Text] = []
+    characters = 0
+    for text in texts:
+        length = len(text) if isinstance(text, str) else sum(map(len, text))
+        if batch and (len(batch) == BATCH or characters + length > CHARACTERS):
+            yield batch
+            batch, characters = [], 0
+        batch.append(text)
+        characters += length
+    if batch:
+        yield batch

@@ -37,7 +37,7 @@ OPERATIONS = (
         summary="Predict the labels of texts.",
         request=schemas.PredictRequest,
         response=schemas.PredictResponse,
-        errors=(400, 403, 413, 415, 422),
+        errors=(400, 403, 413, 415, 422, 503),
     ),
     Operation(
         method="POST",
@@ -94,6 +94,7 @@ _MEANINGS = {
     415: "Another content type is needed.",
     421: "The host is not this server's.",
     422: "The values cannot be used.",
+    503: "The server is stopping.",
 }
 
 

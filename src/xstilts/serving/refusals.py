@@ -30,21 +30,30 @@ def error_response(status: int, message: str, hint: str = "") -> Response:
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """The body. Raises RefusedError (413) as soon as it is known to have more than `limit` bytes."""
+    """The body. Raises RefusedError (413) if it has more than `limit` bytes.
+
+    A client that is still sending would not see the answer, so what is over the limit is read too, but not kept; the
+    connection of a much larger request ends.
+    """
+    most = 4 * limit
+    declared = request.headers.get("content-length", "")
     too_large = RefusedError(
         413, f"the request has more than {limit:,} bytes", "send less at once, or raise --max-bytes"
     )
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > limit:
+    if declared.isdecimal() and int(declared) > most:
         raise too_large
-    body = bytearray()
+    body, size = bytearray(), 0
     try:
         async for chunk in request.stream():
-            body += chunk
-            if len(body) > limit:
-                raise too_large
+            size += len(chunk)
+            if size <= limit:
+                body += chunk
+            elif size > most:
+                break
     except ClientDisconnect:
         raise RefusedError(400, "the request is incomplete", "send all of its body") from None
+    if size > limit:
+        raise too_large
     return bytes(body)
 
 

@@ -72,8 +72,10 @@ def serve(
             timeout_graceful_shutdown=GRACE,
         )
         report(Served(url=f"http://{_shown(host)}:{used_port}/", is_loopback=loopback_only))
+        server = uvicorn.Server(config)
+        app.state.is_stopping = lambda: server.should_exit
         with suppress(KeyboardInterrupt):  # uvicorn raises it after an orderly end
-            uvicorn.Server(config).run(sockets=[listener])
+            server.run(sockets=[listener])
     return file.rows
 
 

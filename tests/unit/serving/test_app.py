@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from starlette.applications import Starlette
 from tests import tiny
 from tests.unit.serving.conftest import Serve
 from tests.unit.serving.models import LABELS, fitted_model
@@ -78,6 +79,13 @@ def test_a_body_without_a_length_is_limited_too(serve: Serve):
     chunks = iter([b'{"texts": ["'] + [b"a" * 100] * 10 + [b'"]}'])
     answer = serve(size=500).post("/predict", content=chunks, headers={"content-type": "application/json"})
     assert answer.status_code == 413
+
+
+def test_a_server_that_stops_ends_its_requests(serve: Serve):
+    client = serve()
+    assert isinstance(client.app, Starlette)
+    client.app.state.is_stopping = lambda: True
+    assert client.post("/predict", json={"texts": ["abc"]}).status_code == 503
 
 
 def test_no_text_is_no_prediction(serve: Serve):

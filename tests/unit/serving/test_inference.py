@@ -8,7 +8,7 @@ import pytest
 from tests.unit.serving.models import fitted_model
 
 from xstilts.fitting.model import FittedModel, Prediction
-from xstilts.serving.inference import BATCH, Inference
+from xstilts.serving.inference import BATCH, CHARACTERS, Inference
 
 
 @pytest.fixture
@@ -34,10 +34,6 @@ async def wanted() -> bool:
     return False
 
 
-async def unwanted() -> bool:
-    return True
-
-
 def test_requests_take_turns(tmp_path: Path, batches: list[tuple[str, int, bool]]):
     inference = Inference(fitted_model(tmp_path))
 
@@ -51,6 +47,16 @@ def test_requests_take_turns(tmp_path: Path, batches: list[tuple[str, int, bool]
     assert batches == [("a", BATCH, True), ("b", 1, True), ("a", BATCH, True), ("a", 1, True)]
 
 
+def test_long_texts_are_batches_of_their_own(tmp_path: Path, batches: list[tuple[str, int, bool]]):
+    texts = ["a", "b" * CHARACTERS, "c", "d"]
+    answers = asyncio.run(Inference(fitted_model(tmp_path)).predict(texts, wanted))
+    assert len(answers or ()) == 4
+    assert [size for _, size, _ in batches] == [1, 1, 2]
+
+
 def test_an_unwanted_request_ends_after_its_batch(tmp_path: Path, batches: list[tuple[str, int, bool]]):
-    assert asyncio.run(Inference(fitted_model(tmp_path)).predict(["a"] * (3 * BATCH), unwanted)) is None
-    assert len(batches) == 1
+    async def unwanted() -> bool:
+        return len(batches) == 2
+
+    assert asyncio.run(Inference(fitted_model(tmp_path)).predict(["a"] * (4 * BATCH), unwanted)) is None
+    assert len(batches) == 2
