@@ -9,38 +9,50 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from xstilts.cli.options import STORE, Device, Json, Offline, RecordedRecipe, StoreDir, print_json
+from xstilts.fitting.facts import FACTS_FILE
 from xstilts.plurals import plural
 
 if TYPE_CHECKING:
     from xstilts.export.xtreme import Submission
 
-Artifact = Annotated[str, Parameter(help="The key of a trained artifact, or a prefix of 6 characters or more.")]
-
 
 def predict(
-    artifact: Artifact,
-    file: Annotated[Path, Parameter(help="A file of any supported format with the columns of the training files.")],
+    model: Annotated[str, Parameter(help="The folder that `fit` wrote, or the key of a trained artifact or a prefix.")],
+    file: Annotated[
+        Path, Parameter(help="A file with the columns of the training files; for a folder also .txt or -.")
+    ],
     /,
     *,
-    output: Annotated[Path | None, Parameter(help="A .csv or .jsonl file; stdout if not given.")] = None,
+    output: Annotated[
+        Path | None, Parameter(help="A .csv or .jsonl file, with a folder also .parquet; stdout if not given.")
+    ] = None,
     column: Annotated[str, Parameter(help="The column of the predictions.")] = "predicted",
+    text: Annotated[str | None, Parameter(help="Folder: the column of the texts. [default: as in training]")] = None,
+    labels_only: Annotated[bool, Parameter(help="Folder: add no probability and no abstention.")] = False,
     store: StoreDir = STORE,
     device: Device = "cpu",
     offline: Offline = False,
     json: Json = False,
 ) -> None:
-    """Predict the labels of the rows of a file. The rows are printed with a column of predictions."""
+    """Predict the labels of the rows of a file. The rows are printed with a column of predictions.
+
+    With a model folder, files of any size are read row by row, and probability, abstention and similarity are added.
+    """
+    if (Path(model) / FACTS_FILE).is_file():
+        from xstilts.cli.prediction import predict_folder
+
+        return predict_folder(Path(model), file, output, column, text, device, details=not labels_only, json=json)
     from xstilts.api import artifacts as api
     from xstilts.export.predictions import write_rows
     from xstilts.platform.files import write_file
 
-    rows = api.predict_file(artifact, file, store=store, column=column, device=device, offline=offline)
+    rows = api.predict_file(model, file, store=store, column=column, device=device, offline=offline)
     lines = json or (output or file).suffix in (".jsonl", ".ndjson")
     if output is None:
         return write_rows(rows, sys.stdout, column, lines=lines)
-    text = io.StringIO(newline="")
-    write_rows(rows, text, column, lines=lines)
-    write_file(output, text.getvalue())
+    content = io.StringIO(newline="")
+    write_rows(rows, content, column, lines=lines)
+    write_file(output, content.getvalue())
     print(f"wrote {plural(len(rows), 'row')} to {output}", file=sys.stderr)
     return None
 

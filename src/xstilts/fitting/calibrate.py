@@ -59,7 +59,7 @@ def calibration_report(
     ]
     low, high = np.percentile(errors, INTERVAL)
     error = calibration_error(p, right)
-    points = _abstention(p, right)
+    least = least_probability(p, right, precision)
     return CalibrationReport(
         temperature=temperature,
         error=error,
@@ -69,9 +69,9 @@ def calibration_report(
             Bin(probability=float(p[rows].mean()), accuracy=float(right[rows].mean()), rows=len(rows))
             for rows in _bins(len(p))
         ),
-        abstention=tuple(points),
+        abstention=tuple(_abstention(p, right, least)),
         precision=precision,
-        least_probability=least_probability(p, right, precision),
+        least_probability=least,
     )
 
 
@@ -92,8 +92,11 @@ def least_probability(p: np.ndarray, right: np.ndarray, precision: float) -> flo
     return float(p[usable[0]]) if len(usable) else None
 
 
-def _abstention(p: np.ndarray, right: np.ndarray) -> list[AbstentionPoint]:
-    starts = np.unique(np.linspace(0, max(0, len(p) - FEWEST), 10).astype(int))
+def _abstention(p: np.ndarray, right: np.ndarray, least: float | None) -> list[AbstentionPoint]:
+    starts = np.linspace(0, max(0, len(p) - FEWEST), 10).astype(int).tolist()
+    starts = sorted({int(np.searchsorted(p, p[start])) for start in starts})
+    if least is not None:
+        starts = sorted({*starts, int(np.searchsorted(p, least))})
     return [
         AbstentionPoint(
             threshold=float(p[start]), coverage=float(1 - start / len(p)), precision=float(right[start:].mean())

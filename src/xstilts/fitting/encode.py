@@ -48,7 +48,7 @@ def encode_dataset(
         nonlocal cut
         if not examples:
             return None
-        result, part_cut = states.vectors([_text(example) for example in examples], lambda d, t: report(name, d, t))
+        result, part_cut = states.vectors([text_of(example) for example in examples], lambda d, t: report(name, d, t))
         cut = cut.plus(part_cut)
         return result
 
@@ -89,7 +89,7 @@ def _rows(dataset: Dataset, part: Part, vectors: Tensor) -> Rows:
     return Rows(vectors, class_ids(dataset, part.examples), [example.group for example in part.examples])
 
 
-def _text(example: Any) -> Text:
+def text_of(example: Any) -> Text:
     return example.text, example.pair
 
 

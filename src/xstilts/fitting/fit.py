@@ -16,7 +16,7 @@ from xstilts.encoders.fetch import prepare as fetch
 from xstilts.encoders.pins import pin
 from xstilts.errors import UserError
 from xstilts.fitting.dataset import Dataset
-from xstilts.fitting.encode import Encoded, Report, encode_dataset
+from xstilts.fitting.encode import Encoded, Report, encode_dataset, text_of
 from xstilts.fitting.facts import Calibration, ModelFacts, Windows
 from xstilts.fitting.heads import fit_head
 from xstilts.fitting.held_out import (
@@ -120,7 +120,8 @@ def _try_arms(dataset: Dataset, settings: FitSettings, search: Search, space: Sp
     if not dataset.english:
         return
     texts = len(space.encoded.english_used) + len(dataset.shots)
-    needed = TuneCost(seconds_per_text=space.seconds / max(texts, 1)).seconds(texts)
+    few = [text_of(dataset.english.examples[row]) for row in space.encoded.english_used]
+    needed = TuneCost(seconds_per_text=space.states.probe(few)).seconds(texts)
     left = search.deadline - time.monotonic()
     if needed > left:
         search.skipped.append(f"fine-tuning, which needs about {needed:.0f} s")

@@ -9,15 +9,16 @@ import numpy as np
 from xstilts.fitting.calibrate import calibration_report, fit_temperature, probabilities
 from xstilts.fitting.dataset import Dataset, Part
 from xstilts.fitting.encode import class_ids
-from xstilts.fitting.estimate import SCORES, Posterior, confusion_matrix, posterior, selection_optimism
+from xstilts.fitting.estimate import INTERVAL, SCORES, Posterior, confusion_matrix, posterior, selection_optimism
 from xstilts.fitting.label_issues import contradicted_rows
-from xstilts.fitting.report import CalibrationReport, Estimate, HeldOutRow
+from xstilts.fitting.report import CalibrationReport, Difference, Estimate, HeldOutRow
 from xstilts.fitting.search import Candidate, Search, correct_rows
-from xstilts.fitting.sets import estimate_sets, label_counts
+from xstilts.fitting.sets import estimate_sets, label_counts, micro_f1
 
 METRICS = {"classification": ("macro_f1", "macro F1"), "multi-label": ("micro_f1", "micro F1")}
 FEWEST_TO_CALIBRATE = 10
 MOST_SHOWN = 50
+DIFFERENCE_SAMPLES = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +68,33 @@ def arm_estimate(dataset: Dataset, candidate: Candidate, shares: np.ndarray | No
     return posterior_of(dataset, dataset.shots, logits.argmax(1), shares).estimate(metric, optimism=optimism)
 
 
+def arm_difference(dataset: Dataset, candidate: Candidate, before: Candidate) -> Difference | None:
+    """The score of one arm minus that of another on the same rows, with a 95% interval from a bootstrap over groups."""
+    if candidate.logits is None or before.logits is None:
+        return None
+    gold = class_ids(dataset, dataset.shots.examples).numpy()
+    predictions = [np.nan_to_num(arm.logits, nan=-np.inf) for arm in (candidate, before) if arm.logits is not None]
+    _, groups = np.unique([example.group for example in dataset.shots.examples], return_inverse=True)
+    rng = np.random.default_rng(0)
+
+    def difference(rows: np.ndarray) -> float:
+        scores = [_score(dataset, gold[rows], logits[rows]) for logits in predictions]
+        return scores[0] - scores[1]
+
+    members = [np.flatnonzero(groups == group) for group in range(groups.max() + 1)]
+    drawn = rng.integers(len(members), size=(DIFFERENCE_SAMPLES, len(members)))
+    samples = [difference(np.concatenate([members[group] for group in row])) for row in drawn]
+    low, high = np.percentile(samples, INTERVAL)
+    value = difference(np.arange(len(gold)))
+    return Difference(value=value, low=min(float(low), value), high=max(float(high), value))
+
+
+def _score(dataset: Dataset, gold: np.ndarray, logits: np.ndarray) -> float:
+    if dataset.problem == "multi-label":
+        return float(micro_f1(label_counts(gold, (logits > 0).astype(int)).sum(0)))
+    return float(SCORES["macro_f1"](confusion_matrix(gold, logits.argmax(1), len(dataset.labels))))
+
+
 def optimism_of(dataset: Dataset, search: Search) -> float:
     """How much selection among the arms adds to the score of the best one."""
     own = class_ids(dataset, dataset.shots.examples)
@@ -80,11 +108,7 @@ def english_score(dataset: Dataset, candidate: Candidate) -> float | None:
     if english is None or not len(candidate.english_rows):
         return None
     gold = english.labels[list(candidate.english_rows)].numpy()
-    logits = np.nan_to_num(candidate.english_logits, nan=-np.inf)
-    if dataset.problem == "multi-label":
-        counts = label_counts(gold, (logits > 0).astype(int)).sum(0)
-        return float(2 * counts[0] / max(counts[1] + counts[2], 1))
-    return float(SCORES["macro_f1"](confusion_matrix(gold, logits.argmax(1), len(dataset.labels))))
+    return _score(dataset, gold, np.nan_to_num(candidate.english_logits, nan=-np.inf))
 
 
 def trivial_estimate(dataset: Dataset, shares: np.ndarray | None) -> Estimate:

@@ -13,6 +13,7 @@ from xstilts.fitting.held_out import (
     METRICS,
     Believability,
     Shares,
+    arm_difference,
     arm_estimate,
     class_shares,
     english_score,
@@ -74,8 +75,8 @@ def build_report(fit: Fit, model: FittedModel) -> FitReport:
     metric, metric_name = METRICS[dataset.problem]
     name = dataset.language.name
     return FitReport(
-        title=f"{' '.join(dataset.columns[field] for field in ('label',))} of {name} texts",
-        problem=dataset.problem,
+        title=f"{dataset.columns['label']} of {name} texts",
+        problem="pairs" if "pair" in dataset.columns else dataset.problem,
         language=dataset.language.code,
         language_name=name,
         metric=metric,
@@ -94,7 +95,7 @@ def build_report(fit: Fit, model: FittedModel) -> FitReport:
         estimate=estimate,
         no_estimate="" if estimate else _no_estimate(dataset),
         estimate_note=shares.note if estimate else "",
-        rows_to_halve=3 * len(dataset.shots) if estimate else None,
+        rows_to_halve=4 * len(dataset.shots) if estimate else None,
         test=_test_estimate(dataset, model),
         trivial=trivial,
         arms=tuple(_arms(fit, shares, trivial)),
@@ -188,9 +189,8 @@ def _test_estimate(dataset: Dataset, model: FittedModel) -> Estimate | None:
     """The score of the final model on the test file."""
     if not dataset.test:
         return None
-    texts = [example.model_texts if example.is_pair else example.texts[0] for example in dataset.test.examples]
-    if dataset.columns.get("pair"):
-        texts = [example.texts for example in dataset.test.examples]
+    pairs = "pair" in dataset.columns
+    texts = [example.texts if pairs else example.texts[0] for example in dataset.test.examples]
     logits = model.logits(texts).numpy()
     if dataset.problem == "multi-label":
         gold = np.array([[label in example.classes for label in dataset.labels] for example in dataset.test.examples])
@@ -209,6 +209,7 @@ def _arms(fit: Fit, shares: Shares, trivial: Estimate | None) -> list[Arm]:
         arms.append(
             Arm(name=name, description="reads no text", kind="trivial", estimate=trivial, english=None, seconds=0.0)
         )
+    before: Candidate | None = None
     for candidate in fit.search.candidates:
         kind = "unlabelled" if candidate.arm.uses_unlabelled else "head" if candidate.space.dev is None else "encoder"
         arms.append(
@@ -220,8 +221,10 @@ def _arms(fit: Fit, shares: Shares, trivial: Estimate | None) -> list[Arm]:
                 english=english_score(fit.dataset, candidate),
                 seconds=candidate.seconds + candidate.space.seconds,
                 selected=candidate is fit.chosen,
+                difference=None if before is None else arm_difference(fit.dataset, candidate, before),
             )
         )
+        before = candidate
     return arms
 
 

@@ -2,9 +2,10 @@
 
 import hashlib
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,6 +22,13 @@ from xstilts.models.pooling import pool
 
 Text = tuple[str, str | None]
 """A text, or a pair of texts."""
+TokenIds = tuple[list[int], list[int] | None]
+"""Token ids and token types of one input."""
+CHARACTERS_PER_TOKEN = 20
+"""Characters beyond so many per sub-word that can be read are not tokenised."""
+PROBE = 32
+LAYOUT = 2
+"""Of the cache's files."""
 CHUNK = 4096
 """Texts that are tokenised and encoded at once."""
 
@@ -36,6 +44,18 @@ class Cut:
         return Cut(windowed=self.windowed + other.windowed, truncated=self.truncated + other.truncated)
 
 
+@dataclass(slots=True)
+class Rate:
+    """How fast an encoder has been so far; texts from the cache do not count."""
+
+    texts: int = 0
+    seconds: float = 0.0
+
+    @property
+    def seconds_per_text(self) -> float:
+        return self.seconds / self.texts if self.texts else 0.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateEncoder:
     """An encoder that maps texts to vectors. `name` identifies its weights in the cache; None for no cache."""
@@ -48,6 +68,7 @@ class StateEncoder:
     device: str = "cpu"
     name: str | None = None
     cache: Path | None = None
+    rate: Rate = field(default_factory=Rate)
 
     @property
     def width(self) -> int:
@@ -60,23 +81,40 @@ class StateEncoder:
         unique = list(dict.fromkeys(texts))
         known = self._read(unique)
         missing = [text for text in unique if text not in known]
-        cut = Cut()
         for start in range(0, len(missing), CHUNK):
-            chunk = missing[start : start + CHUNK]
-            vectors, chunk_cut = self._encode(chunk, lambda done, start=start: report(start + done, len(missing)))
-            cut = cut.plus(chunk_cut)
-            known |= dict(zip(chunk, vectors, strict=True))
-            self._write(chunk, vectors)
+            chunk, began = missing[start : start + CHUNK], time.monotonic()
+            encoded = self._encode(chunk, lambda done, start=start: report(start + done, len(missing)))
+            self.rate.texts += len(chunk)
+            self.rate.seconds += time.monotonic() - began
+            known |= dict(zip(chunk, encoded, strict=True))
+            self._write(chunk, encoded)
         if not texts:
-            return torch.zeros(0, self.width), cut
-        return torch.stack([known[text] for text in texts]), cut
+            return torch.zeros(0, self.width), Cut()
+        windows = [known[text][1] for text in unique]
+        cut = Cut(windowed=sum(count > 1 for count in windows), truncated=sum(count > self._most for count in windows))
+        return torch.stack([known[text][0] for text in texts]), cut
+
+    def probe(self, texts: Sequence[Text]) -> float:
+        """Seconds per text, measured on a few texts if all others came from the cache."""
+        if not self.rate.texts and texts:
+            few, began = texts[:: max(1, len(texts) // PROBE)][:PROBE], time.monotonic()
+            self._encode(few, lambda done: None)
+            self.rate.texts += len(few)
+            self.rate.seconds += time.monotonic() - began
+        return self.rate.seconds_per_text
 
     def cut(self, texts: Sequence[Text]) -> Cut:
         """How many of the texts take more than one window, and how many would be cut off. Encodes nothing."""
-        return self._windows(texts)[2]
+        counts = self._windows(texts)[2]
+        return Cut(windowed=sum(count > 1 for count in counts), truncated=sum(count > self._most for count in counts))
 
-    def _encode(self, texts: Sequence[Text], report: Callable[[int], None]) -> tuple[Tensor, Cut]:
-        sequences, owners, cut = self._windows(texts)
+    @property
+    def _most(self) -> int:
+        return self.windows.most
+
+    def _encode(self, texts: Sequence[Text], report: Callable[[int], None]) -> list[tuple[Tensor, int]]:
+        """The vector of each text, and its number of windows."""
+        sequences, owners, counts = self._windows(texts)
         lengths = [len(ids) for ids, _ in sequences]
         total = torch.zeros(len(texts), self.width)
         weight, done = torch.zeros(len(texts)), 0
@@ -91,39 +129,56 @@ class StateEncoder:
             weight.index_add_(0, rows, tokens)
             done += len(indices)
             report(done * len(texts) // len(sequences))
-        return total / weight[:, None], cut
+        return list(zip(total / weight[:, None], counts, strict=True))
 
-    def _windows(self, texts: Sequence[Text]) -> tuple[list[tuple[list[int], list[int] | None]], list[int], Cut]:
-        """Token ids and types of all windows, and the number of the text of each."""
+    def _windows(self, texts: Sequence[Text]) -> tuple[list[TokenIds], list[int], list[int]]:
+        """Token ids and types of the windows that are read, the text of each, and the windows of each text; one more
+        than `Windows.most` stands for any number. A pair is one input of twice the length, and cut off after that."""
+        if any(pair is not None for _, pair in texts):
+            return self._pairs(texts)
         tokens = min(self.windows.tokens, self.tokenizer.model_max_length)
-        pairs = [pair for _, pair in texts]
-        is_pair = any(pair is not None for pair in pairs)
-        options: dict[str, Any] = {"truncation": "longest_first"} if is_pair else {"truncation": True}
-        if not is_pair:
-            options |= {"stride": self.windows.overlap, "return_overflowing_tokens": True}
+        longest = CHARACTERS_PER_TOKEN * tokens * self._most
         encoded = self.tokenizer(
-            [text for text, _ in texts],
-            [pair or "" for pair in pairs] if is_pair else None,
-            max_length=tokens if not is_pair else min(2 * tokens, self.tokenizer.model_max_length),
-            **options,
+            [text[:longest] for text, _ in texts],
+            max_length=tokens,
+            truncation=True,
+            stride=self.windows.overlap,
+            return_overflowing_tokens=True,
         )
-        ids = cast(list[list[int]], encoded["input_ids"])
-        types = cast(list[list[int]] | None, encoded.get("token_type_ids"))
-        owners = cast(list[int], encoded.get("overflow_to_sample_mapping", list(range(len(ids)))))
-        seen = [0] * len(texts)
-        kept: list[int] = []
+        sequences, owners = _sequences(encoded), cast(list[int], encoded["overflow_to_sample_mapping"])
+        counts, kept = [0] * len(texts), []
         for index, owner in enumerate(owners):
-            seen[owner] += 1
-            if seen[owner] <= self.windows.most:
+            counts[owner] += 1
+            if counts[owner] <= self._most:
                 kept.append(index)
-        truncated = sum(count > self.windows.most for count in seen)
-        if is_pair:
-            truncated = sum(len(row) == min(2 * tokens, self.tokenizer.model_max_length) for row in ids)
-        cut = Cut(windowed=sum(count > 1 for count in seen), truncated=truncated)
-        sequences = [(ids[index], types[index] if types else None) for index in kept]
-        return sequences, [owners[index] for index in kept], cut
+        counts = [
+            self._most + 1 if len(text) > longest else min(count, self._most + 1)
+            for count, (text, _) in zip(counts, texts, strict=True)
+        ]
+        return [sequences[index] for index in kept], [owners[index] for index in kept], counts
 
-    def _batch(self, sequences: Sequence[tuple[list[int], list[int] | None]]) -> dict[str, Tensor]:
+    def _pairs(self, texts: Sequence[Text]) -> tuple[list[TokenIds], list[int], list[int]]:
+        limit = min(2 * self.windows.tokens, self.tokenizer.model_max_length)
+        longest = CHARACTERS_PER_TOKEN * limit
+        encoded = self.tokenizer(
+            [text[:longest] for text, _ in texts],
+            [(pair or "")[:longest] for _, pair in texts],
+            truncation="longest_first",
+            max_length=limit + 1,
+        )
+        sequences = _sequences(encoded)
+        counts = [self._most + 1 if len(ids) > limit else 1 for ids, _ in sequences]
+        if max(counts) > 1:
+            shorter = self.tokenizer(
+                [text[:longest] for text, _ in texts],
+                [(pair or "")[:longest] for _, pair in texts],
+                truncation="longest_first",
+                max_length=limit,
+            )
+            sequences = _sequences(shorter)
+        return sequences, list(range(len(texts))), counts
+
+    def _batch(self, sequences: Sequence[TokenIds]) -> dict[str, Tensor]:
         longest = max(len(ids) for ids, _ in sequences)
         pad = cast(int, self.tokenizer.pad_token_id)
 
@@ -138,34 +193,37 @@ class StateEncoder:
             batch["token_type_ids"] = padded([types or [] for _, types in sequences], 0)
         return batch
 
-    def _read(self, texts: Sequence[Text]) -> dict[Text, Tensor]:
+    def _read(self, texts: Sequence[Text]) -> dict[Text, tuple[Tensor, int]]:
         if self.cache is None or not texts:
             return {}
-        known: dict[Text, Tensor] = {}
+        known: dict[Text, tuple[Tensor, int]] = {}
         with closing(self._connect()) as connection:
             for text in texts:
-                row = connection.execute("select vector from vectors where text = ?", (self._key(text),)).fetchone()
+                query = "select vector, windows from vectors where text = ?"
+                row = connection.execute(query, (self._key(text),)).fetchone()
                 if row is not None:
-                    known[text] = torch.from_numpy(np.frombuffer(row[0], np.float32).copy())
+                    known[text] = torch.from_numpy(np.frombuffer(row[0], np.float32).copy()), row[1]
         return known
 
-    def _write(self, texts: Sequence[Text], vectors: Tensor) -> None:
+    def _write(self, texts: Sequence[Text], encoded: Sequence[tuple[Tensor, int]]) -> None:
         if self.cache is None:
             return
-        rows: Iterator[tuple[bytes, bytes]] = (
-            (self._key(text), vector.numpy().tobytes()) for text, vector in zip(texts, vectors, strict=True)
+        rows = (
+            (self._key(text), vector.numpy().tobytes(), windows)
+            for text, (vector, windows) in zip(texts, encoded, strict=True)
         )
         with closing(self._connect()) as connection, connection:
-            connection.executemany("insert or ignore into vectors values (?, ?)", rows)
+            connection.executemany("insert or ignore into vectors values (?, ?, ?)", rows)
 
     def _connect(self) -> sqlite3.Connection:
         """One file for each encoder and way of reading texts. It holds hashes of texts, not texts."""
         assert self.cache is not None
         self.cache.mkdir(parents=True, exist_ok=True)
-        state = f"{self.name} {self.pooling} {self.windows.model_dump_json()} {self.precision}"
+        state = f"{LAYOUT} {self.name} {self.pooling} {self.windows.model_dump_json()} {self.precision}"
         path = self.cache / f"{hashlib.sha256(state.encode()).hexdigest()[:16]}.sqlite"
         connection = sqlite3.connect(path, timeout=60)
-        connection.execute("create table if not exists vectors (text blob primary key, vector blob) without rowid")
+        columns = "text blob primary key, vector blob, windows integer"
+        connection.execute(f"create table if not exists vectors ({columns}) without rowid")
         return connection
 
     @staticmethod
@@ -173,3 +231,8 @@ class StateEncoder:
         return hashlib.sha256(
             "\0".join(part for part in text if part is not None).encode("utf-8", "surrogatepass")
         ).digest()
+
+
+def _sequences(encoded: Any) -> list[TokenIds]:
+    ids, types = encoded["input_ids"], encoded.get("token_type_ids")
+    return list(zip(ids, types if types else [None] * len(ids), strict=True))
