@@ -3,7 +3,14 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from xstilts.api.artifacts import collect_garbage, export_model, export_xtreme, predict_file, verify_store
+    from xstilts.api.artifacts import (
+        collect_garbage,
+        export_model,
+        export_model_folder,
+        export_xtreme,
+        predict_file,
+        verify_store,
+    )
     from xstilts.api.catalogue import list_encoders, list_tasks
     from xstilts.api.fit import fit, load_model
     from xstilts.api.results import build_report, check_claims, compare, load_matrix, load_results
@@ -27,6 +34,7 @@ __all__ = [
     "collect_garbage",
     "compare",
     "export_model",
+    "export_model_folder",
     "export_xtreme",
     "fit",
     "list_encoders",
@@ -56,6 +64,7 @@ _MODULES = {
     "collect_garbage": "xstilts.api.artifacts",
     "compare": "xstilts.api.results",
     "export_model": "xstilts.api.artifacts",
+    "export_model_folder": "xstilts.api.artifacts",
     "export_xtreme": "xstilts.api.artifacts",
     "fit": "xstilts.api.fit",
     "list_encoders": "xstilts.api.catalogue",

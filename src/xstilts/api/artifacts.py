@@ -1,4 +1,4 @@
-"""Predict with artifacts, export, remove and verify them. Only `predict_file` and `export_model` import torch."""
+"""Predict with artifacts, export, remove and verify them. Those that load a model import torch."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,6 +18,7 @@ from xstilts.store.verify import Verification, verify
 
 if TYPE_CHECKING:
     from xstilts.export.xtreme import Submission
+    from xstilts.fitting.export.write import Exported, Format
 
 _SHOWN = 5
 """The most damaged files that an error message lists."""
@@ -66,6 +67,45 @@ def export_model(artifact: str, folder: str | Path, *, store: str | Path = STORE
     from xstilts.export.checkpoint import export
 
     return export(artifacts, key, Path(folder), bare_environment(artifacts, offline=offline))
+
+
+def export_model_folder(
+    source: str | Path,
+    folder: str | Path,
+    *,
+    to: "Format",
+    languages: Sequence[str] = (),
+    texts: Sequence[str | Path] = (),
+    pieces: int | None = None,
+    int8: bool = False,
+    check: Sequence[str | Path] = (),
+    accept_loss: bool = False,
+    push_to_hub: str | None = None,
+    public: bool = False,
+) -> "Exported":
+    """Write a model folder that `fit` wrote as `onnx`, `transformers`, `sentence-transformers` or `setfit`.
+
+    `languages` cuts the vocabulary to their sub-words, at most `pieces`, including those of the files `texts`. `int8`
+    quantises an ONNX model. Both change predictions, which are then compared by language on the training rows and the
+    files of `check`. `push_to_hub` uploads the folder, privately unless `public`.
+
+    Raises UserError if the format does not fit the model, or if fewer than 98% of the predictions of a language are the
+    same, unless `accept_loss`; SourceError if the Hub cannot be reached.
+    """
+    from xstilts.fitting.export.write import ExportSettings, export_folder
+
+    settings = ExportSettings(
+        to=to,
+        languages=tuple(dict.fromkeys(languages)),
+        texts=tuple(map(Path, texts)),
+        pieces=pieces,
+        int8=int8,
+        check=tuple(map(Path, check)),
+        accept_loss=accept_loss,
+        push_to_hub=push_to_hub,
+        public=public,
+    )
+    return export_folder(Path(source), Path(folder), settings)
 
 
 def export_xtreme(

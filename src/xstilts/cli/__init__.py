@@ -25,7 +25,7 @@ COMMANDS = {
     "serve": ("serving:serve", "Serve a page and a JSON API for a fitted model."),
     "export": (
         "artifacts:export",
-        "Write a trained artifact as a transformers checkpoint, or an arm as an XTREME submission.",
+        "Write a model as ONNX, transformers, sentence-transformers or SetFit, or an arm as an XTREME submission.",
     ),
     "gc": ("artifacts:gc", "Remove artifacts that no recipe needs."),
     "verify": ("artifacts:verify", "Read every file of a store and compare it with its checksum."),

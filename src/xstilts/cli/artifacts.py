@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from xstilts.cli.folder_export import FolderExport, export_model_folder
 from xstilts.cli.options import STORE, Device, Json, Offline, RecordedRecipe, StoreDir, print_json
 from xstilts.fitting.facts import FACTS_FILE
+from xstilts.errors import UserError
 from xstilts.plurals import plural
 
 if TYPE_CHECKING:
@@ -63,11 +65,16 @@ XTREME = "xtreme"
 
 def export(
     artifact: Annotated[
-        str, Parameter(help="The key of a trained artifact or a prefix; or `xtreme`, for a submission folder.")
+        str,
+        Parameter(
+            help="A model folder that `fit` wrote; the key of a trained artifact or a prefix; or `xtreme`, for a "
+            "submission folder."
+        ),
     ],
     folder: Annotated[Path, Parameter(help="A new or empty folder.")],
     /,
     *,
+    options: FolderExport | None = None,
     recipe: RecordedRecipe = None,
     arm: Annotated[str, Parameter(help="xtreme: the arm, intermediate/k/method, such as english/0.")] = "none",
     seed: Annotated[int, Parameter(help="xtreme: the seed.")] = 0,
@@ -75,7 +82,16 @@ def export(
     offline: Offline = False,
     json: Json = False,
 ) -> None:
-    """Write a trained artifact as a transformers checkpoint, or an arm's predictions as an XTREME submission."""
+    """Write a model folder as ONNX, transformers, sentence-transformers or SetFit; a trained artifact as a transformers
+    checkpoint; or an arm's predictions as an XTREME submission."""
+    options = options or FolderExport()
+    if (Path(artifact) / "xstilts.json").is_file():
+        return export_model_folder(Path(artifact), folder, options, json=json)
+    if options != FolderExport():
+        raise UserError(
+            f"{artifact} is no model folder, and --to and its options are for model folders",
+            "name the folder that `fit` wrote, or leave these options out",
+        )
     from xstilts.api import artifacts as api
 
     if artifact == XTREME:
