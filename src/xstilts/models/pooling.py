@@ -28,4 +28,4 @@ def last_state(states: Tensor, mask: Tensor) -> Tensor:
     """[batch, hidden]: the last unmasked token of states [batch, tokens, hidden]."""
     positions = torch.arange(mask.shape[1], device=mask.device)
     last = (positions * mask.to(positions.dtype)).argmax(1)
-    return states[torch.arange(len(states), device=states.device), last]
+    return states[torch.arange(states.shape[0], device=states.device), last]
