@@ -54,7 +54,11 @@ def build(folder: Path) -> Path:
         windows=Windows(),
         precision="fp32",
     )
-    rows = [(language, *row) for language in SIB for row in sentences(language, "train")[: None if language == "en" else SHOTS]]
+    rows = [
+        (language, *row)
+        for language in SIB
+        for row in sentences(language, "train")[: None if language == "en" else SHOTS]
+    ]
     labels = tuple(sorted({label for _, _, label in rows}))
     vectors, _ = states.vectors([(text, None) for _, text, _ in rows])
     method = Logreg(l2=100.0)
@@ -73,7 +77,9 @@ def build(folder: Path) -> Path:
         command="bench/export_model.py",
         version="",
     )
-    training = training_rows([row[1] for row in rows], [row[2] for row in rows], [row[0] for row in rows], vectors, "sw")
+    training = training_rows(
+        [row[1] for row in rows], [row[2] for row in rows], [row[0] for row in rows], vectors, "sw"
+    )
     model = FittedModel(facts=facts, states=states, weight=head["weight"], bias=head["bias"], training=training)
     return model.save(folder)
 

@@ -98,7 +98,9 @@ def _print(exported: "Exported") -> None:
             )
     for row in exported.agreement:
         right = (
-            f", right {row.right_before:,} before and {row.right_after:,} after of {row.labelled:,}" if row.labelled else ""
+            f", right {row.right_before:,} before and {row.right_after:,} after of {row.labelled:,}"
+            if row.labelled
+            else ""
         )
         print(
             f"  {row.language}, {row.source}: {row.same:,} of {row.rows:,} predictions are the same, probabilities differ "

@@ -66,7 +66,9 @@ def _use(facts: Facts) -> str:
             note = "Texts longer than a model input are cut off; `xstilts predict` reads them in windows."
         case "setfit":
             code = f'from setfit import SetFitModel\n\nmodel = SetFitModel.from_pretrained("FOLDER")\nmodel.predict([{text}])'
-            note = "`model_head.pkl` is a pickle, which can run any code when it is loaded: load it only if you trust it."
+            note = (
+                "`model_head.pkl` is a pickle, which can run any code when it is loaded: load it only if you trust it."
+            )
         case _:
             code = f'from sentence_transformers import SentenceTransformer\n\nSentenceTransformer("FOLDER").encode([{text}])'
             note = "`encode` gives the uncalibrated logits. Texts longer than a model input are cut off."
@@ -94,7 +96,9 @@ def _agreement(agreement: tuple[Agreement, ...]) -> Iterator[str]:
         f"{row.difference:.4f} | {_percent(row.right_before, row.labelled)} | {_percent(row.right_after, row.labelled)} |"
         for row in agreement
     ]
-    head = "| language | texts | rows | same prediction | difference of probabilities | right: original | right: export |"
+    head = (
+        "| language | texts | rows | same prediction | difference of probabilities | right: original | right: export |"
+    )
     yield "\n".join([head, "|---|---|---:|---:|---:|---:|---:|", *lines])
     yield "The original model was fitted to the training rows, so that more of them are right than of new texts."
 

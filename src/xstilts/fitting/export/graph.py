@@ -52,7 +52,10 @@ def write_graph(model: FittedModel, path: Path) -> None:
     require_onnx()
     names = input_names(model)
     ids = torch.full((2, 9), cast(int, model.states.tokenizer.pad_token_id) + 2)
-    inputs = {name: torch.zeros_like(ids) for name in names} | {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    inputs = {name: torch.zeros_like(ids) for name in names} | {
+        "input_ids": ids,
+        "attention_mask": torch.ones_like(ids),
+    }
     inputs["attention_mask"][1, 6:] = 0
     sizes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("length")}
     with _quiet(), _plain_attention(model.states.encoder):

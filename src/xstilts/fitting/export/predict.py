@@ -102,4 +102,8 @@ class Model:
 if __name__ == "__main__":
     model = Model(Path(__file__).parent)
     for text, row in zip(sys.argv[1:], model.probabilities(sys.argv[1:]), strict=True):
-        print(json.dumps({"text": text, **dict(zip(model.labels, row.round(4).tolist(), strict=True))}, ensure_ascii=False))
+        print(
+            json.dumps(
+                {"text": text, **dict(zip(model.labels, row.round(4).tolist(), strict=True))}, ensure_ascii=False
+            )
+        )

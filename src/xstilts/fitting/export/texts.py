@@ -45,7 +45,9 @@ def file_texts(path: Path, facts: ModelFacts) -> list[CheckRow]:
     if not path.is_file():
         raise DataError(f"there is no file {path}", "check the path")
     if format_suffix(path) == ".txt" and not facts.reads_pairs:
-        rows = [CheckRow(text=line.strip(), language=facts.language, source=path.name) for _, line in numbered_lines(path)]
+        rows = [
+            CheckRow(text=line.strip(), language=facts.language, source=path.name) for _, line in numbered_lines(path)
+        ]
     else:
         rows = _table(path, facts)
     if not rows:

@@ -74,7 +74,12 @@ def _probabilities(checkpoint: nn.Module, model: FittedModel, texts: Sequence[An
     rows = []
     for text in texts:
         parts = (text,) if isinstance(text, str) else text
-        inputs = tokenizer(*(part.strip() for part in parts), truncation=True, max_length=model.facts.windows.tokens, return_tensors="pt")
+        inputs = tokenizer(
+            *(part.strip() for part in parts),
+            truncation=True,
+            max_length=model.facts.windows.tokens,
+            return_tensors="pt",
+        )
         with torch.inference_mode():
             logits = checkpoint(**inputs).logits[0].double()
         rows.append((logits.sigmoid() if model.facts.problem == "multi-label" else logits.softmax(-1)).numpy())

@@ -128,7 +128,9 @@ def _rows(model: FittedModel, settings: ExportSettings) -> tuple[list[CheckRow],
     warnings: list[str] = []
     if len(kept) < len(rows):
         others = sorted({row.language for row in rows} - set(settings.languages))
-        warnings.append(f"{len(rows) - len(kept):,} rows in {', '.join(others)} are not compared: their language is cut")
+        warnings.append(
+            f"{len(rows) - len(kept):,} rows in {', '.join(others)} are not compared: their language is cut"
+        )
     missing = [language for language in settings.languages if all(row.language != language for row in kept)]
     if missing:
         warnings.append(f"no row is in {', '.join(missing)}: nothing was compared or counted there")

@@ -57,9 +57,7 @@ def model_folder(
         licence="MIT",
         pooling=pooling,
         windows=states.windows,
-        calibration=Calibration(
-            temperature=0.7, thresholds=(0.5, 0.45, 0.55) if problem == "multi-label" else None
-        ),
+        calibration=Calibration(temperature=0.7, thresholds=(0.5, 0.45, 0.55) if problem == "multi-label" else None),
         arm="logreg",
         command="xstilts fit",
         version="0",
