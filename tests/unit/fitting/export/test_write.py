@@ -141,7 +141,7 @@ def test_all_files_are_uploaded_to_a_private_repository(tmp_path: Path, server):
     assert push(tmp_path, "owner/name").endswith("/owner/name")
     created, *_, committed = (request for request in server.requests if "validate" not in request[0])
     assert created[1] == "Bearer hf_secret"
-    assert json.loads(created[2])["private"] is True
+    assert json.loads(created[2])["visibility"] == "private"
     lines = [json.loads(line) for line in committed[2].splitlines()]
     assert {line["value"]["path"] for line in lines if line["key"] == "file"} == {"README.md", "model.onnx"}
 
