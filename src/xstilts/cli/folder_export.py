@@ -94,7 +94,7 @@ def _print(exported: "Exported") -> None:
         print(f"kept {cut.pieces:,} of {cut.before:,} sub-words (scripts {', '.join(cut.scripts)})")
         for row in cut.tokenised:
             print(
-                f"  {row.language}: {row.changed:,} of {row.texts:,} texts would be tokenised differently if they were new"
+                f"  {row.language}: {row.changed:,} of {row.texts:,} texts would change their sub-words if they were new"
             )
     for row in exported.agreement:
         right = (
@@ -103,8 +103,8 @@ def _print(exported: "Exported") -> None:
             else ""
         )
         print(
-            f"  {row.language}, {row.source}: {row.same:,} of {row.rows:,} predictions are the same, probabilities differ "
-            f"by {row.difference:.4f} on average{right}"
+            f"  {row.language}, {row.source}: {row.same:,} of {row.rows:,} predictions are the same, probabilities "
+            f"differ by {row.difference:.4f} on average{right}"
         )
     print(f"wrote {exported.folder} ({exported.megabytes:,.1f} MB)")
     if exported.address is not None:

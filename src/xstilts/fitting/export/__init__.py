@@ -1,1 +1,1 @@
-"""Exports of a fitted model: ONNX, transformers, sentence-transformers and SetFit, with a smaller vocabulary or int8."""
+"""Exports of a fitted model: ONNX, transformers, sentence-transformers SetFit; smaller vocabularies and int8."""

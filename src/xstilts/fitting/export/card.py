@@ -35,8 +35,8 @@ def readme(facts: Facts) -> str:
     sections = [
         f"---\n{yaml.safe_dump(metadata, sort_keys=False, allow_unicode=True)}---",
         f"# {', '.join(model.labels[:6])}{' and more' * (len(model.labels) > 6)}",
-        f"{model.problem.capitalize()} of {'pairs of texts' if model.reads_pairs else 'texts'} in `{model.language}` with "
-        f"{len(model.labels)} labels: a linear head on the {model.pooling} state of {model.encoder}, fitted by xstilts "
+        f"{model.problem.capitalize()} of {'pairs of texts' if model.reads_pairs else 'texts'} in `{model.language}` "
+        f"with {len(model.labels)} labels: a linear head on the {model.pooling} state of {model.encoder}, fitted by xstilts "
         f"{model.version}.".replace(" .", "."),
         _use(facts),
         *_vocabulary(facts.vocabulary),
@@ -62,15 +62,18 @@ def _use(facts: Facts) -> str:
             code = f"from predict import Model\n\nmodel = Model('.')\nmodel.predict([{text}])"
             note = "Needs numpy, tokenizers and onnxruntime. `predict.py` says how texts are read."
         case "transformers":
-            code = f'from transformers import pipeline\n\nclassify = pipeline("text-classification", "FOLDER")\nclassify({text})'
+            code = f'from transformers import pipeline\n\nclassify = pipeline("text-classification", "FOLDER")'
+            code += f"\nclassify({text})"
             note = "Texts longer than a model input are cut off; `xstilts predict` reads them in windows."
         case "setfit":
-            code = f'from setfit import SetFitModel\n\nmodel = SetFitModel.from_pretrained("FOLDER")\nmodel.predict([{text}])'
+            code = f'from setfit import SetFitModel\n\nmodel = SetFitModel.from_pretrained("FOLDER")'
+            code += f"\nmodel.predict([{text}])"
             note = (
                 "`model_head.pkl` is a pickle, which can run any code when it is loaded: load it only if you trust it."
             )
         case _:
-            code = f'from sentence_transformers import SentenceTransformer\n\nSentenceTransformer("FOLDER").encode([{text}])'
+            code = f"from sentence_transformers import SentenceTransformer\n\n"
+            code += f'SentenceTransformer("FOLDER").encode([{text}])'
             note = "`encode` gives the uncalibrated logits. Texts longer than a model input are cut off."
     return f"## Use\n\n```python\n{code}\n```\n\n{note}"
 
@@ -80,8 +83,8 @@ def _vocabulary(cut: VocabularyCut | None) -> Iterator[str]:
         return
     yield (
         f"## Vocabulary\n\nOnly for {', '.join(cut.languages)} (scripts {', '.join(cut.scripts)}): {cut.pieces:,} of "
-        f"{cut.before:,} sub-words. Texts of the training rows and of `--texts` that would be tokenised differently, had "
-        "they not been used to choose sub-words (5-fold cross-validation):"
+        f"{cut.before:,} sub-words. Texts of the training rows and of `--texts` that would be tokenised differently, "
+        "had they not been used to choose sub-words (5-fold cross-validation):"
     )
     rows = [f"| {row.language} | {row.texts:,} | {_percent(row.changed, row.texts)} |" for row in cut.tokenised]
     yield "\n".join(["| language | texts | tokenised differently |", "|---|---:|---:|", *rows])
@@ -93,7 +96,8 @@ def _agreement(agreement: tuple[Agreement, ...]) -> Iterator[str]:
     yield "## Agreement with the original model"
     lines = [
         f"| {row.language} | {row.source} | {row.rows:,} of {row.available:,} | {_percent(row.same, row.rows)} | "
-        f"{row.difference:.4f} | {_percent(row.right_before, row.labelled)} | {_percent(row.right_after, row.labelled)} |"
+        f"{row.difference:.4f} | {_percent(row.right_before, row.labelled)} | "
+        f"{_percent(row.right_after, row.labelled)} |"
         for row in agreement
     ]
     head = (

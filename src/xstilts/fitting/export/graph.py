@@ -20,7 +20,7 @@ EXTRA = "pip install 'xstilts[onnx]'"
 
 
 class Graph(nn.Module):
-    """Token ids, mask and (for some encoders) token types to `logits` and calibrated `probabilities`, [batch, labels]."""
+    """Token ids, mask and, for some encoders, token types to `logits` and `probabilities`: [batch, labels] each."""
 
     def __init__(self, model: FittedModel) -> None:
         super().__init__()

@@ -5,8 +5,8 @@
 This is the whole reading of a text; write it again in any language with an ONNX runtime:
 
 1. Remove white space from both ends, and tokenise. A text of more sub-words than a model input has (`windows.tokens` in
-   xstilts.json, with the special tokens) is read in windows; consecutive windows share `windows.overlap` sub-words. What
-   comes after `windows.most` windows is not read. A pair of texts has one window, which is cut at `pair_tokens`.
+   xstilts.json, with the special tokens) is read in windows; consecutive windows share `windows.overlap` sub-words.
+   What comes after `windows.most` windows is not read. A pair of texts has one window, which is cut at `pair_tokens`.
 2. Run the graph on each window, padded with `pad` where the mask is 0.
 3. The logits of a text are the mean of the logits of its windows, weighted by their number of sub-words.
 4. Divide them by the temperature. Softmax gives the probabilities; for multi-label models, the sigmoid.

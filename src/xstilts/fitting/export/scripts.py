@@ -45,8 +45,12 @@ def written_in(scripts: Iterable[str]) -> regex.Pattern[str]:
 
 
 _KNOWN: dict[str, str | None] = {}
-_SCRIPTS = ["Latn", "Cyrl", "Arab", "Deva", "Hani", "Hang", "Hira", "Kana", "Hebr", "Grek", "Thai", "Mlym", "Geor", "Armn", "Sinh", "Telu", "Ethi", "Knda", "Taml", "Beng", "Mymr", "Gujr", "Khmr", "Orya", "Guru", "Laoo", "Tibt", "Mong", "Cher", "Cans", "Olck", "Nkoo", "Tfng", "Thaa", "Syrc", "Copt", "Mtei", "Java", "Bali", "Sund", "Bugi", "Lana", "Yiii", "Vaii", "Adlm"]
-_PATTERNS = {script: regex.compile(rf"\p{{Script={script}}}") for script in _SCRIPTS}
+_SCRIPTS = """
+    Latn Cyrl Arab Deva Hani Hang Hira Kana Hebr Grek Thai Mlym Geor Armn Sinh Telu Ethi Knda Taml Beng
+    Mymr Gujr Khmr Orya Guru Laoo Tibt Mong Cher Cans Olck Nkoo Tfng Thaa Syrc Copt Mtei Java Bali Sund
+    Bugi Lana Yiii Vaii Adlm
+"""
+_PATTERNS = {script: regex.compile(rf"\p{{Script={script}}}") for script in _SCRIPTS.split()}
 
 
 def _script(letter: str) -> str | None:

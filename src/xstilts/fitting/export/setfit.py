@@ -19,8 +19,8 @@ def write_setfit(model: FittedModel, folder: Path) -> Callable[[Sequence[Any]], 
     """Turn the sentence-transformers folder `folder` into one of SetFit, and return how it computes probabilities.
 
     The body gives the pooled state; the head is a pickled LogisticRegression of scikit-learn with the model's weights
-    divided by its temperature, so that `predict_proba` is calibrated. Raises UserError for multi-label models and pairs,
-    and if scikit-learn is missing.
+    divided by its temperature, so that `predict_proba` is calibrated. Raises UserError for multi-label models and
+    pairs, and if scikit-learn is missing.
     """
     if model.facts.problem != "classification" or model.facts.reads_pairs:
         raise UserError(

@@ -28,8 +28,8 @@ def write_checkpoint(model: FittedModel, folder: Path) -> Any:
     """Write weights, configuration and tokenizer into `folder`, which exists, and return how it computes probabilities
     of texts of one window.
 
-    The heads of transformers have a dense layer and an activation between the pooled state and the linear layer. Here the
-    dense layer is a multiple of the identity, at which the activation is linear in float32, so that the head is ours.
+    The heads of transformers have a dense layer and an activation between the pooled state and the linear layer. Here
+    the dense layer is a multiple of the identity, at which the activation is linear in float32, so that the head is ours.
     Raises UserError for encoders whose head pools otherwise than the model: there is no such checkpoint for them.
     """
     config = model.states.encoder.config
@@ -70,7 +70,7 @@ def _set(layer: nn.Linear, weight: Tensor, bias: Tensor) -> None:
 
 def _probabilities(checkpoint: nn.Module, model: FittedModel, texts: Sequence[Any]) -> np.ndarray:
     """Of the checkpoint, on the windows of `texts` that the model reads."""
-    tokenizer = model.states.tokenizer
+    tokenizer: Any = model.states.tokenizer
     rows = []
     for text in texts:
         parts = (text,) if isinstance(text, str) else text

@@ -188,7 +188,8 @@ def _verify(model: FittedModel, probabilities: Probabilities, rows: Sequence[Che
 def _has_one_window(model: FittedModel, text: Any) -> bool:
     """Only those are read alike by all formats; texts of several windows are tested with each format's own loop."""
     parts = (text,) if isinstance(text, str) else text
-    return len(model.states.tokenizer(*parts)["input_ids"]) <= model.facts.windows.tokens
+    tokenizer: Any = model.states.tokenizer
+    return len(tokenizer(*parts)["input_ids"]) <= model.facts.windows.tokens
 
 
 def _what(settings: ExportSettings) -> str:
