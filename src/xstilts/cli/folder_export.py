@@ -93,9 +93,7 @@ def _print(exported: "Exported") -> None:
     if (cut := exported.vocabulary) is not None:
         print(f"kept {cut.pieces:,} of {cut.before:,} sub-words (scripts {', '.join(cut.scripts)})")
         for row in cut.tokenised:
-            print(
-                f"  {row.language}: {row.changed:,} of {row.texts:,} texts would change their sub-words if they were new"
-            )
+            print(f"  {row.language}: {row.changed:,} of {row.texts:,} texts would change sub-words if they were new")
     for row in exported.agreement:
         right = (
             f", right {row.right_before:,} before and {row.right_after:,} after of {row.labelled:,}"

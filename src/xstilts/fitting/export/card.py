@@ -36,7 +36,8 @@ def readme(facts: Facts) -> str:
         f"---\n{yaml.safe_dump(metadata, sort_keys=False, allow_unicode=True)}---",
         f"# {', '.join(model.labels[:6])}{' and more' * (len(model.labels) > 6)}",
         f"{model.problem.capitalize()} of {'pairs of texts' if model.reads_pairs else 'texts'} in `{model.language}` "
-        f"with {len(model.labels)} labels: a linear head on the {model.pooling} state of {model.encoder}, fitted by xstilts "
+        f"with {len(model.labels)} labels: a linear head "
+        f"on the {model.pooling} state of {model.encoder}, fitted by xstilts "
         f"{model.version}.".replace(" .", "."),
         _use(facts),
         *_vocabulary(facts.vocabulary),
@@ -62,17 +63,17 @@ def _use(facts: Facts) -> str:
             code = f"from predict import Model\n\nmodel = Model('.')\nmodel.predict([{text}])"
             note = "Needs numpy, tokenizers and onnxruntime. `predict.py` says how texts are read."
         case "transformers":
-            code = f'from transformers import pipeline\n\nclassify = pipeline("text-classification", "FOLDER")'
+            code = 'from transformers import pipeline\n\nclassify = pipeline("text-classification", "FOLDER")'
             code += f"\nclassify({text})"
             note = "Texts longer than a model input are cut off; `xstilts predict` reads them in windows."
         case "setfit":
-            code = f'from setfit import SetFitModel\n\nmodel = SetFitModel.from_pretrained("FOLDER")'
+            code = 'from setfit import SetFitModel\n\nmodel = SetFitModel.from_pretrained("FOLDER")'
             code += f"\nmodel.predict([{text}])"
             note = (
                 "`model_head.pkl` is a pickle, which can run any code when it is loaded: load it only if you trust it."
             )
         case _:
-            code = f"from sentence_transformers import SentenceTransformer\n\n"
+            code = "from sentence_transformers import SentenceTransformer\n\n"
             code += f'SentenceTransformer("FOLDER").encode([{text}])'
             note = "`encode` gives the uncalibrated logits. Texts longer than a model input are cut off."
     return f"## Use\n\n```python\n{code}\n```\n\n{note}"

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from xstilts.errors import UserError
 from xstilts.fitting.model import FittedModel
 from xstilts.models.compat import attention_implementation
+from xstilts.models.families import Pooling
 from xstilts.models.pooling import pool
 
 ONNX_FILE = "model.onnx"
@@ -25,7 +26,7 @@ class Graph(nn.Module):
     def __init__(self, model: FittedModel) -> None:
         super().__init__()
         self.encoder = model.states.encoder
-        self.pooling = model.facts.pooling
+        self.pooling: Pooling = model.facts.pooling
         self.head = nn.Linear(model.weight.shape[1], model.weight.shape[0])
         self.head.weight, self.head.bias = nn.Parameter(model.weight), nn.Parameter(model.bias)
         self.temperature = model.facts.calibration.temperature

@@ -23,7 +23,8 @@ def push(folder: Path, repository: str, *, public: bool = False) -> str:
     """
     token = require_token(repository)
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HFValidationError, HTTPError, OfflineModeIsEnabled
+    from huggingface_hub.errors import HFValidationError, OfflineModeIsEnabled
+    from huggingface_hub.errors import HTTPError  # pyright: ignore[reportPrivateImportUsage]
 
     api = HfApi(endpoint=endpoint(), token=token)
     try:

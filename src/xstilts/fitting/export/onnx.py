@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from tokenizers import Tokenizer
+from transformers import PreTrainedTokenizerFast
 
 from xstilts.fitting.export.graph import ONNX_FILE, input_names, write_graph
 from xstilts.fitting.export.quantise import quantise
@@ -20,7 +21,7 @@ def write_onnx(model: FittedModel, folder: Path, *, int8: bool = False) -> None:
 
     `predict.py` gives the logits of `FittedModel`, computed in float32, also of texts longer than a window.
     """
-    backend = model.states.tokenizer.backend_tokenizer
+    backend = cast(PreTrainedTokenizerFast, model.states.tokenizer).backend_tokenizer
     write_graph(model, folder / ONNX_FILE)
     if int8:
         quantise(folder / ONNX_FILE)

@@ -35,7 +35,7 @@ def write_setfit(model: FittedModel, folder: Path) -> Callable[[Sequence[Any]], 
     bias = (model.bias / model.facts.calibration.temperature).double().numpy()
     if len(model.labels) == 2:  # scikit-learn has one row for two classes
         weight, bias = weight[1:] - weight[:1], bias[1:] - bias[:1]
-    head = LogisticRegression()
+    head: Any = LogisticRegression()
     head.coef_, head.intercept_ = weight, bias
     head.classes_, head.n_features_in_ = np.arange(len(model.labels)), weight.shape[1]
     head.n_iter_ = np.zeros(1, np.int32)

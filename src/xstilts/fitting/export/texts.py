@@ -40,7 +40,8 @@ def training_texts(rows: TrainingRows, facts: ModelFacts) -> list[CheckRow]:
 def file_texts(path: Path, facts: ModelFacts) -> list[CheckRow]:
     """The rows of a file of a supported format with the text columns of the training files; a .txt file has one text
     per line. A column `language` has the language of each row, otherwise it is that of the model; a column `label`, if
-    there is one, has the labels. Rows without text are skipped. Raises DataError if a column is missing or no row has text.
+    there is one, has the labels. Rows without text are skipped. Raises DataError if a column is missing or no row has
+    text.
     """
     if not path.is_file():
         raise DataError(f"there is no file {path}", "check the path")

@@ -29,8 +29,8 @@ def write_checkpoint(model: FittedModel, folder: Path) -> Any:
     of texts of one window.
 
     The heads of transformers have a dense layer and an activation between the pooled state and the linear layer. Here
-    the dense layer is a multiple of the identity, at which the activation is linear in float32, so that the head is ours.
-    Raises UserError for encoders whose head pools otherwise than the model: there is no such checkpoint for them.
+    the dense layer is a multiple of the identity, at which the activation is linear in float32, so that the head is
+    ours. Raises UserError for encoders whose head pools otherwise than the model: there is no such checkpoint for them.
     """
     config = model.states.encoder.config
     pooling, kind = model.facts.pooling, config.model_type

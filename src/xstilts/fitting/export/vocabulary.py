@@ -44,8 +44,8 @@ def cut_vocabulary(
     """A model with the sub-words of `languages` only, and what was kept. `texts` are by language.
 
     Kept are, in this order: special tokens; the sub-words of `texts`; single characters of the languages' scripts and
-    of ASCII; and all other sub-words that consist of characters of these scripts, the most probable first, until there are
-    `most` in all (None: all of them).
+    of ASCII; and all other sub-words that consist of characters of these scripts, the most probable first, until there
+    are `most` in all (None: all of them).
 
     A text of kept sub-words gets the same sub-words and logits as before: removing a piece only removes segmentations,
     and the best one is still there. The encoder of `model` is changed; load it again to go on using it. Raises
