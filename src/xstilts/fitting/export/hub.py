@@ -23,8 +23,11 @@ def push(folder: Path, repository: str, *, public: bool = False) -> str:
     """
     token = require_token(repository)
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HFValidationError, OfflineModeIsEnabled
-    from huggingface_hub.errors import HTTPError  # pyright: ignore[reportPrivateImportUsage]
+    from huggingface_hub.errors import (
+        HFValidationError,
+        HTTPError,  # pyright: ignore[reportPrivateImportUsage]
+        OfflineModeIsEnabled,
+    )
 
     api = HfApi(endpoint=endpoint(), token=token)
     try:
