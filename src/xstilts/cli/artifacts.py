@@ -10,8 +10,8 @@ from cyclopts import Parameter
 
 from xstilts.cli.folder_export import FolderExport, export_model_folder
 from xstilts.cli.options import STORE, Device, Json, Offline, RecordedRecipe, StoreDir, print_json
-from xstilts.fitting.facts import FACTS_FILE
 from xstilts.errors import UserError
+from xstilts.fitting.facts import FACTS_FILE
 from xstilts.plurals import plural
 
 if TYPE_CHECKING:
