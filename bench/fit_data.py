@@ -14,7 +14,9 @@ from xstilts.fitting.states import Cut
 from xstilts.methods.leave_one_out import Rows
 
 HELD_OUT = (
-    DataSet(task="sib200", languages=("amh_Ethi", "arb_Arab", "ben_Beng", "eus_Latn", "hau_Latn", "tam_Taml", "zul_Latn")),
+    DataSet(
+        task="sib200", languages=("amh_Ethi", "arb_Arab", "ben_Beng", "eus_Latn", "hau_Latn", "tam_Taml", "zul_Latn")
+    ),
     DataSet(task="nusax", languages=("id", "jv", "min", "bjn")),
     DataSet(task="afrisenti", languages=("am", "pcm", "pt-MZ", "sw")),
     DataSet(task="intent", languages=("ar", "eu", "fi", "hu", "ml", "ne", "ru", "th", "zh-CN")),
@@ -53,7 +55,7 @@ def by_class(pool: States, k: int, generator: torch.Generator) -> tuple[list[int
             order = rows[torch.randperm(len(rows), generator=generator)].tolist()
             shots += order[:k]
             held_out += order[k : 2 * k]
-    return shots, held_out
+    return sorted(shots), sorted(held_out)
 
 
 def dataset(source: Source, language: str, shots: States) -> Dataset:

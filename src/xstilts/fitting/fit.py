@@ -119,10 +119,13 @@ def _try_arms(dataset: Dataset, settings: FitSettings, search: Search, space: Sp
         search.try_heads(space, arms, score, say)
     if not dataset.english:
         return
+    left = search.deadline - time.monotonic()
+    if left <= 0:
+        search.skipped.append("fine-tuning")
+        return
     texts = len(space.encoded.english_used) + len(dataset.shots)
     few = [text_of(dataset.english.examples[row]) for row in space.encoded.english_used]
     needed = TuneCost(seconds_per_text=space.states.probe(few)).seconds(texts)
-    left = search.deadline - time.monotonic()
     if needed > left:
         search.skipped.append(f"fine-tuning, which needs about {needed:.0f} s")
         say(f"fine-tuning needs about {needed:.0f} s and {max(left, 0):.0f} s are left: not tried")

@@ -106,9 +106,10 @@ def _suits(arm: HeadArm, *, english: bool, shots: bool, unlabelled: bool) -> boo
 
 
 def prepare(arm: HeadArm, english: Rows | None, shots: Rows | None, classes: int) -> Prepared:
-    """Select the penalty of logistic regression, on English rows if the arm uses them."""
-    source = english if arm.uses_english else shots
-    if arm.kind != "logreg" or source is None or not len(source.labels):
+    """Select the penalty of logistic regression: on English rows if there are some, otherwise on those of the language.
+    An arm without English rows beside others has the default of `logreg`, as a few rows do not decide."""
+    source = english if english is not None and len(english.labels) else shots
+    if arm.kind != "logreg" or source is None or not len(source.labels) or (source is english and not arm.uses_english):
         return Prepared(penalty=WITHOUT_ENGLISH, start=None)
     source = source.spaced(MAX_ROWS)
     penalty = select_penalty(source, classes)
@@ -163,8 +164,8 @@ def _fit_logreg(arm: HeadArm, prepared: Prepared, english: Rows | None, shots: R
             offset = language_offset(target, source, variance_within(source))
         vectors.append(shots.vectors.double() - offset)
         labels.append(shots.labels)
-        weight = arm.shots_weight if english is not None else 1.0
-        weights.append(_class_weights(shots.labels, classes, arm.balanced) * weight)
+        own = _class_weights(shots.labels, classes, arm.balanced)
+        weights.append(own if english is None else own * _shots_weights(arm.shots_weight, english, shots, classes))
     start = prepared.start if english is not None else None
     weight, bias = solve(
         torch.cat(vectors), torch.cat(labels), classes, prepared.penalty, weights=torch.cat(weights), start=start
@@ -178,6 +179,15 @@ def _class_weights(labels: Tensor, classes: int, balanced: bool) -> Tensor:
         return torch.ones(len(labels), dtype=torch.float64)
     counts = labels.bincount(minlength=classes).double()
     return (len(labels) / (counts > 0).sum() / counts.clamp(min=1))[labels]
+
+
+def _shots_weights(weight: float, english: Rows, shots: Rows, classes: int) -> Tensor:
+    """What each row of the language counts for [rows]. Those of a class without English rows count together for as many
+    rows as an English class has (the median); otherwise a strong penalty would never let it be predicted."""
+    known, own = (rows.labels.bincount(minlength=classes).double() for rows in (english, shots))
+    median = known[known > 0].median()
+    by_class = torch.where(known > 0, weight, (median / own.clamp(min=1)).clamp(min=weight))
+    return by_class[shots.labels]
 
 
 def _unlabelled_shift(english: Rows, unlabelled: Tensor) -> Tensor:

@@ -29,6 +29,7 @@ def find_language(value: str) -> Language:
     import langcodes
     from langcodes.tag_parser import LanguageTagError
 
+    hint = "give a code such as sw, swh_Latn or zh-Hant, or an English name"
     try:
         tag = langcodes.Language.get(value.strip().replace("_", "-"))
         if not tag.is_valid():
@@ -37,8 +38,10 @@ def find_language(value: str) -> Language:
         try:
             tag = langcodes.find(value.strip())
         except LookupError:
+            raise UserError(f"{value!r} is no language", hint) from None
+        if value.strip().casefold() not in {name.casefold() for name in (tag.display_name(), tag.autonym())}:
             raise UserError(
-                f"{value!r} is no language", "give a code such as sw, swh_Latn or zh-Hant, or an English name"
+                f"{value!r} is no language", f"did you mean {tag.to_tag()} ({tag.display_name()})?"
             ) from None
     tag = langcodes.Language.get(langcodes.standardize_tag(tag, macro=True))
     script = "" if tag.to_tag() == UNDETERMINED else tag.maximize().script or ""
@@ -49,9 +52,11 @@ def share_in_script(texts: Sequence[str], script: str) -> float:
     """The share of the letters of the first texts that are in a script; 1 without letters or for an unknown script."""
     import regex
 
+    if not script:
+        return 1.0
     names = _MIXED_SCRIPTS.get(script, (script,))
     try:
-        pattern = regex.compile("|".join(rf"\p{{Script={name}}}" for name in names))
+        pattern = regex.compile("|".join(rf"\p{{Script={name}}}" for name in (*names, "Common")))
     except regex.error:
         return 1.0
     letters = regex.findall(r"\p{L}", " ".join(texts[:MOST_TEXTS]))

@@ -32,7 +32,7 @@ def held_out_logits(
         source = _without_groups(english, groups)
         rows = shots.subset(kept)
         if len(rows.labels) or source is not None:
-            own = prepared if arm.uses_english else prepare(arm, None, rows, classes)
+            own = prepared if english is not None else prepare(arm, None, rows, classes)
             head = fit_head(arm, own, source, rows, classes, unlabelled)
             logits[left] = head.logits(shots.vectors[left])
         step()

@@ -1,0 +1,220 @@
+"""Scores and intervals of `xstilts fit` next to scikit-learn on the same vectors.
+
+    XSTILTS_DATA_ROOT=DATA python bench/fit.py [tasks] [--development] [--draws N] [--write docs/fit-bench.md]
+
+Every method gets the vectors of the untouched encoder, the same English rows and the same rows of the language, drawn
+equally per class. `fit` selects among its heads by cross-validation, as it does on a user's files; fine-tuning is left
+out. Coverage: how often the score on held-out rows of the same draw lies in the 95% prediction interval.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+import torch
+from sklearn.linear_model import LogisticRegressionCV
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+from sklearn.utils._testing import ignore_warnings
+
+import xstilts.fitting.search as search_module
+from accuracy_data import DataSet, States
+from fit_data import DEVELOPMENT, HELD_OUT, Source, by_class, dataset, read, space, without_groups_of
+from harness import machine
+from xstilts.fitting.estimate import SCORES, confusion_matrix
+from xstilts.fitting.fit import one_thread
+from xstilts.fitting.heads import fit_head, head_arms
+from xstilts.fitting.held_out import arm_estimate, class_shares, optimism_of
+from xstilts.fitting.search import Search, folds_of, selected
+
+SHOTS = (4, 8, 16)
+CS = (1e-4, 1e-3, 1e-2, 0.1, 1.0)
+START, END = "<!-- bench -->", "<!-- /bench -->"
+FIT, LOGISTIC, SVC = "fit", "LogisticRegression", "LinearSVC"
+
+
+class Row(NamedTuple):
+    """One method on one draw. Intervals are those of `fit`; `again` is the score on held-out rows of the same draw."""
+
+    task: str
+    language: str
+    k: int
+    draw: int
+    method: str
+    arm: str
+    score: float
+    seconds: float
+    low: float = np.nan
+    high: float = np.nan
+    again: float = np.nan
+
+
+_KNOWN: dict[tuple[object, ...], tuple[object, object]] = {}
+"""What depends on English rows alone, by these rows and the arm; the rows are kept, so that their ids stay theirs."""
+
+
+def remember_english() -> None:
+    """Compute what depends on English rows alone once for all draws."""
+    for name in ("prepare", "english_held_out_logits"):
+        original = getattr(search_module, name)
+
+        def remembered(arm, *values, name=name, original=original):
+            english = values[0] if name == "prepare" else values[1]
+            if not arm.uses_english:
+                return original(arm, *values)
+            key = (name, id(english.vectors), arm.kind, arm.balanced)
+            if key not in _KNOWN:
+                _KNOWN[key] = english.vectors, original(arm, *values)
+            return _KNOWN[key][1]
+
+        setattr(search_module, name, remembered)
+
+
+def macro_f1(source: Source, predicted: np.ndarray, gold: torch.Tensor) -> float:
+    return float(SCORES["macro_f1"](confusion_matrix(gold.numpy(), predicted, len(source.labels))))
+
+
+def fit(task: str, language: str, source: Source, k: int, draw: int, shots: States, held_out: States) -> Row:
+    began, data, where = time.monotonic(), dataset(source, language, shots), space(source, shots)
+    classes = len(source.labels)
+    folds = folds_of("classification", where.encoded)
+    search = Search(problem="classification", classes=classes, folds=folds, deadline=np.inf)
+    arms = head_arms("classification", english=True, shots=True, unlabelled=False)
+    search.try_heads(where, arms, lambda candidate: "", lambda line: None)
+    chosen = selected(search)
+    shares = class_shares(data, {})
+    estimate = arm_estimate(data, chosen, shares.values, optimism_of(data, search))
+    head = fit_head(chosen.arm, chosen.prepared, where.encoded.english, where.encoded.shots, classes)
+    score, again = (
+        macro_f1(source, head.logits(part.vectors).argmax(1).numpy(), part.labels) for part in (source.test, held_out)
+    )
+    seconds = time.monotonic() - began
+    low, high = estimate.next_low, estimate.next_high
+    return Row(task, language, k, draw, FIT, chosen.arm.name, score, seconds, low, high, again)
+
+
+@ignore_warnings(category=UserWarning)
+def scikit(task: str, language: str, source: Source, k: int, draw: int, shots: States, method: str) -> Row:
+    """English rows and rows of the language pooled, standardised, C by five-fold cross-validation over both."""
+    began = time.monotonic()
+    vectors, labels = (
+        torch.cat([getattr(part, name) for part in (source.english, shots)]).numpy() for name in ("vectors", "labels")
+    )
+    if method == LOGISTIC:
+        model = LogisticRegressionCV(
+            Cs=CS, l1_ratios=(0.0,), cv=5, scoring="accuracy", max_iter=300, use_legacy_attributes=False
+        )
+    else:
+        model = GridSearchCV(LinearSVC(max_iter=3000), {"C": list(CS)}, cv=5)
+    fitted = make_pipeline(StandardScaler(), model).fit(vectors, labels)
+    score = macro_f1(source, fitted.predict(source.test.vectors.numpy()), source.test.labels)
+    return Row(task, language, k, draw, method, method, score, time.monotonic() - began)
+
+
+def runs(data: DataSet, draws: int, methods: Sequence[str], shots: Sequence[int]) -> Iterator[Row]:
+    for language in data.languages:
+        source = read(data, language)
+        pool = source.pool
+        parallel = bool(set(pool.groups) & set(source.english.groups))
+        for k, draw in product(shots, range(draws)):
+            chosen, others = by_class(pool, k, torch.Generator().manual_seed(1000 * k + draw))
+            own = pool.of(chosen)
+            rest = pool.of(without_groups_of(others, pool, chosen)) if not parallel else new_rows(source, own, k, draw)
+            if len(own.labels) == 0 or len(rest.labels) == 0:
+                continue
+            for method in methods:
+                if method == FIT:
+                    yield fit(data.task, language, source, k, draw, own, rest)
+                else:
+                    yield scikit(data.task, language, source, k, draw, own, method)
+
+
+def new_rows(source: Source, own: States, k: int, draw: int) -> States:
+    """k scored rows of each class of the drawn ones: of parallel data, English training rows are translations of all
+    other rows."""
+    chosen, more = by_class(source.test, max(1, k // 2), torch.Generator().manual_seed(draw))
+    classes = set(own.labels.tolist())
+    return source.test.of([row for row in sorted(chosen + more) if int(source.test.labels[row]) in classes])
+
+
+def report(rows: pl.DataFrame) -> str:
+    """Tables: mean scores with paired intervals over languages and draws, and coverage."""
+    lines = ["| data | k | fit | LogisticRegression | LinearSVC | fit − LR (95% CI) | fit − SVC (95% CI) |"]
+    lines.append("|---|--:|--:|--:|--:|--:|--:|")
+    for (task, k), part in rows.group_by("task", "k", maintain_order=True):
+        wide = part.pivot("method", index=["language", "draw"], values="score")
+        cells = [f"{100 * wide[method].mean():.1f}" for method in (FIT, LOGISTIC, SVC) if method in wide.columns]
+        gaps = [_gap(wide, method) for method in (LOGISTIC, SVC) if method in wide.columns]
+        lines.append("| " + " | ".join([str(task), str(k), *cells, *gaps]) + " |")
+    covered = rows.filter(pl.col("method") == FIT).with_columns(
+        inside=(pl.col("again") >= pl.col("low")) & (pl.col("again") <= pl.col("high")),
+        width=100 * (pl.col("high") - pl.col("low")),
+        bias=100 * (pl.col("again") - (pl.col("high") + pl.col("low")) / 2),
+    )
+    table = covered.group_by("task", "k", maintain_order=True).agg(
+        pl.len(), pl.col("inside").mean(), pl.col("width").median(), pl.col("bias").mean()
+    )
+    lines += ["", "| data | k | repetitions | in the interval | median width |", "|---|--:|--:|--:|--:|"]
+    lines += [f"| {t} | {k} | {n} | {100 * i:.1f}% | {w:.0f} |" for t, k, n, i, w, _ in table.iter_rows()]
+    lines.append(
+        f"| all | | {len(covered)} | {100 * covered['inside'].mean():.1f}% | {covered['width'].median():.0f} |"
+    )
+    return "\n".join(lines)
+
+
+def _gap(wide: pl.DataFrame, method: str) -> str:
+    """The mean difference over languages; the interval is from a bootstrap over languages and draws."""
+    difference = 100 * (wide[FIT] - wide[method])
+    rng = np.random.default_rng(0)
+    by_language = [part["d"].to_numpy() for _, part in wide.with_columns(d=difference).group_by("language")]
+    means = []
+    for _ in range(2000):
+        drawn = [by_language[number] for number in rng.integers(len(by_language), size=len(by_language))]
+        means.append(np.mean([rng.choice(values, len(values)).mean() for values in drawn]))
+    low, high = np.percentile(means, [2.5, 97.5])
+    return f"{difference.mean():+.1f} ({low:+.1f} to {high:+.1f})"
+
+
+def main(argv: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tasks", nargs="*")
+    parser.add_argument("--development", action="store_true", help="the languages on which settings were chosen")
+    parser.add_argument("--draws", type=int, default=5)
+    parser.add_argument("--shots", type=int, nargs="+", default=SHOTS)
+    parser.add_argument("--only-fit", action="store_true")
+    parser.add_argument("--rows", type=Path, help="write all rows to this Parquet file")
+    parser.add_argument("--write", type=Path)
+    options = parser.parse_args(argv)
+    torch.set_num_threads(1)
+    remember_english()
+    rows: list[Row] = []
+    with one_thread():
+        for data in DEVELOPMENT if options.development else HELD_OUT:
+            if not options.tasks or data.task in options.tasks:
+                methods = (FIT,) if options.only_fit else (FIT, LOGISTIC, SVC)
+                for row in runs(data, options.draws, methods, options.shots):
+                    rows.append(row)
+                    print(row, file=sys.stderr, flush=True)
+    frame = pl.DataFrame(rows, schema=Row._fields, orient="row")
+    if options.rows:
+        frame.write_parquet(options.rows)
+    text = f"{report(frame)}\n\n{machine()}"
+    print(text)
+    arms = frame.filter(pl.col("method") == FIT).group_by("task", "arm").len().sort("task", "arm")
+    print(arms)
+    if options.write:
+        page = options.write.read_text(encoding="utf-8")
+        before, _, rest = page.partition(START)
+        options.write.write_text(f"{before}{START}\n{text}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
