@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     )
     from xstilts.api.catalogue import list_encoders, list_tasks
     from xstilts.api.fit import fit, load_model
+    from xstilts.api.labelling import rows_to_label
     from xstilts.api.results import build_report, check_claims, compare, load_matrix, load_results
     from xstilts.api.runs import Outcome, plan, run, status
     from xstilts.config.recipe import Fewshot, Intermediate, Recipe, Target
@@ -46,6 +47,7 @@ __all__ = [
     "load_task",
     "plan",
     "predict_file",
+    "rows_to_label",
     "run",
     "status",
     "verify_store",
@@ -76,6 +78,7 @@ _MODULES = {
     "load_task": "xstilts.tasks",
     "plan": "xstilts.api.runs",
     "predict_file": "xstilts.api.artifacts",
+    "rows_to_label": "xstilts.api.labelling",
     "run": "xstilts.api.runs",
     "status": "xstilts.api.runs",
     "verify_store": "xstilts.api.artifacts",

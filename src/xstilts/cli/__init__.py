@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "fit": ("fitting:fit", "Fit a model to English rows and a few rows in your language."),
+    "label": ("labelling:label", "Choose the rows of a pool to label next."),
     "run": ("runs:run", "Run the missing stages of a recipe."),
     "plan": ("runs:plan", "List cached and missing stages, and estimate time, memory and disk."),
     "status": ("runs:status", "Show which stages of a recipe are done, running or missing."),

@@ -1,7 +1,7 @@
 """A fitted model: an encoder with a linear head, its calibration and its training rows."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -73,6 +73,17 @@ class FittedModel:
     def logits(self, texts: Sequence[Any]) -> Tensor:
         """Uncalibrated logits, [texts, labels]."""
         return self._logits(self.states.vectors(self._as_texts(texts))[0])
+
+    def vectors_and_probabilities(
+        self, texts: Sequence[Any], report: Callable[[int, int], None] = lambda done, total: None
+    ) -> tuple[Tensor, np.ndarray]:
+        """Vectors of the encoder, [texts, width], and calibrated probabilities as from `predict_proba`."""
+        vectors, _ = self.states.vectors(self._as_texts(texts), report)
+        return vectors, self._probabilities(self._logits(vectors)).numpy()
+
+    def best_label(self, probabilities: Sequence[float]) -> tuple[Any, float]:
+        """The predicted label (a list of labels for multi-label models) and its probability."""
+        return self._label(probabilities)
 
     def predictions(self, texts: Sequence[Any]) -> list[Prediction]:
         """Labels with probabilities, abstention and the most similar training rows."""
