@@ -1,7 +1,7 @@
 """The data of `bench/label.py`: rows of every set and language with their vectors, and episodes drawn from them."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -93,14 +93,12 @@ def language(task: str, code: str) -> Language:
     )
 
 
-def languages(*, development: bool | None = None) -> list[Language]:
-    """All languages, or those on which the method is chosen or not."""
-    return [
-        language(data.task, code)
-        for data in DATA_SETS
-        for code in (*data.development, *data.reported)
-        if development is None or development == (code in data.development)
-    ]
+def languages(*, development: bool | None = None, task: str | None = None) -> Iterator[Language]:
+    """All languages, or those on which the method is chosen or not, and those of one task."""
+    for data in DATA_SETS:
+        for code in (*data.development, *data.reported):
+            if development in (None, code in data.development) and task in (None, data.task):
+                yield language(data.task, code)
 
 
 @cache
@@ -123,9 +121,7 @@ def _bound(task: str) -> Task:
 
 
 def _examples(task: str, code: str, splits: Sequence[str]) -> list[Example]:
-    return [
-        example for split in splits for example in load(_bound(task), code, split, cache=cache_dir(), offline=True)
-    ]
+    return [example for split in splits for example in load(_bound(task), code, split, cache=cache_dir(), offline=True)]
 
 
 def _spaced(examples: Sequence[Example], limit: int) -> list[Example]:

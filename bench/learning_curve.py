@@ -121,9 +121,7 @@ def episode(language: Language, count: int, seed: int, seconds: list[float]) -> 
     curve = learning_curve(dataset, search, chosen, None)
     seconds.append(time.monotonic() - started)
     by_rows = {point.rows: point for point in curve.points if not point.measured}
-    scores = {
-        number: _score(language, chosen, rows.subset(order[: number * count]), scored) for number in (1, *times)
-    }
+    scores = {number: _score(language, chosen, rows.subset(order[: number * count]), scored) for number in (1, *times)}
     return [
         Outcome(
             language.data.name, language.code, count, number, scores[1],

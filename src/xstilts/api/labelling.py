@@ -42,11 +42,11 @@ def rows_to_label(
 ) -> RowsToLabel:
     """The `n` rows of a pool whose labels would help a model most.
 
-    `model` is a fitted model or its folder, `pool` a path, `hub:owner/name`, a frame or a list of texts or dictionaries.
-    `text` names the column of the texts if it is not that of the training rows. Chosen are first texts that may be of
-    classes with few rows in the language, then those with the largest product of uncertainty and distance to labelled
-    and chosen rows. Rows with a label, and those that are training rows already, are left out and counted. `report` is
-    called with the encoded texts and their number.
+    `model` is a fitted model or its folder, `pool` a path, `hub:owner/name`, a frame or a list of texts or
+    dictionaries. `text` names the column of the texts if it is not that of the training rows. Chosen are first texts
+    that may be of classes with few rows in the language, then those with the largest product of uncertainty and
+    distance to labelled and chosen rows. Rows with a label, and those that are training rows already, are left out and
+    counted. `report` is called with the encoded texts and their number.
 
     Raises DataError for a damaged model folder, a pool that cannot be read, has no column of texts or fewer than `n`
     rows to label; UserError if the pool has a column of the result already.

@@ -26,6 +26,7 @@ from xstilts.fitting.held_out import (
     class_shares,
     english_score,
 )
+from xstilts.fitting.learning_curve import learning_curve
 from xstilts.fitting.model import FittedModel
 from xstilts.fitting.results import Fit, build_report
 from xstilts.fitting.search import Candidate, Search, Space, folds_of, head_arms, selected
@@ -86,12 +87,14 @@ def _fit(
         chosen = selected(search)
         known = believability(dataset, chosen, settings.precision)
         model = _final(dataset, settings, chosen, known.temperature, known.report)
+        curve = learning_curve(dataset, search, chosen, class_shares(dataset, settings.prior).values)
     fit = Fit(
         dataset=dataset,
         settings=settings,
         search=search,
         chosen=chosen,
         believability=known,
+        curve=curve,
         understood=understood,
         seconds=time.monotonic() - started,
     )

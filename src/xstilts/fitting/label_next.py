@@ -35,29 +35,54 @@ def choose_texts(
 ) -> list[Choice]:
     """The `n` texts to label next, in the order of choice. `texts` are as for `model.predict`, at least `n`."""
     vectors, probabilities = model.vectors_and_probabilities(texts, report)
-    own = [row for row, name in enumerate(model.training.languages) if name == model.facts.language]
-    points, labelled = centred(vectors.numpy(), model.training.vectors[own].float().numpy() if own else None)
-    missing = texts_of_classes(probabilities, [model.labels.index(label) for label in missing_classes(model)], n)
-    doubt = uncertainty(probabilities, multi_label=model.facts.problem == "multi-label")
-    known = np.concatenate([labelled, points[list(missing)]])
-    chosen = spread(points, doubt, known, n - len(missing), without=missing)
-    reasons = {row: f"may be {model.labels[label]}" for row, label in missing.items()}
-    reasons |= _reasons(chosen, doubt, distances(points, labelled))
+    rows, multi_label = model.training, model.facts.problem == "multi-label"
+    own = [row for row, name in enumerate(rows.languages) if name == model.facts.language]
+    counts = Counter(
+        label for row in own for label in (rows.labels[row].split("; ") if multi_label else [rows.labels[row]])
+    )
+    labelled = rows.vectors[own].float().numpy() if own else np.zeros((0, vectors.shape[1]), np.float32)
+    selection = select(
+        vectors.numpy(), probabilities, labelled, [counts[label] for label in model.labels], n, multi_label=multi_label
+    )
     return [
-        Choice(number=row, predicted=predicted, probability=probability, reason=reasons[row])
-        for row in (*missing, *chosen)
+        Choice(
+            number=row,
+            predicted=predicted,
+            probability=probability,
+            reason=f"may be {model.labels[reason]}" if isinstance(reason, int) else reason,
+        )
+        for row, reason in zip(selection.rows, selection.reasons, strict=True)
         for predicted, probability in [model.best_label(probabilities[row].tolist())]
     ]
 
 
-def missing_classes(model: FittedModel) -> list[str]:
-    """Classes with fewer than `FEW` rows of the language, those with the fewest first."""
-    rows = model.training
-    counts: Counter[str] = Counter()
-    for label, language in zip(rows.labels, rows.languages, strict=True):
-        if language == model.facts.language:
-            counts.update(label.split("; ") if model.facts.problem == "multi-label" else [label])
-    return sorted((label for label in model.labels if counts[label] < FEW), key=lambda label: counts[label])
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Numbers of the chosen texts, and why: `UNCERTAIN`, `UNLIKE`, or the number of a missing class."""
+
+    rows: Sequence[int]
+    reasons: Sequence[str | int]
+
+
+def select(
+    vectors: np.ndarray,
+    probabilities: np.ndarray,
+    labelled: np.ndarray,
+    counts: Sequence[int],
+    n: int,
+    *,
+    multi_label: bool = False,
+) -> Selection:
+    """`n` texts from vectors [texts, width] and probabilities [texts, classes] of texts, vectors [rows, width] of the
+    labelled rows of the language, and the number of these for each class [classes]."""
+    points, known = centred(vectors, labelled)
+    missing = sorted((number for number, count in enumerate(counts) if count < FEW), key=lambda number: counts[number])
+    found = texts_of_classes(probabilities, missing, n)
+    doubt = uncertainty(probabilities, multi_label=multi_label)
+    chosen = spread(points, doubt, np.concatenate([known, points[list(found)]]), n - len(found), without=list(found))
+    ranks = [np.searchsorted(np.sort(values), values, side="right") for values in (doubt, distances(points, known))]
+    reasons = [UNCERTAIN if ranks[0][row] >= ranks[1][row] else UNLIKE for row in chosen]
+    return Selection(rows=[*found, *chosen], reasons=[*found.values(), *reasons])
 
 
 def texts_of_classes(probabilities: np.ndarray, classes: Sequence[int], n: int) -> dict[int, int]:
@@ -83,13 +108,12 @@ def uncertainty(probabilities: np.ndarray, *, multi_label: bool = False) -> np.n
     return entropy / np.log(probabilities.shape[1])
 
 
-def centred(vectors: np.ndarray, labelled: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+def centred(vectors: np.ndarray, labelled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Texts and labelled rows as unit vectors from the mean of the texts: [texts, width] and [rows, width]. Encoders
     put all texts of a language into a narrow cone, in which distances mean little."""
     unit = _unit(vectors)
     mean = unit.mean(0)
-    rows = np.zeros((0, vectors.shape[1])) if labelled is None else labelled
-    return _unit(unit - mean), _unit(rows - mean)
+    return _unit(unit - mean), _unit(_unit(labelled) - mean)
 
 
 def distances(points: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -99,9 +123,7 @@ def distances(points: np.ndarray, others: np.ndarray) -> np.ndarray:
     return np.maximum(2 - 2 * (points @ others.T).max(1), 0.0)
 
 
-def spread(
-    points: np.ndarray, doubt: np.ndarray, known: np.ndarray, n: int, without: Sequence[int] | dict[int, int] = ()
-) -> list[int]:
+def spread(points: np.ndarray, doubt: np.ndarray, known: np.ndarray, n: int, without: Sequence[int] = ()) -> list[int]:
     """Greedily the `n` points with the largest product of uncertainty and squared distance to the nearest known or
     chosen one: farthest-first traversal (Gonzalez 1985; Sener and Savarese 2018, arXiv 1708.00489) with weights."""
     nearest = distances(points, known)
@@ -114,12 +136,6 @@ def spread(
         free[best] = False
         nearest = np.minimum(nearest, distances(points, points[best : best + 1]))
     return chosen
-
-
-def _reasons(chosen: Sequence[int], doubt: np.ndarray, distance: np.ndarray) -> dict[int, str]:
-    """Whether a text ranks higher among all by its uncertainty or by its distance to labelled rows."""
-    ranks = [np.searchsorted(np.sort(values), values, side="right") for values in (doubt, distance)]
-    return {row: UNCERTAIN if ranks[0][row] >= ranks[1][row] else UNLIKE for row in chosen}
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -27,22 +27,27 @@ FEWEST = 4
 """Rows of the smallest part."""
 TIMES = (2, 4)
 """Forecasts are for so many times the rows."""
-EXPONENT, SPREAD = 0.12, 0.08
-"""Mean and standard deviation of the exponent before any row is seen, from the development languages of
+EXPONENT, SPREAD = 0.04, 0.04
+"""Mean and standard deviation of the exponent before any row is seen, on the development languages of
 `bench/learning_curve.py`."""
+SLOPE_ERROR = 1.5
+"""Measured exponents vary so much more than their standard error over rows says: which rows a part has matters too."""
+DRAWS = 0.03
+"""Standard deviation of the score over the rows that happen to be labelled. Set with the constants above so that
+intervals cover 95% on these languages."""
 GAIN = 0.02
-SURE = 0.9
-"""The rows for `GAIN` are told if the exponent is above 0 with this probability."""
+SURE = 1.2816
+"""`GAIN` is told if the exponent is above 0 by so many standard deviations, that is with a probability of 90%."""
 SAMPLES = 4000
 BOOTSTRAP = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LearningCurve:
-    """`points` by rows. `more_rows` are expected to raise the score by `GAIN`; None if the curve does not say."""
+    """`points` by rows. `rows_to_gain` are expected to raise the score by `GAIN`; None if the curve does not say."""
 
     points: tuple[Forecast, ...] = ()
-    more_rows: int | None = None
+    rows_to_gain: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,9 +84,10 @@ def learning_curve(dataset: Dataset, search: Search, chosen: Candidate, shares: 
     full = _full(search, chosen)
     slope, error = _slope([*measured, full], gold, rows.groups, search, shares)
     exponent, spread = _shrunk(slope, error)
-    for times in TIMES:
-        points.append(_ahead(now, len(gold), times, times * len(gold) / full.rows, exponent, spread))
-    return LearningCurve(points=tuple(points), more_rows=_more_rows(now.score, full.rows, len(gold), exponent, spread))
+    points += [_ahead(now, len(gold), times, times * len(gold) / full.rows, exponent, spread) for times in TIMES]
+    return LearningCurve(
+        points=tuple(points), rows_to_gain=_rows_to_gain(now.score, full.rows, len(gold), exponent, spread)
+    )
 
 
 def _measure(search: Search, chosen: Candidate, rows: Rows) -> Iterator[Measured]:
@@ -158,9 +164,7 @@ def _confusion(one: Measured, gold: np.ndarray, weights: np.ndarray, classes: in
     return counts.reshape(classes, classes)
 
 
-def _score(
-    one: Measured, gold: np.ndarray, weights: np.ndarray, search: Search, shares: np.ndarray | None
-) -> float:
+def _score(one: Measured, gold: np.ndarray, weights: np.ndarray, search: Search, shares: np.ndarray | None) -> float:
     """The score with weights [all rows]."""
     if search.problem == "multi-label":
         counts = np.stack([label_counts(gold, predicted) for predicted in one.predicted])
@@ -191,8 +195,9 @@ def _slope(
 
 def _shrunk(slope: float, error: float) -> tuple[float, float]:
     """Mean and standard deviation of the exponent's posterior, with a normal prior and likelihood."""
-    precision = 1 / SPREAD**2 + 1 / max(error, 1e-6) ** 2
-    return (EXPONENT / SPREAD**2 + slope / max(error, 1e-6) ** 2) / precision, precision**-0.5
+    weight = 1 / (SLOPE_ERROR * max(error, 1e-6)) ** 2
+    precision = 1 / SPREAD**2 + weight
+    return (EXPONENT / SPREAD**2 + slope * weight) / precision, precision**-0.5
 
 
 def _ahead(now: Estimate, rows: int, times: int, ratio: float, exponent: float, spread: float) -> Forecast:
@@ -201,6 +206,7 @@ def _ahead(now: Estimate, rows: int, times: int, ratio: float, exponent: float, 
     low, middle, high = (float(logit(np.clip(value, 1e-3, 1 - 1e-3))) for value in (now.low, now.score, now.high))
     level = expit(middle + (high - low) / 3.92 * rng.standard_normal(SAMPLES))
     drawn = 1 - (1 - level) * ratio ** -(exponent + spread * rng.standard_normal(SAMPLES))
+    drawn += DRAWS * rng.standard_normal(SAMPLES)
     ends = np.percentile(drawn, (2.5, 97.5))
     score = 1 - (1 - now.score) * ratio**-exponent
     return Forecast(
@@ -212,10 +218,10 @@ def _ahead(now: Estimate, rows: int, times: int, ratio: float, exponent: float, 
     )
 
 
-def _more_rows(score: float, fitted: float, rows: int, exponent: float, spread: float) -> int | None:
+def _rows_to_gain(score: float, fitted: float, rows: int, exponent: float, spread: float) -> int | None:
     """None if the error is below `GAIN`, the exponent may be 0, or more rows than forecast for would be needed."""
     error = 1 - score
-    if error <= GAIN or exponent <= 0 or exponent < spread * 1.2816:
+    if error <= GAIN or exponent <= 0 or exponent < SURE * spread:
         return None
     needed = fitted * (error / (error - GAIN)) ** (1 / exponent)
     return None if needed > max(TIMES) * rows else max(1, round(needed - rows))

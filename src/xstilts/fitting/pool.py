@@ -91,10 +91,8 @@ def _columns(table: Input, facts: ModelFacts, text: str | None) -> list[str]:
     for name, field_name in zip(names, ("text", "pair"), strict=False):
         if name not in table.columns:
             error = missing_column(table, field_name, name)
-            listed = f"{error.hint}; " if error.hint else ""
-            raise DataError(
-                error.message, f"{listed}the columns are {', '.join(table.columns)}: name the one of the texts with --text"
-            )
+            hint = f"the columns are {', '.join(table.columns)}: name that of the texts with --text"
+            raise DataError(error.message, f"{error.hint}; {hint}" if error.hint else hint)
     if taken := [name for name in ADDED if name in table.columns]:
         raise UserError(f"{table.name} already has a column {taken[0]!r}", "rename it or leave it out")
     return names

@@ -195,6 +195,8 @@ class FitReport(Frozen):
     """Rows whose label the other rows contradict."""
     calibration: CalibrationReport | None = None
     curve: tuple[Forecast, ...] = ()
+    rows_to_gain: int | None = None
+    """Further rows that are expected to raise the score by two points; None if the curve does not say."""
     next_steps: tuple[NextStep, ...] = ()
     long_texts: str = ""
     """How many texts were read in several windows, and how many were cut off."""

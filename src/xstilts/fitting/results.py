@@ -24,6 +24,7 @@ from xstilts.fitting.held_out import (
     trivial_estimate,
     wrong_rows,
 )
+from xstilts.fitting.learning_curve import LearningCurve
 from xstilts.fitting.model import FittedModel
 from xstilts.fitting.report import (
     Arm,
@@ -56,6 +57,7 @@ class Fit:
     search: Search
     chosen: Candidate
     believability: Believability
+    curve: LearningCurve
     understood: Sequence[str]
     seconds: float
 
@@ -104,6 +106,8 @@ def build_report(fit: Fit, model: FittedModel) -> FitReport:
         wrong=wrong,
         suspicious=suspicious,
         calibration=fit.believability.report,
+        curve=fit.curve.points,
+        rows_to_gain=fit.curve.rows_to_gain,
         next_steps=tuple(_next_steps(fit, classes, suspicious)),
         long_texts=_long_texts(fit),
     )
@@ -235,12 +239,14 @@ def _next_steps(fit: Fit, classes: Sequence[ClassScore], suspicious: Sequence[He
         steps.append(NextStep(text=f"Label at least 8 {name} rows of each class, and pass them with --shots."))
     if suspicious:
         steps.append(NextStep(text=f"Check {plural(len(suspicious), 'row')} whose label the other rows contradict."))
+    needed = fit.curve.rows_to_gain
+    gain = "" if needed is None else f" The learning curve says that about {needed:,} raise the score by 2 points."
     weakest = sorted(classes, key=lambda one: (one.rows >= FEW_ROWS, one.f1))[:NAMED]
     if weakest:
         named = ", ".join(one.label for one in weakest)
         steps.append(
             NextStep(
-                text=f"Label {max(10, len(rows) // 2)} more {name} rows, most of all of {named}.",
+                text=f"Label {max(10, len(rows) // 2)} more {name} rows, most of all of {named}.{gain}",
                 command="xstilts label MODEL POOL.csv",
             )
         )
