@@ -9,6 +9,7 @@ from xstilts.errors import DataError, RowsError
 from xstilts.fitting.columns import Columns, missing_column
 from xstilts.fitting.inputs import Input
 from xstilts.fitting.languages import Language, share_in_script
+from xstilts.formats.content import Row
 from xstilts.plurals import plural
 from xstilts.problems import PROBLEMS, Example
 from xstilts.problems.cells import FileRow
@@ -127,7 +128,8 @@ def _read(table: Input, columns: Columns, code: str, notes: list[str]) -> Part:
     examples: list[Example] = []
     places: list[str] = []
     errors: list[DataError] = []
-    for number, (line, row) in enumerate(table.rows):
+    rows = _with_label(table, fields[problem.label_columns[0]], notes)
+    for number, (line, row) in enumerate(rows):
         read, row_errors = problem.read_rows([(FileRow(table.path, line, row, fields), str(number))], code)
         examples += read
         places += [f"{table.name}:{line}"] * len(read)
@@ -139,6 +141,15 @@ def _read(table: Input, columns: Columns, code: str, notes: list[str]) -> Part:
         shown = "; ".join(error.message.removeprefix(f"{table.name}:") for error in errors[:SHOWN])
         notes.append(f"{table.name}: {plural(len(errors), 'row')} left out (line {shown})")
     return Part(examples=tuple(examples), places=tuple(places))
+
+
+def _with_label(table: Input, column: str, notes: list[str]) -> Sequence[tuple[int, Row]]:
+    """Without the rows whose label nobody has filled in yet, as in a file from `label`; all rows if no row has one."""
+    rows = [(line, row) for line, row in table.rows if row.get(column) not in (None, "")]
+    if not rows or len(rows) == len(table.rows):
+        return table.rows
+    notes.append(f"{table.name}: {plural(len(table.rows) - len(rows), 'row')} left out without a label")
+    return rows
 
 
 def _fields(table: Input, columns: Columns, *, labelled: bool) -> dict[str, str]:
