@@ -10,8 +10,8 @@ English rows. At the end, 5-fold cross-validation over the labelled rows is comp
 A second start has no row of the rarer half of the classes, and is scored after one round of 20.
 
 Episodes that FILE has are not run again. Swahili, Yoruba, Sundanese and Hausa are the development languages, on which
-the method was chosen among uncertainty, farthest-first with several weights, k-means++ (BADGE and by uncertainty),
-weighted k-means (CLUE), clusters alone and equal numbers of predicted classes.
+the method was chosen among uncertainty, farthest-first weighted by uncertainty, density or both, k-means++ (BADGE and
+by uncertainty), weighted k-means (CLUE), clusters alone and equal numbers of predicted classes.
 """
 
 import argparse

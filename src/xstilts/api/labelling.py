@@ -44,9 +44,9 @@ def rows_to_label(
 
     `model` is a fitted model or its folder, `pool` a path, `hub:owner/name`, a frame or a list of texts or
     dictionaries. `text` names the column of the texts if it is not that of the training rows. Chosen are first texts
-    that may be of classes with few rows in the language, then those with the largest product of uncertainty and
-    distance to labelled and chosen rows. Rows with a label, and those that are training rows already, are left out and
-    counted. `report` is called with the encoded texts and their number.
+    that may be of classes with few rows in the language, then those with the largest product of uncertainty, similarity
+    to the pool, and distance to labelled and chosen rows. Rows with a label, and those that are training rows already,
+    are left out and counted. `report` is called with the encoded texts and their number.
 
     Raises DataError for a damaged model folder, a pool that cannot be read, has no column of texts or fewer than `n`
     rows to label; UserError if the pool has a column of the result already.

@@ -1,4 +1,4 @@
-"""Which texts to label next: those that may be of missing classes, then uncertain ones that are unlike each other."""
+"""Which texts to label next: those that may be of missing classes, then uncertain ones, unlike each other."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -11,6 +11,9 @@ from xstilts.fitting.model import FittedModel
 
 FEW = 2
 """Rows of the language from which on a class is not missing."""
+NEIGHBOURS = 10
+"""Texts of the pool by which the density around a text is measured."""
+CHUNK = 1024
 MISSING_SHARE = 0.5
 """At most this share of the texts is chosen for missing classes."""
 UNCERTAIN, UNLIKE = "uncertain", "unlike labelled rows"
@@ -79,7 +82,13 @@ def select(
     missing = sorted((number for number, count in enumerate(counts) if count < FEW), key=lambda number: counts[number])
     found = texts_of_classes(probabilities, missing, n)
     doubt = uncertainty(probabilities, multi_label=multi_label)
-    chosen = spread(points, doubt, np.concatenate([known, points[list(found)]]), n - len(found), without=list(found))
+    chosen = spread(
+        points,
+        doubt * density(points),
+        np.concatenate([known, points[list(found)]]),
+        n - len(found),
+        without=list(found),
+    )
     ranks = [np.searchsorted(np.sort(values), values, side="right") for values in (doubt, distances(points, known))]
     reasons = [UNCERTAIN if ranks[0][row] >= ranks[1][row] else UNLIKE for row in chosen]
     return Selection(rows=[*found, *chosen], reasons=[*found.values(), *reasons])
@@ -123,15 +132,33 @@ def distances(points: np.ndarray, others: np.ndarray) -> np.ndarray:
     return np.maximum(2 - 2 * (points @ others.T).max(1), 0.0)
 
 
-def spread(points: np.ndarray, doubt: np.ndarray, known: np.ndarray, n: int, without: Sequence[int] = ()) -> list[int]:
-    """Greedily the `n` points with the largest product of uncertainty and squared distance to the nearest known or
-    chosen one: farthest-first traversal (Gonzalez 1985; Sener and Savarese 2018, arXiv 1708.00489) with weights."""
+def density(points: np.ndarray) -> np.ndarray:
+    """The mean cosine similarity of each point [points], of length 1, to its `NEIGHBOURS` nearest others: low for odd
+    texts, from which little is learnt about others (Settles and Craven 2008, "An analysis of active learning
+    strategies for sequence labeling tasks")."""
+    count = min(NEIGHBOURS, len(points) - 1)
+    if count < 1:
+        return np.ones(len(points))
+    means: list[np.ndarray] = []
+    for start in range(0, len(points), CHUNK):
+        rows = points[start : start + CHUNK]
+        similarity = rows @ points.T
+        similarity[np.arange(len(rows)), np.arange(start, start + len(rows))] = -1
+        means.append(np.partition(similarity, -count, axis=1)[:, -count:].mean(1))
+    return np.maximum(np.concatenate(means), 1e-3)
+
+
+def spread(
+    points: np.ndarray, weights: np.ndarray, known: np.ndarray, n: int, without: Sequence[int] = ()
+) -> list[int]:
+    """Greedily the `n` points with the largest product of weight and squared distance to the nearest known or
+    chosen one: farthest-first traversal (Gonzalez 1985; Sener and Savarese 2018, arXiv 1708.00489), weighted."""
     nearest = distances(points, known)
     free = np.ones(len(points), bool)
     free[list(without)] = False
     chosen: list[int] = []
     for _ in range(n):
-        best = int(np.where(free, doubt * nearest, -1.0).argmax())
+        best = int(np.where(free, weights * nearest, -1.0).argmax())
         chosen.append(best)
         free[best] = False
         nearest = np.minimum(nearest, distances(points, points[best : best + 1]))
