@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 def predict(
     model: Annotated[str, Parameter(help="The folder that `fit` wrote, or the key of a trained artifact or a prefix.")],
     file: Annotated[
-        Path, Parameter(help="A file with the columns of the training files; for a folder also .txt or -.")
+        Path,
+        Parameter(
+            help="A file with the columns of the training files; for a folder also .txt or -.",
+            allow_leading_hyphen=True,
+        ),
     ],
     /,
     *,
