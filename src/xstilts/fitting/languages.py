@@ -2,25 +2,28 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 from xstilts.errors import UserError
 
-UNDETERMINED = "und"
 MOST_TEXTS = 200
-_MIXED_SCRIPTS = {"Jpan": ("Hira", "Kana", "Hani"), "Kore": ("Hang", "Hani"), "Hans": ("Hani",), "Hant": ("Hani",)}
-"""Codes of ISO 15924 for several scripts of Unicode."""
+COMPOUND_SCRIPTS = {"Jpan": ("Hira", "Kana", "Hani"), "Kore": ("Hang", "Hani"), "Hans": ("Hani",), "Hant": ("Hani",)}
+"""Codes of ISO 15924 that stand for other scripts of Unicode."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Language:
-    """`code` is a BCP 47 tag such as `sw`; `swh`, `swa` and "Swahili" give the same one."""
+    """`code` is a BCP 47 tag such as `sw`; `swh_Latn`, `swa` and "Swahili" give the same one. It names no script if
+    the language is usually written in it."""
 
     code: str
     name: str
     script: str
-    """ISO 15924, such as Latn."""
+    """ISO 15924, such as Latn; empty if CLDR knows none."""
 
 
+@lru_cache(maxsize=1024)
 def find_language(value: str) -> Language:
     """The language of a code (BCP 47, ISO 639-3, with or without a script) or an English name.
 
@@ -44,8 +47,15 @@ def find_language(value: str) -> Language:
                 f"{value!r} is no language", f"did you mean {tag.to_tag()} ({tag.display_name()})?"
             ) from None
     tag = langcodes.Language.get(langcodes.standardize_tag(tag, macro=True))
-    script = "" if tag.to_tag() == UNDETERMINED else tag.maximize().script or ""
-    return Language(code=tag.to_tag(), name=tag.display_name(), script=script)
+    without = langcodes.Language.make(language=tag.language, territory=tag.territory)
+    if tag.script and tag.language and tag.script == _usual_script(without):
+        tag = langcodes.Language.get(tag.to_tag().replace(f"-{tag.script}", "", 1))
+    return Language(code=tag.to_tag(), name=tag.display_name(), script=tag.script or _usual_script(tag))
+
+
+def unicode_scripts(script: str) -> tuple[str, ...]:
+    """The scripts of Unicode that a code of ISO 15924 stands for; none for an empty one."""
+    return COMPOUND_SCRIPTS.get(script, (script,) if script else ())
 
 
 def share_in_script(texts: Sequence[str], script: str) -> float:
@@ -54,10 +64,16 @@ def share_in_script(texts: Sequence[str], script: str) -> float:
 
     if not script:
         return 1.0
-    names = _MIXED_SCRIPTS.get(script, (script,))
     try:
-        pattern = regex.compile("|".join(rf"\p{{Script={name}}}" for name in (*names, "Common")))
+        pattern = regex.compile("|".join(rf"\p{{Script={name}}}" for name in (*unicode_scripts(script), "Common")))
     except regex.error:
         return 1.0
     letters = regex.findall(r"\p{L}", " ".join(texts[:MOST_TEXTS]))
     return sum(bool(pattern.fullmatch(letter)) for letter in letters) / len(letters) if letters else 1.0
+
+
+def _usual_script(tag: Any) -> str:
+    """The likely script in CLDR. langcodes has that of English for languages that CLDR has not, such as Chukchi."""
+    from langcodes.data_dicts import LIKELY_SUBTAGS
+
+    return (tag.maximize().script or "") if tag.language in LIKELY_SUBTAGS else ""

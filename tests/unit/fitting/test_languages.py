@@ -1,36 +1,45 @@
+"""Languages by their codes and names."""
+
 import pytest
 
 from xstilts.errors import UserError
-from xstilts.fitting.languages import find_language, share_in_script
-
-
-@pytest.mark.parametrize("value", ["sw", "swh", "swa", "Swahili", "swahili", " sw "])
-def test_one_language_has_one_code(value):
-    assert find_language(value).code == "sw"
+from xstilts.fitting.languages import find_language, share_in_script, unicode_scripts
 
 
 @pytest.mark.parametrize(
-    ("value", "name", "script"),
+    ("names", "code", "script"),
     [
-        ("ta", "Tamil", "Taml"),
-        ("am", "Amharic", "Ethi"),
-        ("uz_Cyrl", "Uzbek (Cyrillic)", "Cyrl"),
-        ("eu", "Basque", "Latn"),
+        ("sw swh swa swh_Latn Swahili", "sw", "Latn"),
+        ("ta tam tam_Taml Tamil", "ta", "Taml"),
+        ("zh zho_Hans cmn_Hans zh-Hans Chinese", "zh", "Hans"),
+        ("zh-Hant zho_Hant", "zh-Hant", "Hant"),
+        ("zh-TW zh_Hant_TW", "zh-TW", "Hant"),
+        ("sr srp_Cyrl", "sr", "Cyrl"),
+        ("sr-Latn srp_Latn", "sr-Latn", "Latn"),
+        ("ja jpn_Jpan", "ja", "Jpan"),
+        ("und", "und", ""),
+        ("und-Ethi", "und-Ethi", "Ethi"),
+        ("ckt", "ckt", ""),  # CLDR has no script for Chukchi
+        ("ckt-Cyrl", "ckt-Cyrl", "Cyrl"),
     ],
 )
-def test_names_and_scripts(value, name, script):
-    language = find_language(value)
-    assert (language.name, language.script) == (name, script)
+def test_all_names_of_a_language_give_one_code(names: str, code: str, script: str):
+    assert {(find_language(name).code, find_language(name).script) for name in names.split()} == {(code, script)}
 
 
-@pytest.mark.parametrize("value", ["", "klingonx", "zz", "english.csv"])
-def test_other_values_are_no_language(value):
-    with pytest.raises(UserError, match="no language"):
-        find_language(value)
+@pytest.mark.parametrize("name", ["", "nonsense", "xx", "sw_Nope_Latn"])
+def test_no_language_is_an_error(name: str):
+    with pytest.raises(UserError):
+        find_language(name)
 
 
-def test_share_of_letters_in_a_script():
-    assert share_in_script(["abc 12 где"], "Latn") == 0.5
-    assert share_in_script(["東京タワーです"], "Jpan") == 1.0
-    assert share_in_script(["123"], "Latn") == 1.0
-    assert share_in_script(["abc"], "") == 1.0
+def test_compound_scripts_are_several_of_unicode():
+    assert unicode_scripts("Jpan") == ("Hira", "Kana", "Hani")
+    assert unicode_scripts("Latn") == ("Latn",)
+    assert unicode_scripts("") == ()
+
+
+def test_share_in_script():
+    assert share_in_script(["ab \u3042\u4e00"], "Jpan") == 0.5
+    assert share_in_script(["ab"], "Taml") == 0
+    assert share_in_script(["ab"], "") == 1

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Sequence
 import regex
 
 from xstilts.errors import UserError
+from xstilts.fitting.languages import find_language, unicode_scripts
 
-_SEVERAL = {"Jpan": ("Hira", "Kana", "Hani"), "Kore": ("Hang", "Hani"), "Hans": ("Hani",), "Hant": ("Hani",)}
-"""Codes of ISO 15924 that stand for several scripts of Unicode."""
 _SHARE = 0.05
 """The share of a language's letters from which on a script is one of its scripts."""
 
@@ -16,22 +15,17 @@ _SHARE = 0.05
 def language_scripts(language: str, texts: Sequence[str]) -> tuple[str, ...]:
     """Codes of ISO 15924: the script that CLDR has for the language, and those of 5% of the letters of its texts.
 
-    Raises UserError if CLDR does not know the language and there is no text.
+    Raises UserError if `language` is none, or if CLDR has no script for it and there is no text.
     """
-    from babel.core import get_global
-
     letters = Counter(_script(letter) for text in texts for letter in text if letter.isalpha())
     common = [script for script, count in letters.most_common() if script and count >= _SHARE * letters.total()]
-    code = language.replace("-", "_")
-    named = next((part for part in code.split("_")[1:] if len(part) == 4), None)
-    likely = get_global("likely_subtags").get(code.split("_")[0])
-    usual = named or (likely.split("_")[1] if likely else None)
-    if usual is None and not common:
+    found = find_language(language)
+    if not found.script and not common:
         raise UserError(
-            f"the script of language {language!r} is not known, and no training row is in it",
-            "use its code of two letters, add the script as in `und-Latn`, or give texts of it with --texts",
+            f"the script of {found.name} ({found.code}) is not known, and no training row is in it",
+            f"add the script as in {found.code}-Latn, or give texts of it with --texts",
         )
-    return tuple(dict.fromkeys([*_SEVERAL.get(usual or "", (usual,) if usual else ()), *common]))
+    return tuple(dict.fromkeys([*unicode_scripts(found.script), *common]))
 
 
 def written_in(scripts: Iterable[str]) -> regex.Pattern[str]:
