@@ -96,7 +96,7 @@ def export_model_folder(
 
     settings = ExportSettings(
         to=to,
-        languages=tuple(dict.fromkeys(languages)),
+        languages=tuple(languages),
         texts=tuple(map(Path, texts)),
         pieces=pieces,
         int8=int8,

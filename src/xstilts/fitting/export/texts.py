@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xstilts.errors import DataError
+from xstilts.errors import DataError, UserError
 from xstilts.fitting.facts import ModelFacts
-from xstilts.fitting.training_rows import TrainingRows
+from xstilts.fitting.languages import find_language
+from xstilts.fitting.training_rows import ROWS_FILE, TrainingRows
 from xstilts.formats.tables import format_suffix, read_rows
 from xstilts.formats.text_lines import numbered_lines
+from xstilts.plurals import plural
 
 TRAINING = "training rows"
 LABEL, LANGUAGE = "label", "language"
@@ -21,6 +23,7 @@ class CheckRow:
 
     text: Any
     language: str
+    """A code as `find_language` gives it."""
     source: str
     labels: tuple[str, ...] | None = None
     """None if the row is not labelled, or for multi-label models, whose labels are compared only with each other."""
@@ -32,53 +35,47 @@ def training_texts(rows: TrainingRows, facts: ModelFacts) -> list[CheckRow]:
         return []
     labelled = facts.problem == "classification"
     return [
-        CheckRow(text=text, language=language, source=TRAINING, labels=(label,) if labelled else None)
-        for text, label, language in zip(rows.texts, rows.labels, rows.languages, strict=True)
+        CheckRow(text=text, language=_code(name, ROWS_FILE), source=TRAINING, labels=(label,) if labelled else None)
+        for text, label, name in zip(rows.texts, rows.labels, rows.languages, strict=True)
     ]
 
 
-def file_texts(path: Path, facts: ModelFacts) -> list[CheckRow]:
-    """The rows of a file of a supported format with the text columns of the training files; a .txt file has one text
-    per line. A column `language` has the language of each row, otherwise it is that of the model; a column `label`, if
-    there is one, has the labels. Rows without text are skipped. Raises DataError if a column is missing or no row has
-    text.
+def file_texts(path: Path, facts: ModelFacts) -> tuple[list[CheckRow], list[str]]:
+    """The rows of a file, and what is left out of them, with counts.
+
+    The file has a supported format and the text columns of the training files; a .txt file has one text per line. A
+    column `language` has the language of each row, as a code or an English name; otherwise it is that of the model. A
+    column `label`, if there is one, has the labels; one that the model does not know is not compared. Rows without text
+    are left out. Raises DataError if a column is missing, a language is none, or no row has text.
     """
     if not path.is_file():
         raise DataError(f"there is no file {path}", "check the path")
+    notes: list[str] = []
     if format_suffix(path) == ".txt" and not facts.reads_pairs:
-        rows = [
-            CheckRow(text=line.strip(), language=facts.language, source=path.name) for _, line in numbered_lines(path)
-        ]
+        language = _code(facts.language, "the model")
+        rows = [CheckRow(text=line.strip(), language=language, source=path.name) for _, line in numbered_lines(path)]
     else:
-        rows = _table(path, facts)
+        rows = _table(path, facts, notes)
     if not rows:
         raise DataError(f"{path} has no texts", "name a file with texts")
-    return rows
+    return rows, notes
 
 
-def _table(path: Path, facts: ModelFacts) -> list[CheckRow]:
-    columns = [facts.columns[field] for field in ("text", "pair") if field in facts.columns]
-    rows: list[CheckRow] = []
-    for number, row in read_rows(path).rows:
-        if missing := [column for column in columns if column not in row]:
-            raise DataError(
-                f"{path}:{number} has no column {missing[0]!r}; it has {', '.join(map(str, row))}",
-                "use the columns of the training files",
-            )
-        texts = [str(row[column] or "").strip() for column in columns]
-        if not all(texts):
-            continue
-        label = row.get(LABEL)
-        labelled = facts.problem == "classification" and label is not None and str(label) in facts.labels
-        rows.append(
-            CheckRow(
-                text=tuple(texts) if facts.reads_pairs else texts[0],
-                language=str(row.get(LANGUAGE) or facts.language),
-                source=path.name,
-                labels=(str(label),) if labelled else None,
-            )
+def in_languages(
+    path: Path, rows: Sequence[CheckRow], languages: Sequence[str], notes: list[str]
+) -> dict[str, list[str]]:
+    """Texts by language; those in other languages are left out and noted. Raises UserError if all of them are."""
+    kept = [row for row in rows if row.language in languages]
+    others = sorted({row.language for row in rows} - set(languages))
+    if not kept:
+        raise UserError(
+            f"{path} has no text in {', '.join(languages)}, but {plural(len(rows), 'text')} in {', '.join(others)}",
+            f"add {others[0]} to --languages, or say the language of each row in a column `{LANGUAGE}`",
         )
-    return rows
+    if others:
+        count = plural(len(rows) - len(kept), "text")
+        notes.append(f"{path.name}: {count} in {', '.join(others)} left out: --languages does not name them")
+    return by_language(kept)
 
 
 def by_language(rows: Sequence[CheckRow]) -> dict[str, list[str]]:
@@ -87,3 +84,44 @@ def by_language(rows: Sequence[CheckRow]) -> dict[str, list[str]]:
     for row in rows:
         texts.setdefault(row.language, []).extend([row.text] if isinstance(row.text, str) else row.text)
     return texts
+
+
+def _table(path: Path, facts: ModelFacts, notes: list[str]) -> list[CheckRow]:
+    columns = [facts.columns[field] for field in ("text", "pair") if field in facts.columns]
+    rows: list[CheckRow] = []
+    empty = unknown = 0
+    table = read_rows(path)
+    notes += [f"{path.name}: {note.text} ({note.count:,}, first in line {note.first_line})" for note in table.notes]
+    for number, row in table.rows:
+        if missing := [column for column in columns if column not in row]:
+            raise DataError(
+                f"{path}:{number} has no column {missing[0]!r}; it has {', '.join(map(str, row))}",
+                "use the columns of the training files",
+            )
+        texts = [str(row[column] or "").strip() for column in columns]
+        if not all(texts):
+            empty += 1
+            continue
+        label = str(row.get(LABEL) or "")
+        labelled = facts.problem == "classification" and label in facts.labels
+        unknown += facts.problem == "classification" and bool(label) and not labelled
+        rows.append(
+            CheckRow(
+                text=tuple(texts) if facts.reads_pairs else texts[0],
+                language=_code(str(row.get(LANGUAGE) or facts.language), f"{path}:{number}"),
+                source=path.name,
+                labels=(label,) if labelled else None,
+            )
+        )
+    if empty:
+        notes.append(f"{path.name}: {plural(empty, 'row')} without text left out")
+    if unknown:
+        notes.append(f"{path.name}: {plural(unknown, 'label')} that the model does not know left out")
+    return rows
+
+
+def _code(language: str, place: str) -> str:
+    try:
+        return find_language(language).code
+    except UserError as error:
+        raise DataError(f"{place}: {error.message}", error.hint) from None

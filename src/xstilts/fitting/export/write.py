@@ -11,9 +11,10 @@ from xstilts.errors import StageError, UserError
 from xstilts.fitting.export.agreement import Agreement, compare, require_agreement
 from xstilts.fitting.export.card import Facts, export_json, readme
 from xstilts.fitting.export.hub import push, require_token
-from xstilts.fitting.export.texts import CheckRow, by_language, file_texts, training_texts
+from xstilts.fitting.export.texts import TRAINING, CheckRow, by_language, file_texts, in_languages, training_texts
 from xstilts.fitting.export.vocabulary import VocabularyCut, cut_vocabulary
 from xstilts.fitting.folder import require_new
+from xstilts.fitting.languages import find_language
 from xstilts.fitting.model import FittedModel, load_model
 from xstilts.platform.files import apply_umask, new_folder
 
@@ -32,8 +33,9 @@ Probabilities = Callable[[Sequence[Any]], np.ndarray]
 class ExportSettings:
     to: Format
     languages: tuple[str, ...] = ()
+    """Codes or English names."""
     texts: tuple[Path, ...] = ()
-    """Unlabelled files whose sub-words are kept too."""
+    """Unlabelled files whose sub-words are kept too. Texts in other languages than `languages` are left out."""
     pieces: int | None = None
     """At most so many sub-words; None keeps all of the languages' scripts."""
     int8: bool = False
@@ -66,6 +68,8 @@ def export_folder(source: Path, folder: Path, settings: ExportSettings) -> Expor
     Raises UserError for settings that do not go together, if the format does not fit the model, and if fewer than 98%
     of the predictions of a language are the same (unless `accept_loss`); SourceError if the Hub cannot be reached.
     """
+    codes = dict.fromkeys(find_language(language).code for language in settings.languages)
+    settings = replace(settings, languages=tuple(codes))
     _check(settings)
     require_new(folder)
     if settings.push_to_hub:
@@ -74,11 +78,13 @@ def export_folder(source: Path, folder: Path, settings: ExportSettings) -> Expor
     rows, warnings = _rows(model, settings)
     changed, cut = model, None
     if settings.languages:
-        texts = by_language([row for row in rows if row.language in settings.languages])
+        # not those of --check, so that these are compared as new texts
+        texts = by_language([row for row in rows if row.source == TRAINING])
         for path in settings.texts:
-            for language, more in by_language(file_texts(path, model.facts)).items():
-                key = language if language in settings.languages else settings.languages[-1]
-                texts.setdefault(key, []).extend(more)
+            more, notes = file_texts(path, model.facts)
+            for language, own in in_languages(path, more, settings.languages, notes).items():
+                texts.setdefault(language, []).extend(own)
+            warnings += notes
         changed, cut = cut_vocabulary(load_model(source), texts, settings.languages, settings.pieces)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with new_folder(folder) as draft:
@@ -123,10 +129,11 @@ def _check(settings: ExportSettings) -> None:
 def _rows(model: FittedModel, settings: ExportSettings) -> tuple[list[CheckRow], list[str]]:
     """The rows to compare predictions on, and what is left out of them."""
     rows = [*training_texts(model.training, model.facts)]
-    for path in settings.check:
-        rows += file_texts(path, model.facts)
-    kept = [row for row in rows if not settings.languages or row.language in settings.languages]
     warnings: list[str] = []
+    for path in settings.check:
+        more, notes = file_texts(path, model.facts)
+        rows, warnings = rows + more, warnings + notes
+    kept = [row for row in rows if not settings.languages or row.language in settings.languages]
     if len(kept) < len(rows):
         others = sorted({row.language for row in rows} - set(settings.languages))
         warnings.append(
