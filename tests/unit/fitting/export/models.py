@@ -34,9 +34,10 @@ def model_folder(
     problem: ProblemName = "classification",
     pairs: bool = False,
     rows: int = 8,
+    layers: int = 1,
 ) -> Path:
     """A model folder with an encoder of `tests.tiny` and three labels; `rows` training rows of several languages."""
-    encoder = tiny.build(kind, folder.with_name(f"{folder.name}-encoder"))
+    encoder = tiny.build(kind, folder.with_name(f"{folder.name}-encoder"), layers=layers)
     states = StateEncoder(
         encoder=load_text_encoder(encoder).eval(),
         tokenizer=load_tokenizer(encoder),

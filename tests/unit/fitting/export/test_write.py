@@ -146,6 +146,15 @@ def test_all_files_are_uploaded_to_a_private_repository(tmp_path: Path, server):
     assert {line["value"]["path"] for line in lines if line["key"] == "file"} == {"README.md", "model.onnx"}
 
 
+def test_public_makes_a_public_repository(tmp_path: Path, server):
+    source, out = model_folder(tmp_path / "model"), tmp_path / "out"
+    options = ["--to", "sentence-transformers", "--push-to-hub", "owner/name", "--public"]
+    assert call(["export", str(source), str(out), *options]) == 0
+    created = next(json.loads(body) for path, _, body in server.requests if path == "/api/repos/create")
+    assert created.get("visibility", "public") == "public"
+    assert not created.get("private", False)
+
+
 def test_a_hub_that_cannot_be_reached_is_an_error(tmp_path: Path, server, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     (tmp_path / "README.md").write_text("hello")
