@@ -43,3 +43,13 @@ def test_share_in_script():
     assert share_in_script(["ab \u3042\u4e00"], "Jpan") == 0.5
     assert share_in_script(["ab"], "Taml") == 0
     assert share_in_script(["ab"], "") == 1
+
+
+@pytest.mark.parametrize("name", ["klingonx", "english.csv", "swahil"])
+def test_names_that_are_almost_a_language_are_an_error(name: str):
+    with pytest.raises(UserError):
+        find_language(name)
+
+
+def test_letters_that_scripts_share_count_as_theirs():
+    assert share_in_script(["東京タワーです"], "Jpan") == 1.0
