@@ -1,7 +1,7 @@
 """The score with fewer labelled rows, measured, and with more of them, forecast by a power law of the error."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -139,7 +139,7 @@ def _full(search: Search, chosen: Candidate) -> Measured:
 
 
 def _point(
-    one: Measured, gold: np.ndarray, groups: list[str], search: Search, shares: np.ndarray | None, optimism: float
+    one: Measured, gold: np.ndarray, groups: Sequence[str], search: Search, shares: np.ndarray | None, optimism: float
 ) -> Forecast:
     fits = one.held_out.sum(0)
     if search.problem == "multi-label":
@@ -176,7 +176,7 @@ def _score(one: Measured, gold: np.ndarray, weights: np.ndarray, search: Search,
 
 
 def _slope(
-    measured: list[Measured], gold: np.ndarray, groups: list[str], search: Search, shares: np.ndarray | None
+    measured: list[Measured], gold: np.ndarray, groups: Sequence[str], search: Search, shares: np.ndarray | None
 ) -> tuple[float, float]:
     """The exponent b of error = a * rows^-b by least squares in logarithms, and its standard error, by the Bayesian
     bootstrap over groups."""
