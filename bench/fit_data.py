@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, cast
 import torch
 
 from accuracy_data import DataSet, States, examples, states
-from xstilts.fitting.dataset import EMPTY, Dataset, Part
+from xstilts.fitting.dataset import EMPTY, ENGLISH, Dataset, Part
 from xstilts.fitting.encode import Encoded
 from xstilts.fitting.languages import Language
 from xstilts.fitting.search import Space
@@ -63,6 +63,7 @@ def dataset(source: Source, language: str, shots: States) -> Dataset:
         problem="classification",
         columns={"text": "text", "label": "label"},
         language=Language(code=language, name=language, script=""),
+        source_language=ENGLISH,
         english=_part(source.english),
         shots=_part(shots),
         test=EMPTY,

@@ -107,7 +107,7 @@ def read_dataset(
         inputs["unlabelled"],
         find_columns(labelled, columns, problem),
         found,
-        source_language=find_language(source_language).code,
+        source_language=find_language(source_language),
         drop_english_only=settings.drop_english_only,
     )
 

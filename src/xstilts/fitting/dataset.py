@@ -15,6 +15,7 @@ from xstilts.problems import PROBLEMS, Example
 from xstilts.problems.cells import FileRow
 from xstilts.problems.labels import compare_labels, spelling_variants
 
+ENGLISH = Language(code="en", name="English", script="Latn")
 OTHER_SCRIPT = 0.5
 """A warning is given if a smaller share of letters than this is in the script of the language."""
 SHOWN = 3
@@ -47,6 +48,8 @@ class Dataset:
     problem: str
     columns: Mapping[str, str]
     language: Language
+    source_language: Language = ENGLISH
+    """Of the rows called English here."""
     english: Part
     shots: Part
     test: Part
@@ -78,7 +81,7 @@ def build_dataset(
     columns: Columns,
     language: Language,
     *,
-    source_language: str = "en",
+    source_language: Language = ENGLISH,
     drop_english_only: bool = False,
 ) -> Dataset:
     """Read all inputs. Rows without a usable text or label are left out and counted.
@@ -92,14 +95,19 @@ def build_dataset(
     def read(table: Input | None, code: str) -> Part:
         return EMPTY if table is None else _read(table, columns, code, notes)
 
-    english, own, scored = read(train, source_language), read(shots, language.code), read(test, language.code)
-    own, scored = (_respelled(part, english, name, notes) for part, name in ((own, "shots"), (scored, "test")))
-    english, own = (_without_repeats(part, name, notes) for part, name in ((english, "English"), (own, language.name)))
+    english, own, scored = read(train, source_language.code), read(shots, language.code), read(test, language.code)
+    own, scored = (
+        _respelled(part, english, name, source_language.name, notes)
+        for part, name in ((own, "shots"), (scored, "test"))
+    )
+    english, own = (
+        _without_repeats(part, name, notes) for part, name in ((english, source_language.name), (own, language.name))
+    )
     scored = _without_training(scored, (english, own), notes)
     labels = set(english.labels()) | set(own.labels())
     if drop_english_only and own:
-        english, labels = _drop_english_only(english, own, notes)
-    warnings += _label_warnings(english, own, scored, labels, language)
+        english, labels = _drop_english_only(english, own, source_language.name, notes)
+    warnings += _label_warnings(english, own, scored, labels, language, source_language)
     texts = () if unlabelled is None else _texts(unlabelled, columns, language.code, notes)
     warnings += _script_warnings(language, [(own, "shots"), (scored, "test")], texts)
     if len(labels) < 2:
@@ -110,6 +118,7 @@ def build_dataset(
         problem=columns.problem,
         columns=columns.columns,
         language=language,
+        source_language=source_language,
         english=english,
         shots=own,
         test=scored,
@@ -176,7 +185,7 @@ def _texts(table: Input, columns: Columns, code: str, notes: list[str]) -> tuple
     return tuple({example.texts: example for example in examples}.values())
 
 
-def _respelled(part: Part, english: Part, name: str, notes: list[str]) -> Part:
+def _respelled(part: Part, english: Part, name: str, source: str, notes: list[str]) -> Part:
     """Labels that differ from English ones in spelling alone (case, blanks, 1.0 for 1) become these.
 
     Raises DataError if there is no common label.
@@ -186,7 +195,9 @@ def _respelled(part: Part, english: Part, name: str, notes: list[str]) -> Part:
     differences = compare_labels(list(part.labels()), list(english.labels()))
     if differences.disjoint:
         own, known = (", ".join(list(one.labels())[:6]) for one in (part, english))
-        raise DataError(f"no label of the {name} ({own}) is an English one ({known})", "rename the labels in one file")
+        raise DataError(
+            f"no label of the {name} ({own}) is one of the {source} rows ({known})", "rename the labels in one file"
+        )
     for old, new in differences.respelled.items():
         notes.append(f"{name}: label {old!r} read as {new!r} ({plural(part.labels()[old], 'row')})")
     if not differences.respelled:
@@ -225,16 +236,18 @@ def _without_training(test: Part, training: Sequence[Part], notes: list[str]) ->
     return test.subset(kept)
 
 
-def _drop_english_only(english: Part, own: Part, notes: list[str]) -> tuple[Part, set[str]]:
+def _drop_english_only(english: Part, own: Part, source: str, notes: list[str]) -> tuple[Part, set[str]]:
     labels = set(own.labels())
     kept = [row for row, example in enumerate(english.examples) if set(example.classes) <= labels]
     dropped = sorted(set(english.labels()) - labels)
     if dropped:
-        notes.append(f"English: {plural(len(english) - len(kept), 'row')} of {', '.join(dropped)} dropped as asked")
+        notes.append(f"{source}: {plural(len(english) - len(kept), 'row')} of {', '.join(dropped)} dropped as asked")
     return english.subset(kept), labels
 
 
-def _label_warnings(english: Part, own: Part, test: Part, labels: set[str], language: Language) -> list[str]:
+def _label_warnings(
+    english: Part, own: Part, test: Part, labels: set[str], language: Language, source: Language
+) -> list[str]:
     warnings = [
         f"the labels {', '.join(map(repr, variants))} differ in spelling alone; they stay apart"
         for variants in spelling_variants(labels)
@@ -245,8 +258,8 @@ def _label_warnings(english: Part, own: Part, test: Part, labels: set[str], lang
             warnings.append(f"only {language.name} has {', '.join(new)}: learnt from these rows alone")
         if absent := [f"{label} ({known[label]:,})" for label in known if label not in mine]:
             warnings.append(
-                f"only English has {', '.join(absent)}: kept; nothing is known about their score in {language.name} "
-                "(--drop-english-only leaves them out)"
+                f"only {source.name} has {', '.join(absent)}: kept; nothing is known about their score in "
+                f"{language.name} (--drop-english-only leaves them out)"
             )
     if unknown := [f"{label} ({count})" for label, count in test.labels().items() if label not in labels]:
         warnings.append(f"only the test file has {', '.join(unknown)}: always predicted wrong")

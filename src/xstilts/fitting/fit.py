@@ -170,7 +170,7 @@ def _pretrained(dataset: Dataset, settings: FitSettings, started: float, report:
     encoded = encode_dataset(dataset, states, deadline=started + ENCODE_SHARE * settings.budget, report=report)
     return Space(
         name="frozen encoder",
-        description=f"{settings.encoder} as it is",
+        description=f"on {settings.encoder} as it is",
         states=states,
         encoded=encoded,
         seconds=time.monotonic() - began,
@@ -203,7 +203,7 @@ def _tuned(dataset: Dataset, settings: FitSettings, space: Space) -> Space:
     encoded = encode_dataset(dataset, states, deadline=np.inf, report=lambda *_: None, rows=used)
     return Space(
         name="fine-tuned encoder",
-        description=f"{settings.encoder} fine-tuned on {len(examples) - len(dev):,} English rows",
+        description=f"on {settings.encoder}, fine-tuned on {len(examples) - len(dev):,} English rows",
         states=states,
         encoded=encoded,
         seconds=time.monotonic() - began,

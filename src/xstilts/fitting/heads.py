@@ -59,35 +59,44 @@ def head_arms(problem: str, *, english: bool, shots: bool, unlabelled: bool) -> 
     if problem == "multi-label":
         arms = [
             HeadArm(name="labels", description="one linear discriminant per label", kind="labels"),
-            HeadArm(name="labels, own rows only", description="without English", kind="labels", uses_english=False),
+            HeadArm(
+                name="labels, own rows only",
+                description="the same from your rows alone",
+                kind="labels",
+                uses_english=False,
+            ),
         ]
     else:
         arms = [
             HeadArm(
                 name="logistic regression", description="English rows and yours, yours count 3 times", kind="logreg"
             ),
-            HeadArm(name="linear discriminant", description="English rows and yours, yours count 3 times", kind="lda"),
+            HeadArm(
+                name="linear discriminant",
+                description="linear discriminant; a row of yours counts as 3 English ones",
+                kind="lda",
+            ),
             HeadArm(
                 name="logistic regression, own rows x10",
-                description="your rows count 10 times",
+                description="logistic regression; a row of yours counts as 10 English ones",
                 kind="logreg",
                 shots_weight=10.0,
             ),
             HeadArm(
                 name="logistic regression, balanced",
-                description="each class counts equally",
+                description="logistic regression; all classes count equally",
                 kind="logreg",
                 balanced=True,
             ),
             HeadArm(
                 name="logistic regression, own rows only",
-                description="without English",
+                description="logistic regression from your rows alone",
                 kind="logreg",
                 uses_english=False,
             ),
             HeadArm(
                 name="logistic regression, unlabelled texts",
-                description="the language's mean vector from unlabelled texts",
+                description="logistic regression, with the mean of unlabelled texts",
                 kind="logreg",
                 uses_unlabelled=True,
             ),

@@ -160,7 +160,7 @@ def _neighbours(model: FittedModel, text: str, values: Sequence[float], numbers:
 def _counts(dataset: Dataset) -> list[DataCounts]:
     code = dataset.language.code
     parts: list[tuple[str, Role, Part]] = [
-        ("en", "english", dataset.english),
+        (dataset.source_language.code, "english", dataset.english),
         (code, "shots", dataset.shots),
         (code, "test", dataset.test),
     ]
@@ -176,7 +176,8 @@ def _counts(dataset: Dataset) -> list[DataCounts]:
 
 def _not_used(fit: Fit) -> list[str]:
     used, rows = len(fit.chosen.space.encoded.english_used), len(fit.dataset.english)
-    notes = [f"English: {used:,} of {rows:,} rows used, as the budget allows"] if used < rows else []
+    source = fit.dataset.source_language.name
+    notes = [f"{source}: {used:,} of {rows:,} rows used, as the budget allows"] if used < rows else []
     if fit.search.skipped:
         notes.append(f"not tried within the budget: {'; '.join(fit.search.skipped)}")
     return notes
@@ -211,7 +212,9 @@ def _arms(fit: Fit, shares: Shares, trivial: Estimate | None) -> list[Arm]:
     if fit.dataset.shots:
         name = "most frequent class" if fit.dataset.problem == "classification" else "most frequent labels"
         arms.append(
-            Arm(name=name, description="reads no text", kind="trivial", estimate=trivial, english=None, seconds=0.0)
+            Arm(
+                name=name, description=f"always the {name}", kind="trivial", estimate=trivial, english=None, seconds=0.0
+            )
         )
     before: Candidate | None = None
     for candidate in fit.search.candidates:
@@ -219,7 +222,7 @@ def _arms(fit: Fit, shares: Shares, trivial: Estimate | None) -> list[Arm]:
         arms.append(
             Arm(
                 name=candidate.name,
-                description=f"{candidate.space.description}; {candidate.arm.description}",
+                description=f"{candidate.arm.description}, {candidate.space.description}",
                 kind=kind,
                 estimate=None if candidate.logits is None else arm_estimate(fit.dataset, candidate, shares.values),
                 english=english_score(fit.dataset, candidate),

@@ -19,7 +19,7 @@ def _lines(dataset: Dataset, settings: FitSettings) -> Iterator[str]:
     guessed = f" (guessed: {', '.join(dataset.guessed)})" if dataset.guessed else ""
     yield f"{dataset.problem} with {plural(len(dataset.labels), 'class', 'classes')}; columns: {columns}{guessed}"
     if dataset.english:
-        yield f"English: {plural(len(dataset.english), 'row')} ({_classes(dataset.english)})"
+        yield f"{dataset.source_language.name}: {plural(len(dataset.english), 'row')} ({_classes(dataset.english)})"
     name = f"{dataset.language.name} ({dataset.language.code})"
     if dataset.shots:
         yield f"{name}: {plural(len(dataset.shots), 'row')} ({_classes(dataset.shots)})"
@@ -29,7 +29,7 @@ def _lines(dataset: Dataset, settings: FitSettings) -> Iterator[str]:
         *([f"{plural(len(dataset.unlabelled), 'unlabelled text')}"] if dataset.unlabelled else []),
         *([f"{plural(len(dataset.test), 'test row')}, scored once at the end"] if dataset.test else []),
     ]
-    trained = ", then fine-tuning on English if the time allows" if dataset.english else ""
+    trained = f", then fine-tuning on {dataset.source_language.name} if the time allows" if dataset.english else ""
     tried = f"heads on {settings.encoder}{trained}; at most {settings.budget:.0f} s"
     yield f"{'; '.join(others)}{'; ' if others else ''}will try {tried}"
 
