@@ -1,6 +1,6 @@
 """Scores and intervals of `xstilts fit` next to scikit-learn on the same vectors.
 
-    XSTILTS_DATA_ROOT=DATA python bench/fit.py [tasks] [--development] [--draws N] [--write docs/fit-bench.md]
+    XSTILTS_DATA_ROOT=DATA python bench/fit.py [tasks] [--development] [--draws N] [--write PAGE]
 
 Every method gets the vectors of the untouched encoder, the same English rows and the same rows of the language, drawn
 equally per class. `fit` selects among its heads by cross-validation, as it does on a user's files; fine-tuning is left

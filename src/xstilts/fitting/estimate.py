@@ -19,8 +19,7 @@ MOST_CELLS = 20_000_000
 PRIOR = 2.0
 """Pseudo-rows per class."""
 DISCOUNT = 0.8
-"""What a held-out row counts for, because rows share training data. Set so that prediction intervals cover 95% on
-development languages (docs/fit.md)."""
+"""What a held-out row counts for, because rows share training data. `bench/fit.py` measures the coverage."""
 INTERVAL = (2.5, 97.5)
 
 Score = Callable[[np.ndarray], np.ndarray]

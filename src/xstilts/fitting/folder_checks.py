@@ -1,6 +1,6 @@
 """Checks of the model folder before any work is done. Does not import torch."""
 
-import os
+import tempfile
 from pathlib import Path
 
 from xstilts.errors import UserError
@@ -13,9 +13,14 @@ def require_new(folder: Path) -> None:
 
 
 def require_writable(folder: Path) -> None:
-    """Raises UserError if the folder cannot be created where it is named."""
-    parent = folder.absolute()
+    """Raises UserError if the folder cannot be created where it is named. Leaves nothing behind."""
+    parent = folder.absolute().parent
     while not parent.exists():
         parent = parent.parent
-    if not os.access(parent, os.W_OK | os.X_OK):
-        raise UserError(f"{folder} cannot be written: no permission for {parent}", "name another folder with --out")
+    try:
+        with tempfile.TemporaryDirectory(dir=parent, prefix=".xstilts-"):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"{folder} cannot be written: {parent}: {error.strerror}", "name another folder with --out"
+        ) from None

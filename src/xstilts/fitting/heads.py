@@ -69,7 +69,9 @@ def head_arms(problem: str, *, english: bool, shots: bool, unlabelled: bool) -> 
     else:
         arms = [
             HeadArm(
-                name="logistic regression", description="English rows and yours, yours count 3 times", kind="logreg"
+                name="logistic regression",
+                description="logistic regression; a row of yours counts as 3 English ones",
+                kind="logreg",
             ),
             HeadArm(
                 name="linear discriminant",

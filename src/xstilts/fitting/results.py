@@ -249,8 +249,7 @@ def _next_steps(fit: Fit, classes: Sequence[ClassScore], suspicious: Sequence[He
         named = ", ".join(one.label for one in weakest)
         steps.append(
             NextStep(
-                text=f"Label {max(10, len(rows) // 2)} more {name} rows, most of all of {named}.{gain}",
-                command="xstilts label MODEL POOL.csv",
+                text=f"Label {max(10, len(rows) // 2)} more {name} rows drawn at random, most of all of {named}.{gain}",
             )
         )
     if rows and not fit.dataset.unlabelled:
