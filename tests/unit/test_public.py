@@ -1,6 +1,7 @@
 import pkgutil
 import subprocess
 import sys
+from importlib.metadata import version
 
 import xstilts
 
@@ -19,3 +20,8 @@ def test_importing_the_package_imports_nothing():
     code = "import sys; import xstilts; print(*(name for name in sys.modules if name.startswith('xstilts')))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["xstilts"]
+
+
+def test_package_runs_as_a_module():
+    process = subprocess.run([sys.executable, "-m", "xstilts", "--version"], capture_output=True, text=True, check=True)
+    assert process.stdout.strip() == version("xstilts")
