@@ -50,6 +50,7 @@ def build_app() -> "App":
     )
     for number, (name, (function, summary)) in enumerate(COMMANDS.items()):
         app.command(f"xstilts.cli.{function}", name=name, help=summary, sort_key=number)
+    app.register_install_completion_command(help="Install completion for bash, zsh or fish.", sort_key=len(COMMANDS))
     return app
 
 
