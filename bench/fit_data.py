@@ -72,7 +72,6 @@ def dataset(source: Source, language: str, shots: States) -> Dataset:
         left_out=(),
         warnings=(),
         guessed=(),
-        has_groups=False,
     )
 
 

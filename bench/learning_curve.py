@@ -24,6 +24,7 @@ from xstilts.fitting.encode import Encoded
 from xstilts.fitting.estimate import confusion_matrix, macro_f1
 from xstilts.fitting.fit import one_thread
 from xstilts.fitting.heads import fit_head, head_arms, prepare
+from xstilts.fitting.held_out import optimism_of
 from xstilts.fitting.languages import Language as Named
 from xstilts.fitting.learning_curve import learning_curve
 from xstilts.fitting.search import Candidate, Search, Space, folds_of
@@ -118,7 +119,7 @@ def episode(language: Language, count: int, seed: int, seconds: list[float]) -> 
     if chosen.logits is None:
         return []
     started = time.monotonic()
-    curve = learning_curve(dataset, search, chosen, None)
+    curve = learning_curve(dataset, search, chosen, None, optimism_of(dataset, search))
     seconds.append(time.monotonic() - started)
     by_rows = {point.rows: point for point in curve.points if not point.measured}
     scores = {number: _score(language, chosen, rows.subset(order[: number * count]), scored) for number in (1, *times)}
@@ -199,7 +200,6 @@ def _fitted(language: Language, shots: Rows) -> tuple[Dataset, Search, Candidate
         left_out=(),
         warnings=(),
         guessed=(),
-        has_groups=True,
     )
     return dataset, search, chosen
 

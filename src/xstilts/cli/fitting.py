@@ -10,11 +10,6 @@ from cyclopts import Parameter
 from xstilts.cli.options import Device, Json, Offline, print_json
 from xstilts.fitting.settings import BUDGET
 
-SourceName = Annotated[
-    str | None,
-    Parameter(help="A file (CSV, TSV, JSONL, JSON, Parquet, Excel; also .gz), or hub:owner/name."),
-]
-
 
 def fit(
     *,

@@ -33,12 +33,12 @@ def predict_folder(
         name = "standard input" if str(file) == STDIN else str(file)
         rows = stream_rows(path, suffix)
         from xstilts.api.fit import load_model
-        from xstilts.fitting.predict_file import Counts, added_columns, predicted_rows, text_columns, write_stream
+        from xstilts.fitting.predict_file import Counts, added_columns, predicted_rows, write_stream
 
         model, counts = load_model(folder, device=device), Counts()
         if suffix == ".txt":
             text = "text"
-        if suffix == ".txt" and len(text_columns(model.facts)) > 1:
+        if suffix == ".txt" and model.facts.reads_pairs:
             raise UserError(
                 f"{name} has one text per line, and the model reads pairs", "give a table with both columns"
             )

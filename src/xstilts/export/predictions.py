@@ -59,8 +59,9 @@ def write_rows(rows: Sequence[Mapping[str, Any]], file: TextIO, last: str, *, li
         columns = [*dict.fromkeys(key for row in rows for key in row if key != last), last]
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
-        writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
+        writer.writerows({key: cell(value) for key, value in row.items()} for row in rows)
 
 
-def _cell(value: object) -> object:
+def cell(value: object) -> object:
+    """A value of a CSV cell: lists and objects as JSON."""
     return json.dumps(value, ensure_ascii=False) if isinstance(value, list | tuple | dict) else value

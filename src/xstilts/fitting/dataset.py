@@ -38,6 +38,14 @@ class Part:
         return Counter(label for example in self.examples for label in example.classes)
 
 
+PAIR_MARK = " | "
+
+
+def shown_text(example: Any) -> str:
+    """The text, or both texts of a pair, as one."""
+    return example.text if example.pair is None else f"{example.text}{PAIR_MARK}{example.pair}"
+
+
 EMPTY = Part(examples=(), places=())
 
 
@@ -58,7 +66,6 @@ class Dataset:
     left_out: tuple[str, ...]
     warnings: tuple[str, ...]
     guessed: tuple[str, ...]
-    has_groups: bool
 
     @property
     def only_shots(self) -> tuple[str, ...]:
@@ -127,7 +134,6 @@ def build_dataset(
         left_out=tuple(notes),
         warnings=tuple(warnings),
         guessed=columns.guessed,
-        has_groups="group" in columns.columns,
     )
 
 

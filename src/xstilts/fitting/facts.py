@@ -69,6 +69,11 @@ class ModelFacts(Frozen):
     def reads_pairs(self) -> bool:
         return "pair" in self.columns
 
+    @property
+    def text_columns(self) -> dict[str, str]:
+        """The columns that the model reads, by field: `text`, and for pairs `pair`."""
+        return {field: self.columns[field] for field in ("text", "pair") if field in self.columns}
+
 
 def read_facts(folder: Path) -> ModelFacts:
     """Raises DataError if `folder` is no model folder, or one of a newer version."""

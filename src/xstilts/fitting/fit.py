@@ -1,7 +1,7 @@
 """Fits a model: encodes the rows, tries arms within the budget, selects one, and fits it to all rows."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import version
@@ -15,21 +15,22 @@ from xstilts.encoders import find_card
 from xstilts.encoders.fetch import prepare as fetch
 from xstilts.encoders.pins import pin
 from xstilts.errors import UserError
-from xstilts.fitting.dataset import Dataset
+from xstilts.fitting.dataset import Dataset, shown_text
 from xstilts.fitting.encode import Encoded, Report, encode_dataset, text_of
 from xstilts.fitting.facts import Calibration, ModelFacts, Windows
-from xstilts.fitting.heads import fit_head
+from xstilts.fitting.heads import fit_head, head_arms
 from xstilts.fitting.held_out import (
     METRICS,
     arm_estimate,
     believability,
     class_shares,
     english_score,
+    optimism_of,
 )
 from xstilts.fitting.learning_curve import learning_curve
 from xstilts.fitting.model import FittedModel
 from xstilts.fitting.results import Fit, build_report
-from xstilts.fitting.search import Candidate, Search, Space, folds_of, head_arms, selected
+from xstilts.fitting.search import Candidate, Say, Search, Space, folds_of, selected
 from xstilts.fitting.settings import FitSettings
 from xstilts.fitting.states import StateEncoder
 from xstilts.fitting.training_rows import training_rows
@@ -43,7 +44,6 @@ DEV_SHARE = 5
 """One of so many groups of English rows is not trained on."""
 LEAST_SIMILAR = 1.0
 """Percentile of the rows' similarity to their nearest other row, below which a text is unlike the training data."""
-Say = Callable[[str], None]
 
 
 def fit_model(
@@ -87,7 +87,8 @@ def _fit(
         chosen = selected(search)
         known = believability(dataset, chosen, settings.precision)
         model = _final(dataset, settings, chosen, known.temperature, known.report)
-        curve = learning_curve(dataset, search, chosen, class_shares(dataset, settings.prior).values)
+        optimism = optimism_of(dataset, search)
+        curve = learning_curve(dataset, search, chosen, class_shares(dataset, settings.prior).values, optimism)
     fit = Fit(
         dataset=dataset,
         settings=settings,
@@ -95,6 +96,7 @@ def _fit(
         chosen=chosen,
         believability=known,
         curve=curve,
+        optimism=optimism,
         understood=understood,
         seconds=time.monotonic() - started,
     )
@@ -182,7 +184,7 @@ def _tuned(dataset: Dataset, settings: FitSettings, space: Space) -> Space:
     began = time.monotonic()
     used, own = space.encoded.english_used, {example.group for example in dataset.shots.examples}
     examples = [dataset.english.examples[row] for row in used]
-    groups = {group: number for number, group in enumerate(dict.fromkeys(example.group for example in examples))}
+    groups = _numbered([example.group for example in examples])
     dev = [row for row, example in enumerate(examples) if groups[example.group] % DEV_SHARE == 0]
     left = {examples[row].group for row in dev} | own
     encoder = tuned_encoder(
@@ -253,7 +255,7 @@ def _training_rows(dataset: Dataset, encoded: Encoded) -> Any:
     examples: list[Any] = [*dataset.shots.examples, *(dataset.english.examples[row] for row in encoded.english_used)]
     parts = [rows.vectors for rows in (encoded.shots, encoded.english) if rows is not None]
     return training_rows(
-        [example.text if example.pair is None else f"{example.text} | {example.pair}" for example in examples],
+        [shown_text(example) for example in examples],
         ["; ".join(example.classes) for example in examples],
         [example.language for example in examples],
         torch.cat(parts),
@@ -269,7 +271,8 @@ def _least_similarity(encoded: Encoded) -> float | None:
     rows = rows.spaced(2000)
     unit = torch.nn.functional.normalize(rows.vectors, dim=-1)
     similarity = unit @ unit.T
-    numbers = torch.tensor([hash_of[group] for hash_of in [_numbered(rows.groups)] for group in rows.groups])
+    number_of = _numbered(rows.groups)
+    numbers = torch.tensor([number_of[group] for group in rows.groups])
     similarity[numbers[:, None] == numbers[None]] = -1.0
     return float(np.percentile(similarity.max(1).values.numpy(), LEAST_SIMILAR))
 

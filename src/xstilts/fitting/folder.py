@@ -2,10 +2,8 @@
 
 import json
 from pathlib import Path
-from typing import cast
 
 from pydantic import ValidationError
-from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from transformers.utils import logging
 
 from xstilts.errors import DataError
@@ -13,13 +11,12 @@ from xstilts.export.sentence_transformers import write_sentence_transformer
 from xstilts.fitting.card import model_card
 from xstilts.fitting.facts import FACTS_FILE, ModelFacts
 from xstilts.fitting.folder_checks import require_new
+from xstilts.fitting.loaded import loaded_model
 from xstilts.fitting.model import FittedModel
 from xstilts.fitting.page import report_page
 from xstilts.fitting.report import FitReport
 from xstilts.fitting.training_rows import write_training_rows
-from xstilts.models.generic_head import linear_model
 from xstilts.platform.files import apply_umask, new_folder
-from xstilts.stages.artifacts import LoadedModel
 
 
 def write_model(model: FittedModel, folder: Path) -> Path:
@@ -32,7 +29,7 @@ def write_model(model: FittedModel, folder: Path) -> Path:
     require_new(folder)
     logging.disable_progress_bar()
     with new_folder(folder) as draft:
-        write_sentence_transformer(_loaded(model), draft)
+        write_sentence_transformer(loaded_model(model), draft)
         (draft / FACTS_FILE).write_text(model.facts.model_dump_json(indent=2) + "\n", encoding="utf-8")
         write_training_rows(model.training, draft)
         if model.report is not None:
@@ -54,19 +51,3 @@ def _write_report(report: FitReport, facts: ModelFacts, folder: Path) -> None:
     (folder / "report.json").write_text(values, encoding="utf-8")
     (folder / "report.html").write_text(report_page(report), encoding="utf-8")
     (folder / "README.md").write_text(model_card(report, facts), encoding="utf-8")
-
-
-def _loaded(model: FittedModel) -> LoadedModel:
-    facts, encoder = model.facts, model.states.encoder
-    encoder.config.id2label = dict(enumerate(facts.labels))
-    encoder.config.label2id = {label: number for number, label in enumerate(facts.labels)}
-    head = linear_model(encoder, facts.problem, facts.pooling, model.weight, model.bias)
-    return LoadedModel(
-        model=cast(PreTrainedModel, head),
-        tokenizer=cast(PreTrainedTokenizerFast, model.states.tokenizer),
-        problem=facts.problem,
-        labels=facts.labels,
-        task="",
-        max_length=facts.windows.tokens,
-        precision=facts.precision,
-    )

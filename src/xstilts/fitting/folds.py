@@ -38,5 +38,10 @@ def stratified_group_folds(strata: Sequence[str], groups: Sequence[str], folds: 
     return [fold_of[group] for group in groups]
 
 
+def strata_of(labels: Sequence[object]) -> list[str]:
+    """The class of each row, or its labels, from class ids or lists of 0 and 1."""
+    return list(map(str, labels))
+
+
 def _hash(group: str) -> str:
     return hashlib.sha256(group.encode("utf-8", "surrogatepass")).hexdigest()

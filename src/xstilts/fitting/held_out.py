@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from xstilts.fitting.calibrate import calibration_report, fit_temperature, probabilities
-from xstilts.fitting.dataset import Dataset, Part
+from xstilts.fitting.dataset import Dataset, Part, shown_text
 from xstilts.fitting.encode import class_ids
 from xstilts.fitting.estimate import INTERVAL, SCORES, Posterior, confusion_matrix, posterior, selection_optimism
 from xstilts.fitting.label_issues import contradicted_rows
@@ -181,10 +181,9 @@ def held_out_rows(dataset: Dataset, part: Part, shares: np.ndarray, rows: Sequen
     def row(number: int) -> HeldOutRow:
         example: Any = part.examples[number]
         best = int(shares[number].argmax())
-        text = example.text if example.pair is None else f"{example.text} | {example.pair}"
         return HeldOutRow(
             source=part.places[number],
-            text=text,
+            text=shown_text(example),
             label=example.classes[0],
             predicted=labels[best],
             probability=float(shares[number, best]),

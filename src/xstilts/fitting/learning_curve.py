@@ -11,12 +11,13 @@ from scipy.special import expit, logit
 from xstilts.fitting.dataset import Dataset
 from xstilts.fitting.encode import class_ids
 from xstilts.fitting.estimate import SCORES, posterior
-from xstilts.fitting.folds import stratified_group_folds
+from xstilts.fitting.folds import strata_of, stratified_group_folds
 from xstilts.fitting.heads import fit_head
-from xstilts.fitting.held_out import METRICS, arm_estimate, optimism_of
+from xstilts.fitting.held_out import METRICS, arm_estimate
 from xstilts.fitting.report import Estimate, Forecast
 from xstilts.fitting.search import Candidate, Search
 from xstilts.fitting.sets import estimate_sets, label_counts, micro_f1
+from xstilts.fitting.validate import without_groups
 from xstilts.methods.leave_one_out import Rows
 
 PARTS = (4, 2)
@@ -61,8 +62,10 @@ class Measured:
     """[fits, all rows]."""
 
 
-def learning_curve(dataset: Dataset, search: Search, chosen: Candidate, shares: np.ndarray | None) -> LearningCurve:
-    """The curve of the selected arm, with `shares` [classes] as for its estimate.
+def learning_curve(
+    dataset: Dataset, search: Search, chosen: Candidate, shares: np.ndarray | None, optimism: float
+) -> LearningCurve:
+    """The curve of the selected arm, with `shares` [classes] and `optimism` as for its estimate.
 
     Models are fitted to a quarter and to half of the rows and scored on the others, until the deadline of the search;
     without time for it, this is noted in the search. The error with k times the rows is forecast as error * k^-b; the
@@ -76,7 +79,6 @@ def learning_curve(dataset: Dataset, search: Search, chosen: Candidate, shares: 
     measured = list(_measure(search, chosen, rows))
     if not measured:
         return LearningCurve()
-    optimism = optimism_of(dataset, search)
     gold = class_ids(dataset, dataset.shots.examples).numpy()
     now = arm_estimate(dataset, chosen, shares, optimism)
     points = [_point(one, gold, rows.groups, search, shares, optimism) for one in measured]
@@ -91,8 +93,7 @@ def learning_curve(dataset: Dataset, search: Search, chosen: Candidate, shares: 
 
 
 def _measure(search: Search, chosen: Candidate, rows: Rows) -> Iterator[Measured]:
-    multi_label = search.problem == "multi-label"
-    strata = ["".join(map(str, row)) if multi_label else str(row) for row in rows.labels.tolist()]
+    strata = strata_of(rows.labels.tolist())
     for parts in PARTS:
         if len(rows.labels) < FEWEST * parts:
             continue
@@ -112,11 +113,8 @@ def _measure(search: Search, chosen: Candidate, rows: Rows) -> Iterator[Measured
 
 def _logits(search: Search, chosen: Candidate, rows: Rows, kept: np.ndarray, left: np.ndarray) -> np.ndarray:
     """[all rows, classes], -inf for those that were not left out. Groups of rows to score are not trained on."""
-    encoded, groups = chosen.space.encoded, {rows.groups[row] for row in left}
-    english = encoded.english
-    if english is not None:
-        usable = [row for row, group in enumerate(english.groups) if group not in groups]
-        english = english if len(usable) == len(english.groups) else english.subset(usable)
+    encoded, groups = chosen.space.encoded, {rows.groups[int(row)] for row in left}
+    english = without_groups(encoded.english, groups)
     head = fit_head(
         chosen.arm, chosen.prepared, english, rows.subset(kept.tolist()), search.classes, encoded.unlabelled
     )

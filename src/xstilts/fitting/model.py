@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -189,9 +189,3 @@ def load_model(folder: str | Path, *, device: str = "cpu", cache: Path | None = 
     return FittedModel(
         facts=facts, states=states, weight=weight, bias=bias, training=read_training_rows(path), report=report
     )
-
-
-def with_calibration(model: FittedModel, **changes: Any) -> FittedModel:
-    """The model with changed fields of its calibration."""
-    calibration = model.facts.calibration.model_copy(update=changes)
-    return replace(model, facts=model.facts.model_copy(update={"calibration": calibration}))

@@ -7,6 +7,7 @@ from typing import Any
 
 from xstilts.errors import DataError, UserError
 from xstilts.fitting.columns import missing_column
+from xstilts.fitting.dataset import OTHER_SCRIPT, PAIR_MARK
 from xstilts.fitting.facts import ModelFacts
 from xstilts.fitting.inputs import Input
 from xstilts.fitting.languages import find_language, share_in_script
@@ -14,8 +15,6 @@ from xstilts.formats.content import Row
 from xstilts.plurals import plural
 from xstilts.problems.cells import text_group
 
-OTHER_SCRIPT = 0.5
-"""A warning is given if a smaller share of the letters is in the script of the language."""
 MOST = 20_000
 """Rows that are considered, evenly spaced."""
 PREDICTED, PROBABILITY, REASON = ADDED = ("predicted", "probability", "reason")
@@ -79,11 +78,11 @@ def read_pool(table: Input, facts: ModelFacts, labelled: Sequence[str], n: int, 
 
 def parts(training_text: str) -> tuple[str, ...]:
     """The texts of a training row, which has pairs as one text."""
-    return tuple(part.strip() for part in training_text.split(" | "))
+    return tuple(part.strip() for part in training_text.split(PAIR_MARK))
 
 
 def _columns(table: Input, facts: ModelFacts, text: str | None) -> list[str]:
-    names = [facts.columns[name] for name in ("text", "pair") if name in facts.columns]
+    names = list(facts.text_columns.values())
     if text is not None:
         names[0] = text
     elif table.is_text and not facts.reads_pairs:

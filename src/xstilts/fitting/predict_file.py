@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from xstilts.errors import DataError, UserError
-from xstilts.fitting.facts import ModelFacts
+from xstilts.export.predictions import cell
 from xstilts.fitting.model import FittedModel
 from xstilts.formats.content import Row
 from xstilts.plurals import plural
@@ -61,7 +61,7 @@ def predicted_rows(
     if it already has a column that is added.
     """
     counts = counts if counts is not None else Counts()
-    columns = text_columns(model.facts, text)
+    columns = model.facts.text_columns | ({"text": text} if text else {})
     added = added_columns(column, details=details)
     chunk: list[tuple[int, Row]] = []
     for number, (line, row) in enumerate(rows):
@@ -72,12 +72,6 @@ def predicted_rows(
             yield from _predict(model, chunk, name, columns, added, counts)
             chunk = []
     yield from _predict(model, chunk, name, columns, added, counts)
-
-
-def text_columns(facts: ModelFacts, text: str | None = None) -> dict[str, str]:
-    """The columns that the model reads: `text`, and for pairs `pair`."""
-    columns = {field: facts.columns[field] for field in ("text", "pair") if field in facts.columns}
-    return columns | ({"text": text} if text else {})
 
 
 def _check(row: Row, columns: Mapping[str, str], added: Sequence[str], name: str) -> None:
@@ -147,6 +141,4 @@ def write_stream(rows: Iterable[Mapping[str, Any]], file: TextIO, *, lines: bool
 
 
 def _cell(value: object) -> object:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | tuple | dict) else value
+    return str(value).lower() if isinstance(value, bool) else cell(value)

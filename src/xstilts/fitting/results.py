@@ -18,7 +18,6 @@ from xstilts.fitting.held_out import (
     class_shares,
     english_score,
     held_out_rows,
-    optimism_of,
     posterior_of,
     suspicious_rows,
     trivial_estimate,
@@ -58,6 +57,8 @@ class Fit:
     chosen: Candidate
     believability: Believability
     curve: LearningCurve
+    optimism: float
+    """What selection among the arms adds to a score."""
     understood: Sequence[str]
     seconds: float
 
@@ -69,7 +70,7 @@ def build_report(fit: Fit, model: FittedModel) -> FitReport:
     estimate, trivial, classes = None, None, ()
     confusion: dict[str, dict[str, int]] = {}
     if chosen.logits is not None:
-        estimate = arm_estimate(dataset, chosen, shares.values, optimism_of(dataset, fit.search))
+        estimate = arm_estimate(dataset, chosen, shares.values, fit.optimism)
         trivial = trivial_estimate(dataset, shares.values)
         if dataset.problem == "classification":
             classes, confusion = _by_class(dataset, chosen, shares)

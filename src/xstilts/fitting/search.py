@@ -1,6 +1,7 @@
 """Tries arms one after another within the budget, and selects one of them."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -8,8 +9,8 @@ import numpy as np
 import torch
 
 from xstilts.fitting.encode import Encoded
-from xstilts.fitting.folds import stratified_group_folds
-from xstilts.fitting.heads import HeadArm, Prepared, head_arms, prepare
+from xstilts.fitting.folds import strata_of, stratified_group_folds
+from xstilts.fitting.heads import HeadArm, Prepared, prepare
 from xstilts.fitting.sets import label_counts
 from xstilts.fitting.states import StateEncoder
 from xstilts.fitting.validate import english_held_out_logits, held_out_logits
@@ -109,13 +110,9 @@ def folds_of(problem: str, encoded: Encoded) -> list[int] | None:
     rows = encoded.shots
     if rows is None or len(set(rows.groups)) < 2:
         return None
-    if problem == "multi-label":
-        strata = ["".join(map(str, row)) for row in rows.labels.tolist()]
-        return stratified_group_folds(strata, rows.groups) if len(strata) >= 4 else None
-    counts = rows.labels.bincount()
-    if counts[counts > 0].min() < 2:
-        return None
-    return stratified_group_folds([str(label) for label in rows.labels.tolist()], rows.groups)
+    strata = strata_of(rows.labels.tolist())
+    enough = len(strata) >= 4 if problem == "multi-label" else min(Counter(strata).values()) >= 2
+    return stratified_group_folds(strata, rows.groups) if enough else None
 
 
 def correct_rows(problem: str, logits: np.ndarray, labels: torch.Tensor) -> np.ndarray:
@@ -171,6 +168,3 @@ def _paired_english(problem: str, one: Candidate, other: Candidate) -> Iterator[
     for number, row in enumerate(other.english_rows):
         if row in position:
             yield float(scored[1][number] - scored[0][position[row]])
-
-
-__all__ = ["Candidate", "Search", "Space", "correct_rows", "folds_of", "group_means", "head_arms", "selected"]

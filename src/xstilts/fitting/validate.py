@@ -5,9 +5,11 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from xstilts.fitting.folds import stratified_group_folds
+from xstilts.fitting.folds import strata_of, stratified_group_folds
 from xstilts.fitting.heads import HeadArm, Prepared, fit_head, prepare
 from xstilts.methods.leave_one_out import Rows
+
+MOST_ENGLISH, ENGLISH_FOLDS = 2000, 5
 
 
 def held_out_logits(
@@ -29,7 +31,7 @@ def held_out_logits(
         left = [row for row, number in enumerate(folds) if number == fold]
         kept = [row for row, number in enumerate(folds) if number != fold]
         groups = {shots.groups[row] for row in left}
-        source = _without_groups(english, groups)
+        source = without_groups(english, groups)
         rows = shots.subset(kept)
         if len(rows.labels) or source is not None:
             own = prepared if english is not None else prepare(arm, None, rows, classes)
@@ -57,8 +59,7 @@ def english_held_out_logits(
     if count > MOST_ENGLISH:
         numbers = [row * count // MOST_ENGLISH for row in range(MOST_ENGLISH)]
     rows = english.subset(numbers)
-    strata = [str(label) for label in rows.labels.tolist()]
-    folds = stratified_group_folds(strata, rows.groups, ENGLISH_FOLDS)
+    folds = stratified_group_folds(strata_of(rows.labels.tolist()), rows.groups, ENGLISH_FOLDS)
     logits = torch.full((len(numbers), classes), torch.nan, dtype=torch.float64)
     for fold in sorted(set(folds)):
         left = [row for row, number in enumerate(folds) if number == fold]
@@ -68,10 +69,8 @@ def english_held_out_logits(
     return logits, numbers
 
 
-MOST_ENGLISH, ENGLISH_FOLDS = 2000, 5
-
-
-def _without_groups(english: Rows | None, groups: set[str]) -> Rows | None:
+def without_groups(english: Rows | None, groups: set[str]) -> Rows | None:
+    """The English rows of other groups; None if there are none."""
     if english is None:
         return None
     kept = [row for row, group in enumerate(english.groups) if group not in groups]

@@ -43,7 +43,7 @@ class Corrections:
     def __init__(self, path: Path, facts: ModelFacts) -> None:
         """Raises DataError if there is a file with other columns, or it cannot be read, or is no .csv file."""
         self.path, self._facts = path, facts
-        self._text_columns = [facts.columns[field] for field in ("text", "pair") if field in facts.columns]
+        self._text_columns = list(facts.text_columns.values())
         fields = ("label", "labels")
         self._label_column = next((facts.columns[field] for field in fields if field in facts.columns), "label")
         taken = (*self._text_columns, self._label_column)

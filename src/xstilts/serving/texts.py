@@ -1,7 +1,7 @@
 """The texts of a request or a file, checked against what the model reads."""
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from xstilts.errors import DataError
@@ -14,7 +14,6 @@ from xstilts.serving.schemas import FileTexts, LeftOutRow, Text
 
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json")
 LINES = ".txt"
-_FIELDS = ("text", "pair")
 
 
 def check_text(text: Text, facts: ModelFacts, place: str) -> None:
@@ -43,7 +42,7 @@ def read_file(content: bytes, name: str, facts: ModelFacts, most: int) -> FileTe
         path = Path(folder) / f"file{suffix}"
         path.write_bytes(content)
         try:
-            texts = _lines(path) if suffix == LINES else _table(path, facts.columns)
+            texts = _lines(path) if suffix == LINES else _table(path, facts.text_columns)
         except DataError as error:
             raise DataError(error.message.replace(str(path), name), error.hint) from None
     if len(texts.texts) > most:
@@ -62,13 +61,12 @@ def _lines(path: Path) -> FileTexts:
 
 def _table(path: Path, columns: Mapping[str, str]) -> FileTexts:
     table = read_rows(path)
-    fields = [field for field in _FIELDS if field in columns]
     texts: list[Text] = []
     lines: list[int] = []
     errors: list[tuple[int, DataError]] = []
     for line, row in table.rows:
         try:
-            parts = _readable(FileRow(path, line, row, columns), fields)
+            parts = _readable(FileRow(path, line, row, columns))
         except DataError as error:
             errors.append((line, error))
             continue
@@ -89,8 +87,8 @@ def _table(path: Path, columns: Mapping[str, str]) -> FileTexts:
     )
 
 
-def _readable(row: FileRow, fields: Sequence[str]) -> list[str]:
-    parts = [row.required_text(field) for field in fields]
+def _readable(row: FileRow) -> list[str]:
+    parts = [row.required_text(field) for field in row.columns]
     for part in parts:
         if problem := _problem(part):
             raise row.error(problem, "delete the row")

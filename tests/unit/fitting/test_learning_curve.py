@@ -10,6 +10,7 @@ from xstilts.fitting import learning_curve as module
 from xstilts.fitting.dataset import EMPTY, Dataset, Part
 from xstilts.fitting.encode import Encoded
 from xstilts.fitting.heads import HeadArm, prepare
+from xstilts.fitting.held_out import optimism_of
 from xstilts.fitting.languages import Language
 from xstilts.fitting.learning_curve import LearningCurve, learning_curve
 from xstilts.fitting.search import Candidate, Search, Space, folds_of
@@ -70,9 +71,8 @@ def curve(
         left_out=(),
         warnings=(),
         guessed=(),
-        has_groups=False,
     )
-    return learning_curve(dataset, search, chosen, None), search
+    return learning_curve(dataset, search, chosen, None, optimism_of(dataset, search)), search
 
 
 @pytest.mark.parametrize("kind", ["lda", "labels"])

@@ -1,16 +1,14 @@
 """A folder that sentence-transformers loads: a model folder is one already."""
 
 from pathlib import Path
-from typing import cast
 
-from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from transformers.utils import logging
 
 from xstilts.export.sentence_transformers import write_sentence_transformer
 from xstilts.fitting.export.onnx import write_tokenizer
 from xstilts.fitting.facts import FACTS_FILE
+from xstilts.fitting.loaded import loaded_model
 from xstilts.fitting.model import FittedModel
-from xstilts.stages.artifacts import LoadedModel
 
 
 def write_sentence_transformers(model: FittedModel, folder: Path) -> None:
@@ -20,18 +18,7 @@ def write_sentence_transformers(model: FittedModel, folder: Path) -> None:
     the folder too.
     """
     logging.disable_progress_bar()
-    facts, tokenizer = model.facts, cast(PreTrainedTokenizerFast, model.states.tokenizer)
-    model.states.encoder.config.id2label = dict(enumerate(facts.labels))
-    model.states.encoder.config.label2id = {label: number for number, label in enumerate(facts.labels)}
-    loaded = LoadedModel(
-        model=cast(PreTrainedModel, model.torch_model),
-        tokenizer=tokenizer,
-        problem=facts.problem,
-        labels=facts.labels,
-        task="",
-        max_length=facts.windows.tokens,
-        precision=facts.precision,
-    )
+    loaded = loaded_model(model)
     write_sentence_transformer(loaded, folder)
-    write_tokenizer(tokenizer.backend_tokenizer, folder / "tokenizer.json")
-    (folder / FACTS_FILE).write_text(facts.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    write_tokenizer(loaded.tokenizer.backend_tokenizer, folder / "tokenizer.json")
+    (folder / FACTS_FILE).write_text(model.facts.model_dump_json(indent=2) + "\n", encoding="utf-8")

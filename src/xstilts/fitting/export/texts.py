@@ -87,7 +87,7 @@ def by_language(rows: Sequence[CheckRow]) -> dict[str, list[str]]:
 
 
 def _table(path: Path, facts: ModelFacts, notes: list[str]) -> list[CheckRow]:
-    columns = [facts.columns[field] for field in ("text", "pair") if field in facts.columns]
+    columns = list(facts.text_columns.values())
     rows: list[CheckRow] = []
     empty = unknown = 0
     table = read_rows(path)
