@@ -42,7 +42,7 @@ def read_pool(table: Input, facts: ModelFacts, labelled: Sequence[str], n: int, 
     if n < 1:
         raise UserError(f"{n} rows cannot be chosen", "write --n 20")
     columns, label = _columns(table, facts, text), facts.columns.get("label", "label")
-    known, left = {text_group(*parts(value)) for value in labelled}, Counter[str]()
+    known, left = {text_group(*parts(value, facts)) for value in labelled}, Counter[str]()
     rows: list[tuple[int, Row]] = []
     texts: list[Any] = []
     for line, row in table.rows:
@@ -76,9 +76,9 @@ def read_pool(table: Input, facts: ModelFacts, labelled: Sequence[str], n: int, 
     )
 
 
-def parts(training_text: str) -> tuple[str, ...]:
+def parts(training_text: str, facts: ModelFacts) -> tuple[str, ...]:
     """The texts of a training row, which has pairs as one text."""
-    return tuple(part.strip() for part in training_text.split(PAIR_MARK))
+    return tuple(part.strip() for part in training_text.split(PAIR_MARK)) if facts.reads_pairs else (training_text,)
 
 
 def _columns(table: Input, facts: ModelFacts, text: str | None) -> list[str]:

@@ -51,6 +51,11 @@ def test_rows_without_text_with_label_or_known_are_left_out_and_counted():
     assert found.warnings == ()
 
 
+def test_a_labelled_text_with_a_bar_is_known():
+    pool = table({"headline": "Timu | mechi", "topic": ""}, {"headline": "Habari", "topic": ""})
+    assert read_pool(pool, facts(), ["Timu | mechi"], 1).texts == ["Habari"]
+
+
 def test_pairs_are_read_from_both_columns():
     model = facts(pair="body")
     pool = table({"headline": "Timu", "body": "ilishinda"}, {"headline": "Habari", "body": "mpya"})
