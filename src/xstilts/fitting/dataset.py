@@ -67,6 +67,10 @@ class Dataset:
     warnings: tuple[str, ...]
     guessed: tuple[str, ...]
 
+    def labels_of(self, part: "Part") -> tuple[str, ...]:
+        """The model's classes, and after them those that only `part` has, as a test file may."""
+        return (*self.labels, *sorted(set(part.labels()) - set(self.labels)))
+
     @property
     def only_shots(self) -> tuple[str, ...]:
         """Classes that have no English row."""

@@ -78,11 +78,11 @@ def encode_dataset(
 
 
 def class_ids(dataset: Dataset, examples: Sequence[Example]) -> Tensor:
-    """Class ids [rows], or 1 or 0 for each label [rows, labels]. -1 for a class that the model does not have."""
+    """Class ids [rows], or 1 or 0 for each label [rows, labels]."""
     number = {label: position for position, label in enumerate(dataset.labels)}
     if dataset.problem == "multi-label":
         return torch.tensor([[int(label in example.classes) for label in dataset.labels] for example in examples])
-    return torch.tensor([number.get(example.classes[0], -1) for example in examples], dtype=torch.long)
+    return torch.tensor([number[example.classes[0]] for example in examples], dtype=torch.long)
 
 
 def _rows(dataset: Dataset, part: Part, vectors: Tensor) -> Rows:

@@ -48,10 +48,13 @@ def class_shares(dataset: Dataset, prior: Mapping[str, float]) -> Shares:
 
 
 def posterior_of(dataset: Dataset, part: Part, predicted: np.ndarray, shares: np.ndarray | None) -> Posterior:
-    """The posterior of the confusion of predicted class ids [rows] on labelled rows, whose classes the model knows."""
-    gold = class_ids(dataset, part.examples).numpy()
-    known = gold >= 0
-    matrix = confusion_matrix(gold[known], predicted[known], len(dataset.labels))
+    """The posterior of the confusion of predicted class ids [rows] on labelled rows.
+
+    Classes that the model does not have follow those that it has; they are never predicted.
+    """
+    labels = dataset.labels_of(part)
+    gold = [labels.index(example.classes[0]) for example in part.examples]
+    matrix = confusion_matrix(gold, predicted, len(labels))
     groups = len({example.group for example in part.examples})
     return posterior(matrix, shares=shares, effective=groups / len(part))
 

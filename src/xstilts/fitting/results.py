@@ -197,15 +197,16 @@ def _test_estimate(dataset: Dataset, model: FittedModel) -> Estimate | None:
         return None
     pairs = "pair" in dataset.columns
     texts = [example.texts if pairs else example.texts[0] for example in dataset.test.examples]
-    logits = model.logits(texts).numpy()
     if dataset.problem == "multi-label":
-        gold = np.array([[label in example.classes for label in dataset.labels] for example in dataset.test.examples])
-        thresholds = np.array(model.facts.calibration.thresholds or (0.5,) * len(dataset.labels))
-        predicted = (model.predict_proba(texts) >= thresholds).astype(int)
+        labels = dataset.labels_of(dataset.test)
+        gold, predicted = (
+            np.array([[label in own for label in labels] for own in rows], int)
+            for rows in ([example.classes for example in dataset.test.examples], model.predict(texts))
+        )
         groups = [example.group for example in dataset.test.examples]
-        return estimate_sets(label_counts(gold.astype(int), predicted), groups)
+        return estimate_sets(label_counts(gold, predicted), groups)
     score = SCORES[METRICS[dataset.problem][0]]
-    return posterior_of(dataset, dataset.test, logits.argmax(1), None).estimate(score)
+    return posterior_of(dataset, dataset.test, model.logits(texts).argmax(1).numpy(), None).estimate(score)
 
 
 def _arms(fit: Fit, shares: Shares, trivial: Estimate | None) -> list[Arm]:

@@ -190,3 +190,12 @@ def test_report_of_a_replaced_model_is_kept(encoder, tmp_path):
     again = xstilts.load_model(model.save(tmp_path / "one"))
     assert replace(again).save(tmp_path / "two").is_dir()
     assert (tmp_path / "one" / "report.html").read_text() == (tmp_path / "two" / "report.html").read_text()
+
+
+@pytest.mark.parametrize("problem", ["classification", "multi-label"])
+def test_a_class_that_only_the_test_file_has_counts_as_wrong(encoder, problem):
+    rows = [{"text": "timu mpya ilishinda", "label": "sport"}, {"text": "wodi mpya", "label": "health"}]
+    new = [{"text": f"bunge {number}", "label": "politics"} for number in range(8)]
+    without, with_new = (fit(encoder, test=test, problem=problem).report for test in (rows, rows + new))
+    assert with_new.test.score < without.test.score
+    assert any("politics" in line for line in with_new.warnings)
