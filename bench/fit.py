@@ -4,7 +4,8 @@
 
 Every method gets the vectors of the untouched encoder, the same English rows and the same rows of the language, drawn
 equally per class. `fit` selects among its heads by cross-validation, as it does on a user's files; fine-tuning is left
-out. Coverage: how often the score on held-out rows of the same draw lies in the 95% prediction interval.
+out. Coverage: how often the score on as many rows of other groups, drawn alike, lies in the 95% prediction interval.
+English translations of these rows are left out.
 """
 
 import argparse
@@ -27,7 +28,7 @@ from sklearn.utils._testing import ignore_warnings
 
 import xstilts.fitting.search as search_module
 from accuracy_data import DataSet, States
-from fit_data import DEVELOPMENT, HELD_OUT, Source, by_class, dataset, read, space, without_groups_of
+from fit_data import DEVELOPMENT, HELD_OUT, Source, dataset, read, space, subwords, two_draws, without_groups
 from harness import machine
 from xstilts.fitting.estimate import SCORES, confusion_matrix
 from xstilts.fitting.fit import one_thread
@@ -94,7 +95,8 @@ def fit(task: str, language: str, source: Source, k: int, draw: int, shots: Stat
     estimate = arm_estimate(data, chosen, shares.values, optimism_of(data, search))
     head = fit_head(chosen.arm, chosen.prepared, where.encoded.english, where.encoded.shots, classes)
     score, again = (
-        macro_f1(source, head.logits(part.vectors).argmax(1).numpy(), part.labels) for part in (source.test, held_out)
+        macro_f1(source, head.logits(part.vectors, subwords(part)).argmax(1).numpy(), part.labels)
+        for part in (source.test, held_out)
     )
     seconds = time.monotonic() - began
     low, high = estimate.next_low, estimate.next_high
@@ -121,28 +123,21 @@ def scikit(task: str, language: str, source: Source, k: int, draw: int, shots: S
 
 def runs(data: DataSet, draws: int, methods: Sequence[str], shots: Sequence[int]) -> Iterator[Row]:
     for language in data.languages:
-        source = read(data, language)
-        pool = source.pool
-        parallel = bool(set(pool.groups) & set(source.english.groups))
+        whole = read(data, language)
         for k, draw in product(shots, range(draws)):
-            chosen, others = by_class(pool, k, torch.Generator().manual_seed(1000 * k + draw))
-            own = pool.of(chosen)
-            rest = pool.of(without_groups_of(others, pool, chosen)) if not parallel else new_rows(source, own, k, draw)
-            if len(own.labels) == 0 or len(rest.labels) == 0:
+            chosen, others = two_draws(whole.pool, k, torch.Generator().manual_seed(1000 * k + draw))
+            if not chosen:
                 continue
+            own, rest = whole.pool.of(chosen), whole.pool.of(others)
+            english = without_groups(whole.english, rest)
+            if len(english.labels) < len(whole.english.labels):
+                _KNOWN.clear()
+            source = whole._replace(english=english) if len(english.labels) < len(whole.english.labels) else whole
             for method in methods:
                 if method == FIT:
                     yield fit(data.task, language, source, k, draw, own, rest)
                 else:
                     yield scikit(data.task, language, source, k, draw, own, method)
-
-
-def new_rows(source: Source, own: States, k: int, draw: int) -> States:
-    """k scored rows of each class of the drawn ones: of parallel data, English training rows are translations of all
-    other rows."""
-    chosen, more = by_class(source.test, max(1, k // 2), torch.Generator().manual_seed(draw))
-    classes = set(own.labels.tolist())
-    return source.test.of([row for row in sorted(chosen + more) if int(source.test.labels[row]) in classes])
 
 
 def report(rows: pl.DataFrame) -> str:
@@ -189,7 +184,7 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--development", action="store_true", help="the languages on which settings were chosen")
     parser.add_argument("--draws", type=int, default=5)
     parser.add_argument("--shots", type=int, nargs="+", default=SHOTS)
-    parser.add_argument("--only-fit", action="store_true")
+    parser.add_argument("--methods", nargs="+", default=(FIT, LOGISTIC, SVC), choices=(FIT, LOGISTIC, SVC))
     parser.add_argument("--rows", type=Path, help="write all rows to this Parquet file")
     parser.add_argument("--write", type=Path)
     options = parser.parse_args(argv)
@@ -199,8 +194,7 @@ def main(argv: Sequence[str]) -> None:
     with one_thread():
         for data in DEVELOPMENT if options.development else HELD_OUT:
             if not options.tasks or data.task in options.tasks:
-                methods = (FIT,) if options.only_fit else (FIT, LOGISTIC, SVC)
-                for row in runs(data, options.draws, methods, options.shots):
+                for row in runs(data, options.draws, options.methods, options.shots):
                     rows.append(row)
                     print(row, file=sys.stderr, flush=True)
     frame = pl.DataFrame(rows, schema=Row._fields, orient="row")

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, cast
 
 import torch
 
-from accuracy_data import DataSet, States, examples, states
+from accuracy_data import DataSet, States, encoder, examples, states
 from xstilts.fitting.dataset import EMPTY, ENGLISH, Dataset, Part
 from xstilts.fitting.encode import Encoded
 from xstilts.fitting.languages import Language
@@ -46,16 +46,28 @@ def read(data: DataSet, language: str) -> Source:
     return Source(labels, *(states(data, rows, labels) for rows in (english, pool, test)))
 
 
-def by_class(pool: States, k: int, generator: torch.Generator) -> tuple[list[int], list[int]]:
-    """Numbers of k rows of each class that has at least 2k, and as many other ones of the same classes."""
-    shots, held_out = [], []
+def two_draws(pool: States, k: int, generator: torch.Generator) -> tuple[list[int], list[int]]:
+    """Numbers of k rows of each class, and of k other rows of each of these classes from other groups. Only of classes
+    that have so many."""
+    first, second = [], []
     for label in sorted(set(pool.labels.tolist())):
         rows = (pool.labels == label).nonzero().flatten()
-        if len(rows) >= 2 * k:
-            order = rows[torch.randperm(len(rows), generator=generator)].tolist()
-            shots += order[:k]
-            held_out += order[k : 2 * k]
-    return sorted(shots), sorted(held_out)
+        order = rows[torch.randperm(len(rows), generator=generator)].tolist()
+        halves = _halves(order, pool.groups)
+        if min(map(len, halves)) >= k:
+            first += halves[0][:k]
+            second += halves[1][:k]
+    return sorted(first), sorted(second)
+
+
+def _halves(rows: Sequence[int], groups: Sequence[str]) -> tuple[list[int], list[int]]:
+    """Rows in two parts of about the same size that share no group."""
+    halves: tuple[list[int], list[int]] = [], []
+    side: dict[str, int] = {}
+    for row in rows:
+        number = side.setdefault(groups[row], int(len(halves[1]) < len(halves[0])))
+        halves[number].append(row)
+    return halves
 
 
 def dataset(source: Source, language: str, shots: States) -> Dataset:
@@ -80,12 +92,19 @@ def space(source: Source, shots: States) -> Space:
     encoded = Encoded(
         english=_rows(source.english),
         english_used=range(len(source.english.labels)),
-        shots=_rows(shots),
+        shots=_rows(shots)._replace(subwords=subwords(shots)),
         test=None,
         unlabelled=None,
         cut=Cut(),
     )
     return Space(name="frozen encoder", description="", states=cast(Any, None), encoded=encoded, seconds=0.0)
+
+
+def subwords(part: States) -> list[list[str]]:
+    """As `StateEncoder.subwords` reads them."""
+    lower = [example.texts[0].lower() for example in part.examples]
+    encoded = encoder()[1](lower, add_special_tokens=False, verbose=False)
+    return [encoding.tokens for encoding in encoded.encodings or ()]
 
 
 def _rows(part: States) -> Rows:
@@ -96,7 +115,7 @@ def _part(part: States) -> Part:
     return Part(examples=part.examples, places=tuple(example.id for example in part.examples))
 
 
-def without_groups_of(rows: Sequence[int], pool: States, others: Sequence[int]) -> list[int]:
-    """Those of `rows` that share no group with `others`."""
-    groups = {pool.groups[other] for other in others}
-    return [row for row in rows if pool.groups[row] not in groups]
+def without_groups(part: States, others: States) -> States:
+    """The rows that share no group with `others`, as translations of these do."""
+    groups = set(others.groups)
+    return part.of([number for number, example in enumerate(part.examples) if example.group not in groups])

@@ -29,6 +29,7 @@ def fit(
     problem: str | None = None,
     source_language: str = "en",
     drop_english_only: bool = False,
+    subwords: bool = True,
     prior: Mapping[str, float] | None = None,
     precision: float = 0.9,
     encoder: str = "e5-small",
@@ -44,8 +45,9 @@ def fit(
 
     Sources are paths, `hub:owner/name`, pandas or polars frames, or lists of dictionaries. `text`, `pair`, `label` and
     `group` name columns; what is not named is found by usual names and by content. `prior` has the true shares of the
-    classes, `precision` is what the threshold for abstention is selected for, `budget` a duration such as "5m". `say`
-    is called with lines about what was understood and tried, `report` with progress.
+    classes, `subwords=False` leaves out arms that read the sub-words of your rows, `precision` is what the threshold for
+    abstention is selected for, `budget` a duration such as "5m". `say` is called with lines about what was understood
+    and tried, `report` with progress.
 
     Raises DataError for input that cannot be used, UserError for an unknown language or encoder.
     """
@@ -55,6 +57,7 @@ def fit(
         precision=precision,
         prior=dict(prior or {}),
         drop_english_only=drop_english_only,
+        subwords=subwords,
         seed=seed,
         device=device,
         offline=offline,

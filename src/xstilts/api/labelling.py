@@ -51,8 +51,9 @@ def rows_to_label(
     Raises DataError for a damaged model folder, a pool that cannot be read, has no column of texts or fewer than `n`
     rows to label; UserError if the pool has a column of the result already.
     """
+    from xstilts.fitting.columns import PREDICTED, PROBABILITY, REASON
     from xstilts.fitting.facts import read_facts
-    from xstilts.fitting.pool import PREDICTED, PROBABILITY, REASON, read_pool
+    from xstilts.fitting.pool import read_pool
 
     if isinstance(model, str | Path):
         read_facts(Path(model))

@@ -28,6 +28,9 @@ def fit(
     problem: Annotated[str | None, Parameter(help="classification or multi-label. [default: found]")] = None,
     source_language: Annotated[str, Parameter(help="The language of --train.")] = "en",
     drop_english_only: Annotated[bool, Parameter(help="Leave out classes that only --train has.")] = False,
+    subwords: Annotated[
+        bool, Parameter(help="Let the model read the sub-words of your rows; its folder then holds them.")
+    ] = True,
     prior: Annotated[str, Parameter(help="True shares of the classes: sport=0.2,health=0.8.")] = "",
     precision: Annotated[float, Parameter(help="The precision that the threshold for abstention is for.")] = 0.9,
     encoder: Annotated[str, Parameter(help="A known name, a folder or a Hub id.")] = "e5-small",
@@ -63,6 +66,7 @@ def fit(
             problem=problem,
             source_language=source_language,
             drop_english_only=drop_english_only,
+            subwords=subwords,
             prior=parse_prior(prior),
             precision=precision,
             encoder=encoder,

@@ -240,6 +240,11 @@ def _limits(report: FitReport, facts: ModelFacts) -> str:
         "files, and `training.safetensors` their vectors. The model predicts without them, but then shows no similar "
         "rows."
     )
+    if facts.reads_subwords:
+        lines.append(
+            "`subwords.npz` holds the sub-words of your rows and their pairs, which the model needs. "
+            "`xstilts fit --no-subwords` makes a model without them."
+        )
     return "\n".join(["## Limits", "", *(f"- {line}" for line in lines)])
 
 

@@ -31,6 +31,8 @@ PAIRS = (
     ("text", "pair"),
 )
 """Names of columns by which they are recognised, whatever their case; the first one that a table has."""
+CHOSEN = PREDICTED, PROBABILITY, REASON = ("predicted", "probability", "reason")
+"""Columns that rows get which `label` chose, besides the label column."""
 SUPPORTED = ("classification", "multi-label")
 _UNSUPPORTED = {
     "tagging": (("tokens", "words"), ("tags", "ner_tags", "pos_tags", "upos")),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from xstilts.errors import DataError, RowsError
-from xstilts.fitting.columns import Columns, missing_column
+from xstilts.fitting.columns import CHOSEN, REASON, Columns, missing_column
 from xstilts.fitting.inputs import Input
 from xstilts.fitting.languages import Language, share_in_script
 from xstilts.formats.content import Row
@@ -118,6 +118,7 @@ def build_dataset(
     labels = set(english.labels()) | set(own.labels())
     if drop_english_only and own:
         english, labels = _drop_english_only(english, own, source_language.name, notes)
+    warnings += _chosen_warnings(shots)
     warnings += _label_warnings(english, own, scored, labels, language, source_language)
     texts = () if unlabelled is None else _texts(unlabelled, columns, language.code, notes)
     warnings += _script_warnings(language, [(own, "shots"), (scored, "test")], texts)
@@ -253,6 +254,19 @@ def _drop_english_only(english: Part, own: Part, source: str, notes: list[str]) 
     if dropped:
         notes.append(f"{source}: {plural(len(english) - len(kept), 'row')} of {', '.join(dropped)} dropped as asked")
     return english.subset(kept), labels
+
+
+def _chosen_warnings(shots: Input | None) -> list[str]:
+    """Cross-validation over rows that `label` chose estimates the score of such rows."""
+    if shots is None or not set(CHOSEN) <= set(shots.columns):
+        return []
+    chosen = sum(bool(row.get(REASON)) for _, row in shots.rows)
+    if not chosen:
+        return []
+    return [
+        f"`xstilts label` chose {plural(chosen, 'row')} of {shots.name}: these are harder than new texts, so the expected "
+        "score is too low; label some random rows and give them with --test"
+    ]
 
 
 def _label_warnings(

@@ -53,6 +53,7 @@ def encode_dataset(
         return result
 
     shots = vectors(dataset.shots.examples, dataset.language.name)
+    subwords = states.subwords([text_of(example) for example in dataset.shots.examples])
     test = vectors(dataset.test.examples, "test")
     used = list(rows) if rows is not None else []
     order = _mixed_order(dataset.english) if rows is None else []
@@ -70,7 +71,7 @@ def encode_dataset(
     return Encoded(
         english=None if english is None else _rows(dataset, dataset.english.subset(used), english),
         english_used=used,
-        shots=None if shots is None else _rows(dataset, dataset.shots, shots),
+        shots=None if shots is None else _rows(dataset, dataset.shots, shots)._replace(subwords=subwords),
         test=test,
         unlabelled=unlabelled,
         cut=cut,

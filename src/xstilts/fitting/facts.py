@@ -60,6 +60,8 @@ class ModelFacts(Frozen):
     calibration: Calibration = Calibration()
     arm: str
     """The name of the arm in the report."""
+    reads_subwords: bool = False
+    """Whether scores of sub-words are added to the logits of the encoder's head."""
     command: str
     """The command that made the model."""
     version: str

@@ -119,6 +119,7 @@ def _try_arms(dataset: Dataset, settings: FitSettings, search: Search, space: Sp
         english=bool(dataset.english),
         shots=bool(dataset.shots),
         unlabelled=bool(dataset.unlabelled),
+        subwords=settings.subwords and "pair" not in dataset.columns,
     )
     with one_thread():
         search.try_heads(space, arms, score, say)
@@ -239,6 +240,7 @@ def _final(dataset: Dataset, settings: FitSettings, chosen: Candidate, temperatu
         precision=cast(Any, states.precision),
         calibration=calibration,
         arm=chosen.name,
+        reads_subwords=head.subwords is not None,
         command=settings.command,
         version=version("xstilts"),
     )
@@ -247,6 +249,7 @@ def _final(dataset: Dataset, settings: FitSettings, chosen: Candidate, temperatu
         states=replace(states, cache=None),
         weight=head.weight.float(),
         bias=head.bias.float(),
+        subwords=head.subwords,
         training=_training_rows(dataset, encoded),
     )
 

@@ -24,7 +24,8 @@ def write_model(model: FittedModel, folder: Path) -> Path:
 
     With a report, also `report.json`, `report.html` and the model card `README.md`.
 
-    `SentenceTransformer(folder).encode(texts)` gives the uncalibrated logits of texts of one window.
+    `SentenceTransformer(folder).encode(texts)` gives the uncalibrated logits of the encoder's head for texts of one
+    window, without the scores of sub-words.
     """
     require_new(folder)
     logging.disable_progress_bar()
@@ -32,6 +33,8 @@ def write_model(model: FittedModel, folder: Path) -> Path:
         write_sentence_transformer(loaded_model(model), draft)
         (draft / FACTS_FILE).write_text(model.facts.model_dump_json(indent=2) + "\n", encoding="utf-8")
         write_training_rows(model.training, draft)
+        if model.subwords is not None:
+            model.subwords.save(draft)
         if model.report is not None:
             _write_report(_as_report(model.report), model.facts, draft)
         apply_umask(draft)

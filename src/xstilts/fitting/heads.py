@@ -1,11 +1,14 @@
 """The linear heads that `fit` tries on an encoder's vectors: fitted to English rows and rows of the language."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
+from xstilts.fitting.subword_scores import SubwordScores
+from xstilts.fitting.subwords import fit_subwords
 from xstilts.methods.discriminant import james_stein, language_offset, moments, variance_within
 from xstilts.methods.lda import Lda
 from xstilts.methods.leave_one_out import Rows
@@ -16,15 +19,18 @@ Kind = Literal["logreg", "lda", "labels"]
 
 
 class Head(NamedTuple):
-    """A linear head: logits are `vectors @ weight.T + bias`."""
+    """A linear head: logits are `vectors @ weight.T + bias`, plus the scores of sub-words."""
 
     weight: Tensor
     """[classes, width]."""
     bias: Tensor
     """[classes]."""
+    subwords: SubwordScores | None = None
 
-    def logits(self, vectors: Tensor) -> Tensor:
-        return vectors.double() @ self.weight.double().T + self.bias.double()
+    def logits(self, vectors: Tensor, subwords: Sequence[Sequence[str]] = ()) -> Tensor:
+        """Of texts with vectors [texts, width] and their sub-words, which a head with scores of sub-words needs."""
+        logits = vectors.double() @ self.weight.double().T + self.bias.double()
+        return logits if self.subwords is None else logits + torch.from_numpy(self.subwords.logits(subwords))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +45,8 @@ class HeadArm:
     """Whether each class counts equally."""
     uses_english: bool = True
     uses_unlabelled: bool = False
+    uses_subwords: bool = False
+    """Whether the sub-words of rows of the language add to the logits."""
 
     def treats_english_like(self, other: "HeadArm") -> bool:
         """Whether both give the same head without rows of the language."""
@@ -54,7 +62,9 @@ class Prepared:
     start: tuple[Tensor, Tensor] | None
 
 
-def head_arms(problem: str, *, english: bool, shots: bool, unlabelled: bool) -> tuple[HeadArm, ...]:
+def head_arms(
+    problem: str, *, english: bool, shots: bool, unlabelled: bool, subwords: bool = True
+) -> tuple[HeadArm, ...]:
     """The arms that suit the rows, best guess first."""
     if problem == "multi-label":
         arms = [
@@ -67,7 +77,22 @@ def head_arms(problem: str, *, english: bool, shots: bool, unlabelled: bool) -> 
             ),
         ]
     else:
+        balanced = HeadArm(
+            name="logistic regression, balanced",
+            description="logistic regression; all classes count equally",
+            kind="logreg",
+            balanced=True,
+        )
+        first = replace(
+            balanced,
+            name="logistic regression, sub-words",
+            description="logistic regression and the sub-words of your rows; all classes count equally",
+            uses_subwords=True,
+        )
+        reads_subwords = shots and subwords
         arms = [
+            *([first] if reads_subwords else []),
+            *([balanced] if shots else []),
             HeadArm(
                 name="logistic regression",
                 description="logistic regression; a row of yours counts as 3 English ones",
@@ -84,22 +109,17 @@ def head_arms(problem: str, *, english: bool, shots: bool, unlabelled: bool) -> 
                 kind="logreg",
                 shots_weight=10.0,
             ),
-            HeadArm(
-                name="logistic regression, balanced",
-                description="logistic regression; all classes count equally",
-                kind="logreg",
-                balanced=True,
-            ),
+            *([] if shots else [balanced]),
             HeadArm(
                 name="logistic regression, own rows only",
                 description="logistic regression from your rows alone",
                 kind="logreg",
                 uses_english=False,
             ),
-            HeadArm(
+            replace(
+                first if reads_subwords else balanced,
                 name="logistic regression, unlabelled texts",
-                description="logistic regression, with the mean of unlabelled texts",
-                kind="logreg",
+                description="logistic regression, with the mean of unlabelled texts; all classes count equally",
                 uses_unlabelled=True,
             ),
         ]
@@ -147,7 +167,11 @@ def fit_head(
         if arm.kind == "logreg"
         else _fit_closed(arm, english, shots, classes)
     )
-    return head if shift is None else Head(head.weight, head.bias - head.weight @ shift)
+    if shift is not None:
+        head = Head(head.weight, head.bias - head.weight @ shift)
+    if arm.uses_subwords and shots is not None:
+        head = head._replace(subwords=fit_subwords(shots.subwords, shots.labels, classes))
+    return head
 
 
 def _fit_closed(arm: HeadArm, english: Rows | None, shots: Rows | None, classes: int) -> Head:

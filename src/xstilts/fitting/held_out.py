@@ -12,7 +12,7 @@ from xstilts.fitting.encode import class_ids
 from xstilts.fitting.estimate import INTERVAL, SCORES, Posterior, confusion_matrix, posterior, selection_optimism
 from xstilts.fitting.label_issues import contradicted_rows
 from xstilts.fitting.report import CalibrationReport, Difference, Estimate, HeldOutRow
-from xstilts.fitting.search import Candidate, Search, correct_rows
+from xstilts.fitting.search import Candidate, Search, correct_rows, selected
 from xstilts.fitting.sets import estimate_sets, label_counts, micro_f1
 
 METRICS = {"classification": ("macro_f1", "macro F1"), "multi-label": ("micro_f1", "micro F1")}
@@ -99,10 +99,16 @@ def _score(dataset: Dataset, gold: np.ndarray, logits: np.ndarray) -> float:
 
 
 def optimism_of(dataset: Dataset, search: Search) -> float:
-    """How much selection among the arms adds to the score of the best one."""
+    """How much of the selected arm's score is due to its selection: at most its lead on the first arm, which would have
+    been used otherwise."""
     own = class_ids(dataset, dataset.shots.examples)
-    scores = [correct_rows(dataset.problem, c.logits, own) for c in search.candidates if c.logits is not None]
-    return selection_optimism(np.array(scores), [example.group for example in dataset.shots.examples])
+    arms = [arm for arm in search.candidates if arm.logits is not None]
+    chosen = selected(search)
+    if not arms or chosen is arms[0] or chosen.logits is None:
+        return 0.0
+    scores = np.array([correct_rows(dataset.problem, arm.logits, own) for arm in arms if arm.logits is not None])
+    lead = correct_rows(dataset.problem, chosen.logits, own).mean() - scores[0].mean()
+    return min(float(lead), selection_optimism(scores, [example.group for example in dataset.shots.examples]))
 
 
 def english_score(dataset: Dataset, candidate: Candidate) -> float | None:

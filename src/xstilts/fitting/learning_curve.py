@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from scipy.special import expit, logit
 
 from xstilts.fitting.dataset import Dataset
@@ -119,7 +118,8 @@ def _logits(search: Search, chosen: Candidate, rows: Rows, kept: np.ndarray, lef
         chosen.arm, chosen.prepared, english, rows.subset(kept.tolist()), search.classes, encoded.unlabelled
     )
     logits = np.full((len(rows.labels), search.classes), -np.inf)
-    logits[left] = head.logits(rows.vectors[torch.from_numpy(left)]).numpy()
+    scored = rows.subset(left.tolist())
+    logits[left] = head.logits(scored.vectors, scored.subwords).numpy()
     return logits
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from xstilts.errors import DataError
 from xstilts.fitting.facts import ModelFacts, read_facts
 from xstilts.fitting.states import StateEncoder, Text
+from xstilts.fitting.subword_scores import SubwordScores
 from xstilts.fitting.training_rows import NEAREST, TrainingRows, read_training_rows
 from xstilts.models.generic_head import linear_model
 from xstilts.models.heads import load_text_encoder, load_tokenizer
@@ -51,6 +52,8 @@ class FittedModel:
     """[labels, width]."""
     bias: Tensor
     """[labels]."""
+    subwords: SubwordScores | None = None
+    """Added to the logits of the encoder's head."""
     training: TrainingRows
     report: Any = None
     """An `xstilts.fitting.report.FitReport`; as a dictionary if it was read from a folder."""
@@ -72,14 +75,16 @@ class FittedModel:
 
     def logits(self, texts: Sequence[Any]) -> Tensor:
         """Uncalibrated logits, [texts, labels]."""
-        return self._logits(self.states.vectors(self._as_texts(texts))[0])
+        known = self._as_texts(texts)
+        return self._logits(known, self.states.vectors(known)[0])
 
     def vectors_and_probabilities(
         self, texts: Sequence[Any], report: Callable[[int, int], None] = lambda done, total: None
     ) -> tuple[Tensor, np.ndarray]:
         """Vectors of the encoder, [texts, width], and calibrated probabilities as from `predict_proba`."""
-        vectors, _ = self.states.vectors(self._as_texts(texts), report)
-        return vectors, self._probabilities(self._logits(vectors)).numpy()
+        known = self._as_texts(texts)
+        vectors, _ = self.states.vectors(known, report)
+        return vectors, self._probabilities(self._logits(known, vectors)).numpy()
 
     def best_label(self, probabilities: Sequence[float]) -> tuple[Any, float]:
         """The predicted label (a list of labels for multi-label models) and its probability."""
@@ -107,8 +112,9 @@ class FittedModel:
         return write_model(self, Path(folder))
 
     def _predict_chunk(self, texts: Sequence[Any]) -> Iterator[Prediction]:
-        vectors = self.states.vectors(self._as_texts(texts))[0]
-        probabilities = self._probabilities(self._logits(vectors))
+        known = self._as_texts(texts)
+        vectors = self.states.vectors(known)[0]
+        probabilities = self._probabilities(self._logits(known, vectors))
         similarity, rows = self.training.nearest(vectors, NEAREST)
         calibration = self.facts.calibration
         for number, shares in enumerate(probabilities.tolist()):
@@ -134,8 +140,11 @@ class FittedModel:
         probability = min((shares[number] for number in chosen), default=1 - max(shares))
         return [self.labels[number] for number in chosen], probability
 
-    def _logits(self, vectors: Tensor) -> Tensor:
-        return torch.nn.functional.linear(vectors, self.weight, self.bias)
+    def _logits(self, texts: Sequence[Text], vectors: Tensor) -> Tensor:
+        logits = torch.nn.functional.linear(vectors, self.weight, self.bias)
+        if self.subwords is None:
+            return logits
+        return logits + torch.from_numpy(self.subwords.logits(self.states.subwords(texts)))
 
     def _probabilities(self, logits: Tensor) -> Tensor:
         scaled = logits.double() / self.facts.calibration.temperature
@@ -168,6 +177,7 @@ def load_model(folder: str | Path, *, device: str = "cpu", cache: Path | None = 
     try:
         head = load_file(head_file)
         weight, bias = head["linear.weight"].float(), head["linear.bias"].float()
+        subwords = SubwordScores.load(path) if facts.reads_subwords else None
         encoder = load_text_encoder(path).eval().to(device)  # type: ignore[arg-type]
     except (OSError, KeyError, ValueError) as error:
         raise DataError(f"{path} is damaged: {str(error).splitlines()[0]}", "fit or copy the model again") from error
@@ -187,5 +197,11 @@ def load_model(folder: str | Path, *, device: str = "cpu", cache: Path | None = 
     if report_file.is_file():
         report = json.loads(report_file.read_text(encoding="utf-8"))
     return FittedModel(
-        facts=facts, states=states, weight=weight, bias=bias, training=read_training_rows(path), report=report
+        facts=facts,
+        states=states,
+        weight=weight,
+        bias=bias,
+        subwords=subwords,
+        training=read_training_rows(path),
+        report=report,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from xstilts.errors import DataError, UserError
-from xstilts.fitting.columns import missing_column
+from xstilts.fitting.columns import CHOSEN, missing_column
 from xstilts.fitting.dataset import OTHER_SCRIPT, PAIR_MARK
 from xstilts.fitting.facts import ModelFacts
 from xstilts.fitting.inputs import Input
@@ -17,8 +17,6 @@ from xstilts.problems.cells import text_group
 
 MOST = 20_000
 """Rows that are considered, evenly spaced."""
-PREDICTED, PROBABILITY, REASON = ADDED = ("predicted", "probability", "reason")
-"""Columns that the chosen rows get besides the label column."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +90,7 @@ def _columns(table: Input, facts: ModelFacts, text: str | None) -> list[str]:
             error = missing_column(table, field_name, name)
             hint = f"the columns are {', '.join(table.columns)}: name that of the texts with --text"
             raise DataError(error.message, f"{error.hint}; {hint}" if error.hint else hint)
-    if taken := [name for name in ADDED if name in table.columns]:
+    if taken := [name for name in CHOSEN if name in table.columns]:
         raise UserError(f"{table.name} already has a column {taken[0]!r}", "rename it or leave it out")
     return names
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from xstilts.fitting.encode import Encoded
-from xstilts.fitting.folds import strata_of, stratified_group_folds
+from xstilts.fitting.folds import fold_count, strata_of, stratified_group_folds
 from xstilts.fitting.heads import HeadArm, Prepared, prepare
 from xstilts.fitting.sets import label_counts
 from xstilts.fitting.states import StateEncoder
@@ -112,7 +112,7 @@ def folds_of(problem: str, encoded: Encoded) -> list[int] | None:
         return None
     strata = strata_of(rows.labels.tolist())
     enough = len(strata) >= 4 if problem == "multi-label" else min(Counter(strata).values()) >= 2
-    return stratified_group_folds(strata, rows.groups) if enough else None
+    return stratified_group_folds(strata, rows.groups, fold_count(strata)) if enough else None
 
 
 def correct_rows(problem: str, logits: np.ndarray, labels: torch.Tensor) -> np.ndarray:

@@ -23,6 +23,8 @@ class FitSettings:
     prior: Mapping[str, float] = field(default_factory=dict[str, float])
     """True shares of the classes among new texts; empty if they are those of the rows."""
     drop_english_only: bool = False
+    subwords: bool = True
+    """Whether arms may read the sub-words of rows of the language, which the model folder then holds."""
     seed: int = 0
     threads: int = 0
     """0 for all cores."""

@@ -94,6 +94,12 @@ class StateEncoder:
         cut = Cut(windowed=sum(count > 1 for count in windows), truncated=sum(count > self._most for count in windows))
         return torch.stack([known[text][0] for text in texts]), cut
 
+    def subwords(self, texts: Sequence[Text]) -> list[list[str]]:
+        """The sub-words of each text in lower case, whatever its length; of pairs, those of the first text."""
+        lower = [text[: self._longest].lower() for text, _ in texts]
+        encoded = self.tokenizer(lower, add_special_tokens=False, verbose=False) if lower else None
+        return [encoding.tokens for encoding in encoded.encodings or ()] if encoded is not None else []
+
     def probe(self, texts: Sequence[Text]) -> float:
         """Seconds per text, measured on a few texts if all others came from the cache."""
         if not self.rate.texts and texts:
@@ -109,6 +115,15 @@ class StateEncoder:
         """How many of the texts take more than one window, and how many would be cut off. Encodes nothing."""
         counts = self._windows(texts)[2]
         return Cut(windowed=sum(count > 1 for count in counts), truncated=sum(count > self._most for count in counts))
+
+    @property
+    def _tokens(self) -> int:
+        return min(self.windows.tokens, self.tokenizer.model_max_length)
+
+    @property
+    def _longest(self) -> int:
+        """Characters that are read."""
+        return CHARACTERS_PER_TOKEN * self._tokens * self._most
 
     @property
     def _most(self) -> int:
@@ -138,8 +153,7 @@ class StateEncoder:
         than `Windows.most` stands for any number. A pair is one input of twice the length, and cut off after that."""
         if any(pair is not None for _, pair in texts):
             return self._pairs(texts)
-        tokens = min(self.windows.tokens, self.tokenizer.model_max_length)
-        longest = CHARACTERS_PER_TOKEN * tokens * self._most
+        tokens, longest = self._tokens, self._longest
         encoded = self.tokenizer(
             [text[:longest] for text, _ in texts],
             max_length=tokens,

@@ -36,7 +36,8 @@ def held_out_logits(
         if len(rows.labels) or source is not None:
             own = prepared if english is not None else prepare(arm, None, rows, classes)
             head = fit_head(arm, own, source, rows, classes, unlabelled)
-            logits[left] = head.logits(shots.vectors[left])
+            scored = shots.subset(left)
+            logits[left] = head.logits(scored.vectors, scored.subwords)
         step()
     return logits
 

@@ -25,10 +25,13 @@ class Rows(NamedTuple):
     """Class ids: [rows]."""
     groups: Sequence[str]
     """[rows]."""
+    subwords: Sequence[Sequence[str]] = ()
+    """Those of each text; empty if no head reads them."""
 
     def subset(self, rows: "Sequence[int]") -> "Rows":
         chosen = list(rows)
-        return Rows(self.vectors[chosen], self.labels[chosen], [self.groups[row] for row in chosen])
+        subwords = [self.subwords[row] for row in chosen] if self.subwords else ()
+        return Rows(self.vectors[chosen], self.labels[chosen], [self.groups[row] for row in chosen], subwords)
 
     def spaced(self, limit: int) -> "Rows":
         """At most `limit` of the rows, evenly spaced."""

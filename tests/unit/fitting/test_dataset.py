@@ -104,3 +104,9 @@ def test_multi_label_rows_may_have_no_label():
     data = build(rows, None, columns=columns)
     assert data.labels == ("x", "y")
     assert [example.classes for example in data.english.examples] == [("x", "y"), (), ("x",)]
+
+
+def test_rows_that_label_chose_are_told():
+    chosen = [row | {"predicted": "sport", "probability": 0.4, "reason": "uncertain"} for row in labelled(SWAHILI, 3)]
+    assert any("xstilts label" in warning for warning in build(labelled(ENGLISH, 3), chosen).warnings)
+    assert not any("xstilts label" in warning for warning in build(labelled(ENGLISH, 3), labelled(SWAHILI, 3)).warnings)

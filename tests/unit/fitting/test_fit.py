@@ -122,7 +122,7 @@ def test_an_interrupt_keeps_what_was_tried(encoder):
 
     def say(line: str) -> None:
         lines.append(line)
-        if line.startswith("frozen encoder, linear"):
+        if line.startswith("frozen encoder, logistic regression, balanced"):
             raise KeyboardInterrupt
 
     model = fit(encoder, budget="1h", say=say)

@@ -1,9 +1,10 @@
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xstilts.fitting.folds import stratified_group_folds
+from xstilts.fitting.folds import fold_count, stratified_group_folds
 
 ROWS = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 12).map(str)), min_size=1, max_size=60)
 
@@ -34,3 +35,11 @@ def test_every_fold_has_its_share_of_each_class():
     counts = Counter(zip(folds, strata, strict=True))
     assert {counts[fold, "a"] for fold in range(10)} == {4}
     assert {counts[fold, "b"] for fold in range(10)} == {2}
+
+
+@pytest.mark.parametrize(
+    ("counts", "folds"), [((4, 4), 4), ((16, 16, 16), 8), ((30,), 10), ((2, 2), 10), ((13, 13), 10), ((4, 8), 10)]
+)
+def test_equal_classes_are_left_out_equally(counts, folds):
+    strata = [str(label) for label, count in enumerate(counts) for _ in range(count)]
+    assert fold_count(strata) == folds

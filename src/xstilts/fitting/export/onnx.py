@@ -8,16 +8,18 @@ from typing import Any, cast
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
+from xstilts.fitting import subword_scores
 from xstilts.fitting.export.graph import ONNX_FILE, input_names, write_graph
 from xstilts.fitting.export.quantise import quantise
 from xstilts.fitting.facts import FACTS_FILE
 from xstilts.fitting.model import FittedModel
 
 LOOP = Path(__file__).with_name("predict.py")
+SCORES = Path(subword_scores.__file__)
 
 
 def write_onnx(model: FittedModel, folder: Path, *, int8: bool = False) -> None:
-    """Write model.onnx, tokenizer.json, xstilts.json and predict.py into `folder`, which exists.
+    """Write model.onnx, tokenizer.json, xstilts.json, predict.py and subword_scores.py into `folder`, which exists.
 
     `predict.py` gives the logits of `FittedModel`, computed in float32, also of texts longer than a window.
     """
@@ -28,7 +30,10 @@ def write_onnx(model: FittedModel, folder: Path, *, int8: bool = False) -> None:
     write_tokenizer(backend, folder / "tokenizer.json")
     facts = json.dumps(onnx_facts(model, int8=int8), ensure_ascii=False, indent=2)
     (folder / FACTS_FILE).write_text(facts + "\n", encoding="utf-8")
-    shutil.copyfile(LOOP, folder / LOOP.name)
+    for file in (LOOP, SCORES):
+        shutil.copyfile(file, folder / file.name)
+    if model.subwords is not None:
+        model.subwords.save(folder)
 
 
 def write_tokenizer(backend: Tokenizer, path: Path) -> None:
@@ -49,6 +54,7 @@ def onnx_facts(model: FittedModel, *, int8: bool) -> dict[str, Any]:
         "pad": cast(int, tokenizer.pad_token_id),
         "windows": {"tokens": tokens, "overlap": facts.windows.overlap, "most": facts.windows.most},
         "pairs": facts.reads_pairs,
+        "subwords": facts.reads_subwords,
         "pair_tokens": min(2 * facts.windows.tokens, tokenizer.model_max_length),
         "temperature": facts.calibration.temperature,
         "thresholds": list(thresholds) if facts.problem == "multi-label" else None,

@@ -8,7 +8,8 @@ This is the whole reading of a text; write it again in any language with an ONNX
    xstilts.json, with the special tokens) is read in windows; consecutive windows share `windows.overlap` sub-words.
    What comes after `windows.most` windows is not read. A pair of texts has one window, which is cut at `pair_tokens`.
 2. Run the graph on each window, padded with `pad` where the mask is 0.
-3. The logits of a text are the mean of the logits of its windows, weighted by their number of sub-words.
+3. The logits of a text are the mean of the logits of its windows, weighted by their number of sub-words. With
+   `subwords` in xstilts.json, the scores of the whole text's sub-words are added (subword_scores.py).
 4. Divide them by the temperature. Softmax gives the probabilities; for multi-label models, the sigmoid.
 5. The label is the most probable one; for multi-label models, all labels from their threshold on.
 """
@@ -23,7 +24,14 @@ import numpy as np
 import onnxruntime
 from tokenizers import Encoding, Tokenizer
 
+try:
+    from subword_scores import SubwordScores  # type: ignore[import-not-found]
+except ImportError:  # inside xstilts
+    from xstilts.fitting.subword_scores import SubwordScores
+
 BATCH = 16
+CHARACTERS_PER_TOKEN = 20
+"""Sub-words are read from so many characters per sub-word that can be read."""
 
 
 class Model:
@@ -35,11 +43,13 @@ class Model:
         self.facts: dict[str, Any] = json.loads((folder / "xstilts.json").read_text(encoding="utf-8"))
         self.labels: list[str] = self.facts["labels"]
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self.whole = Tokenizer.from_file(str(folder / "tokenizer.json"))
         windows = self.facts["windows"]
         if self.facts["pairs"]:
             self.tokenizer.enable_truncation(self.facts["pair_tokens"], strategy="longest_first")
         else:
             self.tokenizer.enable_truncation(windows["tokens"], stride=windows["overlap"])
+        self.scores = SubwordScores.load(folder) if self.facts["subwords"] else None
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         self.session = onnxruntime.InferenceSession(
@@ -74,7 +84,13 @@ class Model:
             for (text, encoding), row in zip(batch, np.asarray(logits), strict=True):
                 total[text] += row * len(encoding.ids)
                 weight[text] += len(encoding.ids)
-        return total / weight
+        return total / weight if self.scores is None else total / weight + self.scores.logits(self._subwords(texts))
+
+    def _subwords(self, texts: Sequence[str]) -> list[list[str]]:
+        windows = self.facts["windows"]
+        longest = CHARACTERS_PER_TOKEN * windows["tokens"] * windows["most"]
+        lower = [text.strip()[:longest].lower() for text in texts]
+        return [encoding.tokens for encoding in self.whole.encode_batch(lower, add_special_tokens=False)]
 
     def _windows(self, texts: Sequence[Any]) -> list[tuple[int, Encoding]]:
         """The windows of all texts, each with the number of its text."""

@@ -15,7 +15,7 @@ def write_sentence_transformers(model: FittedModel, folder: Path) -> None:
     """Write encoder, pooling, head, tokenizer and facts into `folder`, which exists; no training rows and no report.
 
     `SentenceTransformer(folder).encode(texts)` gives the logits of texts of one window, and `xstilts.load_model` reads
-    the folder too.
+    the folder too. Scores of sub-words are left out.
     """
     logging.disable_progress_bar()
     loaded = loaded_model(model)

@@ -76,6 +76,12 @@ def export_folder(source: Path, folder: Path, settings: ExportSettings) -> Expor
         require_token(settings.push_to_hub)
     model = load_model(source)
     rows, warnings = _rows(model, settings)
+    if model.subwords is not None and settings.to != "onnx":
+        model = _without_subwords(model)
+        warnings.append(
+            f"{settings.to} holds no scores of sub-words: they are left out, and predictions differ from those of the "
+            "model; export with --to onnx to keep them"
+        )
     changed, cut = model, None
     if settings.languages:
         # not those of --check, so that these are compared as new texts
@@ -85,7 +91,9 @@ def export_folder(source: Path, folder: Path, settings: ExportSettings) -> Expor
             for language, own in in_languages(path, more, settings.languages, notes).items():
                 texts.setdefault(language, []).extend(own)
             warnings += notes
-        changed, cut = cut_vocabulary(load_model(source), texts, settings.languages, settings.pieces)
+        again = load_model(source)
+        again = again if model.subwords is not None else _without_subwords(again)
+        changed, cut = cut_vocabulary(again, texts, settings.languages, settings.pieces)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with new_folder(folder) as draft:
         if folder.is_dir():
@@ -113,6 +121,10 @@ def export_folder(source: Path, folder: Path, settings: ExportSettings) -> Expor
         address=address,
         warnings=tuple(warnings),
     )
+
+
+def _without_subwords(model: FittedModel) -> FittedModel:
+    return replace(model, subwords=None, facts=model.facts.model_copy(update={"reads_subwords": False}))
 
 
 def _check(settings: ExportSettings) -> None:

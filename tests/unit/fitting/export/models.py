@@ -9,6 +9,7 @@ from xstilts.fitting.facts import Calibration, ModelFacts, Windows
 from xstilts.fitting.folder import write_model
 from xstilts.fitting.model import FittedModel
 from xstilts.fitting.states import StateEncoder
+from xstilts.fitting.subwords import fit_subwords
 from xstilts.fitting.training_rows import training_rows
 from xstilts.models.families import Pooling
 from xstilts.models.heads import load_text_encoder, load_tokenizer
@@ -35,6 +36,7 @@ def model_folder(
     pairs: bool = False,
     rows: int = 8,
     layers: int = 1,
+    subwords: bool = False,
 ) -> Path:
     """A model folder with an encoder of `tests.tiny` and three labels; `rows` training rows of several languages."""
     encoder = tiny.build(kind, folder.with_name(f"{folder.name}-encoder"), layers=layers)
@@ -62,14 +64,18 @@ def model_folder(
         arm="logreg",
         command="xstilts fit",
         version="0",
+        reads_subwords=subwords,
     )
     texts = [text for text, _ in zip(tiny.SENTENCES, range(rows), strict=False)]
     vectors = states.vectors([(text, None) for text in texts])[0] if texts else torch.zeros(0, width)
+    ids = torch.arange(len(texts)) % 3
+    scores = fit_subwords(states.subwords([(text, None) for text in texts]), ids, 3) if subwords else None
     model = FittedModel(
         facts=facts,
         states=states,
         weight=torch.randn(3, width, generator=generator),
         bias=torch.randn(3, generator=generator),
+        subwords=scores,
         training=training_rows(texts, [labels[row % 3] for row in range(len(texts))], LANGUAGES[:rows], vectors, "en"),
     )
     return write_model(model, folder)

@@ -51,6 +51,23 @@ def test_onnxruntime_gives_the_logits_without_torch(xlm_roberta: Export):
     np.testing.assert_allclose(probabilities, model.predict_proba(TEXTS[:1]), atol=1e-4)
 
 
+def test_scores_of_subwords_are_exported(tmp_path: Path):
+    source = model_folder(tmp_path / "model", subwords=True)
+    model = load_model(source)
+    texts = [*TEXTS, *(text.upper() for text in model.training.texts[:3])]
+    assert np.abs(model.subwords.logits(model.states.subwords([(text, None) for text in texts]))).max() > 0.05
+    export_folder(source, tmp_path / "onnx", ExportSettings(to="onnx"))
+    for logits, *_ in (answers(tmp_path / "onnx", texts)[batch] for batch in ("1", "7")):
+        np.testing.assert_allclose(logits, model.logits(texts).numpy(), atol=1e-4)
+
+
+def test_other_formats_leave_scores_of_subwords_out(tmp_path: Path):
+    source = model_folder(tmp_path / "model", subwords=True)
+    exported = export_folder(source, tmp_path / "st", ExportSettings(to="sentence-transformers"))
+    assert any("sub-words" in warning for warning in exported.warnings)
+    assert load_model(tmp_path / "st").subwords is None
+
+
 @pytest.mark.parametrize(
     ("kind", "pooling", "layers"),
     [("qwen3", "last", 1), ("modernbert", "mean", 2)],  # ModernBERT's second layer is local
@@ -73,4 +90,12 @@ def test_pairs_are_read_as_by_the_model(tmp_path: Path):
 
 def test_the_folder_has_no_training_texts(xlm_roberta: Export):
     names = {path.name for path in xlm_roberta.folder.iterdir()}
-    assert names == {"model.onnx", "tokenizer.json", "xstilts.json", "predict.py", "README.md", "export.json"}
+    assert names == {
+        "model.onnx",
+        "tokenizer.json",
+        "xstilts.json",
+        "predict.py",
+        "subword_scores.py",
+        "README.md",
+        "export.json",
+    }
