@@ -45,9 +45,9 @@ def fit(
 
     Sources are paths, `hub:owner/name`, pandas or polars frames, or lists of dictionaries. `text`, `pair`, `label` and
     `group` name columns; what is not named is found by usual names and by content. `prior` has the true shares of the
-    classes, `subwords=False` leaves out arms that read the sub-words of your rows, `precision` is what the threshold for
-    abstention is selected for, `budget` a duration such as "5m". `say` is called with lines about what was understood
-    and tried, `report` with progress.
+    classes. `subwords=False` leaves out arms that read the sub-words of your rows. `precision` is what the threshold
+    for abstention is selected for, `budget` a duration such as "5m". `say` is called with lines about what was
+    understood and tried, `report` with progress.
 
     Raises DataError for input that cannot be used, UserError for an unknown language or encoder.
     """

@@ -264,8 +264,8 @@ def _chosen_warnings(shots: Input | None) -> list[str]:
     if not chosen:
         return []
     return [
-        f"`xstilts label` chose {plural(chosen, 'row')} of {shots.name}: these are harder than new texts, so the expected "
-        "score is too low; label some random rows and give them with --test"
+        f"`xstilts label` chose {plural(chosen, 'row')} of {shots.name}: these are harder than new texts, so the "
+        "expected score is too low; label some random rows and give them with --test"
     ]
 
 
