@@ -1,6 +1,6 @@
 """Scores and intervals of `xstilts fit` next to scikit-learn on the same vectors.
 
-    XSTILTS_DATA_ROOT=DATA python bench/fit.py [tasks] [--development] [--draws N] [--write PAGE]
+    XSTILTS_DATA_ROOT=DATA python bench/fit.py [tasks] [--development] [--draws N] [--rows ROWS.parquet]
 
 Every method gets the vectors of the untouched encoder, the same English rows and the same rows of the language, drawn
 equally per class. `fit` selects among its heads by cross-validation, as it does on a user's files; fine-tuning is left
@@ -29,7 +29,7 @@ from sklearn.utils._testing import ignore_warnings
 import xstilts.fitting.search as search_module
 from accuracy_data import DataSet, States
 from fit_data import DEVELOPMENT, HELD_OUT, Source, dataset, read, space, subwords, two_draws, without_groups
-from harness import machine
+from fit_report import FIT, LOGISTIC, SVC, report
 from xstilts.fitting.estimate import SCORES, confusion_matrix
 from xstilts.fitting.fit import one_thread
 from xstilts.fitting.heads import fit_head, head_arms
@@ -38,8 +38,6 @@ from xstilts.fitting.search import Search, folds_of, selected
 
 SHOTS = (4, 8, 16)
 CS = (1e-4, 1e-3, 1e-2, 0.1, 1.0)
-START, END = "<!-- bench -->", "<!-- /bench -->"
-FIT, LOGISTIC, SVC = "fit", "LogisticRegression", "LinearSVC"
 
 
 class Row(NamedTuple):
@@ -140,44 +138,6 @@ def runs(data: DataSet, draws: int, methods: Sequence[str], shots: Sequence[int]
                     yield scikit(data.task, language, source, k, draw, own, method)
 
 
-def report(rows: pl.DataFrame) -> str:
-    """Tables: mean scores with paired intervals over languages and draws, and coverage."""
-    lines = ["| data | k | fit | LogisticRegression | LinearSVC | fit − LR (95% CI) | fit − SVC (95% CI) |"]
-    lines.append("|---|--:|--:|--:|--:|--:|--:|")
-    for (task, k), part in rows.group_by("task", "k", maintain_order=True):
-        wide = part.pivot("method", index=["language", "draw"], values="score")
-        cells = [f"{100 * wide[method].mean():.1f}" for method in (FIT, LOGISTIC, SVC) if method in wide.columns]
-        gaps = [_gap(wide, method) for method in (LOGISTIC, SVC) if method in wide.columns]
-        lines.append("| " + " | ".join([str(task), str(k), *cells, *gaps]) + " |")
-    covered = rows.filter(pl.col("method") == FIT).with_columns(
-        inside=(pl.col("again") >= pl.col("low")) & (pl.col("again") <= pl.col("high")),
-        width=100 * (pl.col("high") - pl.col("low")),
-        bias=100 * (pl.col("again") - (pl.col("high") + pl.col("low")) / 2),
-    )
-    table = covered.group_by("task", "k", maintain_order=True).agg(
-        pl.len(), pl.col("inside").mean(), pl.col("width").median(), pl.col("bias").mean()
-    )
-    lines += ["", "| data | k | repetitions | in the interval | median width |", "|---|--:|--:|--:|--:|"]
-    lines += [f"| {t} | {k} | {n} | {100 * i:.1f}% | {w:.0f} |" for t, k, n, i, w, _ in table.iter_rows()]
-    lines.append(
-        f"| all | | {len(covered)} | {100 * covered['inside'].mean():.1f}% | {covered['width'].median():.0f} |"
-    )
-    return "\n".join(lines)
-
-
-def _gap(wide: pl.DataFrame, method: str) -> str:
-    """The mean difference over languages; the interval is from a bootstrap over languages and draws."""
-    difference = 100 * (wide[FIT] - wide[method])
-    rng = np.random.default_rng(0)
-    by_language = [part["d"].to_numpy() for _, part in wide.with_columns(d=difference).group_by("language")]
-    means = []
-    for _ in range(2000):
-        drawn = [by_language[number] for number in rng.integers(len(by_language), size=len(by_language))]
-        means.append(np.mean([rng.choice(values, len(values)).mean() for values in drawn]))
-    low, high = np.percentile(means, [2.5, 97.5])
-    return f"{difference.mean():+.1f} ({low:+.1f} to {high:+.1f})"
-
-
 def main(argv: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tasks", nargs="*")
@@ -186,7 +146,6 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--shots", type=int, nargs="+", default=SHOTS)
     parser.add_argument("--methods", nargs="+", default=(FIT, LOGISTIC, SVC), choices=(FIT, LOGISTIC, SVC))
     parser.add_argument("--rows", type=Path, help="write all rows to this Parquet file")
-    parser.add_argument("--write", type=Path)
     options = parser.parse_args(argv)
     torch.set_num_threads(1)
     remember_english()
@@ -200,14 +159,8 @@ def main(argv: Sequence[str]) -> None:
     frame = pl.DataFrame(rows, schema=Row._fields, orient="row")
     if options.rows:
         frame.write_parquet(options.rows)
-    text = f"{report(frame)}\n\n{machine()}"
-    print(text)
-    arms = frame.filter(pl.col("method") == FIT).group_by("task", "arm").len().sort("task", "arm")
-    print(arms)
-    if options.write:
-        page = options.write.read_text(encoding="utf-8")
-        before, _, rest = page.partition(START)
-        options.write.write_text(f"{before}{START}\n{text}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+    print(report(frame))
+    print(frame.filter(pl.col("method") == FIT).group_by("task", "arm").len().sort("task", "arm"))
 
 
 if __name__ == "__main__":

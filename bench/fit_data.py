@@ -48,15 +48,16 @@ def read(data: DataSet, language: str) -> Source:
 
 def two_draws(pool: States, k: int, generator: torch.Generator) -> tuple[list[int], list[int]]:
     """Numbers of k rows of each class, and of k other rows of each of these classes from other groups. Only of classes
-    that have so many."""
+    that have so many, both times from at least two groups: a single group cannot be left out."""
     first, second = [], []
     for label in sorted(set(pool.labels.tolist())):
         rows = (pool.labels == label).nonzero().flatten()
         order = rows[torch.randperm(len(rows), generator=generator)].tolist()
         halves = _halves(order, pool.groups)
-        if min(map(len, halves)) >= k:
-            first += halves[0][:k]
-            second += halves[1][:k]
+        drawn = [half[:k] for half in halves]
+        if all(len(half) == k and len({pool.groups[row] for row in half}) > 1 for half in drawn):
+            first += drawn[0]
+            second += drawn[1]
     return sorted(first), sorted(second)
 
 

@@ -287,7 +287,21 @@ def _label_warnings(
             )
     if unknown := [f"{label} ({count})" for label, count in test.labels().items() if label not in labels]:
         warnings.append(f"only the test file has {', '.join(unknown)}: always predicted wrong")
+    if single := _in_one_group(own):
+        warnings.append(
+            f"all rows of {', '.join(single)} in {language.name} are of one group, which cross-validation leaves out "
+            "together: the expected score is too low for them"
+        )
     return warnings
+
+
+def _in_one_group(part: Part) -> list[str]:
+    """Classes of which several rows share their only group."""
+    groups: dict[str, list[str]] = {}
+    for example in part.examples:
+        for label in example.classes:
+            groups.setdefault(label, []).append(example.group)
+    return [label for label, found in sorted(groups.items()) if len(found) > 1 and len(set(found)) == 1]
 
 
 def _script_warnings(language: Language, parts: Sequence[tuple[Part, str]], texts: Sequence[Example]) -> list[str]:

@@ -110,3 +110,13 @@ def test_rows_that_label_chose_are_told():
     chosen = [row | {"predicted": "sport", "probability": 0.4, "reason": "uncertain"} for row in labelled(SWAHILI, 3)]
     assert any("xstilts label" in warning for warning in build(labelled(ENGLISH, 3), chosen).warnings)
     assert not any("xstilts label" in warning for warning in build(labelled(ENGLISH, 3), labelled(SWAHILI, 3)).warnings)
+
+
+def test_classes_of_one_group_are_told():
+    columns = Columns(
+        problem="classification", columns={"text": "text", "label": "label", "group": "article"}, guessed=()
+    )
+    rows = [row | {"article": row["label"] if row["label"] == "sport" else row["text"]} for row in labelled(SWAHILI, 3)]
+    english = [row | {"article": row["text"]} for row in labelled(ENGLISH, 3)]
+    warnings = build(english, rows, columns=columns).warnings
+    assert [warning for warning in warnings if "one group" in warning and "sport" in warning]
