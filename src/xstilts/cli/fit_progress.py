@@ -12,7 +12,7 @@ INTERVAL = 10.0
 
 
 class FitProgress:
-    """`say` prints a line, `report` shows how many texts are encoded: as a bar, or now and then as a line."""
+    """`say` prints a line, `report` shows how much of some work is done: as a bar, or now and then as a line."""
 
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False, emoji=False, markup=False, soft_wrap=True)
@@ -46,10 +46,10 @@ class FitProgress:
             if name != self._name or self._task is None:
                 if self._task is not None:
                     self._bar.remove_task(self._task)
-                self._task = self._bar.add_task(f"encoding {name}", total=total)
+                self._task = self._bar.add_task(name, total=total)
             self._bar.update(self._task, completed=done, total=total)
         elif time.monotonic() - self._last > INTERVAL:
-            self.say(f"encoding {name}: {done:,} of {total:,}")
+            self.say(f"{name}: {done:,} of {total:,}")
             self._last = time.monotonic()
         self._name = name
 

@@ -44,7 +44,7 @@ def label(
             text=text,
             device=device,
             offline=offline,
-            report=lambda done, total: progress.report("the pool", done, total),
+            report=lambda done, total: progress.report("encoding the pool", done, total),
         )
         for line in (*found.left_out, *(f"warning: {warning}" for warning in found.warnings)):
             progress.say(line)

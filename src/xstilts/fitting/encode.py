@@ -22,7 +22,7 @@ FEWEST = 512
 MOST_UNLABELLED = 2000
 
 Report = Callable[[str, int, int], None]
-"""Called with what is encoded, how many texts are done and how many there are."""
+"""Called with what is done, how many texts or steps are done and how many there are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,9 @@ def encode_dataset(
         nonlocal cut
         if not examples:
             return None
-        result, part_cut = states.vectors([text_of(example) for example in examples], lambda d, t: report(name, d, t))
+        result, part_cut = states.vectors(
+            [text_of(example) for example in examples], lambda d, t: report(f"encoding {name}", d, t)
+        )
         cut = cut.plus(part_cut)
         return result
 
@@ -63,7 +65,7 @@ def encode_dataset(
             break
         chunk = order[start : start + CHUNK]
         parts.append(vectors([dataset.english.examples[row] for row in chunk], "English"))
-        report("English", start + len(chunk), len(order))
+        report("encoding English", start + len(chunk), len(order))
         used += chunk
     step = max(1, -(-len(dataset.unlabelled) // MOST_UNLABELLED))
     unlabelled = vectors(dataset.unlabelled[::step], "unlabelled texts")

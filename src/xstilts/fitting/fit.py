@@ -34,7 +34,7 @@ from xstilts.fitting.search import Candidate, Say, Search, Space, folds_of, sele
 from xstilts.fitting.settings import FitSettings
 from xstilts.fitting.states import StateEncoder
 from xstilts.fitting.training_rows import training_rows
-from xstilts.fitting.tune import EPOCHS, TuneCost, tuned_encoder
+from xstilts.fitting.tune import EPOCHS, BudgetSpentError, TuneCost, tuned_encoder
 from xstilts.models.heads import load_text_encoder, load_tokenizer
 from xstilts.platform.hardware import matrix_precision, usable_cores
 
@@ -78,7 +78,7 @@ def _fit(
         deadline=started + settings.budget,
     )
     try:
-        _try_arms(dataset, settings, search, space, say)
+        _try_arms(dataset, settings, search, space, say, report)
     except KeyboardInterrupt:
         if not search.candidates:
             raise
@@ -103,7 +103,7 @@ def _fit(
     return replace(model, report=build_report(fit, model))
 
 
-def _try_arms(dataset: Dataset, settings: FitSettings, search: Search, space: Space, say: Say) -> None:
+def _try_arms(dataset: Dataset, settings: FitSettings, search: Search, space: Space, say: Say, report: Report) -> None:
     shares = class_shares(dataset, settings.prior).values
     name = METRICS[dataset.problem][1]
 
@@ -137,7 +137,12 @@ def _try_arms(dataset: Dataset, settings: FitSettings, search: Search, space: Sp
         say(f"fine-tuning needs about {needed:.0f} s and {max(left, 0):.0f} s are left: not tried")
         return
     say(f"fine-tuning on English, about {needed:.0f} s")
-    tuned = _tuned(dataset, settings, space)
+    try:
+        tuned = _tuned(dataset, settings, space, search.deadline, report)
+    except BudgetSpentError:
+        search.skipped.append("fine-tuning, which was stopped at the end of the budget")
+        say("fine-tuning is stopped: it would take longer than the budget")
+        return
     with one_thread():
         search.try_heads(tuned, arms[:2], score, say)
 
@@ -180,8 +185,11 @@ def _pretrained(dataset: Dataset, settings: FitSettings, started: float, report:
     )
 
 
-def _tuned(dataset: Dataset, settings: FitSettings, space: Space) -> Space:
-    """The encoder trained on English rows, without every fifth group and those that share a group with the language."""
+def _tuned(dataset: Dataset, settings: FitSettings, space: Space, deadline: float, report: Report) -> Space:
+    """The encoder trained on English rows, without every fifth group and those that share a group with the language.
+
+    Raises BudgetSpentError if no time is left to encode the rows after training.
+    """
     began = time.monotonic()
     used, own = space.encoded.english_used, {example.group for example in dataset.shots.examples}
     examples = [dataset.english.examples[row] for row in used]
@@ -200,10 +208,11 @@ def _tuned(dataset: Dataset, settings: FitSettings, space: Space) -> Space:
         threads=torch.get_num_threads(),
         device=settings.device,
         seed=settings.seed,
-        report=lambda progress: None,
+        stop=deadline - space.states.rate.seconds_per_text * (len(used) + len(dataset.shots) + len(dataset.test)),
+        report=report,
     ).requires_grad_(False)
     states = replace(space.states, encoder=encoder, name=None, cache=None)
-    encoded = encode_dataset(dataset, states, deadline=np.inf, report=lambda *_: None, rows=used)
+    encoded = encode_dataset(dataset, states, deadline=np.inf, report=report, rows=used)
     return Space(
         name="fine-tuned encoder",
         description=f"on {settings.encoder}, fine-tuned on {len(examples) - len(dev):,} English rows",

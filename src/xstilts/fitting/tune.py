@@ -1,5 +1,6 @@
 """Fine-tunes the encoder on English rows."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,10 @@ EPOCHS = 10.0
 TRAINED_SHARE = 1 / 3
 """Upper layers that are trained; the others are frozen and run once."""
 MAX_LENGTH = 128
+
+
+class BudgetSpentError(Exception):
+    """Training would take longer than its time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +66,23 @@ def tuned_encoder(
     threads: int,
     device: str,
     seed: int,
-    report: Callable[[Report], None],
+    stop: float,
+    report: Callable[[str, int, int], None],
 ) -> PreTrainedModel:
-    """The encoder after training with a linear head on these examples, in evaluation mode. The last step is kept."""
+    """The encoder after training with a linear head on these examples, in evaluation mode. The last step is kept.
+
+    Raises BudgetSpentError if training is not done at `stop` (of `time.monotonic`). `report` is called with steps.
+    """
     model = load_with_head(problem, folder, labels=labels, seed=seed, head="pooled", pooling=pooling)
     train = train_settings(len(layers(model)), epochs, precision, threads)
-    with reporting_to(report):
+
+    def watch(progress: Report) -> None:
+        if progress.phase == "training":
+            report("fine-tuning", progress.done, progress.total)
+        if time.monotonic() > stop:
+            raise BudgetSpentError
+
+    with reporting_to(watch):
         features = featurise(problem, examples, tokenizer, labels, train.max_length)
         trainable = make_trainable(model, problem, tokenizer, train, device, lambda: token_ids(features))
         inputs = trainable.inputs(features)

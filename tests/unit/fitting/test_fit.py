@@ -143,6 +143,15 @@ def test_encoder_is_fine_tuned_where_time_allows(encoder):
     assert tuned[0].estimate is not None
 
 
+def test_fine_tuning_stops_at_the_budget(encoder, monkeypatch):
+    monkeypatch.setattr(fit_module.TuneCost, "seconds", lambda self, texts: 0.0)
+    train = fit_module.tuned_encoder
+    monkeypatch.setattr(fit_module, "tuned_encoder", lambda *args, **options: train(*args, **options | {"stop": 0.0}))
+    report = fit(encoder, budget="10m").report
+    assert not [arm for arm in report.arms if arm.kind == "encoder"]
+    assert any("stopped" in line for line in report.left_out)
+
+
 def test_prior_changes_the_estimate(encoder):
     equal, other = (fit(encoder, prior=prior).report.estimate for prior in ({}, {"sport": 0.95, "health": 0.05}))
     assert equal != other
