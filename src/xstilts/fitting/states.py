@@ -97,8 +97,12 @@ class StateEncoder:
     def subwords(self, texts: Sequence[Text]) -> list[list[str]]:
         """The sub-words of each text in lower case, whatever its length; of pairs, those of the first text."""
         lower = [text[: self._longest].lower() for text, _ in texts]
-        encoded = self.tokenizer(lower, add_special_tokens=False, verbose=False) if lower else None
-        return [encoding.tokens for encoding in encoded.encodings or ()] if encoded is not None else []
+        if not lower:
+            return []
+        encoded = self.tokenizer(lower, add_special_tokens=False, verbose=False)
+        if encoded.encodings is None:  # a tokenizer in Python
+            return [self.tokenizer.convert_ids_to_tokens(ids) for ids in cast(list[list[int]], encoded["input_ids"])]
+        return [encoding.tokens for encoding in encoded.encodings]
 
     def probe(self, texts: Sequence[Text]) -> float:
         """Seconds per text, measured on a few texts if all others came from the cache."""

@@ -43,7 +43,8 @@ def fit_subwords(texts: Sequence[Sequence[str]], labels: Tensor, classes: int) -
     design = csr_array((features.values, features.columns, features.starts), shape=shape)
     present, targets = np.unique(labels.numpy(), return_inverse=True)
     weight = np.zeros((len(grams), classes), np.float32)
-    weight[:, present] = SHARE * _solve(design, targets, len(present))
+    if known:
+        weight[:, present] = SHARE * _solve(design, targets, len(present))
     return SubwordScores(grams, idf, weight)
 
 

@@ -111,6 +111,20 @@ def test_pairs(encoder):
         model.predict(["timu ilishinda"])
 
 
+def test_subwords_are_written_and_can_be_left_out(encoder, tmp_path):
+    texts = ["timu ilishinda", "DAKTARI wa hospitali"]
+    model = fit(encoder)
+    model.save(tmp_path / "with")
+    assert (tmp_path / "with" / "subwords.npz").is_file()
+    np.testing.assert_array_equal(xstilts.load_model(tmp_path / "with").logits(texts), model.logits(texts))
+    assert "subwords.npz" in (tmp_path / "with" / "README.md").read_text(encoding="utf-8")
+    fit(encoder, subwords=False).save(tmp_path / "without")
+    assert not (tmp_path / "without" / "subwords.npz").exists()
+    (tmp_path / "with" / "subwords.npz").unlink()
+    with pytest.raises(DataError):
+        xstilts.load_model(tmp_path / "with")
+
+
 def test_a_second_fit_encodes_nothing_again(encoder, monkeypatch):
     first = fit(encoder)
     monkeypatch.setattr(fit_module.StateEncoder, "_encode", None)

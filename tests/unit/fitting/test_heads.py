@@ -119,7 +119,11 @@ def test_arms_suit_the_rows():
     def names(problem="classification", *, english=True, shots=True, unlabelled=False):
         return [arm.name for arm in head_arms(problem, english=english, shots=shots, unlabelled=unlabelled)]
 
+    everything = {"english": True, "shots": True, "unlabelled": True}
     assert all(arm.uses_english for arm in head_arms("classification", english=True, shots=False, unlabelled=False))
     assert "logistic regression, unlabelled texts" in names(unlabelled=True)
     assert names(english=False)
+    assert names()[0] == "logistic regression, sub-words"
+    assert not [arm for arm in head_arms("classification", **everything, subwords=False) if arm.uses_subwords]
+    assert not [arm for arm in head_arms("classification", **everything | {"shots": False}) if arm.uses_subwords]
     assert names("multi-label") == ["labels", "labels, own rows only"]

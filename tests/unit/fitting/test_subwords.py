@@ -31,6 +31,10 @@ def test_texts_without_known_subwords_score_0():
     assert not fit_subwords(TEXTS, LABELS, classes=5).logits(NEW)[1:].any()
 
 
+def test_rows_without_subwords_give_no_scores():
+    assert fit_subwords([[], []], LABELS[:2], classes=5).logits(NEW).shape == (3, 5)
+
+
 def test_written_and_read(tmp_path):
     scores = fit_subwords(TEXTS, LABELS, classes=5)
     scores.save(tmp_path)
