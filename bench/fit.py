@@ -29,7 +29,7 @@ from sklearn.utils._testing import ignore_warnings
 import xstilts.fitting.search as search_module
 from accuracy_data import DataSet, States
 from fit_data import DEVELOPMENT, HELD_OUT, Source, dataset, read, space, subwords, two_draws, without_groups
-from fit_report import FIT, LOGISTIC, SVC, report
+from fit_report import BALANCED, FIT, LOGISTIC, SVC, report
 from xstilts.fitting.estimate import SCORES, confusion_matrix
 from xstilts.fitting.fit import one_thread
 from xstilts.fitting.heads import fit_head, head_arms
@@ -37,6 +37,7 @@ from xstilts.fitting.held_out import arm_estimate, class_shares, optimism_of
 from xstilts.fitting.search import Search, folds_of, selected
 
 SHOTS = (4, 8, 16)
+METHODS = (FIT, LOGISTIC, BALANCED, SVC)
 CS = (1e-4, 1e-3, 1e-2, 0.1, 1.0)
 
 
@@ -108,9 +109,16 @@ def scikit(task: str, language: str, source: Source, k: int, draw: int, shots: S
     vectors, labels = (
         torch.cat([getattr(part, name) for part in (source.english, shots)]).numpy() for name in ("vectors", "labels")
     )
-    if method == LOGISTIC:
+    if method in (LOGISTIC, BALANCED):
+        balanced = method == BALANCED
         model = LogisticRegressionCV(
-            Cs=CS, l1_ratios=(0.0,), cv=5, scoring="accuracy", max_iter=300, use_legacy_attributes=False
+            Cs=CS,
+            l1_ratios=(0.0,),
+            cv=5,
+            scoring="f1_macro" if balanced else "accuracy",
+            class_weight="balanced" if balanced else None,
+            max_iter=300,
+            use_legacy_attributes=False,
         )
     else:
         model = GridSearchCV(LinearSVC(max_iter=3000), {"C": list(CS)}, cv=5)
@@ -144,7 +152,7 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--development", action="store_true", help="the languages on which settings were chosen")
     parser.add_argument("--draws", type=int, default=5)
     parser.add_argument("--shots", type=int, nargs="+", default=SHOTS)
-    parser.add_argument("--methods", nargs="+", default=(FIT, LOGISTIC, SVC), choices=(FIT, LOGISTIC, SVC))
+    parser.add_argument("--methods", nargs="+", default=METHODS, choices=METHODS)
     parser.add_argument("--rows", type=Path, help="write all rows to this Parquet file")
     options = parser.parse_args(argv)
     torch.set_num_threads(1)

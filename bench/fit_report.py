@@ -16,7 +16,7 @@ from scipy.stats import t as student
 
 from harness import BENCH_DIR, machine
 
-FIT, LOGISTIC, SVC = "fit", "LogisticRegression", "LinearSVC"
+FIT, LOGISTIC, BALANCED, SVC = "fit", "LogisticRegression", "balanced LogisticRegression", "LinearSVC"
 FIGURE = BENCH_DIR.parent / "docs" / "figures" / "fit.svg"
 START, END = "<!-- bench -->", "<!-- /bench -->"
 SAMPLES = 2000
@@ -28,16 +28,18 @@ def report(rows: pl.DataFrame) -> str:
 
 
 def _scores(rows: pl.DataFrame) -> Iterator[str]:
-    yield "| data | languages | k | `fit` | LogisticRegression | `fit` − LogisticRegression | `fit` − LinearSVC |"
-    yield "|---|--:|--:|--:|--:|--:|--:|"
-    for (task, k), part in rows.group_by("task", "k", maintain_order=True):
-        means = [_mean(part, name) for name in (FIT, LOGISTIC)]
-        gaps = [_gap(differences(part, name)) for name in (LOGISTIC, SVC)]
-        yield f"| {task} | {part['language'].n_unique()} | {k} | " + " | ".join([*means, *gaps]) + " |"
-    means = [_mean(rows, name) for name in (FIT, LOGISTIC)]
-    gaps = [_gap(differences(rows, name)) for name in (LOGISTIC, SVC)]
-    languages = rows.select("task", "language").n_unique()
-    yield f"| all | {languages} | | " + " | ".join([*means, *gaps]) + " |"
+    yield (
+        "| data | languages | k | `fit` | LogisticRegression | balanced | `fit` − LogisticRegression | "
+        "`fit` − balanced | `fit` − LinearSVC |"
+    )
+    yield "|---|--:|--:|--:|--:|--:|--:|--:|--:|"
+    parts = [(task, k, part) for (task, k), part in rows.group_by("task", "k", maintain_order=True)]
+    parts += [("all", k, part) for (k,), part in rows.group_by("k", maintain_order=True)]
+    for task, k, part in [*parts, ("all", "", rows)]:
+        means = [_mean(part, name) for name in (FIT, LOGISTIC, BALANCED)]
+        gaps = [_gap(differences(part, name)) for name in (LOGISTIC, BALANCED, SVC)]
+        languages = part.select("task", "language").n_unique()
+        yield f"| {task} | {languages} | {k} | " + " | ".join([*means, *gaps]) + " |"
 
 
 def _mean(rows: pl.DataFrame, method: str) -> str:
@@ -71,7 +73,7 @@ def _gap(wide: pl.DataFrame) -> str:
 
 def _cells(rows: pl.DataFrame) -> Iterator[str]:
     """How many cells (language and k) are behind or ahead beyond the interval over draws."""
-    for method in (LOGISTIC, SVC):
+    for method in (LOGISTIC, BALANCED, SVC):
         bounds = [
             _interval(part["d"].to_numpy()) for _, part in differences(rows, method).group_by("task", "language", "k")
         ]

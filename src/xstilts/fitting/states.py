@@ -101,7 +101,8 @@ class StateEncoder:
             return []
         encoded = self.tokenizer(lower, add_special_tokens=False, verbose=False)
         if encoded.encodings is None:  # a tokenizer in Python
-            return [self.tokenizer.convert_ids_to_tokens(ids) for ids in cast(list[list[int]], encoded["input_ids"])]
+            ids = cast(list[list[int]], encoded["input_ids"])
+            return [cast(list[str], self.tokenizer.convert_ids_to_tokens(row)) for row in ids]
         return [encoding.tokens for encoding in encoded.encodings]
 
     def probe(self, texts: Sequence[Text]) -> float:
