@@ -99,6 +99,8 @@ def _coverage(rows: pl.DataFrame) -> Iterator[str]:
         inside=100.0 * ((pl.col("again") >= pl.col("low")) & (pl.col("again") <= pl.col("high"))),
         width=100 * (pl.col("high") - pl.col("low")),
     )
+    if not len(known):
+        return
     yield "| data | k | repetitions | in the 95% interval | median width |"
     yield "|---|--:|--:|--:|--:|"
     for (task, k), part in known.group_by("task", "k", maintain_order=True):
