@@ -32,6 +32,10 @@ _LABEL = 80
 """Characters of a label that are shown."""
 _WEAKEST = 5
 _MARKUP = re.compile(r"([\\`*_\[\]|#~$])")
+WITHOUT_SUBWORDS = (
+    ". These logits are of the encoder's head alone, without the scores of sub-words that the model adds, so "
+    "predictions can differ"
+)
 
 
 def model_card(report: FitReport, facts: ModelFacts) -> str:
@@ -149,7 +153,7 @@ def _use(report: FitReport, facts: ModelFacts) -> str:
             "In Python:",
             _code(python, "python"),
             f"Without xstilts, as logits. sentence-transformers reads the first {facts.windows.tokens} sub-words of a "
-            "text; xstilts reads longer texts in several windows:",
+            f"text; xstilts reads longer texts in several windows{WITHOUT_SUBWORDS * facts.reads_subwords}:",
             _code(transformers, "python"),
         )
     )
