@@ -136,9 +136,10 @@ def runs(data: DataSet, draws: int, methods: Sequence[str], shots: Sequence[int]
                 continue
             own, rest = whole.pool.of(chosen), whole.pool.of(others)
             english = without_groups(whole.english, rest)
+            source = whole
             if len(english.labels) < len(whole.english.labels):
+                source = whole._replace(english=english)
                 _KNOWN.clear()
-            source = whole._replace(english=english) if len(english.labels) < len(whole.english.labels) else whole
             for method in methods:
                 if method == FIT:
                     yield fit(data.task, language, source, k, draw, own, rest)

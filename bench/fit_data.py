@@ -8,9 +8,10 @@ import torch
 from accuracy_data import DataSet, States, encoder, examples, states
 from xstilts.fitting.dataset import EMPTY, ENGLISH, Dataset, Part
 from xstilts.fitting.encode import Encoded
+from xstilts.fitting.facts import Windows
 from xstilts.fitting.languages import Language
 from xstilts.fitting.search import Space
-from xstilts.fitting.states import Cut
+from xstilts.fitting.states import Cut, StateEncoder
 from xstilts.methods.leave_one_out import Rows
 
 HELD_OUT = (
@@ -102,10 +103,9 @@ def space(source: Source, shots: States) -> Space:
 
 
 def subwords(part: States) -> list[list[str]]:
-    """As `StateEncoder.subwords` reads them."""
-    lower = [example.texts[0].lower() for example in part.examples]
-    encoded = encoder()[1](lower, add_special_tokens=False, verbose=False)
-    return [encoding.tokens for encoding in encoded.encodings or ()]
+    model, tokenizer = encoder()
+    states = StateEncoder(encoder=model, tokenizer=tokenizer, pooling="mean", windows=Windows(), precision="fp32")
+    return states.subwords([(example.texts[0], None) for example in part.examples])
 
 
 def _rows(part: States) -> Rows:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from xstilts.fitting.subword_scores import SubwordScores
-from xstilts.fitting.subwords import fit_subwords
+from xstilts.fitting.subwords import MOST_ROWS, fit_subwords
 from xstilts.methods.discriminant import james_stein, language_offset, moments, variance_within
 from xstilts.methods.lda import Lda
 from xstilts.methods.leave_one_out import Rows
@@ -170,7 +170,8 @@ def fit_head(
     if shift is not None:
         head = Head(head.weight, head.bias - head.weight @ shift)
     if arm.uses_subwords and shots is not None:
-        head = head._replace(subwords=fit_subwords(shots.subwords, shots.labels, classes))
+        rows = shots.spaced(MOST_ROWS)
+        head = head._replace(subwords=fit_subwords(rows.subwords, rows.labels, classes))
     return head
 
 

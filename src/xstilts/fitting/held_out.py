@@ -102,11 +102,10 @@ def optimism_of(dataset: Dataset, search: Search) -> float:
     """How much of the selected arm's score is due to its selection: at most its lead on the first arm, which would have
     been used otherwise."""
     own = class_ids(dataset, dataset.shots.examples)
-    arms = [arm for arm in search.candidates if arm.logits is not None]
     chosen = selected(search)
-    if not arms or chosen is arms[0] or chosen.logits is None:
+    if chosen is search.candidates[0] or chosen.logits is None:
         return 0.0
-    scores = np.array([correct_rows(dataset.problem, arm.logits, own) for arm in arms if arm.logits is not None])
+    scores = np.array([correct_rows(dataset.problem, c.logits, own) for c in search.candidates if c.logits is not None])
     lead = correct_rows(dataset.problem, chosen.logits, own).mean() - scores[0].mean()
     return min(float(lead), selection_optimism(scores, [example.group for example in dataset.shots.examples]))
 

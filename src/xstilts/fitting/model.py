@@ -112,9 +112,7 @@ class FittedModel:
         return write_model(self, Path(folder))
 
     def _predict_chunk(self, texts: Sequence[Any]) -> Iterator[Prediction]:
-        known = self._as_texts(texts)
-        vectors = self.states.vectors(known)[0]
-        probabilities = self._probabilities(self._logits(known, vectors))
+        vectors, probabilities = self.vectors_and_probabilities(texts)
         similarity, rows = self.training.nearest(vectors, NEAREST)
         calibration = self.facts.calibration
         for number, shares in enumerate(probabilities.tolist()):

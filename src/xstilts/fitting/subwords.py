@@ -20,7 +20,7 @@ of `bench/fit.py`."""
 MOST_GRAMS = 50_000
 """N-grams that are used at most, those of the most rows first."""
 MOST_ROWS = 5000
-"""Rows that are used at most, evenly spaced."""
+"""Rows that scores are fitted to at most, evenly spaced."""
 RELATIVE_TOLERANCE = 1e-6
 """Of the loss, between two iterations."""
 
@@ -31,9 +31,6 @@ def fit_subwords(texts: Sequence[Sequence[str]], labels: Tensor, classes: int) -
     `texts` are the sub-words of lower-case texts, with class ids `labels` [texts]. Classes without rows get no score.
     English rows would add little: in most languages their sub-words are others.
     """
-    if len(texts) > MOST_ROWS:
-        kept = [row * len(texts) // MOST_ROWS for row in range(MOST_ROWS)]
-        texts, labels = [texts[row] for row in kept], labels[kept]
     rows = Counter(gram for text in texts for gram in set(ngrams(text)))
     known = sorted(sorted(rows), key=lambda gram: -rows[gram])[:MOST_GRAMS]
     grams = {gram: column for column, gram in enumerate(known)}

@@ -43,13 +43,15 @@ class Model:
         self.facts: dict[str, Any] = json.loads((folder / "xstilts.json").read_text(encoding="utf-8"))
         self.labels: list[str] = self.facts["labels"]
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        self.whole = Tokenizer.from_file(str(folder / "tokenizer.json"))
         windows = self.facts["windows"]
         if self.facts["pairs"]:
             self.tokenizer.enable_truncation(self.facts["pair_tokens"], strategy="longest_first")
         else:
             self.tokenizer.enable_truncation(windows["tokens"], stride=windows["overlap"])
-        self.scores = SubwordScores.load(folder) if self.facts["subwords"] else None
+        self.scores = None
+        if self.facts["subwords"]:
+            self.scores = SubwordScores.load(folder)
+            self.whole = Tokenizer.from_file(str(folder / "tokenizer.json"))
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         self.session = onnxruntime.InferenceSession(

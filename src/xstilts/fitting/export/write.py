@@ -77,7 +77,7 @@ def export_folder(source: Path, folder: Path, settings: ExportSettings) -> Expor
     model = load_model(source)
     rows, warnings = _rows(model, settings)
     if model.subwords is not None and settings.to != "onnx":
-        model = _without_subwords(model)
+        model = replace(model, subwords=None, facts=model.facts.model_copy(update={"reads_subwords": False}))
         warnings.append(
             f"{settings.to} holds no scores of sub-words: they are left out, and predictions differ from those of the "
             "model; export with --to onnx to keep them"
@@ -91,8 +91,7 @@ def export_folder(source: Path, folder: Path, settings: ExportSettings) -> Expor
             for language, own in in_languages(path, more, settings.languages, notes).items():
                 texts.setdefault(language, []).extend(own)
             warnings += notes
-        again = load_model(source)
-        again = again if model.subwords is not None else _without_subwords(again)
+        again = replace(load_model(source), subwords=model.subwords, facts=model.facts)
         changed, cut = cut_vocabulary(again, texts, settings.languages, settings.pieces)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with new_folder(folder) as draft:
@@ -121,10 +120,6 @@ def export_folder(source: Path, folder: Path, settings: ExportSettings) -> Expor
         address=address,
         warnings=tuple(warnings),
     )
-
-
-def _without_subwords(model: FittedModel) -> FittedModel:
-    return replace(model, subwords=None, facts=model.facts.model_copy(update={"reads_subwords": False}))
 
 
 def _check(settings: ExportSettings) -> None:
